@@ -1,0 +1,114 @@
+import createError from '@fastify/error'
+
+// The one registry of codes, messages and statuses. It imports nothing of ours. Fastify sends a message to
+// the client as it is, so a message gives a position, a name of ours or a reason, never the text received.
+// `test/errors.ts` compares this file with the table in README.md, both ways.
+
+/** Thrown for every request that a client may send, so it is made without a stack trace: nobody reads it. */
+const perRequest = <Base extends ErrorConstructor>(code: string, message: string, status: number, base?: Base) =>
+  createError(code, message, status, base, false)
+
+/** An option is wrong. The boot fails; the message names the option and what it got, by type, never by value. */
+export const BadOption = createError(
+  'FST_PROXY_AUTH_BAD_OPTION', 'option %s must be %s, got %s', 500, TypeError
+)
+/** The plugin cannot be registered here: twice in a scope, or `forward` with a prefix or for the second time. */
+export const BadRegistration = createError(
+  'FST_PROXY_AUTH_BAD_REGISTRATION', 'cannot register: %s', 500
+)
+/** Text with a char no field value may carry. A bad option on our side, hence 500. */
+export const NotRepresentable = createError(
+  'FST_PROXY_AUTH_NOT_REPRESENTABLE', 'text cannot be sent in a field value: char at index %d', 500, RangeError
+)
+/** A field value does not follow its grammar. The client (or the upstream) wrote it so. */
+export const MalformedField = perRequest(
+  'FST_PROXY_AUTH_MALFORMED_FIELD', 'malformed %s: unexpected char at index %d', 400
+)
+/** The credentials do not follow the grammar of their own scheme. */
+export const MalformedCredentials = perRequest(
+  'FST_PROXY_AUTH_MALFORMED_CREDENTIALS', 'malformed proxy credentials: %s', 400
+)
+/** A field that may occur once (Host, Proxy-Authorization) came twice. */
+export const DuplicateField = perRequest(
+  'FST_PROXY_AUTH_DUPLICATE_FIELD', 'the field %s occurs more than once', 400
+)
+/** The request-target is not one this request may have: wrong form, no port, userinfo, another scheme. */
+export const BadTarget = perRequest(
+  'FST_PROXY_AUTH_BAD_TARGET', 'bad request target: %s', 400
+)
+/** The request as a whole cannot be served: a body on CONNECT, a missing Host. */
+export const BadRequest = perRequest(
+  'FST_PROXY_AUTH_BAD_REQUEST', 'bad request: %s', 400
+)
+/** No credentials, or credentials that no strategy accepted. */
+export const AuthenticationRequired = perRequest(
+  'FST_PROXY_AUTH_REQUIRED', 'proxy authentication required', 407
+)
+/** The same on a route with `status: 401`, where we are the origin. */
+export const OriginAuthenticationRequired = perRequest(
+  'FST_PROXY_AUTH_ORIGIN_REQUIRED', 'authentication required', 401
+)
+/** The credentials are right and do not suffice, or no strategy of the route could ever be challenged for. */
+export const Forbidden = perRequest(
+  'FST_PROXY_AUTH_FORBIDDEN', 'forbidden: %s', 403
+)
+/** The user may not reach this target. */
+export const TargetDenied = perRequest(
+  'FST_PROXY_AUTH_TARGET_DENIED', 'target denied: %s', 403
+)
+/** A strategy could not tell: it threw, rejected, or called `error`. */
+export const StrategyFailed = perRequest(
+  'FST_PROXY_AUTH_STRATEGY_FAILED', 'the strategy %s failed', 500
+)
+/** A strategy did not answer in time. */
+export const StrategyTimeout = perRequest(
+  'FST_PROXY_AUTH_STRATEGY_TIMEOUT', 'the strategy %s did not answer in time', 503
+)
+/** Our own Via pseudonym came back: the request goes in circles. */
+export const LoopDetected = perRequest(
+  'FST_PROXY_AUTH_LOOP', 'the request went through this proxy before', 502
+)
+/** The name has no address, or the resolver failed. */
+export const DnsFailed = perRequest(
+  'FST_PROXY_AUTH_DNS', 'the target has no address', 502
+)
+/** The resolver did not answer in time. */
+export const DnsTimeout = perRequest(
+  'FST_PROXY_AUTH_DNS_TIMEOUT', 'the resolver did not answer in time', 504
+)
+/** Nothing listens there. */
+export const ConnectionRefused = perRequest(
+  'FST_PROXY_AUTH_CONNECTION_REFUSED', 'the target refused the connection', 502
+)
+/** No route to the address. */
+export const Unroutable = perRequest(
+  'FST_PROXY_AUTH_UNROUTABLE', 'the target cannot be reached', 502
+)
+/** No connection in time. */
+export const ConnectTimeout = perRequest(
+  'FST_PROXY_AUTH_CONNECT_TIMEOUT', 'the connection to the target took too long', 504
+)
+/** The certificate or the handshake of the target did not hold. */
+export const TlsFailed = perRequest(
+  'FST_PROXY_AUTH_TLS', 'the TLS handshake with the target failed', 502
+)
+/** The target closed the connection before its answer was complete. */
+export const UpstreamTerminated = perRequest(
+  'FST_PROXY_AUTH_UPSTREAM_TERMINATED', 'the target closed the connection', 502
+)
+/** What the target sent is no HTTP, or not an answer to this request. */
+export const UpstreamProtocol = perRequest(
+  'FST_PROXY_AUTH_UPSTREAM_PROTOCOL', 'the target did not answer in HTTP', 502
+)
+/** The target did not answer in time. */
+export const UpstreamTimeout = perRequest(
+  'FST_PROXY_AUTH_UPSTREAM_TIMEOUT', 'the target did not answer in time', 504
+)
+/** The target asked for proxy credentials. Its 407 is not ours, so the client must not answer it. */
+export const UpstreamChallenged = perRequest(
+  'FST_PROXY_AUTH_UPSTREAM_CHALLENGED', 'the target asked for proxy credentials', 502
+)
+/** The server stops. */
+export const Closing = perRequest(
+  'FST_PROXY_AUTH_CLOSING', 'the proxy is closing', 503
+)
