@@ -56,6 +56,14 @@ export const Forbidden = perRequest(
 export const TargetDenied = perRequest(
   'FST_PROXY_AUTH_TARGET_DENIED', 'target denied: %s', 403
 )
+/** The `check` function of `forward` threw, rejected, or gave neither a boolean nor a reason. */
+export const CheckFailed = perRequest(
+  'FST_PROXY_AUTH_CHECK_FAILED', 'the check of the target failed', 500
+)
+/** The `check` function of `forward` did not answer in time. */
+export const CheckTimeout = perRequest(
+  'FST_PROXY_AUTH_CHECK_TIMEOUT', 'the check of the target did not answer in time', 503
+)
 /** A strategy could not tell: it threw, rejected, or called `error`. */
 export const StrategyFailed = perRequest(
   'FST_PROXY_AUTH_STRATEGY_FAILED', 'the strategy %s failed', 500
@@ -111,4 +119,8 @@ export const UpstreamChallenged = perRequest(
 /** The server stops. */
 export const Closing = perRequest(
   'FST_PROXY_AUTH_CLOSING', 'the proxy is closing', 503
+)
+/** The client left before it was answered. Nobody reads it; the log does. */
+export const ClientGone = perRequest(
+  'FST_PROXY_AUTH_CLIENT_GONE', 'the client closed the connection', 499
 )
