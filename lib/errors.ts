@@ -68,9 +68,17 @@ export const CheckTimeout = perRequest(
 export const StrategyFailed = perRequest(
   'FST_PROXY_AUTH_STRATEGY_FAILED', 'the strategy %s failed', 500
 )
+/** A strategy cannot tell for now: what it asks (a directory, a database) is away, or it says 503 itself. */
+export const StrategyUnavailable = perRequest(
+  'FST_PROXY_AUTH_STRATEGY_UNAVAILABLE', 'the strategy %s is unavailable', 503
+)
 /** A strategy did not answer in time. */
 export const StrategyTimeout = perRequest(
   'FST_PROXY_AUTH_STRATEGY_TIMEOUT', 'the strategy %s did not answer in time', 503
+)
+/** The client left before the verdict. Nobody reads the answer: the status is for logs and metrics. */
+export const ClientLeft = perRequest(
+  'FST_PROXY_AUTH_CLIENT_LEFT', 'the client left before the verdict', 499
 )
 /** Our own Via pseudonym came back: the request goes in circles. */
 export const LoopDetected = perRequest(
