@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import * as errors from '../lib/errors.js'
+
+const registry = Object.entries(errors).map(([name, ErrorClass]) => ({ name, error: new ErrorClass() }))
+
+t.test('README lists every code with its status, and no other', async t => {
+  const section = readFileSync('README.md', 'utf8').split(/^(?=## )/m).find((part) => part.startsWith('## Errors\n')) ?? ''
+  const rows = [...section.matchAll(/^\| `(\w+)` \| (\d{3}) \| \S.* \|$/gm)].map(([, code, status]) => `${code} ${status}`)
+  t.strictSame(rows.sort(), registry.map(({ error }) => `${error.code} ${error.statusCode}`).sort())
+  t.equal(section.match(/FST_/g)?.length, rows.length, 'every row could be read')
+})
+
+t.test('every code is ours and stands for one class', async t => {
+  for (const { name, error } of registry) t.match(error.code, /^FST_PROXY_AUTH_[A-Z0-9_]+$/, name)
+  t.equal(new Set(registry.map(({ error }) => error.code)).size, registry.length)
+})
+
+t.test('an error that a request causes has no stack to build; one at the boot has', async t => {
+  for (const { name, error } of registry) {
+    const atBoot = /^(BadOption|BadRegistration|NotRepresentable)$/.test(name)
+    t.equal(error.stack?.includes('\n    at ') ?? false, atBoot, name)
+  }
+})

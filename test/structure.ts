@@ -1,0 +1,53 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import ts from 'typescript'
+import t from 'tap'
+
+// Imports point down. A layer is a folder of lib, or a file right in it. To change this table is to change the architecture.
+const MAY_IMPORT: Record<string, string[]> = {
+  errors: [],
+  types: [], // so that anybody may use its words: Milliseconds, ProxyIdentity
+  fields: ['errors'],
+  schemes: ['errors', 'fields'],
+  store: ['errors', 'types'],
+  strategies: ['errors', 'types', 'fields', 'schemes', 'store'],
+  passport: ['errors', 'types', 'fields', 'strategies'],
+  policy: ['errors', 'types', 'fields', 'store'],
+  gate: ['errors', 'types', 'fields', 'passport', 'policy'], // and never proxy
+  proxy: ['errors', 'types', 'fields', 'policy', 'schemes'], // and never gate
+  options: ['errors', 'types', 'fields', 'store', 'strategies', 'passport', 'policy', 'gate', 'proxy'],
+  index: ['errors', 'types', 'fields', 'schemes', 'store', 'strategies', 'passport', 'policy', 'gate', 'proxy', 'options']
+}
+const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, Record<string, string>>
+const packages = new Set(Object.keys({ ...dependencies, ...peerDependencies }))
+const files = readdirSync('lib', { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'))
+const layerOf = (path: string): string => path.split('/')[0]?.replace(/\.[jt]s$/, '') ?? ''
+
+t.not(files.length, 0)
+for (const path of files) {
+  t.test(`lib/${path}`, async t => {
+    const source = readFileSync(join('lib', path), 'utf8')
+    const layer = layerOf(path)
+    t.hasOwnProp(MAY_IMPORT, layer, 'is in a layer that the table knows')
+    for (const { fileName } of ts.preProcessFile(source).importedFiles) {
+      if (fileName.startsWith('node:')) continue
+      // The bare name of a declared package: `fastify/lib/…` is not ours to use, and an undeclared one is missing elsewhere.
+      if (!fileName.startsWith('.')) t.ok(packages.has(fileName), `imports ${fileName}, which package.json declares`)
+      else {
+        const imported = join(dirname(path), fileName)
+        const target = layerOf(imported)
+        t.ok(existsSync(join('lib', imported.replace(/\.js$/, '.ts'))), `${fileName} is in lib`)
+        t.ok(target === layer || MAY_IMPORT[layer]?.includes(target), `${layer} may import ${target} (${fileName})`)
+      }
+    }
+    if (runs(source)) t.ok(existsSync(join('test', path)), `has its test, test/${path}`)
+  })
+}
+
+/** False for a file of types and re-exports: there is nothing in it to test. */
+function runs (source: string): boolean {
+  const { outputText } = ts.transpileModule(source, {
+    compilerOptions: { target: ts.ScriptTarget.ESNext, module: ts.ModuleKind.ESNext, removeComments: true }
+  })
+  return /\S/.test(outputText.replace(/^export (\{[^}]*\}|\*( as \w+)?)( from '[^']*')?;$/gm, ''))
+}
