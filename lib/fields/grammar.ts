@@ -1,0 +1,156 @@
+import { MalformedField } from '../errors.js'
+
+// What many fields share: the classes of char, the words made of them, lists. A function named `skip…` or
+// `end…` takes an index and returns the next one that matters, so reading a field never looks back.
+
+const TCHAR = 1
+const TOKEN68 = 2
+const ALPHA_DIGIT = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+
+/** Bits per octet. A char above U+00FF, or the NaN past the end, finds nothing here and so belongs to no class. */
+const CLASSES = new Uint8Array(256)
+for (const char of ALPHA_DIGIT) CLASSES[char.charCodeAt(0)] = TCHAR | TOKEN68
+for (const char of "!#$%&'*+-.^_`|~") CLASSES[char.charCodeAt(0)]! |= TCHAR
+for (const char of '-._~+/') CLASSES[char.charCodeAt(0)]! |= TOKEN68
+
+export const HTAB = 0x09
+export const SP = 0x20
+export const DQUOTE = 0x22
+export const COMMA = 0x2c
+export const EQUALS = 0x3d
+export const BACKSLASH = 0x5c
+
+/** The most members a list may have, and the most empty ones in a row, before the field counts as malformed. */
+export const MAX_MEMBERS = 128
+/** The most parameters one challenge, credentials or authentication-info may have. Digest, the longest, has 12. */
+export const MAX_PARAMS = 64
+
+/**
+ * Tells whether a char code may be part of a token.
+ *
+ *     tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." /
+ *             "^" / "_" / "`" / "|" / "~" / DIGIT / ALPHA
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2 RFC 9110, 5.6.2}
+ * @example
+ * isTchar('*'.charCodeAt(0)) // true
+ */
+export function isTchar (code: number): boolean {
+  return (CLASSES[code]! & TCHAR) !== 0
+}
+
+/**
+ * Finds the end of the token (`1*tchar`) that starts at `at`.
+ *
+ * @returns The index behind it; `at` itself when there is no token.
+ * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2 RFC 9110, 5.6.2}
+ * @example
+ * endOfToken('Basic realm', 0) // 5
+ */
+export function endOfToken (text: string, at: number): number {
+  while (isTchar(text.charCodeAt(at))) at++
+  return at
+}
+
+/**
+ * Finds the end of the token68 that starts at `at`.
+ *
+ *     token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
+ *
+ * @returns The index behind it; `at` itself when there is none.
+ * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-11.2 RFC 9110, 11.2}
+ * @example
+ * endOfToken68('dTpw== ', 0) // 6
+ */
+export function endOfToken68 (text: string, at: number): number {
+  const start = at
+  while ((CLASSES[text.charCodeAt(at)]! & TOKEN68) !== 0) at++
+  if (at > start) while (text.charCodeAt(at) === EQUALS) at++
+  return at
+}
+
+/**
+ * Tells whether the whole of `text` is a token.
+ *
+ * @example
+ * isToken('SHA-256') // true
+ */
+export function isToken (text: string): boolean {
+  return text.length > 0 && endOfToken(text, 0) === text.length
+}
+
+/**
+ * Tells whether the whole of `text` is a token68.
+ *
+ * @example
+ * isToken68('dTpw==') // true
+ */
+export function isToken68 (text: string): boolean {
+  return text.length > 0 && endOfToken68(text, 0) === text.length
+}
+
+/**
+ * Skips optional whitespace, which is also what "bad" whitespace around `=` looks like.
+ *
+ *     OWS = *( SP / HTAB )
+ *     BWS = OWS
+ *
+ * @returns The index of the first char that is neither SP nor HTAB.
+ * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-5.6.3 RFC 9110, 5.6.3}
+ * @example
+ * skipOws(' \t,', 0) // 2
+ */
+export function skipOws (text: string, at: number): number {
+  for (;;) {
+    const code = text.charCodeAt(at)
+    if (code !== SP && code !== HTAB) return at
+    at++
+  }
+}
+
+/**
+ * Skips to the next list member that is not empty.
+ *
+ *     #element => [ element ] *( OWS "," OWS [ element ] )
+ *
+ * @param field - Named in the error.
+ * @returns The index where the member starts, or the length of `text` when none is left.
+ * @throws {MalformedField} More than {@link MAX_MEMBERS} commas in a row.
+ * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-5.6.1.2 RFC 9110, 5.6.1.2}
+ * @example
+ * skipEmptyMembers(', ,a', 0, 'Via') // 3
+ */
+export function skipEmptyMembers (text: string, at: number, field: string): number {
+  for (let commas = 0; ;) {
+    at = skipOws(text, at)
+    if (text.charCodeAt(at) !== COMMA) return at
+    if (++commas > MAX_MEMBERS) throw new MalformedField(field, at)
+    at++
+  }
+}
+
+/**
+ * Insists that a list member ends here: OWS, then a comma or the end of the text.
+ *
+ * @param field - Named in the error.
+ * @returns The index of the comma, or the length of `text`.
+ * @throws {MalformedField} Something else follows.
+ * @example
+ * endOfMember('a  , b', 1, 'Via') // 3
+ */
+export function endOfMember (text: string, at: number, field: string): number {
+  at = skipOws(text, at)
+  if (at < text.length && text.charCodeAt(at) !== COMMA) throw new MalformedField(field, at)
+  return at
+}
+
+/**
+ * Puts the lines of one list field together, as RFC 9110, 5.3 lets every recipient do.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-5.3 RFC 9110, 5.3}
+ * @example
+ * joinLines(['Negotiate', 'NTLM']) // 'Negotiate, NTLM'
+ */
+export function joinLines (lines: string | readonly string[]): string {
+  return typeof lines === 'string' ? lines : lines.join(', ')
+}

@@ -1,0 +1,138 @@
+import { BadTarget } from '../errors.js'
+import { readAuthority } from './authority.js'
+
+export { formatAuthority } from './authority.js'
+
+/** `GET /where?q=now`: a path and query on this server. */
+export interface OriginTarget {
+  readonly form: 'origin'
+  /** Path and query as received. */
+  readonly path: string
+}
+
+/** `GET http://host/path`: what a client sends to a proxy. */
+export interface AbsoluteTarget {
+  readonly form: 'absolute'
+  readonly scheme: 'http' | 'https'
+  /** Lower case, no trailing dot, IPv6 without brackets. Number spellings of IPv4 stay what they are. */
+  readonly host: string
+  /** 1 to 65535; the scheme's where none was given. */
+  readonly port: number
+  /** The Host field to send: lower case, the scheme's port left out, IPv6 in brackets, a trailing dot kept. */
+  readonly authority: string
+  /** Path and query as received; `/` for an empty path; `*` for OPTIONS with neither path nor query. */
+  readonly path: string
+}
+
+/** `CONNECT host:port`: the other end of a tunnel. */
+export interface AuthorityTarget {
+  readonly form: 'authority'
+  /** As in {@link AbsoluteTarget}. */
+  readonly host: string
+  /** 1 to 65535. */
+  readonly port: number
+  /** `host:port`, the port always there. */
+  readonly authority: string
+}
+
+/** `OPTIONS *`: this server as a whole. */
+export interface AsteriskTarget {
+  readonly form: 'asterisk'
+}
+
+/** A request-target in one of its four forms. */
+export type Target = OriginTarget | AbsoluteTarget | AuthorityTarget | AsteriskTarget
+
+const SLASH = 0x2f
+const ASTERISK: AsteriskTarget = { form: 'asterisk' }
+const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i
+const END_OF_AUTHORITY = /[/?#\\]/
+const NO_TARGET_CHAR = /[^\x21-\x7e\x80-\xff]|#/
+
+/**
+ * Reads a request-target, in the form that the method allows.
+ *
+ *     request-target = origin-form / absolute-form / authority-form / asterisk-form
+ *
+ * Path and query stay as they came, whatever they mean to the origin, raw octets beyond ASCII included.
+ *
+ * @param method - CONNECT takes the authority-form and nothing else, the asterisk-form goes with OPTIONS only.
+ * @param target - As received, one char per octet.
+ * @throws {BadTarget} It has another form, a scheme other than http and https, userinfo, a fragment, a
+ *   host or port that is not valid, CONNECT has no port, or there is whitespace, a control char or (in the path) a
+ *   backslash.
+ * @see {@link https://www.rfc-editor.org/rfc/rfc9112#section-3.2 RFC 9112, 3.2}
+ * @example
+ * parseTarget('GET', 'http://Origin.test?x')
+ * // { form: 'absolute', scheme: 'http', host: 'origin.test', port: 80, authority: 'origin.test', path: '/?x' }
+ */
+export function parseTarget (method: string, target: string): Target {
+  if (method === 'CONNECT') return parseAuthorityForm(target)
+  if (target.charCodeAt(0) === SLASH) {
+    checkPath(target)
+    return { form: 'origin', path: target }
+  }
+  if (target === '*') {
+    if (method !== 'OPTIONS') throw new BadTarget('the asterisk-form goes with OPTIONS only')
+    return ASTERISK
+  }
+  return parseAbsoluteForm(method, target)
+}
+
+/**
+ * Takes userinfo out of a request-target, so that it can be logged. Goes by the text alone and works on any,
+ * malformed ones first of all; one without userinfo comes back as it is.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-4.2.4 RFC 9110, 4.2.4}
+ * @example
+ * withoutUserinfo('http://u:p@origin.test/') // 'http://origin.test/'
+ */
+export function withoutUserinfo (target: string): string {
+  if (target.charCodeAt(0) === SLASH || !target.includes('@')) return target
+  const start = SCHEME.exec(target)?.[0].length ?? 0
+  // Without "scheme://" no "@" is legitimate. With it, one in the path is, unless the authority before it makes no
+  // sense: then a password with a raw "/" or "?" has ended it too soon.
+  const rest = target.slice(start)
+  const length = start === 0 ? -1 : rest.search(END_OF_AUTHORITY)
+  let end = length === -1 ? rest.length : length
+  if (!rest.slice(0, end).includes('@') && typeof readAuthority(rest.slice(0, end)) === 'string') end = rest.length
+  const at = rest.lastIndexOf('@', end - 1)
+  return at === -1 || at >= end ? target : target.slice(0, start) + rest.slice(at + 1)
+}
+
+function parseAuthorityForm (target: string): AuthorityTarget {
+  const authority = readAuthority(target)
+  if (typeof authority === 'string') throw new BadTarget(authority)
+  const { host, port, wireHost } = authority
+  if (port === undefined) throw new BadTarget('CONNECT takes host:port')
+  return { form: 'authority', host, port, authority: `${wireHost}:${port}` }
+}
+
+function parseAbsoluteForm (method: string, target: string): AbsoluteTarget {
+  const prefix = SCHEME.exec(target)
+  if (prefix === null) throw new BadTarget('the form is not one this method takes')
+  const scheme = prefix[1]!.toLowerCase()
+  if (scheme !== 'http' && scheme !== 'https') throw new BadTarget('the scheme is not served')
+  const rest = target.slice(prefix[0].length)
+  const length = rest.search(END_OF_AUTHORITY)
+  const authority = readAuthority(length === -1 ? rest : rest.slice(0, length))
+  if (typeof authority === 'string') throw new BadTarget(authority)
+
+  const { host, wireHost } = authority
+  const defaultPort = scheme === 'http' ? 80 : 443
+  const port = authority.port ?? defaultPort
+  let path = length === -1 ? '' : rest.slice(length)
+  if (path === '') path = method === 'OPTIONS' ? '*' : '/'
+  else if (path.charCodeAt(0) !== SLASH) path = `/${path}`
+  checkPath(path)
+  return { form: 'absolute', scheme, host, port, authority: port === defaultPort ? wireHost : `${wireHost}:${port}`, path }
+}
+
+function checkPath (path: string): void {
+  if (NO_TARGET_CHAR.test(path)) throw new BadTarget('it has a fragment, whitespace or a control char')
+  const backslash = path.indexOf('\\')
+  if (backslash === -1) return
+  // Browsers send one in a query as it is. In a path, some origins take it for a slash and we do not.
+  const query = path.indexOf('?')
+  if (query === -1 || backslash < query) throw new BadTarget('it has a backslash in the path')
+}
