@@ -1,5 +1,7 @@
 import { MalformedField, NotRepresentable } from '../errors.js'
-import { COMMA, DQUOTE, EQUALS, MAX_PARAMS, endOfMember, endOfToken, isToken, skipEmptyMembers, skipOws } from './grammar.js'
+import {
+  COMMA, DQUOTE, EQUALS, MAX_PARAMS, endOfMember, endOfToken, isToken, isVisible, skipEmptyMembers, skipOws
+} from './grammar.js'
 import { quote, readQuoted } from './quoted-string.js'
 
 /**
@@ -106,10 +108,12 @@ export function formatAuthParams (params: AuthParams, spelling: (name: string) =
   return text
 }
 
-// Visible octets up to the comma. A double quote inside would make two readers see two different values.
+// Visible octets up to the comma. A double quote inside would make two readers see two different values, and
+// with "=" at its start it is a token68 gone wrong.
 function endOfVisible (text: string, at: number): number {
+  if (text.charCodeAt(at) === EQUALS) return at
   for (; ; at++) {
     const code = text.charCodeAt(at)
-    if (!(code > 0x20 && code < 0x7f) || code === COMMA || code === DQUOTE) return at
+    if (!isVisible(code) || code === COMMA || code === DQUOTE) return at
   }
 }

@@ -24,6 +24,7 @@ const REGISTERED = new Map(
 // client is known that minds the quotes.
 const DIGEST_TOKENS = new Set(['stale', 'algorithm', 'charset', 'userhash'])
 const NON_ASCII = /[^\0-\x7f]/
+const UNPORTABLE = /[^\x20-\x7e]|[,"\\]/
 
 /**
  * Reads the value of `Proxy-Authenticate` or `WWW-Authenticate`, which may list several challenges.
@@ -102,6 +103,19 @@ export function formatChallenge (challenge: Challenge): string {
   if (list !== '') throw new NotRepresentable(scheme.length)
   if (!isToken68(token68)) throw new NotRepresentable(endOfToken68(token68, 0))
   return `${scheme} ${token68}`
+}
+
+/**
+ * Tells whether clients show and compare a realm as it is meant. Some split at any comma, some cut at `\"`, and
+ * nothing tells them an encoding. The empty realm is portable too.
+ *
+ * @returns False when `realm` has a comma, a double quote, a backslash, or a char that is not printable ASCII.
+ * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-11.5 RFC 9110, 11.5}
+ * @example
+ * isPortableRealm('Floor 2, "east"') // false
+ */
+export function isPortableRealm (realm: string): boolean {
+  return !UNPORTABLE.test(realm)
 }
 
 interface Draft { scheme: string, token68?: string, params?: Record<string, string> }

@@ -2,7 +2,7 @@ import { MalformedField, NotRepresentable } from '../errors.js'
 import { formatAuthParams, readAuthParams } from './auth-param.js'
 import type { AuthParams, ParseOptions } from './auth-param.js'
 import { readSchemeHead } from './auth-scheme.js'
-import { COMMA, DQUOTE, EQUALS, endOfToken, endOfToken68, isToken, isToken68, skipOws } from './grammar.js'
+import { COMMA, DQUOTE, EQUALS, endOfToken, endOfToken68, isToken, isToken68, isVisible, skipOws } from './grammar.js'
 
 const FIELD = 'credentials'
 const HIDDEN = '[credentials]'
@@ -119,9 +119,10 @@ export function formatCredentials (credentials: CredentialsParts): string {
 // The lenient token68: visible ASCII without comma and double quote, "=" at the end only, so that a single
 // parameter is not taken for one.
 function endOfOpaque (text: string, at: number): number {
+  const start = at
   for (let padded = false; ; at++) {
     const code = text.charCodeAt(at)
-    if (code === EQUALS) padded = true
-    else if (padded || !(code > 0x20 && code < 0x7f) || code === COMMA || code === DQUOTE) return at
+    if (code === EQUALS && at > start) padded = true
+    else if (padded || !isVisible(code) || code === COMMA || code === DQUOTE || code === EQUALS) return at
   }
 }

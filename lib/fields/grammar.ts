@@ -40,6 +40,19 @@ export function isTchar (code: number): boolean {
 }
 
 /**
+ * Tells whether a char code is visible ASCII.
+ *
+ *     VCHAR = %x21-7E
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc5234#appendix-B.1 RFC 5234, B.1}
+ * @example
+ * isVisible(' '.charCodeAt(0)) // false
+ */
+export function isVisible (code: number): boolean {
+  return code > 0x20 && code < 0x7f
+}
+
+/**
  * Finds the end of the token (`1*tchar`) that starts at `at`.
  *
  * @returns The index behind it; `at` itself when there is no token.
