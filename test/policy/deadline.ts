@@ -1,0 +1,41 @@
+import { mock } from 'node:test'
+import t from 'tap'
+import { withDeadline } from '../../lib/policy/deadline.js'
+
+const late = (): Error => new Error('late')
+const never = new Promise<never>(() => {})
+
+t.beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
+t.afterEach(() => mock.timers.reset())
+
+t.test('what comes in time counts', async t => {
+  t.equal(await withDeadline(Promise.resolve('value'), 10, late), 'value')
+  await t.rejects(withDeadline(Promise.reject(new Error('own')), 10, late), { message: 'own' })
+})
+
+t.test('time is up at the deadline and not before', async t => {
+  let settled = false
+  const waiting = withDeadline(never, 10, late).finally(() => { settled = true })
+  mock.timers.tick(9)
+  await Promise.resolve()
+  t.notOk(settled)
+  mock.timers.tick(1)
+  await t.rejects(waiting, { message: 'late' })
+})
+
+t.test('a rejection that comes too late goes nowhere', async t => {
+  const unhandled = t.capture(process, 'emit')
+  let reject!: (error: Error) => void
+  const waiting = withDeadline(new Promise((_resolve, _reject) => { reject = _reject }), 10, late)
+  mock.timers.tick(10)
+  await t.rejects(waiting, { message: 'late' })
+  reject(new Error('too late'))
+  await new Promise(resolve => { setImmediate(resolve) })
+  t.notOk(unhandled().some(({ args }) => args[0] === 'unhandledRejection'))
+})
+
+t.test('the timer does not outlive the work', async t => {
+  const cleared = t.capture(globalThis, 'clearTimeout', globalThis.clearTimeout)
+  await withDeadline(Promise.resolve(), 10, late)
+  t.equal(cleared().length, 1)
+})
