@@ -259,6 +259,7 @@ t.test('check is asked between the lists and the port, and lifts nothing (R-CONN
   asked.length = 0
   await t.rejects(reach({ check, deny: ['one.test'] }, 'one.test'), DENIED)
   await t.rejects(reach({ check, allow: ['other.test'] }, 'one.test'), NOT_ALLOWED)
+  await t.rejects(reach({ check, allow: ['10.0.0.0/8'] }, '9.9.9.9'), NOT_ALLOWED)
   t.strictSame(asked, [])
 })
 

@@ -23,6 +23,7 @@ t.test('the length of a name and of a label is limited (R-CONNECT-10)', async t 
   t.throws(() => canonicalHost('ü'.repeat(253)), refused, 'short enough until it is an A-label')
   t.throws(() => canonicalHost(`${'ü.'.repeat(126)}ü`), refused, 'too long as A-labels, with no label too long')
   t.throws(() => canonicalHost('a'.repeat(1_000_000)), refused)
+  t.throws(() => canonicalHost(`a${'\u00ad'.repeat(254)}.test`), refused, 'too long before soft hyphens are dropped')
 })
 
 t.test('the message never has the host in it', async t => {
