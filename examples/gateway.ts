@@ -1,0 +1,44 @@
+// The gateway that `npm start` runs: the plugin with every feature reachable through the environment, so that it
+// can be tried and tested from outside. The README has the table of the variables.
+
+import { readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import Fastify from 'fastify'
+import proxyAuth from 'fastify-proxy-auth'
+import { demoOrigin } from './gateway/demo-origin.js'
+import { readEnvironment } from './gateway/environment.js'
+import { linesToPaste } from './gateway/lines-to-paste.js'
+import { strategiesFor } from './gateway/strategies.js'
+
+const env = readEnvironment(process.env)
+const origin = await demoOrigin()
+const upstream = env.upstream ?? origin.url
+
+const server = env.tls === undefined
+  ? {}
+  : { http2: true as const, https: { allowHTTP1: true, cert: readFileSync(env.tls.cert), key: readFileSync(env.tls.key) } }
+const app = Fastify({ ...server, logger: { level: env.logLevel } } as object)
+
+await app.register(proxyAuth, {
+  realm: env.realm,
+  strategies: strategiesFor(env.schemes),
+  reverse: [{ prefix: '/api', upstream }],
+  forward: {
+    special: [origin.authority, ...env.forwardSpecial],
+    lookup: env.lookup
+  }
+})
+
+app.get('/', async () => 'A gateway with proxy authentication. The routes under /api and the forward proxy ask who you are.\n')
+
+await app.listen({ host: env.host, port: env.port })
+const url = new URL(`${env.tls === undefined ? 'http' : 'https'}://${env.host}:${(app.server.address() as AddressInfo).port}`)
+console.log(`listening on ${url.origin}`)
+console.log(linesToPaste(url, origin.url, env.schemes))
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, async () => {
+    await app.close()
+    await origin.close()
+  })
+}

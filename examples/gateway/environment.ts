@@ -1,0 +1,58 @@
+import dns from 'node:dns'
+import type { LookupFunction } from 'node:net'
+
+/** What the environment of the example says, checked. */
+export interface Environment {
+  host: string
+  port: number
+  realm: string
+  schemes: string[]
+  upstream: string | undefined
+  forwardSpecial: string[]
+  lookup: LookupFunction
+  tls: { cert: string, key: string } | undefined
+  logLevel: string
+}
+
+export const SCHEMES = ['basic', 'bearer']
+
+export function readEnvironment (env: NodeJS.ProcessEnv): Environment {
+  const schemes = list(env['SCHEMES'] ?? 'basic,bearer')
+  const unknown = schemes.find(scheme => !SCHEMES.includes(scheme))
+  if (unknown !== undefined) throw new Error(`SCHEMES takes a comma list of ${SCHEMES.join(', ')}`)
+  const cert = env['TLS_CERT']
+  const key = env['TLS_KEY']
+  if ((cert === undefined) !== (key === undefined)) throw new Error('TLS_CERT and TLS_KEY go together')
+  return {
+    host: env['HOST'] ?? '127.0.0.1',
+    port: Number(env['PORT'] ?? 8080),
+    realm: env['REALM'] ?? 'Gateway',
+    schemes,
+    upstream: env['UPSTREAM'],
+    forwardSpecial: list(env['FORWARD_SPECIAL']).map(anyHost),
+    lookup: lookupWith(list(env['HOSTS'])),
+    tls: cert === undefined || key === undefined ? undefined : { cert, key },
+    logLevel: env['LOG_LEVEL'] ?? 'info'
+  }
+}
+
+function list (text: string | undefined): string[] {
+  return (text ?? '').split(',').map(word => word.trim()).filter(word => word !== '')
+}
+
+/** `*` alone stands for every host, with every port. */
+function anyHost (pattern: string): string {
+  return pattern === '*' ? '*:*' : pattern
+}
+
+/** The demo's resolver: the names given first, then the system's. */
+function lookupWith (hosts: string[]): LookupFunction {
+  const known = new Map(hosts.map(entry => entry.split('=', 2) as [string, string]))
+  return (hostname, options, callback) => {
+    const address = known.get(hostname)
+    if (address === undefined) return dns.lookup(hostname, options, callback as never)
+    const family = address.includes(':') ? 6 : 4
+    if (options.all) callback(null, [{ address, family }])
+    else callback(null, address, family)
+  }
+}

@@ -1,0 +1,33 @@
+/** What to paste into a shell, once the gateway listens. */
+export function linesToPaste (gateway: URL, origin: string, schemes: string[]): string {
+  const insecure = gateway.protocol === 'https:' ? ' --proxy-insecure' : ''
+  const proxy = `curl -x ${gateway.origin}${insecure}`
+  const basic = Buffer.from('alice:alice-secret').toString('base64')
+  const lines = [
+    'Try, in another shell:',
+    '',
+    '  # nobody: 407',
+    `  ${proxy} -i ${origin}/hello`,
+    ...(schemes.includes('basic')
+      ? [
+          '  # alice, in absolute-form and through a tunnel (-p): 200',
+          `  ${proxy} -U alice:alice-secret ${origin}/hello`,
+          `  ${proxy} -U alice:alice-secret -p ${origin}/hello`,
+          '  # alice, on the reverse route: 200',
+          `  curl -H 'Proxy-Authorization: Basic ${basic}' ${gateway.origin}/api/hello`,
+          '  # wrong password: 407',
+          `  ${proxy} -U alice:wrong -i ${origin}/hello`,
+          '  # a private address: 403',
+          `  ${proxy} -U alice:alice-secret -i http://10.0.0.1/`
+        ]
+      : []),
+    ...(schemes.includes('bearer')
+      ? [
+          '  # a token in place of a password: 200',
+          `  ${proxy} --proxy-header 'Proxy-Authorization: Bearer alice-token' ${origin}/hello`
+        ]
+      : []),
+    ''
+  ]
+  return lines.join('\n')
+}

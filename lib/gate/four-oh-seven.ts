@@ -1,0 +1,26 @@
+import type { FastifyReply } from 'fastify'
+import type { Mode } from './mode.js'
+import { lingering, mustClose } from './linger.js'
+import type { Bodies } from './refusal-body.js'
+
+/** Puts the challenges on an answer, one field line each: clients split a joined line in different places. */
+export function setChallenges (reply: FastifyReply, mode: Mode, challenges: readonly string[]): void {
+  reply.header(mode.challenge, [...challenges])
+  reply.header('cache-control', 'no-store')
+}
+
+/**
+ * THE 407 of proxy routes (and their 401, where a route is an origin): status, challenges, a framed body.
+ *
+ * @param challenges - One or more: a 407 without any tells a client nothing (RFC 9110, 15.5.8).
+ */
+export function refuse (reply: FastifyReply, mode: Mode, challenges: readonly string[], bodies: Bodies): FastifyReply {
+  const { raw, method, headers } = reply.request
+  const { type, text } = bodies.choose(headers.accept, method)
+  setChallenges(reply, mode, challenges)
+  reply.code(mode.status).type(type).header('content-length', Buffer.byteLength(text))
+  if (!mustClose(raw)) return reply.send(text)
+  reply.header('connection', 'close')
+  // Who expects a 100 has sent nothing yet, and reading would ask for it.
+  return reply.send(headers.expect === undefined ? lingering(raw, text) : text)
+}

@@ -1,0 +1,28 @@
+import type { FastifyReply } from 'fastify'
+import { formatAuthenticationInfo } from '../fields/authentication-info.js'
+import { PROXY } from './mode.js'
+import type { Mode } from './mode.js'
+
+const kInfo = Symbol('fastify-proxy-auth.info')
+type Informed = FastifyReply & { [kInfo]?: Readonly<Record<string, string>> }
+
+/** What a strategy hands over in `success(user, info)` for the answer. */
+interface InfoWithParams { readonly proxyAuthenticationInfo?: Readonly<Record<string, string>> }
+
+/**
+ * Adds parameters to the `Proxy-Authentication-Info` of an answer, or to the `Authentication-Info` where the route is an
+ * origin. On a 407 the field does not go out (RFC 9110, 11.7.3: after the credentials were accepted).
+ *
+ * @throws {NotRepresentable} A value cannot be sent.
+ */
+export function addAuthenticationInfo (reply: FastifyReply, params: Readonly<Record<string, string>>, mode: Mode = PROXY): void {
+  const informed = reply as Informed
+  informed[kInfo] = { ...informed[kInfo], ...params }
+  reply.header(mode.info, formatAuthenticationInfo(informed[kInfo]))
+}
+
+/** Takes over what the strategy says, if it says something. */
+export function addStrategyInfo (reply: FastifyReply, info: unknown, mode: Mode): void {
+  const params = (info as InfoWithParams | null)?.proxyAuthenticationInfo
+  if (typeof params === 'object' && params !== null) addAuthenticationInfo(reply, params, mode)
+}

@@ -1,0 +1,41 @@
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+import type { Milliseconds } from '../types.js'
+
+/** Content up to this size that the client has announced is read and thrown away, and the connection kept. */
+const SMALL = 64 * 1024
+/** How much of a larger one is read while the client takes our answer, and for how long. */
+const MOST = 1024 * 1024
+const TIME: Milliseconds = 2_000
+
+/**
+ * Whether a refusal has to close the connection: there is content nobody will read, and more of it, or of unknown
+ * length, than is worth reading for the sake of the connection (RFC 9112, 9.3).
+ */
+export function mustClose (request: IncomingMessage): boolean {
+  if (request.complete || request.method === 'CONNECT' || request.httpVersionMajor !== 1) return false
+  if (request.headers['transfer-encoding'] !== undefined) return true
+  return Number(request.headers['content-length'] ?? 0) > SMALL
+}
+
+/**
+ * A body that ends only when the client has stopped sending, or has sent or waited enough. Closing right behind the
+ * answer would reset the connection, and the client might never read why (RFC 9112, 9.6).
+ */
+export function lingering (request: IncomingMessage, body: string): Readable {
+  let seen = 0
+  let ended = false
+  const end = () => {
+    clearTimeout(timer)
+    if (ended) return
+    ended = true
+    stream.push(null)
+  }
+  const timer = setTimeout(end, TIME)
+  const stream = new Readable({ read () {}, destroy (error, callback) { end(); callback(error) } })
+  stream.push(body)
+  request.on('data', (chunk: Buffer) => { if ((seen += chunk.length) > MOST) end() })
+  request.once('end', end)
+  request.once('close', end)
+  return stream
+}

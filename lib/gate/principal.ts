@@ -1,0 +1,30 @@
+import { StrategyFailed } from '../errors.js'
+
+/** Names a user for logs, limits and headers. */
+export type Principal = (user: never, info: never) => string
+
+const MEMBERS = ['username', 'id', 'sub'] as const
+
+/**
+ * The name of a user: what `principal` says; without it the user itself where it is text, the first text among its
+ * `username`, `id` and `sub`, else the user-id of the credentials.
+ *
+ * @throws {StrategyFailed} There is none. A nameless user would share limits and records with every other one.
+ */
+export function nameOf (
+  granted: { readonly user: object | string, readonly info: unknown, readonly userId: string | null, readonly strategy: string },
+  principal?: Principal
+): string {
+  const name = principal === undefined ? defaultName(granted.user, granted.userId) : principal(granted.user as never, granted.info as never)
+  if (typeof name === 'string' && name !== '') return name
+  throw new StrategyFailed(granted.strategy, { cause: new Error('its user has no name: see option `principal`') })
+}
+
+function defaultName (user: object | string, userId: string | null): string | null {
+  if (typeof user === 'string') return user
+  for (const member of MEMBERS) {
+    const value = (user as Record<string, unknown>)[member]
+    if (typeof value === 'string' && value !== '') return value
+  }
+  return userId
+}

@@ -1,0 +1,118 @@
+import type { AddressInfo } from 'node:net'
+import fp from 'fastify-plugin'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import { BadRegistration } from './errors.js'
+import type { AdmitOptions } from './gate/admit.js'
+import { addChallengeHooks, ownRouteHook, proxyRouteHook } from './gate/gate.js'
+import { addAuthenticationInfo } from './gate/info.js'
+import { ORIGIN, PROXY } from './gate/mode.js'
+import { readOptions } from './options.js'
+import type { ProxyAuthOptions, Settings } from './options.js'
+import { createChain } from './passport/chain.js'
+import { readDeclaration } from './passport/declaration.js'
+import { Exchanges } from './proxy/exchanges.js'
+import { registerForwardProxy } from './proxy/forward-proxy.js'
+import { registerReverse } from './proxy/reverse.js'
+
+/**
+ * Proxy authentication for a Fastify gateway: options → gate → routes.
+ *
+ * @throws {BadOption} An option is wrong.
+ * @throws {BadRegistration} A second time in one scope; `forward` under a prefix or a second time on one server.
+ * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-11.7 RFC 9110, 11.7}
+ * @example
+ * await app.register(proxyAuth, {
+ *   realm: 'Corporate Proxy',
+ *   strategies: [new BasicStrategy({ verify })],
+ *   forward: { allow: ['*.example.org'] }
+ * })
+ */
+const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
+  const settings = readOptions(options)
+  if (app.hasDecorator('proxyAuthenticate')) {
+    throw new BadRegistration('this scope, or one around it, has proxy authentication already')
+  }
+  refuseLenientParser(app)
+  const { realm, hook, pseudonym } = settings
+  const { proxy, origin } = prepareGate(app, settings)
+  const exchanges = new Exchanges()
+  const authenticate = proxyRouteHook(proxy, realm)
+
+  app.decorateRequest('proxyAuth', null)
+  app.decorateReply('proxyAuthenticationInfo', function (params) {
+    addAuthenticationInfo(this, params)
+    return this
+  })
+  app.decorate('proxyAuthenticate', ownRouteHook(proxy))
+  addChallengeHooks(app)
+
+  if (settings.forward !== undefined) {
+    registerForwardProxy(app, { settings: settings.forward, exchanges, pseudonym, hook, authenticate })
+  }
+  for (const route of settings.reverse) {
+    const gate = route.status === 401 ? proxyRouteHook(origin, realm) : authenticate
+    await registerReverse(app, route, { hook, authenticate: gate, pseudonym, exchanges })
+  }
+  app.addHook('preClose', () => exchanges.drain(settings.drainTimeout))
+}
+
+/** What the gate works with. The strategies are settled when the application is ready: `passport.use` may come later than us. */
+function prepareGate (app: FastifyInstance, settings: Settings): { proxy: AdmitOptions, origin: AdmitOptions } {
+  const { realm, passport, principal, strategyTimeout: timeout } = settings
+  const declarations = settings.strategies.map(declaration => readDeclaration(declaration, { realm, passport }))
+  const proxy = { mode: PROXY, principal } as AdmitOptions
+  const origin = { mode: ORIGIN, principal } as AdmitOptions
+  app.addHook('onReady', async () => {
+    const declared = declarations.map(declaration => declaration.resolve())
+    const readable = declared.filter(({ scheme }) => scheme === 'Basic' || scheme === 'Bearer')
+    const chain = createChain(declared, { timeout })
+    const chainInTheClear = settings.cleartext === 'refuse'
+      ? createChain(declared.filter(each => !readable.includes(each)), { timeout })
+      : chain
+    Object.assign(proxy, { chain, chainInTheClear })
+    Object.assign(origin, { chain, chainInTheClear })
+    readableScheme = settings.cleartext === 'warn' && readable.length > 0
+  })
+  let readableScheme = false
+  app.addHook('onListen', async () => {
+    if (readableScheme && listensInTheClear(app)) {
+      app.log.warn('Basic and Bearer are accepted without TLS from other hosts: see option `cleartext`')
+    }
+  })
+  return { proxy, origin }
+}
+
+/** Without TLS, and on more than loopback. */
+function listensInTheClear (app: FastifyInstance): boolean {
+  if ('getTicketKeys' in app.server) return false
+  const addresses = app.addresses() as AddressInfo[]
+  return addresses.some(({ address }) => address !== '::1' && !address.startsWith('127.'))
+}
+
+/** node's lenient parser lets through what makes two hops see two different requests. */
+function refuseLenientParser (app: FastifyInstance): void {
+  const { insecureHTTPParser } = app.server as { insecureHTTPParser?: boolean }
+  if (insecureHTTPParser === true || process.execArgv.includes('--insecure-http-parser')) {
+    throw new BadRegistration('the server parses HTTP leniently (insecureHTTPParser)')
+  }
+}
+
+const proxyAuth = fp(plugin, { fastify: '5.x', name: 'fastify-proxy-auth' })
+
+export default proxyAuth
+export { proxyAuth }
+export * from './errors.js'
+export { formatAuthenticationInfo, parseAuthenticationInfo } from './fields/authentication-info.js'
+export { formatChallenge, parseChallenges } from './fields/challenge.js'
+export type { Challenge } from './fields/challenge.js'
+export { Credentials, formatCredentials, parseCredentials } from './fields/credentials.js'
+export type { ConnectOptions, ForwardOptions, ProxyAuthOptions } from './options.js'
+export type { DeclaredStrategy, StrategyDeclaration } from './passport/declaration.js'
+export type { Registry } from './passport/registry.js'
+export type { RequestView } from './passport/request-view.js'
+export type { ReverseRoute } from './proxy/reverse.js'
+export { BasicStrategy } from './strategies/basic.js'
+export { BearerStrategy } from './strategies/bearer.js'
+export { Strategy } from './strategies/strategy.js'
+export { verifyStatic } from './strategies/verify-static.js'
+export type { Milliseconds, ProxyIdentity, ProxyUser } from './types.js'

@@ -1,0 +1,193 @@
+import { randomBytes } from 'node:crypto'
+import type { ConnectionOptions } from 'node:tls'
+import { BadOption } from './errors.js'
+import { quote } from './fields/quoted-string.js'
+import { isPseudonym } from './fields/via.js'
+import type { Principal } from './gate/principal.js'
+import type { StrategyDeclaration } from './passport/declaration.js'
+import type { Registry } from './passport/registry.js'
+import type { ForwardPolicyOptions } from './policy/access-options.js'
+import type { KeepAliveAfter407 } from './proxy/connect.js'
+import type { ForwardSettings } from './proxy/forward-proxy.js'
+import type { ReverseRoute } from './proxy/reverse.js'
+import type { Milliseconds, ProxyIdentity, ProxyUser } from './types.js'
+
+/** The options of the plugin. */
+export interface ProxyAuthOptions {
+  /** Names the protection space, which is the whole proxy. Printable ASCII; clients show it. */
+  readonly realm: string
+  /** Who may tell who a user is, in the order of the challenges. One or more. */
+  readonly strategies: readonly StrategyDeclaration[]
+  /** An Authenticator of passport or @fastify/passport, for strategies given by name. Default: none. */
+  readonly passport?: Registry
+  /**
+   * When the hook runs on proxy routes. Neither reads the body before. Default `'preHandler'`: after the application's
+   * own hooks; `'onRequest'`: before their later ones.
+   */
+  readonly hook?: 'preHandler' | 'onRequest'
+  /**
+   * Names a user for logs, limits and headers. Default: the first text among the user's `username`, `id` and `sub`, else
+   * the user-id of the credentials.
+   */
+  readonly principal?: (user: ProxyUser, info: unknown) => string
+  /** Reverse routes: a prefix and its upstream, with every option of @fastify/http-proxy. Default: none. */
+  readonly reverse?: readonly ReverseRoute[]
+  /** The forward proxy: absolute-form and CONNECT. Default: none, both are refused. */
+  readonly forward?: ForwardOptions
+  /** How CONNECT behaves, where there is `forward`. */
+  readonly connect?: ConnectOptions
+  /**
+   * Basic and Bearer from elsewhere than loopback, without TLS: `'warn'` says so at the start, `'refuse'` neither offers
+   * nor accepts them. Default `'warn'`.
+   */
+  readonly cleartext?: 'warn' | 'refuse'
+  /**
+   * Our name in `Via` and `Proxy-Status`: a token. Workers behind one name share it, for the sake of loop detection.
+   * Default: one of its own for each boot.
+   */
+  readonly via?: string
+  /** How long a strategy may take. 1 to 2147483647. Default 10000 (10 seconds). */
+  readonly strategyTimeout?: Milliseconds
+  /** How long `app.close()` waits for tunnels and forwarded requests. 0 to 2147483647. Default 10000 (10 seconds). */
+  readonly drainTimeout?: Milliseconds
+}
+
+/** Where the forward proxy may go, and how long that may take. */
+export interface ForwardOptions extends ForwardPolicyOptions<ProxyIdentity | null> {
+  /** Until the target has accepted the connection, TLS apart. 1 to 2147483647. Default 10000 (10 seconds). */
+  readonly connectTimeout?: Milliseconds
+  /** From the request sent to the head of its answer. 0: no limit. Default 60000 (1 minute). */
+  readonly headersTimeout?: Milliseconds
+  /** The longest silence within an answer's body. 0: no limit. Default 300000 (5 minutes). */
+  readonly bodyTimeout?: Milliseconds
+  /** The local address to connect from. Default: the system's choice. */
+  readonly localAddress?: string
+  /** node's TLS options for `https://` targets in absolute-form, `ca` for one. They are verified by default. */
+  readonly tls?: ConnectionOptions
+}
+
+/** How CONNECT behaves. */
+export interface ConnectOptions {
+  /**
+   * Whether the connection of a CONNECT answered with 407 may carry another request: `'handshake'` only between the legs
+   * of NTLM and Negotiate. Default `'always'`.
+   */
+  readonly keepAliveAfter407?: KeepAliveAfter407
+  /** No byte either way for this long ends a tunnel. 0: no limit. Default 600000 (10 minutes). */
+  readonly idleTimeout?: Milliseconds
+  /** A tunnel lives no longer than this. 0: no limit. Default 0. */
+  readonly maxDuration?: Milliseconds
+}
+
+/** The options, checked, with defaults. Frozen. */
+export interface Settings {
+  readonly realm: string
+  readonly strategies: readonly StrategyDeclaration[]
+  readonly passport: Registry | undefined
+  readonly hook: 'preHandler' | 'onRequest'
+  readonly principal: Principal | undefined
+  readonly reverse: readonly ReverseRoute[]
+  readonly forward: ForwardSettings | undefined
+  readonly cleartext: 'warn' | 'refuse'
+  readonly pseudonym: string
+  readonly strategyTimeout: Milliseconds
+  readonly drainTimeout: Milliseconds
+}
+
+// `prefix`, `logLevel` and `logSerializers` are Fastify's own, of `register`.
+const OPTIONS = new Set([
+  'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'forward', 'connect', 'cleartext', 'via', 'strategyTimeout',
+  'drainTimeout', 'prefix', 'logLevel', 'logSerializers'
+])
+const FORWARD_OPTIONS = new Set([
+  'allow', 'deny', 'special', 'check', 'checkTimeout', 'lookup', 'dnsTimeout', 'family', 'connectTimeout', 'headersTimeout',
+  'bodyTimeout', 'localAddress', 'tls'
+])
+const CONNECT_OPTIONS = new Set(['keepAliveAfter407', 'idleTimeout', 'maxDuration'])
+const MAX_TIMER = 2 ** 31 - 1 // beyond it, node's timers fire at once
+
+/**
+ * Checks the options of the plugin, fills in defaults and freezes the result. What belongs to a strategy, a reverse
+ * route or the destination policy is checked by them.
+ *
+ * @throws {BadOption} An option is wrong, or unknown. The message names it and the type it got, never the value.
+ */
+export function readOptions (options: ProxyAuthOptions): Settings {
+  if (!isObject(options)) throw bad('options', 'an object', options)
+  refuseUnknown(options, OPTIONS, '')
+  const {
+    realm, strategies, passport, hook = 'preHandler', principal, reverse = [], forward, connect = {}, cleartext = 'warn',
+    via = `gateway-${randomBytes(6).toString('hex')}`, strategyTimeout = 10_000, drainTimeout = 10_000
+  } = options
+  if (typeof realm !== 'string') throw bad('realm', 'text', realm)
+  quote(realm) // a realm that cannot be sent stops the boot, not the first client
+  if (!Array.isArray(strategies) || strategies.length === 0) throw bad('strategies', 'a list of one or more', strategies)
+  if (passport !== undefined && !isObject(passport)) throw bad('passport', 'an Authenticator', passport)
+  if (principal !== undefined && typeof principal !== 'function') throw bad('principal', 'a function', principal)
+  if (!Array.isArray(reverse)) throw bad('reverse', 'a list', reverse)
+  if (typeof via !== 'string' || !isPseudonym(via)) throw bad('via', 'a token', via)
+  oneOf(hook, ['preHandler', 'onRequest'], 'hook')
+  oneOf(cleartext, ['warn', 'refuse'], 'cleartext')
+  return Object.freeze({
+    realm,
+    strategies: Object.freeze([...strategies]),
+    passport,
+    hook,
+    principal: principal as Principal | undefined,
+    reverse: Object.freeze([...reverse]),
+    forward: forward === undefined ? undefined : readForward(forward, connect),
+    cleartext,
+    pseudonym: via,
+    strategyTimeout: time(strategyTimeout, 'strategyTimeout', 1),
+    drainTimeout: time(drainTimeout, 'drainTimeout', 0)
+  })
+}
+
+function readForward (forward: ForwardOptions, connect: ConnectOptions): ForwardSettings {
+  if (!isObject(forward)) throw bad('forward', 'an object', forward)
+  if (!isObject(connect)) throw bad('connect', 'an object', connect)
+  refuseUnknown(forward, FORWARD_OPTIONS, 'forward.')
+  refuseUnknown(connect, CONNECT_OPTIONS, 'connect.')
+  const {
+    connectTimeout = 10_000, headersTimeout = 60_000, bodyTimeout = 300_000, localAddress, tls, ...policy
+  } = forward
+  const { keepAliveAfter407 = 'always', idleTimeout = 600_000, maxDuration = 0 } = connect
+  if (localAddress !== undefined && typeof localAddress !== 'string') throw bad('forward.localAddress', 'an address', localAddress)
+  if (tls !== undefined && !isObject(tls)) throw bad('forward.tls', 'an object', tls)
+  oneOf(keepAliveAfter407, ['always', 'handshake', 'never'], 'connect.keepAliveAfter407')
+  return Object.freeze({
+    policy,
+    connectTimeout: time(connectTimeout, 'forward.connectTimeout', 1),
+    headersTimeout: time(headersTimeout, 'forward.headersTimeout', 0),
+    bodyTimeout: time(bodyTimeout, 'forward.bodyTimeout', 0),
+    localAddress,
+    tls,
+    keepAliveAfter407,
+    idleTimeout: time(idleTimeout, 'connect.idleTimeout', 0),
+    maxDuration: time(maxDuration, 'connect.maxDuration', 0)
+  })
+}
+
+/** A misspelt `deny` must not leave everything open. */
+function refuseUnknown (options: object, known: ReadonlySet<string>, path: string): void {
+  for (const name of Object.keys(options)) {
+    if (!known.has(name)) throw new BadOption(path + name, 'left out (there is no such option)', 'it')
+  }
+}
+
+function isObject (value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+function bad (option: string, wanted: string, got: unknown): Error {
+  return new BadOption(option, wanted, got === null ? 'null' : Array.isArray(got) ? 'a list' : typeof got)
+}
+
+function oneOf (value: string, words: readonly string[], option: string): void {
+  if (!words.includes(value)) throw bad(option, words.map(word => `'${word}'`).join(' or '), value)
+}
+
+function time (value: unknown, option: string, least: 0 | 1): Milliseconds {
+  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= MAX_TIMER) return value as number
+  throw new BadOption(option, `an integer from ${least} to ${MAX_TIMER}`, typeof value === 'number' ? 'another number' : typeof value)
+}

@@ -1,0 +1,49 @@
+import type { FastifyReply } from 'fastify'
+
+/**
+ * The only fields that the gateway itself adds to what a proxy route answers. Anything else on the reply was put
+ * there by the application's hooks (cookies, CSP, CORS) for the application's own pages, and a browser would take
+ * it for the origin's.
+ */
+const OURS = new Set([
+  'proxy-authentication-info', 'proxy-authenticate', 'proxy-support', 'proxy-status', 'www-authenticate',
+  'authentication-info', 'retry-after', 'cache-control', 'connection', 'content-type', 'content-length',
+  'content-encoding', 'date', 'allow', 'via', 'trailer', 'transfer-encoding'
+])
+
+/** What the gate put on the reply for whatever answer comes: it goes out with the origin's head. */
+const ON_EVERY_ANSWER = ['proxy-authentication-info', 'proxy-authenticate', 'proxy-support', 'authentication-info'] as const
+
+/**
+ * An `onSend` hook for proxy routes: answers of our own (407, 403, 502) leave without what the application's hooks
+ * put on them. A route's own hooks run last, so nothing comes after it.
+ */
+export function dropForeignFields (_request: unknown, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
+  for (const name of Object.keys(reply.getHeaders())) {
+    if (!OURS.has(name)) reply.removeHeader(name)
+  }
+  dropRawFields(reply)
+  done(null, payload)
+}
+
+/**
+ * Writes the head of a relayed answer past Fastify's reply, so that it is the origin's head plus ours.
+ *
+ * @param fields - The origin's fields as a flat raw list, this hop's already removed.
+ * @param reason - The origin's reason phrase, passed on as it is.
+ */
+export function writeRelayedHead (reply: FastifyReply, status: number, reason: string | undefined, fields: string[]): void {
+  for (const name of ON_EVERY_ANSWER) {
+    const value = reply.getHeader(name)
+    if (value === undefined) continue
+    for (const line of Array.isArray(value) ? value : [value]) fields.push(name, String(line))
+  }
+  dropRawFields(reply)
+  reply.raw.writeHead(status, reason, fields) // throws for what cannot be written; hijacked, nobody would answer then
+  reply.hijack()
+}
+
+/** `getHeaderNames` of the raw answer: what a hook set there by `setHeader`, past Fastify. */
+function dropRawFields (reply: FastifyReply): void {
+  for (const name of reply.raw.getHeaderNames()) reply.raw.removeHeader(name)
+}

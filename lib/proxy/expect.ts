@@ -1,0 +1,37 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+
+type MayBeProxied = (request: IncomingMessage) => boolean
+
+const askers = new WeakMap<Server, MayBeProxied[]>()
+
+/**
+ * Keeps node from writing `100 Continue` before the gate has decided: a proxy either answers finally from the head or
+ * lets the body come, never both (RFC 9110, 10.1.1). Requests that no proxy route can take get theirs at once, as
+ * from node. One listener per server, however many registrations ask for it.
+ *
+ * @param mayBeProxied - Whether a proxy route may take the request.
+ */
+export function expectContinue (server: Server, mayBeProxied: MayBeProxied): void {
+  const known = askers.get(server)
+  if (known !== undefined) {
+    known.push(mayBeProxied)
+    return
+  }
+  const all = [mayBeProxied]
+  askers.set(server, all)
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (all.some(ask => ask(request))) continueWhenRead(request, response)
+    else response.writeContinue()
+    server.emit('request', request, response)
+  })
+}
+
+/** The body is wanted when somebody reads it. A refusal reads nothing, so the client keeps it. */
+function continueWhenRead (request: IncomingMessage, response: ServerResponse): void {
+  const read = request._read
+  request._read = function (size) {
+    request._read = read
+    if (!response.headersSent) response.writeContinue()
+    read.call(request, size)
+  }
+}

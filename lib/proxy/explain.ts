@@ -1,0 +1,51 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { formatProxyStatus } from '../fields/proxy-status.js'
+import type { ProxyErrorType, ProxyStatusParams } from '../fields/proxy-status.js'
+
+type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<void | FastifyReply>
+
+/** The error types of RFC 9209, 2.3 by our codes. */
+const TYPES: Readonly<Record<string, ProxyErrorType>> = {
+  FST_PROXY_AUTH_LOOP: 'proxy_loop_detected',
+  FST_PROXY_AUTH_DNS: 'dns_error',
+  FST_PROXY_AUTH_DNS_TIMEOUT: 'dns_timeout',
+  FST_PROXY_AUTH_CONNECTION_REFUSED: 'connection_refused',
+  FST_PROXY_AUTH_UNROUTABLE: 'destination_ip_unroutable',
+  FST_PROXY_AUTH_CONNECT_TIMEOUT: 'connection_timeout',
+  FST_PROXY_AUTH_TLS: 'tls_certificate_error',
+  FST_PROXY_AUTH_UPSTREAM_TERMINATED: 'connection_terminated',
+  FST_PROXY_AUTH_UPSTREAM_PROTOCOL: 'http_protocol_error',
+  FST_PROXY_AUTH_UPSTREAM_TIMEOUT: 'connection_read_timeout',
+  FST_PROXY_AUTH_UPSTREAM_CHALLENGED: 'http_request_denied'
+}
+
+/**
+ * Makes a handler say in `Proxy-Status` why it failed. Only to users who have authenticated: it shows topology to
+ * whoever asks (RFC 9209, 4).
+ *
+ * @param pseudonym - Names this deployment, as in `Via`.
+ */
+export function explained (handler: Handler, pseudonym: string): Handler {
+  return async (request, reply) => {
+    try {
+      return await handler(request, reply)
+    } catch (error) {
+      const params = request.proxyAuth === null ? undefined : explain(error as Failure)
+      if (params !== undefined) reply.header('proxy-status', formatProxyStatus(pseudonym, params))
+      throw error
+    }
+  }
+}
+
+interface Failure extends Error {
+  readonly code?: string
+  readonly reason?: string
+  readonly proxyStatus?: ProxyErrorType
+}
+
+function explain ({ code = '', reason, proxyStatus }: Failure): ProxyStatusParams | undefined {
+  const error = proxyStatus ?? TYPES[code]
+  if (error === undefined) return undefined
+  if (code === 'FST_PROXY_AUTH_UPSTREAM_CHALLENGED') return { error, receivedStatus: 407 }
+  return reason === undefined ? { error } : { error, details: reason }
+}

@@ -1,0 +1,98 @@
+import { METHODS } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { ConnectionOptions } from 'node:tls'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { BadRegistration, BadRequest } from '../errors.js'
+import { createAccess } from '../policy/access.js'
+import type { ForwardPolicyOptions } from '../policy/access.js'
+import type { Milliseconds, ProxyIdentity } from '../types.js'
+import { dropForeignFields } from './answer.js'
+import { takeConnect, wasGivenBack } from './connect.js'
+import type { KeepAliveAfter407 } from './connect.js'
+import type { Exchanges } from './exchanges.js'
+import { expectContinue } from './expect.js'
+import { explained } from './explain.js'
+import { acceptEveryMethod } from './fastify-internals.js'
+import { createForward } from './forward.js'
+import { onEveryServer } from './listeners.js'
+import { createOriginClient } from './origin-client.js'
+import { TARGET_FORM, condemn, receive, targetFormConstraint } from './target-form.js'
+import { createTunnel } from './tunnel.js'
+
+/** What the options say of the forward proxy, defaults filled in. */
+export interface ForwardSettings {
+  readonly policy: ForwardPolicyOptions<ProxyIdentity | null>
+  readonly connectTimeout: Milliseconds
+  readonly headersTimeout: Milliseconds
+  readonly bodyTimeout: Milliseconds
+  readonly localAddress: string | undefined
+  readonly tls: ConnectionOptions | undefined
+  readonly idleTimeout: Milliseconds
+  readonly maxDuration: Milliseconds
+  readonly keepAliveAfter407: KeepAliveAfter407
+}
+
+export interface ForwardProxyOptions {
+  readonly settings: ForwardSettings
+  readonly exchanges: Exchanges
+  readonly pseudonym: string
+  /** When the gate's hook runs, and the hook. */
+  readonly hook: 'onRequest' | 'preHandler'
+  readonly authenticate: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
+}
+
+/**
+ * Makes the server a forward proxy: the router constraint, the routes for absolute-form and CONNECT, and the
+ * listeners that bring in what node keeps from the router.
+ *
+ * @throws {BadRegistration} Under a prefix, or a second time on one server.
+ */
+export function registerForwardProxy (app: FastifyInstance, options: ForwardProxyOptions): void {
+  if (app.prefix !== '') throw new BadRegistration('forward cannot have a prefix')
+  if (app.hasConstraintStrategy(TARGET_FORM)) throw new BadRegistration('this server has forward already')
+  const { settings, exchanges, pseudonym, hook, authenticate } = options
+  const access = createAccess(settings.policy, () => app.addresses() as AddressInfo[])
+  const client = createOriginClient(settings)
+  const forward = explained(createForward({ access, client, exchanges, pseudonym }), pseudonym)
+  const tunnel = explained(createTunnel({ ...settings, access, exchanges }), pseudonym)
+
+  app.addConstraintStrategy(targetFormConstraint() as never)
+  app.register(async scope => {
+    acceptEveryMethod(scope)
+    scope.addHook('onRequest', refuseBadTarget)
+    scope.addHook(hook as 'onRequest', authenticate)
+    const route = { url: '*', constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: dropForeignFields }
+    scope.route({ ...route, method: METHODS.filter(method => method !== 'CONNECT'), handler: forward, config: { proxy: 'forward' } })
+    scope.route({ ...route, method: 'CONNECT', handler: tunnel, config: { proxy: 'connect' } })
+  })
+
+  onEveryServer(app, server => {
+    server.prependListener('request', receiveFirst)
+    server.on('connect', takeConnect(app, server, settings.keepAliveAfter407))
+    expectContinue(server, request => receive(request) !== undefined)
+  })
+  app.addHook('onClose', () => client.close())
+}
+
+/** Before Fastify's own listener, whose router and log must find the target as `receive` leaves it. */
+function receiveFirst (request: IncomingMessage): void {
+  if (receive(request) === undefined && wasGivenBack(request)) {
+    condemn(request, new BadRequest('origin-form on the connection of a proxy'))
+  }
+}
+
+/** The form is checked before anybody is asked who they are: what it is does not depend on it. */
+async function refuseBadTarget (request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const failure = receive(request.raw)!.failure ?? refuseContent(request)
+  if (failure === null) return
+  reply.header('connection', 'close')
+  throw failure
+}
+
+/** What looks like content of a CONNECT would go into the tunnel as data (RFC 9110, 9.3.6). */
+function refuseContent ({ raw: { method, headers } }: FastifyRequest): Error | null {
+  if (method !== 'CONNECT') return null
+  const none = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0
+  return none ? null : new BadRequest('CONNECT has no content')
+}

@@ -1,0 +1,108 @@
+import { connect as tlsConnect } from 'node:tls'
+import type { ConnectionOptions } from 'node:tls'
+import type { Socket } from 'node:net'
+import { Agent, Pool } from 'undici'
+import type { Dispatcher, buildConnector } from 'undici'
+import { ConnectTimeout } from '../errors.js'
+import { formatAuthority } from '../fields/authority.js'
+import type { AbsoluteTarget } from '../fields/target.js'
+import type { Address } from '../policy/access.js'
+import type { Milliseconds } from '../types.js'
+import { sendAsterisk } from './asterisk.js'
+import { dial } from './dial.js'
+
+const DEFAULT_PORT: Readonly<Record<string, number>> = { http: 80, https: 443 }
+
+export interface OriginClientOptions {
+  /** How long TCP, and then TLS, may take. */
+  readonly connectTimeout: Milliseconds
+  /** From the last byte of the request to the head of the answer. */
+  readonly headersTimeout: Milliseconds
+  /** The longest silence within a body. */
+  readonly bodyTimeout: Milliseconds
+  readonly localAddress?: string | undefined
+  /** For `https://` targets, whose TLS we open and verify. */
+  readonly tls?: ConnectionOptions | undefined
+}
+
+/** A request on its way to the origin. */
+export interface Outgoing {
+  readonly target: AbsoluteTarget
+  /** Where the policy lets it go. */
+  readonly addresses: readonly Address[]
+  readonly method: string
+  /** A flat raw list, this hop's fields removed and ours added. */
+  readonly fields: string[]
+  readonly content: AsyncIterable<Buffer> | null
+}
+
+/** Sends requests to origins and hands the answer to a handler. */
+export interface OriginClient {
+  send (outgoing: Outgoing, handler: Dispatcher.DispatchHandler): void
+  close (): Promise<void>
+}
+
+/**
+ * The client towards origins: undici's agent, one pool for each origin *and* set of approved addresses. So a kept
+ * connection is reused only where the policy of this very request would have opened it.
+ */
+export function createOriginClient (options: OriginClientOptions): OriginClient {
+  const { connectTimeout, headersTimeout, bodyTimeout, localAddress, tls } = options
+
+  async function open (scheme: string, host: string, port: number, addresses: readonly Address[]): Promise<Socket> {
+    const socket = await dial(addresses, port, { connectTimeout, localAddress })
+    return scheme === 'https' ? await secured(socket, host, connectTimeout, tls) : socket
+  }
+
+  const agent = new Agent({
+    pipelining: 1,
+    headersTimeout,
+    bodyTimeout,
+    factory (key, settings) {
+      const { protocol, hostname, port, origin, hash } = new URL(key)
+      const scheme = protocol.slice(0, -1)
+      const addresses = readAddresses(hash.slice(1))
+      const host = hostname.replace(/^\[|\]$/g, '')
+      const connect: buildConnector.connector = (_target, callback) => {
+        open(scheme, host, port === '' ? DEFAULT_PORT[scheme]! : Number(port), addresses)
+          .then(socket => callback(null, socket), error => callback(error, null))
+      }
+      return new Pool(origin, { ...settings, connect })
+    }
+  })
+
+  return {
+    send ({ target, addresses, method, fields, content }, handler) {
+      const { scheme, host, port, path } = target
+      if (path === '*') {
+        open(scheme, host, port, addresses).then(
+          socket => sendAsterisk(socket, fields, handler),
+          error => handler.onResponseError?.(undefined as never, error)
+        )
+        return
+      }
+      const origin = `${scheme}://${formatAuthority(host, port)}#${writeAddresses(addresses)}`
+      agent.dispatch({ origin, path, method, headers: fields, body: content as never }, handler)
+    },
+    close: () => agent.destroy()
+  }
+}
+
+/** Sorted, so that a resolver that rotates its answers does not make a new pool each time. */
+function writeAddresses (addresses: readonly Address[]): string {
+  if (addresses.length === 1) return addresses[0]!.address
+  return addresses.map(({ address }) => address).sort().join()
+}
+
+function readAddresses (text: string): Address[] {
+  return text.split(',').map(address => ({ address, family: address.includes(':') ? 6 : 4 }))
+}
+
+function secured (socket: Socket, servername: string, timeout: Milliseconds, tls?: ConnectionOptions): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const secure = tlsConnect({ ...tls, socket, servername, ALPNProtocols: ['http/1.1'] })
+    const timer = setTimeout(() => secure.destroy(new ConnectTimeout()), timeout)
+    secure.once('error', error => { clearTimeout(timer); socket.destroy(); reject(error) })
+    secure.once('secureConnect', () => { clearTimeout(timer); resolve(secure) })
+  })
+}

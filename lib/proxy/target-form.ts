@@ -1,0 +1,79 @@
+import type { IncomingMessage } from 'node:http'
+import { parseTarget, withoutUserinfo } from '../fields/target.js'
+import type { Target } from '../fields/target.js'
+
+/** The request-target as it was received, parsed once; `failure` when it is none that a proxy may serve. */
+export type Received =
+  | { readonly target: Target, readonly failure: null }
+  | { readonly target: null, readonly failure: Error }
+
+const kReceived = Symbol('fastify-proxy-auth.received')
+type Marked = IncomingMessage & { [kReceived]?: Received }
+
+/** Name of the router constraint that parts proxy requests from the application's own. */
+export const TARGET_FORM = 'targetForm'
+
+/**
+ * Parses the target of a request in absolute-form or authority-form, before the router or a log sees it.
+ *
+ * What it changes on the request, and why:
+ * - `url` loses userinfo, which would be logged otherwise, and a path that does not decode has its `%` escaped,
+ *   because the router refuses such a path before any hook. The target as received is kept here.
+ * - `accept-version` is hidden from the router, which would look for a versioned route. The raw fields keep it.
+ *
+ * @returns `undefined` for origin-form and `*`: not a request to be proxied.
+ */
+export function receive (request: IncomingMessage): Received | undefined {
+  const marked = request as Marked
+  if (marked[kReceived] !== undefined) return marked[kReceived]
+  const url = request.url!
+  const connect = request.method === 'CONNECT'
+  if (!connect && (url.charCodeAt(0) === 47 || url === '*')) return undefined
+  try {
+    marked[kReceived] = { target: parseTarget(request.method!, url), failure: null }
+  } catch (failure) {
+    marked[kReceived] = { target: null, failure: failure as Error }
+    request.url = withoutUserinfo(url)
+  }
+  request.url = routable(request.url!)
+  delete request.headers['accept-version']
+  return marked[kReceived]
+}
+
+/** Marks a request that must not be served, whatever its target: the router then takes it to the proxy routes. */
+export function condemn (request: IncomingMessage, failure: Error): void {
+  (request as Marked)[kReceived] = { target: null, failure }
+}
+
+/**
+ * The router constraint. `mustMatchWhenDerived`: a request for which it derives a value never falls through to a
+ * route without it, so `GET http://host/admin` cannot become the application's own `/admin` (RFC 9112, 3.3).
+ */
+export function targetFormConstraint () {
+  return {
+    name: TARGET_FORM,
+    storage () {
+      const handlers = new Map<string, unknown>()
+      return {
+        get: (form: string) => handlers.get(form) ?? null,
+        set: (form: string, handler: unknown) => { handlers.set(form, handler) }
+      }
+    },
+    validate () {},
+    deriveConstraint: (request: IncomingMessage) => receive(request) === undefined ? undefined : 'proxy',
+    mustMatchWhenDerived: true
+  }
+}
+
+/** The url with a path that the router can decode: `%` escaped where it cannot. The query is not looked at. */
+function routable (url: string): string {
+  const query = url.indexOf('?')
+  const path = query === -1 ? url : url.slice(0, query)
+  if (!path.includes('%')) return url
+  try {
+    decodeURI(path)
+    return url
+  } catch {
+    return path.replaceAll('%', '%25') + url.slice(path.length)
+  }
+}

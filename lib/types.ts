@@ -1,0 +1,48 @@
+import type {} from 'fastify'
+
+/** A span of time in milliseconds. */
+export type Milliseconds = number
+
+/**
+ * The user object that the strategies give. Empty here, so that an application merges its own shape into it:
+ *
+ * @example
+ * declare module 'fastify-proxy-auth' {
+ *   interface ProxyUser { username: string, groups: string[] }
+ * }
+ */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type
+export interface ProxyUser {}
+
+/** The identity that the proxy authentication of a request has established. */
+export interface ProxyIdentity {
+  /** What the strategy gave. Never logged. */
+  readonly user: ProxyUser
+  /** What logs, limits and headers call the user: see option `principal`. */
+  readonly name: string
+  /** The second argument of the strategy's `success`. */
+  readonly info: unknown
+  /** The scheme of the credentials in its registered spelling, `null` for a strategy without one. */
+  readonly scheme: string | null
+  /** The realm the user was authenticated for. */
+  readonly realm: string
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who the proxy user is, `null` until the hook has let the request in. */
+    proxyAuth: ProxyIdentity | null
+  }
+  interface FastifyReply {
+    /** Adds parameters to the `Proxy-Authentication-Info` of this answer (RFC 9110, 11.7.3). */
+    proxyAuthenticationInfo (params: Readonly<Record<string, string>>): FastifyReply
+  }
+  interface FastifyInstance {
+    /** The hook alone, for any route: `onRequest` or `preHandler`, or inside `app.auth([...])` of @fastify/auth. */
+    proxyAuthenticate (request: FastifyRequest, reply: FastifyReply): Promise<void>
+  }
+  interface FastifyContextConfig {
+    /** Set on proxy routes, so that a hook of the application can step aside. */
+    proxy?: 'forward' | 'connect' | 'reverse'
+  }
+}
