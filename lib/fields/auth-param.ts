@@ -68,12 +68,12 @@ export function readAuthParam (
  */
 export function readAuthParams (text: string, at: number, field: string, lenient = false): AuthParams {
   const params: Record<string, string> = Object.create(null)
-  for (let count = 0; ;) {
-    at = skipEmptyMembers(text, at, field)
-    if (at === text.length) return params
+  let count = 0
+  for (at = skipEmptyMembers(text, at, field); at < text.length; at = skipEmptyMembers(text, at, field)) {
     if (++count > MAX_PARAMS) throw new MalformedField(field, at)
     at = endOfMember(text, readAuthParam(text, at, params, field, lenient), field)
   }
+  return params
 }
 
 /** How a value is written: always quoted, never quoted, or quoted only where it is no token. */

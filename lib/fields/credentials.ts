@@ -120,9 +120,11 @@ export function formatCredentials (credentials: CredentialsParts): string {
 // parameter is not taken for one.
 function endOfOpaque (text: string, at: number): number {
   const start = at
-  for (let padded = false; ; at++) {
-    const code = text.charCodeAt(at)
-    if (code === EQUALS && at > start) padded = true
-    else if (padded || !isVisible(code) || code === COMMA || code === DQUOTE || code === EQUALS) return at
-  }
+  while (isOpaque(text.charCodeAt(at))) at++
+  if (at > start) while (text.charCodeAt(at) === EQUALS) at++
+  return at
+}
+
+function isOpaque (code: number): boolean {
+  return isVisible(code) && code !== COMMA && code !== DQUOTE && code !== EQUALS
 }

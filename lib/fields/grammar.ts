@@ -114,11 +114,8 @@ export function isToken68 (text: string): boolean {
  * skipOws(' \t,', 0) // 2
  */
 export function skipOws (text: string, at: number): number {
-  for (;;) {
-    const code = text.charCodeAt(at)
-    if (code !== SP && code !== HTAB) return at
-    at++
-  }
+  while (text.charCodeAt(at) === SP || text.charCodeAt(at) === HTAB) at++
+  return at
 }
 
 /**
@@ -134,12 +131,11 @@ export function skipOws (text: string, at: number): number {
  * skipEmptyMembers(', ,a', 0, 'Via') // 3
  */
 export function skipEmptyMembers (text: string, at: number, field: string): number {
-  for (let commas = 0; ;) {
-    at = skipOws(text, at)
-    if (text.charCodeAt(at) !== COMMA) return at
+  let commas = 0
+  for (at = skipOws(text, at); text.charCodeAt(at) === COMMA; at = skipOws(text, at + 1)) {
     if (++commas > MAX_MEMBERS) throw new MalformedField(field, at)
-    at++
   }
+  return at
 }
 
 /**
