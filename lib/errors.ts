@@ -128,7 +128,3 @@ export const UpstreamChallenged = perRequest(
 export const Closing = perRequest(
   'FST_PROXY_AUTH_CLOSING', 'the proxy is closing', 503
 )
-/** The client left before it was answered. Nobody reads it; the log does. */
-export const ClientGone = perRequest(
-  'FST_PROXY_AUTH_CLIENT_GONE', 'the client closed the connection', 499
-)

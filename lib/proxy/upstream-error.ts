@@ -33,8 +33,8 @@ export function upstreamError (cause: unknown): Error {
   const { code, statusCode } = cause as { code?: unknown, statusCode?: unknown }
   if (typeof code !== 'string') return new UpstreamProtocol({ cause })
   if (code.startsWith('FST_PROXY_AUTH_') && typeof statusCode === 'number') return cause as Error
-  const known = BY_CODE[code]
-  if (known !== undefined) return new known({ cause })
+  const Known = BY_CODE[code]
+  if (Known !== undefined) return new Known({ cause })
   if (code.startsWith('HPE_')) return new UpstreamProtocol({ cause })
   if (code === 'UND_ERR_SOCKET') return new (badAnswer(cause) ? UpstreamProtocol : UpstreamTerminated)({ cause })
   if (/^(?:ERR_TLS|ERR_SSL|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH)/.test(code)) return new TlsFailed({ cause })
