@@ -1,19 +1,119 @@
+import { Authenticator } from '@fastify/passport'
 import Fastify from 'fastify'
-import proxyAuth, { BasicStrategy, Strategy } from 'fastify-proxy-auth'
-import type { ProxyIdentity } from 'fastify-proxy-auth'
-import { expect, test } from 'tstyche'
+import proxyAuth, {
+  AuthenticationRequired, BasicStrategy, BearerStrategy, Strategy, formatChallenge, parseChallenges, parseCredentials, verifyStatic
+} from 'fastify-proxy-auth'
+import type { Challenge, Milliseconds, ProxyAuthOptions, ProxyIdentity, StrategyDeclaration } from 'fastify-proxy-auth'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { describe, expect, test } from 'tstyche'
 
 const app = Fastify()
-const basic = new BasicStrategy({ verify: () => null })
+const strategies = [new BasicStrategy({ verify: verifyStatic({ alice: 'alice-secret' }) })]
 
-test('register takes the options and nothing else', () => {
-  expect(app.register(proxyAuth, { strategies: [basic] })).type.not.toRaiseError()
-  expect(app.register(proxyAuth, { strategies: [basic], realm: 1 })).type.toRaiseError()
+describe('options', () => {
+  test('realm and strategies are needed', () => {
+    expect(app.register(proxyAuth, { realm: 'Lab', strategies })).type.not.toRaiseError()
+    expect(app.register(proxyAuth, { strategies })).type.toRaiseError("'realm' is missing")
+    expect(app.register(proxyAuth, { realm: 'Lab' })).type.toRaiseError("'strategies' is missing")
+    expect(app.register(proxyAuth, { realm: 'Lab', strategies, relm: 'x' })).type.toRaiseError("'relm' does not exist")
+  })
+
+  test('one of ours, a name, or any other with what must be known of it', () => {
+    const foreign = { name: 'jwt', authenticate (_request: { headers: object }) {} }
+    expect(strategies[0]!).type.toBeAssignableTo<StrategyDeclaration>()
+    expect('jwt').type.toBeAssignableTo<StrategyDeclaration>()
+    expect({ strategy: 'jwt', scheme: 'Bearer' }).type.toBeAssignableTo<StrategyDeclaration>()
+    expect({ strategy: foreign, scheme: null, reads: ['x-proxy-key'] }).type.toBeAssignableTo<StrategyDeclaration>()
+    expect(foreign).type.not.toBeAssignableTo<StrategyDeclaration>()
+    expect({ scheme: 'Bearer' }).type.not.toBeAssignableTo<StrategyDeclaration>()
+  })
+
+  test('an Authenticator of @fastify/passport is a registry', () => {
+    const passport = new Authenticator()
+    expect({ realm: 'Lab', passport, strategies: ['jwt'] }).type.toBeAssignableTo<ProxyAuthOptions>()
+  })
+
+  test('words are words, not any text', () => {
+    expect<ProxyAuthOptions['hook']>().type.toBe<'preHandler' | 'onRequest' | undefined>()
+    expect<ProxyAuthOptions['cleartext']>().type.toBe<'warn' | 'refuse' | undefined>()
+    expect<Milliseconds>().type.toBe<number>()
+  })
+
+  test('reverse routes take what @fastify/http-proxy takes', () => {
+    const upstream = 'http://127.0.0.1:3001'
+    expect({ realm: 'Lab', strategies, reverse: [{ prefix: '/api', upstream, rewritePrefix: '/' }] }).type.toBeAssignableTo<ProxyAuthOptions>()
+    expect({ realm: 'Lab', strategies, reverse: [{ prefix: '/api', upstream, status: 401 as const }] }).type.toBeAssignableTo<ProxyAuthOptions>()
+    expect({ realm: 'Lab', strategies, reverse: [{ prefix: 1, upstream }] }).type.not.toBeAssignableTo<ProxyAuthOptions>()
+  })
+
+  test('the rule in code sees the target and who asks', () => {
+    expect(app.register(proxyAuth, {
+      realm: 'Lab',
+      strategies,
+      forward: {
+        allow: ['*.example.org'],
+        check: (target, identity) => {
+          expect(target.port).type.toBe<number>()
+          expect(identity).type.toBe<ProxyIdentity | null>()
+          return identity?.name === 'alice' || 'only for alice'
+        }
+      }
+    })).type.not.toRaiseError()
+  })
 })
 
-test('request', () => {
-  app.get('/', async (request) => {
-    expect(request.proxyAuth).type.toBe<ProxyIdentity | null>()
+describe('what it adds to Fastify', () => {
+  test('the identity', () => {
+    expect<FastifyRequest['proxyAuth']>().type.toBe<ProxyIdentity | null>()
+    expect<ProxyIdentity['name']>().type.toBe<string>()
+    expect<ProxyIdentity['scheme']>().type.toBe<string | null>()
+    expect<ProxyIdentity['info']>().type.toBe<unknown>()
   })
-  expect<BasicStrategy>().type.toBeAssignableTo<Strategy>()
+
+  test('the hook, at the two places it may run', () => {
+    expect(app.get('/a', { onRequest: app.proxyAuthenticate }, async () => '')).type.not.toRaiseError()
+    expect(app.get('/b', { preHandler: [app.proxyAuthenticate] }, async () => '')).type.not.toRaiseError()
+  })
+
+  test('the parameters of Proxy-Authentication-Info', () => {
+    expect<FastifyReply>().type.toHaveProperty('proxyAuthenticationInfo')
+    expect<FastifyReply['proxyAuthenticationInfo']>().type.toBeCallableWith({ nextnonce: 'x' })
+    expect<FastifyReply['proxyAuthenticationInfo']>().type.not.toBeCallableWith({ nc: 1 })
+  })
+})
+
+describe('strategies', () => {
+  test('a verifier gives a user, a user with info, or nothing, now or later', () => {
+    expect(BasicStrategy).type.toBeConstructableWith({ verify: () => ({ id: 1 }) })
+    expect(BasicStrategy).type.toBeConstructableWith({ verify: async () => null })
+    expect(BasicStrategy).type.toBeConstructableWith({ verify: async () => [{ id: 1 }, { scope: 'egress' }] as const, realm: 'Lab' })
+    expect(BasicStrategy).type.not.toBeConstructableWith({})
+    expect(BasicStrategy).type.not.toBeConstructableWith({ verify: () => true })
+    expect(BearerStrategy).type.toBeConstructableWith({ verify: (token: string) => token === 'x' ? { id: 1 } : { error: 'insufficient_scope' as const, scope: 'egress' } })
+  })
+
+  test('an own strategy needs a name, a scheme, and both methods', () => {
+    class Guest extends Strategy {
+      readonly name = 'guest'
+      readonly scheme = null
+      authenticate (): void { this.success({ username: 'guest' }) }
+      challenge (): null { return null }
+    }
+    expect(new Guest()).type.toBeAssignableTo<StrategyDeclaration>()
+    expect(Strategy).type.not.toBeConstructableWith()
+  })
+})
+
+describe('fields and errors', () => {
+  test('what is parsed can be formatted', () => {
+    expect(parseChallenges).type.toBeCallableWith(['Basic realm="x"'])
+    expect(parseChallenges('')).type.toBe<Challenge[]>()
+    expect(formatChallenge).type.toBeCallableWith({ scheme: 'Basic', params: { realm: 'x' } })
+    expect(parseCredentials('Basic eDp5').token68).type.toBe<string | undefined>()
+  })
+
+  test('an error has a code and a status', () => {
+    expect(new AuthenticationRequired().code).type.toBe<string>()
+    expect(new AuthenticationRequired().statusCode).type.toBe<number>()
+  })
 })
