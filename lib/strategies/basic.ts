@@ -1,0 +1,99 @@
+import { BadOption } from '../errors.js'
+import { formatChallenge } from '../fields/challenge.js'
+import type { Challenge } from '../fields/challenge.js'
+import { parseCredentials } from '../fields/credentials.js'
+import { readUserPass } from '../schemes/basic.js'
+import type { UserPass } from '../schemes/basic.js'
+import { Strategy, isRight, isScheme } from './strategy.js'
+import type { Accepted, AttemptOptions, AttemptRequest, ChallengeContext, Eventual } from './strategy.js'
+
+/**
+ * Says whether a pair is right: the user, or `[user, info]`; nothing (`null`, `undefined`, `false`) when it is wrong.
+ * Throws or rejects only when it cannot tell.
+ *
+ * An unknown user should cost what a wrong password costs, and secrets be compared in constant time: see
+ * {@link verifyStatic} and {@link timingSafeEqualText}.
+ */
+export type VerifyUserPass = (pair: UserPass) => Eventual<Accepted | null | undefined | false>
+
+/** Options of {@link BasicStrategy}. */
+export interface BasicOptions {
+  readonly verify: VerifyUserPass
+  /** Default: the realm of the plugin. */
+  readonly realm?: string
+  /** Whether the challenge asks for UTF-8. Clients that know it send UTF-8 anyway. Default true. */
+  readonly charset?: boolean
+  /** Takes credentials that are no UTF-8 for ISO-8859-1. Default false: they are 400. */
+  readonly latin1Fallback?: boolean
+}
+
+/**
+ * Basic: one round trip, no state, the password in every request. For a proxy or, in any Passport, for an origin.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc7617 RFC 7617}
+ * @example
+ * new BasicStrategy({ verify: async ({ username, password }) => await directory.bind(username, password) })
+ */
+export class BasicStrategy extends Strategy {
+  override readonly name = 'basic'
+  override readonly scheme = 'Basic'
+  private readonly verify: VerifyUserPass
+  private readonly charset: boolean
+  private readonly latin1Fallback: boolean
+
+  /**
+   * @throws {BadOption} An option has the wrong type.
+   * @throws {NotRepresentable} The realm cannot be sent.
+   */
+  constructor (options: BasicOptions) {
+    super(options.realm)
+    if (typeof options.verify !== 'function') throw new BadOption('verify', 'a function', typeof options.verify)
+    this.verify = options.verify
+    this.charset = options.charset ?? true
+    this.latin1Fallback = options.latin1Fallback ?? false
+    // A realm that cannot be sent stops the boot, not the first client.
+    formatChallenge(this.challenge({ realm: this.realmOf(undefined) }))
+  }
+
+  override authenticate (request: AttemptRequest, options?: AttemptOptions): void {
+    let pair: UserPass | undefined
+    try {
+      pair = this.read(request.headers.authorization)
+    } catch (malformed) {
+      return this.fail(malformed, 400)
+    }
+    if (pair === undefined) return this.refuse(options)
+    const { username } = pair
+    this.decide(this.verify, pair, (accepted) => {
+      if (isRight(accepted)) this.accept(accepted, { userId: username })
+      else this.refuse(options)
+    })
+  }
+
+  override challenge ({ realm }: ChallengeContext): Challenge {
+    return { scheme: 'Basic', params: this.charset ? { realm, charset: 'UTF-8' } : { realm } }
+  }
+
+  private refuse (options: AttemptOptions | undefined): void {
+    this.fail(formatChallenge(this.challenge({ realm: this.realmOf(options) })))
+  }
+
+  private read (value: string | undefined): UserPass | undefined {
+    // Another scheme has another grammar, so of that one only the scheme is read.
+    if (value === undefined || !isScheme(value, 'basic')) return undefined
+    return readUserPass(parseCredentials(value), { latin1Fallback: this.latin1Fallback })
+  }
+}
+
+/**
+ * Reads who presents Basic credentials, right or wrong.
+ *
+ * @returns `undefined` when there is nothing to read.
+ * @throws {MalformedField} The value does not follow the grammar of credentials.
+ * @throws {MalformedCredentials} It does not follow that of Basic.
+ * @example
+ * readBasicUser('Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==') // 'Aladdin'
+ */
+export function readBasicUser (value: string): string | undefined {
+  return readUserPass(parseCredentials(value), { latin1Fallback: true })?.username
+}

@@ -1,0 +1,110 @@
+import { BadOption } from '../errors.js'
+import { formatChallenge } from '../fields/challenge.js'
+import type { Challenge } from '../fields/challenge.js'
+import { parseCredentials } from '../fields/credentials.js'
+import { bearerChallenge, formatScope, readToken } from '../schemes/bearer.js'
+import type { BearerError } from '../schemes/bearer.js'
+import { Strategy, isRight, isScheme } from './strategy.js'
+import type { Accepted, AttemptOptions, AttemptRequest, ChallengeContext, Eventual } from './strategy.js'
+
+/**
+ * Says whose a token is: the user, or `[user, info]`; nothing (`null`, `undefined`, `false`) when it is invalid, an
+ * object with `error` when more is to be said. Throws or rejects only when it cannot tell.
+ *
+ * The token is text of the client: nothing of it has been checked. Check the audience too, a token for an origin is
+ * none for the proxy before it.
+ */
+export type VerifyToken = (token: string) => Eventual<Accepted | BearerError | null | undefined | false>
+
+/** Options of {@link BearerStrategy}. */
+export interface BearerOptions {
+  readonly verify: VerifyToken
+  /** Default: the realm of the plugin. */
+  readonly realm?: string
+  /** The scope that the challenge announces, space-separated or as a list. Default none. Checking it is up to `verify`. */
+  readonly scope?: string | readonly string[]
+  /** Takes tokens with chars outside the grammar, such as `secret-token:…` of RFC 8959. Default false: they are 400. */
+  readonly lenient?: boolean
+}
+
+const INVALID_REQUEST = { error: 'invalid_request' } as const
+const INVALID_TOKEN = { error: 'invalid_token' } as const
+// What has no status here is 401, and 407 on a proxy.
+const STATUS = new Map<string, number>([['invalid_request', 400], ['insufficient_scope', 403]])
+
+/**
+ * Bearer: a token in every request, from the field alone, never from query or body. No browser and no common client
+ * answers its challenge to a proxy; it is for programs that send the token unasked.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6750 RFC 6750}
+ * @example
+ * new BearerStrategy({
+ *   verify: async (token) => {
+ *     const session = await sessions.find(token)
+ *     if (session === undefined) return null
+ *     return session.scope.includes('egress') ? session.user : { error: 'insufficient_scope', scope: 'egress' }
+ *   }
+ * })
+ */
+export class BearerStrategy extends Strategy {
+  override readonly name = 'bearer'
+  override readonly scheme = 'Bearer'
+  private readonly verify: VerifyToken
+  private readonly scope: string
+  private readonly lenient: boolean
+
+  /**
+   * @throws {BadOption} An option has the wrong type, or the scope a char that may not be sent.
+   * @throws {NotRepresentable} The realm cannot be sent.
+   */
+  constructor (options: BearerOptions) {
+    super(options.realm)
+    if (typeof options.verify !== 'function') throw new BadOption('verify', 'a function', typeof options.verify)
+    this.verify = options.verify
+    this.scope = checkedScope(options.scope ?? [])
+    this.lenient = options.lenient ?? false
+    // A realm that cannot be sent stops the boot, not the first client.
+    formatChallenge(this.challenge({ realm: this.realmOf(undefined) }))
+  }
+
+  override authenticate (request: AttemptRequest, options?: AttemptOptions): void {
+    let token: string | undefined
+    try {
+      token = this.read(request.headers.authorization)
+    } catch {
+      return this.refuse(options, INVALID_REQUEST)
+    }
+    if (token === undefined) return this.refuse(options)
+    this.decide(this.verify, token, (accepted) => {
+      if (!isRight(accepted)) this.refuse(options, INVALID_TOKEN)
+      else if (isRefusal(accepted)) this.refuse(options, accepted)
+      else this.accept(accepted, {})
+    })
+  }
+
+  override challenge ({ realm }: ChallengeContext): Challenge {
+    return bearerChallenge(realm, this.scope)
+  }
+
+  private refuse (options: AttemptOptions | undefined, refusal?: BearerError): void {
+    const challenge = formatChallenge(bearerChallenge(this.realmOf(options), this.scope, refusal))
+    this.fail(challenge, refusal && STATUS.get(refusal.error))
+  }
+
+  private read (value: string | undefined): string | undefined {
+    // Another scheme has another grammar, so of that one only the scheme is read.
+    if (value === undefined || !isScheme(value, 'bearer')) return undefined
+    return readToken(parseCredentials(value, { lenient: this.lenient }))
+  }
+}
+
+function isRefusal (accepted: Accepted | BearerError): accepted is BearerError {
+  return typeof (accepted as BearerError).error === 'string'
+}
+
+function checkedScope (scope: string | readonly string[]): string {
+  const tokens = typeof scope === 'string' ? scope.split(' ') : [...scope]
+  const text = formatScope(tokens)
+  if (text !== tokens.join(' ')) throw new BadOption('scope', 'scope tokens of RFC 6750', 'text with other chars')
+  return text
+}

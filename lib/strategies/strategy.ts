@@ -1,0 +1,162 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Socket } from 'node:net'
+import { BadOption } from '../errors.js'
+import { formatChallenge } from '../fields/challenge.js'
+import type { Challenge } from '../fields/challenge.js'
+import { readScheme } from '../fields/credentials.js'
+
+/** What a strategy of ours reads of a request. A Fastify request, an Express one and our own view all have it. */
+export interface AttemptRequest {
+  /** `authorization` is the credentials to judge. For a proxy that is the value of `Proxy-Authorization`. */
+  readonly headers: Readonly<IncomingHttpHeaders>
+  readonly method?: string
+  /** The request-target. */
+  readonly url?: string
+  /** `1.0`, `1.1` or `2.0`. */
+  readonly httpVersion?: string
+  readonly ip?: string
+  readonly socket?: Socket
+}
+
+/** The second argument of `authenticate`. Passport hands over what its own `authenticate(name, options)` got. */
+export interface AttemptOptions {
+  /** The realm to challenge for. It goes before the strategy's own, so that one instance serves several. */
+  readonly realm?: string
+  readonly [option: string]: unknown
+}
+
+/** What a challenge may depend on. */
+export interface ChallengeContext {
+  readonly realm: string
+  /** Left out when the boot asks, to see that the challenge can be sent at all. */
+  readonly request?: AttemptRequest
+}
+
+/** One challenge, several of one scheme in their order, or `null`: not offered on this request. */
+export type Offer = Challenge | readonly Challenge[] | null
+
+/** A user, alone or with what Passport calls info. */
+export type Accepted = object | string | readonly [user: object | string, info: object]
+/** A value now or later. */
+export type Eventual<Value> = Value | PromiseLike<Value>
+
+/** The realm of a strategy that was given none, neither by its options nor by whoever runs it. */
+export const DEFAULT_REALM = 'Restricted'
+
+/**
+ * Passport's contract, without the types of Express.
+ *
+ * A strategy judges one request and calls exactly one of five actions. Whoever runs it (this plugin, Passport,
+ * @fastify/passport) makes an object that inherits from it for each attempt and puts the actions there. So a
+ * strategy may keep nothing of an attempt on `this`, and no `#private` members, which do not inherit.
+ *
+ * Beyond the contract, a strategy of ours knows its scheme and makes its own challenges: so the proxy can run it for
+ * its scheme only, and can list its challenge on a 407 although another strategy ran, or none.
+ *
+ * @see {@link https://www.passportjs.org/packages/passport-strategy/ passport-strategy}
+ * @example
+ * class Guest extends Strategy {
+ *   readonly name = 'guest'
+ *   readonly scheme = null
+ *   authenticate () { this.success({ username: 'guest' }) }
+ *   challenge () { return null }
+ * }
+ */
+export abstract class Strategy {
+  /** What `passport.use(strategy)` registers it as, and what errors call it. */
+  abstract readonly name: string
+  /** The scheme of its credentials, or `null`: it runs on every request and reads no credentials. */
+  abstract readonly scheme: string | null
+  /** Its own realm; `undefined` takes the realm of whoever runs it. */
+  readonly realm: string | undefined
+  /** True when every challenge must be made anew: it holds a nonce, or depends on the request. Default false. */
+  readonly fresh: boolean = false
+
+  /** Lets the request in as `user`. */
+  declare success: (user: unknown, info?: unknown) => void
+  /**
+   * Refuses the credentials, or their absence. `challenge` is a field value or, for a 400, the error; without
+   * `status` it is 401, which a proxy turns into 407.
+   */
+  declare fail: (challenge?: unknown, status?: number) => void
+  /** Cannot tell: an error of ours, never of the client. */
+  declare error: (cause: unknown) => void
+  /** Decides nothing. On a proxy that lets nobody in. */
+  declare pass: () => void
+  /** Sends a browser elsewhere. On a proxy it is a mistake in the configuration. */
+  declare redirect: (url: string, status?: number) => void
+
+  /**
+   * @throws {BadOption} The realm is no text.
+   */
+  constructor (realm?: string) {
+    if (realm !== undefined && typeof realm !== 'string') throw new BadOption('realm', 'text', typeof realm)
+    this.realm = realm
+  }
+
+  /** Judges one request; calls one action, now or later. */
+  abstract authenticate (request: AttemptRequest, options?: AttemptOptions): void | Promise<void>
+
+  /** Makes what this strategy is asked with. Called at the boot, and on each 407 if it is `fresh`. */
+  abstract challenge (context: ChallengeContext): Eventual<Offer>
+
+  /** The realm of this attempt: what the runner says, else the strategy's own. */
+  protected realmOf (options: AttemptOptions | undefined): string {
+    return options?.realm ?? this.realm ?? DEFAULT_REALM
+  }
+
+  /** Asks a verifier, and answers with what it says. It may throw, reject, say it now or later. */
+  protected decide<Presented, Verdict> (
+    verify: (presented: Presented) => Eventual<Verdict>, presented: Presented, answer: (verdict: Verdict) => void
+  ): void {
+    let verdict: Eventual<Verdict>
+    try {
+      verdict = verify(presented)
+    } catch (cause) {
+      return this.error(cause)
+    }
+    if (!isThenable(verdict)) return answer(verdict)
+    // The second `then` also sees what the answer threw, which is the code of whoever runs this.
+    verdict.then(answer).then(undefined, (cause) => this.error(cause))
+  }
+
+  /** Lets in whom a verifier has accepted. */
+  protected accept (accepted: Accepted, extra: object): void {
+    const [user, info] = isPair(accepted) ? accepted : [accepted]
+    this.success(user, { ...extra, ...info })
+  }
+}
+
+/**
+ * Writes an offer as field lines, one per challenge.
+ *
+ * @throws {NotRepresentable} A challenge cannot be sent.
+ * @example
+ * formatOffer({ scheme: 'Basic', params: { realm: 'x' } }) // ['Basic realm="x"']
+ */
+export function formatOffer (offer: Offer): readonly string[] {
+  if (offer === null) return []
+  return isList(offer) ? offer.map(formatChallenge) : [formatChallenge(offer)]
+}
+
+/** Tells whether a field value has this scheme, given in lower case. Looks at nothing behind it. */
+export function isScheme (value: string, scheme: string): boolean {
+  return readScheme(value)?.toLowerCase() === scheme
+}
+
+/** Tells whether a verifier has accepted: nothing, in any of its spellings, is a no. */
+export function isRight<Value> (value: Value): value is Exclude<Value, null | undefined | false | ''> {
+  return Boolean(value)
+}
+
+/** Tells whether a value comes later. */
+export function isThenable<Value> (value: Eventual<Value>): value is PromiseLike<Value> {
+  return typeof (value as PromiseLike<Value> | null | undefined)?.then === 'function'
+}
+
+// Array.isArray does not narrow a readonly array.
+const isList: (offer: Challenge | readonly Challenge[]) => offer is readonly Challenge[] = Array.isArray
+
+function isPair (accepted: Accepted): accepted is readonly [object | string, object] {
+  return Array.isArray(accepted)
+}

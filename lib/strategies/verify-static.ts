@@ -1,0 +1,34 @@
+import { randomBytes } from 'node:crypto'
+import { BadOption } from '../errors.js'
+import { timingSafeEqualText } from '../schemes/equal-text.js'
+import type { UserPass } from '../schemes/basic.js'
+
+/**
+ * Makes a verifier for a handful of accounts that are known when the program starts: for examples, tests, a small
+ * office. Passwords stay in memory as they are; a user store of any size wants salted, slow hashes.
+ *
+ * A user that does not exist costs what a wrong password costs, and passwords are compared in constant time.
+ *
+ * @param users - Passwords by user name.
+ * @returns For `verify` of {@link BasicStrategy}; accepts with `{ username }`.
+ * @throws {BadOption} There is a name with a colon, which Basic cannot carry, or a password that is no text.
+ * @example
+ * new BasicStrategy({ verify: verifyStatic({ alice: 'alice-secret', bob: 'bob-secret' }) })
+ */
+export function verifyStatic (
+  users: ReadonlyMap<string, string> | Readonly<Record<string, string>>
+): (pair: UserPass) => { readonly username: string } | null {
+  const passwords = new Map<string, string>()
+  for (const [username, password] of users instanceof Map ? users : Object.entries(users)) {
+    if (username.includes(':')) throw new BadOption('users', 'names without a colon', 'a name with one')
+    if (typeof password !== 'string') throw new BadOption('users', 'passwords of text', typeof password)
+    // As the scheme reads them, so that two ways to type a letter are one.
+    passwords.set(username.normalize('NFC'), password.normalize('NFC'))
+  }
+  const nobodys = randomBytes(16).toString('hex')
+  return ({ username, password }) => {
+    const expected = passwords.get(username)
+    const equal = timingSafeEqualText(password, expected ?? nobodys)
+    return equal && expected !== undefined ? { username } : null
+  }
+}

@@ -1,0 +1,111 @@
+import t from 'tap'
+import { run } from '../../lib/passport/run.js'
+import type { Verdict } from '../../lib/passport/run.js'
+import { BasicStrategy, readBasicUser } from '../../lib/strategies/basic.js'
+import type { VerifyUserPass } from '../../lib/strategies/basic.js'
+import { verifyStatic } from '../../lib/strategies/verify-static.js'
+import { basic, view } from '../fixtures/attempt.js'
+import { fastifyPassportOrigin, passportOrigin } from '../fixtures/passport-origin.js'
+
+const verify = verifyStatic({ alice: 'alice-secret', J\u00e4s\u00f8n: 'p\u00e4\u00a7s\u20ac:' })
+const settings = { name: 'basic', timeout: 1000, options: { realm: 'gw' } }
+const judge = async (strategy: BasicStrategy, credentials?: string): Promise<Verdict> =>
+  await run(strategy, view(credentials), settings)
+const CHALLENGE = 'Basic realm="gw", charset="UTF-8"'
+
+t.test('the right pair is the user (R-BASIC-4, R-BASIC-5, R-CRED-6)', async t => {
+  const strategy = new BasicStrategy({ verify })
+  t.same(await judge(strategy, basic('alice', 'alice-secret')), {
+    kind: 'accepted', user: { username: 'alice' }, info: { userId: 'alice' }
+  })
+  t.match(await judge(strategy, basic('J\u00e4s\u00f8n', 'p\u00e4\u00a7s\u20ac:')), { kind: 'accepted' }, 'UTF-8, a colon')
+  t.match(await judge(strategy, basic('Ja\u0308s\u00f8n', 'p\u00e4\u00a7s\u20ac:')), { kind: 'accepted' }, 'in another form')
+})
+
+t.test('wrong, missing, other credentials get the challenge, the same for all (R-407-12, R-BASIC-1, R-BASIC-2, R-BASIC-3)', async t => {
+  const strategy = new BasicStrategy({ verify })
+  const refused = { kind: 'failed', challenge: CHALLENGE, status: undefined }
+  for (const credentials of [
+    basic('alice', 'wrong'), basic('nobody', 'alice-secret'), basic('', ''), undefined, '', 'Basic', 'Bearer x', 'Digest "'
+  ]) {
+    t.same(await judge(strategy, credentials), refused, String(credentials))
+  }
+})
+
+t.test('what a verifier says for no is a no, and an empty user is none', async t => {
+  for (const no of [null, undefined, false, ''] as const) {
+    const say: VerifyUserPass[] = [() => no as null, async () => no as null]
+    for (const verify of say) t.match(await judge(new BasicStrategy({ verify }), basic('a', 'b')), { kind: 'failed' })
+  }
+})
+
+t.test('malformed credentials are 400 and reach no verifier (R-CRED-5, R-BASIC-6, R-BASIC-7)', async t => {
+  const strategy = new BasicStrategy({ verify: () => { throw new Error('not to be called') } })
+  for (const credentials of ['Basic !', 'Basic dTpw dTpw', 'Basic\tdTpw', 'Basic bm9jb2xvbg==', 'Basic dTr/', 'Basic realm="x"']) {
+    t.match(await judge(strategy, credentials), { kind: 'failed', status: 400, challenge: { statusCode: 400 } }, String(credentials))
+  }
+})
+
+t.test('ISO-8859-1 by option only (R-BASIC-9)', async t => {
+  const user: VerifyUserPass = ({ username, password }) => ({ username, password })
+  const latin1 = `Basic ${Buffer.from('test:123\u00a3', 'latin1').toString('base64')}`
+  t.match(await judge(new BasicStrategy({ verify: user, latin1Fallback: true }), latin1), { user: { password: '123\u00a3' } })
+  t.match(await judge(new BasicStrategy({ verify: user }), latin1), { status: 400 })
+})
+
+t.test('a verifier that cannot tell is an error, never a refusal (R-407-15)', async t => {
+  const cause = new Error('the directory is away')
+  for (const verify of [() => { throw cause }, async () => { throw cause }]) {
+    t.match(await judge(new BasicStrategy({ verify }), basic('alice', 'x')), { kind: 'broken', cause: { cause } })
+  }
+})
+
+t.test('a verifier may give info', async t => {
+  const strategy = new BasicStrategy({ verify: async () => [{ username: 'alice' }, { proxyAuthenticationInfo: { a: '1' } }] })
+  t.same(await judge(strategy, basic('Alice', 'x')), {
+    kind: 'accepted', user: { username: 'alice' }, info: { userId: 'Alice', proxyAuthenticationInfo: { a: '1' } }
+  })
+})
+
+t.test('the challenge is made for the realm it is asked for', async t => {
+  const strategy = new BasicStrategy({ verify, charset: false })
+  t.same(strategy.challenge({ realm: 'x' }), { scheme: 'Basic', params: { realm: 'x' } })
+  t.same(new BasicStrategy({ verify, realm: 'own' }).realm, 'own')
+})
+
+t.test('what cannot be sent or called stops the boot (R-CH-6)', async t => {
+  t.throws(() => new BasicStrategy({ verify, realm: 'a\r\nSet-Cookie: x=1' }), { code: 'FST_PROXY_AUTH_NOT_REPRESENTABLE' })
+  t.throws(() => new BasicStrategy({} as { verify: VerifyUserPass }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+})
+
+t.test('500 attempts at once through one instance: each gets its own user (R-MAP-6)', async t => {
+  const open: Array<() => void> = []
+  const strategy = new BasicStrategy({
+    verify: async ({ username }) => {
+      await new Promise<void>((resolve) => open.push(resolve))
+      return { username }
+    }
+  })
+  const names = Array.from({ length: 500 }, (_, n) => `user-${n}`)
+  const verdicts = names.map(async (name) => await judge(strategy, basic(name, 'x')))
+  while (open.length > 0) open.splice(Math.floor(open.length / 3), 1)[0]?.() // in an order that is not that of the requests
+  const users = (await Promise.all(verdicts)).map((verdict) => (verdict as { user: { username: string } }).user.username)
+  t.same(users, names)
+})
+
+t.test('an origin can use it: Passport and @fastify/passport (R-BASIC-1)', async t => {
+  for (const create of [passportOrigin, fastifyPassportOrigin]) {
+    const origin = await create(t, new BasicStrategy({ verify: async (pair) => verify(pair), realm: 'origin' }))
+    const challenge = 'Basic realm="origin", charset="UTF-8"'
+    t.match(await origin(), { status: 401, challenge }, create.name)
+    t.match(await origin(basic('alice', 'wrong')), { status: 401, challenge })
+    t.match(await origin(basic('alice', 'alice-secret')), { status: 200, body: '{"username":"alice"}' })
+    t.match(await origin('Basic !'), { status: 400 })
+  }
+})
+
+t.test('the user-id can be read whether or not the password is right', async t => {
+  t.equal(readBasicUser(basic('alice', 'wrong')), 'alice')
+  t.equal(readBasicUser('Basic'), undefined)
+  t.throws(() => readBasicUser('Basic bm9jb2xvbg=='), { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' })
+})

@@ -1,0 +1,94 @@
+import t from 'tap'
+import { run } from '../../lib/passport/run.js'
+import type { Verdict } from '../../lib/passport/run.js'
+import { BearerStrategy } from '../../lib/strategies/bearer.js'
+import type { BearerOptions, VerifyToken } from '../../lib/strategies/bearer.js'
+import { view } from '../fixtures/attempt.js'
+import { fastifyPassportOrigin, passportOrigin } from '../fixtures/passport-origin.js'
+
+const verify: VerifyToken = (token) => {
+  if (token === 'alice-token') return { username: 'alice' }
+  if (token === 'weak-token') return { error: 'insufficient_scope', scope: 'egress', description: 'needs "egress"' }
+  if (token === 'odd-token') return { error: 'invalid_request' }
+  return null
+}
+const settings = { name: 'bearer', timeout: 1000, options: { realm: 'gw' } }
+const judge = async (options: Partial<BearerOptions>, credentials?: string): Promise<Verdict> =>
+  await run(new BearerStrategy({ verify, ...options }), view(credentials), settings)
+
+t.test('a token that the verifier knows is the user, with scope in info', async t => {
+  t.same(await judge({}, 'Bearer alice-token'), { kind: 'accepted', user: { username: 'alice' }, info: {} })
+  t.same(await judge({ verify: async () => ['alice', { scope: 'egress' }] }, 'bearer x'), {
+    kind: 'accepted', user: 'alice', info: { scope: 'egress' }
+  })
+})
+
+t.test('without Bearer credentials no error is named (R-BEARER-3, R-CRED-2)', async t => {
+  for (const credentials of [undefined, '', 'Bearer', 'Basic dTpw', 'Digest "']) {
+    t.same(await judge({}, credentials), { kind: 'failed', challenge: 'Bearer realm="gw"', status: undefined }, String(credentials))
+  }
+})
+
+t.test('each error has its status, 401 of origins being the 407 of proxies (R-BEARER-4, SM-8, SM-9, SM-10)', async t => {
+  t.same(await judge({}, 'Bearer wrong'), {
+    kind: 'failed', challenge: 'Bearer realm="gw", error="invalid_token"', status: undefined
+  })
+  t.same(await judge({}, 'Bearer weak-token'), {
+    kind: 'failed',
+    challenge: 'Bearer realm="gw", scope="egress", error="insufficient_scope", error_description="needs \'egress\'"',
+    status: 403
+  })
+  t.same(await judge({}, 'Bearer odd-token'), {
+    kind: 'failed', challenge: 'Bearer realm="gw", error="invalid_request"', status: 400
+  })
+})
+
+t.test('malformed credentials are 400 and reach no verifier (R-BEARER-7, R-CRED-5)', async t => {
+  const never: VerifyToken = () => { throw new Error('not to be called') }
+  for (const credentials of ['Bearer a b', 'Bearer\ta', 'Bearer secret-token:abc', 'Bearer token="x"', 'Bearer a, Bearer b']) {
+    t.match(await judge({ verify: never }, credentials), {
+      kind: 'failed', challenge: 'Bearer realm="gw", error="invalid_request"', status: 400
+    }, String(credentials))
+  }
+})
+
+t.test('other chars by option (R-BEARER-7)', async t => {
+  const token: VerifyToken = (token) => ({ token })
+  t.match(await judge({ verify: token, lenient: true }, 'Bearer secret-token:abc'), { user: { token: 'secret-token:abc' } })
+})
+
+t.test('a verifier that cannot tell is an error, never a refusal (R-407-15)', async t => {
+  t.match(await judge({ verify: async () => { throw new Error('away') } }, 'Bearer x'), { kind: 'broken' })
+})
+
+t.test('the scope is announced, and is checked at the boot (R-BEARER-2, R-BEARER-5)', async t => {
+  t.match(await judge({ scope: ['egress', 'admin'] }), { challenge: 'Bearer realm="gw", scope="egress admin"' })
+  t.match(await judge({ scope: 'egress' }, 'Bearer wrong'), {
+    challenge: 'Bearer realm="gw", scope="egress", error="invalid_token"'
+  })
+  t.same(new BearerStrategy({ verify, scope: 'a b' }).challenge({ realm: 'x' }).params, { realm: 'x', scope: 'a b' })
+  for (const scope of ['a"b', 'a  b', ['a b'], ['é']]) {
+    t.throws(() => new BearerStrategy({ verify, scope }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+  }
+})
+
+t.test('what cannot be sent or called stops the boot (R-CH-6)', async t => {
+  t.throws(() => new BearerStrategy({ verify, realm: 'a\0' }), { code: 'FST_PROXY_AUTH_NOT_REPRESENTABLE' })
+  t.throws(() => new BearerStrategy({} as BearerOptions), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+})
+
+t.test('tokens in query and body are not ours (R-BEARER-6, R-CRED-4)', async t => {
+  const request = { ...view(), query: { access_token: 'alice-token' }, body: { access_token: 'alice-token' } }
+  t.match(await run(new BearerStrategy({ verify }), request, settings), { kind: 'failed' })
+})
+
+t.test('an origin can use it: Passport and @fastify/passport (R-BEARER-4)', async t => {
+  for (const create of [passportOrigin, fastifyPassportOrigin]) {
+    const origin = await create(t, new BearerStrategy({ verify: async (token) => await verify(token), realm: 'origin' }))
+    t.match(await origin(), { status: 401, challenge: 'Bearer realm="origin"' }, create.name)
+    t.match(await origin('Bearer x'), { status: 401, challenge: 'Bearer realm="origin", error="invalid_token"' })
+    t.match(await origin('Bearer weak-token'), { status: 403 })
+    t.match(await origin('Bearer a b'), { status: 400 })
+    t.match(await origin('Bearer alice-token'), { status: 200, body: '{"username":"alice"}' })
+  }
+})

@@ -1,0 +1,95 @@
+import t from 'tap'
+import { DEFAULT_REALM, Strategy, formatOffer, isRight, isScheme, isThenable } from '../../lib/strategies/strategy.js'
+import type { Accepted, AttemptOptions, AttemptRequest, Eventual, Offer } from '../../lib/strategies/strategy.js'
+
+/** Shows what the protected members do. */
+class Probe extends Strategy {
+  override readonly name = 'probe'
+  override readonly scheme = 'Probe'
+  said: unknown[] = []
+  override success = (user: unknown, info?: unknown): void => { this.said.push(['success', user, info]) }
+  override error = (cause: unknown): void => { this.said.push(['error', cause]) }
+  override authenticate (_request: AttemptRequest, options?: AttemptOptions): void {
+    this.said.push(this.realmOf(options))
+  }
+
+  override challenge (): Offer { return null }
+  judge (verdict: () => Eventual<Accepted>): void {
+    this.decide(verdict, undefined, (accepted) => this.accept(accepted, { userId: 'alice' }))
+  }
+}
+
+const request = { headers: {} }
+const settled = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve))
+
+t.test('the realm of an attempt is the runner\'s, else the strategy\'s, else a common one', async t => {
+  const probe = new Probe('own')
+  probe.authenticate(request, { realm: 'gw' })
+  probe.authenticate(request, {})
+  probe.authenticate(request)
+  t.same(probe.said, ['gw', 'own', 'own'])
+  const other = new Probe()
+  other.authenticate(request)
+  t.same(other.said, [DEFAULT_REALM])
+  t.equal(other.fresh, false)
+})
+
+t.test('a realm is text', async t => {
+  t.throws(() => new Probe(7 as unknown as string), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+})
+
+t.test('a verifier answers now or later, with a user alone or with info', async t => {
+  const probe = new Probe()
+  probe.judge(() => ({ username: 'alice' }))
+  probe.judge(() => [{ username: 'alice' }, { scope: 'all' }])
+  probe.judge(async () => 'alice')
+  t.equal(probe.said.length, 2, 'the first two have answered already')
+  await settled()
+  t.same(probe.said, [
+    ['success', { username: 'alice' }, { userId: 'alice' }],
+    ['success', { username: 'alice' }, { userId: 'alice', scope: 'all' }],
+    ['success', 'alice', { userId: 'alice' }]
+  ])
+})
+
+t.test('a verifier that throws or rejects cannot tell (R-407-15)', async t => {
+  const probe = new Probe()
+  const cause = new Error('the directory is away')
+  probe.judge(() => { throw cause })
+  probe.judge(async () => { throw cause })
+  await settled()
+  t.strictSame(probe.said, [['error', cause], ['error', cause]])
+})
+
+t.test('what the runner throws out of an action does not go unhandled (R-MAP-6)', async t => {
+  const probe = new Probe()
+  const cause = new Error('in the route')
+  probe.success = () => { throw cause }
+  probe.judge(async () => 'alice')
+  await settled()
+  t.strictSame(probe.said, [['error', cause]])
+})
+
+t.test('an offer is none, one or several challenges, one line each (R-CH-1)', async t => {
+  t.same(formatOffer(null), [])
+  t.same(formatOffer({ scheme: 'NTLM' }), ['NTLM'])
+  t.same(formatOffer([{ scheme: 'X', params: { a: '1' } }, { scheme: 'X', params: { a: '2' } }]), ['X a="1"', 'X a="2"'])
+})
+
+t.test('only the scheme of a value is looked at (R-PARSE-5)', async t => {
+  t.equal(isScheme('BASIC "', 'basic'), true)
+  t.equal(isScheme('Basics dTpw', 'basic'), false)
+  t.equal(isScheme('', 'basic'), false)
+  t.equal(isScheme('"basic"', 'basic'), false)
+})
+
+t.test('nothing is a no, in all its spellings', async t => {
+  for (const no of [null, undefined, false, '']) t.equal(isRight(no), false)
+  for (const yes of [{}, [], 'alice']) t.equal(isRight(yes), true)
+})
+
+t.test('a thenable need not be a promise', async t => {
+  t.equal(isThenable({ then () {} } as unknown), true)
+  t.equal(isThenable(null), false)
+  t.equal(isThenable({ then: 'later' }), false)
+})
