@@ -9,6 +9,7 @@ import { interleave, type Address } from './interleave.js'
 import { lookUp } from './lookup.js'
 import { isOwnListener, type Listener } from './own-listeners.js'
 import { stronger, type PatternList, type PatternMatch } from './pattern-list.js'
+import { Recent } from './recent.js'
 import { specialBlock } from './special-addresses.js'
 
 export type { Address, DeniedError, DeniedType, ForwardPolicyOptions, Listener, Target, TargetScheme }
@@ -45,6 +46,9 @@ export interface Access<User = unknown> {
   resolve (admitted: Admitted): Address[] | Promise<Address[]>
 }
 
+/** How many targets are kept as read. A page asks for one host many times. */
+const TARGETS_KEPT = 1000
+
 const IP: DeniedType = 'destination_ip_prohibited'
 const REQUEST: DeniedType = 'http_request_denied'
 
@@ -75,6 +79,9 @@ function isDenied (address: IpAddress, port: number, deny: PatternList): boolean
  */
 export function createAccess<User = unknown> (options: ForwardPolicyOptions<User>, own: () => Iterable<Listener>): Access<User> {
   const { allow, deny, special, check, checkTimeout, lookup, dnsTimeout, family } = readForwardPolicy(options)
+  // What the lists say of a target never changes. Own listeners do, and are asked for each time.
+  const known = new Recent<Admitted>(TARGETS_KEPT)
+  const approvedLiterals = new WeakMap<Admitted, Address[]>()
 
   function isPortOpen (port: number, allowed: PatternMatch, specially: PatternMatch): boolean {
     return isDefaultPort(port) || allowed === 'port' || specially === 'port'
@@ -111,15 +118,27 @@ export function createAccess<User = unknown> (options: ForwardPolicyOptions<User
     if (!Number.isInteger(port) || port < 1 || port > 65535) throw new BadTarget('the port is no port')
     const name = canonicalHost(host)
     const literal = readAddress(name)
-    const known = literal === null ? { proxyStatus: REQUEST } : { proxyStatus: IP, address: literal.text }
-    if (literal !== null && isOwnListener(literal, port, own())) throw denied({ reason: 'own listener', ...known })
+    const about = literal === null ? { proxyStatus: REQUEST } : { proxyStatus: IP, address: literal.text }
+    if (literal !== null) refuseOwn(literal, port)
     if (literal === null ? deny.matchName(name, port) !== null : isDenied(literal, port, deny)) {
-      throw denied({ reason: 'on the deny list', ...known })
+      throw denied({ reason: 'on the deny list', ...about })
     }
     const match = (list: PatternList) => literal === null ? list.matchName(name, port) : list.matchAddress(literal, port)
     const allowed = allow === null ? 'host' : match(allow)
-    if (allowed === null && (literal !== null || !allow!.hasAddresses)) throw denied({ reason: 'not on the allow list', ...known })
+    if (allowed === null && (literal !== null || !allow!.hasAddresses)) throw denied({ reason: 'not on the allow list', ...about })
     return { host: literal?.text ?? name, port, scheme, literal, allowed, special: match(special) }
+  }
+
+  function refuseOwn (literal: IpAddress, port: number): void {
+    if (isOwnListener(literal, port, own())) throw denied({ reason: 'own listener', proxyStatus: IP, address: literal.text })
+  }
+
+  function read (target: Target): Admitted {
+    const key = `${target.scheme} ${target.port} ${target.host}`
+    const found = known.get(key)
+    if (found === undefined) return known.set(key, readTarget(target))
+    if (found.literal !== null) refuseOwn(found.literal, found.port)
+    return found
   }
 
   /** Refuses a port that nothing could open, so that no name is resolved for it. */
@@ -132,13 +151,18 @@ export function createAccess<User = unknown> (options: ForwardPolicyOptions<User
 
   return {
     admit (target, user) {
-      const admitted = readTarget(target)
+      const admitted = read(target)
       const { host, port, scheme } = admitted
       const asked = check === null ? undefined : ask(check, { host, port, scheme }, user, checkTimeout)
       return asked === undefined ? withPort(admitted) : asked.then(() => withPort(admitted))
     },
     resolve (admitted) {
-      if (admitted.literal !== null) return approve([admitted.literal], admitted)
+      const { literal } = admitted
+      if (literal !== null) {
+        const approved = approvedLiterals.get(admitted) ?? approve([literal], admitted)
+        approvedLiterals.set(admitted, approved)
+        return approved
+      }
       return lookUp(admitted.host, { lookup, family, timeout: dnsTimeout }).then(addresses => approve(addresses, admitted))
     }
   }

@@ -1,8 +1,6 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { onErrorHookHandler } from 'fastify'
 import { formatProxyStatus } from '../fields/proxy-status.js'
 import type { ProxyErrorType, ProxyStatusParams } from '../fields/proxy-status.js'
-
-type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<void | FastifyReply>
 
 /** The error types of RFC 9209, 2.3 by our codes. */
 const TYPES: Readonly<Record<string, ProxyErrorType>> = {
@@ -20,20 +18,16 @@ const TYPES: Readonly<Record<string, ProxyErrorType>> = {
 }
 
 /**
- * Makes a handler say in `Proxy-Status` why it failed. Only to users who have authenticated: it shows topology to
- * whoever asks (RFC 9209, 4).
+ * An `onError` hook that says in `Proxy-Status` why a proxy route failed. Only to users who have authenticated: it
+ * shows topology to whoever asks (RFC 9209, 4).
  *
  * @param pseudonym - Names this deployment, as in `Via`.
  */
-export function explained (handler: Handler, pseudonym: string): Handler {
-  return async (request, reply) => {
-    try {
-      return await handler(request, reply)
-    } catch (error) {
-      const params = request.proxyAuth === null ? undefined : explain(error as Failure)
-      if (params !== undefined) reply.header('proxy-status', formatProxyStatus(pseudonym, params))
-      throw error
-    }
+export function explain (pseudonym: string): onErrorHookHandler {
+  return (request, reply, error, done) => {
+    const params = request.proxyAuth === null ? undefined : paramsOf(error)
+    if (params !== undefined) reply.header('proxy-status', formatProxyStatus(pseudonym, params))
+    done()
   }
 }
 
@@ -43,7 +37,7 @@ interface Failure extends Error {
   readonly proxyStatus?: ProxyErrorType
 }
 
-function explain ({ code = '', reason, proxyStatus }: Failure): ProxyStatusParams | undefined {
+function paramsOf ({ code = '', reason, proxyStatus }: Failure): ProxyStatusParams | undefined {
   const error = proxyStatus ?? TYPES[code]
   if (error === undefined) return undefined
   if (code === 'FST_PROXY_AUTH_UPSTREAM_CHALLENGED') return { error, receivedStatus: 407 }

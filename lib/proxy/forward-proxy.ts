@@ -12,7 +12,7 @@ import { takeConnect, wasGivenBack } from './connect.js'
 import type { KeepAliveAfter407 } from './connect.js'
 import type { Exchanges } from './exchanges.js'
 import { expectContinue } from './expect.js'
-import { explained } from './explain.js'
+import { explain } from './explain.js'
 import { acceptEveryMethod } from './fastify-internals.js'
 import { createForward } from './forward.js'
 import { onEveryServer } from './listeners.js'
@@ -52,16 +52,17 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   if (app.prefix !== '') throw new BadRegistration('forward cannot have a prefix')
   if (app.hasConstraintStrategy(TARGET_FORM)) throw new BadRegistration('this server has forward already')
   const { settings, exchanges, pseudonym, hook, authenticate } = options
-  const access = createAccess(settings.policy, () => app.addresses() as AddressInfo[])
+  const access = createAccess(settings.policy, ownAddresses(app))
   const client = createOriginClient(settings)
-  const forward = explained(createForward({ access, client, exchanges, pseudonym }), pseudonym)
-  const tunnel = explained(createTunnel({ ...settings, access, exchanges }), pseudonym)
+  const forward = createForward({ access, client, exchanges, pseudonym })
+  const tunnel = createTunnel({ ...settings, access, exchanges })
 
   app.addConstraintStrategy(targetFormConstraint() as never)
   app.register(async scope => {
     acceptEveryMethod(scope)
     scope.addHook('onRequest', refuseBadTarget)
     scope.addHook(hook as 'onRequest', authenticate)
+    scope.addHook('onError', explain(pseudonym))
     const route = { url: '*', constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: dropForeignFields }
     scope.route({ ...route, method: METHODS.filter(method => method !== 'CONNECT'), handler: forward, config: { proxy: 'forward' } })
     scope.route({ ...route, method: 'CONNECT', handler: tunnel, config: { proxy: 'connect' } })
@@ -75,6 +76,14 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   app.addHook('onClose', () => client.close())
 }
 
+/** Asked for every target, so kept once they are known: a socket's address costs a system call. */
+function ownAddresses (app: FastifyInstance): () => AddressInfo[] {
+  const ask = () => app.addresses().filter(address => typeof address === 'object')
+  let known: AddressInfo[] | undefined
+  app.addHook('onListen', async () => { known = ask() })
+  return () => known ?? ask()
+}
+
 /** Before Fastify's own listener, whose router and log must find the target as `receive` leaves it. */
 function receiveFirst (request: IncomingMessage): void {
   if (receive(request) === undefined && wasGivenBack(request)) {
@@ -83,11 +92,11 @@ function receiveFirst (request: IncomingMessage): void {
 }
 
 /** The form is checked before anybody is asked who they are: what it is does not depend on it. */
-async function refuseBadTarget (request: FastifyRequest, reply: FastifyReply): Promise<void> {
+function refuseBadTarget (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void {
   const failure = receive(request.raw)!.failure ?? refuseContent(request)
-  if (failure === null) return
+  if (failure === null) return done()
   reply.header('connection', 'close')
-  throw failure
+  done(failure)
 }
 
 /** What looks like content of a CONNECT would go into the tunnel as data (RFC 9110, 9.3.6). */

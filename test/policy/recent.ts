@@ -1,0 +1,12 @@
+import t from 'tap'
+import { Recent } from '../../lib/policy/recent.js'
+
+t.test('keeps the last values, and no more than its limit', async t => {
+  const recent = new Recent<number>(2)
+  t.equal(recent.get('a'), undefined)
+  t.equal(recent.set('a', 1), 1)
+  recent.set('b', 2)
+  t.strictSame([recent.get('a'), recent.get('b')], [1, 2])
+  recent.set('c', 3)
+  t.strictSame([recent.get('a'), recent.get('b'), recent.get('c')], [undefined, 2, 3])
+})
