@@ -1,0 +1,44 @@
+// Parent side of a benchmark: starts a server as a process of its own and reads what it has used.
+import { fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+export interface Usage {
+  /** Microseconds of processor time, user and system. */
+  readonly cpu: number
+  /** Octets resident. */
+  readonly rss: number
+}
+
+export class Child {
+  private constructor (private readonly process: ChildProcess, readonly port: number) {}
+
+  static async start (name: string, env: NodeJS.ProcessEnv = {}): Promise<Child> {
+    const file = fileURLToPath(new URL(`./servers/${name}.ts`, import.meta.url))
+    const child = fork(file, { execArgv: ['--import', 'tsx', '--expose-gc'], env: { ...process.env, ...env } })
+    const { port } = await next<{ port: number }>(child)
+    return new Child(child, port)
+  }
+
+  async usage (question: 'cpu' | 'gc' = 'cpu'): Promise<Usage> {
+    this.process.send(question)
+    const { cpu, rss } = await next<{ cpu: NodeJS.CpuUsage, rss: number }>(this.process)
+    return { cpu: cpu.user + cpu.system, rss }
+  }
+
+  stop (): void {
+    this.process.disconnect()
+  }
+}
+
+function next<Message> (child: ChildProcess): Promise<Message> {
+  return new Promise((resolve, reject) => {
+    child.once('message', message => resolve(message as Message))
+    child.once('exit', code => reject(new Error(`a server of the benchmark ended with ${code}`)))
+  })
+}
+
+export function median (values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)]!
+}

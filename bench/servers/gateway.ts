@@ -1,0 +1,15 @@
+// The gateway: Basic, forward proxy and a reverse route.
+import type { AddressInfo } from 'node:net'
+import Fastify from 'fastify'
+import proxyAuth, { BasicStrategy, verifyStatic } from 'fastify-proxy-auth'
+import { measured } from '../measured.js'
+
+const app = Fastify()
+await app.register(proxyAuth, {
+  realm: 'bench',
+  strategies: [new BasicStrategy({ verify: verifyStatic({ alice: 'alice-secret' }) })],
+  forward: { special: ['127.0.0.1:*'] },
+  reverse: [{ prefix: '/api', upstream: process.env['ORIGIN']! }]
+})
+await app.listen({ port: 0, host: '127.0.0.1' })
+measured((app.server.address() as AddressInfo).port)
