@@ -1,0 +1,153 @@
+import { MalformedCredentials } from '../errors.js'
+import { readScheme } from '../fields/credentials.js'
+import { isThenable } from '../strategies/strategy.js'
+import type { Eventual } from '../strategies/strategy.js'
+import { createChallengeList } from './challenge-list.js'
+import type { ChallengeLines } from './challenge-list.js'
+import type { Declared } from './declaration.js'
+import type { Outcome, Refused } from './outcome.js'
+import { requestView } from './request-view.js'
+import type { RawRequest, RequestView } from './request-view.js'
+import { run } from './run.js'
+import type { RunSettings } from './run.js'
+import { Walk } from './walk.js'
+
+/** One request that wants in. */
+export interface AttemptInput {
+  readonly raw: RawRequest
+  /** The one value of `Proxy-Authorization`, or of `Authorization` on a route that is an origin; `undefined`: no field. */
+  readonly credentials: string | undefined
+  /** The request-target as the client signed it. */
+  readonly url: string
+  readonly ip: string
+  /** Aborted when the client leaves. It may be a getter: few attempts look at it. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Options of {@link createChain}. */
+export interface ChainOptions {
+  /** How long one strategy may take, in milliseconds. 1 or more. */
+  readonly timeout: number
+}
+
+/** The strategies of a route. */
+export interface Chain {
+  /** The fields that carry credentials beside the standard one, in lower case. None of them is forwarded. */
+  readonly reads: readonly string[]
+  /** Whether a strategy may let in a request that has no credentials in the field. */
+  readonly admitsWithoutCredentials: boolean
+  /**
+   * Decides about a request. Never throws or rejects. The outcome itself when the strategies answer at once, else a
+   * promise of it.
+   */
+  authenticate (input: AttemptInput): Outcome | Promise<Outcome>
+  /**
+   * The challenges of all strategies, in their order, one field line each; empty when none has one. Never throws or
+   * rejects: a strategy that cannot make its challenge is broken.
+   */
+  challenges (input: AttemptInput): Eventual<ChallengeLines>
+}
+
+/** What runs for one scheme, in this order: the strategies for it, then those without a scheme. */
+interface Plan {
+  readonly scheme: string | null
+  readonly steps: readonly Step[]
+}
+
+interface Step {
+  readonly declared: Declared
+  readonly settings: RunSettings
+}
+
+/**
+ * Puts the strategies of a route together.
+ *
+ * The scheme of the credentials is read first, and only the strategies for it see them, in their order until one lets the
+ * client in. The strategies without a scheme come after them, or alone, and see no credentials; a 400, 403 or 429 ends
+ * the matter before. A strategy that is broken ends it at once.
+ *
+ * @param strategies - In the order of their challenges.
+ * @example
+ * const chain = createChain([readDeclaration(new BasicStrategy({ verify }), { realm: 'gw' }).resolve()], { timeout: 5000 })
+ * await chain.authenticate({ raw: request.raw, credentials: 'Basic dTpw', url: '/', ip: '127.0.0.1' })
+ */
+export function createChain (strategies: readonly Declared[], { timeout }: ChainOptions): Chain {
+  const steps = strategies.map((declared): Step =>
+    ({ declared, settings: Object.freeze({ name: declared.name, timeout, options: declared.options }) }))
+  const unschemed: Plan = { scheme: null, steps: steps.filter(({ declared }) => declared.scheme === null) }
+  const plans = new Map<string, Plan>()
+  for (const { scheme } of strategies) {
+    if (scheme === null || plans.has(scheme.toLowerCase())) continue
+    const key = scheme.toLowerCase()
+    const matching = steps.filter(({ declared }) => declared.scheme?.toLowerCase() === key)
+    plans.set(key, { scheme, steps: [...matching, ...unschemed.steps] })
+  }
+  const list = createChallengeList(strategies)
+
+  function authenticate (input: AttemptInput): Outcome | Promise<Outcome> {
+    const { credentials } = input
+    if (credentials === undefined) return advance(new Walk(credentials, 'missing'), unschemed, 0, input)
+    const scheme = readScheme(credentials)
+    if (scheme === undefined) return withoutScheme()
+    const plan = plans.get(scheme.toLowerCase())
+    if (plan === undefined) return advance(new Walk(credentials, 'not offered'), unschemed, 0, input)
+    const reason = credentials.trim().length === scheme.length ? 'missing' : 'rejected'
+    return advance(new Walk(credentials, reason), plan, 0, input)
+  }
+
+  function advance (walk: Walk, plan: Plan, next: number, input: AttemptInput): Outcome | Promise<Outcome> {
+    for (; next < plan.steps.length; next++) {
+      const { declared, settings } = plan.steps[next]!
+      if (declared.scheme === null && walk.status !== 407) break
+      if (!walk.mayRun(declared)) continue
+      const verdict = run(declared.strategy, viewFor(declared, input), settings, input)
+      if (isThenable(verdict)) {
+        const following = next + 1
+        return verdict.then((later) => walk.conclude(declared, later) ?? advance(walk, plan, following, input))
+      }
+      const outcome = walk.conclude(declared, verdict)
+      if (outcome !== undefined) return outcome
+    }
+    return refuse(walk, plan, input)
+  }
+
+  function refuse (walk: Walk, plan: Plan, input: AttemptInput): Outcome | Promise<Outcome> {
+    if (walk.status !== 407) return refused(walk, plan, walk.challenges ?? [])
+    const said = walk.challenges === null || plan.scheme === null ? undefined : { scheme: plan.scheme, lines: walk.challenges }
+    const lines = list(() => bareView(input), said)
+    return isThenable(lines)
+      ? Promise.resolve(lines).then((later) => refused(walk, plan, later))
+      : refused(walk, plan, lines)
+  }
+
+  return Object.freeze({
+    reads: Object.freeze([...new Set(strategies.flatMap((declared) => declared.reads))]),
+    admitsWithoutCredentials: unschemed.steps.length > 0,
+    authenticate,
+    challenges: (input: AttemptInput) => list(() => bareView(input))
+  })
+}
+
+// What a strategy without a scheme takes from the field is nothing, so that no credentials reach the wrong verifier.
+function viewFor (declared: Declared, input: AttemptInput): RequestView {
+  return requestView(input.raw, declared.scheme === null ? undefined : input.credentials, input.url, input.ip, declared.reads)
+}
+
+function bareView (input: AttemptInput): RequestView {
+  return requestView(input.raw, undefined, input.url, input.ip, [])
+}
+
+function withoutScheme (): Refused {
+  const cause = new MalformedCredentials('no scheme')
+  return { kind: 'refused', status: 400, reason: 'malformed', challenges: [], scheme: null, cause }
+}
+
+function refused (walk: Walk, plan: Plan, challenges: ChallengeLines): Outcome {
+  if ('kind' in challenges) return challenges
+  const { status, reason, cause } = walk
+  const { scheme } = plan
+  // A 407 must have a challenge, and a client that nothing is asked of cannot do better next time.
+  return status === 407 && challenges.length === 0
+    ? { kind: 'refused', status: 403, reason: 'forbidden', challenges, scheme, cause }
+    : { kind: 'refused', status, reason, challenges, scheme, cause }
+}

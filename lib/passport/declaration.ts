@@ -1,0 +1,190 @@
+import { BadOption } from '../errors.js'
+import { formatChallenge } from '../fields/challenge.js'
+import { isToken } from '../fields/grammar.js'
+import type { Strategy } from '../strategies/strategy.js'
+import { foreignOffering, ownOffering } from './offering.js'
+import type { ChallengeMaker, Offering } from './offering.js'
+import { findStrategy, isStrategy } from './registry.js'
+import type { Registry } from './registry.js'
+import { isReadable } from './request-view.js'
+import type { PassportStrategy } from './run.js'
+
+/**
+ * A strategy as the configuration gives it: one of ours as it is, the name of one of ours in `passport`, or any other
+ * with what must be known of it.
+ */
+export type StrategyDeclaration = Strategy | string | DeclaredStrategy
+
+/** A strategy, and what it does not say of itself. */
+export interface DeclaredStrategy {
+  /** An instance, or a name in `passport`. */
+  readonly strategy: string | PassportStrategy
+  /**
+   * The scheme of the credentials it reads from `authorization`. `null`: it reads none (a certificate, an address); it
+   * runs on every request and never sees `authorization`. Needed unless the strategy is one of ours.
+   */
+  readonly scheme?: string | null
+  /**
+   * Default: the strategy's own, if it is one of ours and has one, else the realm of the plugin. Given here it also
+   * replaces the realm in the challenges that a foreign strategy writes.
+   */
+  readonly realm?: string
+  /** Parameters of the challenge beside the realm, for a foreign strategy. Default none. */
+  readonly params?: Readonly<Record<string, string>>
+  /**
+   * The whole challenge of a foreign strategy, in place of realm and `params`: its text, or a function that makes it for
+   * each 407; `null`: it is not asked for.
+   */
+  readonly challenge?: ChallengeMaker | string | null
+  /** The credentials need not follow the grammar of RFC 9110: a foreign strategy gets them as they came. */
+  readonly grammar?: 'opaque'
+  /** Other fields it takes credentials from. They are not forwarded. Default none: it sees no such field. */
+  readonly reads?: readonly string[]
+  /** The second argument of `authenticate`, to which the realm is added. */
+  readonly options?: Readonly<Record<string, unknown>>
+}
+
+/** What a declaration is read with. */
+export interface DeclarationContext {
+  /** The realm of the plugin. */
+  readonly realm: string
+  readonly passport?: Registry | undefined
+}
+
+/** A declaration that has been checked, whose strategy may yet have to be registered in `passport`. */
+export interface Declaration {
+  /** Other fields with credentials, in lower case. */
+  readonly reads: readonly string[]
+  /**
+   * Finds the strategy and settles all that depends on it. For the end of the boot (`onReady`), because `passport.use` may
+   * come after the plugin. The same result each time.
+   *
+   * @throws {BadOption} There is no such strategy, or neither it nor the declaration says its scheme, or they differ.
+   * @throws {NotRepresentable} Its challenge cannot be sent.
+   */
+  resolve (): Declared
+}
+
+/** A strategy, ready to run. Frozen. */
+export interface Declared extends Offering {
+  /** What errors and logs call it. */
+  readonly name: string
+  readonly strategy: PassportStrategy
+  /** Whether it is one of ours: those say 400 only when they mean it, and check their own grammar. */
+  readonly own: boolean
+  /** In its registered case; `null`: it runs on every request. */
+  readonly scheme: string | null
+  readonly realm: string
+  /** What is checked before it runs: nothing for `own` and `opaque`. */
+  readonly grammar: 'own' | 'rfc9110' | 'opaque'
+  /** Other fields with credentials, in lower case. */
+  readonly reads: readonly string[]
+  /** The second argument of `authenticate`. */
+  readonly options: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Checks a declaration.
+ *
+ * @throws {BadOption} It is no declaration, or has a wrong option.
+ * @example
+ * readDeclaration({ strategy: 'jwt', scheme: 'Bearer' }, { realm: 'gw', passport }).resolve().scheme // 'Bearer'
+ */
+export function readDeclaration (declaration: StrategyDeclaration, context: DeclarationContext): Declaration {
+  const declared: DeclaredStrategy = typeof declaration === 'string' || isStrategy(declaration)
+    ? { strategy: declaration }
+    : declaration
+  check(declared)
+  const reads = Object.freeze((declared.reads ?? []).map((field) => field.toLowerCase()))
+  let resolved: Declared | undefined
+  return Object.freeze({ reads, resolve: () => (resolved ??= resolve(declared, reads, context)) })
+}
+
+function resolve (declared: DeclaredStrategy, reads: readonly string[], context: DeclarationContext): Declared {
+  const given = declared.strategy
+  const strategy = typeof given === 'string' ? findStrategy(context.passport, given) : given
+  const name = nameOf(given)
+  const own = isOwn(strategy)
+  const scheme = settleScheme(name, own ? strategy.scheme : undefined, declared.scheme)
+  const realm = declared.realm ?? (own ? strategy.realm : undefined) ?? context.realm
+  for (const option of own || scheme === null ? FOREIGN : []) {
+    if (declared[option] === undefined) continue
+    throw new BadOption(of(option, given), 'left out where the strategy is one of ours or the scheme null', typeof declared[option])
+  }
+  const offering = own
+    ? ownOffering(strategy, realm)
+    : foreignOffering({
+      name, scheme, realm, overrideRealm: declared.realm !== undefined, params: declared.params, challenge: declared.challenge
+    })
+  return Object.freeze({
+    ...offering,
+    name,
+    strategy,
+    own,
+    scheme,
+    realm,
+    grammar: declared.grammar ?? (own ? 'own' : 'rfc9110'),
+    reads,
+    options: Object.freeze({ ...declared.options, realm })
+  })
+}
+
+const FOREIGN = ['params', 'challenge', 'grammar'] as const
+
+function isOwn (strategy: PassportStrategy): strategy is Strategy {
+  const { scheme, challenge } = strategy as Partial<Strategy>
+  return (typeof scheme === 'string' || scheme === null) && typeof challenge === 'function'
+}
+
+function nameOf (strategy: string | PassportStrategy): string {
+  return typeof strategy === 'string' ? strategy : strategy.name ?? 'without a name'
+}
+
+// How errors call an option.
+function of (option: string, strategy: string | PassportStrategy): string {
+  return `${option} of strategy '${nameOf(strategy)}'`
+}
+
+function settleScheme (name: string, own: string | null | undefined, declared: string | null | undefined): string | null {
+  const scheme = own === undefined ? declared : own
+  if (scheme === undefined) throw new BadOption(of('scheme', name), 'given, as it is not one of ours', 'undefined')
+  if (own !== undefined && declared !== undefined && own?.toLowerCase() !== declared?.toLowerCase()) {
+    throw new BadOption(of('scheme', name), `${own}, which it says itself`, 'another')
+  }
+  return scheme === null ? null : formatChallenge({ scheme })
+}
+
+type Check = readonly [what: string, holds: (value: unknown) => boolean]
+
+const CHECKS: ReadonlyMap<string, Check> = new Map<keyof DeclaredStrategy, Check>([
+  ['strategy', ['a strategy or the name of one', (value) => isText(value) || isStrategy(value)]],
+  ['scheme', ['a scheme or null', (value) => value === null || (isText(value) && isToken(value))]],
+  ['realm', ['text', (value) => typeof value === 'string']],
+  ['params', ['an object of texts', (value) => isObject(value) && Object.values(value).every((text) => typeof text === 'string')]],
+  ['challenge', ['text, a function or null', (value) => value === null || isText(value) || typeof value === 'function']],
+  ['grammar', ["'opaque'", (value) => value === 'opaque']],
+  ['reads', ['names of fields, none of which the origin authenticates with or the message is framed with', isReads]],
+  ['options', ['an object', isObject]]
+])
+
+function isReads (value: unknown): boolean {
+  return Array.isArray(value) && value.every((name) => isText(name) && isToken(name) && isReadable(name.toLowerCase()))
+}
+
+function check (declared: DeclaredStrategy): void {
+  if (!isObject(declared)) throw new BadOption('strategies', 'a list of strategies, names and declarations', typeof declared)
+  for (const option of new Set(['strategy', ...Object.keys(declared)])) {
+    const value: unknown = declared[option as keyof DeclaredStrategy]
+    if (value === undefined && option !== 'strategy') continue
+    const [what, holds] = CHECKS.get(option) ?? ['left out, as there is no such option', () => false]
+    if (!holds(value)) throw new BadOption(`strategies[].${option}`, what, value === null ? 'null' : typeof value)
+  }
+}
+
+function isText (value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}
+
+function isObject (value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,72 @@
+import { StrategyFailed, StrategyUnavailable } from '../errors.js'
+
+/** What comes of an attempt to authenticate: all that the gate learns. */
+export type Outcome = Granted | Refused | Broken
+
+/** A strategy knows the user. */
+export interface Granted {
+  readonly kind: 'granted'
+  /** As the strategy gave it: an object, or text that is not empty. */
+  readonly user: object | string
+  /** The second argument of `success`; an empty object where there was none. */
+  readonly info: unknown
+  /** The scheme in its registered case; `null` for a strategy without one. */
+  readonly scheme: string | null
+  readonly realm: string
+  /** The name of the strategy. */
+  readonly strategy: string
+  /** The user-id in the credentials, where the scheme has one and the strategy said yes to it; else `null`. */
+  readonly userId: string | null
+}
+
+/**
+ * Why it was refused:
+ *
+ * - `missing`: no credentials, or a scheme without any
+ * - `not offered`: credentials of a scheme that no strategy here is for. Nothing else of them was read
+ * - `malformed`: they do not follow the grammar of their scheme (400)
+ * - `rejected`: a strategy looked and said no
+ * - `forbidden`: a strategy knows the user and says no all the same (403, 429), or there is no challenge to send (403)
+ */
+export type RefusalReason = 'missing' | 'not offered' | 'malformed' | 'rejected' | 'forbidden'
+
+/** Nobody is let in; the client can do something about it. */
+export interface Refused {
+  readonly kind: 'refused'
+  /** 407, which a route that is an origin sends as 401; or 400, 403, 429, which stay. */
+  readonly status: 400 | 403 | 407 | 429
+  readonly reason: RefusalReason
+  /**
+   * The challenges, one field line each. On a 407 those of all strategies, in their order, never none; on another
+   * status what the strategy said itself, mostly nothing.
+   */
+  readonly challenges: readonly string[]
+  /** The scheme of the credentials in its registered case; `null` when there were none or it is not offered. */
+  readonly scheme: string | null
+  /** The error that says what is malformed. */
+  readonly cause: Error | null
+}
+
+/** Nobody is let in, and it is not the client's doing: a strategy failed, is unavailable, or too slow. Or the client left. */
+export interface Broken {
+  readonly kind: 'broken'
+  /** One of ours, with its status and the strategy's name in it; the strategy's own is the `cause` of that. */
+  readonly cause: Error & { readonly statusCode?: number }
+  readonly strategy: string
+}
+
+const AWAY = new Set(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'EPIPE', 'ETIMEDOUT'])
+
+/**
+ * Says that a strategy could not tell, in an error of ours. It is 503 when the cause says so (`statusCode` or
+ * `status`) or is a system error of the network, else 500; never the status of a client's mistake.
+ *
+ * @example
+ * broken('ldap', Object.assign(new Error('down'), { code: 'ECONNREFUSED' })).cause.statusCode // 503
+ */
+export function broken (strategy: string, cause: unknown): Broken {
+  const { statusCode, status, code } = (cause ?? {}) as { statusCode?: unknown, status?: unknown, code?: unknown }
+  const away = statusCode === 503 || status === 503 || (typeof code === 'string' && AWAY.has(code))
+  const StrategyError = away ? StrategyUnavailable : StrategyFailed
+  return { kind: 'broken', cause: new StrategyError(strategy, { cause }), strategy }
+}

@@ -1,0 +1,27 @@
+import { BadOption } from '../errors.js'
+import type { PassportStrategy } from './run.js'
+
+/** Where strategies have names: an Authenticator of @fastify/passport (`strategy`) or of passport (`_strategy`). */
+export interface Registry {
+  strategy? (name: string): unknown
+  _strategy? (name: string): unknown
+}
+
+/**
+ * Finds a strategy by its name.
+ *
+ * @throws {BadOption} There is no registry, or no strategy of that name in it.
+ * @example
+ * findStrategy(passport, 'jwt')
+ */
+export function findStrategy (registry: Registry | undefined, name: string): PassportStrategy {
+  if (registry === undefined) throw new BadOption('passport', `an Authenticator, to find the strategy '${name}' in`, 'undefined')
+  const found = typeof registry.strategy === 'function' ? registry.strategy(name) : registry._strategy?.(name)
+  if (!isStrategy(found)) throw new BadOption('strategies', `names that \`passport\` knows, which '${name}' is not`, typeof found)
+  return found
+}
+
+/** Tells whether a value is a strategy, as far as that shows. */
+export function isStrategy (value: unknown): value is PassportStrategy {
+  return typeof (value as Partial<PassportStrategy> | null | undefined)?.authenticate === 'function'
+}

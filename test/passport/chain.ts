@@ -1,0 +1,271 @@
+import { Authenticator } from '@fastify/passport'
+import t from 'tap'
+import { createChain } from '../../lib/passport/chain.js'
+import type { AttemptInput, Chain } from '../../lib/passport/chain.js'
+import { readDeclaration } from '../../lib/passport/declaration.js'
+import type { StrategyDeclaration } from '../../lib/passport/declaration.js'
+import type { Outcome } from '../../lib/passport/outcome.js'
+import { BasicStrategy } from '../../lib/strategies/basic.js'
+import { BearerStrategy } from '../../lib/strategies/bearer.js'
+import { verifyStatic } from '../../lib/strategies/verify-static.js'
+import { attemptInput, basic } from '../fixtures/attempt.js'
+import { foreign, oldBearer } from '../fixtures/foreign-strategies.js'
+import type { Authenticate } from '../fixtures/foreign-strategies.js'
+import { createPassport } from '../fixtures/passport.js'
+
+const chainOf = (...declarations: StrategyDeclaration[]): Chain =>
+  createChain(declarations.map((declaration) => readDeclaration(declaration, { realm: 'gw' }).resolve()), { timeout: 10_000 })
+const ask = async (chain: Chain, credentials?: string): Promise<Outcome> => await chain.authenticate(attemptInput(credentials))
+
+const ours = new BasicStrategy({ verify: verifyStatic({ alice: 'alice-secret' }) })
+const tokens = new BearerStrategy({ verify: (token) => token === 'alice-token' ? { username: 'alice' } : null })
+const certificate = (authenticate: Authenticate): StrategyDeclaration => ({ strategy: foreign('certificate', authenticate), scheme: null })
+const never = (name: string): Authenticate => () => { throw new Error(`${name} must not run`) }
+
+const ALICE = basic('alice', 'alice-secret')
+const BASIC = 'Basic realm="gw", charset="UTF-8"'
+const BEARER = 'Bearer realm="gw"'
+const refused = (reason: string, challenges: string[], scheme: string | null = null) =>
+  ({ kind: 'refused', status: 407, reason, challenges, scheme, cause: null })
+
+t.test('right credentials are let in, without a promise where the strategy needs none (R-CRED-6)', async t => {
+  t.same(chainOf(ours).authenticate(attemptInput(ALICE)), {
+    kind: 'granted', user: { username: 'alice' }, info: { userId: 'alice' }, scheme: 'Basic', realm: 'gw', strategy: 'basic', userId: 'alice'
+  })
+  const later = chainOf(new BasicStrategy({ verify: async () => ({ id: 7 }) })).authenticate(attemptInput(ALICE))
+  t.ok(later instanceof Promise)
+  t.match(await later, { kind: 'granted', user: { id: 7 }, userId: 'alice' })
+})
+
+t.test('wrong credentials and none get the challenges of all, in their order (R-407-1, R-407-2, R-MAP-5, SM-1, SM-3)', async t => {
+  for (const chain of [chainOf(ours, tokens)]) {
+    t.same(await ask(chain), refused('missing', [BASIC, BEARER]))
+    t.same(await ask(chain, basic('alice', 'wrong')), refused('rejected', [BASIC, BEARER], 'Basic'))
+    t.same(await ask(chain, basic('nobody', 'alice-secret')), refused('rejected', [BASIC, BEARER], 'Basic'))
+    t.same(await ask(chain, 'Bearer wrong'), refused('rejected', [BASIC, 'Bearer realm="gw", error="invalid_token"'], 'Bearer'))
+    t.same(await chain.challenges(attemptInput()), [BASIC, BEARER])
+  }
+  t.same(await ask(chainOf(tokens, ours)), refused('missing', [BEARER, BASIC]))
+})
+
+t.test('a scheme that is not offered is like none, and the rest is not read (R-CRED-2, SM-2, CR-26, CR-28)', async t => {
+  const chain = chainOf(ours, tokens)
+  for (const credentials of ['Digest username="', 'Unknown \0', 'dTpw', 'Basics dTpw']) {
+    t.same(await ask(chain, credentials), refused('not offered', [BASIC, BEARER]))
+  }
+})
+
+t.test('the scheme alone is like none (CR-5)', async t => {
+  for (const credentials of ['Basic', 'Basic ', ' basic']) {
+    t.same(await ask(chainOf(ours), credentials), refused('missing', [BASIC], 'Basic'))
+  }
+  t.same(await ask(chainOf({ strategy: oldBearer, scheme: 'Bearer' }), 'Bearer'), refused('missing', ['Bearer realm="Users"'], 'Bearer'))
+})
+
+t.test('an empty field or one without a scheme is malformed (R-CRED-5, CR-25)', async t => {
+  for (const credentials of ['', ' ', '"Basic" dTpw', ', Basic dTpw', '\0']) {
+    t.match(await ask(chainOf(ours, certificate(never('certificate'))), credentials), {
+      kind: 'refused', status: 400, reason: 'malformed', challenges: [], scheme: null, cause: { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' }
+    })
+  }
+})
+
+t.test('malformed credentials of an offered scheme are 400 and reach no verifier (R-CRED-1, R-CRED-5, R-CRED-7, SM-7)', async t => {
+  const strict: StrategyDeclaration = { strategy: foreign('strict', never('strict')), scheme: 'Hawk' }
+  const chain = chainOf(ours, strict, certificate(never('certificate')))
+  for (const credentials of ['Basic dTpw, Basic dTpx', 'Basic\tdTpw', 'Basic !', 'Basic bm9jb2xvbg==', 'Hawk a="', 'Hawk a="1", a="2"']) {
+    const outcome = await ask(chain, credentials)
+    t.match(outcome, { kind: 'refused', status: 400, reason: 'malformed', cause: { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' } }, credentials)
+    t.same((outcome as { challenges: unknown }).challenges, [])
+  }
+})
+
+t.test('an opaque strategy gets the text as it came', async t => {
+  const declaration: StrategyDeclaration = {
+    strategy: foreign('opaque', function ({ headers }) { this.success({ text: headers.authorization }) }), scheme: 'X-Odd', grammar: 'opaque'
+  }
+  t.match(await ask(chainOf(declaration), 'x-odd a;b="'), { kind: 'granted', user: { text: 'x-odd a;b="' } })
+})
+
+t.test('credentials of one scheme never reach the verifier of another (R-CRED-3)', async t => {
+  const seen: unknown[] = []
+  const spy = (name: string): Authenticate => function ({ headers }) {
+    seen.push([name, headers.authorization])
+    this.fail()
+  }
+  const chain = chainOf(
+    { strategy: foreign('a', spy('a')), scheme: 'A' }, { strategy: foreign('none', spy('none')), scheme: null },
+    { strategy: foreign('b', spy('b')), scheme: 'B' }
+  )
+  await ask(chain, 'B x')
+  await ask(chain, 'C x')
+  await ask(chain)
+  t.same(seen, [['b', 'B x'], ['none', undefined], ['none', undefined], ['none', undefined]])
+})
+
+t.test('several of one scheme try in their order until one lets in, and share one challenge (R-MAP-5)', async t => {
+  const issuer = (name: string): StrategyDeclaration => ({
+    strategy: foreign(name, async function ({ headers }) {
+      if (headers.authorization === `Bearer ${name}`) this.success({ name })
+      else this.fail(`Bearer realm="gw", error="invalid_token", error_description="not of ${name}"`)
+    }),
+    scheme: 'bearer'
+  })
+  const chain = chainOf(issuer('one'), ours, issuer('two'))
+  t.match(await ask(chain, 'Bearer one'), { kind: 'granted', strategy: 'one' })
+  t.match(await ask(chain, 'Bearer two'), { kind: 'granted', strategy: 'two', scheme: 'Bearer' })
+  t.same(await ask(chain, 'Bearer three'), refused('rejected', [
+    'Bearer realm="gw", error="invalid_token", error_description="not of one"', BASIC
+  ], 'Bearer'))
+  t.same(await ask(chain), refused('missing', [BEARER, BASIC]))
+})
+
+t.test('a strategy without a scheme runs after the presented one, and without the field', async t => {
+  const order: string[] = []
+  const spy: StrategyDeclaration = { strategy: foreign('spy', function () { order.push('spy'); this.fail() }), scheme: 'Spy' }
+  const chain = chainOf(certificate(function () { order.push('certificate'); this.success({ subject: 'alice' }) }), spy)
+  t.match(await ask(chain, 'Spy x'), { kind: 'granted', scheme: null, strategy: 'certificate', userId: null })
+  t.match(await ask(chain), { kind: 'granted', user: { subject: 'alice' } })
+  t.match(await ask(chain, 'Other x'), { kind: 'granted' })
+  t.same(order, ['spy', 'certificate', 'certificate', 'certificate'])
+  t.equal(chain.admitsWithoutCredentials, true)
+  t.equal(chainOf(ours).admitsWithoutCredentials, false)
+})
+
+t.test('where nobody can be asked for, the refusal is 403, never a bare 407 (R-407-1)', async t => {
+  for (const chain of [chainOf(certificate(function () { this.fail() })), chainOf({ strategy: oldBearer, scheme: 'Bearer', challenge: null }), chainOf()]) {
+    for (const credentials of [undefined, 'Bearer wrong', 'Other x']) {
+      t.match(await ask(chain, credentials), { kind: 'refused', status: 403, reason: 'forbidden', challenges: [] })
+    }
+  }
+})
+
+t.test('403 and 429 stay, with the challenge of that strategy alone (R-407-4, R-407-16, SM-10, SM-11, SM-14)', async t => {
+  const scoped = new BearerStrategy({ verify: async () => ({ error: 'insufficient_scope', scope: 'egress' }) })
+  const chain = chainOf(ours, scoped, certificate(never('certificate')))
+  t.same(await ask(chain, 'Bearer x'), {
+    kind: 'refused', status: 403, reason: 'forbidden', challenges: ['Bearer realm="gw", scope="egress", error="insufficient_scope"'], scheme: 'Bearer', cause: null
+  })
+  t.match(await ask(chainOf(ours, certificate(function () { this.fail(429) }))), { status: 429, challenges: [] })
+})
+
+t.test('the challenge of a failed strategy is taken if it is one, else made from the declaration (R-MAP-2)', async t => {
+  const jwt = (authenticate: Authenticate): Chain => chainOf(ours, { strategy: foreign('jwt', authenticate), scheme: 'Bearer' })
+  const said = async (challenge: unknown, status?: number): Promise<unknown> =>
+    (await ask(jwt(function () { this.fail(challenge, status) }), 'Bearer x') as { challenges: unknown }).challenges
+  t.same(await said('Bearer realm="Users", error="x"', 401), [BASIC, 'Bearer realm="Users", error="x"'])
+  const invalid = [BASIC, 'Bearer realm="gw", error="invalid_token"']
+  for (const other of ['token is not found', new Error('expired'), 'Bearer realm="a"b"', 'Bearer x="\r\nSet-Cookie: y"', undefined]) {
+    t.same(await said(other), invalid, String(other))
+  }
+  t.same(await said(400), invalid, 'and a foreign 400 is no 400')
+})
+
+t.test('a broken strategy is no refusal, and nothing runs after it (R-407-15, R-MAP-6, S14)', async t => {
+  const ways: Record<string, Authenticate> = {
+    throws: function () { throw new Error('x') },
+    rejects: async function () { throw new Error('x') },
+    errs: function () { this.error(new Error('x')) },
+    redirects: function () { this.redirect('/login') },
+    500: function () { this.fail('x', 500) },
+    succeeds: function () { this.success(true) }
+  }
+  for (const [name, authenticate] of Object.entries(ways)) {
+    const chain = chainOf({ strategy: foreign('first', authenticate), scheme: 'X' }, { strategy: foreign('second', never(name)), scheme: 'X' })
+    t.match(await ask(chain, 'X y'), { kind: 'broken', strategy: 'first', cause: { statusCode: 500 } }, name)
+  }
+  const silent = createChain([readDeclaration(certificate(() => {}), { realm: 'gw' }).resolve()], { timeout: 1 })
+  t.match(await ask(silent), { kind: 'broken', cause: { code: 'FST_PROXY_AUTH_STRATEGY_TIMEOUT' } })
+})
+
+t.test('pass, and success with nobody, let nobody in (S49)', async t => {
+  const ways: Authenticate[] = [function () { this.pass() }, function () { this.success(false) }, async function () { this.success(null) }]
+  for (const authenticate of ways) {
+    t.match(await ask(chainOf(ours, certificate(authenticate))), { kind: 'refused', status: 407, challenges: [BASIC] })
+  }
+})
+
+t.test('a client that leaves ends it (R-MAP-6)', async t => {
+  const controller = new AbortController()
+  const input: AttemptInput = { ...attemptInput(), signal: controller.signal }
+  const outcome = chainOf(certificate(() => { setImmediate(() => controller.abort()) })).authenticate(input)
+  t.match(await outcome, { kind: 'broken', cause: { code: 'FST_PROXY_AUTH_CLIENT_LEFT' } })
+})
+
+t.test('a challenge that must be made anew is, and one that cannot be made is broken (R-407-13, R-407-15)', async t => {
+  let nonce = 0
+  const digest = (later: boolean): StrategyDeclaration => ({
+    strategy: foreign('digest', never('digest')),
+    scheme: 'Digest',
+    challenge: ({ realm, request }) => {
+      if (request?.method === 'POST') throw new Error('away')
+      if (request !== undefined) nonce++
+      const challenge = { scheme: 'Digest', params: { realm, nonce: `n${nonce}` } }
+      return later ? Promise.resolve(challenge) : challenge
+    }
+  })
+  t.same(await ask(chainOf(digest(false), ours)), refused('missing', ['Digest realm="gw", nonce="n1"', BASIC]))
+  t.same(await ask(chainOf(digest(true), ours), basic('alice', 'x')), refused('rejected', ['Digest realm="gw", nonce="n2"', BASIC], 'Basic'))
+  const input = attemptInput()
+  t.match(await chainOf(digest(false)).authenticate({ ...input, raw: { ...input.raw, method: 'POST' } }), { kind: 'broken', strategy: 'digest' })
+})
+
+t.test('other fields count only where they are declared, for that strategy alone (R-CRED-4)', async t => {
+  const keyed: Authenticate = function (request) {
+    const key = request.get('X-Proxy-Key')
+    if (key === 'alice-key') this.success({ username: 'alice' })
+    else this.fail()
+  }
+  const input = { ...attemptInput(undefined, { 'x-proxy-key': 'alice-key' }) }
+  const undeclared = chainOf(ours, certificate(keyed), { strategy: oldBearer, scheme: 'Bearer', reads: ['X-Proxy-Key', 'x-other'] })
+  t.match(await undeclared.authenticate(input), { kind: 'refused' })
+  t.same(undeclared.reads, ['x-proxy-key', 'x-other'])
+  const declared = chainOf(ours, { strategy: foreign('key', keyed), scheme: null, reads: ['X-Proxy-Key'] })
+  t.match(await declared.authenticate(input), { kind: 'granted', user: { username: 'alice' } })
+})
+
+t.test('the target\'s own token is no proxy credential (R-CRED-4, R-BEARER-6)', async t => {
+  const chain = chainOf({ strategy: oldBearer, scheme: 'Bearer' })
+  const input: AttemptInput = { ...attemptInput('Bearer wrong'), url: 'http://origin.test/?access_token=alice-token' }
+  Object.assign(input.raw, { query: { access_token: 'alice-token' }, body: { access_token: 'alice-token' } })
+  t.match(await chain.authenticate(input), { kind: 'refused', status: 407 })
+  t.match(await ask(chain, 'Bearer alice-token'), { kind: 'granted', info: { scope: 'all' } })
+})
+
+t.test('names in passport and in @fastify/passport, unchanged (R-MAP-1)', async t => {
+  for (const passport of [createPassport(), new Authenticator()]) {
+    passport.use(oldBearer as never)
+    passport.use('basic', ours as never)
+    const declare = (declaration: StrategyDeclaration) => readDeclaration(declaration, { realm: 'gw', passport }).resolve()
+    const chain = createChain([declare('basic'), declare({ strategy: 'old-bearer', scheme: 'Bearer' })], { timeout: 10_000 })
+    t.match(await ask(chain, ALICE), { kind: 'granted', strategy: 'basic' })
+    t.match(await ask(chain, 'Bearer alice-token'), { kind: 'granted', strategy: 'old-bearer' })
+    t.same(await ask(chain), refused('missing', [BASIC, BEARER]))
+  }
+})
+
+t.test('one instance in two registrations keeps their realms apart', async t => {
+  const chains = ['one', 'two'].map((realm) => createChain([readDeclaration(ours, { realm }).resolve()], { timeout: 10_000 }))
+  for (const credentials of [undefined, basic('alice', 'wrong')]) {
+    const outcomes = await Promise.all(chains.map(async (chain) => await ask(chain, credentials)))
+    t.match(outcomes, ['one', 'two'].map((realm) => ({ challenges: [`Basic realm="${realm}", charset="UTF-8"`] })))
+  }
+  t.match(await ask(chains[1]!, ALICE), { kind: 'granted', realm: 'two' })
+})
+
+t.test('500 requests at once through one chain: each gets its own user (R-MAP-6)', async t => {
+  const open: Array<() => void> = []
+  const wait = async (): Promise<void> => await new Promise((resolve) => open.push(resolve))
+  const chain = chainOf(
+    { strategy: foreign('no', async function () { await wait(); this.fail() }), scheme: 'Basic' },
+    new BasicStrategy({ verify: async ({ username }) => { await wait(); return { username } } })
+  )
+  const names = Array.from({ length: 500 }, (_, n) => `user-${n}`)
+  const outcomes = Promise.all(names.map(async (name) => await ask(chain, basic(name, 'x'))))
+  while (open.length > 0) {
+    open.splice(Math.floor(open.length / 3), 1)[0]?.()
+    await new Promise(setImmediate)
+  }
+  t.same((await outcomes).map((outcome) => (outcome as { userId: string }).userId), names)
+  t.same((await outcomes).map((outcome) => (outcome as { user: { username: string } }).user.username), names)
+})

@@ -1,0 +1,119 @@
+import { Authenticator } from '@fastify/passport'
+import t from 'tap'
+import { readDeclaration } from '../../lib/passport/declaration.js'
+import type { Declared, StrategyDeclaration } from '../../lib/passport/declaration.js'
+import { BasicStrategy } from '../../lib/strategies/basic.js'
+import { view } from '../fixtures/attempt.js'
+import { foreign, oldBearer } from '../fixtures/foreign-strategies.js'
+import { createPassport } from '../fixtures/passport.js'
+
+const own = new BasicStrategy({ verify: () => null })
+const settle = (declaration: unknown, passport = createPassport()): Declared =>
+  readDeclaration(declaration as StrategyDeclaration, { realm: 'gw', passport }).resolve()
+const bad = { code: 'FST_PROXY_AUTH_BAD_OPTION' }
+
+t.test('one of ours needs no more than itself', async t => {
+  const declared = settle(own)
+  t.match(declared, {
+    name: 'basic', strategy: own, own: true, scheme: 'Basic', realm: 'gw', grammar: 'own', reads: [], options: { realm: 'gw' }
+  })
+  t.ok(Object.isFrozen(declared))
+  t.throws(() => { (declared as { realm: string }).realm = 'x' }, TypeError)
+})
+
+t.test('the realm nearest to the route goes first, and one instance serves several', async t => {
+  const strategy = new BasicStrategy({ verify: () => null, realm: 'own' })
+  t.match(settle(strategy), { realm: 'own', lines: ['Basic realm="own", charset="UTF-8"'] })
+  t.match(settle({ strategy, realm: 'here' }), { realm: 'here', options: { realm: 'here' }, lines: ['Basic realm="here", charset="UTF-8"'] })
+  t.match(readDeclaration(own, { realm: 'another' }).resolve().lines, ['Basic realm="another", charset="UTF-8"'])
+  t.match(settle(own).lines, ['Basic realm="gw", charset="UTF-8"'], 'unchanged by that')
+})
+
+t.test('a name may be registered after the declaration, in either Passport', async t => {
+  for (const passport of [createPassport(), new Authenticator()]) {
+    const declaration = readDeclaration({ strategy: 'jwt', scheme: 'bearer' }, { realm: 'gw', passport })
+    passport.use('jwt', oldBearer as never)
+    const declared = declaration.resolve()
+    t.match(declared, { name: 'jwt', strategy: oldBearer, own: false, scheme: 'Bearer', grammar: 'rfc9110' })
+    t.equal(declaration.resolve(), declared)
+  }
+})
+
+t.test('the name alone does for one of ours, and never for another (R-CRED-3)', async t => {
+  const passport = createPassport().use('ours', own).use('theirs', oldBearer)
+  t.match(settle('ours', passport), { name: 'ours', scheme: 'Basic', own: true })
+  t.throws(() => settle('theirs', passport), bad)
+  t.throws(() => settle(oldBearer), bad)
+  t.throws(() => settle('unknown', passport), bad)
+  t.throws(() => settle({ strategy: 'unknown', scheme: 'X' }, passport), bad)
+})
+
+t.test('a strategy need not have a name', async t => {
+  const nameless = { authenticate () {} }
+  t.match(settle({ strategy: nameless, scheme: null }), { name: 'without a name', scheme: null, lines: [] })
+})
+
+t.test('all of a foreign one is in its declaration', async t => {
+  const options = { session: false }
+  const declared = settle({
+    strategy: oldBearer, scheme: 'Hawk', realm: 'x', params: { a: '1' }, grammar: 'opaque', reads: ['X-Proxy-Key'], options
+  })
+  t.match(declared, {
+    name: 'old-bearer',
+    scheme: 'Hawk',
+    realm: 'x',
+    grammar: 'opaque',
+    reads: ['x-proxy-key'],
+    options: { session: false, realm: 'x' },
+    lines: ['Hawk realm="x", a="1"']
+  })
+  t.same(options, { session: false })
+  t.same(declared.challengesIn('Hawk realm="Users"'), ['Hawk realm="x"'])
+  t.same(settle({ strategy: oldBearer, scheme: 'Hawk' }).challengesIn('Hawk realm="Users"'), ['Hawk realm="Users"'])
+  t.same(settle({ strategy: oldBearer, scheme: 'Hawk', challenge: () => 'Hawk ts="1"' }).challengesFor(view()), ['Hawk ts="1"'])
+})
+
+t.test('the fields are known before the strategy is', async t => {
+  t.same(readDeclaration({ strategy: 'late', scheme: null, reads: ['X-Key'] }, { realm: 'gw' }).reads, ['x-key'])
+})
+
+t.test('what one of ours says itself is not for a declaration to say', async t => {
+  t.match(settle({ strategy: own, scheme: 'basic' }), { scheme: 'Basic' })
+  for (const option of [{ scheme: 'Bearer' }, { scheme: null }, { params: {} }, { challenge: null }, { grammar: 'opaque' }]) {
+    t.throws(() => settle({ strategy: own, ...option }), bad, JSON.stringify(option))
+  }
+  const unschemed = { name: 'x', scheme: null, realm: undefined, challenge: () => null, authenticate () {} }
+  t.match(settle(unschemed), { own: true, scheme: null })
+  t.throws(() => settle({ strategy: unschemed, scheme: 'X' }), bad)
+})
+
+t.test('without a scheme there is nothing to challenge for', async t => {
+  for (const option of [{ params: {} }, { challenge: 'X a=1' }, { grammar: 'opaque' }]) {
+    t.throws(() => settle({ strategy: oldBearer, scheme: null, ...option }), bad, JSON.stringify(option))
+  }
+})
+
+t.test('a wrong option fails the boot, before the strategy is looked for', async t => {
+  const read = (declaration: unknown) => () => readDeclaration(declaration as StrategyDeclaration, { realm: 'gw' })
+  for (const declaration of [undefined, null, 7, [], {}, { strategy: null }, { strategy: '' }, { strategy: {} }]) {
+    t.throws(read(declaration), bad, JSON.stringify(declaration))
+  }
+  for (const option of [
+    { scheme: 'a b' }, { scheme: 7 }, { realm: 7 }, { params: { a: 1 } }, { params: [] }, { challenge: 7 }, { grammar: 'none' },
+    { reads: 'x-key' }, { reads: ['a b'] }, { reads: ['Cookie'] }, { reads: ['authorization'] }, { reads: [7] }, { options: 7 },
+    { read: ['x-key'] }
+  ]) {
+    t.throws(read({ strategy: 'x', ...option }), bad, JSON.stringify(option))
+  }
+  t.doesNotThrow(read({ strategy: 'x', realm: undefined }))
+})
+
+t.test('an error names the option, never its value', async t => {
+  try {
+    settle({ strategy: foreign('jwt', () => {}), scheme: 'X', options: 'alice-secret' })
+    t.fail('it must throw')
+  } catch (error) {
+    t.match((error as Error).message, /options/)
+    t.notMatch((error as Error).message, /alice-secret/)
+  }
+})

@@ -1,0 +1,19 @@
+import t from 'tap'
+import { broken } from '../../lib/passport/outcome.js'
+
+t.test('a strategy that failed is 500, one that is unavailable 503, none is a client\'s mistake (R-407-15, R-MAP-3, SM-12, SM-13)', async t => {
+  for (const cause of [new Error('x'), 'text', null, undefined, Object.assign(new Error('x'), { statusCode: 401 }), { code: 7 }]) {
+    t.match(broken('jwt', cause), {
+      kind: 'broken', strategy: 'jwt', cause: { code: 'FST_PROXY_AUTH_STRATEGY_FAILED', statusCode: 500, cause }
+    })
+  }
+  for (const cause of [{ statusCode: 503 }, { status: 503 }, { code: 'ECONNREFUSED' }, { code: 'ENOTFOUND' }]) {
+    t.match(broken('jwt', cause), { cause: { code: 'FST_PROXY_AUTH_STRATEGY_UNAVAILABLE', statusCode: 503, cause } })
+  }
+})
+
+t.test('the message names the strategy and says nothing of the cause', async t => {
+  const { cause } = broken('jwt', new Error('alice-secret'))
+  t.match(cause.message, /jwt/)
+  t.notMatch(cause.message, /alice-secret/)
+})

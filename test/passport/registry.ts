@@ -1,0 +1,26 @@
+import { Authenticator } from '@fastify/passport'
+import t from 'tap'
+import { findStrategy, isStrategy } from '../../lib/passport/registry.js'
+import { foreign } from '../fixtures/foreign-strategies.js'
+import { createPassport } from '../fixtures/passport.js'
+
+const strategy = foreign('jwt', () => {})
+
+t.test('a name is found in passport and in @fastify/passport', async t => {
+  t.equal(findStrategy(createPassport().use(strategy), 'jwt'), strategy)
+  t.equal(findStrategy(createPassport().use('other', strategy), 'other'), strategy)
+  t.equal(findStrategy(new Authenticator().use('jwt', strategy as never), 'jwt'), strategy)
+})
+
+t.test('an unknown name fails the boot, as does a registry that is none', async t => {
+  const bad = { code: 'FST_PROXY_AUTH_BAD_OPTION' }
+  for (const registry of [createPassport(), new Authenticator(), {}, { strategy: () => ({}) }]) {
+    t.throws(() => findStrategy(registry, 'jwt'), bad)
+  }
+  t.throws(() => findStrategy(undefined, 'jwt'), bad)
+})
+
+t.test('a strategy is what can authenticate', async t => {
+  t.equal(isStrategy(strategy), true)
+  for (const other of [undefined, null, 'jwt', {}, { authenticate: 'x' }]) t.equal(isStrategy(other), false)
+})

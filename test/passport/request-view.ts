@@ -1,0 +1,82 @@
+import { Socket } from 'node:net'
+import t from 'tap'
+import { isReadable, requestView } from '../../lib/passport/request-view.js'
+
+const socket = new Socket()
+const raw = {
+  method: 'GET',
+  httpVersion: '1.1',
+  socket,
+  url: '/admin?access_token=x',
+  headers: {
+    host: 'origin.test',
+    'user-agent': 'curl/8',
+    authorization: 'Bearer of-the-origin',
+    'proxy-authorization': 'Basic dTpw',
+    cookie: 'sid=1',
+    'x-api-key': 'of-the-origin',
+    'x-proxy-key': 'ours',
+    'sec-websocket-protocol': 'token'
+  },
+  cookies: { sid: '1' },
+  session: {},
+  user: { username: 'mallory' },
+  body: { access_token: 'x' },
+  query: { access_token: 'x' }
+}
+
+t.test('authorization is what was presented to us; of the origin\'s credentials nothing is there (R-MAP-1, R-CRED-4)', async t => {
+  const view = requestView(raw, 'Basic dTpw', 'http://origin.test/p?access_token=x', '192.0.2.1', [])
+  t.same(view.headers, { host: 'origin.test', 'user-agent': 'curl/8', authorization: 'Basic dTpw' })
+  t.same(Object.keys(view).sort(), [
+    'body', 'connection', 'get', 'header', 'headers', 'httpVersion', 'ip', 'method', 'originalUrl', 'params', 'query',
+    'socket', 'url'
+  ])
+  t.same([view.query, view.params, view.body], [{}, {}, {}])
+  t.equal(raw.headers.authorization, 'Bearer of-the-origin', 'the request itself stays as it is')
+})
+
+t.test('without credentials there is no authorization, not even an empty one (S49)', async t => {
+  t.notOk('authorization' in requestView(raw, undefined, '/', '192.0.2.1', []).headers)
+})
+
+t.test('the rest is the request\'s', async t => {
+  const view = requestView(raw, undefined, 'origin.test:443', '192.0.2.1', [])
+  t.match(view, { method: 'GET', url: 'origin.test:443', originalUrl: 'origin.test:443', httpVersion: '1.1', ip: '192.0.2.1' })
+  t.equal(view.socket, socket)
+  t.equal(view.connection, socket)
+  t.equal(requestView({ ...raw, method: undefined }, undefined, '/', '', []).method, '')
+})
+
+t.test('a field carries credentials only when it is declared (R-CRED-4)', async t => {
+  t.same(requestView(raw, undefined, '/', '', ['x-proxy-key', 'x-absent']).headers, {
+    host: 'origin.test', 'user-agent': 'curl/8', 'x-proxy-key': 'ours'
+  })
+})
+
+t.test('over HTTP/2 the authority is the host', async t => {
+  const headers = { ':authority': 'origin.test', ':path': '/', accept: '*/*' }
+  t.same(requestView({ ...raw, headers }, undefined, '/', '', []).headers, { host: 'origin.test', accept: '*/*' })
+  t.same(requestView({ ...raw, headers: { ':authority': 'a.test', host: 'b.test' } }, undefined, '/', '', []).headers, { host: 'b.test' })
+})
+
+t.test('all members are its own and enumerable, so that a copy works, get() included', async t => {
+  const copy = { ...requestView(raw, 'Basic dTpw', '/', '', []) }
+  t.equal(copy.get('Authorization'), 'Basic dTpw')
+  t.equal(copy.header('HOST'), 'origin.test')
+  t.equal(copy.get('cookie'), undefined)
+})
+
+t.test('writing to a view leaves the request and other views alone', async t => {
+  const view = requestView(raw, undefined, '/', '', []) as unknown as Record<string, Record<string, string>>
+  for (const member of ['headers', 'query', 'body', 'params']) Object.assign(view[member] as object, { host: 'x', mine: 'x' })
+  const other = requestView(raw, undefined, '/', '', [])
+  t.equal(raw.headers.host, 'origin.test')
+  t.equal(other.headers.host, 'origin.test')
+  t.same([other.query, other.body, other.params], [{}, {}, {}])
+})
+
+t.test('fields that are the origin\'s, or frame the message, cannot be declared (R-CRED-4)', async t => {
+  for (const name of ['authorization', 'cookie', 'proxy-authorization', 'host', 'content-length']) t.equal(isReadable(name), false, name)
+  t.equal(isReadable('x-proxy-key'), true)
+})
