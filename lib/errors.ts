@@ -44,10 +44,6 @@ export const BadRequest = perRequest(
 export const AuthenticationRequired = perRequest(
   'FST_PROXY_AUTH_REQUIRED', 'proxy authentication required', 407
 )
-/** The same on a route with `status: 401`, where we are the origin. */
-export const OriginAuthenticationRequired = perRequest(
-  'FST_PROXY_AUTH_ORIGIN_REQUIRED', 'authentication required', 401
-)
 /** The credentials are right and do not suffice, or no strategy of the route could ever be challenged for. */
 export const Forbidden = perRequest(
   'FST_PROXY_AUTH_FORBIDDEN', 'forbidden: %s', 403
