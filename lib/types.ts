@@ -11,7 +11,6 @@ export type Milliseconds = number
  *   interface ProxyUser { username: string, groups: string[] }
  * }
  */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type
 export interface ProxyUser {}
 
 /** The identity that the proxy authentication of a request has established. */
