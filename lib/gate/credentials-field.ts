@@ -28,13 +28,27 @@ export function readCredentials ({ rawHeaders }: IncomingMessage, name: string):
  * Takes fields off a request for good, from `headers` and from the raw list, so that neither a later hook nor an
  * upstream finds them.
  */
-export function consume (request: IncomingMessage, names: Iterable<string>): void {
+export function consume (request: IncomingMessage, names: readonly string[]): void {
+  const { headers, rawHeaders } = request
+  const length = rawHeaders.length
   for (const name of names) {
-    if (request.headers[name] === undefined) continue
-    delete request.headers[name]
-    const { rawHeaders } = request
+    delete headers[name]
     for (let i = rawHeaders.length - 2; i >= 0; i -= 2) {
       if (rawHeaders[i]!.length === name.length && rawHeaders[i]!.toLowerCase() === name) rawHeaders.splice(i, 2)
     }
+  }
+  if (rawHeaders.length < length) Object.defineProperty(request, 'headersDistinct', DISTINCT)
+}
+
+// node makes `headersDistinct` from the raw list when it is first asked for, and throws where that has got shorter. Where
+// it was made before, it would still have what was taken off.
+const DISTINCT: PropertyDescriptor & ThisType<IncomingMessage> = {
+  configurable: true,
+  get () {
+    const distinct: NodeJS.Dict<string[]> = Object.create(null)
+    for (let i = 0; i < this.rawHeaders.length; i += 2) {
+      (distinct[this.rawHeaders[i]!.toLowerCase()] ??= []).push(this.rawHeaders[i + 1]!)
+    }
+    return distinct
   }
 }

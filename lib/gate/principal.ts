@@ -1,5 +1,3 @@
-import { StrategyFailed } from '../errors.js'
-
 /** Names a user for logs, limits and headers. */
 export type Principal = (user: never, info: never) => string
 
@@ -9,15 +7,17 @@ const MEMBERS = ['username', 'id', 'sub'] as const
  * The name of a user: what `principal` says; without it the user itself where it is text, the first text among its
  * `username`, `id` and `sub`, else the user-id of the credentials.
  *
- * @throws {StrategyFailed} There is none. A nameless user would share limits and records with every other one.
+ * @throws {TypeError} There is none. A nameless user would share limits and records with every other one.
+ * @throws What `principal` throws.
  */
 export function nameOf (
-  granted: { readonly user: object | string, readonly info: unknown, readonly userId: string | null, readonly strategy: string },
+  granted: { readonly user: object | string, readonly info: unknown, readonly userId: string | null },
   principal?: Principal
 ): string {
-  const name = principal === undefined ? defaultName(granted.user, granted.userId) : principal(granted.user as never, granted.info as never)
+  const { user, info, userId } = granted
+  const name: unknown = principal === undefined ? defaultName(user, userId) : principal(user as never, info as never)
   if (typeof name === 'string' && name !== '') return name
-  throw new StrategyFailed(granted.strategy, { cause: new Error('its user has no name: see option `principal`') })
+  throw new TypeError('its user has no name: see option `principal`')
 }
 
 function defaultName (user: object | string, userId: string | null): string | null {

@@ -30,10 +30,11 @@ export function refusalBodies (status: 407 | 401, realm: string): Bodies {
     type: 'application/problem+json',
     text: JSON.stringify({ type: 'about:blank', title, status, detail })
   }
+  // With each body the ranges that ask for it, the most specific first: that one decides (RFC 9110, 12.5.1).
   const offered: ReadonlyArray<readonly [Body, readonly string[]]> = [
     [text, ['text/plain', 'text/*', '*/*']],
-    [html, ['text/html', 'application/xhtml+xml']],
-    [problem, ['application/problem+json', 'application/json', 'application/*']]
+    [html, ['text/html', 'application/xhtml+xml', 'text/*', '*/*']],
+    [problem, ['application/problem+json', 'application/json', 'application/*', '*/*']]
   ]
   return {
     choose (accept, method) {
@@ -41,11 +42,10 @@ export function refusalBodies (status: 407 | 401, realm: string): Bodies {
       const ranges = readAccept(accept)
       let best = text
       let quality = 0
-      for (const [body, types] of offered) {
-        for (const type of types) {
-          const q = ranges.get(type) ?? 0
-          if (q > quality) [best, quality] = [body, q]
-        }
+      for (const [body, asking] of offered) {
+        const range = asking.find(name => ranges.has(name))
+        const q = range === undefined ? 0 : ranges.get(range)!
+        if (q > quality) [best, quality] = [body, q]
       }
       return best
     }
@@ -59,7 +59,7 @@ function readAccept (accept: string): Map<string, number> {
     const [range, ...params] = member.split(';')
     const q = params.find(param => /^\s*q=/i.test(param))
     const quality = q === undefined ? 1 : Number(q.slice(q.indexOf('=') + 1))
-    ranges.set(range!.trim().toLowerCase(), Number.isNaN(quality) ? 0 : quality)
+    ranges.set(range!.trim().toLowerCase(), Number.isNaN(quality) ? 0 : Math.min(quality, 1))
   }
   return ranges
 }

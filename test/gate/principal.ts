@@ -1,0 +1,33 @@
+import t from 'tap'
+import { nameOf } from '../../lib/gate/principal.js'
+
+const rows: Array<{ name: string, user: object | string, userId?: string, is: string | null }> = [
+  { name: 'the user itself, where it is text', user: 'alice', userId: 'other', is: 'alice' },
+  { name: 'username before id and sub', user: { sub: 's', id: 'i', username: 'u' }, userId: 'other', is: 'u' },
+  { name: 'id before sub', user: { sub: 's', id: 'i' }, is: 'i' },
+  { name: 'sub', user: { sub: 's' }, is: 's' },
+  { name: 'only text counts: a number is not taken for a name', user: { id: 7, sub: 's' }, is: 's' },
+  { name: 'empty text is no name', user: { username: '', sub: 's' }, is: 's' },
+  { name: 'else the user-id of the credentials', user: { id: 7 }, userId: 'alice', is: 'alice' },
+  { name: 'nobody', user: {}, is: null },
+  { name: 'an empty user-id is no name', user: {}, userId: '', is: null }
+]
+for (const { name, user, userId = null, is } of rows) {
+  t.test(name, async t => {
+    if (is === null) t.throws(() => nameOf({ user, info: {}, userId }), TypeError)
+    else t.equal(nameOf({ user, info: {}, userId }), is)
+  })
+}
+
+t.test('option principal sees user and info, and has the last word', async t => {
+  const user = { username: 'alice' }
+  const info = { tenant: 'blue' }
+  const principal = (one: typeof user, other: typeof info) => `${one.username}@${other.tenant}`
+  t.equal(nameOf({ user, info, userId: 'other' }, principal as never), 'alice@blue')
+})
+
+t.test('option principal must give a name at once', async t => {
+  for (const wrong of [undefined, null, '', 7, {}, Promise.resolve('alice')]) {
+    t.throws(() => nameOf({ user: 'alice', info: {}, userId: 'alice' }, () => wrong as string), TypeError)
+  }
+})
