@@ -2,6 +2,7 @@ import { MalformedCredentials } from '../errors.js'
 import { readScheme } from '../fields/credentials.js'
 import { isThenable } from '../strategies/strategy.js'
 import type { Eventual } from '../strategies/strategy.js'
+import type { Milliseconds } from '../types.js'
 import { createChallengeList } from './challenge-list.js'
 import type { ChallengeLines } from './challenge-list.js'
 import type { Declared } from './declaration.js'
@@ -26,8 +27,8 @@ export interface AttemptInput {
 
 /** Options of {@link createChain}. */
 export interface ChainOptions {
-  /** How long one strategy may take, in milliseconds. 1 or more. */
-  readonly timeout: number
+  /** How long one strategy may take. 1 or more. */
+  readonly timeout: Milliseconds
 }
 
 /** The strategies of a route. */

@@ -1,5 +1,6 @@
 import { ClientLeft, StrategyTimeout } from '../errors.js'
 import { isThenable } from '../strategies/strategy.js'
+import type { Milliseconds } from '../types.js'
 import { broken } from './outcome.js'
 import type { Broken } from './outcome.js'
 import type { RequestView } from './request-view.js'
@@ -24,8 +25,8 @@ export interface Failed { readonly kind: 'failed', readonly challenge: unknown, 
 export interface RunSettings {
   /** What errors call the strategy. */
   readonly name: string
-  /** How long the strategy may take, in milliseconds. 1 or more. */
-  readonly timeout: number
+  /** How long the strategy may take. 1 or more. */
+  readonly timeout: Milliseconds
   /** The second argument of `authenticate`. */
   readonly options?: object | undefined
 }
