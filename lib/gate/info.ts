@@ -17,8 +17,16 @@ interface InfoWithParams { readonly proxyAuthenticationInfo?: Readonly<Record<st
  */
 export function addAuthenticationInfo (reply: FastifyReply, params: Readonly<Record<string, string>>, mode: Mode = PROXY): void {
   const informed = reply as Informed
-  informed[kInfo] = { ...informed[kInfo], ...params }
-  reply.header(mode.info, formatAuthenticationInfo(informed[kInfo]))
+  const all = { ...informed[kInfo], ...params }
+  const value = formatAuthenticationInfo(all)
+  if (value === '') return
+  informed[kInfo] = all
+  reply.header(mode.info, value)
+}
+
+/** Takes back what {@link addAuthenticationInfo} has added, and nothing that another has. */
+export function dropAuthenticationInfo (reply: FastifyReply): void {
+  if ((reply as Informed)[kInfo] !== undefined) reply.removeHeader(PROXY.info)
 }
 
 /** Takes over what the strategy says, if it says something. */
