@@ -7,8 +7,8 @@ const TCHAR = 1
 const TOKEN68 = 2
 const ALPHA_DIGIT = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 
-/** Bits per octet. A char above U+00FF, or the NaN past the end, finds nothing here and so belongs to no class. */
-const CLASSES = new Uint8Array(256)
+/** Bits per ASCII char. */
+const CLASSES = new Uint8Array(128)
 for (const char of ALPHA_DIGIT) CLASSES[char.charCodeAt(0)] = TCHAR | TOKEN68
 for (const char of "!#$%&'*+-.^_`|~") CLASSES[char.charCodeAt(0)]! |= TCHAR
 for (const char of '-._~+/') CLASSES[char.charCodeAt(0)]! |= TOKEN68
@@ -36,7 +36,7 @@ export const MAX_PARAMS = 64
  * isTchar('*'.charCodeAt(0)) // true
  */
 export function isTchar (code: number): boolean {
-  return (CLASSES[code]! & TCHAR) !== 0
+  return isIn(TCHAR, code)
 }
 
 /**
@@ -77,7 +77,7 @@ export function endOfToken (text: string, at: number): number {
  */
 export function endOfToken68 (text: string, at: number): number {
   const start = at
-  while ((CLASSES[text.charCodeAt(at)]! & TOKEN68) !== 0) at++
+  while (isIn(TOKEN68, text.charCodeAt(at))) at++
   if (at > start) while (text.charCodeAt(at) === EQUALS) at++
   return at
 }
@@ -162,4 +162,9 @@ export function endOfMember (text: string, at: number, field: string): number {
  */
 export function joinLines (lines: string | readonly string[]): string {
   return typeof lines === 'string' ? lines : lines.join(', ')
+}
+
+// The NaN that charCodeAt gives past the end is in no class, and is no index that an engine likes.
+function isIn (classes: number, code: number): boolean {
+  return code < CLASSES.length && (CLASSES[code]! & classes) !== 0
 }

@@ -96,8 +96,7 @@ export function withoutUserinfo (target: string): string {
   const length = start === 0 ? -1 : rest.search(END_OF_AUTHORITY)
   let end = length === -1 ? rest.length : length
   if (!rest.slice(0, end).includes('@') && typeof readAuthority(rest.slice(0, end)) === 'string') end = rest.length
-  const at = rest.lastIndexOf('@', end - 1)
-  return at === -1 || at >= end ? target : target.slice(0, start) + rest.slice(at + 1)
+  return target.slice(0, start) + rest.slice(rest.lastIndexOf('@', end - 1) + 1)
 }
 
 function parseAuthorityForm (target: string): AuthorityTarget {

@@ -10,6 +10,7 @@ t.test('a parameter is read with its name in lower case (R-PARSE-5)', async t =>
   const params: Record<string, string> = {}
   t.equal(readAuthParam('x ReAlM="X, y" ,', 2, params, 'challenge'), 14)
   t.strictSame(params, { realm: 'X, y' })
+  t.equal(readAuthParam('a=b/c', 0, params, 'challenge'), 3, 'a value ends where its token does')
 })
 
 t.test('whitespace around "=" is dropped (R-PARSE-2)', async t => {

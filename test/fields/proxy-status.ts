@@ -34,6 +34,7 @@ t.test('parameters in a fixed order, each in its type', async t => {
     formatProxyStatus('gw', { details: 'it said "no"', receivedStatus: 407, nextProtocol: 'http/1.1', nextHop: '192.0.2.1', error: 'connection_refused' }),
     'gw; error=connection_refused; next-hop="192.0.2.1"; next-protocol=http/1.1; received-status=407; details="it said \\"no\\""'
   )
+  for (const receivedStatus of [100, 599]) t.equal(formatProxyStatus('gw', { receivedStatus }), `gw; received-status=${receivedStatus}`)
   t.throws(() => formatProxyStatus('gw', { details: 'a\r\nb' }), { ...NOT_REPRESENTABLE, message: /index 1/ })
   for (const receivedStatus of [99, 600, 200.5, NaN]) t.throws(() => formatProxyStatus('gw', { receivedStatus }), NOT_REPRESENTABLE)
 })
