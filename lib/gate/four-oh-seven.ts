@@ -21,6 +21,8 @@ export function refuse (reply: FastifyReply, mode: Mode, challenges: readonly st
   reply.code(mode.status).type(type).header('content-length', Buffer.byteLength(text))
   if (!mustClose(raw)) return reply.send(text)
   reply.header('connection', 'close')
-  // Who expects a 100 has sent nothing yet, and reading would ask for it.
-  return reply.send(headers.expect === undefined ? lingering(raw, text) : text)
+  if (raw.complete || method === 'HEAD') return reply.send(text)
+  // This answer is final: reading what still comes must not make node ask for more of it.
+  reply.raw.writeContinue = () => {}
+  return reply.send(lingering(raw, text))
 }

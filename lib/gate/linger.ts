@@ -5,17 +5,20 @@ import type { Milliseconds } from '../types.js'
 /** Content up to this size that the client has announced is read and thrown away, and the connection kept. */
 const SMALL = 64 * 1024
 /** How much of a larger one is read while the client takes our answer, and for how long. */
-const MOST = 1024 * 1024
-const TIME: Milliseconds = 2_000
+const MOST = 16 * 1024 * 1024
+const TIME: Milliseconds = 5_000
 
 /**
  * Whether a refusal has to close the connection: there is content nobody will read, and more of it, or of unknown
- * length, than is worth reading for the sake of the connection (RFC 9112, 9.3).
+ * length, than is worth reading for the sake of the connection (RFC 9112, 9.3); or the client waits for a 100, and cannot
+ * know whether its content is still wanted; or it speaks HTTP/1.0 (RFC 9112, 9.3 again). CONNECT has ways of its own.
  */
-export function mustClose (request: IncomingMessage): boolean {
-  if (request.complete || request.method === 'CONNECT' || request.httpVersionMajor !== 1) return false
-  if (request.headers['transfer-encoding'] !== undefined) return true
-  return Number(request.headers['content-length'] ?? 0) > SMALL
+export function mustClose ({ headers, method, complete, httpVersionMajor, httpVersionMinor }: IncomingMessage): boolean {
+  if (method === 'CONNECT' || httpVersionMajor !== 1) return false
+  if (httpVersionMinor === 0) return true
+  const length = headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : Infinity
+  if (complete || length === 0) return false
+  return headers.expect !== undefined || length > SMALL
 }
 
 /**
