@@ -1,6 +1,6 @@
 import { ServerResponse } from 'node:http'
 import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, Server } from 'node:http'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { receive } from './target-form.js'
 import type { Milliseconds } from '../types.js'
@@ -43,7 +43,8 @@ export function wasGivenBack (request: IncomingMessage): boolean {
 export function takeConnect (app: FastifyInstance, server: Server, keepAlive: KeepAliveAfter407) {
   return (request: IncomingMessage, socket: Socket, head: Buffer) => {
     // Node's HTTP/2 compatibility layer has the same event, with a request and a response.
-    if (request.httpVersionMajor === 2) return refuseHttp2(socket as unknown as ServerResponse)
+    // The version does not tell: whoever writes HTTP/2.0 on HTTP/1.1's wire comes here with a bare socket.
+    if (!(socket instanceof Socket)) return refuseHttp2(socket as ServerResponse)
     guard(socket)
     receive(request)
     const response = new ConnectResponse(request, socket, head, keepAlive)
