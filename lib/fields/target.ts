@@ -44,6 +44,7 @@ export interface AsteriskTarget {
 export type Target = OriginTarget | AbsoluteTarget | AuthorityTarget | AsteriskTarget
 
 const SLASH = 0x2f
+const BACKSLASH = 0x5c
 const ASTERISK: AsteriskTarget = { form: 'asterisk' }
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i
 const END_OF_AUTHORITY = /[/?#\\]/
@@ -59,8 +60,8 @@ const NO_TARGET_CHAR = /[^\x21-\x7e\x80-\xff]|#/
  * @param method - CONNECT takes the authority-form and nothing else, the asterisk-form goes with OPTIONS only.
  * @param target - As received, one char per octet.
  * @throws {BadTarget} It has another form, a scheme other than http and https, userinfo, a fragment, a
- *   host or port that is not valid, CONNECT has no port, or there is whitespace, a control char or (in the path) a
- *   backslash.
+ *   host or port that is not valid, CONNECT has no port, or there is whitespace, a control char, or a backslash that
+ *   ends the authority.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9112#section-3.2 RFC 9112, 3.2}
  * @example
  * parseTarget('GET', 'http://Origin.test?x')
@@ -122,16 +123,13 @@ function parseAbsoluteForm (method: string, target: string): AbsoluteTarget {
   const port = authority.port ?? defaultPort
   let path = length === -1 ? '' : rest.slice(length)
   if (path === '') path = method === 'OPTIONS' ? '*' : '/'
+  else if (path.charCodeAt(0) === BACKSLASH) throw new BadTarget('a backslash ends the authority') // for some, for others not
   else if (path.charCodeAt(0) !== SLASH) path = `/${path}`
   checkPath(path)
   return { form: 'absolute', scheme, host, port, authority: port === defaultPort ? wireHost : `${wireHost}:${port}`, path }
 }
 
+// Backslashes stay: browsers send them in queries, and the origin is to say what one means.
 function checkPath (path: string): void {
   if (NO_TARGET_CHAR.test(path)) throw new BadTarget('it has a fragment, whitespace or a control char')
-  const backslash = path.indexOf('\\')
-  if (backslash === -1) return
-  // Browsers send one in a query as it is. In a path, some origins take it for a slash and we do not.
-  const query = path.indexOf('?')
-  if (query === -1 || backslash < query) throw new BadTarget('it has a backslash in the path')
 }

@@ -78,7 +78,7 @@ t.test('an empty path becomes "/", and "*" for OPTIONS without a query (R-TGT-4,
 })
 
 t.test('path and query stay as they came (R-FWD-1)', async t => {
-  for (const path of ['/a/../b', '//x//y', '/%zz', '/a;b?c={"d":[1|2]}&e=\\f', '/caf\u00c3\u00a9', '/@scope/pkg', '/?u:p@h', '/http://b.test/']) {
+  for (const path of ['/a/../b', '//x//y', '/%zz', '/a;b?c={"d":[1|2]}&e=\\f', '/a\\b?c', '/\\\\c', '/caf\u00c3\u00a9', '/@scope/pkg', '/?u:p@h', '/http://b.test/']) {
     t.strictSame(parseTarget('GET', path), { form: 'origin', path })
     t.match(parseTarget('GET', `http://a.test${path}`), { host: 'a.test', path })
   }
@@ -105,13 +105,11 @@ t.test('no userinfo, no fragment, nothing that another reader takes for the end 
   for (const target of targets) t.throws(() => parseTarget('GET', target), BAD_TARGET, target)
 })
 
-t.test('no whitespace, no control char, no backslash in the path (R-TGT-9)', async t => {
+t.test('no whitespace, no control char (R-TGT-9)', async t => {
   for (const char of [' ', '\t', '\r', '\n', '\0', '\x7f', '\u0100', '\u2028']) {
     for (const target of [`/a${char}b`, `/?${char}`, `http://a.test/${char}`, `http://a${char}.test/`]) t.throws(() => parseTarget('GET', target), BAD_TARGET)
     t.throws(() => parseTarget('CONNECT', `a${char}.test:443`), BAD_TARGET)
   }
-  t.throws(() => parseTarget('GET', '/a\\b?c'), BAD_TARGET)
-  t.throws(() => parseTarget('GET', 'http://a.test/a\\b'), BAD_TARGET)
 })
 
 t.test('the reason holds nothing of the target (R-SEC-1)', async t => {
