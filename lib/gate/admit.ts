@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Forbidden } from '../errors.js'
+import { StrategyFailed } from '../errors.js'
 import type { AttemptInput, Chain } from '../passport/chain.js'
 import type { Granted, Refused } from '../passport/outcome.js'
 import type { ProxyUser } from '../types.js'
@@ -19,46 +19,46 @@ export interface AdmitOptions {
 }
 
 /**
- * Decides about a request: sets `request.proxyAuth` and returns `null`, or returns the refusal to be answered with
- * `mode.status`. Whatever comes of it, the credentials are gone from the request afterwards.
+ * Decides about a request: sets `request.proxyAuth` and returns `null`, or returns the refusal. Whatever comes of it, the
+ * credentials are gone from the request afterwards.
  *
  * @throws {DuplicateField} Two fields where one may be.
- * @throws {MalformedCredentials} The credentials do not follow their grammar.
- * @throws {Forbidden} A strategy says no to a user it knows, or there is nothing to be asked for.
  * @throws {StrategyFailed} {@link StrategyUnavailable} {@link StrategyTimeout} {@link ClientLeft} Nobody could tell.
  */
 export async function admit (request: FastifyRequest, reply: FastifyReply, options: AdmitOptions): Promise<Refused | null> {
-  if (request.proxyAuth !== null) return null
   const { mode, principal } = options
-  const chain = isInTheClear(request) ? options.chainInTheClear : options.chain
-  const attempt = new Attempt(request, reply, readCredentials(request.raw, mode.credentials))
+  let attempt: Attempt | undefined
   try {
+    if (request.proxyAuth !== null) return null
+    const chain = isInTheClear(request) ? options.chainInTheClear : options.chain
+    attempt = new Attempt(request, reply, readCredentials(request.raw, mode.credentials))
     const pending = chain.authenticate(attempt)
     const outcome = 'then' in pending ? await pending : pending
     if (outcome.kind === 'broken') throw outcome.cause
-    if (outcome.kind === 'refused') return refusal(outcome, reply, mode)
+    if (outcome.kind === 'refused') return outcome
     grant(request, reply, outcome, mode, principal)
     return null
   } finally {
-    attempt.close()
-    consume(request.raw, mode.credentials === 'authorization' ? ['authorization', 'proxy-authorization'] : ['proxy-authorization'])
-    if (chain.reads.length > 0) consume(request.raw, chain.reads)
+    attempt?.close()
+    consume(request.raw, OURS[mode.status])
+    // Of all strategies: what is not asked here for want of TLS has still been sent to us and not to the origin.
+    if (options.chain.reads.length > 0) consume(request.raw, options.chain.reads)
   }
 }
 
-function grant (request: FastifyRequest, reply: FastifyReply, granted: Granted, mode: Mode, principal?: Principal): void {
-  const { user, info, scheme, realm } = granted
-  request.proxyAuth = { user: user as ProxyUser, name: nameOf(granted, principal), info, scheme, realm }
-  addStrategyInfo(reply, info, mode)
-}
+/** Where the route is an origin, what was meant for a proxy goes no further either. */
+const OURS = { 407: ['proxy-authorization'], 401: ['authorization', 'proxy-authorization'] } as const
 
-/** Passes a 407 on; any other status is an error like others, and goes to the application's error handler. */
-function refusal (refused: Refused, reply: FastifyReply, mode: Mode): Refused {
-  const { status, challenges, cause, reason } = refused
-  if (status === 407) return refused
-  if (challenges.length > 0) reply.header(mode.challenge, [...challenges])
-  const error = cause ?? new Forbidden(reason)
-  throw Object.assign(error, { statusCode: status })
+/** Lets nobody in who has no name, or of whom something is to be told that cannot be sent: `proxyAuth` comes last. */
+function grant (request: FastifyRequest, reply: FastifyReply, granted: Granted, mode: Mode, principal?: Principal): void {
+  const { user, info, scheme, realm, strategy } = granted
+  try {
+    const name = nameOf(granted, principal)
+    addStrategyInfo(reply, info, mode)
+    request.proxyAuth = { user: user as ProxyUser, name, info, scheme, realm }
+  } catch (cause) {
+    throw new StrategyFailed(strategy, { cause })
+  }
 }
 
 /** Where Basic and Bearer can be read by whoever is in between. */

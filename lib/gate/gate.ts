@@ -1,58 +1,99 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { AuthenticationRequired } from '../errors.js'
+import { STATUS_CODES } from 'node:http'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { AuthenticationRequired, Forbidden } from '../errors.js'
+import type { Refused } from '../passport/outcome.js'
 import { admit } from './admit.js'
 import type { AdmitOptions } from './admit.js'
 import { refuse, setChallenges } from './four-oh-seven.js'
+import { dropAuthenticationInfo } from './info.js'
 import { PROXY } from './mode.js'
 import { refusalBodies } from './refusal-body.js'
 
 type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | void>
 
-/** The hook of proxy routes: lets the request through, or answers 407 itself. Nothing else writes that answer. */
+/**
+ * The hook of proxy routes: lets the request through, or answers 407 itself. Nothing else writes that answer.
+ *
+ * @throws What {@link admit} throws, and refusals with another status: 400, 403, 429.
+ */
 export function proxyRouteHook (options: AdmitOptions, realm: string): Hook {
-  const bodies = refusalBodies(options.mode.status, realm)
+  const { mode } = options
+  const bodies = refusalBodies(mode.status, realm)
   return async (request, reply) => {
     const refused = await admit(request, reply, options)
-    if (refused !== null) return refuse(reply, options.mode, refused.challenges, bodies)
+    if (refused === null) return
+    if (refused.status === 407) return refuse(reply, mode, refused.challenges, bodies)
+    if (refused.challenges.length > 0) reply.header(mode.challenge, [...refused.challenges])
+    throw errorOf(refused)
   }
 }
 
-const kChallenges = Symbol('fastify-proxy-auth.challenges')
-/** On the application's own routes: challenges that are to go out if the answer becomes a 407. */
-type Pending = FastifyRequest & { [kChallenges]?: { readonly challenges: readonly string[], failed: boolean } }
+const kRefused = Symbol('fastify-proxy-auth.refused')
+/** On the application's own routes: a refusal whose challenges are to go out if the answer has its status. */
+interface Pending {
+  readonly refused: Refused
+  /** The status that the error would have by itself, when it came of our 407 all the same. */
+  overruled: number | null
+}
+type Marked = FastifyRequest & { [kRefused]?: Pending }
 
 /**
  * The hook for the application's own routes, `app.proxyAuthenticate`. It fails with an error, which the application's
  * error handler answers, and which other functions of `app.auth([...])` may overrule.
+ *
+ * @throws What {@link admit} throws, and every refusal.
  */
 export function ownRouteHook (options: AdmitOptions): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
   return async (request, reply) => {
     const refused = await admit(request, reply, options)
     if (refused === null) return
-    ;(request as Pending)[kChallenges] = { challenges: refused.challenges, failed: false }
-    reply.code(PROXY.status)
-    throw new AuthenticationRequired()
+    ;(request as Marked)[kRefused] = { refused, overruled: null }
+    if (refused.status === 407) reply.code(407)
+    throw errorOf(refused)
   }
 }
 
+function errorOf ({ status, cause }: Refused): Error {
+  if (status === 407) return new AuthenticationRequired()
+  const error = cause ?? new Forbidden(status === 429 ? 'too many attempts' : 'access refused')
+  return Object.assign(error, { statusCode: status })
+}
+
 /**
- * Writes the challenges of {@link ownRouteHook} when, and only when, the answer goes out with status 407: a success of
- * another function leaves nothing behind. `@fastify/auth` then sets the status back; when all of its functions fail it
- * keeps our 407 but fails with the last error, whose own 401 would win.
+ * Writes the challenges of {@link ownRouteHook} when, and only when, the answer goes out with the status they belong to: a
+ * success of another function leaves nothing behind. `@fastify/auth` then sets the status back; when all of its functions
+ * fail it keeps our 407 but fails with the last error, whose own status would win: it is put right here, unless an error
+ * handler has chosen another one.
  */
 export function addChallengeHooks (app: FastifyInstance): void {
-  app.addHook('onError', (request, reply, _error, done) => {
-    const pending = (request as Pending)[kChallenges]
-    if (pending !== undefined) pending.failed = reply.statusCode === PROXY.status
+  app.addHook('onError', (request, reply, error, done) => {
+    const pending = (request as Marked)[kRefused]
+    if (pending?.refused.status === 407 && reply.statusCode === 407) pending.overruled = statusOf(error)
     done()
   })
   app.addHook('onSend', (request, reply, payload, done) => {
-    const pending = (request as Pending)[kChallenges]
-    if (pending?.failed) reply.code(PROXY.status)
-    if (reply.statusCode === PROXY.status) {
-      reply.removeHeader(PROXY.info)
-      if (pending !== undefined) setChallenges(reply, PROXY, pending.challenges)
+    const pending = (request as Marked)[kRefused]
+    if (pending !== undefined) {
+      if (reply.statusCode === pending.overruled) {
+        reply.code(407)
+        payload = rewritten(payload, pending.overruled)
+      }
+      const { status, challenges } = pending.refused
+      if (reply.statusCode === status && challenges.length > 0) setChallenges(reply, PROXY, challenges)
     }
+    if (reply.statusCode === 407) dropAuthenticationInfo(reply)
     done(null, payload)
   })
+}
+
+/** As Fastify reads it. */
+function statusOf ({ statusCode, status }: FastifyError & { status?: number }): number | null {
+  return statusCode ?? status ?? null
+}
+
+/** Fastify's own error body says the status, and why; any other was written by somebody who knew what he wrote. */
+function rewritten (payload: unknown, overruled: number): unknown {
+  if (typeof payload !== 'string' || !payload.startsWith(`{"statusCode":${overruled},`)) return payload
+  const { code, message } = new AuthenticationRequired()
+  return JSON.stringify({ statusCode: 407, code, error: STATUS_CODES[407], message })
 }

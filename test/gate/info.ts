@@ -38,7 +38,7 @@ t.test('nothing to say is no field', async t => {
 
 t.test('what cannot be sent is refused, and leaves nothing behind (R-SEC-5)', async t => {
   t.same(await answer(t, reply => {
-    for (const params of [{ a: 'x\r\nVia: y' }, { 'a b': 'x' }, { nc: '1' }]) {
+    for (const params of [{ a: 'x\r\nVia: y' }, { 'a b': 'x' }, { nc: '1' }] as Array<Record<string, string>>) {
       t.throws(() => addAuthenticationInfo(reply, params), { code: 'FST_PROXY_AUTH_NOT_REPRESENTABLE', statusCode: 500 })
     }
     addAuthenticationInfo(reply, { b: '1' })

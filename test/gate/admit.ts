@@ -1,0 +1,251 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import Fastify from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import t from 'tap'
+import type { Test } from 'tap'
+import { admit } from '../../lib/gate/admit.js'
+import type { AdmitOptions } from '../../lib/gate/admit.js'
+import { ORIGIN } from '../../lib/gate/mode.js'
+import { BasicStrategy } from '../../lib/strategies/basic.js'
+import { verifyStatic } from '../../lib/strategies/verify-static.js'
+import { admitOptions } from '../fixtures/admit-options.js'
+import { basic } from '../fixtures/attempt.js'
+import { foreign } from '../fixtures/foreign-strategies.js'
+import { RawClient } from '../fixtures/raw-client.js'
+
+const ALICE = basic('alice', 'alice-secret')
+const strategy = new BasicStrategy({ verify: verifyStatic({ alice: 'alice-secret' }) })
+/** Accepts one value of `x-key`. */
+const keyed = {
+  strategy: foreign('key', function ({ headers }) {
+    headers['x-key'] === 'k' ? this.success({ username: 'key' }) : this.fail()
+  }),
+  scheme: null,
+  reads: ['x-key']
+}
+
+interface Asked {
+  headers?: Record<string, string>
+  remoteAddress?: string
+  /** Done with the request before it is judged. */
+  before?: (request: FastifyRequest, reply: FastifyReply) => unknown
+  /** Done while it is judged. */
+  meanwhile?: (request: FastifyRequest, reply: FastifyReply) => unknown
+}
+
+const closed = ({ raw }: FastifyReply) => new Promise(resolve => raw.once('close', resolve))
+
+/** What `admit` makes of a request, and what it leaves of it. */
+async function judge (t: Test, options: AdmitOptions, { before, meanwhile, ...request }: Asked = {}) {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.decorateRequest('proxyAuth', null)
+  app.get('/*', async (request, reply) => {
+    await before?.(request, reply)
+    const pending = admit(request, reply, options)
+    await meanwhile?.(request, reply)
+    const outcome = await pending.then(refused => ({ refused }), error => ({ error: { code: error.code, statusCode: error.statusCode } }))
+    const { proxyAuth, headers, raw: { rawHeaders } } = request
+    return { ...outcome, proxyAuth, headers, rawNames: rawHeaders.filter((_, i) => i % 2 === 0).map(name => name.toLowerCase()) }
+  })
+  return JSON.parse((await app.inject({ url: '/path?q=1', ...request })).body)
+}
+
+t.test('who is known is let in, unasked (R-CRED-6, R-MAP-7)', async t => {
+  const seen = await judge(t, admitOptions([strategy]), { headers: { 'proxy-authorization': ALICE } })
+  t.equal(seen.refused, null)
+  t.same(seen.proxyAuth, {
+    user: { username: 'alice' }, name: 'alice', info: { userId: 'alice' }, scheme: 'Basic', realm: 'Gateway'
+  })
+})
+
+t.test('missing, wrong and unknown credentials are refused with the challenges (R-407-2, R-CRED-2)', async t => {
+  for (const credentials of [undefined, basic('alice', 'wrong'), basic('nobody', 'x'), 'Newauth x', 'Basic']) {
+    const headers: Record<string, string> = credentials === undefined ? {} : { 'proxy-authorization': credentials }
+    const { refused, proxyAuth } = await judge(t, admitOptions([strategy]), { headers })
+    t.match(refused, { kind: 'refused', status: 407, challenges: ['Basic realm="Gateway", charset="UTF-8"'] }, credentials ?? 'none')
+    t.equal(proxyAuth, null)
+  }
+})
+
+t.test('whatever comes of it, the credentials are gone, and nothing else (R-CHAIN-1, R-CHAIN-4)', async t => {
+  const own = { authorization: 'Bearer app', cookie: 'session=1' }
+  const broken = foreign('broken', () => { throw new Error('down') })
+  const cases: Array<[string, AdmitOptions, Asked]> = [
+    ['let in', admitOptions([strategy]), { headers: { 'proxy-authorization': ALICE } }],
+    ['refused', admitOptions([strategy]), { headers: { 'proxy-authorization': 'Basic eDp4' } }],
+    ['malformed', admitOptions([strategy]), { headers: { 'proxy-authorization': 'Basic !' } }],
+    ['broken', admitOptions([{ strategy: broken, scheme: 'Basic' }]), { headers: { 'proxy-authorization': ALICE } }],
+    ['twice', admitOptions([strategy]), {
+      headers: { 'proxy-authorization': ALICE }, before: ({ raw }) => raw.rawHeaders.push('PROXY-Authorization', ALICE)
+    }],
+    ['known already', admitOptions([strategy]), {
+      headers: { 'proxy-authorization': ALICE }, before: request => { request.proxyAuth = { name: 'somebody' } as never }
+    }]
+  ]
+  for (const [name, options, { headers, ...asked }] of cases) {
+    const seen = await judge(t, options, { headers: { ...headers, ...own }, ...asked })
+    t.match(seen.headers, own, name)
+    t.notOk('proxy-authorization' in seen.headers, name)
+    t.notOk(seen.rawNames.includes('proxy-authorization'), name)
+    t.ok(seen.rawNames.includes('authorization') && seen.rawNames.includes('cookie'), name)
+  }
+})
+
+t.test('two fields are an error before anybody looks at either (R-CRED-1)', async t => {
+  let asked = 0
+  const counting = foreign('counting', () => { asked++ })
+  const { error, proxyAuth } = await judge(t, admitOptions([{ strategy: counting, scheme: null }]), {
+    headers: { 'proxy-authorization': ALICE }, before: ({ raw }) => raw.rawHeaders.push('Proxy-Authorization', ALICE)
+  })
+  t.same(error, { code: 'FST_PROXY_AUTH_DUPLICATE_FIELD', statusCode: 400 })
+  t.equal(proxyAuth, null)
+  t.equal(asked, 0)
+})
+
+t.test('who has been let in is not asked again', async t => {
+  const seen = await judge(t, admitOptions([strategy]), {
+    before: async (request, reply) => {
+      request.raw.headers['proxy-authorization'] = ALICE
+      request.raw.rawHeaders.push('Proxy-Authorization', ALICE)
+      await admit(request, reply, admitOptions([strategy]))
+    }
+  })
+  t.equal(seen.refused, null)
+  t.equal(seen.proxyAuth.name, 'alice')
+})
+
+t.test('an origin asks for Authorization, and forwards neither field (R-GW-4)', async t => {
+  const headers = { authorization: ALICE, 'proxy-authorization': 'Basic eDp4', cookie: 'session=1' }
+  const seen = await judge(t, admitOptions([strategy], { mode: ORIGIN }), { headers })
+  t.equal(seen.proxyAuth.name, 'alice')
+  t.match(seen.headers, { cookie: 'session=1' })
+  t.notOk(seen.rawNames.some((name: string) => name.includes('authorization')), seen.rawNames)
+  const { refused } = await judge(t, admitOptions([strategy], { mode: ORIGIN }), { headers: { 'proxy-authorization': ALICE } })
+  t.equal(refused.status, 407, 'which the hook sends as 401')
+})
+
+t.test('Authorization is not a source for a proxy (R-CRED-4, R-MAP-1)', async t => {
+  const seen = await judge(t, admitOptions([strategy]), { headers: { authorization: ALICE } })
+  t.equal(seen.refused.status, 407)
+  t.equal(seen.headers.authorization, ALICE)
+})
+
+t.test('fields that a strategy reads are taken off as well, used or not', async t => {
+  const both = [strategy, keyed]
+  const byKey = await judge(t, admitOptions(both), { headers: { 'x-key': 'k' } })
+  t.equal(byKey.proxyAuth.name, 'key')
+  t.notOk(byKey.rawNames.includes('x-key') || 'x-key' in byKey.headers)
+  const byName = await judge(t, admitOptions(both), { headers: { 'x-key': 'k', 'proxy-authorization': ALICE } })
+  t.equal(byName.proxyAuth.name, 'alice')
+  t.notOk(byName.rawNames.includes('x-key') || 'x-key' in byName.headers)
+  const inTheClear = await judge(t, admitOptions(both, { inTheClear: [strategy] }), {
+    headers: { 'x-key': 'k', 'proxy-authorization': ALICE }, remoteAddress: '192.0.2.9'
+  })
+  t.equal(inTheClear.proxyAuth.name, 'alice')
+  t.notOk(inTheClear.rawNames.includes('x-key') || 'x-key' in inTheClear.headers, 'also where it is not asked')
+})
+
+const CLEAR: Array<{ name: string, address: string | undefined, tls?: boolean, clear: boolean }> = [
+  { name: 'loopback', address: '127.0.0.1', clear: false },
+  { name: 'all of 127/8', address: '127.8.7.6', clear: false },
+  { name: 'loopback of IPv6', address: '::1', clear: false },
+  { name: 'loopback on a dual-stack socket', address: '::ffff:127.0.0.1', clear: false },
+  { name: 'a socket in the file system', address: undefined, clear: false },
+  { name: 'elsewhere with TLS', address: '192.0.2.9', tls: true, clear: false },
+  { name: 'elsewhere', address: '192.0.2.9', clear: true },
+  { name: 'elsewhere on a dual-stack socket', address: '::ffff:192.0.2.9', clear: true },
+  { name: 'elsewhere by IPv6', address: '2001:db8::127.0.0.1', clear: true }
+]
+for (const { name, address, tls = false, clear } of CLEAR) {
+  t.test(`${name} is ${clear ? '' : 'not '}in the clear (R-CH-14, R-BEARER-9)`, async t => {
+    const { refused } = await judge(t, admitOptions([strategy], { inTheClear: [] }), {
+      headers: { 'proxy-authorization': ALICE },
+      before: ({ raw: { socket } }) => {
+        Object.defineProperty(socket, 'remoteAddress', { value: address })
+        if (tls) Object.assign(socket, { encrypted: true })
+      }
+    })
+    if (clear) t.match(refused, { status: 403, challenges: [] }, 'and then there is nothing to ask for')
+    else t.equal(refused, null)
+  })
+}
+
+t.test('an error of a strategy is an error, never a refusal (R-407-15)', async t => {
+  const broken = foreign('broken', function () { this.error(new Error('down')) })
+  const { error, proxyAuth } = await judge(t, admitOptions([{ strategy: broken, scheme: null }]))
+  t.same(error, { code: 'FST_PROXY_AUTH_STRATEGY_FAILED', statusCode: 500 })
+  t.equal(proxyAuth, null)
+})
+
+t.test('nobody is let in without a name, or with something to tell that cannot be sent (R-407-15)', async t => {
+  const headers = { 'proxy-authorization': 'Newauth x' }
+  const giving = (user: unknown, info?: unknown) =>
+    [{ strategy: foreign('giving', function () { this.success(user, info) }), scheme: 'Newauth' }]
+  const cases: Array<[string, AdmitOptions]> = [
+    ['nameless', admitOptions(giving({ id: 7 }))],
+    ['principal throws', admitOptions(giving({}), {
+      principal: () => { throw Object.assign(new Error('no'), { statusCode: 407 }) }
+    })],
+    ['cannot be sent', admitOptions(giving('alice', { proxyAuthenticationInfo: { nextnonce: 'a\r\nb' } }))],
+    ['no text', admitOptions(giving('alice', { proxyAuthenticationInfo: { nextnonce: {} } }))]
+  ]
+  for (const [name, options] of cases) {
+    const { error, proxyAuth } = await judge(t, options, { headers })
+    t.same(error, { code: 'FST_PROXY_AUTH_STRATEGY_FAILED', statusCode: 500 }, name)
+    t.equal(proxyAuth, null, name)
+  }
+})
+
+t.test('principal names the user', async t => {
+  const principal = (user: { username: string }) => user.username.toUpperCase()
+  const { proxyAuth } = await judge(t, admitOptions([strategy], { principal: principal as never }), { headers: { 'proxy-authorization': ALICE } })
+  t.equal(proxyAuth.name, 'ALICE')
+})
+
+t.test('a strategy sees target and address', async t => {
+  const seeing = foreign('seeing', function (request) {
+    const { url, ip } = request as unknown as { url: string, ip: string }
+    this.success(`${ip} ${url}`)
+  })
+  const { proxyAuth } = await judge(t, admitOptions([{ strategy: seeing, scheme: null }]), { remoteAddress: '192.0.2.9' })
+  t.equal(proxyAuth.name, '192.0.2.9 /path?q=1')
+})
+
+for (const when of ['meanwhile', 'before']) {
+  t.test(`a client that leaves ${when} ends the attempt (R-MAP-6)`, async t => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    let beAsked = () => {}
+    const asked = new Promise<void>(resolve => { beAsked = resolve })
+    const silent = foreign('silent', () => { beAsked() })
+    const options = admitOptions([{ strategy: silent, scheme: null }], { timeout: 100_000 })
+    app.decorateRequest('proxyAuth', null)
+    const verdict = new Promise(resolve => app.get('/', async (request, reply) => {
+      if (when === 'before') await closed(reply)
+      await admit(request, reply, options).then(resolve, resolve)
+    }))
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    if (when === 'meanwhile') await asked
+    else await once(app.server, 'request')
+    client.socket.destroy()
+    t.match(await verdict, { code: 'FST_PROXY_AUTH_CLIENT_LEFT', statusCode: 499 })
+  })
+}
+
+t.test('no listener is left behind', async t => {
+  const slow = foreign('slow', function () { setImmediate(() => this.success('alice')) })
+  let listeners = 0
+  const { proxyAuth } = await judge(t, admitOptions([{ strategy: slow, scheme: null }]), {
+    before: (_request, { raw }) => { listeners = raw.listenerCount('close') },
+    meanwhile: async (_request, { raw }) => {
+      await new Promise(resolve => setImmediate(resolve))
+      await new Promise(resolve => setImmediate(resolve))
+      t.equal(raw.listenerCount('close'), listeners)
+    }
+  })
+  t.equal(proxyAuth.name, 'alice')
+})

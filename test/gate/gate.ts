@@ -1,0 +1,251 @@
+import Fastify from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, InjectOptions } from 'fastify'
+import t from 'tap'
+import type { Test } from 'tap'
+import { addChallengeHooks, ownRouteHook, proxyRouteHook } from '../../lib/gate/gate.js'
+import { addAuthenticationInfo } from '../../lib/gate/info.js'
+import { ORIGIN } from '../../lib/gate/mode.js'
+import { BasicStrategy } from '../../lib/strategies/basic.js'
+import { BearerStrategy } from '../../lib/strategies/bearer.js'
+import { verifyStatic } from '../../lib/strategies/verify-static.js'
+import { admitOptions } from '../fixtures/admit-options.js'
+import { basic } from '../fixtures/attempt.js'
+import { foreign } from '../fixtures/foreign-strategies.js'
+
+const strategies = [
+  new BasicStrategy({ verify: verifyStatic({ alice: 'alice-secret' }) }),
+  new BearerStrategy({ verify: () => ({ error: 'insufficient_scope', scope: 'egress' }) }),
+  { strategy: foreign('slow-down', function () { this.fail(429) }), scheme: 'Slow' },
+  { strategy: foreign('no', function () { this.fail(403) }), scheme: 'No' },
+  { strategy: foreign('broken', function () { this.error(new Error('down')) }), scheme: 'Broken' }
+]
+const CHALLENGES = [
+  'Basic realm="Gateway", charset="UTF-8"', 'Bearer realm="Gateway"', 'Slow realm="Gateway"', 'No realm="Gateway"',
+  'Broken realm="Gateway"'
+]
+const ALICE = { 'proxy-authorization': basic('alice', 'alice-secret') }
+const SCOPE = 'Bearer realm="Gateway", scope="egress", error="insufficient_scope"'
+
+type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
+
+/** An application with `hook` before its one route; `setUp` may say more, and how errors are answered. */
+async function behind (t: Test, hook: Hook, setUp: (app: FastifyInstance) => unknown = () => {}) {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.decorateRequest('proxyAuth', null)
+  addChallengeHooks(app)
+  await setUp(app)
+  app.get('/', { preHandler: async (request, reply) => { await hook(request, reply) } }, async request => request.proxyAuth?.name ?? 'nobody')
+  return async (headers: InjectOptions['headers'] = {}) => await app.inject({ url: '/', headers })
+}
+
+/** Everything that has to do with challenges. */
+function challengesOf (headers: Record<string, unknown>) {
+  return [headers['proxy-authenticate'], headers['www-authenticate']].filter(value => value !== undefined).flat()
+}
+
+const options = admitOptions(strategies)
+const failing = (status: number): Hook => async (_request, reply) => {
+  reply.code(status)
+  throw Object.assign(new Error('no'), { statusCode: status })
+}
+/** Tries one function after the other until one succeeds, as @fastify/auth does. */
+const either = (...hooks: Hook[]): Hook => async (request, reply) => {
+  let last: unknown
+  for (const hook of hooks) {
+    try {
+      await hook(request, reply)
+      reply.code(200)
+      return
+    } catch (error) {
+      last = error
+    }
+  }
+  throw last
+}
+
+t.test('on a proxy route', async t => {
+  const hook = proxyRouteHook(options, 'Gateway')
+
+  t.test('who is let in reaches the handler', async t => {
+    const ask = await behind(t, hook)
+    t.match(await ask(ALICE), { statusCode: 200, body: 'alice' })
+  })
+
+  t.test('the gate alone answers 407 (R-407-1, R-407-2)', async t => {
+    const ask = await behind(t, hook, app => app.setErrorHandler(() => t.fail('the error handler was asked')))
+    for (const credentials of [undefined, 'Basic eDp4', 'Newauth x']) {
+      const { statusCode, headers, body } = await ask(credentials === undefined ? {} : { 'proxy-authorization': credentials })
+      t.equal(statusCode, 407)
+      t.same(challengesOf(headers), CHALLENGES)
+      t.match(body, 'Realm: Gateway')
+    }
+  })
+
+  t.test('other refusals are errors, with the challenge that a strategy gave (R-407-4, R-407-16, R-MAP-3, R-CRED-5, R-BEARER-4)', async t => {
+    const seen: unknown[] = []
+    const ask = await behind(t, hook, app => app.setErrorHandler((error, _request, reply) => {
+      seen.push((error as { code?: string }).code)
+      reply.send(error)
+    }))
+    const rows: Array<[string, number, string[]]> = [
+      ['Basic !', 400, []], ['Bearer x', 403, [SCOPE]], ['No x', 403, []], ['Slow x', 429, []], ['Broken x', 500, []]
+    ]
+    for (const [credentials, status, challenges] of rows) {
+      const { statusCode, headers } = await ask({ 'proxy-authorization': credentials })
+      t.equal(statusCode, status, credentials)
+      t.same(challengesOf(headers), challenges, credentials)
+    }
+    t.same(seen, [
+      'FST_PROXY_AUTH_MALFORMED_CREDENTIALS', 'FST_PROXY_AUTH_FORBIDDEN', 'FST_PROXY_AUTH_FORBIDDEN', 'FST_PROXY_AUTH_FORBIDDEN',
+      'FST_PROXY_AUTH_STRATEGY_FAILED'
+    ])
+  })
+
+  t.test('nothing of the credentials is in the answer', async t => {
+    const ask = await behind(t, hook)
+    for (const credentials of ['Basic canary', 'Basic !canary!', 'Bearer canary', 'canary', 'No canary', 'Broken canary']) {
+      const { statusCode, headers, body } = await ask({ 'proxy-authorization': credentials })
+      t.ok(statusCode >= 400, credentials)
+      t.notMatch(JSON.stringify(headers) + body, 'canary')
+    }
+  })
+
+  t.test('an origin answers 401 (R-407-3, R-GW-4)', async t => {
+    const ask = await behind(t, proxyRouteHook(admitOptions(strategies, { mode: ORIGIN }), 'Gateway'))
+    const { statusCode, headers } = await ask(ALICE)
+    t.equal(statusCode, 401)
+    t.same(headers['www-authenticate'], CHALLENGES)
+    t.notOk(headers['proxy-authenticate'])
+    const forbidden = await ask({ authorization: 'Bearer x' })
+    t.equal(forbidden.statusCode, 403)
+    t.same(challengesOf(forbidden.headers), [SCOPE])
+    t.ok(forbidden.headers['www-authenticate'])
+    t.match(await ask({ authorization: ALICE['proxy-authorization'] }), { statusCode: 200, body: 'alice' })
+  })
+})
+
+t.test('on a route of the application', async t => {
+  const hook = ownRouteHook(options)
+
+  t.test('who is let in reaches the handler', async t => {
+    const ask = await behind(t, hook)
+    const { statusCode, body, headers } = await ask(ALICE)
+    t.equal(statusCode, 200)
+    t.equal(body, 'alice')
+    t.same(challengesOf(headers), [])
+  })
+
+  t.test('a refusal is an error, and the answer has the challenges (R-407-1)', async t => {
+    const ask = await behind(t, hook)
+    const { statusCode, headers, body } = await ask()
+    t.equal(statusCode, 407)
+    t.same(challengesOf(headers), CHALLENGES)
+    t.equal(headers['cache-control'], 'no-store')
+    t.match(JSON.parse(body), { statusCode: 407, code: 'FST_PROXY_AUTH_REQUIRED' })
+  })
+
+  t.test('other refusals keep their status, and the challenge that a strategy gave (R-407-4, R-407-16)', async t => {
+    const ask = await behind(t, hook)
+    for (const [credentials, status, challenges] of [['Basic !', 400, []], ['Bearer x', 403, [SCOPE]], ['Slow x', 429, []], ['Broken x', 500, []]] as const) {
+      const { statusCode, headers } = await ask({ 'proxy-authorization': credentials })
+      t.equal(statusCode, status, credentials)
+      t.same(challengesOf(headers), challenges, credentials)
+    }
+  })
+
+  t.test('an error handler may answer something else, and then there are no challenges', async t => {
+    for (const status of [200, 302, 401, 503]) {
+      const ask = await behind(t, hook, app => app.setErrorHandler((error, _request, reply) => {
+        t.match(error, { code: 'FST_PROXY_AUTH_REQUIRED', statusCode: 407 })
+        reply.code(status).send('ours')
+      }))
+      const { statusCode, headers, body } = await ask()
+      t.equal(statusCode, status)
+      t.equal(body, 'ours')
+      t.same(challengesOf(headers), [], String(status))
+    }
+  })
+
+  t.test('nothing is left behind when another function lets the client in', async t => {
+    const ask = await behind(t, either(hook, async () => {}))
+    for (const credentials of ['Basic eDp4', 'Bearer x', 'Basic !', 'Slow x']) {
+      const { statusCode, headers } = await ask({ 'proxy-authorization': credentials })
+      t.equal(statusCode, 200, credentials)
+      t.same(challengesOf(headers), [], credentials)
+      t.notOk(headers['cache-control'])
+    }
+  })
+
+  t.test('our 407 stands when all have failed, whoever was last', async t => {
+    for (const last of [either(hook, failing(401)), either(failing(401), hook), either(hook, failing(403))]) {
+      const keeping: Hook = async (request, reply) => {
+        try { await last(request, reply) } catch (error) {
+          reply.code(407)
+          throw error
+        }
+      }
+      const ask = await behind(t, keeping)
+      const { statusCode, headers, body } = await ask()
+      t.equal(statusCode, 407)
+      t.same(challengesOf(headers), CHALLENGES)
+      t.match(JSON.parse(body), { statusCode: 407, code: 'FST_PROXY_AUTH_REQUIRED', error: 'Proxy Authentication Required' })
+    }
+  })
+
+  t.test('what an error handler has written stays as it is', async t => {
+    const last: Hook = async (_request, reply) => {
+      reply.code(407)
+      throw Object.assign(new Error('no'), { status: 401 })
+    }
+    const ask = await behind(t, async (request, reply) => { await either(hook, last)(request, reply) }, app =>
+      app.setErrorHandler((_error, _request, reply) => reply.code(401).send('theirs')))
+    const { statusCode, headers, body } = await ask()
+    t.equal(statusCode, 407)
+    t.same(challengesOf(headers), CHALLENGES)
+    t.equal(body, 'theirs')
+  })
+
+  t.test('errors that have nothing to do with us stay as they are', async t => {
+    const ask = await behind(t, async () => {}, app => app.addHook('preHandler', failing(401)))
+    const { statusCode, headers } = await ask()
+    t.equal(statusCode, 401)
+    t.same(challengesOf(headers), [])
+    const plain = await behind(t, async (_request, reply) => {
+      reply.code(407)
+      throw new Error('theirs')
+    })
+    t.match(await plain(), { statusCode: 407 })
+  })
+
+  t.test('an error without a status leaves ours', async t => {
+    const ask = await behind(t, async (request, reply) => {
+      await hook(request, reply).catch(() => {})
+      throw new Error('theirs')
+    })
+    const { statusCode, headers } = await ask()
+    t.equal(statusCode, 407)
+    t.same(challengesOf(headers), CHALLENGES)
+  })
+
+  t.test('a 407 of the application itself is left alone', async t => {
+    const ask = await behind(t, async (_request, reply) => {
+      await reply.code(407).header('proxy-authenticate', 'Theirs').header('proxy-authentication-info', 'theirs').send('theirs')
+    })
+    const { statusCode, headers, body } = await ask()
+    t.equal(statusCode, 407)
+    t.same(challengesOf(headers), ['Theirs'])
+    t.equal(headers['proxy-authentication-info'], 'theirs')
+    t.notOk(headers['cache-control'])
+    t.equal(body, 'theirs')
+  })
+
+  t.test('Proxy-Authentication-Info never goes out on a 407 (R-PAI-3)', async t => {
+    const ask = await behind(t, async (request, reply) => {
+      addAuthenticationInfo(reply, { nextnonce: 'x' })
+      await hook(request, reply)
+    })
+    t.notOk((await ask()).headers['proxy-authentication-info'])
+    t.ok((await ask(ALICE)).headers['proxy-authentication-info'])
+  })
+})
