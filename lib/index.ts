@@ -47,7 +47,8 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   addChallengeHooks(app)
 
   if (settings.forward !== undefined) {
-    registerForwardProxy(app, { settings: settings.forward, exchanges, pseudonym, hook, authenticate })
+    const admitsWithoutCredentials = () => proxy.chain.admitsWithoutCredentials
+    registerForwardProxy(app, { settings: settings.forward, exchanges, pseudonym, hook, authenticate, admitsWithoutCredentials })
   }
   for (const route of settings.reverse) {
     const gate = route.status === 401 ? proxyRouteHook(origin, realm) : authenticate

@@ -1,17 +1,25 @@
 import { ServerResponse } from 'node:http'
 import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, Server } from 'node:http'
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
+import { closeInStages } from './close-in-stages.js'
+import type { Exchanges } from './exchanges.js'
+import { markBusy, markGivenBack } from './given-back.js'
 import { receive } from './target-form.js'
 import type { Milliseconds } from '../types.js'
 
 /** When the connection of a CONNECT refused with 407 may carry another request. */
 export type KeepAliveAfter407 = 'always' | 'handshake' | 'never'
 
+export interface ConnectSettings {
+  /** Asked for each 407: what it depends on may not be known before the server is ready. */
+  readonly keepAlive: () => KeepAliveAfter407
+  readonly exchanges: Exchanges
+}
+
 /** How long a client may take to read a refusal. */
 const READ_TIME: Milliseconds = 10_000
-/** How long it may take to close after that, whatever it still sends. */
-const CLOSE_TIME: Milliseconds = 2_000
 
 const kConnect = Symbol('fastify-proxy-auth.connect')
 
@@ -27,33 +35,25 @@ export function connectOf (request: IncomingMessage): Connect | undefined {
   return (request as IncomingMessage & { [kConnect]?: Connect })[kConnect]
 }
 
-/** Sockets that were given back to the server after a 407 to CONNECT. */
-const givenBack = new WeakSet<object>()
-
-/** True for a connection on which a CONNECT was refused before: it is a proxy's, so no origin-form is served on it. */
-export function wasGivenBack (request: IncomingMessage): boolean {
-  return givenBack.has(request.socket)
-}
-
 /**
  * Takes node's `connect` event of HTTP/1.1 into Fastify's lifecycle, so that the application's hooks, the gate and
  * the log see a CONNECT as they see any request. Node has let go of the parser by then: what is refused is written
  * to the bare socket by a `ServerResponse` of our own, and the socket given back to the server or closed.
  */
-export function takeConnect (app: FastifyInstance, server: Server, keepAlive: KeepAliveAfter407) {
+export function takeConnect (app: FastifyInstance, server: Server, settings: ConnectSettings) {
   return (request: IncomingMessage, socket: Socket, head: Buffer) => {
     // Node's HTTP/2 compatibility layer has the same event, with a request and a response.
-    // The version does not tell: whoever writes HTTP/2.0 on HTTP/1.1's wire comes here with a bare socket.
-    if (!(socket instanceof Socket)) return refuseHttp2(socket as ServerResponse)
+    if (request.httpVersionMajor === 2) return refuseHttp2(socket as unknown as ServerResponse)
     guard(socket)
+    markBusy(request)
     receive(request)
-    const response = new ConnectResponse(request, socket, head, keepAlive)
+    const response = new ConnectResponse(request, socket, head, settings)
     Object.defineProperty(request, kConnect, { value: { socket, head, response } satisfies Connect })
     response.assignSocket(socket)
     response.once('finish', () => {
       if (response.taken) return
-      response.detachSocket(socket)
-      if (response.shouldKeepAlive) giveBack(server, socket)
+      response.release()
+      if (response.givesBack) giveBack(server, socket, settings.exchanges)
       else closeInStages(socket)
     })
     app.routing(request, response)
@@ -68,44 +68,81 @@ function refuseHttp2 (response: ServerResponse): void {
 export class ConnectResponse extends ServerResponse {
   /** The handler has taken the socket for its tunnel. */
   taken = false
+  /** The socket carries another request when this answer is out. */
+  givesBack = false
+  private readonly drained = () => { this.emit('drain') }
 
   constructor (
     request: IncomingMessage,
     private readonly client: Socket,
     private readonly behind: Buffer,
-    private readonly keepAlive: KeepAliveAfter407
+    private readonly settings: ConnectSettings
   ) {
     super(request)
+    client.on('drain', this.drained)
   }
 
+  /**
+   * Settles what becomes of the connection, whatever the fields say, and says so in them. A hook of the application that
+   * answers with success has refused all the same: the client would take what follows for its target.
+   */
   override writeHead (status: number, ...rest: Array<string | OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined>): this {
-    const fields = Object.assign({}, ...rest.filter(part => typeof part === 'object')) as OutgoingHttpHeaders
-    const closes = fields['connection'] ?? this.getHeader('connection')
-    this.shouldKeepAlive = closes === undefined && this.mayBeGivenBack(status, fields)
+    const refusal = status < 300 ? 403 : status
+    const fields: OutgoingHttpHeaders = {}
+    for (const [name, value] of Object.entries(Object.assign(this.getHeaders(), ...rest.filter(isRecord)))) {
+      fields[name.toLowerCase()] = value as OutgoingHttpHeader
+    }
+    this.givesBack = this.mayBeGivenBack(refusal, fields)
+    this.shouldKeepAlive = this.givesBack
+    delete fields['connection']
+    for (const name of this.getHeaderNames()) this.removeHeader(name)
     this.client.setTimeout(READ_TIME, expire)
-    return (super.writeHead as (...args: unknown[]) => this)(status, ...rest)
+    return super.writeHead(refusal, fields)
   }
+
+  // No interim answer goes before that to a CONNECT: most clients take it for the end (RFC 9110, 15.2 allows it).
+  override writeContinue (done?: () => void): void { done?.() }
+  override writeProcessing (): void {}
+  override writeEarlyHints (_hints: Record<string, string | string[]>, done?: () => void): void { done?.() }
 
   /** Hands the socket over for the tunnel: nothing more is written by this answer. */
   take (): Socket {
     this.taken = true
-    this.detachSocket(this.client)
-    this.client.setTimeout(0, expire)
+    this.release()
+    this.client.setTimeout(0)
+    this.client.allowHalfOpen = true // a TLS server has it otherwise, and a client may end before its target does
     return this.client
   }
 
+  /** Lets go of the socket. */
+  release (): void {
+    this.detachSocket(this.client)
+    this.client.removeListener('drain', this.drained)
+  }
+
   private mayBeGivenBack (status: number, fields: OutgoingHttpHeaders): boolean {
-    if (status !== 407 || this.keepAlive === 'never') return false
-    const { req, client } = this
+    const { req, client, behind, settings } = this
+    const keepAlive = settings.keepAlive()
+    if (status !== 407 || keepAlive === 'never' || settings.exchanges.closing || saysClose(fields['connection'])) return false
     if (req.httpVersionMajor !== 1 || req.httpVersionMinor !== 1 || wantsClose(req)) return false
     // Bytes behind a refused CONNECT were meant for the tunnel; read as requests they would speak for the client.
-    if (this.behind.length > 0 || client.readableLength > 0 || client.destroyed) return false
-    return this.keepAlive === 'always' || continuesHandshake(fields['proxy-authenticate'])
+    if (behind.length > 0 || client.readableLength > 0 || client.destroyed) return false
+    // So would those that come later, where the connection itself says who the client is.
+    if ((client as TLSSocket).authorized) return false
+    return keepAlive === 'always' || continuesHandshake(fields['proxy-authenticate'])
   }
 }
 
+function isRecord (part: unknown): part is OutgoingHttpHeaders {
+  return typeof part === 'object' && part !== null && !Array.isArray(part)
+}
+
 function wantsClose ({ headers }: IncomingMessage): boolean {
-  return /\bclose\b/i.test(`${headers.connection ?? ''},${headers['proxy-connection'] ?? ''}`)
+  return saysClose(headers.connection) || saysClose(headers['proxy-connection'])
+}
+
+function saysClose (options: OutgoingHttpHeader | undefined): boolean {
+  return options !== undefined && /\bclose\b/i.test(String(options))
 }
 
 /** A challenge with a token68, as NTLM and Negotiate send between their legs: `scheme SP token68`, no parameters. */
@@ -122,19 +159,11 @@ function guard (socket: Socket): void {
 }
 
 /** The next request on this connection is parsed again: NTLM and Negotiate need the same one for all their legs. */
-function giveBack (server: Server, socket: Socket): void {
+function giveBack (server: Server, socket: Socket, exchanges: Exchanges): void {
   if (socket.destroyed) return
   socket.setTimeout(0, expire)
-  givenBack.add(socket)
+  markGivenBack(socket, exchanges)
   server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket)
-}
-
-/** Half-close, read what still comes, close: closing at once would reset the connection under the answer (RFC 9112, 9.6). */
-function closeInStages (socket: Socket): void {
-  const timer = setTimeout(() => socket.destroy(), CLOSE_TIME)
-  socket.once('close', () => clearTimeout(timer))
-  socket.end()
-  socket.resume()
 }
 
 function expire (this: Socket): void {

@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import type { LookupFunction, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { ConnectTimeout } from '../errors.js'
 import type { Address } from '../policy/access.js'
 import type { Milliseconds } from '../types.js'
@@ -8,8 +8,8 @@ export interface DialOptions {
   /** How long all attempts together may take. */
   readonly connectTimeout: Milliseconds
   /** The local address to connect from. Default: the system's choice. */
-  readonly localAddress?: string
-  /** Ends the attempt, and the socket, when the client has gone. */
+  readonly localAddress?: string | undefined
+  /** Ends the attempts when the client has gone. */
   readonly signal?: AbortSignal
 }
 
@@ -18,36 +18,57 @@ const ATTEMPT_DELAY: Milliseconds = 250
 
 /**
  * Opens a TCP connection to one of `addresses`, and to no other: what the policy looked at is what is dialled, so
- * a name that changes its address in between changes nothing. They are tried in turn, staggered (RFC 8305).
+ * a name that changes its address in between changes nothing. They are tried in turn, staggered; the first that
+ * answers is taken. (Node's own `autoSelectFamily` gives an address up when it tries the next, so a far one never gets
+ * its time.)
  *
- * @throws {ConnectTimeout} None answered in time. Other failures are node's own, with their `code`.
+ * @param addresses - One or more.
+ * @throws {ConnectTimeout} None answered in time. If all fail, the failure of the first to do so: node's, with its `code`.
+ * @see {@link https://www.rfc-editor.org/rfc/rfc8305#section-5 RFC 8305, 5}
  */
 export function dial (addresses: readonly Address[], port: number, options: DialOptions): Promise<Socket> {
+  const { connectTimeout, localAddress, signal } = options
   return new Promise((resolve, reject) => {
-    const approved: LookupFunction = (_hostname, { all }, callback) => {
-      const [first] = addresses
-      if (all) callback(null, [...addresses])
-      else callback(null, first!.address, first!.family)
-    }
-    const socket = connect({
-      host: addresses.length === 1 ? addresses[0]!.address : 'approved.invalid', // a name, so that `lookup` is asked
-      port,
-      lookup: approved,
-      localAddress: options.localAddress,
-      autoSelectFamily: addresses.length > 1,
-      autoSelectFamilyAttemptTimeout: ATTEMPT_DELAY,
-      allowHalfOpen: true,
-      noDelay: true
-    })
-    const timer = setTimeout(() => socket.destroy(new ConnectTimeout()), options.connectTimeout)
-    const abort = () => socket.destroy(options.signal!.reason)
-    options.signal?.addEventListener('abort', abort, { once: true })
+    const attempts = new Set<Socket>()
+    let next = 0
+    let failure: Error | undefined
+    let stagger: NodeJS.Timeout | undefined
+
     const settle = () => {
       clearTimeout(timer)
-      options.signal?.removeEventListener('abort', abort)
+      clearTimeout(stagger)
+      signal?.removeEventListener('abort', abort)
+      for (const socket of attempts) socket.destroy()
     }
-    socket.once('error', error => { settle(); reject(error) })
-    socket.once('connect', () => { settle(); resolve(socket) })
-    if (options.signal?.aborted) abort()
+    const fail = (error: Error) => {
+      settle()
+      reject(error)
+    }
+    const attempt = () => {
+      clearTimeout(stagger)
+      const host = addresses[next++]!.address
+      const socket = connect({ host, port, localAddress, allowHalfOpen: true, noDelay: true })
+      attempts.add(socket)
+      const failed = (error: Error) => {
+        attempts.delete(socket)
+        failure ??= error
+        if (next < addresses.length) attempt()
+        else if (attempts.size === 0) fail(failure)
+      }
+      socket.once('error', failed)
+      socket.once('connect', () => {
+        attempts.delete(socket)
+        socket.removeListener('error', failed)
+        settle()
+        resolve(socket)
+      })
+      if (next < addresses.length) stagger = setTimeout(attempt, ATTEMPT_DELAY)
+    }
+
+    const abort = () => fail(signal!.reason)
+    if (signal?.aborted) return reject(signal.reason)
+    signal?.addEventListener('abort', abort, { once: true })
+    const timer = setTimeout(() => fail(new ConnectTimeout()), connectTimeout)
+    attempt()
   })
 }

@@ -2,6 +2,8 @@ import type { Milliseconds } from '../types.js'
 
 /** Something that a stopping server waits for, and ends when it has waited long enough. */
 export interface Exchange {
+  /** Nothing is under way: it is ended without a wait. */
+  readonly idle?: boolean
   /** Ends it at once. Must lead to `exchanges.delete`. */
   end (): void
 }
@@ -13,24 +15,38 @@ export interface Exchange {
 export class Exchanges {
   private readonly live = new Set<Exchange>()
   private emptied: (() => void) | null = null
+  private state: 'open' | 'draining' | 'over' = 'open'
 
   /** How many are under way. */
   get size (): number { return this.live.size }
 
-  add (exchange: Exchange): void { this.live.add(exchange) }
+  /** The server stops: what can end should. */
+  get closing (): boolean { return this.state !== 'open' }
+
+  /** One that comes when nobody waits any more is ended at once, but not before the caller is done. */
+  add (exchange: Exchange): void {
+    this.live.add(exchange)
+    if (this.state === 'over') queueMicrotask(() => { if (this.live.has(exchange)) exchange.end() })
+  }
 
   delete (exchange: Exchange): void {
     this.live.delete(exchange)
     if (this.live.size === 0) this.emptied?.()
   }
 
-  /** Waits until none is left, for `time` at most, then ends what is left. */
+  /** Waits until none is left, for `time` at most, then ends what is left, and what comes later. */
   async drain (time: Milliseconds): Promise<void> {
-    if (this.live.size === 0) return
-    await new Promise<void>(resolve => {
+    this.state = 'draining'
+    for (const exchange of [...this.live]) if (exchange.idle) exchange.end()
+    if (this.live.size > 0) await this.emptiedWithin(time)
+    this.state = 'over'
+    for (const exchange of [...this.live]) exchange.end()
+  }
+
+  private emptiedWithin (time: Milliseconds): Promise<void> {
+    return new Promise(resolve => {
       const timer = setTimeout(resolve, time)
       this.emptied = () => { clearTimeout(timer); resolve() }
     })
-    for (const exchange of [...this.live]) exchange.end()
   }
 }

@@ -8,16 +8,17 @@ import { createAccess } from '../policy/access.js'
 import type { ForwardPolicyOptions } from '../policy/access.js'
 import type { Milliseconds, ProxyIdentity } from '../types.js'
 import { dropForeignFields } from './answer.js'
-import { takeConnect, wasGivenBack } from './connect.js'
+import { takeConnect } from './connect.js'
 import type { KeepAliveAfter407 } from './connect.js'
 import type { Exchanges } from './exchanges.js'
 import { expectContinue } from './expect.js'
 import { explain } from './explain.js'
 import { acceptEveryMethod } from './fastify-internals.js'
 import { createForward } from './forward.js'
+import { markBusy } from './given-back.js'
 import { onEveryServer } from './listeners.js'
 import { createOriginClient } from './origin-client.js'
-import { TARGET_FORM, condemn, receive, targetFormConstraint } from './target-form.js'
+import { TARGET_FORM, receive, targetFormConstraint } from './target-form.js'
 import { createTunnel } from './tunnel.js'
 
 /** What the options say of the forward proxy, defaults filled in. */
@@ -40,6 +41,8 @@ export interface ForwardProxyOptions {
   /** When the gate's hook runs, and the hook. */
   readonly hook: 'onRequest' | 'preHandler'
   readonly authenticate: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
+  /** Whether that hook may let in a request without credentials. Asked when the server is ready. */
+  readonly admitsWithoutCredentials: () => boolean
 }
 
 /**
@@ -51,7 +54,7 @@ export interface ForwardProxyOptions {
 export function registerForwardProxy (app: FastifyInstance, options: ForwardProxyOptions): void {
   if (app.prefix !== '') throw new BadRegistration('forward cannot have a prefix')
   if (app.hasConstraintStrategy(TARGET_FORM)) throw new BadRegistration('this server has forward already')
-  const { settings, exchanges, pseudonym, hook, authenticate } = options
+  const { settings, exchanges, pseudonym, hook, authenticate, admitsWithoutCredentials } = options
   const access = createAccess(settings.policy, ownAddresses(app))
   const client = createOriginClient(settings)
   const forward = createForward({ access, client, exchanges, pseudonym })
@@ -68,9 +71,11 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
     scope.route({ ...route, method: 'CONNECT', handler: tunnel, config: { proxy: 'connect' } })
   })
 
+  // What follows a refused CONNECT would be let in as the client, and it may be no request of the client's at all.
+  const keepAlive = () => admitsWithoutCredentials() ? 'never' : settings.keepAliveAfter407
   onEveryServer(app, server => {
     server.prependListener('request', receiveFirst)
-    server.on('connect', takeConnect(app, server, settings.keepAliveAfter407))
+    server.on('connect', takeConnect(app, server, { keepAlive, exchanges }))
     expectContinue(server, request => receive(request) !== undefined)
   })
   app.addHook('onClose', () => client.close())
@@ -86,9 +91,8 @@ function ownAddresses (app: FastifyInstance): () => AddressInfo[] {
 
 /** Before Fastify's own listener, whose router and log must find the target as `receive` leaves it. */
 function receiveFirst (request: IncomingMessage): void {
-  if (receive(request) === undefined && wasGivenBack(request)) {
-    condemn(request, new BadRequest('origin-form on the connection of a proxy'))
-  }
+  markBusy(request)
+  receive(request)
 }
 
 /** The form is checked before anybody is asked who they are: what it is does not depend on it. */

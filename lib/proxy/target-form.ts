@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http'
+import { BadRequest } from '../errors.js'
 import { parseTarget, withoutUserinfo } from '../fields/target.js'
 import type { Target } from '../fields/target.js'
+import { wasGivenBack } from './given-back.js'
 
 /** The request-target as it was received, parsed once; `failure` when it is none that a proxy may serve. */
 export type Received =
@@ -21,15 +23,17 @@ export const TARGET_FORM = 'targetForm'
  *   because the router refuses such a path before any hook. The target as received is kept here.
  * - `accept-version` is hidden from the router, which would look for a versioned route. The raw fields keep it.
  *
- * @returns `undefined` for origin-form and `*`: not a request to be proxied.
+ * @returns `undefined` for origin-form and `*`: not a request to be proxied. On a connection given back after a refused
+ *   CONNECT it is a failure: the bytes were meant for a tunnel, and must not speak for the client.
  */
 export function receive (request: IncomingMessage): Received | undefined {
   const marked = request as Marked
   if (marked[kReceived] !== undefined) return marked[kReceived]
   const url = request.url!
-  const connect = request.method === 'CONNECT'
-  if (!connect && (url.charCodeAt(0) === 47 || url === '*')) return undefined
+  const own = request.method !== 'CONNECT' && (url.charCodeAt(0) === 47 || url === '*')
+  if (own && !wasGivenBack(request)) return undefined
   try {
+    if (own) throw new BadRequest('origin-form on the connection of a proxy')
     marked[kReceived] = { target: parseTarget(request.method!, url), failure: null }
   } catch (failure) {
     marked[kReceived] = { target: null, failure: failure as Error }
@@ -38,11 +42,6 @@ export function receive (request: IncomingMessage): Received | undefined {
   request.url = routable(request.url!)
   delete request.headers['accept-version']
   return marked[kReceived]
-}
-
-/** Marks a request that must not be served, whatever its target: the router then takes it to the proxy routes. */
-export function condemn (request: IncomingMessage, failure: Error): void {
-  (request as Marked)[kReceived] = { target: null, failure }
 }
 
 /**
