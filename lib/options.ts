@@ -126,6 +126,7 @@ export function readOptions (options: ProxyAuthOptions): Settings {
   if (principal !== undefined && typeof principal !== 'function') throw bad('principal', 'a function', principal)
   if (!Array.isArray(reverse)) throw bad('reverse', 'a list', reverse)
   if (typeof via !== 'string' || !isPseudonym(via)) throw bad('via', 'a token', via)
+  const tunnels = readConnect(connect)
   oneOf(hook, ['preHandler', 'onRequest'], 'hook')
   oneOf(cleartext, ['warn', 'refuse'], 'cleartext')
   return Object.freeze({
@@ -135,7 +136,7 @@ export function readOptions (options: ProxyAuthOptions): Settings {
     hook,
     principal: principal as Principal | undefined,
     reverse: Object.freeze([...reverse]),
-    forward: forward === undefined ? undefined : readForward(forward, connect),
+    forward: forward === undefined ? undefined : Object.freeze({ ...readForward(forward), ...tunnels }),
     cleartext,
     pseudonym: via,
     strategyTimeout: time(strategyTimeout, 'strategyTimeout', 1),
@@ -143,29 +144,35 @@ export function readOptions (options: ProxyAuthOptions): Settings {
   })
 }
 
-function readForward (forward: ForwardOptions, connect: ConnectOptions): ForwardSettings {
+function readForward (forward: ForwardOptions): Omit<ForwardSettings, keyof ConnectOptions> {
   if (!isObject(forward)) throw bad('forward', 'an object', forward)
-  if (!isObject(connect)) throw bad('connect', 'an object', connect)
   refuseUnknown(forward, FORWARD_OPTIONS, 'forward.')
-  refuseUnknown(connect, CONNECT_OPTIONS, 'connect.')
   const {
     connectTimeout = 10_000, headersTimeout = 60_000, bodyTimeout = 300_000, localAddress, tls, ...policy
   } = forward
-  const { keepAliveAfter407 = 'always', idleTimeout = 600_000, maxDuration = 0 } = connect
   if (localAddress !== undefined && typeof localAddress !== 'string') throw bad('forward.localAddress', 'an address', localAddress)
   if (tls !== undefined && !isObject(tls)) throw bad('forward.tls', 'an object', tls)
-  oneOf(keepAliveAfter407, ['always', 'handshake', 'never'], 'connect.keepAliveAfter407')
-  return Object.freeze({
+  return {
     policy,
     connectTimeout: time(connectTimeout, 'forward.connectTimeout', 1),
     headersTimeout: time(headersTimeout, 'forward.headersTimeout', 0),
     bodyTimeout: time(bodyTimeout, 'forward.bodyTimeout', 0),
     localAddress,
-    tls,
+    tls
+  }
+}
+
+/** Checked even where it is of no use: a misspelt option should not wait for `forward` to be noticed. */
+function readConnect (connect: ConnectOptions): Required<ConnectOptions> {
+  if (!isObject(connect)) throw bad('connect', 'an object', connect)
+  refuseUnknown(connect, CONNECT_OPTIONS, 'connect.')
+  const { keepAliveAfter407 = 'always', idleTimeout = 600_000, maxDuration = 0 } = connect
+  oneOf(keepAliveAfter407, ['always', 'handshake', 'never'], 'connect.keepAliveAfter407')
+  return {
     keepAliveAfter407,
     idleTimeout: time(idleTimeout, 'connect.idleTimeout', 0),
     maxDuration: time(maxDuration, 'connect.maxDuration', 0)
-  })
+  }
 }
 
 /** A misspelt `deny` must not leave everything open. */
@@ -176,7 +183,7 @@ function refuseUnknown (options: object, known: ReadonlySet<string>, path: strin
 }
 
 function isObject (value: unknown): value is object {
-  return typeof value === 'object' && value !== null
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function bad (option: string, wanted: string, got: unknown): Error {

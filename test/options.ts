@@ -1,0 +1,170 @@
+import t from 'tap'
+import { readOptions } from '../lib/options.js'
+import type { ProxyAuthOptions } from '../lib/options.js'
+import { BasicStrategy } from '../lib/strategies/basic.js'
+
+const strategies = [new BasicStrategy({ verify: () => null })]
+const least: ProxyAuthOptions = { realm: 'Gateway', strategies }
+
+t.test('the defaults', async t => {
+  const { pseudonym, ...settings } = readOptions(least)
+  t.same(settings, {
+    realm: 'Gateway',
+    strategies,
+    passport: undefined,
+    hook: 'preHandler',
+    principal: undefined,
+    reverse: [],
+    forward: undefined,
+    cleartext: 'warn',
+    strategyTimeout: 10_000,
+    drainTimeout: 10_000
+  })
+  t.match(pseudonym, /^gateway-[0-9a-f]{12}$/)
+  t.not(readOptions(least).pseudonym, pseudonym, 'another one each time (R-VIA-3)')
+})
+
+t.test('the defaults of forward', async t => {
+  t.same(readOptions({ ...least, forward: {} }).forward, {
+    policy: {},
+    connectTimeout: 10_000,
+    headersTimeout: 60_000,
+    bodyTimeout: 300_000,
+    localAddress: undefined,
+    tls: undefined,
+    keepAliveAfter407: 'always',
+    idleTimeout: 600_000,
+    maxDuration: 0
+  })
+})
+
+t.test('everything that can be said', async t => {
+  const passport = { strategy: () => {} }
+  const principal = () => 'alice'
+  const reverse = [{ prefix: '/api', upstream: 'http://origin.test' }]
+  const lookup = () => {}
+  const forward = {
+    allow: ['*.example.test'],
+    deny: ['a.example.test'],
+    special: ['127.0.0.1:*'],
+    check: () => true,
+    checkTimeout: 1,
+    lookup,
+    dnsTimeout: 2,
+    family: 4 as const
+  }
+  const { reverse: routes, ...settings } = readOptions({
+    ...least,
+    passport,
+    principal,
+    reverse,
+    hook: 'onRequest',
+    cleartext: 'refuse',
+    via: 'edge',
+    strategyTimeout: 1,
+    drainTimeout: 0,
+    forward: { ...forward, connectTimeout: 1, headersTimeout: 0, bodyTimeout: 2_147_483_647, localAddress: '192.0.2.1', tls: { ca: 'x' } },
+    connect: { keepAliveAfter407: 'handshake', idleTimeout: 0, maxDuration: 5 }
+  } as unknown as ProxyAuthOptions)
+  t.same(settings, {
+    realm: 'Gateway',
+    strategies,
+    passport,
+    hook: 'onRequest',
+    principal,
+    forward: {
+      policy: forward,
+      connectTimeout: 1,
+      headersTimeout: 0,
+      bodyTimeout: 2_147_483_647,
+      localAddress: '192.0.2.1',
+      tls: { ca: 'x' },
+      keepAliveAfter407: 'handshake',
+      idleTimeout: 0,
+      maxDuration: 5
+    },
+    cleartext: 'refuse',
+    pseudonym: 'edge',
+    strategyTimeout: 1,
+    drainTimeout: 0
+  })
+  t.same(routes, reverse)
+})
+
+t.test('what Fastify itself reads may be there', async t => {
+  t.ok(readOptions({ ...least, prefix: '/p', logLevel: 'warn', logSerializers: {} } as ProxyAuthOptions))
+})
+
+t.test('nothing changes afterwards', async t => {
+  const given = { ...least, strategies: [...strategies], reverse: [], forward: {} }
+  const settings = readOptions(given)
+  given.strategies.pop()
+  t.equal(settings.strategies.length, 1)
+  for (const part of [settings, settings.strategies, settings.reverse, settings.forward]) t.ok(Object.isFrozen(part))
+})
+
+interface Row { option: string, options: object | undefined, got: string }
+const CANARY = 'canary'
+const wrong: Row[] = [
+  { option: 'options', options: undefined, got: 'undefined' },
+  { option: 'realm', options: { strategies }, got: 'undefined' },
+  { option: 'realm', options: { ...least, realm: null }, got: 'null' },
+  { option: 'strategies', options: { realm: 'x' }, got: 'undefined' },
+  { option: 'strategies', options: { ...least, strategies: [] }, got: 'a list' },
+  { option: 'strategies', options: { ...least, strategies: strategies[0] }, got: 'object' },
+  { option: 'passport', options: { ...least, passport: CANARY }, got: 'string' },
+  { option: 'passport', options: { ...least, passport: [] }, got: 'a list' },
+  { option: 'hook', options: { ...least, hook: CANARY }, got: 'string' },
+  { option: 'principal', options: { ...least, principal: CANARY }, got: 'string' },
+  { option: 'reverse', options: { ...least, reverse: { prefix: '/' } }, got: 'object' },
+  { option: 'via', options: { ...least, via: 'not a token' }, got: 'string' },
+  { option: 'via', options: { ...least, via: 7 }, got: 'number' },
+  { option: 'cleartext', options: { ...least, cleartext: true }, got: 'boolean' },
+  { option: 'strategyTimeout', options: { ...least, strategyTimeout: 0 }, got: 'another number' },
+  { option: 'strategyTimeout', options: { ...least, strategyTimeout: 2_147_483_648 }, got: 'another number' },
+  { option: 'strategyTimeout', options: { ...least, strategyTimeout: 1.5 }, got: 'another number' },
+  { option: 'strategyTimeout', options: { ...least, strategyTimeout: '10s' }, got: 'string' },
+  { option: 'drainTimeout', options: { ...least, drainTimeout: -1 }, got: 'another number' },
+  { option: 'forward', options: { ...least, forward: true }, got: 'boolean' },
+  { option: 'forward', options: { ...least, forward: null }, got: 'null' },
+  { option: 'forward', options: { ...least, forward: [] }, got: 'a list' },
+  { option: 'forward.connectTimeout', options: { ...least, forward: { connectTimeout: 0 } }, got: 'another number' },
+  { option: 'forward.headersTimeout', options: { ...least, forward: { headersTimeout: NaN } }, got: 'another number' },
+  { option: 'forward.bodyTimeout', options: { ...least, forward: { bodyTimeout: null } }, got: 'object' },
+  { option: 'forward.localAddress', options: { ...least, forward: { localAddress: 7 } }, got: 'number' },
+  { option: 'forward.tls', options: { ...least, forward: { tls: CANARY } }, got: 'string' },
+  { option: 'connect', options: { ...least, forward: {}, connect: 'always' }, got: 'string' },
+  { option: 'connect.keepAliveAfter407', options: { ...least, forward: {}, connect: { keepAliveAfter407: true } }, got: 'boolean' },
+  { option: 'connect.idleTimeout', options: { ...least, forward: {}, connect: { idleTimeout: Infinity } }, got: 'another number' },
+  { option: 'connect.maxDuration', options: { ...least, connect: { maxDuration: -1 } }, got: 'another number' }
+]
+for (const { option, options, got } of wrong) {
+  t.test(`${option} cannot be ${JSON.stringify(options?.[option as never] ?? options) ?? 'undefined'}`, async t => {
+    t.throws(() => readOptions(options as ProxyAuthOptions), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: `option ${option} must be ` })
+    try {
+      readOptions(options as ProxyAuthOptions)
+    } catch (error) {
+      t.match((error as Error).message, new RegExp(`, got ${got}$`))
+      t.notMatch((error as Error).message, CANARY, 'never the value: it may be a secret')
+    }
+  })
+}
+
+t.test('a misspelt option is refused, and not passed over', async t => {
+  for (const [option, options] of [
+    ['stratgies', { ...least, stratgies: [] }],
+    ['forward.denny', { ...least, forward: { denny: [] } }],
+    ['connect.timeout', { ...least, forward: {}, connect: { timeout: 5 } }],
+    ['connect.timeout', { ...least, connect: { timeout: 5 } }]
+  ] as const) {
+    t.throws(() => readOptions(options as unknown as ProxyAuthOptions), {
+      code: 'FST_PROXY_AUTH_BAD_OPTION', message: `option ${option} must be left out`
+    }, option)
+  }
+})
+
+t.test('a realm that cannot be sent stops the boot (R-CH-6)', async t => {
+  for (const realm of ['a\r\nb', 'a\0', '\u{1f600}']) {
+    t.throws(() => readOptions({ ...least, realm }), { code: 'FST_PROXY_AUTH_NOT_REPRESENTABLE' })
+  }
+})
