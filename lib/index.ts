@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import fp from 'fastify-plugin'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { BadRegistration } from './errors.js'
+import { isPortableRealm } from './fields/challenge.js'
 import type { AdmitOptions } from './gate/admit.js'
 import { addChallengeHooks, ownRouteHook, proxyRouteHook } from './gate/gate.js'
 import { addAuthenticationInfo } from './gate/info.js'
@@ -72,6 +73,9 @@ function prepareGate (app: FastifyInstance, settings: Settings): { proxy: AdmitO
       : chain
     Object.assign(proxy, { chain, chainInTheClear })
     Object.assign(origin, { chain, chainInTheClear })
+    for (const { name, realm } of declared) {
+      if (!isPortableRealm(realm)) app.log.warn({ strategy: name, realm }, 'a realm with a comma, quote or backslash: some clients read it wrongly')
+    }
     readableScheme = settings.cleartext === 'warn' && readable.length > 0
   })
   let readableScheme = false
@@ -86,8 +90,8 @@ function prepareGate (app: FastifyInstance, settings: Settings): { proxy: AdmitO
 /** Without TLS, and on more than loopback. */
 function listensInTheClear (app: FastifyInstance): boolean {
   if ('getTicketKeys' in app.server) return false
-  const addresses = app.addresses() as AddressInfo[]
-  return addresses.some(({ address }) => address !== '::1' && !address.startsWith('127.'))
+  const addresses = app.addresses() as Array<AddressInfo | string> // text: a socket in the file system
+  return addresses.some(at => typeof at !== 'string' && at.address !== '::1' && !at.address.startsWith('127.'))
 }
 
 /** node's lenient parser lets through what makes two hops see two different requests. */

@@ -64,7 +64,7 @@ t.test('the problem does not name the realm (R-PROB-4)', async t => {
 })
 
 t.test('a realm is text in the page, and nothing else', async t => {
-  const realm = `<script>alert("x")</script> & 'quotes'`
+  const realm = '<script>alert("x")</script> & \'quotes\''
   const page = refusalBodies(407, realm).choose('text/html', 'GET').text
   t.match(page, '<strong>&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt; &amp; &#39;quotes&#39;</strong>')
   t.notMatch(page, '<script')

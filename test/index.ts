@@ -1,0 +1,251 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import type { Test } from 'tap'
+import proxyAuth, * as exported from '../lib/index.js'
+import * as errors from '../lib/errors.js'
+import type { ProxyAuthOptions } from '../lib/index.js'
+import { ALICE, basic, gateway } from './fixtures/gateway.js'
+import type { GatewayOptions } from './fixtures/gateway.js'
+import { foreign } from './fixtures/foreign-strategies.js'
+import { createPassport } from './fixtures/passport.js'
+import { origin } from './fixtures/origin.js'
+import { RawClient } from './fixtures/raw-client.js'
+
+const least: ProxyAuthOptions = { realm: 'Gateway', strategies: [basic()] }
+
+/** Registers, boots, and tells the error, if any, by its code. */
+async function boot (t: Test, setUp: (app: FastifyInstance) => unknown, app: FastifyInstance = Fastify()): Promise<string | undefined> {
+  t.teardown(() => app.close())
+  try {
+    await setUp(app)
+    await app.ready()
+  } catch (error) {
+    return (error as { code?: string }).code ?? String(error)
+  }
+}
+
+t.test('what the package exports', async t => {
+  const { default: plugin, ...names } = exported
+  t.equal(plugin, exported.proxyAuth)
+  t.same(Object.keys(names).filter(name => !(name in errors)).sort(), [
+    'BasicStrategy', 'BearerStrategy', 'Credentials', 'Strategy', 'formatAuthenticationInfo', 'formatChallenge',
+    'formatCredentials', 'parseAuthenticationInfo', 'parseChallenges', 'parseCredentials', 'proxyAuth', 'verifyStatic'
+  ])
+  for (const name of Object.keys(errors)) t.ok(name in names, name)
+})
+
+t.test('decorators are there, in the scope around the plugin', async t => {
+  const { app } = await gateway(t, {
+    after: app => {
+      app.get('/open', async (request, reply) => {
+        t.equal(reply.proxyAuthenticationInfo({ a: '1' }), reply)
+        return { proxyAuth: request.proxyAuth }
+      })
+      app.get('/closed', { onRequest: app.proxyAuthenticate }, async request => request.proxyAuth)
+    }
+  })
+  const open = await app.inject('/open')
+  t.same(open.json(), { proxyAuth: null })
+  t.equal(open.headers['proxy-authentication-info'], 'a=1')
+  t.equal((await app.inject('/closed')).statusCode, 407)
+  const closed = await app.inject({ url: '/closed', headers: { 'proxy-authorization': ALICE } })
+  t.same(closed.json(), { user: { username: 'alice' }, name: 'alice', info: { userId: 'alice' }, scheme: 'Basic', realm: 'Gateway' })
+})
+
+t.test('the boot fails', async t => {
+  const rows: Array<{ name: string, code: string, setUp: (app: FastifyInstance) => unknown, app?: FastifyInstance }> = [
+    { name: 'without options', code: 'FST_PROXY_AUTH_BAD_OPTION', setUp: app => app.register(proxyAuth, {} as never) },
+    {
+      name: 'with a wrong declaration', code: 'FST_PROXY_AUTH_BAD_OPTION', setUp: app => app.register(proxyAuth, { ...least, strategies: [{ strategy: 7 as never }] })
+    },
+    {
+      name: 'with the name of a strategy that nobody knows', code: 'FST_PROXY_AUTH_BAD_OPTION', setUp: app => app.register(proxyAuth, { ...least, strategies: [{ strategy: 'jwt', scheme: 'Bearer' }], passport: createPassport() })
+    },
+    {
+      name: 'with a realm that no client could read', code: 'FST_PROXY_AUTH_NOT_REPRESENTABLE', setUp: app => app.register(proxyAuth, { ...least, realm: 'caf\u00e9' })
+    },
+    {
+      name: 'a second time in one scope', code: 'FST_PROXY_AUTH_BAD_REGISTRATION', setUp: async app => { await app.register(proxyAuth, least).register(proxyAuth, least) }
+    },
+    {
+      name: 'a second time in a scope within', code: 'FST_PROXY_AUTH_BAD_REGISTRATION', setUp: async app => { await app.register(proxyAuth, least).register(async scope => { await scope.register(proxyAuth, least) }) }
+    },
+    {
+      name: 'with forward under a prefix',
+      code: 'FST_PROXY_AUTH_BAD_REGISTRATION',
+      setUp: app => app.register(async scope => { await scope.register(proxyAuth, { ...least, forward: {} }) }, { prefix: '/p' })
+    },
+    {
+      name: 'with forward a second time on one server',
+      code: 'FST_PROXY_AUTH_BAD_REGISTRATION',
+      setUp: async app => {
+        for (let i = 0; i < 2; i++) await app.register(async scope => { await scope.register(proxyAuth, { ...least, forward: {} }) })
+      }
+    },
+    {
+      name: 'with a lenient parser (R-SEC-6)', code: 'FST_PROXY_AUTH_BAD_REGISTRATION', app: Fastify({ http: { insecureHTTPParser: true } }), setUp: app => app.register(proxyAuth, least)
+    }
+  ]
+  for (const { name, code, setUp, app } of rows) {
+    t.test(name, async t => { t.equal(await boot(t, setUp, app), code) })
+  }
+
+  t.test('with a lenient parser for the whole process (R-SEC-6)', async t => {
+    const { execArgv } = process
+    t.teardown(() => { process.execArgv = execArgv })
+    process.execArgv = [...execArgv, '--insecure-http-parser']
+    t.equal(await boot(t, app => app.register(proxyAuth, least)), 'FST_PROXY_AUTH_BAD_REGISTRATION')
+  })
+})
+
+t.test('sibling scopes have realms and strategies of their own (R-REALM-1)', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  for (const realm of ['one', 'two']) {
+    await app.register(async scope => {
+      const only = foreign(realm, function ({ headers }) { headers.authorization === `Key ${realm}` ? this.success(`user of ${realm}`) : this.fail() })
+      await scope.register(proxyAuth, { realm, strategies: [{ strategy: only, scheme: 'Key' }] })
+      scope.get('/', { onRequest: scope.proxyAuthenticate }, async request => request.proxyAuth)
+    }, { prefix: realm })
+  }
+  app.get('/bare', async request => ({ has: 'proxyAuth' in request }))
+  for (const realm of ['one', 'two']) {
+    for (const url of ['/one', '/two']) {
+      const { statusCode, headers, json } = await app.inject({ url, headers: { 'proxy-authorization': `Key ${realm}` } })
+      if (url === `/${realm}`) t.match(json(), { realm, name: `user of ${realm}` })
+      else t.match({ statusCode, challenge: headers['proxy-authenticate'] }, { statusCode: 407, challenge: [`Key realm="${url.slice(1)}"`] })
+    }
+  }
+  t.same((await app.inject('/bare')).json(), { has: false })
+})
+
+t.test('a strategy by name may be registered after the plugin', async t => {
+  const passport = createPassport()
+  const { app } = await gateway(t, {
+    passport,
+    strategies: [{ strategy: 'late', scheme: 'Key' }],
+    after: app => {
+      passport.use(foreign('late', function () { this.success('alice') }))
+      app.get('/', { onRequest: app.proxyAuthenticate }, async request => request.proxyAuth?.name)
+    }
+  })
+  t.equal((await app.inject({ url: '/', headers: { 'proxy-authorization': 'Key k' } })).body, 'alice')
+  t.same((await app.inject('/')).headers['proxy-authenticate'], ['Key realm="Gateway"'])
+})
+
+t.test('a route with status 401 is an origin, beside others', async t => {
+  const { authority } = await origin(t)
+  const upstream = `http://${authority}`
+  const { app } = await gateway(t, { reverse: [{ prefix: '/proxy', upstream }, { prefix: '/origin', upstream, status: 401 }] })
+  t.match(await app.inject('/proxy/'), { statusCode: 407, headers: { 'proxy-authenticate': ['Basic realm="Gateway", charset="UTF-8"'] } })
+  t.match(await app.inject('/origin/'), { statusCode: 401, headers: { 'www-authenticate': ['Basic realm="Gateway", charset="UTF-8"'] } })
+  t.equal((await app.inject({ url: '/proxy/', headers: { 'proxy-authorization': ALICE } })).body, 'origin')
+  t.equal((await app.inject({ url: '/origin/', headers: { authorization: ALICE } })).body, 'origin')
+})
+
+t.test('Basic and Bearer without TLS (R-CH-14, R-BASIC-12, R-BEARER-9)', async t => {
+  const warnings = (log: ReadonlyArray<Record<string, unknown>>) => log.filter(({ level, msg }) => level === 40 && /TLS/.test(String(msg))).length
+  const key = { strategy: foreign('key', function () { this.fail() }), scheme: 'Key' }
+  const rows: Array<{ name: string, options: GatewayOptions, warned: number }> = [
+    { name: 'on loopback', options: { host: '127.0.0.1' }, warned: 0 },
+    { name: 'on loopback of IPv6', options: { host: '::1' }, warned: 0 },
+    { name: 'on every address', options: { host: '0.0.0.0' }, warned: 1 },
+    { name: 'on every address, refused', options: { host: '0.0.0.0', cleartext: 'refuse' }, warned: 0 },
+    { name: 'on every address, but neither is offered', options: { host: '0.0.0.0', strategies: [key] }, warned: 0 }
+  ]
+  for (const { name, options, warned } of rows) {
+    t.test(`${name}: ${warned === 0 ? 'no warning' : 'a warning'}`, async t => {
+      const { log } = await gateway(t, options)
+      t.equal(warnings(log), warned)
+    })
+  }
+
+  t.test('with TLS: no warning', async t => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const https = { key: privateKey.export({ type: 'pkcs8', format: 'pem' }) } // it listens; no client comes
+    const { log } = await gateway(t, { host: '0.0.0.0', fastify: { https } as never })
+    t.equal(warnings(log), 0)
+  })
+
+  t.test('on a socket in the file system: no warning', async t => {
+    const folder = mkdtempSync(join(tmpdir(), 'proxy-auth-'))
+    t.teardown(() => rmSync(folder, { recursive: true }))
+    const log: Array<Record<string, unknown>> = []
+    const app = Fastify({ logger: { level: 'warn', stream: { write: (line: string) => { log.push(JSON.parse(line)) } } } })
+    t.teardown(() => app.close())
+    await app.register(proxyAuth, least)
+    await app.listen({ path: join(folder, 'socket') })
+    t.same(log, [])
+  })
+})
+
+t.test("cleartext: 'refuse' neither offers nor accepts them (R-CH-14, R-BEARER-9)", async t => {
+  const key = { strategy: foreign('key', function ({ headers }) { headers.authorization === 'Key k' ? this.success('key') : this.fail() }), scheme: 'Key' }
+  const { app } = await gateway(t, {
+    cleartext: 'refuse',
+    strategies: [basic(), key],
+    after: app => { app.get('/', { onRequest: app.proxyAuthenticate }, async request => request.proxyAuth?.name) }
+  })
+  const ask = async (remoteAddress: string, credentials: string) => {
+    const { statusCode, headers, body } = await app.inject({ url: '/', remoteAddress, headers: { 'proxy-authorization': credentials } })
+    return statusCode === 407 ? headers['proxy-authenticate'] : body
+  }
+  t.equal(await ask('127.0.0.1', ALICE), 'alice')
+  t.same(await ask('192.0.2.9', ALICE), ['Key realm="Gateway"'])
+  t.equal(await ask('192.0.2.9', 'Key k'), 'key')
+})
+
+t.test('a realm that some clients read wrongly is warned about (R-CH-7)', async t => {
+  const warnings = async (t: Test, options: GatewayOptions) =>
+    (await gateway(t, options)).log.filter(({ level, msg }) => level === 40 && /realm/.test(String(msg))).map(({ strategy, realm }) => [strategy, realm])
+  t.same(await warnings(t, {}), [])
+  t.same(await warnings(t, { realm: 'Floor 2, "east"' }), [['basic', 'Floor 2, "east"']])
+  const own = new exported.BasicStrategy({ verify: () => null, realm: 'a\\b' })
+  t.same(await warnings(t, { strategies: [basic(), own] }), [['basic', 'a\\b']])
+})
+
+t.test('hook says when', async t => {
+  for (const hook of ['onRequest', 'preHandler'] as const) {
+    const order: string[] = []
+    const { app } = await gateway(t, {
+      hook,
+      strategies: [{ strategy: foreign('asked', function () { order.push('gate'); this.fail() }), scheme: null }],
+      before: app => {
+        app.addHook('onRequest', async () => { order.push('onRequest') })
+        app.addHook('preHandler', async () => { order.push('preHandler') })
+      },
+      after: app => { app.addHook('onRequest', async () => { order.push('later') }) }
+    })
+    const { port } = app.server.address() as { port: number }
+    const client = await RawClient.to(t, port)
+    await client.send('GET http://origin.test/ HTTP/1.1\r\nHost: origin.test\r\n\r\n').answer()
+    t.same(order, hook === 'onRequest' ? ['onRequest', 'gate'] : ['onRequest', 'later', 'preHandler', 'gate'])
+  }
+})
+
+t.test('after a refused CONNECT the connection is kept, unless a strategy needs no credentials', async t => {
+  const nobody = { strategy: foreign('nobody', function () { this.fail() }), scheme: null }
+  for (const [strategies, closes] of [[[basic()], false], [[basic(), nobody], true]] as const) {
+    const { port } = await gateway(t, { strategies })
+    const client = await RawClient.to(t, port)
+    const answer = await client.send('CONNECT origin.test:443 HTTP/1.1\r\nHost: origin.test:443\r\n\r\n').answer()
+    t.match(answer, /^HTTP\/1\.1 407 /)
+    t.equal(/\r\nconnection: close\r\n/i.test(answer), closes)
+  }
+})
+
+t.test('closing waits for what is under way, and then no longer', async t => {
+  const { app, port } = await gateway(t, { drainTimeout: 1 })
+  const { authority } = await origin(t, () => {})
+  const client = await RawClient.to(t, port)
+  await client.send(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\nProxy-Authorization: ${ALICE}\r\n\r\n`).until(text => text.includes('\r\n\r\n'))
+  t.match(client.text, /^HTTP\/1\.1 200 /)
+  await app.close()
+  await client.end()
+  t.ok(client.closed)
+})
