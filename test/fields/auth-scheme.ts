@@ -2,7 +2,7 @@ import t from 'tap'
 import { readSchemeHead } from '../../lib/fields/auth-scheme.js'
 
 const MALFORMED = { code: 'FST_PROXY_AUTH_MALFORMED_FIELD' }
-const read = (text: string, lenient = false) => readSchemeHead(text, 0, 'credentials', lenient)
+const read = (text: string, lenient?: boolean) => readSchemeHead(text, 0, 'credentials', lenient)
 
 t.test('a scheme alone takes no parameters', async t => {
   t.strictSame(read('Negotiate, NTLM'), { scheme: 'Negotiate', token68: undefined, takesParams: false, end: 9 })

@@ -21,7 +21,7 @@ for (const { id, ext_value: text, expected, source } of vectors<Row>('ext-value'
 
 t.test('what is no ext-value is refused, at its place', async t => {
   const cases: Array<[string, number]> = [
-    ['', 0], ["UTF-8'", 6], ["''a", 0], ["UTF-8'e n'a", 6], ["UTF-8''a b", 8], ["UTF-8''a'b", 8], ["UTF-8''*", 7], ["UTF-8''\u00e4", 7],
+    ['', 0], ['UTF-8x', 6], ["UTF-8'", 6], ["''a", 0], ["UTF-8'e n'a", 6], ["UTF-8''a b", 8], ["UTF-8''a'b", 8], ["UTF-8''*", 7], ["UTF-8''\u00e4", 7],
     ["UTF-8''a%4", 8], ["UTF-8''%", 7], ["UTF-8''%ED%A0%80", 16], ["UTF-8''%C0%80", 13], ["UTF-8''%7F", 7], ["UTF-8''%C2%85", 7]
   ]
   for (const [text, at] of cases) {

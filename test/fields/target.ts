@@ -114,6 +114,7 @@ t.test('no whitespace, no control char (R-TGT-9)', async t => {
 
 t.test('the reason holds nothing of the target (R-SEC-1)', async t => {
   t.throws(() => parseTarget('GET', 'http://alice:secret@a.test/'), { message: 'bad request target: userinfo is not allowed' })
+  t.throws(() => parseTarget('CONNECT', 'alice:secret@a.test:443'), { message: 'bad request target: userinfo is not allowed' })
 })
 
 t.test('userinfo is taken out for logs (R-SEC-1, R-TGT-8)', async t => {
