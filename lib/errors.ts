@@ -72,6 +72,10 @@ export const StrategyUnavailable = perRequest(
 export const StrategyTimeout = perRequest(
   'FST_PROXY_AUTH_STRATEGY_TIMEOUT', 'the strategy %s did not answer in time', 503
 )
+/** The store of used nonces has no room for another: nobody new gets in until some end. Says so in `Retry-After`. */
+export const StoreFull = perRequest(
+  'FST_PROXY_AUTH_STORE_FULL', 'too many nonces in use, try again in %d seconds', 503
+)
 /** The client left before the verdict. Nobody reads the answer: the status is for logs and metrics. */
 export const ClientLeft = perRequest(
   'FST_PROXY_AUTH_CLIENT_LEFT', 'the client left before the verdict', 499

@@ -1,4 +1,4 @@
-import { StrategyFailed, StrategyUnavailable } from '../errors.js'
+import { StoreFull, StrategyFailed, StrategyUnavailable } from '../errors.js'
 
 /** What comes of an attempt to authenticate: all that the gate learns. */
 export type Outcome = Granted | Refused | Broken
@@ -59,12 +59,14 @@ const AWAY = new Set(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH
 
 /**
  * Says that a strategy could not tell, in an error of ours. It is 503 when the cause says so (`statusCode` or
- * `status`) or is a system error of the network, else 500; never the status of a client's mistake.
+ * `status`) or is a system error of the network, else 500; never the status of a client's mistake. An error of ours that
+ * says when to come back stays what it is, so that the client reads it.
  *
  * @example
  * broken('ldap', Object.assign(new Error('down'), { code: 'ECONNREFUSED' })).cause.statusCode // 503
  */
 export function broken (strategy: string, cause: unknown): Broken {
+  if (cause instanceof StoreFull) return { kind: 'broken', cause, strategy }
   const { statusCode, status, code } = (cause ?? {}) as { statusCode?: unknown, status?: unknown, code?: unknown }
   const away = statusCode === 503 || status === 503 || (typeof code === 'string' && AWAY.has(code))
   const StrategyError = away ? StrategyUnavailable : StrategyFailed

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { StoreFull } from '../../lib/errors.js'
 import { broken } from '../../lib/passport/outcome.js'
 
 t.test('a strategy that failed is 500, one that is unavailable 503, none is a client\'s mistake (R-407-15, R-MAP-3, SM-12, SM-13)', async t => {
@@ -16,4 +17,9 @@ t.test('the message names the strategy and says nothing of the cause', async t =
   const { cause } = broken('jwt', new Error('alice-secret'))
   t.match(cause.message, /jwt/)
   t.notMatch(cause.message, /alice-secret/)
+})
+
+t.test('a full store says when to come back, and the client reads it (R-MAP-3)', async t => {
+  const full = Object.assign(new StoreFull(7), { headers: { 'retry-after': '7' } })
+  t.strictSame(broken('digest', full), { kind: 'broken', cause: full, strategy: 'digest' })
 })

@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto'
+import { BadOption } from '../errors.js'
+import type { Milliseconds } from '../types.js'
+import { ReplayWindow } from './replay-window.js'
+import type { Claim, ReplayStore } from './store.js'
+
+/** Options of {@link MemoryStore}. */
+export interface MemoryStoreOptions {
+  /**
+   * How many windows there may be at a time, which is how many nonces are in use. 1 to 16777216. Default 100000: with
+   * nonces of 5 minutes, room for 270 clients a second that start anew, in 15 MB, or 40 MB if all go on with theirs.
+   */
+  readonly maxWindows?: number
+  /** How far below the highest number another may come and still be told from a used one. A multiple of 32, 32 to 65536. Default 256. */
+  readonly windowSize?: number
+  /** The time, for tests. Default `Date.now`. */
+  readonly clock?: () => Milliseconds
+}
+
+/** Windows end in groups, so that there is nothing to search for those that do. */
+const SLOT: Milliseconds = 1000
+
+const NEW: Claim = Object.freeze({ kind: 'new' })
+const SEEN: Claim = Object.freeze({ kind: 'seen' })
+const BELOW: Claim = Object.freeze({ kind: 'below window' })
+
+/**
+ * A {@link ReplayStore} in the memory of this process, for this process. Its `id` is another one at each start, so nothing
+ * issued before a restart, or by another worker, counts here.
+ *
+ * A full store takes no new keys until windows end by themselves: to give one up early would be to accept a replay.
+ *
+ * @example
+ * const store = new MemoryStore({ maxWindows: 1_000_000 })
+ * store.claim('key', 1, 60_000) // { kind: 'new' }
+ * store.claim('key', 1, 60_000) // { kind: 'seen' }
+ */
+export class MemoryStore implements ReplayStore {
+  readonly id = randomUUID()
+  private readonly windows = new Map<string, ReplayWindow>()
+  /** The keys whose windows end in a slot of time, by the number of that slot. */
+  private readonly ending = new Map<number, string[]>()
+  private readonly maxWindows: number
+  private readonly windowSize: number
+  private readonly clock: () => Milliseconds
+  private now: Milliseconds = 0
+  private swept = 0
+
+  /**
+   * @throws {BadOption} An option is wrong.
+   */
+  constructor ({ maxWindows = 100_000, windowSize = 256, clock = Date.now }: MemoryStoreOptions = {}) {
+    if (!Number.isInteger(maxWindows) || maxWindows < 1 || maxWindows > 2 ** 24) {
+      throw new BadOption('maxWindows', 'an integer from 1 to 16777216', typeof maxWindows)
+    }
+    if (!Number.isInteger(windowSize) || windowSize % 32 !== 0 || windowSize < 32 || windowSize > 65536) {
+      throw new BadOption('windowSize', 'a multiple of 32 from 32 to 65536', typeof windowSize)
+    }
+    if (typeof clock !== 'function') throw new BadOption('clock', 'a function', typeof clock)
+    this.maxWindows = maxWindows
+    this.windowSize = windowSize
+    this.clock = clock
+  }
+
+  /** How many windows there are. */
+  get size (): number {
+    return this.windows.size
+  }
+
+  claim (key: string, n: number, ttl: Milliseconds): Claim {
+    // A clock that is put back would bring nonces back to life whose windows have ended.
+    this.now = Math.max(this.now, this.clock())
+    this.sweep()
+    let window = this.windows.get(key)
+    if (window === undefined) {
+      if (this.windows.size >= this.maxWindows) return { kind: 'full', retryAfter: this.untilRoom() }
+      window = new ReplayWindow(this.windowSize)
+      this.windows.set(key, window)
+      this.endIn(Math.ceil((this.now + ttl) / SLOT), key)
+    }
+    const mark = window.mark(n)
+    return mark === 'new' ? NEW : mark === 'seen' ? SEEN : BELOW
+  }
+
+  private endIn (slot: number, key: string): void {
+    const keys = this.ending.get(slot)
+    if (keys === undefined) this.ending.set(slot, [key])
+    else keys.push(key)
+  }
+
+  private sweep (): void {
+    const slot = Math.floor(this.now / SLOT)
+    if (slot === this.swept) return
+    this.swept = slot
+    for (const [end, keys] of this.ending) {
+      if (end > slot) continue
+      for (const key of keys) this.windows.delete(key)
+      this.ending.delete(end)
+    }
+  }
+
+  private untilRoom (): Milliseconds {
+    let first = Infinity
+    for (const end of this.ending.keys()) first = Math.min(first, end)
+    return first * SLOT - this.now
+  }
+}
