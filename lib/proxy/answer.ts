@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { reasonPhrase } from './reason-phrase.js'
 
 /**
  * The only fields that the gateway itself adds to what a proxy route answers. Anything else on the reply was put
@@ -19,8 +20,8 @@ const ON_EVERY_ANSWER = ['proxy-authentication-info', 'proxy-authenticate', 'pro
  * put on them. A route's own hooks run last, so nothing comes after it.
  */
 export function dropForeignFields (_request: unknown, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
-  for (const name of Object.keys(reply.getHeaders())) {
-    if (!OURS.has(name)) reply.removeHeader(name)
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (!OURS.has(name) || (name === 'cache-control' && value !== 'no-store')) reply.removeHeader(name)
   }
   dropRawFields(reply)
   done(null, payload)
@@ -30,7 +31,7 @@ export function dropForeignFields (_request: unknown, reply: FastifyReply, paylo
  * Writes the head of a relayed answer past Fastify's reply, so that it is the origin's head plus ours.
  *
  * @param fields - The origin's fields as a flat raw list, this hop's already removed.
- * @param reason - The origin's reason phrase, passed on as it is.
+ * @param reason - The origin's reason phrase as undici decoded it.
  */
 export function writeRelayedHead (reply: FastifyReply, status: number, reason: string | undefined, fields: string[]): void {
   for (const name of ON_EVERY_ANSWER) {
@@ -38,12 +39,37 @@ export function writeRelayedHead (reply: FastifyReply, status: number, reason: s
     if (value === undefined) continue
     for (const line of Array.isArray(value) ? value : [value]) fields.push(name, String(line))
   }
-  dropRawFields(reply)
-  reply.raw.writeHead(status, reason, fields) // throws for what cannot be written; hijacked, nobody would answer then
+  const { raw } = reply
+  const touched = dropRawFields(reply)
+  try {
+    // Throws for what cannot be written; hijacked, nobody would answer then.
+    raw.writeHead(status, reasonPhrase(reason), (touched ? joined(fields) : fields) as string[])
+  } catch (error) {
+    raw.statusMessage = '' // it was set before it threw, and is the origin's
+    throw error
+  }
   reply.hijack()
 }
 
-/** `getHeaderNames` of the raw answer: what a hook set there by `setHeader`, past Fastify. */
-function dropRawFields (reply: FastifyReply): void {
-  for (const name of reply.raw.getHeaderNames()) reply.raw.removeHeader(name)
+/** Takes off the raw answer what a hook set there by `setHeader`, past Fastify. */
+function dropRawFields ({ raw }: FastifyReply): boolean {
+  const names = raw.getHeaderNames()
+  for (const name of names) raw.removeHeader(name)
+  raw.sendDate = true // removing `date` means more to node than that
+  return names.length > 0
+}
+
+/**
+ * The lines of each field together, as node wants them once `setHeader` was used: from then on the last line of a
+ * field would replace those before it.
+ */
+function joined (fields: readonly string[]): Array<string | string[]> {
+  const lines = new Map<string, [name: string, values: string[]]>()
+  for (let i = 0; i < fields.length; i += 2) {
+    const key = fields[i]!.toLowerCase()
+    const field = lines.get(key)
+    if (field === undefined) lines.set(key, [fields[i]!, [fields[i + 1]!]])
+    else field[1].push(fields[i + 1]!)
+  }
+  return [...lines.values()].flat()
 }

@@ -1,0 +1,82 @@
+import type { AddressInfo } from 'node:net'
+import Fastify from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import t from 'tap'
+import type { Test } from 'tap'
+import { dropForeignFields, writeRelayedHead } from '../../lib/proxy/answer.js'
+import { RawClient } from '../fixtures/raw-client.js'
+
+type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown
+
+/** What an app with one proxy route answers, its `onRequest` hook having had its way. */
+async function answerOf (t: Test, hook: Handler, handler: Handler): Promise<string> {
+  const app = Fastify()
+  app.addHook('onRequest', async (request, reply) => { await hook(request, reply) })
+  app.get('/', { onSend: dropForeignFields }, async (request, reply) => await handler(request, reply))
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => app.close())
+  const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
+  return (await client.send('GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n').end()).replace(/^date: .*GMT\r\n/im, '')
+}
+
+const nothing: Handler = () => {}
+const relayed = (fields: string[], status: number, reason: string | undefined): Handler => (_request, reply) => {
+  writeRelayedHead(reply, status, reason, fields)
+  reply.raw.end()
+}
+
+t.test('an answer of ours leaves without what hooks put on it', async t => {
+  const text = await answerOf(t, (_request, reply) => {
+    reply.raw.setHeader('X-Raw', '1')
+    reply.headers({ 'set-cookie': 'a=1', location: '/login', 'x-frame-options': 'DENY', 'cache-control': 'public, max-age=60' })
+  }, (_request, reply) => reply.code(407).headers({ 'proxy-authenticate': ['Basic realm="a"', 'Bearer realm="a"'], 'retry-after': 3 }).send('no'))
+  t.equal(text, 'HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic realm="a"\r\nproxy-authenticate: Bearer realm="a"\r\n' +
+    'retry-after: 3\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 2\r\nConnection: close\r\n\r\nno')
+})
+
+t.test('the Cache-Control of ours stays', async t => {
+  t.match(await answerOf(t, nothing, (_request, reply) => reply.header('cache-control', 'no-store').send('')), /\r\ncache-control: no-store\r\n/)
+})
+
+t.test('a relayed head has order, case and lines of the origin, then ours', async t => {
+  const text = await answerOf(t, (_request, reply) => {
+    reply.headers({ 'set-cookie': 'hook=1', 'proxy-authentication-info': 'a="b"', 'proxy-authenticate': ['Negotiate bGVn'] })
+  }, relayed(['ETAG', '"x"', 'Set-Cookie', 'a=1', 'x', '\xe9', 'set-cookie', 'b=2', 'Content-Length', '0'], 200, 'Fine'))
+  t.equal(text, 'HTTP/1.1 200 Fine\r\nETAG: "x"\r\nSet-Cookie: a=1\r\nx: \xe9\r\nset-cookie: b=2\r\nContent-Length: 0\r\n' +
+    'proxy-authentication-info: a="b"\r\nproxy-authenticate: Negotiate bGVn\r\nConnection: close\r\n\r\n')
+})
+
+t.test('setHeader of a hook costs the origin no line', async t => {
+  const hook: Handler = (_request, reply) => { reply.raw.setHeader('Set-Cookie', 'hook=1').setHeader('Date', 'never') }
+  const text = await answerOf(t, hook, relayed(['Set-Cookie', 'a=1', 'Content-Length', '0', 'set-cookie', 'b=2', 'Date', 'today'], 200, 'Fine'))
+  t.equal(text, 'HTTP/1.1 200 Fine\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 0\r\nDate: today\r\nConnection: close\r\n\r\n')
+})
+
+t.test('Date is added where the origin has none, whatever hooks did (R-FWD-4)', async t => {
+  const app = Fastify()
+  app.get('/', async (_request, reply) => {
+    reply.raw.setHeader('Date', 'never')
+    writeRelayedHead(reply, 200, '', ['Content-Length', '0'])
+    reply.raw.end()
+  })
+  t.teardown(() => app.close())
+  const { headers } = await app.inject('/')
+  t.match(headers.date, /GMT$/)
+})
+
+t.test('a reason goes out in its octets, or node has one', async t => {
+  t.match(await answerOf(t, nothing, relayed([], 404, 'Не')), /^HTTP\/1\.1 404 \xd0\x9d\xd0\xb5\r\n/)
+  t.match(await answerOf(t, nothing, relayed([], 404, '\ufffd')), /^HTTP\/1\.1 404 Not Found\r\n/)
+  t.match(await answerOf(t, nothing, relayed([], 404, undefined)), /^HTTP\/1\.1 404 Not Found\r\n/)
+  t.match(await answerOf(t, nothing, relayed([], 404, '')), /^HTTP\/1\.1 404 \r\n/)
+})
+
+for (const touched of [false, true]) {
+  t.test(`a head that cannot be written leaves nothing behind${touched ? ', nor where a hook used setHeader' : ''}`, async t => {
+    const text = await answerOf(t, (_request, reply) => { if (touched) reply.raw.setHeader('X-Hook', '1') }, (_request, reply) => {
+      t.throws(() => { writeRelayedHead(reply, 200, 'Origin', ['Set-Cookie', 'a=1', 'x', 'a\nb']) }, { code: 'ERR_INVALID_CHAR' })
+      return reply.code(502).send('')
+    })
+    t.equal(text, 'HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 0\r\nConnection: close\r\n\r\n')
+  })
+}
