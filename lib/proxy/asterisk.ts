@@ -1,6 +1,18 @@
 import { request as send } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { pipeline } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import { UpstreamProtocol, UpstreamTimeout } from '../errors.js'
+import type { Milliseconds } from '../types.js'
+
+export interface Asterisk {
+  /** A flat raw list. */
+  readonly fields: readonly string[]
+  readonly content: AsyncIterable<Buffer> | null
+  readonly headersTimeout: Milliseconds
+  readonly bodyTimeout: Milliseconds
+}
 
 /**
  * Sends `OPTIONS *`, which the last proxy makes of `OPTIONS http://host` (RFC 9112, 3.2.4). By node's own client,
@@ -9,26 +21,76 @@ import type { Dispatcher } from 'undici'
  * @param socket - Connected to the target, its TLS done.
  * @param handler - Gets the answer as from undici.
  */
-export function sendAsterisk (socket: Socket, headers: readonly string[], handler: Dispatcher.DispatchHandler): void {
-  const request = send({ method: 'OPTIONS', path: '*', headers, createConnection: () => socket })
-  const controller: Dispatcher.DispatchController = {
-    aborted: false,
-    paused: false,
-    reason: null,
-    abort: reason => { request.destroy(reason) },
-    pause: () => {},
-    resume: () => {}
+export function sendAsterisk (socket: Socket, { fields, content, headersTimeout, bodyTimeout }: Asterisk, handler: Dispatcher.DispatchHandler): void {
+  const request = send({ method: 'OPTIONS', path: '*', headers: framed(fields, content), createConnection: () => socket })
+  const controller = new Controller(request)
+  const answer = ({ statusCode, statusMessage, rawHeaders }: Pick<IncomingMessage, 'statusCode' | 'statusMessage' | 'rawHeaders'>) => {
+    controller.rawHeaders = rawHeaders
+    handler.onResponseStart?.(controller, statusCode!, {}, utf8(statusMessage!))
   }
-  handler.onRequestStart?.(controller, {})
-  request.on('error', error => handler.onResponseError?.(controller, error))
+  let settled = false
+  const fail = (error: Error) => {
+    if (settled) return
+    settled = true
+    request.destroy()
+    handler.onResponseError?.(controller, error)
+  }
+
+  request.on('error', fail)
+  request.on('upgrade', () => fail(new UpstreamProtocol()))
+  request.on('information', head => { if (head.statusCode !== 100) answer(head) })
   request.on('response', response => {
-    controller.rawHeaders = response.rawHeaders
-    handler.onResponseStart?.(controller, response.statusCode!, {}, response.statusMessage)
+    controller.response = response
+    socket.setTimeout(bodyTimeout)
+    answer(response)
+    response.on('error', fail)
     response.on('data', chunk => handler.onResponseData?.(controller, chunk))
     response.on('end', () => {
+      settled = true
       controller.rawTrailers = response.rawTrailers
       handler.onResponseEnd?.(controller, {})
     })
   })
-  request.end()
+  socket.setTimeout(headersTimeout)
+  socket.on('timeout', () => {
+    if (controller.paused) socket.setTimeout(bodyTimeout) // it is the client who is slow
+    else fail(new UpstreamTimeout())
+  })
+  handler.onRequestStart?.(controller, {})
+  if (content === null) request.end()
+  else pipeline(content, request, error => { if (error) fail(error) })
+}
+
+/** As undici's, so that a handler finds no difference. */
+class Controller implements Dispatcher.DispatchController {
+  aborted = false
+  reason: Error | null = null
+  rawHeaders: string[] = []
+  rawTrailers: string[] = []
+  response: IncomingMessage | null = null
+
+  constructor (private readonly request: ReturnType<typeof send>) {}
+
+  get paused (): boolean { return this.response?.isPaused() === true }
+
+  abort (reason: Error): void {
+    this.aborted = true
+    this.reason = reason
+    this.request.destroy(reason)
+  }
+
+  pause (): void { this.response?.pause() }
+  resume (): void { this.response?.resume() }
+}
+
+/** For node, an OPTIONS has no content unless its fields say so, and the connection may be kept unless they do not. */
+function framed (fields: readonly string[], content: AsyncIterable<Buffer> | null): readonly string[] {
+  const hasLength = fields.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-length')
+  const coding = content === null || hasLength ? [] : ['Transfer-Encoding', 'chunked']
+  return [...fields, 'Connection', 'close', ...coding]
+}
+
+/** A reason phrase decoded as undici does it. */
+function utf8 (octets: string): string {
+  return Buffer.from(octets, 'latin1').toString()
 }

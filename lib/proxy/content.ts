@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Milliseconds } from '../types.js'
 
 /** Counts what went through. */
 export interface Tally {
@@ -10,16 +11,28 @@ export interface Tally {
  * The content of a request as undici takes it, `null` when there is none. Read only once the connection to the
  * target stands, so a client that expects a 100 gets none before; a failure towards the target leaves the request
  * alone, since destroying it would cut the connection the answer has to go out on.
+ *
+ * @param patience - How long the client may send nothing while more is wanted; then its connection is cut. 0, the
+ *   default: as long as it likes.
  */
-export function contentOf (request: IncomingMessage, tally: Tally): AsyncIterable<Buffer> | null {
+export function contentOf (request: IncomingMessage, tally: Tally, patience: Milliseconds = 0): AsyncIterable<Buffer> | null {
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers
   if (coding === undefined && (length === undefined || Number(length) === 0)) return null
-  return counted(request, tally)
+  return counted(request, tally, patience)
 }
 
-async function * counted (request: IncomingMessage, tally: Tally): AsyncGenerator<Buffer> {
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    tally.bytesIn += chunk.length
-    yield chunk
+async function * counted (request: IncomingMessage, tally: Tally, patience: Milliseconds): AsyncGenerator<Buffer> {
+  let waiting = true
+  const timer = patience === 0 ? undefined : setTimeout(() => { if (waiting) request.destroy() }, patience)
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      tally.bytesIn += chunk.length
+      waiting = false
+      yield chunk
+      waiting = true
+      timer?.refresh()
+    }
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -1,10 +1,13 @@
+import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { ClientLeft } from '../errors.js'
+import { ClientLeft, Closing } from '../errors.js'
 import type { AbsoluteTarget } from '../fields/target.js'
 import { formatVia } from '../fields/via.js'
 import type { Access } from '../policy/access.js'
+import type { Milliseconds } from '../types.js'
 import { contentOf } from './content.js'
-import type { Exchanges } from './exchanges.js'
+import { drained } from './drained.js'
+import type { Exchange, Exchanges } from './exchanges.js'
 import { answerAsLast, isLastRecipient } from './max-forwards.js'
 import type { OriginClient } from './origin-client.js'
 import { prepare } from './prepare.js'
@@ -16,6 +19,8 @@ export interface ForwardOptions {
   readonly access: Access
   readonly client: OriginClient
   readonly exchanges: Exchanges
+  /** How long the client may send nothing of its content, or take nothing of the answer's. 0: as long as it likes. */
+  readonly bodyTimeout: Milliseconds
   /** Our name in `Via`. */
   readonly pseudonym: string
 }
@@ -24,7 +29,7 @@ export interface ForwardOptions {
  * The handler of absolute-form: policy, strip, send, relay. What the client sent reaches the origin as sent, less
  * what belongs to this hop; what the origin answers reaches the client likewise.
  */
-export function createForward ({ access, client, exchanges, pseudonym }: ForwardOptions) {
+export function createForward ({ access, client, exchanges, bodyTimeout, pseudonym }: ForwardOptions) {
   const via = formatVia('1.1', pseudonym)
 
   return async function forward (request: FastifyRequest, reply: FastifyReply): Promise<void | FastifyReply> {
@@ -32,23 +37,32 @@ export function createForward ({ access, client, exchanges, pseudonym }: Forward
     const target = receive(raw)!.target as AbsoluteTarget
     if (isLastRecipient(request)) return answerAsLast(request, reply)
     const { scheme, host, port, authority } = target
-    const fields = prepare(raw, authority, pseudonym)
     const tally = { bytesIn: 0 }
-    const relay = new Relay(reply, via)
+    const relay = new Relay(reply, via, bodyTimeout)
     const end = record(request, `${scheme}://${authority}`)
     exchanges.add(relay)
     try {
+      const fields = prepare(raw, authority, pseudonym)
       const addresses = await access.resolve(await access.admit({ scheme, host, port }, request.proxyAuth))
-      client.send({ target, addresses, method: raw.method!, fields, content: contentOf(raw, tally) }, relay)
+      const content = contentOf(raw, tally, bodyTimeout)
+      if (!reply.raw.destroyed) {
+        client.send({ target, addresses, method: raw.method!, fields, content: content && drained(raw, content) }, relay)
+      }
       await relay.settled
-      if (!reply.sent) throw new ClientLeft()
+      if (!reply.sent) throw relay.reason === 'closing' ? new Closing() : new ClientLeft()
       end({ status: reply.raw.statusCode, bytesIn: tally.bytesIn, bytesOut: relay.bytesOut, reason: relay.reason })
     } catch (error) {
       const { statusCode, code } = error as { statusCode: number, code: string }
       end({ status: statusCode, bytesIn: tally.bytesIn, bytesOut: 0, reason: code })
       throw error
     } finally {
-      exchanges.delete(relay)
+      release(exchanges, relay, raw)
     }
   }
+}
+
+/** An answer may be through before the request is; until then the connection is in use, and a stopping server waits. */
+function release (exchanges: Exchanges, exchange: Exchange, request: IncomingMessage): void {
+  if (request.complete || request.destroyed) exchanges.delete(exchange)
+  else request.once('close', () => exchanges.delete(exchange))
 }

@@ -1,5 +1,6 @@
 import { connect as tlsConnect } from 'node:tls'
 import type { ConnectionOptions } from 'node:tls'
+import { isIP } from 'node:net'
 import type { Socket } from 'node:net'
 import { Agent, Pool } from 'undici'
 import type { Dispatcher, buildConnector } from 'undici'
@@ -76,7 +77,7 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
       const { scheme, host, port, path } = target
       if (path === '*') {
         open(scheme, host, port, addresses).then(
-          socket => sendAsterisk(socket, fields, handler),
+          socket => sendAsterisk(socket, { fields, content, headersTimeout, bodyTimeout }, handler),
           error => handler.onResponseError?.(undefined as never, error)
         )
         return
@@ -98,9 +99,11 @@ function readAddresses (text: string): Address[] {
   return text.split(',').map(address => ({ address, family: address.includes(':') ? 6 : 4 }))
 }
 
-function secured (socket: Socket, servername: string, timeout: Milliseconds, tls?: ConnectionOptions): Promise<Socket> {
+function secured (socket: Socket, host: string, timeout: Milliseconds, tls?: ConnectionOptions): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const secure = tlsConnect({ ...tls, socket, servername, ALPNProtocols: ['http/1.1'] })
+    // An address is verified against the certificate as `host`; as a server name it must not be sent (RFC 6066, 3).
+    const servername = isIP(host) === 0 ? host : undefined
+    const secure = tlsConnect({ ...tls, socket, host, servername, ALPNProtocols: ['http/1.1'] })
     const timer = setTimeout(() => secure.destroy(new ConnectTimeout()), timeout)
     secure.once('error', error => { clearTimeout(timer); socket.destroy(); reject(error) })
     secure.once('secureConnect', () => { clearTimeout(timer); resolve(secure) })

@@ -1,9 +1,12 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import type { Dispatcher } from 'undici'
-import { ClientLeft, UpstreamChallenged } from '../errors.js'
-import { endToEnd } from '../fields/hop-by-hop.js'
+import { ClientLeft, UpstreamChallenged, UpstreamProtocol } from '../errors.js'
+import { connectionOptions, endToEnd } from '../fields/hop-by-hop.js'
+import type { Milliseconds } from '../types.js'
 import { writeRelayedHead } from './answer.js'
+import { writeInterim } from './interim.js'
+import { reasonPhrase } from './reason-phrase.js'
 import { upstreamError } from './upstream-error.js'
 
 type Controller = Dispatcher.DispatchController
@@ -22,30 +25,31 @@ export class Relay implements Dispatcher.DispatchHandler {
   private resolve!: () => void
   private reject!: (error: Error) => void
   private controller: Controller | null = null
+  private head: readonly string[] = []
+  private readonly request: IncomingMessage
   private readonly raw: ServerResponse
 
   /**
    * @param via - The `Via` member of this hop, added to the answer.
+   * @param patience - How long the client may take nothing of an answer. 0: as long as it likes.
    */
-  constructor (private readonly reply: FastifyReply, private readonly via: string) {
+  constructor (private readonly reply: FastifyReply, private readonly via: string, private readonly patience: Milliseconds) {
     this.raw = reply.raw
+    this.request = reply.request.raw
     this.settled = new Promise((resolve, reject) => {
       this.resolve = resolve
       this.reject = reject
     })
-    this.raw.once('close', () => {
-      if (!this.raw.writableFinished) {
-        this.reason ??= 'aborted'
-        this.controller?.abort(new ClientLeft())
-      }
-      this.resolve()
-    })
+    const leave = () => this.leave()
+    this.raw.once('close', leave)
+    if (this.raw.destroyed) leave()
+    else if (this.raw.socket === null) this.watchQueued(leave)
   }
 
   /** Ends the exchange at once, on both sides. */
   end (): void {
-    this.reason = 'closing'
-    this.raw.destroy()
+    this.cut('closing')
+    this.request.destroy() // the answer may be through, and the client still sending
   }
 
   onRequestStart (controller: Controller): void {
@@ -54,24 +58,39 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart (controller: Controller, status: number, _headers: unknown, reason?: string): void {
-    const fields = endToEnd(latin1(controller.rawHeaders), 'response')
+    this.head = latin1(controller.rawHeaders)
+    if (status < 100 || !isDecoded(this.head)) return controller.abort(new UpstreamProtocol())
+    const fields = endToEnd(this.head, 'response')
+    fields.push('Via', this.via)
     if (status < 200) return this.interim(status, reason, fields)
     // The client would answer a foreign challenge with the credentials it has for us (RFC 9110, 11.7.1).
     if (status === 407) return controller.abort(new UpstreamChallenged())
-    fields.push('Via', this.via)
-    writeRelayedHead(this.reply, status, reason, this.framed(fields))
+    const contentless = status === 204 || status === 304
+    writeRelayedHead(this.reply, status, reason, this.framed(fields, status))
+    if (contentless) this.raw.end() // undici takes their Content-Length for that of content which did not come
+    else process.nextTick(() => this.flush())
   }
 
   onResponseData (controller: Controller, chunk: Buffer): void {
     this.bytesOut += chunk.length
     if (this.raw.write(chunk)) return
     controller.pause()
-    this.raw.once('drain', () => controller.resume())
+    const timer = this.patience === 0 ? undefined : setTimeout(() => this.cut('idle'), this.patience)
+    const go = () => {
+      clearTimeout(timer)
+      this.raw.removeListener('drain', go)
+      this.raw.removeListener('close', go)
+      controller.resume()
+    }
+    this.raw.on('drain', go)
+    this.raw.on('close', go)
   }
 
   onResponseEnd (controller: Controller): void {
-    const trailers = endToEnd(latin1(controller.rawTrailers), 'response')
-    if (trailers.length > 0 && this.raw.chunkedEncoding) {
+    if (this.raw.writableEnded) return
+    const received = latin1(controller.rawTrailers)
+    if (received.length > 0 && this.raw.chunkedEncoding) {
+      const trailers = endToEnd(received, 'response', connectionOptions(this.head))
       const lines: Array<[string, string]> = []
       for (let i = 0; i < trailers.length; i += 2) lines.push([trailers[i]!, trailers[i + 1]!])
       this.raw.addTrailers(lines)
@@ -80,26 +99,53 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseError (_controller: Controller, error: Error): void {
-    // Half an answer cannot be taken back: cutting the connection is the only honest signal left.
+    if (this.raw.writableEnded) return
     const failure = upstreamError(error)
     if (!this.raw.headersSent) return this.reject(failure)
-    this.reason ??= (failure as Error & { code: string }).code
+    // Half an answer cannot be taken back: cutting the connection is the only honest signal left.
+    this.cut((failure as Error & { code: string }).code)
+  }
+
+  private cut (reason: string): void {
+    this.reason ??= reason
     this.raw.destroy()
   }
 
-  /** Passes an interim answer on, but not to HTTP/1.0, which has none (RFC 9110, 15.2). */
-  private interim (status: number, reason: string | undefined, fields: string[]): void {
-    if (this.reply.request.raw.httpVersionMinor === 0) return
-    let head = `HTTP/1.1 ${status} ${reason ?? ''}\r\n`
-    for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`
-    // node has public methods for 102 and 103 alone, and refuses fields there that are legal.
-    ;(this.raw as unknown as { _writeRaw (text: string, encoding: 'latin1'): void })._writeRaw(`${head}\r\n`, 'latin1')
+  private leave (): void {
+    this.resolve()
+    if (this.raw.writableFinished) return
+    this.reason ??= 'aborted'
+    this.controller?.abort(new ClientLeft())
   }
 
-  /** `Trailer` announces what only a chunked body can carry; node refuses to write it before anything else. */
-  private framed (fields: string[]): string[] {
-    const chunked = this.raw.useChunkedEncodingByDefault && !has(fields, 'content-length')
-    return chunked ? fields : without(fields, 'trailer')
+  /** A pipelined answer has no connection before its turn, and node does not tell it when the connection closes. */
+  private watchQueued (leave: () => void): void {
+    const { socket } = this.request
+    const gone = () => {
+      this.raw.destroy()
+      leave()
+    }
+    socket.setMaxListeners(0) // a client may pipeline more requests than node thinks right
+    socket.once('close', gone)
+    this.raw.once('socket', () => socket.removeListener('close', gone))
+  }
+
+  private interim (status: number, reason: string | undefined, fields: string[]): void {
+    // They are hints, and an origin may send them without end to a client that takes nothing.
+    if (this.raw.writableLength < this.raw.writableHighWaterMark) writeInterim(this.reply, status, reasonPhrase(reason), fields)
+  }
+
+  /** Node keeps a head for the first octets of the body, which may be far off (an event stream). */
+  private flush (): void {
+    if (this.bytesOut === 0 && !this.raw.writableEnded && !this.raw.destroyed) this.raw.flushHeaders()
+  }
+
+  /** `Trailer` announces what only a chunked body can carry, node refuses it elsewhere; a 204 has no length. */
+  private framed (fields: string[], status: number): string[] {
+    const framed = status === 204 ? without(fields, 'content-length') : fields
+    const hasContent = status !== 204 && status !== 304 && this.request.method !== 'HEAD'
+    const chunked = hasContent && this.raw.useChunkedEncodingByDefault && !has(framed, 'content-length')
+    return chunked ? framed : without(framed, 'trailer')
   }
 }
 
@@ -116,4 +162,15 @@ function has (fields: readonly string[], name: string): boolean {
 
 function without (fields: string[], name: string): string[] {
   return has(fields, name) ? fields.filter((_, i) => fields[i - i % 2]!.toLowerCase() !== name) : fields
+}
+
+/**
+ * True when chunked is the only transfer coding: undici takes it off and leaves any other on, which would go out as
+ * content (RFC 9112, 6.1).
+ */
+function isDecoded (fields: readonly string[]): boolean {
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i]!.length === 17 && fields[i]!.toLowerCase() === 'transfer-encoding' && fields[i + 1]!.toLowerCase() !== 'chunked') return false
+  }
+  return true
 }

@@ -1,0 +1,52 @@
+import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import t from 'tap'
+import type { Test } from 'tap'
+import { expectContinue } from '../../lib/proxy/expect.js'
+import { listen } from '../fixtures/origin.js'
+import { RawClient } from '../fixtures/raw-client.js'
+
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
+const HEAD = 'POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n'
+type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+async function client (t: Test, asks: Array<() => boolean>, handler: Handler): Promise<RawClient> {
+  const server = createServer(handler)
+  for (const ask of asks) expectContinue(server, ask)
+  t.equal(server.listenerCount('checkContinue'), 1, 'one listener, however many ask')
+  return await RawClient.to(t, await listen(t, server))
+}
+
+const echo: Handler = (request, response) => {
+  let text = ''
+  request.on('data', chunk => { text += chunk }).on('end', () => response.end(text))
+}
+
+t.test('a proxied request gets its 100 when its content is read, once (R-EXP-1, R-EXP-3)', async t => {
+  const alice = await client(t, [() => false, () => true], echo)
+  await alice.send(HEAD).until(text => text.includes('\r\n\r\n'))
+  t.equal(alice.text, CONTINUE)
+  const text = await alice.send('abc').end()
+  t.match(text.slice(CONTINUE.length), /^HTTP\/1\.1 200 OK\r\n[^]*abc$/)
+  t.equal(text.split('100 Continue').length, 2)
+})
+
+t.test('a refusal comes without one (R-EXP-1)', async t => {
+  const mallory = await client(t, [() => true], (_request, response) => { response.writeHead(407).end() })
+  t.match(await mallory.send(HEAD).end(), /^HTTP\/1\.1 407 /)
+})
+
+t.test('nor does content that is read after the answer ask for one', async t => {
+  const mallory = await client(t, [() => true], (request, response) => {
+    response.writeHead(407).end()
+    request.resume()
+  })
+  t.notMatch(await mallory.send(HEAD).end(), /100 Continue/)
+})
+
+t.test('a request that no proxy route takes gets its 100 at once, read or not', async t => {
+  for (const handler of [echo, (_request: IncomingMessage, response: ServerResponse) => { response.end() }]) {
+    const own = await client(t, [() => false], handler)
+    t.ok((await own.send(`${HEAD}abc`).end()).startsWith(`${CONTINUE}HTTP/1.1 200`))
+  }
+})
