@@ -1,9 +1,9 @@
 import { METHODS } from 'node:http'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { BadRegistration, BadRequest } from '../errors.js'
+import { BadRegistration } from '../errors.js'
 import { createAccess } from '../policy/access.js'
 import type { ForwardPolicyOptions } from '../policy/access.js'
 import type { Milliseconds, ProxyIdentity } from '../types.js'
@@ -17,6 +17,7 @@ import { acceptEveryMethod } from './fastify-internals.js'
 import { createForward } from './forward.js'
 import { markBusy } from './given-back.js'
 import { onEveryServer } from './listeners.js'
+import { malformation } from './malformed.js'
 import { createOriginClient } from './origin-client.js'
 import { TARGET_FORM, receive, targetFormConstraint } from './target-form.js'
 import { createTunnel } from './tunnel.js'
@@ -57,13 +58,13 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   const { settings, exchanges, pseudonym, hook, authenticate, admitsWithoutCredentials } = options
   const access = createAccess(settings.policy, ownAddresses(app))
   const client = createOriginClient(settings)
-  const forward = createForward({ access, client, exchanges, pseudonym })
+  const forward = createForward({ ...settings, access, client, exchanges, pseudonym })
   const tunnel = createTunnel({ ...settings, access, exchanges })
 
   app.addConstraintStrategy(targetFormConstraint() as never)
   app.register(async scope => {
     acceptEveryMethod(scope)
-    scope.addHook('onRequest', refuseBadTarget)
+    scope.addHook('onRequest', refuseMalformed)
     scope.addHook(hook as 'onRequest', authenticate)
     scope.addHook('onError', explain(pseudonym))
     const route = { url: '*', constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: dropForeignFields }
@@ -90,22 +91,16 @@ function ownAddresses (app: FastifyInstance): () => AddressInfo[] {
 }
 
 /** Before Fastify's own listener, whose router and log must find the target as `receive` leaves it. */
-function receiveFirst (request: IncomingMessage): void {
+function receiveFirst (request: IncomingMessage, response: ServerResponse): void {
   markBusy(request)
-  receive(request)
+  // A proxy keeps no connection with HTTP/1.0 (RFC 9112, 9.3).
+  if (receive(request) !== undefined && request.httpVersionMinor === 0) response.shouldKeepAlive = false
 }
 
-/** The form is checked before anybody is asked who they are: what it is does not depend on it. */
-function refuseBadTarget (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void {
-  const failure = receive(request.raw)!.failure ?? refuseContent(request)
+/** The message is checked before anybody is asked who they are: what it is does not depend on it. */
+function refuseMalformed (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void {
+  const failure = receive(request.raw)!.failure ?? malformation(request.raw)
   if (failure === null) return done()
   reply.header('connection', 'close')
   done(failure)
-}
-
-/** What looks like content of a CONNECT would go into the tunnel as data (RFC 9110, 9.3.6). */
-function refuseContent ({ raw: { method, headers } }: FastifyRequest): Error | null {
-  if (method !== 'CONNECT') return null
-  const none = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0
-  return none ? null : new BadRequest('CONNECT has no content')
 }

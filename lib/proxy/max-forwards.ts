@@ -13,7 +13,7 @@ export function isLastRecipient ({ method, headers }: FastifyRequest): boolean {
 export function answerAsLast (request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (request.method === 'OPTIONS') return reply.send('')
   const { rawHeaders, httpVersion } = request.raw
-  let message = `TRACE ${request.raw.url} HTTP/${httpVersion}\r\n`
+  let message = `TRACE ${request.originalUrl} HTTP/${httpVersion}\r\n`
   for (let i = 0; i < rawHeaders.length; i += 2) {
     if (!SENSITIVE.has(rawHeaders[i]!.toLowerCase())) message += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`
   }

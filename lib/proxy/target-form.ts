@@ -19,18 +19,18 @@ export const TARGET_FORM = 'targetForm'
  * Parses the target of a request in absolute-form or authority-form, before the router or a log sees it.
  *
  * What it changes on the request, and why:
- * - `url` loses userinfo, which would be logged otherwise, and a path that does not decode has its `%` escaped,
- *   because the router refuses such a path before any hook. The target as received is kept here.
+ * - `url` loses userinfo, which would be logged otherwise. Where the router would refuse it before any hook, it is
+ *   escaped until the router does not; `originalUrl`, which Fastify shows by that name, is then as received.
  * - `accept-version` is hidden from the router, which would look for a versioned route. The raw fields keep it.
  *
- * @returns `undefined` for origin-form and `*`: not a request to be proxied. On a connection given back after a refused
+ * @returns `undefined` for origin-form and `OPTIONS *`: not a request to be proxied. On a connection given back after a refused
  *   CONNECT it is a failure: the bytes were meant for a tunnel, and must not speak for the client.
  */
 export function receive (request: IncomingMessage): Received | undefined {
   const marked = request as Marked
   if (marked[kReceived] !== undefined) return marked[kReceived]
   const url = request.url!
-  const own = request.method !== 'CONNECT' && (url.charCodeAt(0) === 47 || url === '*')
+  const own = request.method !== 'CONNECT' && (url.charCodeAt(0) === 47 || (url === '*' && request.method === 'OPTIONS'))
   if (own && !wasGivenBack(request)) return undefined
   try {
     if (own) throw new BadRequest('origin-form on the connection of a proxy')
@@ -39,7 +39,9 @@ export function receive (request: IncomingMessage): Received | undefined {
     marked[kReceived] = { target: null, failure: failure as Error }
     request.url = withoutUserinfo(url)
   }
-  request.url = routable(request.url!)
+  const received = request.url!
+  request.url = routable(received, marked[kReceived].failure !== null)
+  if (request.url !== received) (request as { originalUrl?: string }).originalUrl = received
   delete request.headers['accept-version']
   return marked[kReceived]
 }
@@ -64,15 +66,16 @@ export function targetFormConstraint () {
   }
 }
 
-/** The url with a path that the router can decode: `%` escaped where it cannot. The query is not looked at. */
-function routable (url: string): string {
-  const query = url.indexOf('?')
-  const path = query === -1 ? url : url.slice(0, query)
-  if (!path.includes('%')) return url
+/** The url as the router takes it: any but a good absolute one loses its `://`, a path that does not decode its `%`. */
+function routable (url: string, failed: boolean): string {
+  const taken = url.includes('://') && (failed || !URL.canParse(url)) ? url.replace('://', ':%2F%2F') : url
+  const query = taken.indexOf('?')
+  const path = query === -1 ? taken : taken.slice(0, query)
+  if (!path.includes('%')) return taken
   try {
     decodeURI(path)
-    return url
+    return taken
   } catch {
-    return path.replaceAll('%', '%25') + url.slice(path.length)
+    return path.replaceAll('%', '%25') + taken.slice(path.length)
   }
 }

@@ -1,0 +1,36 @@
+import type { IncomingMessage } from 'node:http'
+import { BadRequest } from '../errors.js'
+import { parseHostField } from '../fields/host.js'
+
+/**
+ * What makes a message unfit for a proxy, of what node's parser lets through. Two readers that differ about it could
+ * see two messages in one, or one message for two hosts.
+ *
+ * - A version other than HTTP/1.0 and 1.1 on HTTP/1's wire.
+ * - `Host` that is missing or no host and port (RFC 9112, 3.2).
+ * - A transfer coding other than chunked, which node would leave on, or any in HTTP/1.0 (RFC 9112, 6.1).
+ * - A length beyond what a number holds exactly.
+ * - CONNECT with content, which would go into the tunnel as data (RFC 9110, 9.3.6).
+ *
+ * @returns The error to answer with, `null` when there is none.
+ */
+export function malformation (request: IncomingMessage): Error | null {
+  const { method, httpVersion, headers } = request
+  if (request.httpVersionMajor === 2 && 'stream' in request) return null // its framing is not HTTP/1's
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return new BadRequest('the version is not served')
+  const { host, 'transfer-encoding': coding, 'content-length': length } = headers
+  if (host === undefined) {
+    if (httpVersion === '1.1') return new BadRequest('there is no Host')
+  } else {
+    try {
+      parseHostField(host)
+    } catch (failure) {
+      return failure as Error
+    }
+  }
+  if (coding === undefined && length === undefined) return null
+  if (method === 'CONNECT' && (coding !== undefined || Number(length) !== 0)) return new BadRequest('CONNECT has no content')
+  if (coding !== undefined && (httpVersion === '1.0' || coding.toLowerCase() !== 'chunked')) return new BadRequest('the transfer coding is not served')
+  if (length !== undefined && !Number.isSafeInteger(Number(length))) return new BadRequest('the length is no length')
+  return null
+}

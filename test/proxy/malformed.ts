@@ -1,0 +1,60 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import t from 'tap'
+import { malformation } from '../../lib/proxy/malformed.js'
+import { listen } from '../fixtures/origin.js'
+import { RawClient } from '../fixtures/raw-client.js'
+
+interface Row { name: string, text: string, code?: string }
+const get = (fields: string, version = '1.1') => `GET http://a.test/ HTTP/${version}\r\n${fields}\r\n`
+const post = (fields: string, version = '1.1') => `POST http://a.test/ HTTP/${version}\r\nHost: a.test\r\n${fields}\r\n`
+const BAD_REQUEST = 'FST_PROXY_AUTH_BAD_REQUEST'
+const BAD_FIELD = 'FST_PROXY_AUTH_MALFORMED_FIELD'
+
+const ROWS: Row[] = [
+  { name: 'HTTP/1.1 with Host', text: get('Host: a.test:80\r\n') },
+  { name: 'Host of another target: it is ignored (R-TGT-2)', text: get('Host: [2001:db8::1]:8080\r\n') },
+  { name: 'HTTP/1.0 needs no Host', text: get('', '1.0') },
+  { name: 'no Host (R-TGT-7)', text: get(''), code: BAD_REQUEST },
+  { name: 'an empty Host (R-TGT-7)', text: get('Host:\r\n'), code: BAD_FIELD },
+  { name: 'a Host with a path (R-TGT-7)', text: get('Host: a.test/b\r\n'), code: BAD_FIELD },
+  { name: 'a Host with userinfo (R-TGT-7)', text: get('Host: a@b.test\r\n'), code: BAD_FIELD },
+  { name: 'a Host that is none, in HTTP/1.0 (R-TGT-7)', text: get('Host: a b\r\n', '1.0'), code: BAD_FIELD },
+  { name: 'HTTP/2.0 on the wire of HTTP/1 (R-TGT-9)', text: get('Host: a.test\r\n', '2.0'), code: BAD_REQUEST },
+  { name: 'HTTP/0.9 (R-TGT-9)', text: get('Host: a.test\r\n', '0.9'), code: BAD_REQUEST },
+  { name: 'a length', text: post('Content-Length: 3\r\n') },
+  { name: 'a length of many zeros', text: post('Content-Length: 0000\r\n') },
+  { name: 'a length that no number holds (R-MSG-3)', text: post('Content-Length: 9007199254740993\r\n'), code: BAD_REQUEST },
+  { name: 'chunks', text: post('Transfer-Encoding: Chunked\r\n') },
+  { name: 'chunks in HTTP/1.0 (R-MSG-2)', text: post('Transfer-Encoding: chunked\r\n', '1.0'), code: BAD_REQUEST },
+  { name: 'gzip under chunks (R-MSG-2)', text: post('Transfer-Encoding: gzip, chunked\r\n'), code: BAD_REQUEST },
+  { name: 'an empty member before chunked (R-MSG-2)', text: post('Transfer-Encoding: , chunked\r\n'), code: BAD_REQUEST }
+]
+const CONNECT_ROWS: Row[] = [
+  { name: 'CONNECT', text: 'CONNECT a.test:443 HTTP/1.1\r\nHost: a.test\r\n\r\n' },
+  { name: 'CONNECT without content', text: 'CONNECT a.test:443 HTTP/1.1\r\nHost: a.test\r\nContent-Length: 0\r\n\r\n' },
+  { name: 'CONNECT in HTTP/1.0 without Host (R-CONNECT-18)', text: 'CONNECT a.test:443 HTTP/1.0\r\n\r\n' },
+  { name: 'CONNECT without Host (R-TGT-7)', text: 'CONNECT a.test:443 HTTP/1.1\r\n\r\n', code: BAD_REQUEST },
+  { name: 'CONNECT with a length (R-CONNECT-12)', text: 'CONNECT a.test:443 HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n', code: BAD_REQUEST },
+  { name: 'CONNECT with chunks (R-CONNECT-12)', text: 'CONNECT a.test:443 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n', code: BAD_REQUEST }
+]
+
+for (const [event, rows] of [['request', ROWS], ['connect', CONNECT_ROWS]] as const) {
+  for (const { name, text, code } of rows) {
+    t.test(name, async t => {
+      // What node would refuse by itself is let through, to see that we would.
+      const server = createServer({ requireHostHeader: false })
+      const client = await RawClient.to(t, await listen(t, server))
+      client.send(text)
+      const [request] = await once(server, event) as [IncomingMessage]
+      if (code === undefined) t.equal(malformation(request), null)
+      else t.match(malformation(request), { code, statusCode: 400 })
+      request.socket.destroy()
+    })
+  }
+}
+
+t.test('HTTP/2 frames its messages itself', async t => {
+  t.equal(malformation({ httpVersionMajor: 2, httpVersion: '2.0', headers: {}, stream: {} } as unknown as IncomingMessage), null)
+})
