@@ -93,8 +93,7 @@ export class ConnectResponse extends ServerResponse {
       fields[name.toLowerCase()] = value as OutgoingHttpHeader
     }
     this.givesBack = this.mayBeGivenBack(refusal, fields)
-    this.shouldKeepAlive = this.givesBack
-    delete fields['connection']
+    fields['connection'] = this.givesBack ? 'keep-alive' : 'close'
     for (const name of this.getHeaderNames()) this.removeHeader(name)
     this.client.setTimeout(READ_TIME, expire)
     return super.writeHead(refusal, fields)

@@ -67,8 +67,8 @@ export function dial (addresses: readonly Address[], port: number, options: Dial
 
     const abort = () => fail(signal!.reason)
     if (signal?.aborted) return reject(signal.reason)
-    signal?.addEventListener('abort', abort, { once: true })
-    const timer = setTimeout(() => fail(new ConnectTimeout()), connectTimeout)
     attempt()
+    const timer = setTimeout(() => fail(new ConnectTimeout()), connectTimeout)
+    signal?.addEventListener('abort', abort, { once: true })
   })
 }

@@ -11,6 +11,9 @@ export interface JoinOptions {
   readonly maxDuration: Milliseconds
 }
 
+/** A socket, or a stream with a timer like a socket's. */
+type Side = Duplex & { setTimeout (time: Milliseconds, expired: () => void): unknown }
+
 /**
  * Joins two streams until both have ended. The end of one side is passed on as an end (half-close), so what the
  * other still has to say arrives; a failure of one side destroys the other, unless all that came from it is on its way.
@@ -18,7 +21,7 @@ export interface JoinOptions {
  * @param ended - Called once, when both are closed, with the reason if it was not their own doing.
  * @returns The exchange, to be ended from outside.
  */
-export function join (client: Duplex & Pick<Socket, 'setTimeout'>, upstream: Socket, options: JoinOptions, ended: (reason?: string) => void): Exchange {
+export function join (client: Side, upstream: Side, options: JoinOptions, ended: (reason?: string) => void): Exchange {
   let reason: string | undefined
   let open = 2
   let timer: NodeJS.Timeout | undefined
@@ -29,7 +32,7 @@ export function join (client: Duplex & Pick<Socket, 'setTimeout'>, upstream: Soc
     upstream.destroy()
   }
   const idle = () => stop('idle')
-  const watch = (side: Duplex, other: Duplex & Pick<Socket, 'setTimeout'>) => {
+  const watch = (side: Side, other: Side) => {
     side.on('error', (error: NodeJS.ErrnoException) => {
       reason ??= error.code ?? 'error'
       if (side.readableEnded) closeInStages(other)

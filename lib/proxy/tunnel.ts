@@ -52,6 +52,12 @@ export function createTunnel (options: TunnelOptions) {
       socket.removeListener('close', leave)
     }
 
+    if (reply.sent) { // by a timeout of the application's
+      upstream.destroy()
+      exchanges.delete(exchange)
+      end({ status: response.statusCode, bytesIn: 0, bytesOut: 0 })
+      return reply
+    }
     reply.hijack()
     response.statusCode = 200
     const client = response.take()

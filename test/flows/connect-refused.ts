@@ -1,7 +1,6 @@
 import { ServerResponse } from 'node:http'
 import type { IncomingMessage } from 'node:http'
-import { createServer } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
@@ -9,6 +8,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { certificate, openssl } from '../fixtures/certificate.js'
 import type { Certificate } from '../fixtures/certificate.js'
+import { closedPort } from '../fixtures/closed-port.js'
 import { connectHead } from '../fixtures/connect-head.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
 import { ALICE, basic, gateway } from '../fixtures/gateway.js'
@@ -17,18 +17,10 @@ import { origin } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { readAnswer } from '../fixtures/read-answer.js'
 import { tcpOrigin } from '../fixtures/tcp-origin.js'
+import { until } from '../fixtures/until.js'
 
 const WRONG = `Proxy-Authorization: Basic ${Buffer.from('alice:guess').toString('base64')}`
 const RIGHT = `Proxy-Authorization: ${ALICE}`
-
-/** A port of loopback where nothing listens any more. */
-async function closedPort (): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
 
 /** Collects the sockets that a server accepts, given back ones once. */
 function accepted (app: FastifyInstance): Set<Socket> {
@@ -134,7 +126,7 @@ t.test('a 407 closes when bytes have followed by then: they were meant for the t
     await waiting
     const [socket] = sockets
     client.send(payload)
-    while (socket!.readableLength === 0) await new Promise(resolve => setImmediate(resolve))
+    await until(() => socket!.readableLength > 0)
     verdict()
     t.match(readAnswer(await client.end()), { status: 407, fields: { connection: 'close' } })
   })
