@@ -17,6 +17,12 @@ const TYPES: Readonly<Record<string, ProxyErrorType>> = {
   FST_PROXY_AUTH_UPSTREAM_CHALLENGED: 'http_request_denied'
 }
 
+/** Where one of our codes stands for several of those types, the cause tells which: node's or undici's code. */
+const TYPES_BY_CAUSE: Readonly<Record<string, ProxyErrorType>> = {
+  EPROTO: 'tls_protocol_error',
+  UND_ERR_HEADERS_OVERFLOW: 'http_response_header_section_size'
+}
+
 /**
  * An `onError` hook that says in `Proxy-Status` why a proxy route failed. Only to users who have authenticated: it
  * shows topology to whoever asks (RFC 9209, 4).
@@ -37,8 +43,8 @@ interface Failure extends Error {
   readonly proxyStatus?: ProxyErrorType
 }
 
-function paramsOf ({ code = '', reason, proxyStatus }: Failure): ProxyStatusParams | undefined {
-  const error = proxyStatus ?? TYPES[code]
+function paramsOf ({ code = '', reason, proxyStatus, cause }: Failure): ProxyStatusParams | undefined {
+  const error = proxyStatus ?? TYPES_BY_CAUSE[(cause as Failure | undefined)?.code ?? ''] ?? TYPES[code]
   if (error === undefined) return undefined
   if (code === 'FST_PROXY_AUTH_UPSTREAM_CHALLENGED') return { error, receivedStatus: 407 }
   return reason === undefined ? { error } : { error, details: reason }

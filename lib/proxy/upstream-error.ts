@@ -18,6 +18,7 @@ const BY_CODE: Readonly<Record<string, Refusal>> = {
   UND_ERR_HEADERS_TIMEOUT: UpstreamTimeout,
   UND_ERR_BODY_TIMEOUT: UpstreamTimeout,
   UND_ERR_HEADERS_OVERFLOW: UpstreamProtocol,
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: UpstreamProtocol, // also what undici calls a head with two lengths
   ECONNRESET: UpstreamTerminated,
   EPIPE: UpstreamTerminated,
   UND_ERR_CLOSED: UpstreamTerminated,
@@ -37,7 +38,7 @@ export function upstreamError (cause: unknown): Error {
   if (Known !== undefined) return new Known({ cause })
   if (code.startsWith('HPE_')) return new UpstreamProtocol({ cause })
   if (code === 'UND_ERR_SOCKET') return new (badAnswer(cause) ? UpstreamProtocol : UpstreamTerminated)({ cause })
-  if (/^(?:ERR_TLS|ERR_SSL|CERT_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH)/.test(code)) return new TlsFailed({ cause })
+  if (/^(?:ERR_TLS|ERR_SSL|CERT_|CRL_|UNABLE_TO|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH)/.test(code)) return new TlsFailed({ cause })
   return new UpstreamTerminated({ cause })
 }
 
