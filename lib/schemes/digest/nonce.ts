@@ -1,0 +1,79 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+
+/** What a nonce is bound to: it is worth nothing to whoever has another scope. */
+export interface NonceScope {
+  readonly realm: string
+  readonly algorithm: string
+  /** The store that remembers its counts. */
+  readonly storeId: string
+  /** In milliseconds. */
+  readonly lifetime: number
+  /** Whether it may be used once only. */
+  readonly oneTime: boolean
+}
+
+/** What becomes of a nonce that a client presents. */
+export type NonceVerdict =
+  /** `id` tells it from every other, `age` is in milliseconds. */
+  | { readonly kind: 'valid', readonly id: string, readonly age: number }
+  /** `foreign`: not ours, or of another realm, algorithm or store, or changed. `future`: by a clock far ahead of ours. */
+  | { readonly kind: 'expired' | 'foreign' | 'future' }
+
+/** How far the clocks of two servers that share a key may be apart, in milliseconds. */
+const MAX_SKEW = 30_000
+
+// No part ends inside a group of three octets, so each is text by itself, and there is one way to write it.
+const TIME_OCTETS = 6
+const RANDOM_OCTETS = 12
+const MAC_OCTETS = 18
+const GRAMMAR = /^[\w-]{48}$/
+
+/** How many octets of randomness a nonce takes. */
+export const NONCE_RANDOM_OCTETS = RANDOM_OCTETS
+
+/**
+ * Makes a nonce. Nothing is kept of it: time, randomness and a MAC over them and the scope are all in it.
+ *
+ *     nonce = 48( ALPHA / DIGIT / "-" / "_" )   ; base64url of time, random, MAC
+ *
+ * @param now - In milliseconds since the epoch.
+ * @param random - {@link NONCE_RANDOM_OCTETS} octets nobody can foretell.
+ * @see {@link https://www.rfc-editor.org/rfc/rfc7616#section-3.3 RFC 7616, 3.3}
+ * @example
+ * issueNonce(key, scope, Date.now(), randomBytes(NONCE_RANDOM_OCTETS))
+ */
+export function issueNonce (key: KeyObject, scope: NonceScope, now: number, random: Uint8Array): string {
+  const octets = Buffer.alloc(TIME_OCTETS + RANDOM_OCTETS)
+  octets.writeUIntBE(Math.floor(now), 0, TIME_OCTETS)
+  octets.set(random.subarray(0, RANDOM_OCTETS), TIME_OCTETS)
+  const id = octets.toString('base64url')
+  return id + macOf(key, id, scope).toString('base64url')
+}
+
+/**
+ * Judges a nonce: whether we have issued it for this scope, and when.
+ *
+ * @param keys - Any of them may have signed it.
+ * @param now - In milliseconds since the epoch.
+ * @see {@link https://www.rfc-editor.org/rfc/rfc7616#section-3.3 RFC 7616, 3.3}
+ * @example
+ * judgeNonce(nonce, keys, scope, Date.now()).kind // 'valid'
+ */
+export function judgeNonce (nonce: string, keys: readonly KeyObject[], scope: NonceScope, now: number): NonceVerdict {
+  if (!GRAMMAR.test(nonce)) return { kind: 'foreign' }
+  const octets = Buffer.from(nonce, 'base64url')
+  // Text of its own: a slice of the field would keep the whole field in the store.
+  const id = octets.toString('base64url', 0, TIME_OCTETS + RANDOM_OCTETS)
+  const mac = octets.subarray(TIME_OCTETS + RANDOM_OCTETS)
+  if (!keys.some((key) => timingSafeEqual(macOf(key, id, scope), mac))) return { kind: 'foreign' }
+  const age = Math.floor(now) - octets.readUIntBE(0, TIME_OCTETS)
+  if (age < -MAX_SKEW) return { kind: 'future' }
+  return age < scope.lifetime ? { kind: 'valid', id, age: Math.max(age, 0) } : { kind: 'expired' }
+}
+
+function macOf (key: KeyObject, id: string, { realm, algorithm, storeId, lifetime, oneTime }: NonceScope): Buffer {
+  // No part can have a line end in it, so no two scopes are one text.
+  const text = `${id}\n${realm}\n${algorithm}\n${storeId}\n${lifetime}\n${oneTime}`
+  return createHmac('sha256', key).update(text, 'utf8').digest().subarray(0, MAC_OCTETS)
+}
