@@ -12,10 +12,17 @@ export interface AttemptRequest {
   readonly method?: string
   /** The request-target. */
   readonly url?: string
+  /** The same before a router has taken something off it. */
+  readonly originalUrl?: string
   /** `1.0`, `1.1` or `2.0`. */
   readonly httpVersion?: string
   readonly ip?: string
   readonly socket?: Socket
+  /**
+   * Hashes of the content, as it came less its transfer-coding, in lower-case hex by node's name of the hash. There is one
+   * only where a strategy has asked for it ({@link Strategy.contentHashFor}); of no content, it is the hash of nothing.
+   */
+  readonly contentHash?: Readonly<Record<string, string>>
 }
 
 /** The second argument of `authenticate`. Passport hands over what its own `authenticate(name, options)` got. */
@@ -99,6 +106,14 @@ export abstract class Strategy {
 
   /** Makes what this strategy is asked with. Called at the boot, and on each 407 if it is `fresh`. */
   abstract challenge (context: ChallengeContext): Eventual<Offer>
+
+  /**
+   * Says which hash of the content the verdict will need, by node's name; `null`: none. Asked before `authenticate` by a
+   * runner that can read the content of a request and keep it until the verdict.
+   */
+  contentHashFor (_request: AttemptRequest, _options?: AttemptOptions): string | null {
+    return null
+  }
 
   /** The realm of this attempt: what the runner says, else the strategy's own. */
   protected realmOf (options: AttemptOptions | undefined): string {

@@ -93,3 +93,7 @@ t.test('a thenable need not be a promise', async t => {
   t.equal(isThenable(null), false)
   t.equal(isThenable({ then: 'later' }), false)
 })
+
+t.test('a verdict takes no hash of the content unless the strategy says so', async t => {
+  t.equal(new Probe().contentHashFor(request, { realm: 'gw' }), null)
+})

@@ -1,0 +1,65 @@
+import type { DigestAlgorithm } from '../schemes/digest/algorithm.js'
+import { NONCE_RANDOM_OCTETS, issueNonce, judgeNonce } from '../schemes/digest/nonce.js'
+import type { NonceScope } from '../schemes/digest/nonce.js'
+import type { OfferedParameters } from '../schemes/digest/verify.js'
+import type { Claim } from '../store/store.js'
+import type { Milliseconds } from '../types.js'
+import type { DigestSettings } from './digest-options.js'
+import { isThenable } from './strategy.js'
+import type { Eventual } from './strategy.js'
+
+/** What comes of using a nonce. */
+export type Redeemed =
+  /** It counts. `nextnonce` is for the client's next request, where it is time for another. */
+  | { readonly kind: 'fresh', readonly nextnonce: string | undefined }
+  /** The nonce is not ours, or no longer; or this count of it has come before, or is too old to tell. */
+  | { readonly kind: 'stale', readonly reason: 'nonce' | 'nc' }
+  /** Nobody can tell, for now. */
+  | { readonly kind: 'full', readonly retryAfter: Milliseconds }
+
+/** How long a window outlives its nonce, so that a claim under way when the nonce ends still finds it. */
+const GRACE: Milliseconds = 60_000
+/** Another nonce is given in the last quarter of a nonce's life, and before its counts come to an end. */
+const NEAR_ITS_END = 3 / 4
+const LAST_COUNTS = 0xffff_0000
+
+/** Issues nonces and takes them back: keys, clock and store of one strategy in one place. */
+export class DigestNonces {
+  private latest: Milliseconds = 0
+
+  constructor (private readonly settings: DigestSettings) {}
+
+  /** Makes a nonce for this realm and algorithm, of which nothing is kept. */
+  issue (realm: string, algorithm: DigestAlgorithm): string {
+    const { keys: [key], random } = this.settings
+    return issueNonce(key, this.scopeOf(realm, algorithm), this.now(), random(NONCE_RANDOM_OCTETS))
+  }
+
+  /**
+   * Uses a nonce, and a count of it. Only for a response that was right: else strangers could use up a client's counts.
+   * Without a count (RFC 2069) a nonce is good for its whole life, unless it is a one-time nonce.
+   */
+  redeem ({ realm, algorithm, nonce, count }: OfferedParameters): Eventual<Redeemed> {
+    const { keys, store, nonceLifetime, oneTimeNonces } = this.settings
+    const judged = judgeNonce(nonce, keys, this.scopeOf(realm, algorithm), this.now())
+    if (judged.kind !== 'valid') return { kind: 'stale', reason: 'nonce' }
+    const isDue = oneTimeNonces || judged.age >= nonceLifetime * NEAR_ITS_END || count >= LAST_COUNTS
+    const answer = (claim: Claim): Redeemed => {
+      if (claim.kind === 'new') return { kind: 'fresh', nextnonce: isDue ? this.issue(realm, algorithm) : undefined }
+      return claim.kind === 'full' ? claim : { kind: 'stale', reason: 'nc' }
+    }
+    if (count === 0 && !oneTimeNonces) return answer({ kind: 'new' })
+    const claim = store.claim(judged.id, oneTimeNonces ? 1 : count, nonceLifetime - judged.age + GRACE)
+    return isThenable(claim) ? claim.then(answer) : answer(claim)
+  }
+
+  private scopeOf (realm: string, { name: algorithm }: DigestAlgorithm): NonceScope {
+    const { store: { id: storeId }, nonceLifetime: lifetime, oneTimeNonces: oneTime } = this.settings
+    return { realm, algorithm, storeId, lifetime, oneTime }
+  }
+
+  // A clock that is put back would bring nonces back to life whose windows have ended.
+  private now (): Milliseconds {
+    return (this.latest = Math.max(this.latest, this.settings.clock()))
+  }
+}

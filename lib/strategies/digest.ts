@@ -1,0 +1,218 @@
+import { hash } from 'node:crypto'
+import { BadOption, MalformedCredentials, StoreFull } from '../errors.js'
+import type { Challenge } from '../fields/challenge.js'
+import { formatChallenge } from '../fields/challenge.js'
+import { parseCredentials } from '../fields/credentials.js'
+import { digestChallenge } from '../schemes/digest/challenge.js'
+import type { DigestOffer } from '../schemes/digest/challenge.js'
+import type { DigestAlgorithm } from '../schemes/digest/algorithm.js'
+import { MAX_REALM_LENGTH, readDigestParameters } from '../schemes/digest/parameters.js'
+import { isSignedTarget } from '../schemes/digest/uri-match.js'
+import { decodeEscapedUsername } from '../schemes/digest/username.js'
+import { compareWithOffer, verifyResponse } from '../schemes/digest/verify.js'
+import type { DigestExchange, OfferedParameters } from '../schemes/digest/verify.js'
+import type { Milliseconds } from '../types.js'
+import { DigestNonces } from './digest-nonces.js'
+import { readDigestOptions } from './digest-options.js'
+import type { DigestAccount, DigestOptions, DigestRefusalReason, DigestSettings } from './digest-options.js'
+import { Strategy, isRight, isScheme, isThenable } from './strategy.js'
+import type { AttemptOptions, AttemptRequest, ChallengeContext, Eventual } from './strategy.js'
+
+/** The second argument of `success`. */
+export interface DigestInfo {
+  /** The user name of the credentials, plain. */
+  readonly userId: string
+  /** The parameters of `Proxy-Authentication-Info`, complete. With `auth-int` they say `qop=auth`, as nobody knows the answer yet. */
+  readonly proxyAuthenticationInfo: Readonly<Record<string, string>>
+  /** Not enumerable. With `auth-int`, whoever has hashed the answer gets the parameters from here. */
+  readonly digest: DigestExchange
+}
+
+/** What is known of an attempt that is under way. */
+interface Attempt {
+  readonly request: AttemptRequest
+  readonly offer: DigestOffer
+  readonly params: OfferedParameters
+}
+
+interface Found {
+  readonly username: string
+  readonly account: DigestAccount | null
+}
+
+/**
+ * Digest, all of RFC 7616: the password never travels, each request is good for once, and the answer proves that the server
+ * knows the password too.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc7616 RFC 7616}
+ * @example
+ * new DigestStrategy({ lookup: async (username, realm, hash) => await accounts.find(username, realm, hash) })
+ */
+export class DigestStrategy extends Strategy {
+  override readonly name = 'digest'
+  override readonly scheme = 'Digest'
+  override readonly fresh = true
+  private readonly settings: DigestSettings
+  private readonly nonces: DigestNonces
+  /** By realm, of which the configuration has few. */
+  private readonly offers = new Map<string, DigestOffer>()
+
+  /**
+   * @throws {BadOption} An option is wrong, or unknown.
+   * @throws {NotRepresentable} The realm cannot be sent.
+   */
+  constructor (options: DigestOptions) {
+    super(options.realm)
+    this.settings = readDigestOptions(options)
+    this.nonces = new DigestNonces(this.settings)
+    // A realm that cannot be sent stops the boot, not the first client.
+    this.challenge({ realm: this.realmOf(undefined) }).forEach(formatChallenge)
+  }
+
+  override authenticate (request: AttemptRequest, options?: AttemptOptions): void {
+    const offer = this.offerFor(this.realmOf(options))
+    let params: OfferedParameters | DigestRefusalReason | undefined
+    try {
+      params = this.read(request, offer)
+    } catch (malformed) {
+      return this.fail(malformed, 400)
+    }
+    if (params === undefined) return this.challengeAgain(offer, false)
+    if (params === 'uri') return this.refuseUri()
+    if (typeof params === 'string') return this.refuse(offer, params, null)
+    const attempt = { request, offer, params }
+    this.decide((offered) => this.find(offered), params, (found) => this.judge(attempt, found))
+  }
+
+  override challenge ({ realm }: ChallengeContext): readonly Challenge[] {
+    return this.challenges(this.offerFor(realm), false)
+  }
+
+  override contentHashFor (request: AttemptRequest, options?: AttemptOptions): string | null {
+    try {
+      const params = this.read(request, this.offerFor(this.realmOf(options)))
+      return typeof params === 'object' && isOverContent(params) ? params.algorithm.nodeHash : null
+    } catch {
+      return null // `authenticate` will say what is wrong
+    }
+  }
+
+  /** Reads the credentials as far as that goes without looking anything up. */
+  private read (request: AttemptRequest, offer: DigestOffer): OfferedParameters | DigestRefusalReason | undefined {
+    const value = request.headers.authorization
+    // Another scheme has another grammar, so of that one only the scheme is read.
+    if (value === undefined || !isScheme(value, 'digest')) return undefined
+    const params = readDigestParameters(parseCredentials(value), this.settings)
+    const offered = params && compareWithOffer(params, offer)
+    if (typeof offered !== 'object') return offered
+    const { method = '', headers: { host }, socket } = request
+    const target = request.originalUrl ?? request.url ?? ''
+    const encrypted = socket !== undefined && 'encrypted' in socket
+    return isSignedTarget(offered.uri, { method, target, host, encrypted }) ? offered : 'uri'
+  }
+
+  private find (params: OfferedParameters): Eventual<Found> {
+    const { username, userhash, realm, algorithm: { hash } } = params
+    const { lookup, lookupHash } = this.settings
+    if (userhash) {
+      return then(lookupHash!(username, realm, hash), (account) => {
+        if (!isRight(account)) return { username, account: null }
+        if (typeof account.username === 'string') return { username: account.username, account }
+        throw new TypeError('an account found by its hash has no username')
+      })
+    }
+    return then(lookup(username, realm, hash), (account) => {
+      if (isRight(account)) return { username, account }
+      const unescaped = decodeEscapedUsername(username)
+      if (unescaped === null) return { username, account: null }
+      return then(lookup(unescaped, realm, hash), (second) => ({ username: unescaped, account: isRight(second) ? second : null }))
+    })
+  }
+
+  private judge (attempt: Attempt, { username, account }: Found): void {
+    const { request, offer, params } = attempt
+    const contentHash = isOverContent(params) ? hashOfContent(request, params.algorithm) : undefined
+    if (contentHash === null) return this.refuse(offer, 'content', account && username)
+    const secret = account?.password === undefined ? account : { password: this.form(account.password) }
+    const exchange = verifyResponse(params, username, secret, { method: request.method!, contentHash })
+    if (exchange === null || account === null) {
+      return this.refuse(offer, account === null ? 'user' : 'response', account && username)
+    }
+    // From here on the client knows the password: whatever is wrong now is stale, and nobody need be asked for it again.
+    this.decide((offered) => this.nonces.redeem(offered), params, (redeemed) => {
+      if (redeemed.kind === 'fresh') this.grant(account, username, exchange, redeemed.nextnonce)
+      else if (redeemed.kind === 'full') this.error(storeFull(redeemed.retryAfter))
+      else this.refuse(offer, redeemed.reason, username, true)
+    })
+  }
+
+  private grant (account: DigestAccount, userId: string, exchange: DigestExchange, nextnonce: string | undefined): void {
+    const proxyAuthenticationInfo = { ...(nextnonce !== undefined && { nextnonce }), ...exchange.authenticationInfo() }
+    const info = Object.defineProperty({ ...account.info, userId, proxyAuthenticationInfo }, 'digest', { value: exchange })
+    this.success(account.user ?? { username: userId }, info)
+  }
+
+  /** No challenge helps a client that has signed another request (RFC 7616, 3.4.6). */
+  private refuseUri (): void {
+    this.settings.onRefused({ reason: 'uri', username: null })
+    this.fail(new MalformedCredentials('uri is not the target of the request'), 400)
+  }
+
+  private refuse (offer: DigestOffer, reason: DigestRefusalReason, username: string | null, stale = false): void {
+    this.settings.onRefused({ reason, username })
+    this.challengeAgain(offer, stale)
+  }
+
+  /** In one text, which is all that Passport takes. Our own runner puts each on a line of its own again. */
+  private challengeAgain (offer: DigestOffer, stale: boolean): void {
+    this.fail(this.challenges(offer, stale).map(formatChallenge).join(', '))
+  }
+
+  private challenges (offer: DigestOffer, stale: boolean): readonly Challenge[] {
+    const { realm, algorithms } = offer
+    if (realm.length > MAX_REALM_LENGTH) throw new BadOption('realm', `text of at most ${MAX_REALM_LENGTH} chars`, 'longer text')
+    return algorithms.map((algorithm) => digestChallenge(offer, algorithm, this.nonces.issue(realm, algorithm), stale))
+  }
+
+  private offerFor (realm: string): DigestOffer {
+    const known = this.offers.get(realm)
+    if (known !== undefined) return known
+    const { algorithms, qop, charset, rfc2069, lookupHash, opaque = opaqueOf(realm) } = this.settings
+    const offer = { realm, algorithms, qop, charset, rfc2069, opaque, userhash: lookupHash !== undefined }
+    this.offers.set(realm, offer)
+    return offer
+  }
+
+  private form (password: string): string {
+    return this.settings.charset ? password.normalize('NFC') : password
+  }
+}
+
+function isOverContent ({ qop }: OfferedParameters): boolean {
+  return qop?.toLowerCase() === 'auth-int'
+}
+
+/** The hash that somebody has made; of no content, where that is certain; else `null`: nothing that can be verified. */
+function hashOfContent ({ contentHash, method, headers, httpVersion }: AttemptRequest, { nodeHash, digest }: DigestAlgorithm): string | null {
+  const given = contentHash?.[nodeHash]
+  if (given !== undefined) return given
+  const length = headers['content-length']
+  // HTTP/1 says in the head whether content follows. HTTP/2 does not, unless there is a length.
+  const none = method === 'CONNECT' || length === '0' ||
+    (length === undefined && headers['transfer-encoding'] === undefined && httpVersion?.startsWith('1.') === true)
+  return none ? digest('') : null
+}
+
+/** The same from every process and after every start. */
+function opaqueOf (realm: string): string {
+  return hash('sha256', `opaque of ${realm}`, 'hex').slice(0, 32)
+}
+
+function storeFull (retryAfter: Milliseconds): Error {
+  const seconds = Math.max(1, Math.ceil(retryAfter / 1000))
+  return Object.assign(new StoreFull(seconds), { headers: { 'retry-after': String(seconds) } })
+}
+
+function then<Value, Result> (value: Eventual<Value>, next: (value: Value) => Eventual<Result>): Eventual<Result> {
+  return isThenable(value) ? value.then(next) : next(value)
+}
