@@ -11,12 +11,13 @@ const MAY_IMPORT: Record<string, string[]> = {
   schemes: ['errors', 'fields'],
   store: ['errors', 'types'],
   strategies: ['errors', 'types', 'fields', 'schemes', 'store'],
+  users: ['errors', 'types', 'fields', 'schemes'], // where the accounts are that strategies look up
   passport: ['errors', 'types', 'fields', 'strategies'],
   policy: ['errors', 'types', 'fields', 'store'],
   gate: ['errors', 'types', 'fields', 'passport', 'policy'], // and never proxy
   proxy: ['errors', 'types', 'fields', 'policy', 'schemes'], // and never gate
-  options: ['errors', 'types', 'fields', 'store', 'strategies', 'passport', 'policy', 'gate', 'proxy'],
-  index: ['errors', 'types', 'fields', 'schemes', 'store', 'strategies', 'passport', 'policy', 'gate', 'proxy', 'options']
+  options: ['errors', 'types', 'fields', 'store', 'strategies', 'users', 'passport', 'policy', 'gate', 'proxy'],
+  index: ['errors', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'policy', 'gate', 'proxy', 'options']
 }
 const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, Record<string, string>>
 const packages = new Set(Object.keys({ ...dependencies, ...peerDependencies }))

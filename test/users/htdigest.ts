@@ -1,0 +1,171 @@
+import * as promises from 'node:fs/promises'
+import { appendFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { findDigestAlgorithm } from '../../lib/schemes/digest/algorithm.js'
+import type { DigestHash } from '../../lib/schemes/digest/algorithm.js'
+import { computeHa1, computeUserhash } from '../../lib/schemes/digest/response.js'
+import { DigestStrategy } from '../../lib/strategies/digest.js'
+import { htdigest } from '../../lib/users/htdigest.js'
+import type { HtdigestOptions } from '../../lib/users/htdigest.js'
+import { DigestClient } from '../fixtures/digest.js'
+import type { Test } from 'tap'
+
+const ha1 = (username: string, password: string, hash: DigestHash, realm = 'lab'): string =>
+  computeHa1(findDigestAlgorithm(hash)!, username, realm, password)
+const line = (username: string, password: string, hash: DigestHash, realm = 'lab'): string =>
+  `${username}:${realm}:${ha1(username, password, hash, realm)}\n`
+const ALICE = { username: 'alice', ha1: ha1('alice', 'alice-secret', 'SHA-256') }
+
+function create (t: Test, text: string, options: Partial<HtdigestOptions> = {}) {
+  const path = join(t.testdir({}), 'users')
+  writeFileSync(path, text)
+  const time = { now: 0 }
+  const problems: Error[] = []
+  const file = htdigest(path, { clock: () => time.now, log: (problem) => problems.push(problem), ...options })
+  t.teardown(() => file.close())
+  const find = async (username: string, hash: DigestHash = 'SHA-256', realm = 'lab') => await file.lookup(username, realm, hash)
+  return { path, time, problems, file, find }
+}
+
+t.test('MD5 and SHA-256, told by their length, for each realm (R-DIG-44)', async t => {
+  const { file } = create(t, [
+    '# made by htdigest\n', line('alice', 'alice-secret', 'MD5'), line('alice', 'alice-secret', 'SHA-256'), '\n',
+    line('alice', 'other', 'MD5', 'a:b').toUpperCase().replace('ALICE:A:B', 'alice:a:b').replace('\n', '\r\n'), line('bob', 'bob-secret', 'MD5').slice(0, -1)
+  ].join(''))
+  t.same(file.lookup('alice', 'lab', 'SHA-256'), ALICE)
+  t.same(file.lookup('alice', 'lab', 'MD5'), { username: 'alice', ha1: ha1('alice', 'alice-secret', 'MD5') })
+  t.same(file.lookup('alice', 'a:b', 'MD5'), { username: 'alice', ha1: ha1('alice', 'other', 'MD5', 'a:b') }, 'a colon in the realm, hex in upper case, CRLF')
+  t.same(file.lookup('bob', 'lab', 'MD5'), { username: 'bob', ha1: ha1('bob', 'bob-secret', 'MD5') }, 'no line end')
+  for (const [username, realm, hash] of [
+    ['bob', 'lab', 'SHA-256'], ['alice', 'Lab', 'MD5'], ['alice', 'lab', 'SHA-512-256'], ['alice:a', 'b', 'MD5'], ['# made by htdigest', '', 'MD5'],
+    ['', 'lab', 'MD5'], ['__proto__', 'lab', 'MD5']
+  ] as const) t.equal(file.lookup(username, realm, hash), null, `${username} ${realm} ${hash}`)
+})
+
+t.test('users are found by the hash of their name (R-DIG-15, R-DIG-38)', async t => {
+  const { file } = create(t, line('alice', 'alice-secret', 'SHA-256') + line('J\u00e4s\u00f8n', 'x', 'MD5'))
+  const userhash = (username: string, hash: DigestHash): string => computeUserhash(findDigestAlgorithm(hash)!, username, 'lab')
+  t.same(file.lookupHash(userhash('alice', 'SHA-256'), 'lab', 'SHA-256'), ALICE)
+  t.match(file.lookupHash(userhash('J\u00e4s\u00f8n', 'MD5'), 'lab', 'MD5'), { username: 'J\u00e4s\u00f8n' })
+  t.equal(file.lookupHash(userhash('alice', 'MD5'), 'lab', 'MD5'), null)
+  t.equal(file.lookupHash(userhash('alice', 'SHA-256'), 'other', 'SHA-256'), null)
+})
+
+t.test('names are in form C (R-DIG-42)', async t => {
+  const { find } = create(t, line('J\u00e4s\u00f8n', 'x', 'SHA-256').replace('J\u00e4', 'Ja\u0308'))
+  t.match(await find('J\u00e4s\u00f8n'), { username: 'J\u00e4s\u00f8n' })
+})
+
+t.test('a change is seen at the next look-up after the interval, and nothing is read before', async t => {
+  const { path, time, find, file } = create(t, line('alice', 'alice-secret', 'SHA-256'), { interval: 500 })
+  appendFileSync(path, line('bob', 'bob-secret', 'SHA-256'))
+  time.now += 499
+  t.equal(file.lookup('bob', 'lab', 'SHA-256'), null, 'at once: nobody has looked')
+  time.now += 1
+  const [first, second] = [file.lookup('bob', 'lab', 'SHA-256'), file.lookup('alice', 'lab', 'SHA-256')]
+  t.ok(first instanceof Promise && second instanceof Promise, 'both wait for one look')
+  t.match(await first, { username: 'bob' })
+  t.same(await second, ALICE)
+  t.notOk(file.lookup('bob', 'lab', 'SHA-256') instanceof Promise)
+  time.now += 500
+  t.match(await find('bob'), { username: 'bob' }, 'nothing new')
+  writeFileSync(`${path}.new`, line('carol', 'x', 'SHA-256'))
+  renameSync(`${path}.new`, path)
+  time.now += 500
+  t.equal(await find('alice'), null, 'as a whole')
+  t.match(await find('carol'), { username: 'carol' })
+})
+
+t.test('a change of the same length within one tick of the clock is one', async t => {
+  const { path, time, find } = create(t, line('alice', 'alice-secret', 'SHA-256'))
+  utimesSync(path, 1, 1)
+  time.now += 1000
+  t.same(await find('alice'), ALICE)
+  writeFileSync(path, line('carol', 'alice-secret', 'SHA-256'))
+  utimesSync(path, 1, 1)
+  time.now += 1000
+  t.equal(await find('alice'), null)
+})
+
+t.test('what cannot be read or parsed changes nothing, and is logged once', async t => {
+  const { path, time, problems, find } = create(t, line('alice', 'alice-secret', 'SHA-256'))
+  const look = async () => { time.now += 1000; return await find('alice') }
+  rmSync(path)
+  t.same([await look(), await look()], [ALICE, ALICE])
+  t.match(problems.splice(0), [{ code: 'ENOENT' }])
+  writeFileSync(path, `${line('bob', 'x', 'SHA-256')}canary\n`)
+  t.same([await look(), await look()], [ALICE, ALICE])
+  t.match(problems, [{ code: 'FST_PROXY_AUTH_BAD_OPTION', message: /line 2/ }])
+  t.notMatch(problems.splice(0)[0]?.message, /canary/)
+  rmSync(path)
+  t.same([await look(), await look()], [ALICE, ALICE])
+  t.equal(problems.splice(0).length, 1)
+  writeFileSync(path, line('bob', 'x', 'SHA-256'))
+  t.equal(await look(), null, 'mended')
+  t.match(await find('bob'), { username: 'bob' })
+  t.equal(problems.length, 0)
+})
+
+t.test('without a logger too', async t => {
+  const { path, time, find } = create(t, line('alice', 'alice-secret', 'SHA-256'), { log: undefined as never })
+  rmSync(path)
+  time.now += 1000
+  t.same(await find('alice'), ALICE)
+})
+
+t.test('after close, what has been read stays', async t => {
+  const { path, time, find, file } = create(t, line('alice', 'alice-secret', 'SHA-256'), { interval: 0 })
+  const pending = find('alice')
+  await file.close()
+  t.same(await pending, ALICE)
+  writeFileSync(path, '')
+  time.now += 1000
+  t.same(file.lookup('alice', 'lab', 'SHA-256'), ALICE)
+})
+
+t.test('a file that is none stops the boot', async t => {
+  const folder = t.testdir({ empty: '' })
+  t.throws(() => htdigest(join(folder, 'missing')), { code: 'ENOENT' })
+  t.equal(htdigest(join(folder, 'empty')).lookup('alice', 'lab', 'MD5'), null)
+  for (const text of ['alice', 'alice:lab', `alice:${'ab'.repeat(16)}`, `alice:lab:${'ab'.repeat(15)}`, `alice:lab:${'xy'.repeat(16)}`, 'alice:lab:', ' \n']) {
+    writeFileSync(join(folder, 'users'), text)
+    t.throws(() => htdigest(join(folder, 'users')), { code: 'FST_PROXY_AUTH_BAD_OPTION' }, text)
+  }
+  t.throws(() => htdigest(7 as never), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+  t.throws(() => htdigest('x', { interval: -1 }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+  t.throws(() => htdigest('x', { interval: 'x' as never }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+})
+
+t.test('a file somebody is still writing is left for the next look', async t => {
+  let write = (): void => {}
+  const mocked = await t.mockImport<typeof import('../../lib/users/htdigest.js')>('../../lib/users/htdigest.js', {
+    'node:fs/promises': {
+      ...promises,
+      async open (path: string) {
+        const file = await promises.open(path)
+        const readFile = async (encoding: 'utf8'): Promise<string> => {
+          const text = await file.readFile(encoding)
+          write()
+          return text
+        }
+        return { stat: file.stat.bind(file), close: file.close.bind(file), readFile }
+      }
+    }
+  })
+  const path = join(t.testdir({}), 'users')
+  writeFileSync(path, line('alice', 'alice-secret', 'SHA-256'))
+  const file = mocked.htdigest(path, { interval: 0 })
+  writeFileSync(path, '')
+  write = () => { appendFileSync(path, line('bob', 'x', 'SHA-256')) }
+  t.same(await file.lookup('alice', 'lab', 'SHA-256'), ALICE, 'half a file is no file')
+  write = () => {}
+  t.match(await file.lookup('bob', 'lab', 'SHA-256'), { username: 'bob' })
+})
+
+t.test('a strategy takes its users from it (R-DIG-15, R-DIG-44)', async t => {
+  const { file } = create(t, line('alice', 'alice-secret', 'SHA-256'))
+  const strategy = new DigestStrategy({ lookup: file.lookup, lookupHash: file.lookupHash, algorithms: ['SHA-256-sess'] })
+  t.match(await new DigestClient(strategy).send(), { kind: 'accepted', user: { username: 'alice' } })
+  t.match(await new DigestClient(strategy, { password: 'wrong' }).send(), { kind: 'failed' })
+})
