@@ -1,13 +1,11 @@
 import { ServerResponse } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import { certificate, openssl } from '../fixtures/certificate.js'
-import type { Certificate } from '../fixtures/certificate.js'
 import { closedPort } from '../fixtures/closed-port.js'
 import { connectHead } from '../fixtures/connect-head.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
@@ -27,13 +25,6 @@ function accepted (app: FastifyInstance): Set<Socket> {
   const sockets = new Set<Socket>()
   app.server.on('connection', (socket: Socket) => { sockets.add(socket) })
   return sockets
-}
-
-/** A TLS client of a gateway. */
-async function tlsClient (t: Test, port: number, ca: Certificate, own?: Certificate): Promise<RawClient> {
-  const { cert, key } = own ?? {}
-  const socket = connectTls({ port, host: '127.0.0.1', servername: 'gateway.test', ca: ca.cert, cert, key, ALPNProtocols: ['http/1.1'] })
-  return await RawClient.over(t, socket, 'secureConnect')
 }
 
 t.test('the 407 is complete, and the same connection takes the next CONNECT (R-407-6, R-407-10, R-CONN-1, R-CONN-3, R-NODE-5)', async t => {
@@ -170,7 +161,7 @@ t.test('a connection with a client certificate closes, one without is kept', { s
   const rows = [{ name: 'verified', client: alice, connection: 'close' }, { name: 'not verified', client: mallory, connection: 'keep-alive' },
     { name: 'none', client: undefined, connection: 'keep-alive' }]
   for (const { name, client, connection } of rows) {
-    const raw = await tlsClient(t, port, own, client)
+    const raw = await RawClient.toTls(t, port, { ca: own.cert, cert: client?.cert, key: client?.key })
     t.match(readAnswer(await raw.send(connectHead('origin.test:443')).answer()), { status: 407, fields: { connection } }, name)
   }
 })
@@ -202,7 +193,7 @@ t.test('two hundred rounds on one connection leave no listener behind (R-CONN-3,
       const { app, port } = await gateway(t, { fastify })
       const sockets = new Set<Socket>()
       app.server.on('secureConnection', (socket: Socket) => { sockets.add(socket) })
-      await rounds(t, app, await tlsClient(t, port, own), sockets)
+      await rounds(t, app, await RawClient.toTls(t, port, { ca: own.cert }), sockets)
     })
   }
 })
