@@ -7,6 +7,7 @@ import type { AdmitOptions } from './gate/admit.js'
 import { addChallengeHooks, ownRouteHook, proxyRouteHook } from './gate/gate.js'
 import { addAuthenticationInfo } from './gate/info.js'
 import { ORIGIN, PROXY } from './gate/mode.js'
+import { concealRawPackets } from './gate/raw-packet.js'
 import { readOptions } from './options.js'
 import type { ProxyAuthOptions, Settings } from './options.js'
 import { createChain } from './passport/chain.js'
@@ -46,6 +47,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   })
   app.decorate('proxyAuthenticate', ownRouteHook(proxy))
   addChallengeHooks(app)
+  concealRawPackets(app.server)
 
   if (settings.forward !== undefined) {
     const admitsWithoutCredentials = () => proxy.chain.admitsWithoutCredentials
