@@ -147,7 +147,7 @@ for (const form of FORMS) {
       }
     })
 
-    t.test('who is let in is known to what comes after, and to nobody upstream (R-MAP-7, R-CHAIN-1, R-CRED-6)', async t => {
+    t.test('who is let in is known to what comes after, and to nobody upstream (R-MAP-7, R-CHAIN-1, R-CRED-6, R-GW-5)', async t => {
       let seen: string | undefined
       const around = await surroundings(t, { after: app => { app.addHook('onResponse', async request => { seen = request.proxyAuth?.name }) } })
       const { client, ask } = await speaker(t, form, around)
@@ -161,6 +161,14 @@ for (const form of FORMS) {
       const [{ rawHeaders, headers }] = around.origin.seen as [Surroundings['origin']['seen'][0]]
       t.notMatch(rawHeaders.join('\n'), /alice|proxy-/i)
       if (form !== 'CONNECT') t.match(headers, { authorization: 'Bearer app', cookie: 'a=b' })
+    })
+
+    t.test('Bearer alone lets in who sends the token unasked (R-BEARER-1, R-BEARER-11)', async t => {
+      const around = await surroundings(t, { strategies: [new BearerStrategy({ verify: token => token === 'alice-token' ? 'alice' : null })] })
+      const { ask } = await speaker(t, form, around)
+      t.match(await ask([]), { status: 407, fields: { 'proxy-authenticate': 'Bearer realm="Gateway"' } })
+      t.match(await ask(say('Bearer guess')), { status: 407, fields: { 'proxy-authenticate': 'Bearer realm="Gateway", error="invalid_token"' } })
+      t.equal((await ask(say('Bearer alice-token'))).status, 200)
     })
 
     t.test('a field that a strategy reads goes no further either', async t => {
