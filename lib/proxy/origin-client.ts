@@ -5,14 +5,12 @@ import type { Socket } from 'node:net'
 import { Agent, Pool } from 'undici'
 import type { Dispatcher, buildConnector } from 'undici'
 import { ConnectTimeout } from '../errors.js'
-import { formatAuthority } from '../fields/authority.js'
 import type { AbsoluteTarget } from '../fields/target.js'
 import type { Address } from '../policy/access.js'
 import type { Milliseconds } from '../types.js'
 import { sendAsterisk } from './asterisk.js'
 import { dial } from './dial.js'
-
-const DEFAULT_PORT: Readonly<Record<string, number>> = { http: 80, https: 443 }
+import { upstreamError } from './upstream-error.js'
 
 export interface OriginClientOptions {
   /** How long TCP, and then TLS, may take. */
@@ -50,25 +48,24 @@ export interface OriginClient {
 export function createOriginClient (options: OriginClientOptions): OriginClient {
   const { connectTimeout, headersTimeout, bodyTimeout, localAddress, tls } = options
 
-  async function open (scheme: string, host: string, port: number, addresses: readonly Address[]): Promise<Socket> {
+  async function open ({ scheme, host, port }: AbsoluteTarget, addresses: readonly Address[]): Promise<Socket> {
     const socket = await dial(addresses, port, { connectTimeout, localAddress })
     return scheme === 'https' ? await secured(socket, host, connectTimeout, tls) : socket
   }
 
+  // Handed to the factory, which the agent calls at once, past the key: nothing is read out of a text again.
+  let next!: Pick<Outgoing, 'target' | 'addresses'>
   const agent = new Agent({
     pipelining: 1,
     headersTimeout,
     bodyTimeout,
-    factory (key, settings) {
-      const { protocol, hostname, port, origin, hash } = new URL(key)
-      const scheme = protocol.slice(0, -1)
-      const addresses = readAddresses(hash.slice(1))
-      const host = hostname.replace(/^\[|\]$/g, '')
+    factory (_key, settings) {
+      const { target, addresses } = next
       const connect: buildConnector.connector = (_target, callback) => {
-        open(scheme, host, port === '' ? DEFAULT_PORT[scheme]! : Number(port), addresses)
-          .then(socket => callback(null, socket), error => callback(error, null))
+        // Of node's errors there is one that undici would try again for ever.
+        open(target, addresses).then(socket => callback(null, socket), error => callback(upstreamError(error), null))
       }
-      return new Pool(origin, { ...settings, connect })
+      return new Pool('http://origin.invalid', { ...settings, connect })
     }
   })
 
@@ -76,13 +73,14 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
     send ({ target, addresses, method, fields, content }, handler) {
       const { scheme, host, port, path } = target
       if (path === '*') {
-        open(scheme, host, port, addresses).then(
+        open(target, addresses).then(
           socket => sendAsterisk(socket, { fields, content, headersTimeout, bodyTimeout }, handler),
           error => handler.onResponseError?.(undefined as never, error)
         )
         return
       }
-      const origin = `${scheme}://${formatAuthority(host, port)}#${writeAddresses(addresses)}`
+      next = { target, addresses }
+      const origin = `${scheme} ${host} ${port} ${list(addresses)}`
       agent.dispatch({ origin, path, method, headers: fields, body: content as never }, handler)
     },
     close: () => agent.destroy()
@@ -90,13 +88,9 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
 }
 
 /** Sorted, so that a resolver that rotates its answers does not make a new pool each time. */
-function writeAddresses (addresses: readonly Address[]): string {
+function list (addresses: readonly Address[]): string {
   if (addresses.length === 1) return addresses[0]!.address
   return addresses.map(({ address }) => address).sort().join()
-}
-
-function readAddresses (text: string): Address[] {
-  return text.split(',').map(address => ({ address, family: address.includes(':') ? 6 : 4 }))
 }
 
 function secured (socket: Socket, host: string, timeout: Milliseconds, tls?: ConnectionOptions): Promise<Socket> {
