@@ -21,7 +21,7 @@ const app = Fastify({ ...server, logger: { level: env.logLevel } } as object)
 
 await app.register(proxyAuth, {
   realm: env.realm,
-  strategies: strategiesFor(env.schemes),
+  strategies: strategiesFor(env),
   reverse: [{ prefix: '/api', upstream }],
   forward: {
     special: [origin.authority, ...env.forwardSpecial],

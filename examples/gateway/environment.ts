@@ -1,5 +1,6 @@
 import dns from 'node:dns'
 import type { LookupFunction } from 'node:net'
+import type { DigestOptions } from 'fastify-proxy-auth'
 
 /** What the environment of the example says, checked. */
 export interface Environment {
@@ -7,6 +8,7 @@ export interface Environment {
   port: number
   realm: string
   schemes: string[]
+  digest: Pick<DigestOptions, 'algorithms' | 'qop' | 'nonceLifetime' | 'oneTimeNonces'>
   upstream: string | undefined
   forwardSpecial: string[]
   lookup: LookupFunction
@@ -14,10 +16,10 @@ export interface Environment {
   logLevel: string
 }
 
-export const SCHEMES = ['basic', 'bearer']
+export const SCHEMES = ['basic', 'digest', 'bearer']
 
 export function readEnvironment (env: NodeJS.ProcessEnv): Environment {
-  const schemes = list(env['SCHEMES'] ?? 'basic,bearer')
+  const schemes = list(env['SCHEMES'] ?? 'digest,basic')
   const unknown = schemes.find(scheme => !SCHEMES.includes(scheme))
   if (unknown !== undefined) throw new Error(`SCHEMES takes a comma list of ${SCHEMES.join(', ')}`)
   const cert = env['TLS_CERT']
@@ -28,6 +30,12 @@ export function readEnvironment (env: NodeJS.ProcessEnv): Environment {
     port: Number(env['PORT'] ?? 8080),
     realm: env['REALM'] ?? 'Gateway',
     schemes,
+    digest: {
+      algorithms: list(env['DIGEST_ALGORITHMS'] ?? 'SHA-256') as never,
+      qop: list(env['DIGEST_QOP'] ?? 'auth') as never,
+      nonceLifetime: Number(env['DIGEST_NONCE_LIFETIME'] ?? 300_000),
+      oneTimeNonces: env['DIGEST_ONE_TIME'] === '1'
+    },
     upstream: env['UPSTREAM'],
     forwardSpecial: list(env['FORWARD_SPECIAL']).map(anyHost),
     lookup: lookupWith(list(env['HOSTS'])),

@@ -21,6 +21,12 @@ export function linesToPaste (gateway: URL, origin: string, schemes: string[]): 
           `  ${proxy} -U alice:alice-secret -i http://10.0.0.1/`
         ]
       : []),
+    ...(schemes.includes('digest')
+      ? [
+          '  # the same without sending the password: Digest',
+          `  ${proxy} --proxy-digest -U alice:alice-secret ${origin}/hello`
+        ]
+      : []),
     ...(schemes.includes('bearer')
       ? [
           '  # a token in place of a password: 200',
