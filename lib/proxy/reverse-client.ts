@@ -1,0 +1,97 @@
+import type { Dispatcher } from 'undici'
+import { endToEnd } from '../fields/hop-by-hop.js'
+import type { FieldRecord } from '../fields/hop-by-hop.js'
+import { asReceived } from './as-received.js'
+import { contentOf } from './content.js'
+import { drained } from './drained.js'
+import { IncomingAnswer } from './incoming-answer.js'
+import type { AnswerHead } from './incoming-answer.js'
+import { writeInterim } from './interim.js'
+import { reasonPhrase } from './reason-phrase.js'
+import type { ReverseExchange } from './reverse-exchange.js'
+
+const SENDABLE = /^\/[\x21-\xff]*$/
+
+/** Where the head of a request says which exchange it belongs to; @fastify/reply-from copies symbols along. */
+export const kExchange = Symbol('fastify-proxy-auth.exchange')
+
+/** What @fastify/reply-from asks of its client. */
+export interface OutgoingRequest {
+  readonly origin: string
+  readonly path: string
+  readonly method: string
+  readonly headers: FieldRecord & { [kExchange]?: ReverseExchange }
+  readonly body: unknown
+  readonly headersTimeout?: number
+  readonly bodyTimeout?: number
+}
+
+/** What @fastify/reply-from takes for an instance of undici. */
+export interface ReverseClient {
+  request (outgoing: OutgoingRequest, done: (error: Error | null, head?: AnswerHead) => void): void
+  destroy (): void
+}
+
+/**
+ * The client of @fastify/reply-from over undici's `dispatch`: passes on what `request` would lose, which is the form of
+ * the fields, content of any method, interim answers and trailers.
+ */
+export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | 'destroy'>): ReverseClient {
+  return {
+    request ({ origin, path, method, headers, body, headersTimeout, bodyTimeout }, done) {
+      const exchange = headers[kExchange]!
+      const { reply, source, rules: { via }, request: { raw } } = exchange
+      const content = contentFor(body, exchange)
+      if (content === null && Number(headers['content-length']) > 0) delete headers['content-length']
+      const answer = new IncomingAnswer({
+        interim (status, reason, received) {
+          // They are hints, and an upstream may send them without end to a client that takes nothing.
+          if (reply.raw.writableLength >= reply.raw.writableHighWaterMark) return
+          writeInterim(reply, status, reasonPhrase(reason), [...endToEnd(received, 'response'), 'via', via])
+        },
+        settle: done
+      })
+      exchange.take(answer)
+      dispatcher.dispatch({
+        origin,
+        path: pathAsWritten(path, source),
+        method: method as Dispatcher.HttpMethod,
+        headers: grouped(asReceived(raw.rawHeaders, headers)),
+        body: content as Dispatcher.DispatchOptions['body'],
+        ...(headersTimeout !== undefined && { headersTimeout }),
+        ...(bodyTimeout !== undefined && { bodyTimeout })
+      }, answer)
+    },
+    destroy () { dispatcher.destroy() }
+  }
+}
+
+/** As an object, since undici's ProxyAgent keeps one line of each name that it gets in a list. */
+function grouped (fields: readonly string[]): Record<string, string | string[]> {
+  const lines: Record<string, string | string[]> = Object.create(null)
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]!
+    const before = lines[name]
+    lines[name] = before === undefined ? fields[i + 1]! : [before, fields[i + 1]!].flat()
+  }
+  return lines
+}
+
+/** The client's own content, unless the options gave another, or Fastify has read it. */
+function contentFor (body: unknown, { request: { raw }, tally, rules: { patience } }: ReverseExchange): unknown {
+  if (body !== '') return body ?? null
+  const content = raw.readableDidRead ? null : contentOf(raw, tally, patience)
+  return content === null ? null : drained(raw, content)
+}
+
+/**
+ * The path as the client wrote it. A URL object writes some characters in another way, which is not a proxy's to do
+ * (RFC 9110, 7.7); what else it changes, dot segments and backslashes, stays changed.
+ */
+function pathAsWritten (path: string, source: string): string {
+  const query = path.indexOf('?')
+  const written = path.slice(0, query === -1 ? path.length : query)
+  const wanted = source.split('?', 1)[0]!
+  if (wanted === written || !SENDABLE.test(wanted) || decodeURIComponent(written) !== decodeURIComponent(wanted)) return path
+  return query === -1 ? wanted : wanted + path.slice(query)
+}

@@ -1,0 +1,136 @@
+import type { Readable } from 'node:stream'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Milliseconds } from '../types.js'
+import type { Tally } from './content.js'
+import type { Exchange, Exchanges } from './exchanges.js'
+import { record } from './record.js'
+import type { Ending } from './record.js'
+
+/** What holds for all exchanges of a route. */
+export interface ReverseRules {
+  /** Our name in `Via`. */
+  readonly pseudonym: string
+  /** Our member of `Via` in answers. */
+  readonly via: string
+  /** Whether to tell the upstream who asked. */
+  readonly forwarded: boolean
+  /** Fields that end here beside those that always do: `authorization` where it is ours. */
+  readonly consumed: ReadonlySet<string>
+  /** The upstream, unless `getUpstream` says another. */
+  readonly upstream: string
+  /** Whether the client towards it is ours, which has content for any method. */
+  readonly ours: boolean
+  /** How long the client may send nothing of its content, or take nothing of the answer's. 0: as long as it likes. */
+  readonly patience: Milliseconds
+}
+
+/** What the log says where nothing went out: the client had left, or the server stops. As of ClientLeft and Closing. */
+const LEFT = 499
+const STOPPED = 503
+
+/**
+ * A request on a reverse route on its way: what ends it from either side, and what its line in the log says. It is
+ * over when the client has the whole answer or has gone.
+ */
+export class ReverseExchange implements Exchange {
+  /** Content octets from the client. */
+  readonly tally: Tally = { bytesIn: 0 }
+  /** Content octets to the client. */
+  bytesOut = 0
+  /** Why it ended, unless by itself. */
+  reason: string | undefined
+  /** The upstream it was sent to, once that is known. */
+  upstream = ''
+  /** Path and query for the upstream as the client wrote them, its prefix rewritten. */
+  source = ''
+  /** True when a failure is to be answered, or has been. */
+  failed = false
+  private answer: Readable | null = null
+  private ended: ((ending: Ending) => void) | null = null
+  private begun = false
+
+  constructor (readonly request: FastifyRequest, readonly reply: FastifyReply, readonly rules: ReverseRules, private readonly exchanges: Exchanges) {}
+
+  /** Starts its line in the log. A repetition, which the options may ask for, is the same exchange. */
+  begin (host: string): void {
+    if (this.begun) return
+    this.begun = true
+    this.ended = record(this.request, `${this.upstream.slice(0, this.upstream.indexOf(':'))}://${host}`)
+    this.exchanges.add(this)
+    const { raw } = this.reply
+    raw.once('close', () => this.over())
+    if (raw.destroyed) this.over()
+    else if (raw.socket === null) this.watchQueued()
+  }
+
+  /** Takes the answer of the upstream, to be destroyed when the client goes, and lets go of the one before. */
+  take (answer: Readable): void {
+    if (this.answer !== answer) this.answer?.destroy()
+    this.answer = answer
+    if (this.reply.raw.destroyed) answer.destroy()
+  }
+
+  /**
+   * Ends it with a failure: answered while nothing has gone out, else by cutting the connection.
+   *
+   * @param answer - Writes the answer. The status is set.
+   */
+  fail (error: Error & { code?: string, statusCode?: number }, answer: () => void): void {
+    const { raw } = this.reply
+    if (this.failed) return
+    this.failed = true
+    this.answer?.destroy()
+    if (raw.destroyed || raw.writableEnded) return
+    this.reason ??= error.code ?? 'error'
+    if (raw.headersSent) raw.destroy()
+    else {
+      this.reply.code(error.statusCode ?? 500) // reply-from may have set that of the upstream
+      answer()
+    }
+  }
+
+  /** Half an answer cannot be taken back: cutting the connection is the only honest signal left. */
+  cut (reason: string): void {
+    if (this.reply.raw.writableEnded) return
+    this.reason ??= reason
+    this.reply.raw.destroy()
+  }
+
+  /** Ends it at once, on both sides. */
+  end (): void {
+    this.reason = 'closing'
+    this.reply.raw.destroy()
+    this.request.raw.destroy() // the answer may be through, and the client still sending
+  }
+
+  private over (): void {
+    const { ended, reply: { raw } } = this
+    if (ended === null) return
+    this.ended = null
+    if (!raw.writableFinished) this.reason ??= 'aborted'
+    this.answer?.destroy()
+    this.release()
+    const status = raw.headersSent ? raw.statusCode : this.reason === 'closing' ? STOPPED : LEFT
+    ended({ status, bytesIn: this.tally.bytesIn, bytesOut: this.bytesOut, reason: this.reason })
+  }
+
+  /** An answer may be through before the request is; until then the connection is in use, and a stopping server waits. */
+  private release (): void {
+    const { raw } = this.request
+    if (raw.complete || raw.destroyed) this.exchanges.delete(this)
+    else raw.once('close', () => this.exchanges.delete(this))
+  }
+
+  /** A pipelined answer has no connection before its turn, and node does not tell it when the connection closes. */
+  private watchQueued (): void {
+    const { socket } = this.request.raw
+    const { raw } = this.reply
+    const gone = () => {
+      raw.destroy()
+      this.over()
+    }
+    socket.setMaxListeners(0) // a client may pipeline more requests than node thinks right
+    socket.once('close', gone)
+    raw.once('socket', () => socket.removeListener('close', gone))
+  }
+}

@@ -1,0 +1,98 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { UpstreamProtocol, UpstreamTimeout } from '../errors.js'
+import type { FieldRecord } from '../fields/hop-by-hop.js'
+import { kExchange } from './reverse-client.js'
+import type { OutgoingRequest } from './reverse-client.js'
+import type { ReverseExchange } from './reverse-exchange.js'
+import { handOver } from './reverse-hand-over.js'
+import type { OnResponse } from './reverse-hand-over.js'
+import { requestHead } from './reverse-request.js'
+import type { RewriteRequest } from './reverse-request.js'
+import { relay, responseHead } from './reverse-response.js'
+import type { RewriteResponse } from './reverse-response.js'
+import { upstreamError } from './upstream-error.js'
+
+/** The options of `reply.from` that matter here. */
+interface FromOptions {
+  readonly rewriteRequestHeaders?: RewriteRequest
+  readonly rewriteHeaders?: RewriteResponse
+  readonly onResponse?: OnResponse
+  readonly onError?: (reply: FastifyReply, failure: { error: Error }) => void
+  readonly getUpstream?: (request: FastifyRequest, base: string) => string
+}
+
+type From = (source?: string, options?: FromOptions) => FastifyReply
+
+/**
+ * Puts what a proxy owes both sides around `reply.from` of this one reply, so that it holds whoever calls it and with
+ * whatever options: @fastify/http-proxy itself, its `handler` option or a `preHandler`.
+ */
+export function guardFrom (exchange: ReverseExchange): void {
+  const reply = exchange.reply as unknown as { from: From }
+  const { from } = reply
+  reply.from = (source, options = {}) => {
+    exchange.source = source ?? ''
+    exchange.upstream = exchange.rules.upstream
+    return from.call(reply, source, guarded(exchange, options))
+  }
+}
+
+function guarded (exchange: ReverseExchange, options: FromOptions): FromOptions {
+  const { rewriteRequestHeaders, rewriteHeaders, onResponse, onError, getUpstream } = options
+  const { rules } = exchange
+  let head: FieldRecord = {}
+
+  const fail = (error: Error) => exchange.fail(error, () => {
+    if (onError === undefined) exchange.reply.send(error)
+    else onError(exchange.reply, { error })
+  })
+
+  return {
+    ...options,
+    ...(getUpstream !== undefined && {
+      getUpstream: (request, base) => (exchange.upstream = getUpstream(request, base))
+    }),
+    rewriteRequestHeaders (request, headers) {
+      const outgoing: OutgoingRequest['headers'] = requestHead(request, headers, rewriteRequestHeaders, rules)
+      exchange.begin(String(headers['host']))
+      outgoing[kExchange] = exchange
+      // Other clients send no content with these, so nobody must wait for it.
+      if (!rules.ours && (request.method === 'GET' || request.method === 'HEAD')) delete outgoing['content-length']
+      return outgoing
+    },
+    rewriteHeaders (headers, request) {
+      try {
+        head = responseHead(headers, rewriteHeaders, request, rules.via)
+      } catch (error) {
+        fail(error as Error)
+      }
+      if (onResponse === undefined) return {}
+      delete head['trailer'] // a reply of Fastify's has lost them
+      return head
+    },
+    onResponse (_request, reply, answer) {
+      exchange.take(answer.stream)
+      if (exchange.failed || reply.sent) {
+        answer.stream.destroy()
+        return
+      }
+      try {
+        if (onResponse === undefined) relay(exchange, answer, head, rules.patience)
+        else handOver(exchange, answer, head, onResponse)
+      } catch (error) {
+        fail(error as Error)
+      }
+    },
+    onError (_reply, { error }) {
+      fail(failureOf(error))
+    }
+  }
+}
+
+/** @fastify/reply-from wraps what happened, but not the errors that are its own: a timeout, a status that is none. */
+function failureOf (error: Error): Error {
+  const { cause = error } = error
+  const { code, statusCode } = cause as { code?: string, statusCode?: number }
+  if (!code?.startsWith('FST_REPLY_FROM_')) return upstreamError(cause)
+  return statusCode === 504 ? new UpstreamTimeout({ cause }) : new UpstreamProtocol({ cause })
+}

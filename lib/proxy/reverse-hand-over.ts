@@ -1,0 +1,56 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { UpstreamChallenged } from '../errors.js'
+import type { FieldRecord } from '../fields/hop-by-hop.js'
+import { dropForeignFields } from './answer.js'
+import type { ReverseExchange } from './reverse-exchange.js'
+import type { Answer } from './reverse-response.js'
+
+/** `onResponse` of the options. */
+export type OnResponse = (request: FastifyRequest, reply: FastifyReply, answer: Answer) => void
+
+/** What a payload that Fastify's hooks may have changed is framed by: as it is by then. */
+const FRAMING = new Set(['content-type', 'content-length', 'content-encoding', 'transfer-encoding'])
+
+/** The fields of a reply at the time the options' `onResponse` sent it. */
+const sent = new WeakMap<FastifyReply, Record<string, unknown>>()
+
+/**
+ * Gives the answer to the options' own `onResponse`, which sends it through Fastify's reply. By then the reply has the
+ * upstream's fields and what the options add, and no others.
+ *
+ * @param head - What @fastify/reply-from has put on the reply.
+ * @throws {UpstreamChallenged} It is a 407, which is not ours.
+ */
+export function handOver ({ request, reply }: ReverseExchange, answer: Answer, head: FieldRecord, onResponse: OnResponse): void {
+  const challenged = answer.statusCode === 407
+  dropForeignFields(request, reply, null, () => {})
+  for (const name of Object.keys(head)) {
+    reply.removeHeader(name)
+    if (!challenged && head[name] !== undefined) reply.header(name, head[name])
+  }
+  if (challenged) throw new UpstreamChallenged()
+  const { send } = reply
+  reply.send = payload => {
+    const fields = Object.entries(reply.getHeaders())
+    // Fastify appends to a list in place.
+    sent.set(reply, Object.fromEntries(fields.map(([name, value]) => [name, Array.isArray(value) ? [...value] : value])))
+    return send.call(reply, payload)
+  }
+  onResponse(request, reply, answer)
+}
+
+/**
+ * The `onSend` hook of reverse routes: what goes through Fastify's reply, which is our refusals and what the options'
+ * `onResponse` sends, leaves without the fields that the application's hooks have put on it.
+ */
+export function scrub (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
+  const fields = sent.get(reply)
+  if (fields === undefined) return dropForeignFields(request, reply, payload, done)
+  for (const name of Object.keys(reply.getHeaders())) {
+    if (!FRAMING.has(name)) reply.removeHeader(name)
+  }
+  for (const name of Object.keys(fields)) {
+    if (!FRAMING.has(name)) reply.header(name, fields[name])
+  }
+  done(null, payload)
+}

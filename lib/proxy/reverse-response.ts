@@ -1,0 +1,112 @@
+import { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
+import { UpstreamChallenged, UpstreamProtocol } from '../errors.js'
+import { HOP_BY_HOP_RESPONSE, connectionOptions, endToEnd, endToEndFields } from '../fields/hop-by-hop.js'
+import type { FieldRecord } from '../fields/hop-by-hop.js'
+import type { Milliseconds } from '../types.js'
+import { writeRelayedHead } from './answer.js'
+import { asReceived } from './as-received.js'
+import { isDecoded } from './incoming-answer.js'
+import type { ReverseExchange } from './reverse-exchange.js'
+import { upstreamError } from './upstream-error.js'
+
+/** What @fastify/reply-from hands to `onResponse`. The stream is of node's client, of undici, or an IncomingAnswer. */
+export interface Answer {
+  readonly statusCode: number
+  readonly stream: Readable & { readonly rawHeaders?: string[], readonly rawTrailers?: string[], readonly statusMessage?: string | undefined }
+}
+
+/** `rewriteHeaders` of the options. */
+export type RewriteResponse = (headers: FieldRecord, request: ReverseExchange['request']) => FieldRecord
+
+/**
+ * The head of an answer for the client: what ends at this hop removed, then the options' word, then removed again,
+ * with our member of `Via`.
+ *
+ * @param via - Our member of `Via`.
+ * @throws {UpstreamProtocol} A transfer coding that the client has not taken off.
+ */
+export function responseHead (headers: FieldRecord, rewrite: RewriteResponse | undefined, request: ReverseExchange['request'], via: string): FieldRecord {
+  if (!isDecoded(headers['transfer-encoding'])) throw new UpstreamProtocol()
+  const received = endToEndFields(headers, 'response')
+  const rewritten = rewrite === undefined ? received : rewrite({ ...received }, request)
+  const head: FieldRecord = Object.create(null)
+  for (const name of Object.keys(rewritten)) {
+    const usual = name.toLowerCase()
+    if (!HOP_BY_HOP_RESPONSE.has(usual) && usual !== 'via') head[name] = rewritten[name]
+  }
+  const before = received['via']
+  head['via'] = before === undefined ? via : `${[before].flat().join(', ')}, ${via}`
+  return head
+}
+
+/**
+ * Carries an answer to the client past Fastify's reply, so that it is the upstream's and ours, and nobody else's: head,
+ * body with back-pressure, trailers.
+ *
+ * @param head - Of {@link responseHead}.
+ * @param patience - How long the client may take nothing of it; then its connection is cut. 0: as long as it likes.
+ * @throws {UpstreamChallenged} It is a 407, which is not ours. The client would answer it with the credentials that it
+ *   has for us (RFC 9110, 11.7.1).
+ */
+export function relay (exchange: ReverseExchange, { statusCode, stream }: Answer, head: FieldRecord, patience: Milliseconds): void {
+  const { reply, request: { method } } = exchange
+  const { raw } = reply
+  if (statusCode === 407) throw new UpstreamChallenged()
+  const contentless = statusCode === 204 || statusCode === 304
+  const { 'content-length': length, ...rest } = head
+  const fields = asReceived(stream.rawHeaders ?? [], statusCode === 204 ? rest : head)
+  const chunked = raw.useChunkedEncodingByDefault && !contentless && method !== 'HEAD' && length === undefined
+  writeRelayedHead(reply, statusCode, reasonOf(stream), chunked && stream.rawTrailers !== undefined ? fields : withoutTrailer(fields))
+
+  stream.on('error', error => exchange.cut((upstreamError(error) as Error & { code: string }).code))
+  stream.on('close', () => exchange.cut('FST_PROXY_AUTH_UPSTREAM_TERMINATED'))
+  if (contentless) {
+    raw.end() // undici takes their Content-Length for that of content which did not come
+    stream.resume()
+    return
+  }
+  stream.on('data', (chunk: Buffer) => {
+    exchange.bytesOut += chunk.length
+    if (!raw.write(chunk)) waitForClient(exchange, stream, patience)
+  })
+  stream.on('end', () => {
+    const received = stream.rawTrailers ?? []
+    if (received.length > 0 && raw.chunkedEncoding) {
+      raw.addTrailers(pairs(endToEnd(received, 'response', connectionOptions(stream.rawHeaders!))))
+    }
+    raw.end()
+  })
+  // Node keeps a head for the first octets of the body, which may be far off (an event stream). Not by `flushHeaders`,
+  // which writes octets beyond ASCII as two.
+  process.nextTick(() => { if (exchange.bytesOut === 0 && !raw.writableEnded && !raw.destroyed) raw.write('', 'latin1') })
+}
+
+function waitForClient (exchange: ReverseExchange, stream: Readable, patience: Milliseconds): void {
+  const { raw } = exchange.reply
+  stream.pause()
+  const timer = patience === 0 ? undefined : setTimeout(() => exchange.cut('idle'), patience)
+  const go = () => {
+    clearTimeout(timer)
+    raw.removeListener('drain', go)
+    raw.removeListener('close', go)
+    stream.resume()
+  }
+  raw.on('drain', go)
+  raw.on('close', go)
+}
+
+/** Node gives the octets one char each, undici decodes them as UTF-8, which is what goes on from here. */
+function reasonOf (stream: Answer['stream']): string | undefined {
+  const { statusMessage } = stream
+  return stream instanceof IncomingMessage && statusMessage !== undefined ? Buffer.from(statusMessage, 'latin1').toString() : statusMessage
+}
+
+/** `Trailer` announces what only a chunked body can carry, and only some clients pass on; node refuses it elsewhere. */
+function withoutTrailer (fields: string[]): string[] {
+  return fields.filter((_, i) => fields[i - i % 2]!.toLowerCase() !== 'trailer')
+}
+
+function pairs (fields: readonly string[]): Array<[string, string]> {
+  return fields.flatMap((name, i) => i % 2 === 0 ? [[name, fields[i + 1]!] as [string, string]] : [])
+}

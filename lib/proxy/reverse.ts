@@ -1,0 +1,132 @@
+import { METHODS } from 'node:http'
+import { Readable } from 'node:stream'
+import httpProxy from '@fastify/http-proxy'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import { BadTarget, LoopDetected } from '../errors.js'
+import { formatVia, viaNames } from '../fields/via.js'
+import { contentOf } from './content.js'
+import { drained } from './drained.js'
+import type { Exchanges } from './exchanges.js'
+import { expectContinue } from './expect.js'
+import { explain } from './explain.js'
+import { acceptEveryMethod } from './fastify-internals.js'
+import { onEveryServer } from './listeners.js'
+import { malformation } from './malformed.js'
+import { answerAsLast, isLastRecipient } from './max-forwards.js'
+import { ReverseExchange } from './reverse-exchange.js'
+import type { ReverseRules } from './reverse-exchange.js'
+import { guardFrom } from './reverse-from.js'
+import { scrub } from './reverse-hand-over.js'
+import { chooseUpstream } from './reverse-upstream.js'
+import { serveVersioned } from './reverse-versioned.js'
+import { webSocketOptions } from './reverse-websocket.js'
+import { underPrefix } from './under-prefix.js'
+
+/**
+ * One entry of the option `reverse`: all options of @fastify/http-proxy, and two of ours.
+ *
+ * @see {@link https://github.com/fastify/fastify-http-proxy#options}
+ */
+export type ReverseRoute = Parameters<typeof httpProxy>[1] & {
+  /**
+   * 407: we are a proxy and ask for `Proxy-Authorization`. 401: we are the origin and ask for `Authorization`, which then
+   * does not reach the upstream. Default 407.
+   */
+  readonly status?: 401 | 407
+  /**
+   * Tell the upstream who asked, in `X-Forwarded-For`, `-Host`, `-Proto` and `Forwarded`. What the client wrote there is
+   * dropped unless Fastify's `trustProxy` trusts it. False leaves all of them as they came. Default true.
+   */
+  readonly forwarded?: boolean
+}
+
+/** What all reverse routes of a registration have in common. */
+export interface ReverseShared {
+  /** When the gate's hook runs, and the hook. It throws or answers itself when it lets nobody through. */
+  readonly hook: 'onRequest' | 'preHandler'
+  readonly authenticate: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
+  /** Our name in `Via`. */
+  readonly pseudonym: string
+  readonly exchanges: Exchanges
+}
+
+/**
+ * Registers a reverse route: @fastify/http-proxy behind the gate, in a scope of its own, with its gaps closed in both
+ * directions. Its options mean what they mean there, apart from three defaults: certificates of the upstream are
+ * verified, nothing is repeated, and every method is taken.
+ */
+export async function registerReverse (app: FastifyInstance, route: ReverseRoute, shared: ReverseShared): Promise<void> {
+  const { hook, authenticate, pseudonym, exchanges } = shared
+  const { status, forwarded = true, ...options } = route
+  const upstream = chooseUpstream(route)
+  // With either of these the application wants bodies parsed, as Fastify parses them.
+  const parses = options.preValidation !== undefined || options.proxyPayloads === false
+  const rules: ReverseRules = {
+    pseudonym,
+    via: formatVia(upstream.version, pseudonym),
+    forwarded,
+    consumed: new Set(status === 401 ? ['authorization'] : []),
+    upstream: String(options.upstream),
+    ours: upstream.ours,
+    patience: upstream.patience
+  }
+
+  const depart = async (request: FastifyRequest, reply: FastifyReply): Promise<void | FastifyReply> => {
+    const { raw } = request
+    for (const name of ['proxy-authorization', ...rules.consumed]) delete raw.headers[name]
+    if (isLastRecipient(request)) return answerAsLast(request, reply)
+    if (raw.headers.via !== undefined && viaNames([raw.headers.via], pseudonym)) throw new LoopDetected()
+    const exchange = new ReverseExchange(request, reply, rules, exchanges)
+    guardFrom(exchange)
+    if (!upstream.ours && !parses && request.method !== 'GET' && request.method !== 'HEAD') {
+      const content = contentOf(raw, exchange.tally, rules.patience)
+      if (content !== null) request.body = Readable.from(drained(raw, content), { objectMode: false })
+    }
+  }
+
+  const taken = underPrefix(`${app.prefix}/${options.prefix ?? ''}`)
+  onEveryServer(app, server => expectContinue(server, taken))
+  await app.register(async scope => {
+    if (!parses) acceptEveryMethod(scope)
+    scope.addHook('onRequest', refuseMalformed)
+    scope.addHook(hook as 'onRequest', authenticate)
+    scope.addHook('preHandler', depart)
+    scope.addHook('onError', explain(pseudonym))
+    scope.addHook('onRoute', function (this: FastifyInstance, settings: RouteOptions) {
+      // Parsing is not ours to do, so what prepares for it (decompression) must not touch the stream.
+      if (!parses) delete settings.preParsing
+      settings.onSend = [settings.onSend ?? [], scrub].flat()
+    })
+    if (isWholePrefix(route)) scope.addHook('onRoute', serveVersioned)
+    scope.addHook('onClose', () => upstream.close())
+    await scope.register(httpProxy, {
+      ...(!parses && { httpMethods: METHODS.filter(method => method !== 'CONNECT') }),
+      ...(!repeats(options) && { retryMethods: [] }),
+      disableRequestLogging: true, // there is one line of ours at the end
+      ...options,
+      ...upstream.options,
+      ...webSocketOptions(options, rules),
+      config: { ...options.config, proxy: 'reverse' }
+    } as typeof options)
+  })
+}
+
+/** The message is checked before anybody is asked who they are: what it is does not depend on it. */
+function refuseMalformed (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void {
+  // Another host's path, which merely looks like ours (RFC 9112, 3.3).
+  const failure = request.raw.url!.startsWith('/') ? malformation(request.raw) : new BadTarget('this is no proxy for other hosts')
+  if (failure === null) return done()
+  reply.header('connection', 'close')
+  done(failure)
+}
+
+/** Whether the application configured repetitions. Else @fastify/reply-from would repeat a 503 ten times. */
+function repeats ({ retryMethods, maxRetriesOn503, replyOptions }: ReverseRoute): boolean {
+  return retryMethods !== undefined || Boolean(maxRetriesOn503) ||
+    Boolean(replyOptions?.retriesCount) || replyOptions?.retryDelay !== undefined
+}
+
+/** Whether the route takes all that comes under a prefix of its own. */
+function isWholePrefix ({ prefix = '/', routes, httpMethods, constraints }: ReverseRoute): boolean {
+  return prefix !== '' && prefix !== '/' && routes === undefined && httpMethods === undefined && constraints === undefined
+}

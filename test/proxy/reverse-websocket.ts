@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
+import t from 'tap'
+import type { Test } from 'tap'
+import { webSocketOptions } from '../../lib/proxy/reverse-websocket.js'
+import { listen } from '../fixtures/origin.js'
+import { RawClient } from '../fixtures/raw-client.js'
+import { message, reverse } from '../fixtures/reverse.js'
+
+const ASK = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==' }
+
+/** What the upstream of a WebSocket is asked with. */
+async function asked (t: Test, route: object, fields: Record<string, string | string[]>): Promise<IncomingHttpHeaders> {
+  const server = createServer()
+  const upgrade = new Promise<IncomingHttpHeaders>(resolve => server.on('upgrade', ({ headers }, socket) => {
+    const accept = createHash('sha1').update(`${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
+    socket.on('error', () => {})
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`)
+    t.teardown(() => socket.destroy())
+    resolve(headers)
+  }))
+  const upstream = `http://127.0.0.1:${await listen(t, server)}`
+  const { port, exchanges } = await reverse(t, { upstream, websocket: true, ...route } as never)
+  const client = await RawClient.to(t, port)
+  t.match(await client.send(message('GET', '/api/ws', { ...ASK, ...fields })).answer(), /^HTTP\/1.1 101 /)
+  t.equal(exchanges.size, 0)
+  return await upgrade
+}
+
+t.test('Authorization and cookies go to the upstream, what is ours does not (R-CHAIN-3, R-CHAIN-7)', async t => {
+  const headers = await asked(t, {}, { Authorization: 'Bearer a', Cookie: 'a=1', Via: '1.1 a', 'X-Forwarded-For': '10.0.0.1', 'Proxy-Connection': 'x', Proxy: 'x' })
+  t.match(headers, { authorization: 'Bearer a', cookie: 'a=1', via: '1.1 a, 1.1 gw', 'x-forwarded-for': '127.0.0.1', 'x-forwarded-host': 'gw.test' })
+  t.notMatch(Object.keys(headers).join(), /proxy/)
+})
+
+t.test('where we are the origin Authorization is ours', async t => {
+  t.equal((await asked(t, { status: 401 }, { Authorization: 'Basic a' })).authorization, undefined)
+})
+
+t.test('nothing of who asked, if the options say so', async t => {
+  const headers = await asked(t, { forwarded: false }, {})
+  t.notMatch(Object.keys(headers).join(), /forwarded/)
+  t.equal(headers.via, '1.1 gw')
+})
+
+t.test('rewriting of the options (R-CHAIN-3)', async t => {
+  const rewriteRequestHeaders = (headers: object, request: { headers: object }) => ({ ...headers, ...request.headers, 'X-More': '1' })
+  const headers = await asked(t, { wsClientOptions: { rewriteRequestHeaders, headers: { 'x-fixed': '1' } } }, { Authorization: 'Bearer a', 'Proxy-Authentication-Info': 'x' })
+  t.match(headers, { authorization: 'Bearer a', 'x-more': '1', 'x-fixed': '1' })
+  t.notMatch(Object.keys(headers).join(), /proxy/)
+})
+
+t.test('a refusal comes before the upstream is asked (R-UPG-1)', async t => {
+  const server = createServer(() => t.fail('not to be asked'))
+  server.on('connection', () => t.fail('not to be asked'))
+  const { port } = await reverse(t, { upstream: `http://127.0.0.1:${await listen(t, server)}`, websocket: true } as never)
+  const client = await RawClient.to(t, port)
+  t.match(await client.send(message('GET', '/api/ws', { ...ASK, 'Proxy-Authorization': 'Test no' })).end(), /^HTTP\/1.1 407 /)
+})
+
+t.test('without the option it is left out, and the user\'s objects stay as they are', async t => {
+  const rules = { pseudonym: 'gw', forwarded: true, consumed: new Set<string>() }
+  t.same(webSocketOptions({ upstream: 'http://up.test' }, rules), {})
+  const wsReconnect = Object.freeze({ pingInterval: 1 })
+  const options = webSocketOptions({ upstream: 'http://up.test', websocket: true, wsReconnect }, rules) as { wsReconnect: object }
+  t.same(options.wsReconnect, wsReconnect)
+  t.not(options.wsReconnect, wsReconnect)
+})
