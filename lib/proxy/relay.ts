@@ -99,7 +99,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseError (_controller: Controller, error: Error): void {
-    if (this.raw.writableEnded) return
+    if (this.raw.writableEnded || this.raw.destroyed) return
     const failure = upstreamError(error)
     if (!this.raw.headersSent) return this.reject(failure)
     // Half an answer cannot be taken back: cutting the connection is the only honest signal left.
@@ -109,6 +109,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   private cut (reason: string): void {
     this.reason ??= reason
     this.raw.destroy()
+    this.leave() // at once: a stopping server ends its connections to origins next
   }
 
   private leave (): void {
