@@ -6,6 +6,7 @@ import type { DigestAnswer, DigestRequest } from '../../lib/schemes/digest/clien
 import { MemoryStore } from '../../lib/store/memory.js'
 import { DigestStrategy } from '../../lib/strategies/digest.js'
 import type { DigestOptions } from '../../lib/strategies/digest-options.js'
+import { closedPort } from '../fixtures/closed-port.js'
 import { FORMS, message, surroundings } from '../fixtures/forms.js'
 import type { Form, Surroundings } from '../fixtures/forms.js'
 import { basic, gateway } from '../fixtures/gateway.js'
@@ -107,6 +108,13 @@ t.test('the answer speaks for itself whatever its status (R-PAI-1, R-PAI-2)', as
     const answered = await ask(t, surrounded, 'absolute-form', `/${status}`, answer.credentials)
     t.equal(answered.status, status)
     t.equal(answer.verify(answered.fields['proxy-authentication-info']!).rspauth, 'right')
+  }
+  const nobody = { ...surrounded, origin: { ...surrounded.origin, authority: `127.0.0.1:${await closedPort()}` } }
+  for (const [nc, form, uri] of [[6, 'absolute-form', '/'], [7, 'CONNECT', nobody.origin.authority]] as const) {
+    const answer = answerTo(fields['proxy-authenticate']!, form, uri, nc)
+    const failed = await ask(t, nobody, form, '/', answer.credentials)
+    t.equal(failed.status, 502)
+    t.equal(answer.verify(failed.fields['proxy-authentication-info']!).rspauth, 'right', `our own 502 to ${form}`)
   }
 })
 

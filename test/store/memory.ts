@@ -97,5 +97,9 @@ t.test('wrong options stop the boot', async t => {
     { maxWindows: 0 }, { maxWindows: 1.5 }, { maxWindows: 2 ** 24 + 1 }, { maxWindows: '9' }, { windowSize: 0 }, { windowSize: 33 }, { windowSize: 65568 },
     { windowSize: '32' }, { clock: 7 }
   ]) t.throws(() => new MemoryStore(options as MemoryStoreOptions), { code: 'FST_PROXY_AUTH_BAD_OPTION' }, JSON.stringify(options))
-  t.equal(new MemoryStore({ maxWindows: 1, windowSize: 32 }).claim('a', 1, 1).kind, 'new')
+  for (const options of [{ maxWindows: 1, windowSize: 32 }, { maxWindows: 2 ** 24, windowSize: 65536 }]) {
+    const store = new MemoryStore(options)
+    t.same([options.windowSize, 1, 1].map((n) => store.claim('a', n, 1).kind), ['new', 'new', 'seen'])
+    t.same([options.windowSize + 1, 1].map((n) => store.claim('a', n, 1).kind), ['new', 'below window'])
+  }
 })

@@ -25,10 +25,13 @@ const HASHES: ReadonlyArray<readonly [DigestHash, string, 32 | 64]> = [
   ['SHA-512-256', 'sha512-256', 64], ['SHA-256', 'sha256', 64], ['MD5', 'md5', 32]
 ]
 
+const NON_ASCII = /[^\0-\x7f]/
+
 /** All algorithms, the strongest first. */
 export const DIGEST_ALGORITHMS: readonly DigestAlgorithm[] = Object.freeze(HASHES.flatMap(([name, nodeHash, hexLength]) => {
+  // node hashes text as UTF-8, which is the same for ASCII, as nearly all of it is, and spares the copy.
   const digest = (octets: string | Uint8Array): string =>
-    hash(nodeHash, typeof octets === 'string' ? Buffer.from(octets, 'latin1') : octets, 'hex')
+    hash(nodeHash, typeof octets === 'string' && NON_ASCII.test(octets) ? Buffer.from(octets, 'latin1') : octets, 'hex')
   return [
     Object.freeze({ name: `${name}-sess` as const, hash: name, session: true, nodeHash, hexLength, digest }),
     Object.freeze({ name, hash: name, session: false, nodeHash, hexLength, digest })

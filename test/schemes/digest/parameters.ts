@@ -32,6 +32,7 @@ t.test('right ones are a record (R-DIG-26)', async t => {
   t.same(read(RIGHT), {
     ...RIGHT, algorithm: algorithmOf('SHA-256'), userhash: false, encoding: 'utf8', count: 10
   })
+  t.match(read(without('opaque', 'userhash', 'qop', 'nc')), { opaque: '', userhash: false, qop: undefined, nc: undefined, count: 0 })
 })
 
 t.test('what the clients and the RFC have sent is readable (R-DIG-26, R-DIG-28, R-DIG-38, R-DIG-39, R-DIG-40)', async t => {
