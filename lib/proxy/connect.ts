@@ -43,7 +43,7 @@ export function connectOf (request: IncomingMessage): Connect | undefined {
 export function takeConnect (app: FastifyInstance, server: Server, settings: ConnectSettings) {
   return (request: IncomingMessage, socket: Socket, head: Buffer) => {
     // Node's HTTP/2 compatibility layer has the same event, with a request and a response.
-    if (request.httpVersionMajor === 2) return refuseHttp2(socket as unknown as ServerResponse)
+    if ('stream' in request) return refuseHttp2(socket as unknown as ServerResponse)
     guard(socket)
     markBusy(request)
     receive(request)

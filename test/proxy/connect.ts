@@ -249,6 +249,12 @@ t.test('a socket that was taken is left alone', async t => {
   t.equal(await client.send(HEAD).end(), 'tunnel')
 })
 
+t.test('who only claims to be HTTP/2 is not taken for it', async t => {
+  const { port } = await listener(t, refuse)
+  const client = await RawClient.to(t, port)
+  t.match(await client.send(HEAD.replace('HTTP/1.1', 'HTTP/2.0')).end(), /^HTTP\/1\.1 407 /)
+})
+
 t.test('HTTP/2 gets an answer (R-CONNECT-15)', async t => {
   const server = createHttp2Server(() => {})
   server.on('connect', takeConnect({} as FastifyInstance, server as unknown as Server, { keepAlive: () => 'always', exchanges: new Exchanges() }))
