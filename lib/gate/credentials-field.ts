@@ -43,7 +43,6 @@ export function consume (request: IncomingMessage, names: readonly string[]): vo
 // node makes `headersDistinct` from the raw list when it is first asked for, and throws where that has got shorter. Where
 // it was made before, it would still have what was taken off.
 const DISTINCT: PropertyDescriptor & ThisType<IncomingMessage> = {
-  configurable: true,
   get () {
     const distinct: NodeJS.Dict<string[]> = Object.create(null)
     for (let i = 0; i < this.rawHeaders.length; i += 2) {

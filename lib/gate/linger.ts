@@ -27,11 +27,8 @@ export function mustClose ({ headers, method, complete, httpVersionMajor, httpVe
  */
 export function lingering (request: IncomingMessage, body: string): Readable {
   let seen = 0
-  let ended = false
   const end = () => {
     clearTimeout(timer)
-    if (ended) return
-    ended = true
     stream.push(null)
   }
   const timer = setTimeout(end, TIME)

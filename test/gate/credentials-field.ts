@@ -24,6 +24,7 @@ t.test('the value of the one field, whatever the case of its name', async t => {
   t.equal(readCredentials(await received(t, ['Host: a', 'PROXY-Authorization:  Basic dTpw ']), NAME), 'Basic dTpw')
   t.equal(readCredentials(await received(t, ['Host: a', 'Authorization: Basic dTpw']), NAME), undefined)
   t.equal(readCredentials(await received(t, ['Host: a', 'Proxy-Authorization:']), NAME), '')
+  t.equal(readCredentials(await received(t, ['Host: a', 'If-Unmodified-Since: x']), NAME), undefined, 'a name as long')
 })
 
 t.test('two lines are refused, of which node shows the first alone (R-CRED-1, R-NODE-1)', async t => {
@@ -67,6 +68,14 @@ t.test('it is nowhere for those who have looked before, or have hidden it from o
   consume(request, [NAME])
   t.same(request.rawHeaders, ['Host', 'a', 'X', '1', 'X', '2'])
   t.same({ ...request.headersDistinct }, { host: ['a'], x: ['1', '2'] })
+})
+
+t.test('it may stand first, and more may go later', async t => {
+  const request = await received(t, ['Proxy-Authorization: Basic dTpw', 'Host: a', 'X-Key: 1'])
+  consume(request, [NAME])
+  consume(request, ['x-key'])
+  t.same(request.rawHeaders, ['Host', 'a'])
+  t.same({ ...request.headersDistinct }, { host: ['a'] })
 })
 
 t.test('a request without such a field stays as it was', async t => {

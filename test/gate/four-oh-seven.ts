@@ -77,10 +77,25 @@ t.test('HEAD gets the same head and no body (R-407-5)', async t => {
 t.test('HEAD with content it does not wait for', async t => {
   const { client } = await refusing(t)
   const one = await client()
+  const started = performance.now()
   const head = await one.send('HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\n').end()
   t.match(head, /^HTTP\/1\.1 407 /)
   t.same(linesOf(head, 'connection'), ['close'])
   t.equal(bodyOf(head), '')
+  t.ok(performance.now() - started < 3_000)
+})
+
+t.test('nor for content that has been read', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const bodies = refusalBodies(407, 'Gateway')
+  app.post('/', { preHandler: async (_request, reply) => refuse(reply, PROXY, CHALLENGES, bodies) }, async () => 'let in')
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
+  const started = performance.now()
+  const answer = await client.send('POST / HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}').end()
+  t.match(answer, /^HTTP\/1\.1 407 /)
+  t.ok(performance.now() - started < 3_000)
 })
 
 t.test('an HTTP/1.0 client gets its answer and a close, whatever it asks for (R-CONN-4)', async t => {

@@ -95,6 +95,7 @@ t.test('on a proxy route', async t => {
       const { statusCode, headers } = await ask({ 'proxy-authorization': credentials })
       t.equal(statusCode, status, credentials)
       t.same(challengesOf(headers), challenges, credentials)
+      t.equal('proxy-authenticate' in headers, challenges.length > 0)
     }
     t.same(seen, [
       'FST_PROXY_AUTH_MALFORMED_CREDENTIALS', 'FST_PROXY_AUTH_FORBIDDEN', 'FST_PROXY_AUTH_FORBIDDEN', 'FST_PROXY_AUTH_FORBIDDEN',
@@ -151,6 +152,7 @@ t.test('on a route of the application', async t => {
       const { statusCode, headers } = await ask({ 'proxy-authorization': credentials })
       t.equal(statusCode, status, credentials)
       t.same(challengesOf(headers), challenges, credentials)
+      t.equal('proxy-authenticate' in headers, challenges.length > 0)
     }
   })
 
@@ -175,6 +177,17 @@ t.test('on a route of the application', async t => {
       t.same(challengesOf(headers), [], credentials)
       t.notOk(headers['cache-control'])
     }
+  })
+
+  t.test('nor when what it lets the client in to fails by itself', async t => {
+    const ask = await behind(t, async (request, reply) => {
+      await either(hook, async () => {})(request, reply)
+      throw Object.assign(new Error('theirs'), { statusCode: 401 })
+    })
+    const { statusCode, headers, body } = await ask()
+    t.equal(statusCode, 401)
+    t.same(challengesOf(headers), [])
+    t.match(JSON.parse(body), { statusCode: 401, message: 'theirs' })
   })
 
   t.test('our 407 stands when all have failed, whoever was last', async t => {

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import { mock } from 'node:test'
 import type { IncomingMessage } from 'node:http'
 import t from 'tap'
+import type { Test } from 'tap'
 import { lingering, mustClose } from '../../lib/gate/linger.js'
 
 interface Row { name: string, request: Partial<IncomingMessage>, closes: boolean }
@@ -27,9 +28,11 @@ for (const { name, request, closes } of rows) {
   })
 }
 
-/** A body that lingers, the upload it lingers for, and what has become of the body. */
-function linger () {
-  const upload = new PassThrough()
+/** A body that lingers, the upload it lingers for, and what has become of the body. Time stands still. */
+function linger (t: Test) {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const upload = new PassThrough({ autoDestroy: false }) // as node's requests are
   const body = lingering(upload as unknown as IncomingMessage, 'refused')
   const seen = { text: '', ended: false }
   body.on('data', chunk => { seen.text += String(chunk) })
@@ -40,7 +43,7 @@ const ended = (body: Readable) => new Promise(resolve => body.once('end', resolv
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
 t.test('the body is there at once, and ends when the client has sent all', async t => {
-  const { upload, seen, end } = linger()
+  const { upload, seen, end } = linger(t)
   upload.write('content')
   await turn()
   t.same(seen, { text: 'refused', ended: false })
@@ -50,14 +53,14 @@ t.test('the body is there at once, and ends when the client has sent all', async
 })
 
 t.test('it ends when the client goes away', async t => {
-  const { upload, seen, end } = linger()
+  const { upload, seen, end } = linger(t)
   upload.destroy()
   await end
   t.equal(seen.text, 'refused')
 })
 
 t.test('it ends when the client has sent 16 MiB (R-407-8)', async t => {
-  const { upload, seen, end } = linger()
+  const { upload, seen, end } = linger(t)
   const mebibyte = Buffer.alloc(1024 * 1024)
   for (let sent = 0; sent < 16; sent++) {
     upload.write(mebibyte)
@@ -69,9 +72,7 @@ t.test('it ends when the client has sent 16 MiB (R-407-8)', async t => {
 })
 
 t.test('it ends after 5 seconds', async t => {
-  mock.timers.enable({ apis: ['setTimeout'] })
-  t.teardown(() => mock.timers.reset())
-  const { upload, seen, end } = linger()
+  const { upload, seen, end } = linger(t)
   await turn()
   mock.timers.tick(4_999)
   await turn()
@@ -84,7 +85,8 @@ t.test('it ends after 5 seconds', async t => {
 t.test('no timer is left when nobody takes it any more', async t => {
   const timers = () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
   const before = timers()
-  const { body, upload } = linger()
+  const upload = new PassThrough({ autoDestroy: false }) // as node's requests are
+  const body = lingering(upload as unknown as IncomingMessage, 'refused')
   t.equal(timers(), before + 1)
   body.destroy()
   await turn()
