@@ -554,6 +554,7 @@ t.test('an origin can use it: Passport and @fastify/passport (R-DIG-25)', async 
 t.test('what cannot be sent or called stops the boot (R-CH-6)', async t => {
   t.throws(() => digest({ realm: 'a\r\nSet-Cookie: x=1' }), { code: 'FST_PROXY_AUTH_NOT_REPRESENTABLE' })
   t.throws(() => digest({ realm: 'x'.repeat(1025) }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+  t.equal(digest({ realm: 'x'.repeat(1024) }).realm?.length, 1024)
   t.throws(() => digest({ realm: 7 as never }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   t.throws(() => new DigestStrategy({} as DigestOptions), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   t.throws(() => readDeclaration(digest(), { realm: 'x'.repeat(1025) }).resolve(), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
