@@ -59,6 +59,13 @@ for (const [status, title] of [[407, 'Proxy Authentication Required'], [401, 'Un
   })
 }
 
+t.test('an origin does not call itself a proxy', async t => {
+  for (const accept of ['text/plain', 'text/html', 'application/json']) {
+    t.match(bodies.choose(accept, 'GET').text, 'This proxy')
+    t.notMatch(refusalBodies(401, 'Gateway').choose(accept, 'GET').text, 'proxy')
+  }
+})
+
 t.test('the problem does not name the realm (R-PROB-4)', async t => {
   t.notMatch(refusalBodies(407, 'The Realm').choose('application/json', 'GET').text, 'Realm')
 })
