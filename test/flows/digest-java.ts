@@ -53,7 +53,7 @@ for (const algorithm of ALGORITHMS) {
     })
 
     t.test('refuses a wrong rspauth', async t => {
-      const around = await watched(t, { digest: { algorithms: [algorithm] }, wrap: withWrongRspauth })
+      const around = await watched(t, { digest: { algorithms: [algorithm] }, strategies: digest => [withWrongRspauth(digest)] })
       const lines = await fetchAll(t, around, VALIDATE, 1, [`http://origin.test:${around.origin.port}/`])
       t.match(lines[0], /digest invalid/i)
       t.same([around.refused, around.origin.seen.length], [[], 1])
