@@ -11,6 +11,7 @@ import { concealRawPackets } from './gate/raw-packet.js'
 import { readOptions } from './options.js'
 import type { ProxyAuthOptions, Settings } from './options.js'
 import { createChain } from './passport/chain.js'
+import { isConnectionBound } from './passport/connection-bound.js'
 import { readDeclaration } from './passport/declaration.js'
 import { Exchanges } from './proxy/exchanges.js'
 import { registerForwardProxy } from './proxy/forward-proxy.js'
@@ -75,7 +76,8 @@ function prepareGate (app: FastifyInstance, settings: Settings): { proxy: AdmitO
       : chain
     Object.assign(proxy, { chain, chainInTheClear })
     Object.assign(origin, { chain, chainInTheClear })
-    for (const { name, realm } of declared) {
+    for (const { name, realm, scheme } of declared) {
+      if (isConnectionBound(scheme)) app.log.warn({ strategy: name }, `${scheme} is offered: clients prefer it to Digest and Basic, and some do not fall back`)
       if (!isPortableRealm(realm)) app.log.warn({ strategy: name, realm }, 'a realm with a comma, quote or backslash: some clients read it wrongly')
     }
     readableScheme = settings.cleartext === 'warn' && readable.length > 0

@@ -1,10 +1,11 @@
 import { MalformedCredentials } from '../errors.js'
 import { readScheme } from '../fields/credentials.js'
 import { isThenable } from '../strategies/strategy.js'
-import type { Eventual } from '../strategies/strategy.js'
+import type { Eventual, Strategy } from '../strategies/strategy.js'
 import type { Milliseconds } from '../types.js'
 import { createChallengeList } from './challenge-list.js'
 import type { ChallengeLines } from './challenge-list.js'
+import { byVersion, isConnectionBound } from './connection-bound.js'
 import type { Declared } from './declaration.js'
 import type { Outcome, Refused } from './outcome.js'
 import { requestView } from './request-view.js'
@@ -21,6 +22,8 @@ export interface AttemptInput {
   /** The request-target as the client signed it. */
   readonly url: string
   readonly ip: string
+  /** Hashes of the content by node's names, where {@link Chain.contentHashes} has asked for some. */
+  readonly contentHash?: Readonly<Record<string, string>> | undefined
   /** Aborted when the client leaves. It may be a getter: few attempts look at it. */
   readonly signal?: AbortSignal | undefined
 }
@@ -37,6 +40,10 @@ export interface Chain {
   readonly reads: readonly string[]
   /** Whether a strategy may let in a request that has no credentials in the field. */
   readonly admitsWithoutCredentials: boolean
+  /** Whether a verdict may need a hash of the content. If not, {@link contentHashes} need not be asked. */
+  readonly coversContent: boolean
+  /** The hashes of the content that the verdict on these credentials needs, by node's names. None for most. */
+  contentHashes (input: AttemptInput): readonly string[]
   /**
    * Decides about a request. Never throws or rejects. The outcome itself when the strategies answer at once, else a
    * promise of it.
@@ -65,14 +72,20 @@ interface Step {
  *
  * The scheme of the credentials is read first, and only the strategies for it see them, in their order until one lets the
  * client in. The strategies without a scheme come after them, or alone, and see no credentials; a 400, 403 or 429 ends
- * the matter before. A strategy that is broken ends it at once.
+ * the matter before. A strategy that is broken ends it at once. NTLM and Negotiate take part on HTTP/1.1 only.
  *
  * @param strategies - In the order of their challenges.
  * @example
  * const chain = createChain([readDeclaration(new BasicStrategy({ verify }), { realm: 'gw' }).resolve()], { timeout: 5000 })
  * await chain.authenticate({ raw: request.raw, credentials: 'Basic dTpw', url: '/', ip: '127.0.0.1' })
  */
-export function createChain (strategies: readonly Declared[], { timeout }: ChainOptions): Chain {
+export function createChain (strategies: readonly Declared[], options: ChainOptions): Chain {
+  const others = strategies.filter(({ scheme }) => !isConnectionBound(scheme))
+  const all = chainOf(strategies, options)
+  return others.length === strategies.length ? all : byVersion(all, chainOf(others, options))
+}
+
+function chainOf (strategies: readonly Declared[], { timeout }: ChainOptions): Chain {
   const steps = strategies.map((declared): Step =>
     ({ declared, settings: Object.freeze({ name: declared.name, timeout, options: declared.options }) }))
   const unschemed: Plan = { scheme: null, steps: steps.filter(({ declared }) => declared.scheme === null) }
@@ -94,6 +107,17 @@ export function createChain (strategies: readonly Declared[], { timeout }: Chain
     if (plan === undefined) return advance(new Walk(credentials, 'not offered'), unschemed, 0, input)
     const reason = credentials.trim().length === scheme.length ? 'missing' : 'rejected'
     return advance(new Walk(credentials, reason), plan, 0, input)
+  }
+
+  function contentHashes (input: AttemptInput): readonly string[] {
+    const plan = plans.get(readScheme(input.credentials ?? '')?.toLowerCase() ?? '')
+    const names = new Set<string>()
+    for (const { declared } of plan?.steps ?? []) {
+      if (!covers(declared)) continue
+      const name = declared.strategy.contentHashFor(viewFor(declared, input), declared.options)
+      if (name !== null) names.add(name)
+    }
+    return [...names]
   }
 
   function advance (walk: Walk, plan: Plan, next: number, input: AttemptInput): Outcome | Promise<Outcome> {
@@ -124,6 +148,8 @@ export function createChain (strategies: readonly Declared[], { timeout }: Chain
   return Object.freeze({
     reads: Object.freeze([...new Set(strategies.flatMap((declared) => declared.reads))]),
     admitsWithoutCredentials: unschemed.steps.length > 0,
+    coversContent: strategies.some(covers),
+    contentHashes,
     authenticate,
     challenges: (input: AttemptInput) => list(() => bareView(input))
   })
@@ -131,7 +157,12 @@ export function createChain (strategies: readonly Declared[], { timeout }: Chain
 
 // What a strategy without a scheme takes from the field is nothing, so that no credentials reach the wrong verifier.
 function viewFor (declared: Declared, input: AttemptInput): RequestView {
-  return requestView(input.raw, declared.scheme === null ? undefined : input.credentials, input.url, input.ip, declared.reads)
+  const view = requestView(input.raw, declared.scheme === null ? undefined : input.credentials, input.url, input.ip, declared.reads)
+  return input.contentHash === undefined ? view : { ...view, contentHash: input.contentHash }
+}
+
+function covers (declared: Declared): declared is Declared & { readonly strategy: Strategy } {
+  return declared.own && (declared.strategy as Strategy).coversContent
 }
 
 function bareView (input: AttemptInput): RequestView {

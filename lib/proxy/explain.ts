@@ -24,7 +24,7 @@ const TYPES_BY_CAUSE: Readonly<Record<string, ProxyErrorType>> = {
 }
 
 /**
- * An `onError` hook that says in `Proxy-Status` why a proxy route failed. Only to users who have authenticated: it
+ * An `onError` hook that says in `Proxy-Status` why a proxy route failed, and keeps caches from storing it (RFC 9111, 3.5). Only to users who have authenticated: it
  * shows topology to whoever asks (RFC 9209, 4).
  *
  * @param pseudonym - Names this deployment, as in `Via`.
@@ -33,6 +33,8 @@ export function explain (pseudonym: string): onErrorHookHandler {
   return (request, reply, error, done) => {
     const params = request.proxyAuth === null ? undefined : paramsOf(error)
     if (params !== undefined) reply.header('proxy-status', formatProxyStatus(pseudonym, params))
+    // What one user is refused, another may get: `Proxy-Authorization` does not keep a cache in between from sharing it.
+    reply.header('cache-control', 'no-store')
     done()
   }
 }
@@ -44,7 +46,8 @@ interface Failure extends Error {
 }
 
 function paramsOf ({ code = '', reason, proxyStatus, cause }: Failure): ProxyStatusParams | undefined {
-  const error = proxyStatus ?? TYPES_BY_CAUSE[(cause as Failure | undefined)?.code ?? ''] ?? TYPES[code]
+  const causing = (cause as Failure | undefined)?.code ?? ''
+  const error = proxyStatus ?? TYPES_BY_CAUSE[causing.startsWith('ERR_SSL_') ? 'EPROTO' : causing] ?? TYPES[code]
   if (error === undefined) return undefined
   if (code === 'FST_PROXY_AUTH_UPSTREAM_CHALLENGED') return { error, receivedStatus: 407 }
   return reason === undefined ? { error } : { error, details: reason }

@@ -1,0 +1,36 @@
+import t from 'tap'
+import { createChain } from '../../lib/passport/chain.js'
+import { byVersion, isConnectionBound } from '../../lib/passport/connection-bound.js'
+import { readDeclaration } from '../../lib/passport/declaration.js'
+import type { AttemptInput } from '../../lib/passport/chain.js'
+
+const strategy = { name: 'legs', authenticate (this: { success (user: object): void }) { this.success({ username: 'alice' }) } }
+const declared = (scheme: string) => readDeclaration({ strategy, scheme }, { realm: 'gw' }).resolve()
+const chain = createChain([declared('Negotiate'), declared('Basic'), declared('NTLM')], { timeout: 1000 })
+const input = (httpVersion: string, credentials?: string) =>
+  ({ raw: { headers: {}, httpVersion, socket: {} }, credentials, url: '/', ip: '127.0.0.1' }) as unknown as AttemptInput
+const schemes = async (httpVersion: string) => {
+  const lines = await chain.challenges(input(httpVersion))
+  return (lines as string[]).map(line => line.split(' ')[0])
+}
+
+t.test('NTLM and Negotiate are bound to the connection, in any case', async t => {
+  t.strictSame(['NTLM', 'ntlm', 'Negotiate', 'Basic', null].map(isConnectionBound), [true, true, true, false, false])
+})
+
+t.test('neither is offered over HTTP/2 nor to HTTP/1.0 (R-CH-13)', async t => {
+  t.strictSame(await schemes('1.1'), ['Negotiate', 'Basic', 'NTLM'])
+  t.strictSame(await schemes('2.0'), ['Basic'])
+  t.strictSame(await schemes('1.0'), ['Basic'])
+})
+
+t.test('nor accepted there (R-CH-13)', async t => {
+  t.match(await chain.authenticate(input('1.1', 'NTLM TlRMTVNTUAAB')), { kind: 'granted' })
+  t.match(await chain.authenticate(input('2.0', 'NTLM TlRMTVNTUAAB')), { kind: 'refused', status: 407, reason: 'not offered' })
+  t.match(await chain.authenticate(input('2.0', 'Basic dTpw')), { kind: 'granted' })
+})
+
+t.test('what does not depend on the version is that of the whole chain', async t => {
+  const others = createChain([declared('Basic')], { timeout: 1000 })
+  t.match(byVersion(chain, others), { reads: chain.reads, admitsWithoutCredentials: false })
+})
