@@ -33,8 +33,9 @@ t.test('what the package exports', async t => {
   const { default: plugin, ...names } = exported
   t.equal(plugin, exported.proxyAuth)
   t.same(Object.keys(names).filter(name => !(name in errors)).sort(), [
-    'BasicStrategy', 'BearerStrategy', 'Credentials', 'Strategy', 'formatAuthenticationInfo', 'formatChallenge',
-    'formatCredentials', 'parseAuthenticationInfo', 'parseChallenges', 'parseCredentials', 'proxyAuth', 'verifyStatic'
+    'BasicStrategy', 'BearerStrategy', 'Credentials', 'DigestStrategy', 'MemoryStore', 'Strategy', 'answerDigestChallenge',
+    'formatAuthenticationInfo', 'formatChallenge', 'formatCredentials', 'htdigest', 'lookupStatic', 'parseAuthenticationInfo',
+    'parseChallenges', 'parseCredentials', 'proxyAuth', 'verifyStatic'
   ])
   for (const name of Object.keys(errors)) t.ok(name in names, name)
 })
