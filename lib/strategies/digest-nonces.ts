@@ -35,6 +35,11 @@ export class DigestNonces {
     return issueNonce(key, this.scopeOf(realm, algorithm), this.now(), random(NONCE_RANDOM_OCTETS))
   }
 
+  /** Tells whether a nonce is ours and not too old. None of its counts is used up. */
+  isValid ({ realm, algorithm, nonce }: OfferedParameters): boolean {
+    return judgeNonce(nonce, this.settings.keys, this.scopeOf(realm, algorithm), this.now()).kind === 'valid'
+  }
+
   /**
    * Uses a nonce, and a count of it. Only for a response that was right: else strangers could use up a client's counts.
    * Without a count (RFC 2069) a nonce is good for its whole life, unless it is a one-time nonce.

@@ -28,6 +28,9 @@ export interface DigestInfo {
   readonly digest: DigestExchange
 }
 
+/** In credentials that have it anywhere, it may be their qop. */
+const OVER_CONTENT = /auth-int/i
+
 /** What is known of an attempt that is under way. */
 interface Attempt {
   readonly request: AttemptRequest
@@ -52,6 +55,7 @@ export class DigestStrategy extends Strategy {
   override readonly name = 'digest'
   override readonly scheme = 'Digest'
   override readonly fresh = true
+  override readonly coversContent: boolean
   private readonly settings: DigestSettings
   private readonly nonces: DigestNonces
   /** By realm, of which the configuration has few. */
@@ -64,6 +68,7 @@ export class DigestStrategy extends Strategy {
   constructor (options: DigestOptions) {
     super(options.realm)
     this.settings = readDigestOptions(options)
+    this.coversContent = this.settings.qop.includes('auth-int')
     this.nonces = new DigestNonces(this.settings)
     // A realm that cannot be sent stops the boot, not the first client.
     this.challenge({ realm: this.realmOf(undefined) }).forEach(formatChallenge)
@@ -88,10 +93,17 @@ export class DigestStrategy extends Strategy {
     return this.challenges(this.offerFor(realm), false)
   }
 
+  /**
+   * Nobody need read the content of strangers, who do not know a nonce of ours, nor for credentials that are refused
+   * anyway. Whether there is such a user is not looked at: to read only for those who exist would tell who does.
+   */
   override contentHashFor (request: AttemptRequest, options?: AttemptOptions): string | null {
+    const { headers: { authorization = '' } } = request
+    if (!this.coversContent || !OVER_CONTENT.test(authorization)) return null
     try {
       const params = this.read(request, this.offerFor(this.realmOf(options)))
-      return typeof params === 'object' && isOverContent(params) ? params.algorithm.nodeHash : null
+      if (typeof params !== 'object' || !isOverContent(params) || !this.nonces.isValid(params)) return null
+      return params.algorithm.nodeHash
     } catch {
       return null // `authenticate` will say what is wrong
     }
@@ -132,7 +144,7 @@ export class DigestStrategy extends Strategy {
   private judge (attempt: Attempt, { username, account }: Found): void {
     const { request, offer, params } = attempt
     const contentHash = isOverContent(params) ? hashOfContent(request, params.algorithm) : undefined
-    if (contentHash === null) return this.refuse(offer, 'content', account && username)
+    if (contentHash === null) return this.refuseUnread(attempt, account && username)
     const secret = account?.password === undefined ? account : { password: this.form(account.password) }
     const exchange = verifyResponse(params, username, secret, { method: request.method!, contentHash })
     if (exchange === null || account === null) {
@@ -156,6 +168,15 @@ export class DigestStrategy extends Strategy {
   private refuseUri (): void {
     this.settings.onRefused({ reason: 'uri', username: null })
     this.fail(new MalformedCredentials('uri is not the target of the request'), 400)
+  }
+
+  /**
+   * Credentials over content that nobody has read are not judged. With a nonce that is no good the client tries again; with
+   * a good one there is no content to be had here, so all that helps is to leave it out.
+   */
+  private refuseUnread ({ offer, params }: Attempt, username: string | null): void {
+    if (!this.nonces.isValid(params)) this.refuse(offer, 'nonce', username, true)
+    else this.refuse({ ...offer, qop: ['auth'] }, 'content', username)
   }
 
   private refuse (offer: DigestOffer, reason: DigestRefusalReason, username: string | null, stale = false): void {

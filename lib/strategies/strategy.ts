@@ -78,6 +78,8 @@ export abstract class Strategy {
   readonly realm: string | undefined
   /** True when every challenge must be made anew: it holds a nonce, or depends on the request. Default false. */
   readonly fresh: boolean = false
+  /** True when a verdict may need a hash of the content, so that {@link contentHashFor} is worth asking. Default false. */
+  readonly coversContent: boolean = false
 
   /** Lets the request in as `user`. */
   declare success: (user: unknown, info?: unknown) => void
@@ -109,7 +111,7 @@ export abstract class Strategy {
 
   /**
    * Says which hash of the content the verdict will need, by node's name; `null`: none. Asked before `authenticate` by a
-   * runner that can read the content of a request and keep it until the verdict.
+   * runner that can read the content of a request and keep it until the verdict, where there is content.
    */
   contentHashFor (_request: AttemptRequest, _options?: AttemptOptions): string | null {
     return null

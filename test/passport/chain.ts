@@ -7,6 +7,7 @@ import type { StrategyDeclaration } from '../../lib/passport/declaration.js'
 import type { Outcome } from '../../lib/passport/outcome.js'
 import { BasicStrategy } from '../../lib/strategies/basic.js'
 import { BearerStrategy } from '../../lib/strategies/bearer.js'
+import type { AttemptOptions, AttemptRequest } from '../../lib/strategies/strategy.js'
 import { verifyStatic } from '../../lib/strategies/verify-static.js'
 import { attemptInput, basic } from '../fixtures/attempt.js'
 import { foreign, oldBearer } from '../fixtures/foreign-strategies.js'
@@ -251,6 +252,39 @@ t.test('one instance in two registrations keeps their realms apart', async t => 
     t.match(outcomes, ['one', 'two'].map((realm) => ({ challenges: [`Basic realm="${realm}", charset="UTF-8"`] })))
   }
   t.match(await ask(chains[1]!, ALICE), { kind: 'granted', realm: 'two' })
+})
+
+t.test('the hashes of content that the strategies for the presented scheme want, and they get them (R-DIG-45)', async t => {
+  const seen: unknown[] = []
+  class Covering extends BasicStrategy {
+    override readonly coversContent = true
+    constructor (private readonly hash: string | null) { super({ verify: () => null }) }
+    override contentHashFor (request: AttemptRequest, options?: AttemptOptions): string | null {
+      seen.push([request.headers.authorization, options?.realm])
+      return this.hash
+    }
+
+    override authenticate (request: AttemptRequest): void {
+      seen.push(request.contentHash)
+      this.fail()
+    }
+  }
+  const hashesOf = (credentials: string | undefined, ...hashes: Array<string | null>): readonly string[] =>
+    chainOf(tokens, ...hashes.map((hash) => new Covering(hash)), certificate(never('another'))).contentHashes(attemptInput(credentials))
+  t.same(hashesOf(ALICE, 'md5', 'sha256', null, 'md5'), ['md5', 'sha256'])
+  t.same(seen, Array.from({ length: 4 }, () => [ALICE, 'gw']))
+  seen.length = 0
+  for (const credentials of ['Bearer x', 'Unknown x', '', undefined]) t.same(hashesOf(credentials, 'md5'), [])
+  t.same(seen, [])
+
+  const chain = chainOf(new Covering('md5'), ours)
+  t.equal(chain.coversContent, true)
+  t.equal(chainOf(ours, tokens).coversContent, false)
+  t.equal(chainOf({ strategy: Object.assign(foreign('foreign', never('foreign')), { coversContent: true }), scheme: 'Basic' }).coversContent, false)
+  const input = { ...attemptInput(ALICE), contentHash: { md5: 'ab' } }
+  t.match(await chain.authenticate(input), { kind: 'granted' })
+  t.match(await chain.authenticate(attemptInput(ALICE)), { kind: 'granted' })
+  t.same(seen, [{ md5: 'ab' }, undefined])
 })
 
 t.test('500 requests at once through one chain: each gets its own user (R-MAP-6)', async t => {

@@ -41,6 +41,19 @@ t.test('a nonce serves its lifetime, and then no more (R-DIG-16, R-DIG-37)', asy
   t.same(redeem(nonce, 2), NO_NONCE)
 })
 
+t.test('whether a nonce is valid is told without using it up (R-DIG-35)', async t => {
+  const { time, nonces, redeem, issue } = start({ nonceLifetime: 1000, oneTimeNonces: true })
+  const nonce = issue()
+  const isValid = (changed: object = {}) => nonces.isValid({ realm: 'lab', algorithm, nonce, count: 1, ...changed } as OfferedParameters)
+  t.equal(isValid(), true)
+  t.equal(isValid({ realm: 'another' }), false)
+  t.equal(isValid({ nonce: start().issue() }), false)
+  t.match(redeem(nonce, 1), { kind: 'fresh' })
+  t.equal(isValid(), true, 'counts are not looked at')
+  time.now += 1000
+  t.equal(isValid(), false)
+})
+
 t.test('nextnonce comes in the last quarter, old and new overlap, the new one starts at 1 (R-DIG-49, R-DIG-50, R-DIG-51, R-DIG-52)', async t => {
   const { time, redeem, issue } = start({ nonceLifetime: 1000 })
   const nonce = issue()

@@ -464,6 +464,27 @@ t.test('auth-int: without content at once, with content only when somebody has h
   t.equal(await send({ ...posted, contentHash: { sha256: sha256('content') } }), 'stale false', 'curl hashes nothing (R-DIG-46)')
 })
 
+t.test('over content that nobody has read, credentials are not judged: without that the client is asked again, and with a nonce of no use it is stale (R-DIG-16)', async t => {
+  const refusals: DigestRefusal[] = []
+  let now = Date.UTC(2026, 10, 21)
+  const strategy = digest({ ...INT, nonceLifetime: 1000, clock: () => now, onRefused: (refusal) => refusals.push(refusal) })
+  const posted = { method: 'POST', headers: { 'content-length': '7' } }
+  for (const password of ['alice-secret', 'wrong']) {
+    const client = new DigestClient(strategy, { qop: 'auth-int', content: 'content', password })
+    const verdict = await client.send(posted)
+    t.match(challengesIn(verdict), [{ params: { qop: 'auth', stale: undefined } }])
+    t.same(refusals.pop(), { reason: 'content', username: 'alice' })
+    now += 1000
+    const old = await client.send(posted)
+    t.match(challengesIn(old), [{ params: { qop: 'auth,auth-int', stale: 'true' } }])
+    t.same(refusals.pop(), { reason: 'nonce', username: 'alice' })
+  }
+  const elsewhere = new DigestClient(strategy, { qop: 'auth-int', content: 'content' })
+  await elsewhere.credentials()
+  const foreign = digest(INT)
+  t.equal(isStale(await judge(foreign, elsewhere.answer.credentials, posted)), true)
+})
+
 t.test('auth-int on CONNECT covers no content', async t => {
   const client = new DigestClient(digest(INT), { qop: 'auth-int', method: 'CONNECT', uri: 'origin.test:443' })
   t.match(await client.send({ url: 'origin.test:443', httpVersion: '2.0' }), { kind: 'accepted' })
@@ -478,10 +499,15 @@ t.test('whoever reads content asks first which hash of it is needed', async t =>
   t.same(await Promise.all([asked('SHA-256'), asked('MD5'), asked('SHA-512-256-sess')]), ['sha256', 'md5', 'sha512-256'])
   const unneeded: Array<(credentials: string) => string> = [
     (credentials) => credentials.replace('qop=auth-int', 'qop=auth'), (credentials) => credentials.replace('realm="lab"', 'realm="x"'),
-    (credentials) => credentials.replace('/p?q=1', '/'), () => 'Digest "', () => 'Digest', () => 'Basic dTpw'
+    (credentials) => credentials.replace('/p?q=1', '/'), (credentials) => credentials.replace(/nonce="../, 'nonce="AA'),
+    (credentials) => credentials.replace('username', 'nobody'), () => 'Digest auth-int', () => 'Digest "auth-int', () => 'Digest', () => 'Basic dTpw'
   ]
   for (const change of unneeded) t.equal(await asked('SHA-256', change), null)
+  t.equal(await asked('SHA-256', (credentials) => credentials.replace('alice', 'nobody')), 'sha256', 'or it would tell who exists')
   t.equal(strategy.contentHashFor({ headers: {} }), null)
+  t.equal(strategy.coversContent, true)
+  t.equal(digest().coversContent, false, 'and is not asked')
+  t.equal(digest().contentHashFor({ headers: { authorization: 'Digest qop=auth-int' } }), null)
 })
 
 t.test('the answer speaks for its content as soon as somebody has hashed that, and until then says that it does not (R-PAI-8)', async t => {

@@ -22,6 +22,11 @@ class Probe extends Strategy {
 const request = { headers: {} }
 const settled = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve))
 
+t.test('a strategy covers no content unless it says so', async t => {
+  t.equal(new Probe().coversContent, false)
+  t.equal(new Probe().contentHashFor(request), null)
+})
+
 t.test('the realm of an attempt is the runner\'s, else the strategy\'s, else a common one', async t => {
   const probe = new Probe('own')
   probe.authenticate(request, { realm: 'gw' })
