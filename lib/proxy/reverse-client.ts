@@ -2,13 +2,12 @@ import type { Dispatcher } from 'undici'
 import { endToEnd } from '../fields/hop-by-hop.js'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
 import { asReceived } from './as-received.js'
-import { contentOf } from './content.js'
-import { drained } from './drained.js'
 import { IncomingAnswer } from './incoming-answer.js'
 import type { AnswerHead } from './incoming-answer.js'
 import { writeInterim } from './interim.js'
 import { reasonPhrase } from './reason-phrase.js'
 import type { ReverseExchange } from './reverse-exchange.js'
+import { uploadOf } from './upload.js'
 
 const SENDABLE = /^\/[\x21-\xff]*$/
 
@@ -80,8 +79,7 @@ function grouped (fields: readonly string[]): Record<string, string | string[]> 
 /** The client's own content, unless the options gave another, or Fastify has read it. */
 function contentFor (body: unknown, { request: { raw }, tally, rules: { patience } }: ReverseExchange): unknown {
   if (body !== '') return body ?? null
-  const content = raw.readableDidRead ? null : contentOf(raw, tally, patience)
-  return content === null ? null : drained(raw, content)
+  return raw.readableDidRead ? null : uploadOf(raw, tally, patience)
 }
 
 /**

@@ -80,7 +80,7 @@ export class ReverseExchange implements Exchange {
     if (this.failed) return
     this.failed = true
     this.answer?.destroy()
-    if (raw.destroyed || raw.writableEnded) return
+    if (raw.destroyed || raw.writableEnded || this.request.raw.socket.destroyed) return
     this.reason ??= error.code ?? 'error'
     if (raw.headersSent) raw.destroy()
     else {

@@ -89,10 +89,14 @@ function guarded (exchange: ReverseExchange, options: FromOptions): FromOptions 
   }
 }
 
-/** @fastify/reply-from wraps what happened, but not the errors that are its own: a timeout, a status that is none. */
+/**
+ * @fastify/reply-from wraps what happened, but not the errors that are its own (a timeout, a status that is none), and
+ * node's HTTP/2 wraps once more.
+ */
 function failureOf (error: Error): Error {
   const { cause = error } = error
-  const { code, statusCode } = cause as { code?: string, statusCode?: number }
+  const { code, statusCode, cause: below } = cause as { code?: string, statusCode?: number, cause?: unknown }
+  if (code === 'ERR_HTTP2_STREAM_CANCEL' && below !== undefined) return upstreamError(below)
   if (!code?.startsWith('FST_REPLY_FROM_')) return upstreamError(cause)
   return statusCode === 504 ? new UpstreamTimeout({ cause }) : new UpstreamProtocol({ cause })
 }

@@ -57,7 +57,7 @@ export function relay (exchange: ReverseExchange, { statusCode, stream }: Answer
   const { 'content-length': length, ...rest } = head
   const fields = asReceived(stream.rawHeaders ?? [], statusCode === 204 ? rest : head)
   const chunked = raw.useChunkedEncodingByDefault && !contentless && method !== 'HEAD' && length === undefined
-  writeRelayedHead(reply, statusCode, reasonOf(stream), chunked && stream.rawTrailers !== undefined ? fields : withoutTrailer(fields))
+  writeRelayedHead(reply, statusCode, reasonOf(exchange, stream), chunked && stream.rawTrailers !== undefined ? fields : withoutTrailer(fields))
 
   stream.on('error', error => exchange.cut((upstreamError(error) as Error & { code: string }).code))
   stream.on('close', () => exchange.cut('FST_PROXY_AUTH_UPSTREAM_TERMINATED'))
@@ -96,9 +96,10 @@ function waitForClient (exchange: ReverseExchange, stream: Readable, patience: M
   raw.on('close', go)
 }
 
-/** Node gives the octets one char each, undici decodes them as UTF-8, which is what goes on from here. */
-function reasonOf (stream: Answer['stream']): string | undefined {
+/** Node gives the octets one char each, undici decodes them as UTF-8, which is what goes on from here. HTTP/2 has none. */
+function reasonOf ({ request: { raw } }: ReverseExchange, stream: Answer['stream']): string | undefined {
   const { statusMessage } = stream
+  if (raw.httpVersionMajor === 2) return undefined
   return stream instanceof IncomingMessage && statusMessage !== undefined ? Buffer.from(statusMessage, 'latin1').toString() : statusMessage
 }
 

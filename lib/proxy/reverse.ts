@@ -4,8 +4,6 @@ import httpProxy from '@fastify/http-proxy'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { BadTarget, LoopDetected } from '../errors.js'
 import { formatVia, viaNames } from '../fields/via.js'
-import { contentOf } from './content.js'
-import { drained } from './drained.js'
 import type { Exchanges } from './exchanges.js'
 import { expectContinue } from './expect.js'
 import { explain } from './explain.js'
@@ -21,6 +19,7 @@ import { chooseUpstream } from './reverse-upstream.js'
 import { serveVersioned } from './reverse-versioned.js'
 import { webSocketOptions } from './reverse-websocket.js'
 import { underPrefix } from './under-prefix.js'
+import { uploadOf } from './upload.js'
 
 /**
  * One entry of the option `reverse`: all options of @fastify/http-proxy, and two of ours.
@@ -79,8 +78,8 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
     const exchange = new ReverseExchange(request, reply, rules, exchanges)
     guardFrom(exchange)
     if (!upstream.ours && !parses && request.method !== 'GET' && request.method !== 'HEAD') {
-      const content = contentOf(raw, exchange.tally, rules.patience)
-      if (content !== null) request.body = Readable.from(drained(raw, content), { objectMode: false })
+      const content = uploadOf(raw, exchange.tally, rules.patience)
+      if (content !== null) request.body = Readable.from(content, { objectMode: false })
     }
   }
 

@@ -17,7 +17,7 @@ function exchange () {
   })
   const lines: unknown[] = []
   const codes: number[] = []
-  const incoming = Object.assign(new EventEmitter(), { complete: true, destroyed: false, socket: Object.assign(new EventEmitter(), { setMaxListeners () {} }), destroy () { incoming.destroyed = true } })
+  const incoming = Object.assign(new EventEmitter(), { complete: true, destroyed: false, socket: Object.assign(new EventEmitter(), { destroyed: false, setMaxListeners () {} }), destroy () { incoming.destroyed = true } })
   const request = { method: 'GET', raw: incoming, proxyAuth: { name: 'alice', scheme: 'Test' }, log: { info: ({ proxy }: { proxy: unknown }) => { lines.push(proxy) } } }
   const exchanges = new Exchanges()
   const self = new ReverseExchange(request as never, { raw, code: (status: number) => codes.push(status) } as never, {} as never, exchanges)
@@ -103,6 +103,10 @@ t.test('when the client has gone, or has it all, there is nothing to do', async 
     t.same(codes, [])
     t.equal(raw.destroyed, 'destroyed' in state)
   }
+  const { self, incoming, codes } = exchange()
+  incoming.socket.destroyed = true
+  self.fail(new Error(), () => t.fail('nobody reads it'))
+  t.same(codes, [])
 })
 
 t.test('cutting ends it with a reason, unless the client has it all', async t => {

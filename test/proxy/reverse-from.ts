@@ -65,6 +65,12 @@ t.test('failures of the upstream have our codes, 502 or 504, and no address', as
   }
 })
 
+t.test('failures of an upstream that speaks HTTP/2', async t => {
+  const http2 = { requestTimeout: 50 }
+  t.same((await failure(t, { upstream: `http://127.0.0.1:${await deafPort()}`, http2 })).slice(0, 2), [502, 'FST_PROXY_AUTH_CONNECTION_REFUSED'])
+  t.same((await failure(t, { upstream: `http://127.0.0.1:${await rawServer(t)}`, http2 })).slice(0, 2), [504, 'FST_PROXY_AUTH_UPSTREAM_TIMEOUT'])
+})
+
 t.test('a status that is none', async t => {
   const upstream = `http://127.0.0.1:${await rawServer(t, socket => socket.end('HTTP/1.1 999 What\r\nContent-Length: 0\r\n\r\n'))}`
   t.same((await failure(t, { upstream })).slice(0, 2), [502, 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL'])

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:http2'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import type { Test } from 'tap'
@@ -5,7 +7,7 @@ import { responseHead } from '../../lib/proxy/reverse-response.js'
 import { origin } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { rawServer } from '../fixtures/raw-server.js'
-import { message, reverse } from '../fixtures/reverse.js'
+import { PASS, message, reverse } from '../fixtures/reverse.js'
 
 const VIA = '1.1 gw'
 
@@ -189,6 +191,20 @@ t.test('a reason phrase and fields beyond ASCII', async t => {
     const text = await got(t, 'HTTP/1.1 200 \xc3\x87a va\r\nX-A: \xe9\r\nContent-Length: 0\r\n\r\n', route)
     t.match(text, /^HTTP\/1.1 200 \xc3\x87a va\r\nX-A: \xe9\r\n/)
   }
+})
+
+t.test('HTTP/2 has no reason phrase', async t => {
+  const upstream = await origin(t, (_request, response) => { response.writeHead(200, 'Fine').end() })
+  const { port } = await reverse(t, { upstream: upstream.url }, { fastify: { http2: true } as never })
+  const warnings: Error[] = []
+  const keep = (warning: Error) => warnings.push(warning)
+  process.on('warning', keep)
+  t.teardown(() => process.off('warning', keep))
+  const session = connect(`http://127.0.0.1:${port}`)
+  const [head] = await once(session.request({ ':path': '/api', 'proxy-authorization': PASS }).resume(), 'response')
+  session.destroy()
+  t.equal(head[':status'], 200)
+  t.same(warnings, [])
 })
 
 t.test('a trailer field that Connection names ends here (R-HOP-1)', async t => {

@@ -1,0 +1,23 @@
+import type { IncomingMessage } from 'node:http'
+import type { Milliseconds } from '../types.js'
+import { contentOf } from './content.js'
+import type { Tally } from './content.js'
+import { drained } from './drained.js'
+
+type MayBeHttp2 = IncomingMessage & { readonly stream?: { readonly endAfterHeaders: boolean } }
+
+/**
+ * The content of a request, of HTTP/2 as well, `null` when there is none. What the reader leaves of it is read and dropped.
+ *
+ * @param patience - As of {@link contentOf}.
+ */
+export function uploadOf (request: MayBeHttp2, tally: Tally, patience: Milliseconds): AsyncGenerator<Buffer> | null {
+  const content = contentOf(request.stream === undefined ? request : announced(request), tally, patience)
+  return content === null ? null : drained(request, content)
+}
+
+/** HTTP/2 frames its content, with or without a length; HTTP/1.1 says so in a field. */
+function announced (request: MayBeHttp2): IncomingMessage {
+  const headers = request.stream!.endAfterHeaders ? {} : { 'transfer-encoding': 'chunked' }
+  return { headers, iterator: options => request.iterator(options), destroy: () => request.destroy() } as IncomingMessage
+}

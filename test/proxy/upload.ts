@@ -1,0 +1,35 @@
+import { Readable } from 'node:stream'
+import t from 'tap'
+import { uploadOf } from '../../lib/proxy/upload.js'
+
+function request (members: object): never {
+  return Object.assign(Readable.from([Buffer.from('con'), Buffer.from('tent')]), { headers: {}, ...members }) as never
+}
+
+async function all (upload: AsyncIterable<Buffer>): Promise<Buffer[]> {
+  const chunks: Buffer[] = []
+  for await (const chunk of upload) chunks.push(chunk)
+  return chunks
+}
+
+t.test('content that HTTP/1.1 announces', async t => {
+  const tally = { bytesIn: 0 }
+  const upload = uploadOf(request({ headers: { 'content-length': '7' } }), tally, 0)
+  t.equal(Buffer.concat(await all(upload!)).toString(), 'content')
+  t.equal(tally.bytesIn, 7)
+  t.equal(uploadOf(request({}), tally, 0), null)
+})
+
+t.test('content that HTTP/2 frames, without a length', async t => {
+  const tally = { bytesIn: 0 }
+  const upload = uploadOf(request({ stream: { endAfterHeaders: false } }), tally, 0)
+  t.equal(Buffer.concat(await all(upload!)).toString(), 'content')
+  t.equal(tally.bytesIn, 7)
+  t.equal(uploadOf(request({ stream: { endAfterHeaders: true }, headers: { 'content-length': '0' } }), tally, 0), null)
+})
+
+t.test('a client that sends nothing for too long is cut off', async t => {
+  const silent = Object.assign(new Readable({ read () {} }), { headers: {}, stream: { endAfterHeaders: false } })
+  await t.rejects(uploadOf(silent as never, { bytesIn: 0 }, 1)!.next())
+  t.ok(silent.destroyed)
+})
