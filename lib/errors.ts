@@ -76,6 +76,14 @@ export const StrategyTimeout = perRequest(
 export const StoreFull = perRequest(
   'FST_PROXY_AUTH_STORE_FULL', 'too many nonces in use, try again in %d seconds', 503
 )
+/** Content that the credentials cover (Digest, auth-int) is larger than what is kept until it is verified. */
+export const ContentTooLarge = perRequest(
+  'FST_PROXY_AUTH_CONTENT_TOO_LARGE', 'content that is to be verified may have %d octets', 413
+)
+/** There is no room to keep such content: too much of it comes at one time, or the disk is full. */
+export const ContentNotKept = perRequest(
+  'FST_PROXY_AUTH_CONTENT_NOT_KEPT', 'no room to keep the content until it is verified', 503
+)
 /** The client left before the verdict. Nobody reads the answer: the status is for logs and metrics. */
 export const ClientLeft = perRequest(
   'FST_PROXY_AUTH_CLIENT_LEFT', 'the client left before the verdict', 499
