@@ -35,7 +35,7 @@ t.test('what the package exports', async t => {
   t.same(Object.keys(names).filter(name => !(name in errors)).sort(), [
     'BasicStrategy', 'BearerStrategy', 'Credentials', 'DigestStrategy', 'MemoryStore', 'Strategy', 'answerDigestChallenge',
     'formatAuthenticationInfo', 'formatChallenge', 'formatCredentials', 'htdigest', 'lookupStatic', 'parseAuthenticationInfo',
-    'parseChallenges', 'parseCredentials', 'proxyAuth', 'verifyStatic'
+    'parseChallenges', 'parseCredentials', 'proxyAuth', 'timingSafeEqualText', 'verifyStatic'
   ])
   for (const name of Object.keys(errors)) t.ok(name in names, name)
 })
@@ -251,4 +251,11 @@ t.test('closing waits for what is under way, and then no longer', async t => {
   await app.close()
   await client.end()
   t.ok(client.closed)
+})
+
+t.test('schemes bound to a connection are said aloud at the start (R-CH-12)', async t => {
+  for (const [scheme, warned] of [['NTLM', 1], ['Custom', 0]] as const) {
+    const { log } = await gateway(t, { strategies: [{ strategy: foreign('legs', () => {}), scheme }] })
+    t.equal(log.filter(line => line['strategy'] === 'legs' && line['level'] === 40).length, warned, scheme)
+  }
 })

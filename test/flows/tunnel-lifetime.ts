@@ -22,7 +22,7 @@ async function connections ({ server }: FastifyInstance): Promise<number> {
   return await new Promise((resolve, reject) => server.getConnections((error, count) => error === null ? resolve(count) : reject(error)))
 }
 
-t.test('a failure towards the target has its status, its reason and its line (R-CONNECT-5, R-PST-1)', async t => {
+t.test('a failure towards the target has its status, its reason and its line (R-CONNECT-5)', async t => {
   const stalled = await stalledListener(t)
   const refused = await closedPort()
   const answers: Record<string, (done: Parameters<Lookup>[2]) => void> = {
