@@ -28,6 +28,7 @@ const ROWS: Array<[error: Error, type: ProxyErrorType]> = [
   [new errors.Unroutable(), 'destination_ip_unroutable'],
   [new errors.TlsFailed(caused('CERT_HAS_EXPIRED')), 'tls_certificate_error'],
   [new errors.TlsFailed(caused('EPROTO')), 'tls_protocol_error'],
+  [new errors.TlsFailed(caused('ERR_SSL_WRONG_VERSION_NUMBER')), 'tls_protocol_error'],
   [new errors.UpstreamTerminated(), 'connection_terminated'],
   [new errors.UpstreamTimeout(), 'connection_read_timeout'],
   [new errors.UpstreamProtocol(), 'http_protocol_error'],
