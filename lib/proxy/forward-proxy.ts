@@ -17,7 +17,6 @@ import { acceptEveryMethod } from './fastify-internals.js'
 import { createForward } from './forward.js'
 import { markBusy } from './given-back.js'
 import { onEveryServer } from './listeners.js'
-import { malformation } from './malformed.js'
 import { createOriginClient } from './origin-client.js'
 import { TARGET_FORM, receive, targetFormConstraint } from './target-form.js'
 import { createTunnel } from './tunnel.js'
@@ -99,7 +98,7 @@ function receiveFirst (request: IncomingMessage, response: ServerResponse): void
 
 /** The message is checked before anybody is asked who they are: what it is does not depend on it. */
 function refuseMalformed (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void {
-  const failure = receive(request.raw)!.failure ?? malformation(request.raw)
+  const { failure } = receive(request.raw)!
   if (failure === null) return done()
   reply.header('connection', 'close')
   done(failure)

@@ -3,8 +3,9 @@ import { BadRequest } from '../errors.js'
 import { parseTarget, withoutUserinfo } from '../fields/target.js'
 import type { Target } from '../fields/target.js'
 import { wasGivenBack } from './given-back.js'
+import { malformation } from './malformed.js'
 
-/** The request-target as it was received, parsed once; `failure` when it is none that a proxy may serve. */
+/** The request-target as it was received, parsed once; `failure` when the request is none that a proxy may serve. */
 export type Received =
   | { readonly target: Target, readonly failure: null }
   | { readonly target: null, readonly failure: Error }
@@ -12,11 +13,14 @@ export type Received =
 const kReceived = Symbol('fastify-proxy-auth.received')
 type Marked = IncomingMessage & { [kReceived]?: Received }
 
+/** Connections on which a message was malformed: what follows may be its content (RFC 9112, 6.3). */
+const broken = new WeakSet<object>()
+
 /** Name of the router constraint that parts proxy requests from the application's own. */
 export const TARGET_FORM = 'targetForm'
 
 /**
- * Parses the target of a request in absolute-form or authority-form, before the router or a log sees it.
+ * Checks a request in absolute-form or authority-form and parses its target, before the router or a log sees it.
  *
  * What it changes on the request, and why:
  * - `url` loses userinfo, which would be logged otherwise. Where the router would refuse it before any hook, it is
@@ -24,20 +28,27 @@ export const TARGET_FORM = 'targetForm'
  * - `accept-version` is hidden from the router, which would look for a versioned route. The raw fields keep it.
  *
  * @returns `undefined` for origin-form and `OPTIONS *`: not a request to be proxied. On a connection given back after a refused
- *   CONNECT it is a failure: the bytes were meant for a tunnel, and must not speak for the client.
+ *   CONNECT it is a failure: the bytes were meant for a tunnel, and must not speak for the client. So is all that is
+ *   pipelined behind a malformed message.
  */
 export function receive (request: IncomingMessage): Received | undefined {
   const marked = request as Marked
   if (marked[kReceived] !== undefined) return marked[kReceived]
   const url = request.url!
   const own = request.method !== 'CONNECT' && (url.charCodeAt(0) === 47 || (url === '*' && request.method === 'OPTIONS'))
-  if (own && !wasGivenBack(request)) return undefined
+  const behind = broken.has(request.socket)
+  if (own && !behind && !wasGivenBack(request)) return undefined
   try {
+    if (behind) throw new BadRequest('it is behind a malformed one')
     if (own) throw new BadRequest('origin-form on the connection of a proxy')
-    marked[kReceived] = { target: parseTarget(request.method!, url), failure: null }
+    const target = parseTarget(request.method!, url)
+    const failure = malformation(request)
+    if (failure !== null) throw failure
+    marked[kReceived] = { target, failure }
   } catch (failure) {
     marked[kReceived] = { target: null, failure: failure as Error }
     request.url = withoutUserinfo(url)
+    if (request.httpVersionMajor === 1) broken.add(request.socket)
   }
   const received = request.url!
   request.url = routable(received, marked[kReceived].failure !== null)

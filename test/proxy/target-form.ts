@@ -9,7 +9,9 @@ import { TARGET_FORM, receive, targetFormConstraint } from '../../lib/proxy/targ
 import { RawClient } from '../fixtures/raw-client.js'
 
 const BAD_TARGET = { code: 'FST_PROXY_AUTH_BAD_TARGET', statusCode: 400 }
-const message = (method: string, url: string, headers = {}) => ({ method, url, headers, socket: {} }) as unknown as IncomingMessage & { originalUrl?: string }
+const WIRE = { httpVersion: '1.1', httpVersionMajor: 1 }
+const message = (method: string, url: string, headers = {}, socket = {}) =>
+  ({ ...WIRE, method, url, headers: { host: 'a.test', ...headers }, socket }) as unknown as IncomingMessage & { originalUrl?: string }
 
 t.test('origin-form and OPTIONS * are the application\'s', async t => {
   for (const [method, url] of [['GET', '/'], ['GET', '//a.test/'], ['GET', '/http://a.test/'], ['OPTIONS', '*']] as const) {
@@ -44,16 +46,30 @@ t.test('userinfo is nowhere on the request (R-TGT-8, R-SEC-1)', async t => {
 t.test('the version asked for is the origin\'s business', async t => {
   const request = message('GET', 'http://a.test/', { 'accept-version': '2' })
   receive(request)
-  t.strictSame(request.headers, {})
+  t.strictSame(request.headers, { host: 'a.test' })
 })
 
 t.test('nothing of a connection that was given back is the application\'s', async t => {
   const socket = { once () {} } as unknown as Socket
   markGivenBack(socket, new Exchanges())
   for (const [method, url] of [['GET', '/'], ['OPTIONS', '*']] as const) {
-    t.match(receive({ method, url, headers: {}, socket } as never), { target: null, failure: { code: 'FST_PROXY_AUTH_BAD_REQUEST', statusCode: 400 } })
+    t.match(receive(message(method, url, {}, socket)), { target: null, failure: { code: 'FST_PROXY_AUTH_BAD_REQUEST', statusCode: 400 } })
+    t.match(receive(message('GET', 'http://a.test/', {}, socket)), { failure: { code: 'FST_PROXY_AUTH_BAD_REQUEST' } }, 'nor of one on which there was a malformed message')
   }
-  t.match(receive({ method: 'GET', url: 'http://a.test/', headers: {}, socket } as never), { failure: null })
+})
+
+t.test('a message is checked beside its target, and one that is malformed breaks its connection (R-SEC-6, R-MSG-1, R-CONN-5)', async t => {
+  const bad = { code: 'FST_PROXY_AUTH_BAD_REQUEST', statusCode: 400 }
+  for (const [url, headers] of [['http://u@a.test/', {}], ['http://a.test/', { 'transfer-encoding': 'gzip, chunked' }], ['http://a.test/', { host: 'a/b' }]] as const) {
+    const socket = {}
+    t.match(receive(message('POST', url, headers, socket)), { target: null, failure: { statusCode: 400 } })
+    for (const behind of [message('GET', 'http://a.test/', {}, socket), message('GET', '/', {}, socket), message('CONNECT', 'a.test:443', {}, socket)]) {
+      t.match(receive(behind), { target: null, failure: bad })
+    }
+  }
+  const streams = {}
+  t.match(receive({ ...message('GET', 'ftp://a.test/', {}, streams), httpVersionMajor: 2, stream: {} } as never), { failure: { statusCode: 400 } })
+  t.match(receive({ ...message('GET', 'http://a.test/', {}, streams), httpVersionMajor: 2, stream: {} } as never), { failure: null }, 'not so a stream of HTTP/2')
 })
 
 const URLS = [
@@ -74,7 +90,7 @@ t.test('whatever the target, its route is the proxy\'s, and no answer is the rou
   t.teardown(() => app.close())
   // The router as a server calls it, since node's parser refuses some of these.
   const answer = async (url: string, headers = {}) => await new Promise<string>(resolve => {
-    const request = Object.assign(new IncomingMessage(new Socket()), { method: 'GET', url, headers })
+    const request = Object.assign(new IncomingMessage(new Socket()), WIRE, { method: 'GET', url, headers: { host: 'a.test', ...headers } })
     const response = Object.assign(new ServerResponse(request), { end: resolve as never })
     app.routing(request, response)
   })
