@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { ClientLeft, UpstreamChallenged, UpstreamProtocol } from '../errors.js'
+import { ClientLeft, UpstreamProtocol } from '../errors.js'
 
 type Controller = Dispatcher.DispatchController
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2]
@@ -46,8 +46,6 @@ export class IncomingAnswer extends Readable implements Dispatcher.DispatchHandl
     const raw = latin1(controller.rawHeaders) ?? flat(headers)
     if (status < 100 || !isDecoded(headers['transfer-encoding'])) return controller.abort(new UpstreamProtocol())
     if (status < 200) return this.events.interim(status, reason, raw)
-    // The client would answer a foreign challenge with the credentials it has for us (RFC 9110, 11.7.1).
-    if (status === 407) return controller.abort(new UpstreamChallenged())
     this.rawHeaders = raw
     this.statusMessage = reason
     this.settled = true

@@ -40,8 +40,6 @@ export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | '
     request ({ origin, path, method, headers, body, headersTimeout, bodyTimeout }, done) {
       const exchange = headers[kExchange]!
       const { reply, source, rules: { via }, request: { raw } } = exchange
-      const content = contentFor(body, exchange)
-      if (content === null && Number(headers['content-length']) > 0) delete headers['content-length']
       const answer = new IncomingAnswer({
         interim (status, reason, received) {
           // They are hints, and an upstream may send them without end to a client that takes nothing.
@@ -56,7 +54,7 @@ export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | '
         path: pathAsWritten(path, source),
         method: method as Dispatcher.HttpMethod,
         headers: grouped(asReceived(raw.rawHeaders, headers)),
-        body: content as Dispatcher.DispatchOptions['body'],
+        body: contentFor(body, exchange) as Dispatcher.DispatchOptions['body'],
         ...(headersTimeout !== undefined && { headersTimeout }),
         ...(bodyTimeout !== undefined && { bodyTimeout })
       }, answer)

@@ -54,16 +54,6 @@ t.test('an interceptor that keeps the raw lines for itself', async t => {
   t.same(incoming.rawTrailers, ['x-t', '1'])
 })
 
-t.test('a 407 is no answer (R-CHAIN-6)', async t => {
-  const { incoming, controller, told } = answer()
-  incoming.onRequestStart(controller)
-  incoming.onResponseStart(controller, 407, { 'proxy-authenticate': 'Basic realm="theirs"' })
-  t.match(controller.reason, { code: 'FST_PROXY_AUTH_UPSTREAM_CHALLENGED' })
-  incoming.onResponseError(controller, controller.reason!)
-  t.match(told.failures, [{ code: 'FST_PROXY_AUTH_UPSTREAM_CHALLENGED' }])
-  t.same(told.heads, [])
-})
-
 t.test('a failure before the answer is told, one within it fails the stream', async t => {
   const before = answer()
   before.incoming.onResponseError(before.controller, new Error('early'))
