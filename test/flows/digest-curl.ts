@@ -8,9 +8,9 @@ import { FORMS, message } from '../fixtures/forms.js'
 import type { Form } from '../fixtures/forms.js'
 import { onlyAuthInt } from '../fixtures/only-auth-int.js'
 import { peer } from '../fixtures/peers.js'
-import { run } from '../fixtures/program.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { readAnswer } from '../fixtures/read-answer.js'
+import { runProgram } from '../fixtures/run-program.js'
 import { watched } from '../fixtures/watched.js'
 import type { Watched } from '../fixtures/watched.js'
 
@@ -29,7 +29,7 @@ function targetArgs (form: Form, { origin: { port } }: Watched, path: string): s
 /** Runs curl; each line it prints is the statuses of CONNECT (000 without one) and of the request. */
 async function ask (t: Test, around: Watched, args: string[], user = 'alice:alice-secret', proxy = around.url): Promise<string> {
   const all = ['-q', '-sS', '--max-time', '30', '--proxy-digest', '-x', proxy, '-U', user, '-o', '/dev/null', '-w', '%{http_connect} %{http_code}\n']
-  return (await run(t, curl.path, [...all, ...args])).stdout
+  return (await runProgram(t, curl.path, [...all, ...args])).stdout
 }
 
 const SUCCESS: Record<Form, string> = { 'origin-form': '000 200\n', 'absolute-form': '000 200\n', CONNECT: '200 200\n' }
@@ -145,7 +145,7 @@ t.test('from one request to the next', { skip }, async t => {
 })
 
 t.test('SHA-512-256, which has to be named, is another hash to curl before 8.7 (R-DIG-11)', { skip }, async t => {
-  const [, major, minor] = /^curl (\d+)\.(\d+)/.exec((await run(t, curl.path, ['-q', '--version'])).stdout)!.map(Number)
+  const [, major, minor] = /^curl (\d+)\.(\d+)/.exec((await runProgram(t, curl.path, ['-q', '--version'])).stdout)!.map(Number)
   const isRight = major! > 8 || (major === 8 && minor! >= 7)
   for (const [digest, algorithm, statuses] of [
     [{}, 'SHA-256', SUCCESS], [{ algorithms: ['SHA-512-256'] }, 'SHA-512-256', isRight ? SUCCESS : REFUSAL]

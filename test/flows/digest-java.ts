@@ -1,4 +1,3 @@
-import { createServer } from 'node:https'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Test } from 'tap'
@@ -6,10 +5,10 @@ import type { DigestAlgorithmName } from '../../lib/schemes/digest/algorithm.js'
 import { DigestStrategy } from '../../lib/strategies/digest.js'
 import { certificate, openssl } from '../fixtures/certificate.js'
 import { paramsOf } from '../fixtures/digest.js'
-import { listen } from '../fixtures/origin.js'
+import { origin } from '../fixtures/origin.js'
 import { onlyAuthInt } from '../fixtures/only-auth-int.js'
 import { peer } from '../fixtures/peers.js'
-import { run } from '../fixtures/program.js'
+import { runProgram } from '../fixtures/run-program.js'
 import { watched } from '../fixtures/watched.js'
 import type { Watched } from '../fixtures/watched.js'
 
@@ -21,15 +20,15 @@ const VALIDATE = ['-Dhttp.auth.digest.validateProxy=true']
 
 const classes = t.testdir()
 if (skip === false) {
-  const source = fileURLToPath(new URL('../fixtures/java/FetchThroughProxy.java', import.meta.url))
-  const { status, stderr } = await run(t, javac.path, ['-d', classes, source])
-  t.equal(status, 0, stderr)
+  const source = fileURLToPath(new URL('../fixtures/clients/fetch-with-digest.java', import.meta.url))
+  const { code, stderr } = await runProgram(t, javac.path, ['-d', classes, source])
+  t.equal(code, 0, stderr)
 }
 
-/** Runs FetchThroughProxy and returns its lines. MD5 has to be switched on again since Java 19. */
+/** Runs FetchWithDigest and returns its lines. MD5 has to be switched on again since Java 19. */
 async function fetchAll (t: Test, { port }: Watched, flags: string[], times: number, urls: string[], password = 'alice-secret'): Promise<string[]> {
-  const { stdout, stderr } = await run(t, java.path, [
-    '-XX:TieredStopAtLevel=1', '-Xshare:auto', '-Dhttp.auth.digest.reEnabledAlgorithms=MD5', ...flags, '-cp', classes, 'FetchThroughProxy',
+  const { stdout, stderr } = await runProgram(t, java.path, [
+    '-XX:TieredStopAtLevel=1', '-Xshare:auto', '-Dhttp.auth.digest.reEnabledAlgorithms=MD5', ...flags, '-cp', classes, 'FetchWithDigest',
     String(port), 'alice', password, String(times), ...urls
   ])
   t.equal(stderr, '')
@@ -61,8 +60,8 @@ for (const algorithm of ALGORITHMS) {
 
     t.test('goes on with one nonce, over absolute-form and CONNECT, with its plain name (R-DIG-25, R-DIG-39)', { skip: openssl.skip }, async t => {
       const around = await watched(t, { digest: { algorithms: [algorithm] } })
-      const secure = await listen(t, createServer(certificate(t, 'secure.test'), (_request, response) => response.end()))
-      const urls = [`http://origin.test:${around.origin.port}/p?q=1`, `https://secure.test:${secure}/`]
+      const secure = await origin(t, undefined, certificate(t, 'secure.test'))
+      const urls = [`http://origin.test:${around.origin.port}/p?q=1`, `https://secure.test:${secure.port}/`]
       t.same(await fetchAll(t, around, [], 20, urls), [...times(40, '200'), 'asked 1'])
       t.same(around.refused, [])
       t.same(new Set(around.sent.map(({ method }) => method)), new Set(['GET', 'CONNECT']))

@@ -1,35 +1,22 @@
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Test } from 'tap'
 import { paramsOf } from '../fixtures/digest.js'
 import { basic } from '../fixtures/gateway.js'
 import { peer } from '../fixtures/peers.js'
-import { run } from '../fixtures/program.js'
+import { runProgram } from '../fixtures/run-program.js'
 import { watched } from '../fixtures/watched.js'
 import type { Watched } from '../fixtures/watched.js'
 
 const python = peer('python3')
 const skip = python.skip
 
-/** Fetches a URL a few times with one opener; a line each, the status or what was thrown. */
-const PROGRAM = `
-import sys, urllib.request
-port, password, url, times = sys.argv[1:]
-proxy = 'http://127.0.0.1:' + port
-passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
-passwords.add_password(None, [proxy, url], 'alice', password) # it looks for the target's
-opener = urllib.request.build_opener(urllib.request.ProxyHandler({'http': proxy}), urllib.request.ProxyDigestAuthHandler(passwords))
-for _ in range(int(times)):
-    try:
-        with opener.open(url, timeout=30) as answer:
-            answer.read()
-            print(answer.status)
-    except Exception as error:
-        print(type(error).__name__, getattr(error, 'code', ''))
-`
+/** Python says nothing of ours then: neither its path nor its environment. */
+const program = ['-I', fileURLToPath(new URL('../fixtures/clients/fetch-with-digest.py', import.meta.url))]
 
 async function fetchAll (t: Test, { port, origin }: Watched, times: number, password = 'alice-secret'): Promise<string[]> {
   const url = `http://origin.test:${origin.port}/p?q=1`
-  const { stdout, stderr } = await run(t, python.path, ['-I', '-c', PROGRAM, String(port), password, url, String(times)])
+  const { stdout, stderr } = await runProgram(t, python.path, [...program, String(port), password, url, String(times)])
   t.equal(stderr, '')
   return stdout.trimEnd().split('\n')
 }
@@ -50,7 +37,7 @@ t.test('urllib, a wrong password ends', { skip }, async t => {
 })
 
 t.test('urllib before 3.14 knows no SHA-256', { skip }, async t => {
-  const [major, minor] = (await run(t, python.path, ['-I', '-c', 'import sys; print(*sys.version_info[:2])'])).stdout.split(' ').map(Number)
+  const [major, minor] = (await runProgram(t, python.path, ['-I', '-c', 'import sys; print(*sys.version_info[:2])'])).stdout.split(' ').map(Number)
   const around = await watched(t)
   const [line] = await fetchAll(t, around, 1)
   if (major === 3 && minor! < 14) t.match(line, /^ValueError/)
