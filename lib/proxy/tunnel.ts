@@ -63,10 +63,11 @@ export function createTunnel (options: TunnelOptions) {
     const client = response.take()
     client.write(successHead(reply), 'latin1')
     if (head.length > 0) upstream.write(head)
+    const { whenEnded } = response
     const joined = join(client, upstream, options, reason => {
       exchanges.delete(exchange)
       end({ status: 200, bytesIn: upstream.bytesWritten, bytesOut: upstream.bytesRead, reason })
-      response.emit('finish') // Fastify's onResponse hooks and its own log line wait for it
+      whenEnded?.()
     })
     exchange.end = joined.end
     return reply
