@@ -11,13 +11,14 @@ export interface Usage {
 }
 
 export class Child {
-  private constructor (private readonly process: ChildProcess, readonly port: number) {}
+  private constructor (private readonly process: ChildProcess, readonly port: number, readonly pipe: number | undefined) {}
 
   static async start (name: string, env: NodeJS.ProcessEnv = {}): Promise<Child> {
     const file = fileURLToPath(new URL(`./servers/${name}.ts`, import.meta.url))
     const child = fork(file, { execArgv: ['--import', 'tsx', '--expose-gc'], env: { ...process.env, ...env } })
-    const { port } = await next<{ port: number }>(child)
-    return new Child(child, port)
+    const { port, pipe } = await next<{ port: number, pipe?: number }>(child)
+    child.setMaxListeners(0)
+    return new Child(child, port, pipe)
   }
 
   async usage (question: 'cpu' | 'gc' = 'cpu'): Promise<Usage> {

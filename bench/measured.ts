@@ -1,6 +1,6 @@
 // Child side of a benchmark: tells its port, and the processor time it has used whenever it is asked.
 
-export function measured (port: number): void {
+export function measured (port: number, pipe?: number): void {
   process.on('message', message => {
     if (message === 'cpu') process.send!({ cpu: process.cpuUsage(), rss: process.memoryUsage().rss })
     if (message === 'gc') {
@@ -9,5 +9,5 @@ export function measured (port: number): void {
     }
   })
   process.once('disconnect', () => process.exit())
-  process.send!({ port })
+  process.send!({ port, pipe })
 }

@@ -1,7 +1,8 @@
-// The gateway: Basic, forward proxy and a reverse route.
+// The gateway: Basic, forward proxy and a reverse route; and in the same process a bare pipe to compare its tunnels with.
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import proxyAuth, { BasicStrategy, verifyStatic } from 'fastify-proxy-auth'
+import { barePipe } from '../bare-pipe.js'
 import { measured } from '../measured.js'
 
 const app = Fastify()
@@ -12,4 +13,4 @@ await app.register(proxyAuth, {
   reverse: [{ prefix: '/api', upstream: process.env['ORIGIN']! }]
 })
 await app.listen({ port: 0, host: '127.0.0.1' })
-measured((app.server.address() as AddressInfo).port)
+measured((app.server.address() as AddressInfo).port, await barePipe())
