@@ -23,17 +23,17 @@ export interface Asterisk {
  */
 export function sendAsterisk (socket: Socket, { fields, content, headersTimeout, bodyTimeout }: Asterisk, handler: Dispatcher.DispatchHandler): void {
   const request = send({ method: 'OPTIONS', path: '*', headers: framed(fields, content), createConnection: () => socket })
-  const controller = new Controller(request)
-  const answer = ({ statusCode, statusMessage, rawHeaders }: Pick<IncomingMessage, 'statusCode' | 'statusMessage' | 'rawHeaders'>) => {
-    controller.rawHeaders = rawHeaders
-    handler.onResponseStart?.(controller, statusCode!, {}, utf8(statusMessage!))
-  }
   let settled = false
   const fail = (error: Error) => {
     if (settled) return
     settled = true
     request.destroy()
     handler.onResponseError?.(controller, error)
+  }
+  const controller = new Controller(fail)
+  const answer = ({ statusCode, statusMessage, rawHeaders }: Pick<IncomingMessage, 'statusCode' | 'statusMessage' | 'rawHeaders'>) => {
+    controller.rawHeaders = rawHeaders
+    handler.onResponseStart?.(controller, statusCode!, {}, utf8(statusMessage!))
   }
 
   request.on('error', fail)
@@ -44,8 +44,9 @@ export function sendAsterisk (socket: Socket, { fields, content, headersTimeout,
     socket.setTimeout(bodyTimeout)
     answer(response)
     response.on('error', fail)
-    response.on('data', chunk => handler.onResponseData?.(controller, chunk))
+    response.on('data', chunk => { if (!settled) handler.onResponseData?.(controller, chunk) })
     response.on('end', () => {
+      if (settled) return
       settled = true
       controller.rawTrailers = response.rawTrailers
       handler.onResponseEnd?.(controller, {})
@@ -69,14 +70,14 @@ class Controller implements Dispatcher.DispatchController {
   rawTrailers: string[] = []
   response: IncomingMessage | null = null
 
-  constructor (private readonly request: ReturnType<typeof send>) {}
+  constructor (private readonly fail: (reason: Error) => void) {}
 
   get paused (): boolean { return this.response?.isPaused() === true }
 
   abort (reason: Error): void {
     this.aborted = true
     this.reason = reason
-    this.request.destroy(reason)
+    this.fail(reason)
   }
 
   pause (): void { this.response?.pause() }

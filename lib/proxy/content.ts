@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { ClientLeft } from '../errors.js'
 import type { Milliseconds } from '../types.js'
 
 /** Counts what went through. */
@@ -23,7 +24,7 @@ export function contentOf (request: IncomingMessage, tally: Tally, patience: Mil
 
 async function * counted (request: IncomingMessage, tally: Tally, patience: Milliseconds): AsyncGenerator<Buffer> {
   let waiting = true
-  const timer = patience === 0 ? undefined : setTimeout(() => { if (waiting) request.destroy() }, patience)
+  const timer = patience === 0 ? undefined : setTimeout(() => { if (waiting) request.destroy(new ClientLeft()) }, patience)
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false })) {
       tally.bytesIn += chunk.length

@@ -110,4 +110,6 @@ t.test('an abort ends it, before the answer and within', async t => {
   })
   t.equal(late.events.length, 3)
   t.match(aborted, { aborted: true, reason })
+  const refused = await exchange(t, 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc', {}, { onResponseStart: controller => { controller.abort(reason) } })
+  t.strictSame(refused.events.map(([what]) => what), [200, 'GONE'], 'and nothing is told behind it')
 })
