@@ -84,7 +84,8 @@ export class ConnectResponse extends ServerResponse {
 
   /**
    * Settles what becomes of the connection, whatever the fields say, and says so in them. A hook of the application that
-   * answers with success has refused all the same: the client would take what follows for its target.
+   * answers with success has refused all the same: the client would take what follows for its target. Nothing said to a
+   * CONNECT is for a cache (RFC 9110, 9.3.6).
    */
   override writeHead (status: number, ...rest: Array<string | OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined>): this {
     const refusal = status < 300 ? 403 : status
@@ -94,6 +95,7 @@ export class ConnectResponse extends ServerResponse {
     }
     this.givesBack = this.mayBeGivenBack(refusal, fields)
     fields['connection'] = this.givesBack ? 'keep-alive' : 'close'
+    fields['cache-control'] = 'no-store'
     for (const name of this.getHeaderNames()) this.removeHeader(name)
     this.client.setTimeout(READ_TIME, expire)
     return super.writeHead(refusal, fields)
@@ -111,14 +113,6 @@ export class ConnectResponse extends ServerResponse {
     this.client.setTimeout(0)
     this.client.allowHalfOpen = true // a TLS server has it otherwise, and a client may end before its target does
     return this.client
-  }
-
-  /**
-   * What is to be called when the tunnel has ended: Fastify's `onResponse` hooks and its log line wait for it. `undefined`
-   * where nobody does, so that an idle tunnel need not keep its request.
-   */
-  get whenEnded (): (() => void) | undefined {
-    return this.listenerCount('finish') > 1 ? () => { this.emit('finish') } : undefined // one is our own
   }
 
   /** Lets go of the socket. */
