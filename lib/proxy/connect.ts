@@ -115,6 +115,14 @@ export class ConnectResponse extends ServerResponse {
     return this.client
   }
 
+  /**
+   * What is to be called when the tunnel has ended: Fastify's `onResponse` hooks and its log line wait for it. `undefined`
+   * where nobody does, so that an idle tunnel need not keep its request.
+   */
+  get whenEnded (): (() => void) | undefined {
+    return this.listenerCount('finish') > 1 ? () => { this.emit('finish') } : undefined // one is our own
+  }
+
   /** Lets go of the socket. */
   release (): void {
     this.detachSocket(this.client)
