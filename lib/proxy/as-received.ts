@@ -6,47 +6,44 @@ import type { FieldRecord } from '../fields/hop-by-hop.js'
  * reverse routes have to pass through records, because the hooks of @fastify/http-proxy take them.
  *
  * @param raw - As received: names and values in turn.
- * @param fields - What is to be sent, by name in any case. `undefined` is no field.
+ * @param fields - What is to be sent, by lower-case name. `undefined` is no field.
  * @example
  * asReceived(['X-B', '1', 'X-A', '2'], { 'x-a': '2', 'x-b': '3', via: '1.1 gw' })
  * // ['X-B', '3', 'X-A', '2', 'via', '1.1 gw']
  */
 export function asReceived (raw: readonly string[], fields: FieldRecord): string[] {
-  const wanted = new Map<string, Wanted>()
-  for (const name of Object.keys(fields)) {
-    const value = fields[name]
-    if (value !== undefined) wanted.set(name.toLowerCase(), { name, value, received: [], written: false })
-  }
-  for (let i = 0; i < raw.length; i += 2) wanted.get(raw[i]!.toLowerCase())?.received.push(raw[i + 1]!)
-
   const lines: string[] = []
+  const seen = new Map<string, boolean>() // by name, whether all lines of it stay
   for (let i = 0; i < raw.length; i += 2) {
-    const field = wanted.get(raw[i]!.toLowerCase())
-    if (field === undefined) continue
-    if (isUnchanged(field)) lines.push(raw[i]!, raw[i + 1]!)
-    else if (!field.written) write(lines, raw[i]!, field.value)
-    field.written = true
+    const name = raw[i]!.toLowerCase()
+    const value = fields[name]
+    if (value === undefined) continue
+    const stays = seen.get(name)
+    if (stays === true || (stays === undefined && value === raw[i + 1])) lines.push(raw[i]!, raw[i + 1]!)
+    if (stays !== undefined) continue
+    const unchanged = value !== raw[i + 1] && isJoined(value, linesOf(raw, name, i))
+    seen.set(name, unchanged)
+    if (unchanged) lines.push(raw[i]!, raw[i + 1]!)
+    else if (value !== raw[i + 1]) write(lines, raw[i]!, value)
   }
-  for (const { name, value, written } of wanted.values()) {
-    if (!written) write(lines, name, value)
+  for (const name of Object.keys(fields)) {
+    if (fields[name] !== undefined && !seen.has(name)) write(lines, name, fields[name])
   }
   return lines
 }
 
-interface Wanted {
-  readonly name: string
-  readonly value: string | string[]
-  readonly received: string[]
-  written: boolean
+function linesOf (raw: readonly string[], name: string, start: number): string[] {
+  return raw.filter((_, i) => i > start && i % 2 === 1 && raw[i - 1]!.toLowerCase() === name)
 }
 
 /** Node joins lines with a comma, those of Cookie with a semicolon; undici makes a list of them. */
-function isUnchanged ({ value, received }: Wanted): boolean {
+function isJoined (value: string | string[], received: readonly string[]): boolean {
   if (Array.isArray(value)) return value.length === received.length && value.every((line, i) => line === received[i])
-  return value === received[0] ? received.length === 1 : value === received.join(', ') || value === received.join('; ')
+  return received.length > 1 && (value === received.join(', ') || value === received.join('; '))
 }
 
 /** Numbers come from @fastify/reply-from, as the length of content that it wrote. */
 function write (lines: string[], name: string, value: string | string[]): void {
-  for (const line of Array.isArray(value) ? value : [value]) lines.push(name, String(line))
+  if (!Array.isArray(value)) lines.push(name, String(value))
+  else for (const line of value) lines.push(name, String(line))
 }

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { formatForwarded } from '../fields/forwarded.js'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
 
+const FIRST = /^[xf]/i
 const MAPPED = /^::ffff:(?=\d+\.)/i
 
 /**
@@ -30,6 +31,7 @@ export function addForwardedFields (head: FieldRecord, request: FastifyRequest):
 }
 
 function isForwardedField (name: string): boolean {
+  if (!FIRST.test(name)) return false
   const usual = name.toLowerCase().replaceAll('_', '-')
   return usual === 'forwarded' || usual.startsWith('x-forwarded-')
 }

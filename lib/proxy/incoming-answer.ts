@@ -75,6 +75,7 @@ export class IncomingAnswer extends Readable implements Dispatcher.DispatchHandl
 
   override _destroy (error: Error | null, done: (error: Error | null) => void): void {
     this.controller?.abort(error ?? new ClientLeft())
+    this.controller = null
     done(error)
   }
 }

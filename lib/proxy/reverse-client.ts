@@ -1,3 +1,4 @@
+import { Agent } from 'undici'
 import type { Dispatcher } from 'undici'
 import { endToEnd } from '../fields/hop-by-hop.js'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
@@ -36,6 +37,7 @@ export interface ReverseClient {
  * the fields, content of any method, interim answers and trailers.
  */
 export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | 'destroy'>): ReverseClient {
+  const form = dispatcher instanceof Agent ? (fields: string[]) => fields : grouped
   return {
     request ({ origin, path, method, headers, body, headersTimeout, bodyTimeout }, done) {
       const exchange = headers[kExchange]!
@@ -53,7 +55,7 @@ export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | '
         origin,
         path: pathAsWritten(path, source),
         method: method as Dispatcher.HttpMethod,
-        headers: grouped(asReceived(raw.rawHeaders, headers)),
+        headers: form(asReceived(raw.rawHeaders, headers)),
         body: contentFor(body, exchange) as Dispatcher.DispatchOptions['body'],
         ...(headersTimeout !== undefined && { headersTimeout }),
         ...(bodyTimeout !== undefined && { bodyTimeout })
@@ -63,7 +65,7 @@ export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | '
   }
 }
 
-/** As an object, since undici's ProxyAgent keeps one line of each name that it gets in a list. */
+/** As an object, since of a list undici's ProxyAgent keeps one line of each name. */
 function grouped (fields: readonly string[]): Record<string, string | string[]> {
   const lines: Record<string, string | string[]> = Object.create(null)
   for (let i = 0; i < fields.length; i += 2) {

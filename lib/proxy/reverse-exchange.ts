@@ -109,6 +109,7 @@ export class ReverseExchange implements Exchange {
     this.ended = null
     if (!raw.writableFinished) this.reason ??= 'aborted'
     this.answer?.destroy()
+    this.answer = null // else one request would keep the next from being collected young
     this.release()
     const status = raw.headersSent ? raw.statusCode : this.reason === 'closing' ? STOPPED : LEFT
     ended({ status, bytesIn: this.tally.bytesIn, bytesOut: this.bytesOut, reason: this.reason })

@@ -45,12 +45,12 @@ export function withVia (head: FieldRecord, { headers: { via }, httpVersion }: I
   return head
 }
 
-/** What may go on of a head that was rewritten: names in any case, `te` as the options say (gRPC wants it). */
+/** What may go on of a head that was rewritten: `te` too, if the options say so (gRPC wants it). Names in lower case. */
 export function lasting (head: FieldRecord, consumed: ReadonlySet<string>): FieldRecord {
-  const kept: FieldRecord = Object.create(null)
+  const kept: FieldRecord = {}
   for (const name of Object.keys(head)) {
     const usual = name.toLowerCase()
-    if (usual === 'te' || !(HOP_BY_HOP_REQUEST.has(usual) || consumed.has(usual) || usual === 'via')) kept[name] = head[name]
+    if (usual === 'te' || !(HOP_BY_HOP_REQUEST.has(usual) || consumed.has(usual) || usual === 'via')) kept[usual] = head[name]
   }
   return kept
 }

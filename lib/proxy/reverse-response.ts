@@ -30,10 +30,10 @@ export function responseHead (headers: FieldRecord, rewrite: RewriteResponse | u
   if (!isDecoded(headers['transfer-encoding'])) throw new UpstreamProtocol()
   const received = endToEndFields(headers, 'response')
   const rewritten = rewrite === undefined ? received : rewrite({ ...received }, request)
-  const head: FieldRecord = Object.create(null)
+  const head: FieldRecord = {}
   for (const name of Object.keys(rewritten)) {
     const usual = name.toLowerCase()
-    if (!HOP_BY_HOP_RESPONSE.has(usual) && usual !== 'via') head[name] = rewritten[name]
+    if (!HOP_BY_HOP_RESPONSE.has(usual) && usual !== 'via') head[usual] = rewritten[name]
   }
   const before = received['via']
   head['via'] = before === undefined ? via : `${[before].flat().join(', ')}, ${via}`

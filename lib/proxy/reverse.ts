@@ -60,27 +60,33 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
   const upstream = chooseUpstream(route)
   // With either of these the application wants bodies parsed, as Fastify parses them.
   const parses = options.preValidation !== undefined || options.proxyPayloads === false
+  const consumed = new Set(status === 401 ? ['authorization'] : [])
+  const mine = ['proxy-authorization', ...consumed]
   const rules: ReverseRules = {
     pseudonym,
     via: formatVia(upstream.version, pseudonym),
     forwarded,
-    consumed: new Set(status === 401 ? ['authorization'] : []),
+    consumed,
     upstream: String(options.upstream),
     ours: upstream.ours,
     patience: upstream.patience
   }
 
-  const depart = async (request: FastifyRequest, reply: FastifyReply): Promise<void | FastifyReply> => {
+  const depart = (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void => {
     const { raw } = request
-    for (const name of ['proxy-authorization', ...rules.consumed]) delete raw.headers[name]
-    if (isLastRecipient(request)) return answerAsLast(request, reply)
-    if (raw.headers.via !== undefined && viaNames([raw.headers.via], pseudonym)) throw new LoopDetected()
+    for (const name of mine) if (raw.headers[name] !== undefined) delete raw.headers[name]
+    if (isLastRecipient(request)) {
+      answerAsLast(request, reply)
+      return
+    }
+    if (raw.headers.via !== undefined && viaNames([raw.headers.via], pseudonym)) return done(new LoopDetected())
     const exchange = new ReverseExchange(request, reply, rules, exchanges)
     guardFrom(exchange)
     if (!upstream.ours && !parses && request.method !== 'GET' && request.method !== 'HEAD') {
       const content = uploadOf(raw, exchange.tally, rules.patience)
       if (content !== null) request.body = Readable.from(content, { objectMode: false })
     }
+    done()
   }
 
   const taken = underPrefix(`${app.prefix}/${options.prefix ?? ''}`)
