@@ -9,7 +9,7 @@ import { reasonPhrase } from './reason-phrase.js'
 const OURS = new Set([
   'proxy-authentication-info', 'proxy-authenticate', 'proxy-support', 'proxy-status', 'www-authenticate',
   'authentication-info', 'retry-after', 'cache-control', 'connection', 'content-type', 'content-length',
-  'content-encoding', 'date', 'allow', 'via', 'trailer', 'transfer-encoding'
+  'content-encoding', 'allow'
 ])
 
 /** What the gate put on the reply for whatever answer comes: it goes out with the origin's head. */
