@@ -249,6 +249,22 @@ t.test('a socket that was taken is left alone', async t => {
   t.equal(await client.send(HEAD).end(), 'tunnel')
 })
 
+t.test('whoever waits for the end of a tunnel is told of it, and nobody else is kept for it', async t => {
+  const heard: string[] = []
+  const { port } = await listener(t, (_request, response) => {
+    t.equal(response.whenEnded, undefined)
+    response.on('finish', () => heard.push('finish'))
+    const { whenEnded } = response
+    const socket = response.take()
+    t.strictSame(heard, [])
+    whenEnded!()
+    socket.end()
+  })
+  const client = await RawClient.to(t, port)
+  await client.send(HEAD).end()
+  t.strictSame(heard, ['finish'])
+})
+
 t.test('who only claims to be HTTP/2 is not taken for it', async t => {
   const { port } = await listener(t, refuse)
   const client = await RawClient.to(t, port)
