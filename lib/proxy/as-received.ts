@@ -16,7 +16,7 @@ export function asReceived (raw: readonly string[], fields: FieldRecord): string
   const seen = new Map<string, boolean>() // by name, whether all lines of it stay
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!.toLowerCase()
-    const value = fields[name]
+    const value = Object.hasOwn(fields, name) ? fields[name] : undefined // a field may be called `constructor`
     if (value === undefined) continue
     const stays = seen.get(name)
     if (stays === true || (stays === undefined && value === raw[i + 1])) lines.push(raw[i]!, raw[i + 1]!)

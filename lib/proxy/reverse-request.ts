@@ -47,7 +47,7 @@ export function withVia (head: FieldRecord, { headers: { via }, httpVersion }: I
 
 /** What may go on of a head that was rewritten: `te` too, if the options say so (gRPC wants it). Names in lower case. */
 export function lasting (head: FieldRecord, consumed: ReadonlySet<string>): FieldRecord {
-  const kept: FieldRecord = {}
+  const kept: FieldRecord = Object.create(null)
   for (const name of Object.keys(head)) {
     const usual = name.toLowerCase()
     if (usual === 'te' || !(HOP_BY_HOP_REQUEST.has(usual) || consumed.has(usual) || usual === 'via')) kept[usual] = head[name]

@@ -30,7 +30,7 @@ export function responseHead (headers: FieldRecord, rewrite: RewriteResponse | u
   if (!isDecoded(headers['transfer-encoding'])) throw new UpstreamProtocol()
   const received = endToEndFields(headers, 'response')
   const rewritten = rewrite === undefined ? received : rewrite({ ...received }, request)
-  const head: FieldRecord = {}
+  const head: FieldRecord = Object.create(null)
   for (const name of Object.keys(rewritten)) {
     const usual = name.toLowerCase()
     if (!HOP_BY_HOP_RESPONSE.has(usual) && usual !== 'via') head[usual] = rewritten[name]

@@ -80,6 +80,16 @@ t.test('Connection takes what it names, and no end-to-end field (R-NODE-7, R-HOP
   }
 })
 
+t.test('names that objects have a use for are names like others (R-HOP-1, R-HOP-8)', async t => {
+  for (const route of CLIENTS) {
+    const { upstream, answer } = await asked(t, message('GET', '/api', { Connection: 'close, constructor', Constructor: '1', valueOf: '2', hasOwnProperty: '3' }), route)
+    t.match(answer, /^HTTP\/1.1 200 /)
+    t.match(upstream.seen[0]!.rawHeaders.join(), /valueof,2,hasownproperty,3/i)
+    t.notMatch(upstream.seen[0]!.rawHeaders.join(), /constructor/i)
+  }
+  t.match(await answered(t, 'HTTP/1.1 200 OK\r\nConnection: constructor\r\nConstructor: 1\r\nvalueOf: 2\r\nContent-Length: 0\r\n\r\n'), /^HTTP\/1.1 200 OK\r\nvalueOf: 2\r\nContent-Length/)
+})
+
 const RESPONSE = {
   'Proxy-Authenticate': 'Basic realm="theirs"',
   'Proxy-Authentication-Info': 'nextnonce="theirs"',
@@ -190,4 +200,18 @@ t.test('an upstream on a unix socket', async t => {
   const answer = await client.send(message('GET', '/api/x?y', { Via: '1.1 a' })).end()
   t.match(answer, /^HTTP\/1.1 200 OK\r\n[^]*\r\nvia: 1.1 gateway-/)
   t.match(answer, '/x?y')
+})
+
+t.test('TE does not go on, so it need not be named in Connection (R-HOP-7)', async t => {
+  for (const route of CLIENTS) {
+    const { upstream } = await asked(t, message('GET', '/api', { TE: 'trailers', Connection: 'close, TE' }), route)
+    t.match(upstream.seen, [{ headers: { te: undefined, connection: /^(close|keep-alive)$/ } }])
+  }
+})
+
+t.test('path and query go on as they are behind the prefix, whatever they look like (R-FWD-1)', async t => {
+  for (const rest of ['/a%2Fb/%C3%A9', '/a//b/', '/{x}|y^', "/!$&'()*+,;=:@~", '/a?b=/../c&d={e}&&=%zz']) {
+    const { upstream } = await asked(t, message('GET', `/api${rest}`))
+    t.match(upstream.seen, [{ url: rest }])
+  }
 })

@@ -17,6 +17,7 @@ const rows: Array<[string, string[], Record<string, string | string[] | undefine
   ['a line that node has dropped does not come back', ['Age', '1', 'Age', '2'], { age: '1' }, ['Age', '1']],
   ['nor does it when it says the same', ['Age', '1', 'Age', '1'], { age: '1' }, ['Age', '1']],
   ['a list of one is that one', ['A', '1'], { a: ['1'] }, ['A', '1']],
+  ['a name that objects have a use for is one like any other', ['Constructor', '1', '__proto__', '2', 'toString', '3'], { tostring: '3' }, ['toString', '3']],
   ['nothing received', [], { a: '1', b: ['2', '3'] }, ['a', '1', 'b', '2', 'b', '3']]
 ]
 

@@ -25,7 +25,7 @@ const ENDS_HERE = [
 ]
 
 for (const name of ENDS_HERE) {
-  t.test(`${name} ends here, before and after the options' rewriting (R-CHAIN-1, R-CHAIN-3, R-HOP-2, R-HOP-3, S28)`, async t => {
+  t.test(`${name} ends here, before and after the options' rewriting (R-CHAIN-1, R-CHAIN-3, R-HOP-2, R-HOP-3, R-HOP-9, S28)`, async t => {
     t.same(head({ host: 'gw.test', [name]: 'x' }), { host: 'up.test', via: '1.1 gw' })
     if (name === 'te') return
     const copied = head({ host: 'gw.test' }, { rewrite: (_request, headers) => ({ ...headers, [name]: 'x', [name.toUpperCase()]: 'x' }) })
