@@ -44,6 +44,16 @@ t.test('the 407 is complete, and the same connection takes the next CONNECT (R-4
   t.equal(await client.send('echo').until(text => text.endsWith('echo')), 'echo')
 })
 
+t.test('the same when the hook runs first of all (R-CONN-3)', async t => {
+  const { authority } = await tcpOrigin(t)
+  const { port } = await gateway(t, { hook: 'onRequest' })
+  const client = await RawClient.to(t, port)
+  t.match(readAnswer(await client.send(connectHead(authority, WRONG)).answer()), { status: 407, fields: { connection: 'keep-alive' } })
+  t.match(await client.send(connectHead(authority, RIGHT)).answer(), /^HTTP\/1\.1 200 /)
+  const behind = await RawClient.to(t, port)
+  t.match(readAnswer(await behind.send(`${connectHead(authority)}x`).end()), { status: 407, fields: { connection: 'close' } })
+})
+
 t.test('nothing of a refused CONNECT reaches a resolver or a target (R-CONNECT-6, R-407-11)', async t => {
   const target = await tcpOrigin(t)
   const asked: string[] = []
