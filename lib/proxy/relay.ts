@@ -138,7 +138,7 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   /** Node keeps a head for the first octets of the body, which may be far off (an event stream). */
   private flush (): void {
-    if (this.bytesOut === 0 && !this.raw.writableEnded && !this.raw.destroyed) this.raw.flushHeaders()
+    if (this.bytesOut === 0 && !this.raw.writableEnded && !this.raw.destroyed) this.raw.write('', 'latin1') // `flushHeaders` would write UTF-8
   }
 
   /** `Trailer` announces what only a chunked body can carry, node refuses it elsewhere; a 204 has no length. */

@@ -266,3 +266,11 @@ t.test('a stopping server ends it on both sides', async t => {
   t.equal(controller.aborted, true)
   t.equal(await client.end(), '')
 })
+
+t.test('a head that goes out before the body keeps octets beyond ASCII as they came', async t => {
+  const { client, controller } = await exchange(t)
+  controller.head(200, ['Content-Type', 'text/event-stream', 'X-Octets', '\xe9\xff'])
+  t.match(await client.until(text => text.includes('\r\n\r\n')), '\r\nX-Octets: \xe9\xff\r\n')
+  controller.end()
+  await client.end()
+})
