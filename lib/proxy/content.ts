@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
 import { ClientLeft } from '../errors.js'
 import type { Milliseconds } from '../types.js'
 
@@ -15,14 +16,16 @@ export interface Tally {
  *
  * @param patience - How long the client may send nothing while more is wanted; then its connection is cut. 0, the
  *   default: as long as it likes.
+ * @param body - Where this is a stream, it is the content: somebody had to read it before, and has kept it.
  */
-export function contentOf (request: IncomingMessage, tally: Tally, patience: Milliseconds = 0): AsyncIterable<Buffer> | null {
+export function contentOf (request: IncomingMessage, tally: Tally, patience: Milliseconds = 0, body?: unknown): AsyncIterable<Buffer> | null {
+  if (body instanceof Readable) return counted(body, tally, 0)
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers
   if (coding === undefined && (length === undefined || Number(length) === 0)) return null
   return counted(request, tally, patience)
 }
 
-async function * counted (request: IncomingMessage, tally: Tally, patience: Milliseconds): AsyncGenerator<Buffer> {
+async function * counted (request: Readable, tally: Tally, patience: Milliseconds): AsyncGenerator<Buffer> {
   let waiting = true
   const timer = patience === 0 ? undefined : setTimeout(() => { if (waiting) request.destroy(new ClientLeft()) }, patience)
   try {

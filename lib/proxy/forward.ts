@@ -44,7 +44,7 @@ export function createForward ({ access, client, exchanges, bodyTimeout, pseudon
     try {
       const fields = prepare(raw, authority, pseudonym)
       const addresses = await access.resolve(await access.admit({ scheme, host, port }, request.proxyAuth))
-      const content = contentOf(raw, tally, bodyTimeout)
+      const content = contentOf(raw, tally, bodyTimeout, request.body)
       if (!reply.raw.destroyed) {
         client.send({ target, addresses, method: raw.method!, fields, content: content && drained(raw, content) }, relay)
       }

@@ -77,9 +77,9 @@ function grouped (fields: readonly string[]): Record<string, string | string[]> 
 }
 
 /** The client's own content, unless the options gave another, or Fastify has read it. */
-function contentFor (body: unknown, { request: { raw }, tally, rules: { patience } }: ReverseExchange): unknown {
+function contentFor (body: unknown, { request: { raw }, kept, tally, rules: { patience } }: ReverseExchange): unknown {
   if (body !== '') return body ?? null
-  return raw.readableDidRead ? null : uploadOf(raw, tally, patience)
+  return raw.readableDidRead && kept === undefined ? null : uploadOf(raw, tally, patience, kept)
 }
 
 /**

@@ -35,6 +35,8 @@ const STOPPED = 503
 export class ReverseExchange implements Exchange {
   /** Content octets from the client. */
   readonly tally: Tally = { bytesIn: 0 }
+  /** Content that somebody had to read before, and has kept. */
+  kept: Readable | undefined
   /** Content octets to the client. */
   bytesOut = 0
   /** Why it ended, unless by itself. */

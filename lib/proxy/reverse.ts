@@ -82,8 +82,14 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
     if (raw.headers.via !== undefined && viaNames([raw.headers.via], pseudonym)) return done(new LoopDetected())
     const exchange = new ReverseExchange(request, reply, rules, exchanges)
     guardFrom(exchange)
-    if (!upstream.ours && !parses && request.method !== 'GET' && request.method !== 'HEAD') {
-      const content = uploadOf(raw, exchange.tally, rules.patience)
+    const usual = request.method !== 'GET' && request.method !== 'HEAD'
+    // @fastify/reply-from refuses a body where the method has none as a rule.
+    if (request.body instanceof Readable && !(parses && usual)) {
+      exchange.kept = request.body
+      request.body = undefined
+    }
+    if (!upstream.ours && !parses && usual) {
+      const content = uploadOf(raw, exchange.tally, rules.patience, exchange.kept)
       if (content !== null) request.body = Readable.from(content, { objectMode: false })
     }
     done()

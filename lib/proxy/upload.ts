@@ -9,10 +9,10 @@ type MayBeHttp2 = IncomingMessage & { readonly stream?: { readonly endAfterHeade
 /**
  * The content of a request, of HTTP/2 as well, `null` when there is none. What the reader leaves of it is read and dropped.
  *
- * @param patience - As of {@link contentOf}.
+ * @param patience - As of {@link contentOf}, and `body` too.
  */
-export function uploadOf (request: MayBeHttp2, tally: Tally, patience: Milliseconds): AsyncGenerator<Buffer> | null {
-  const content = contentOf(request.stream === undefined ? request : announced(request), tally, patience)
+export function uploadOf (request: MayBeHttp2, tally: Tally, patience: Milliseconds, body?: unknown): AsyncGenerator<Buffer> | null {
+  const content = contentOf(request.stream === undefined ? request : announced(request), tally, patience, body)
   return content === null ? null : drained(request, content)
 }
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
 import t from 'tap'
 import type { Test } from 'tap'
 import { contentOf } from '../../lib/proxy/content.js'
@@ -34,6 +35,17 @@ for (const [name, fields, content] of [['a length', 'Content-Length: 3\r\n', 'ab
     t.equal(tally.bytesIn, 3)
   })
 }
+
+t.test('a body that is a stream is the content, whatever the request says; another is not', async t => {
+  const { incoming } = await request(t, `${head('Content-Length: 3\r\n')}abc`)
+  for (const body of [Readable.from(['k', 'ept'].map(text => Buffer.from(text))), undefined, null, 'text', {}]) {
+    const tally = { bytesIn: 0 }
+    let text = ''
+    for await (const chunk of contentOf(incoming, tally, 0, body)!) text += String(chunk)
+    t.equal(text, body instanceof Readable ? 'kept' : body === undefined ? 'abc' : '')
+    t.equal(tally.bytesIn, text.length)
+  }
+})
 
 t.test('nothing is read before it is wanted, and what is left leaves the request alone', async t => {
   const { client, incoming, response } = await request(t, `${head('Content-Length: 6\r\nConnection: close\r\n')}abc`)

@@ -1,5 +1,8 @@
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import { Agent, MockAgent } from 'undici'
@@ -72,6 +75,25 @@ t.test('content that Fastify has parsed, because the options want it to', async 
   t.match(parsed, { body: Buffer.from('{"a":1}'), headers: { 'content-length': '7' } })
   const falsy = await seen(t, message('POST', '/api', { ...fields, 'Content-Length': '5' }, 'false'), options)
   t.match(falsy, { body: Buffer.from(''), headers: { 'content-length': '0' } }, 'no promise that cannot be kept')
+})
+
+t.test('content that was read before the verdict, and is the body of the request as a stream', async t => {
+  const kept = async (request: FastifyRequest): Promise<void> => {
+    const content = await buffer(request.raw)
+    request.body = Readable.from([content], { objectMode: false })
+  }
+  for (const route of [{}, { undici: false as const }, { proxyPayloads: false }, { proxyPayloads: false, undici: false as const }]) {
+    for (const method of ['POST', 'GET']) {
+      if (method === 'POST' && 'proxyPayloads' in route) continue // parsed: see Fastify
+      const upstream = await origin(t)
+      const { port, proxied } = await reverse(t, { upstream: upstream.url, ...route as object }, { authenticate: kept, hook: 'onRequest' })
+      const client = await RawClient.to(t, port)
+      t.match(await client.send(message(method, '/api', { 'Content-Length': '4' }, 'body')).end(), /^HTTP\/1.1 200 /)
+      const dropped = method === 'GET' && 'undici' in route
+      t.match(upstream.seen, [{ method, body: Buffer.from(dropped ? '' : 'body') }], JSON.stringify(route))
+      t.match(await proxied(1), [{ bytesIn: dropped ? 0 : 4 }])
+    }
+  }
 })
 
 t.test('timeouts of the options', async t => {

@@ -1,4 +1,6 @@
 import { METHODS } from 'node:http'
+import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { createGzip } from 'node:zlib'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
@@ -63,6 +65,26 @@ t.test('or those that the options say', async t => {
   const { port } = await reverse(t, { upstream: upstream.url, httpMethods: ['GET', 'PROPFIND'] })
   t.equal(statusOf(await answer(t, port, message('PROPFIND', '/api'))), 200)
   t.equal(statusOf(await answer(t, port, message('POST', '/api'))), 404)
+})
+
+t.test('content that had to be read for the verdict arrives all the same, whatever the client towards the upstream (R-DIG-45)', async t => {
+  for (const options of [{}, { http: {} }]) {
+    const upstream = await origin(t)
+    const { port } = await reverse(t, { upstream: upstream.url, ...options }, {
+      authenticate: async request => { request.body = Readable.from([await buffer(request.raw)]) }
+    })
+    t.equal(statusOf(await answer(t, port, message('PUT', '/api', { 'Content-Length': '4' }, 'body'))), 200)
+    t.equal(String(upstream.seen[0]!.body), 'body')
+  }
+})
+
+t.test('a stream that the application\'s own parser gives is @fastify/reply-from\'s to send', async t => {
+  const upstream = await origin(t)
+  const { port } = await reverse(t, { upstream: upstream.url, proxyPayloads: false }, {
+    before: app => app.addContentTypeParser('text/x-stream', (_request, payload, done) => done(null, Readable.from(payload)))
+  })
+  t.equal(statusOf(await answer(t, port, message('PUT', '/api', { 'Content-Type': 'text/x-stream', 'Content-Length': '4' }, 'body'))), 200)
+  t.equal(String(upstream.seen[0]!.body), 'body')
 })
 
 t.test('the application\'s own routes take no more methods than before', async t => {

@@ -28,6 +28,15 @@ t.test('content that HTTP/2 frames, without a length', async t => {
   t.equal(uploadOf(request({ stream: { endAfterHeaders: true }, headers: { 'content-length': '0' } }), tally, 0), null)
 })
 
+t.test('content that was read before and kept', async t => {
+  const tally = { bytesIn: 0 }
+  for (const members of [{ headers: { 'content-length': '7' } }, { stream: { endAfterHeaders: false } }]) {
+    const upload = uploadOf(request(members), tally, 0, Readable.from([Buffer.from('kept')]))
+    t.equal(Buffer.concat(await all(upload!)).toString(), 'kept')
+  }
+  t.equal(tally.bytesIn, 8)
+})
+
 t.test('a client that sends nothing for too long is cut off', async t => {
   const silent = Object.assign(new Readable({ read () {} }), { headers: {}, stream: { endAfterHeaders: false } })
   await t.rejects(uploadOf(silent as never, { bytesIn: 0 }, 1)!.next())
