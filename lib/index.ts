@@ -4,8 +4,10 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { BadRegistration } from './errors.js'
 import { isPortableRealm } from './fields/challenge.js'
 import type { AdmitOptions } from './gate/admit.js'
+import { addContentHooks } from './gate/covered-content.js'
 import { addChallengeHooks, ownRouteHook, proxyRouteHook } from './gate/gate.js'
 import { addAuthenticationInfo } from './gate/info.js'
+import { ContentKeeper } from './gate/kept-content.js'
 import { ORIGIN, PROXY } from './gate/mode.js'
 import { concealRawPackets } from './gate/raw-packet.js'
 import { readOptions } from './options.js'
@@ -63,10 +65,12 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
 
 /** What the gate works with. The strategies are settled when the application is ready: `passport.use` may come later than us. */
 function prepareGate (app: FastifyInstance, settings: Settings): { proxy: AdmitOptions, origin: AdmitOptions } {
-  const { realm, passport, principal, strategyTimeout: timeout } = settings
+  const { realm, passport, principal, authInt, strategyTimeout: timeout } = settings
   const declarations = settings.strategies.map(declaration => readDeclaration(declaration, { realm, passport }))
-  const proxy = { mode: PROXY, principal } as AdmitOptions
-  const origin = { mode: ORIGIN, principal } as AdmitOptions
+  const common = { principal, keeper: new ContentKeeper(authInt), maxAnswer: authInt.maxAnswer }
+  const proxy = { mode: PROXY, ...common } as AdmitOptions
+  const origin = { mode: ORIGIN, ...common } as AdmitOptions
+  if (declarations.some(({ mayCoverContent }) => mayCoverContent)) addContentHooks(app)
   app.addHook('onReady', async () => {
     const declared = declarations.map(declaration => declaration.resolve())
     const readable = declared.filter(({ scheme }) => scheme === 'Basic' || scheme === 'Bearer')
@@ -115,7 +119,7 @@ export { formatAuthenticationInfo, parseAuthenticationInfo } from './fields/auth
 export { formatChallenge, parseChallenges } from './fields/challenge.js'
 export type { Challenge } from './fields/challenge.js'
 export { Credentials, formatCredentials, parseCredentials } from './fields/credentials.js'
-export type { ConnectOptions, ForwardOptions, ProxyAuthOptions } from './options.js'
+export type { AuthIntOptions, ConnectOptions, ForwardOptions, ProxyAuthOptions } from './options.js'
 export type { DeclaredStrategy, StrategyDeclaration } from './passport/declaration.js'
 export type { Registry } from './passport/registry.js'
 export type { RequestView } from './passport/request-view.js'

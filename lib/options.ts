@@ -36,6 +36,8 @@ export interface ProxyAuthOptions {
   readonly forward?: ForwardOptions
   /** How CONNECT behaves, where there is `forward`. */
   readonly connect?: ConnectOptions
+  /** What is kept for credentials that cover the content (Digest with `auth-int`), where a strategy offers that. */
+  readonly authInt?: AuthIntOptions
   /**
    * Basic and Bearer from elsewhere than loopback, without TLS: `'warn'` says so at the start, `'refuse'` neither offers
    * nor accepts them. Default `'warn'`.
@@ -79,6 +81,24 @@ export interface ConnectOptions {
   readonly maxDuration?: Milliseconds
 }
 
+/**
+ * What is kept for credentials that cover the content. A request is read to its end before anybody gets any of it: up to 64
+ * KiB in memory, more in a nameless file in the system's temporary folder.
+ */
+export interface AuthIntOptions {
+  /** The most octets of one request; more is 413. 0 or more. Default 16777216 (16 MiB). */
+  readonly maxRequest?: number
+  /** The most octets of all requests at one time; more is 503. 0 or more. Default 268435456 (256 MiB). */
+  readonly maxKept?: number
+  /**
+   * The most octets of an answer that are held until its end, so that its head can speak for its content to clients that
+   * take no trailers. To what is larger, the head says `qop=auth`. 0 or more. Default 65536 (64 KiB).
+   */
+  readonly maxAnswer?: number
+  /** The longest silence within the content of a request; then its connection is cut. 0: no limit. Default 60000 (1 minute). */
+  readonly contentTimeout?: Milliseconds
+}
+
 /** The options, checked, with defaults. Frozen. */
 export interface Settings {
   readonly realm: string
@@ -88,6 +108,7 @@ export interface Settings {
   readonly principal: Principal | undefined
   readonly reverse: readonly ReverseRoute[]
   readonly forward: ForwardSettings | undefined
+  readonly authInt: Required<AuthIntOptions>
   readonly cleartext: 'warn' | 'refuse'
   readonly pseudonym: string
   readonly strategyTimeout: Milliseconds
@@ -96,14 +117,16 @@ export interface Settings {
 
 // `prefix`, `logLevel` and `logSerializers` are Fastify's own, of `register`.
 const OPTIONS = new Set([
-  'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'forward', 'connect', 'cleartext', 'via', 'strategyTimeout',
-  'drainTimeout', 'prefix', 'logLevel', 'logSerializers'
+  'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'forward', 'connect', 'authInt', 'cleartext', 'via',
+  'strategyTimeout', 'drainTimeout', 'prefix', 'logLevel', 'logSerializers'
 ])
 const FORWARD_OPTIONS = new Set([
   'allow', 'deny', 'special', 'check', 'checkTimeout', 'lookup', 'dnsTimeout', 'family', 'connectTimeout', 'headersTimeout',
   'bodyTimeout', 'localAddress', 'tls'
 ])
 const CONNECT_OPTIONS = new Set(['keepAliveAfter407', 'idleTimeout', 'maxDuration'])
+const AUTH_INT_OPTIONS = new Set(['maxRequest', 'maxKept', 'maxAnswer', 'contentTimeout'])
+const MIB = 1024 * 1024
 const MAX_TIMER = 2 ** 31 - 1 // beyond it, node's timers fire at once
 
 /**
@@ -116,8 +139,8 @@ export function readOptions (options: ProxyAuthOptions): Settings {
   if (!isObject(options)) throw bad('options', 'an object', options)
   refuseUnknown(options, OPTIONS, '')
   const {
-    realm, strategies, passport, hook = 'preHandler', principal, reverse = [], forward, connect = {}, cleartext = 'warn',
-    via = `gateway-${randomBytes(6).toString('hex')}`, strategyTimeout = 10_000, drainTimeout = 10_000
+    realm, strategies, passport, hook = 'preHandler', principal, reverse = [], forward, connect = {}, authInt = {},
+    cleartext = 'warn', via = `gateway-${randomBytes(6).toString('hex')}`, strategyTimeout = 10_000, drainTimeout = 10_000
   } = options
   if (typeof realm !== 'string') throw bad('realm', 'text', realm)
   quote(realm) // a realm that cannot be sent stops the boot, not the first client
@@ -137,6 +160,7 @@ export function readOptions (options: ProxyAuthOptions): Settings {
     principal: principal as Principal | undefined,
     reverse: Object.freeze([...reverse]),
     forward: forward === undefined ? undefined : Object.freeze({ ...readForward(forward), ...tunnels }),
+    authInt: readAuthInt(authInt),
     cleartext,
     pseudonym: via,
     strategyTimeout: time(strategyTimeout, 'strategyTimeout', 1),
@@ -173,6 +197,16 @@ function readConnect (connect: ConnectOptions): Required<ConnectOptions> {
     idleTimeout: time(idleTimeout, 'connect.idleTimeout', 0),
     maxDuration: time(maxDuration, 'connect.maxDuration', 0)
   }
+}
+
+function readAuthInt (authInt: AuthIntOptions): Required<AuthIntOptions> {
+  if (!isObject(authInt)) throw bad('authInt', 'an object', authInt)
+  refuseUnknown(authInt, AUTH_INT_OPTIONS, 'authInt.')
+  const { maxRequest = 16 * MIB, maxKept = 256 * MIB, maxAnswer = 64 * 1024, contentTimeout = 60_000 } = authInt
+  for (const [name, value] of Object.entries({ maxRequest, maxKept, maxAnswer })) {
+    if (!Number.isSafeInteger(value) || value < 0) throw bad(`authInt.${name}`, 'a number of octets', value)
+  }
+  return Object.freeze({ maxRequest, maxKept, maxAnswer, contentTimeout: time(contentTimeout, 'authInt.contentTimeout', 0) })
 }
 
 /** A misspelt `deny` must not leave everything open. */

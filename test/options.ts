@@ -16,6 +16,7 @@ t.test('the defaults', async t => {
     principal: undefined,
     reverse: [],
     forward: undefined,
+    authInt: { maxRequest: 16_777_216, maxKept: 268_435_456, maxAnswer: 65_536, contentTimeout: 60_000 },
     cleartext: 'warn',
     strategyTimeout: 10_000,
     drainTimeout: 10_000
@@ -64,7 +65,8 @@ t.test('everything that can be said', async t => {
     strategyTimeout: 1,
     drainTimeout: 0,
     forward: { ...forward, connectTimeout: 1, headersTimeout: 0, bodyTimeout: 2_147_483_647, localAddress: '192.0.2.1', tls: { ca: 'x' } },
-    connect: { keepAliveAfter407: 'handshake', idleTimeout: 0, maxDuration: 5 }
+    connect: { keepAliveAfter407: 'handshake', idleTimeout: 0, maxDuration: 5 },
+    authInt: { maxRequest: 1, maxKept: 2, maxAnswer: 3, contentTimeout: 4 }
   } as unknown as ProxyAuthOptions)
   t.same(settings, {
     realm: 'Gateway',
@@ -83,6 +85,7 @@ t.test('everything that can be said', async t => {
       idleTimeout: 0,
       maxDuration: 5
     },
+    authInt: { maxRequest: 1, maxKept: 2, maxAnswer: 3, contentTimeout: 4 },
     cleartext: 'refuse',
     pseudonym: 'edge',
     strategyTimeout: 1,
@@ -95,12 +98,17 @@ t.test('what Fastify itself reads may be there', async t => {
   t.ok(readOptions({ ...least, prefix: '/p', logLevel: 'warn', logSerializers: {} } as ProxyAuthOptions))
 })
 
+t.test('what is kept for auth-int may be nothing at all', async t => {
+  const authInt = { maxRequest: 0, maxKept: 0, maxAnswer: 0, contentTimeout: 0 }
+  t.same(readOptions({ ...least, authInt }).authInt, authInt)
+})
+
 t.test('nothing changes afterwards', async t => {
   const given = { ...least, strategies: [...strategies], reverse: [], forward: {} }
   const settings = readOptions(given)
   given.strategies.pop()
   t.equal(settings.strategies.length, 1)
-  for (const part of [settings, settings.strategies, settings.reverse, settings.forward]) t.ok(Object.isFrozen(part))
+  for (const part of [settings, settings.strategies, settings.reverse, settings.forward, settings.authInt]) t.ok(Object.isFrozen(part))
 })
 
 interface Row { option: string, options: object | undefined, got: string }
@@ -136,7 +144,12 @@ const wrong: Row[] = [
   { option: 'connect', options: { ...least, forward: {}, connect: 'always' }, got: 'string' },
   { option: 'connect.keepAliveAfter407', options: { ...least, forward: {}, connect: { keepAliveAfter407: true } }, got: 'boolean' },
   { option: 'connect.idleTimeout', options: { ...least, forward: {}, connect: { idleTimeout: Infinity } }, got: 'another number' },
-  { option: 'connect.maxDuration', options: { ...least, connect: { maxDuration: -1 } }, got: 'another number' }
+  { option: 'connect.maxDuration', options: { ...least, connect: { maxDuration: -1 } }, got: 'another number' },
+  { option: 'authInt', options: { ...least, authInt: true }, got: 'boolean' },
+  { option: 'authInt.maxRequest', options: { ...least, authInt: { maxRequest: '1 MiB' } }, got: 'string' },
+  { option: 'authInt.maxKept', options: { ...least, authInt: { maxKept: Infinity } }, got: 'number' },
+  { option: 'authInt.maxAnswer', options: { ...least, authInt: { maxAnswer: -1 } }, got: 'number' },
+  { option: 'authInt.contentTimeout', options: { ...least, authInt: { contentTimeout: 2 ** 31 } }, got: 'another number' }
 ]
 for (const { option, options, got } of wrong) {
   t.test(`${option} cannot be ${JSON.stringify(options?.[option as never] ?? options) ?? 'undefined'}`, async t => {
@@ -155,7 +168,8 @@ t.test('a misspelt option is refused, and not passed over', async t => {
     ['stratgies', { ...least, stratgies: [] }],
     ['forward.denny', { ...least, forward: { denny: [] } }],
     ['connect.timeout', { ...least, forward: {}, connect: { timeout: 5 } }],
-    ['connect.timeout', { ...least, connect: { timeout: 5 } }]
+    ['connect.timeout', { ...least, connect: { timeout: 5 } }],
+    ['authInt.limit', { ...least, authInt: { limit: 5 } }]
   ] as const) {
     t.throws(() => readOptions(options as unknown as ProxyAuthOptions), {
       code: 'FST_PROXY_AUTH_BAD_OPTION', message: `option ${option} must be left out`

@@ -4,11 +4,14 @@ import { StrategyFailed } from '../errors.js'
 import type { AttemptInput, Chain } from '../passport/chain.js'
 import type { Granted, Refused } from '../passport/outcome.js'
 import type { ProxyUser } from '../types.js'
+import { readCovered } from './covered-content.js'
 import { consume, readCredentials } from './credentials-field.js'
 import { addStrategyInfo } from './info.js'
+import type { ContentKeeper } from './kept-content.js'
 import type { Mode } from './mode.js'
 import { nameOf } from './principal.js'
 import type { Principal } from './principal.js'
+import { vouch } from './vouch.js'
 
 export interface AdmitOptions {
   readonly mode: Mode
@@ -16,6 +19,10 @@ export interface AdmitOptions {
   /** The strategies for a client that speaks in the clear from elsewhere, when that is refused. */
   readonly chainInTheClear: Chain
   readonly principal?: Principal | undefined
+  /** Where content stays that credentials cover, until the answer is out. */
+  readonly keeper: ContentKeeper
+  /** The most octets of an answer to such credentials to hold until its end. */
+  readonly maxAnswer: number
 }
 
 /**
@@ -24,19 +31,21 @@ export interface AdmitOptions {
  *
  * @throws {DuplicateField} Two fields where one may be.
  * @throws {StrategyFailed} {@link StrategyUnavailable} {@link StrategyTimeout} {@link ClientLeft} Nobody could tell.
+ * @throws {ContentTooLarge} {@link ContentNotKept} The credentials cover content that cannot be kept.
  */
 export async function admit (request: FastifyRequest, reply: FastifyReply, options: AdmitOptions): Promise<Refused | null> {
-  const { mode, principal } = options
+  const { mode } = options
   let attempt: Attempt | undefined
   try {
     if (request.proxyAuth !== null) return null
     const chain = isInTheClear(request) ? options.chainInTheClear : options.chain
     attempt = new Attempt(request, reply, readCredentials(request.raw, mode.credentials))
+    if (chain.coversContent) attempt.contentHash = await readCovered(request, reply, chain, attempt, options.keeper)
     const pending = chain.authenticate(attempt)
     const outcome = 'then' in pending ? await pending : pending
     if (outcome.kind === 'broken') throw outcome.cause
     if (outcome.kind === 'refused') return outcome
-    grant(request, reply, outcome, mode, principal)
+    grant(request, reply, outcome, options)
     return null
   } finally {
     attempt?.close()
@@ -50,11 +59,12 @@ export async function admit (request: FastifyRequest, reply: FastifyReply, optio
 const OURS = { 407: ['proxy-authorization'], 401: ['authorization', 'proxy-authorization'] } as const
 
 /** Lets nobody in who has no name, or of whom something is to be told that cannot be sent: `proxyAuth` comes last. */
-function grant (request: FastifyRequest, reply: FastifyReply, granted: Granted, mode: Mode, principal?: Principal): void {
+function grant (request: FastifyRequest, reply: FastifyReply, granted: Granted, { mode, principal, maxAnswer }: AdmitOptions): void {
   const { user, info, scheme, realm, strategy } = granted
   try {
     const name = nameOf(granted, principal)
     addStrategyInfo(reply, info, mode)
+    vouch(reply, info, mode, maxAnswer)
     request.proxyAuth = { user: user as ProxyUser, name, info, scheme, realm }
   } catch (cause) {
     throw new StrategyFailed(strategy, { cause })
@@ -75,6 +85,7 @@ class Attempt implements AttemptInput {
   readonly raw
   readonly url
   readonly ip
+  contentHash: Readonly<Record<string, string>> | undefined
   private controller: AbortController | undefined
   private leave: (() => void) | undefined
 

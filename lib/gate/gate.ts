@@ -4,6 +4,7 @@ import { AuthenticationRequired, Forbidden } from '../errors.js'
 import type { Refused } from '../passport/outcome.js'
 import { admit } from './admit.js'
 import type { AdmitOptions } from './admit.js'
+import { coveredContent } from './covered-content.js'
 import { refuse, setChallenges } from './four-oh-seven.js'
 import { dropAuthenticationInfo } from './info.js'
 import { PROXY } from './mode.js'
@@ -12,7 +13,8 @@ import { refusalBodies } from './refusal-body.js'
 type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | void>
 
 /**
- * The hook of proxy routes: lets the request through, or answers 407 itself. Nothing else writes that answer.
+ * The hook of proxy routes: lets the request through, or answers 407 itself. Nothing else writes that answer. Content
+ * that had to be read for the verdict is the body of the request, as a stream.
  *
  * @throws What {@link admit} throws, and refusals with another status: 400, 403, 429.
  */
@@ -21,7 +23,11 @@ export function proxyRouteHook (options: AdmitOptions, realm: string): Hook {
   const bodies = refusalBodies(mode.status, realm)
   return async (request, reply) => {
     const refused = await admit(request, reply, options)
-    if (refused === null) return
+    if (refused === null) {
+      const content = coveredContent(request)
+      if (content !== undefined) request.body = content.open()
+      return
+    }
     if (refused.status === 407) return refuse(reply, mode, refused.challenges, bodies)
     if (refused.challenges.length > 0) reply.header(mode.challenge, [...refused.challenges])
     throw errorOf(refused)

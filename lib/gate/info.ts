@@ -3,11 +3,13 @@ import { formatAuthenticationInfo } from '../fields/authentication-info.js'
 import { PROXY } from './mode.js'
 import type { Mode } from './mode.js'
 
+type Params = Readonly<Record<string, string>>
+
 const kInfo = Symbol('fastify-proxy-auth.info')
-type Informed = FastifyReply & { [kInfo]?: Readonly<Record<string, string>> }
+type Informed = FastifyReply & { [kInfo]?: Params }
 
 /** What a strategy hands over in `success(user, info)` for the answer. */
-interface InfoWithParams { readonly proxyAuthenticationInfo?: Readonly<Record<string, string>> }
+interface InfoWithParams { readonly proxyAuthenticationInfo?: Params }
 
 /**
  * Adds parameters to the `Proxy-Authentication-Info` of an answer, or to the `Authentication-Info` where the route is an
@@ -15,13 +17,23 @@ interface InfoWithParams { readonly proxyAuthenticationInfo?: Readonly<Record<st
  *
  * @throws {NotRepresentable} A value cannot be sent.
  */
-export function addAuthenticationInfo (reply: FastifyReply, params: Readonly<Record<string, string>>, mode: Mode = PROXY): void {
+export function addAuthenticationInfo (reply: FastifyReply, params: Params, mode: Mode = PROXY): void {
+  const value = authenticationInfo(reply, params)
+  if (value === undefined) return
   const informed = reply as Informed
-  const all = { ...informed[kInfo], ...params }
-  const value = formatAuthenticationInfo(all)
-  if (value === '') return
-  informed[kInfo] = all
+  informed[kInfo] = { ...informed[kInfo], ...params }
   reply.header(mode.info, value)
+}
+
+/**
+ * What {@link addAuthenticationInfo} has added so far, as the field has it.
+ *
+ * @param params - Others, in place of those added.
+ * @returns `undefined` when there is nothing to say.
+ */
+export function authenticationInfo (reply: FastifyReply, params: Params = {}): string | undefined {
+  const value = formatAuthenticationInfo({ ...(reply as Informed)[kInfo], ...params })
+  return value === '' ? undefined : value
 }
 
 /** Takes back what {@link addAuthenticationInfo} has added, and nothing that another has. */

@@ -55,6 +55,8 @@ export interface DeclarationContext {
 export interface Declaration {
   /** Other fields with credentials, in lower case. */
   readonly reads: readonly string[]
+  /** Whether its verdict may need a hash of the content; true of a name, as long as nobody can know. */
+  readonly mayCoverContent: boolean
   /**
    * Finds the strategy and settles all that depends on it. For the end of the boot (`onReady`), because `passport.use` may
    * come after the plugin. The same result each time.
@@ -97,7 +99,9 @@ export function readDeclaration (declaration: StrategyDeclaration, context: Decl
   check(declared)
   const reads = Object.freeze((declared.reads ?? []).map((field) => field.toLowerCase()))
   let resolved: Declared | undefined
-  return Object.freeze({ reads, resolve: () => (resolved ??= resolve(declared, reads, context)) })
+  const { strategy } = declared
+  const mayCoverContent = typeof strategy === 'string' || (isOwn(strategy) && strategy.coversContent)
+  return Object.freeze({ reads, mayCoverContent, resolve: () => (resolved ??= resolve(declared, reads, context)) })
 }
 
 function resolve (declared: DeclaredStrategy, reads: readonly string[], context: DeclarationContext): Declared {

@@ -11,6 +11,7 @@ import { BasicStrategy } from '../../lib/strategies/basic.js'
 import { verifyStatic } from '../../lib/strategies/verify-static.js'
 import { admitOptions } from '../fixtures/admit-options.js'
 import { basic } from '../fixtures/attempt.js'
+import { Covering, covering } from '../fixtures/covering.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
 import { RawClient } from '../fixtures/raw-client.js'
 
@@ -26,26 +27,33 @@ const keyed = {
 }
 
 interface Asked {
+  method?: 'GET' | 'POST'
+  payload?: string
   headers?: Record<string, string>
   remoteAddress?: string
   /** Done with the request before it is judged. */
   before?: (request: FastifyRequest, reply: FastifyReply) => unknown
   /** Done while it is judged. */
   meanwhile?: (request: FastifyRequest, reply: FastifyReply) => unknown
+  /** Done with it afterwards. */
+  after?: (request: FastifyRequest) => unknown
 }
 
 const closed = ({ raw }: FastifyReply) => new Promise(resolve => raw.once('close', resolve))
 
 /** What `admit` makes of a request, and what it leaves of it. */
-async function judge (t: Test, options: AdmitOptions, { before, meanwhile, ...request }: Asked = {}) {
+async function judge (t: Test, options: AdmitOptions, { before, meanwhile, after, ...request }: Asked = {}) {
   const app = Fastify()
   t.teardown(() => app.close())
   app.decorateRequest('proxyAuth', null)
-  app.get('/*', async (request, reply) => {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  app.all('/*', async (request, reply) => {
     await before?.(request, reply)
     const pending = admit(request, reply, options)
     await meanwhile?.(request, reply)
     const outcome = await pending.then(refused => ({ refused }), error => ({ error: { code: error.code, statusCode: error.statusCode } }))
+    after?.(request)
     const { proxyAuth, headers, raw: { rawHeaders } } = request
     return { ...outcome, proxyAuth, headers, rawNames: rawHeaders.filter((_, i) => i % 2 === 0).map(name => name.toLowerCase()) }
   })
@@ -248,4 +256,24 @@ t.test('no listener is left behind', async t => {
     }
   })
   t.equal(proxyAuth.name, 'alice')
+})
+
+t.test('content is read before the verdict where that covers it, and only then (R-DIG-45)', async t => {
+  const options = admitOptions([new Covering(), strategy])
+  const post = { method: 'POST' as const, payload: 'abc' }
+  for (const [credentials, refused, read] of [
+    [covering('abc'), null, true], [covering('abd'), { status: 407 }, true], ['Cover nothing', null, false], [ALICE, null, false], ['Unknown x', { status: 407 }, false]
+  ] as const) {
+    let wasRead: boolean | undefined
+    const seen = await judge(t, options, {
+      ...post,
+      headers: { 'proxy-authorization': credentials, 'content-length': '3' },
+      after: ({ raw }) => { wasRead = raw.readableDidRead }
+    })
+    t.match(seen.refused, refused)
+    t.equal(wasRead, read, credentials)
+    t.notOk('proxy-authorization' in seen.headers)
+  }
+  const { error } = await judge(t, admitOptions([new Covering()], { most: 2 }), { ...post, headers: { 'proxy-authorization': covering('abc') } })
+  t.same(error, { code: 'FST_PROXY_AUTH_CONTENT_TOO_LARGE', statusCode: 413 })
 })

@@ -1,7 +1,10 @@
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest, InjectOptions } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
+import { addContentHooks } from '../../lib/gate/covered-content.js'
 import { addChallengeHooks, ownRouteHook, proxyRouteHook } from '../../lib/gate/gate.js'
 import { addAuthenticationInfo } from '../../lib/gate/info.js'
 import { ORIGIN } from '../../lib/gate/mode.js'
@@ -10,6 +13,7 @@ import { BearerStrategy } from '../../lib/strategies/bearer.js'
 import { verifyStatic } from '../../lib/strategies/verify-static.js'
 import { admitOptions } from '../fixtures/admit-options.js'
 import { basic } from '../fixtures/attempt.js'
+import { Covering, covering, md5 } from '../fixtures/covering.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
 
 const strategies = [
@@ -261,4 +265,38 @@ t.test('on a route of the application', async t => {
     t.notOk((await ask()).headers['proxy-authentication-info'])
     t.ok((await ask(ALICE)).headers['proxy-authentication-info'])
   })
+})
+
+t.test('content that the credentials cover, read for the verdict (R-DIG-45)', async t => {
+  const covered = admitOptions([new Covering()])
+  /** What the handler behind a hook finds, which parses nothing and runs after `then`. */
+  async function ask (hook: Hook, credentials: string, payload: string, then: Hook = async () => {}) {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    app.decorateRequest('proxyAuth', null)
+    addContentHooks(app)
+    app.addHook('onRequest', async (request, reply) => await hook(request, reply) as undefined)
+    app.addHook('onRequest', async (request, reply) => await then(request, reply) as undefined)
+    app.route({ method: ['GET', 'POST'], url: '/', handler: async ({ proxyAuth, body }) => `${proxyAuth?.name}: ${body instanceof Readable ? await text(body) : body}` })
+    const headers = { 'proxy-authorization': credentials, 'content-length': String(payload.length), 'content-type': 'text/plain' }
+    const said = async (method: 'GET' | 'POST') => (await app.inject({ method, url: '/', headers, payload })).body
+    return [await said('GET'), await said('POST')]
+  }
+  const [proxyRoute, ownRoute] = [proxyRouteHook(covered, 'Gateway'), ownRouteHook(covered)]
+
+  t.same(await ask(proxyRoute, covering('abc'), 'abc'), ['alice: abc', 'alice: abc'], 'is the body of proxy routes, which are not parsed')
+  t.same(await ask(ownRoute, covering('abc'), 'abc'), ['alice: undefined', 'alice: abc'], 'and parsed on others')
+  t.same(await ask(proxyRoute, 'Cover nothing', 'abc'), ['alice: undefined', 'alice: abc'])
+  for (const hook of [proxyRoute, ownRoute]) t.match(await ask(hook, covering('abc'), 'abd'), [/407/, /407/])
+  const lenient: Hook = async (request, reply) => await ownRoute(request, reply).catch(() => { reply.code(200) })
+  t.same(await ask(lenient, covering('abc'), 'abd'), ['undefined: undefined', 'undefined: abd'], 'it is still there for a function that lets the client in all the same')
+})
+
+t.test('the answer to credentials over content speaks for its own (R-PAI-8, R-TRL-2)', async t => {
+  const ask = await behind(t, proxyRouteHook(admitOptions([new Covering()]), 'Gateway'))
+  const { headers, body } = await ask({ 'proxy-authorization': covering('') })
+  t.equal(headers['proxy-authentication-info'], `first=1, qop=auth-int, over=${md5(body)}`)
+  const plain = await behind(t, proxyRouteHook(admitOptions([new Covering('auth')]), 'Gateway'))
+  t.equal((await plain({ 'proxy-authorization': covering('') })).headers['proxy-authentication-info'], 'first=1, qop=auth, over=nothing')
+  t.notOk((await ask({ 'proxy-authorization': covering('x') })).headers['proxy-authentication-info'])
 })

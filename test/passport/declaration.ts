@@ -21,6 +21,14 @@ t.test('one of ours needs no more than itself', async t => {
   t.throws(() => { (declared as { realm: string }).realm = 'x' }, TypeError)
 })
 
+t.test('whether its verdict may need a hash of the content, before the strategy of a name is known', async t => {
+  class Covering extends BasicStrategy { override readonly coversContent = true }
+  const covering = new Covering({ verify: () => null })
+  const may = (declaration: StrategyDeclaration) => readDeclaration(declaration, { realm: 'gw', passport: createPassport() }).mayCoverContent
+  t.same([own, covering, { strategy: covering }, 'basic', { strategy: 'jwt', scheme: 'Bearer' }, { strategy: oldBearer, scheme: 'Bearer' }].map(may),
+    [false, true, true, true, true, false])
+})
+
 t.test('the realm nearest to the route goes first, and one instance serves several', async t => {
   const strategy = new BasicStrategy({ verify: () => null, realm: 'own' })
   t.match(settle(strategy), { realm: 'own', lines: ['Basic realm="own", charset="UTF-8"'] })
