@@ -45,6 +45,14 @@ export function takeConnect (app: FastifyInstance, server: Server, settings: Con
     // Node's HTTP/2 compatibility layer has the same event, with a request and a response.
     if ('stream' in request) return refuseHttp2(socket as unknown as ServerResponse)
     guard(socket)
+    const before = outstanding.get(socket)
+    const start = () => { if (!socket.destroyed) begin(request, socket, head) }
+    // Pipelined behind another request, whose answer goes out first (RFC 9112, 9.3.2) and has the socket till then.
+    if (before === undefined || before.writableFinished) start()
+    else before.once('close', start)
+  }
+
+  function begin (request: IncomingMessage, socket: Socket, head: Buffer): void {
     markBusy(request)
     receive(request)
     const response = new ConnectResponse(request, socket, head, settings)
@@ -58,6 +66,14 @@ export function takeConnect (app: FastifyInstance, server: Server, settings: Con
     })
     app.routing(request, response)
   }
+}
+
+/** The last answer begun on a connection. */
+const outstanding = new WeakMap<Socket, ServerResponse>()
+
+/** Notes the answer that a CONNECT on the same connection has to wait for. */
+export function noteAnswer (request: IncomingMessage, response: ServerResponse): void {
+  outstanding.set(request.socket, response)
 }
 
 function refuseHttp2 (response: ServerResponse): void {

@@ -8,7 +8,7 @@ import { createAccess } from '../policy/access.js'
 import type { ForwardPolicyOptions } from '../policy/access.js'
 import type { Milliseconds, ProxyIdentity } from '../types.js'
 import { dropForeignFields } from './answer.js'
-import { takeConnect } from './connect.js'
+import { noteAnswer, takeConnect } from './connect.js'
 import type { KeepAliveAfter407 } from './connect.js'
 import type { Exchanges } from './exchanges.js'
 import { expectContinue } from './expect.js'
@@ -92,6 +92,7 @@ function ownAddresses (app: FastifyInstance): () => AddressInfo[] {
 /** Before Fastify's own listener, whose router and log must find the target as `receive` leaves it. */
 function receiveFirst (request: IncomingMessage, response: ServerResponse): void {
   markBusy(request)
+  noteAnswer(request, response)
   // A proxy keeps no connection with HTTP/1.0 (RFC 9112, 9.3).
   if (receive(request) !== undefined && request.httpVersionMinor === 0) response.shouldKeepAlive = false
 }
@@ -100,6 +101,6 @@ function receiveFirst (request: IncomingMessage, response: ServerResponse): void
 function refuseMalformed (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void {
   const { failure } = receive(request.raw)!
   if (failure === null) return done()
-  reply.header('connection', 'close')
+  if (request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
   done(failure)
 }

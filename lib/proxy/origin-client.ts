@@ -1,10 +1,10 @@
-import { connect as tlsConnect } from 'node:tls'
+import { connect as tlsConnect, createSecureContext } from 'node:tls'
 import type { ConnectionOptions } from 'node:tls'
 import { isIP } from 'node:net'
 import type { Socket } from 'node:net'
 import { Agent, Pool } from 'undici'
 import type { Dispatcher, buildConnector } from 'undici'
-import { ConnectTimeout } from '../errors.js'
+import { BadOption, ConnectTimeout } from '../errors.js'
 import type { AbsoluteTarget } from '../fields/target.js'
 import type { Address } from '../policy/access.js'
 import type { Milliseconds } from '../types.js'
@@ -47,6 +47,7 @@ export interface OriginClient {
  */
 export function createOriginClient (options: OriginClientOptions): OriginClient {
   const { connectTimeout, headersTimeout, bodyTimeout, localAddress, tls } = options
+  readSecureContext(tls)
 
   async function open ({ scheme, host, port }: AbsoluteTarget, addresses: readonly Address[]): Promise<Socket> {
     const socket = await dial(addresses, port, { connectTimeout, localAddress })
@@ -73,24 +74,44 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
     send ({ target, addresses, method, fields, content }, handler) {
       const { scheme, host, port, path } = target
       if (path === '*') {
-        open(target, addresses).then(
-          socket => sendAsterisk(socket, { fields, content, headersTimeout, bodyTimeout }, handler),
-          error => handler.onResponseError?.(undefined as never, error)
-        )
+        open(target, addresses)
+          .then(socket => sendAsterisk(socket, { fields, content, headersTimeout, bodyTimeout }, handler))
+          .catch(error => handler.onResponseError?.(undefined as never, error))
         return
       }
       next = { target, addresses }
       const origin = `${scheme} ${host} ${port} ${list(addresses)}`
-      agent.dispatch({ origin, path, method, headers: fields, body: content as never }, handler)
+      const reset = authenticatesConnection(fields)
+      agent.dispatch({ origin, path, method, headers: fields, body: content as never, ...(reset && { reset }) }, handler)
     },
     close: () => agent.destroy()
   }
+}
+
+/**
+ * Whether the request authenticates the connection it is sent on, at the origin. Such a connection serves no other
+ * request: it would be somebody else's (RFC 9110, 3.3).
+ */
+function authenticatesConnection (fields: readonly string[]): boolean {
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i]!.length === 13 && fields[i]!.toLowerCase() === 'authorization') return /^(?:NTLM|Negotiate)\b/i.test(fields[i + 1]!)
+  }
+  return false
 }
 
 /** Sorted, so that a resolver that rotates its answers does not make a new pool each time. */
 function list (addresses: readonly Address[]): string {
   if (addresses.length === 1) return addresses[0]!.address
   return addresses.map(({ address }) => address).sort().join()
+}
+
+/** What node cannot use stops the boot. Found out after the dial, it would leave a connection without an owner. */
+function readSecureContext (tls: ConnectionOptions | undefined): void {
+  try {
+    createSecureContext(tls)
+  } catch {
+    throw new BadOption('forward.tls', 'options that node can use', typeof tls)
+  }
 }
 
 function secured (socket: Socket, host: string, timeout: Milliseconds, tls?: ConnectionOptions): Promise<Socket> {

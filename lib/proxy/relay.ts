@@ -58,6 +58,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart (controller: Controller, status: number, _headers: unknown, reason?: string): void {
+    if (this.reply.sent) return controller.abort(new ClientLeft()) // answered in our place, by a timeout of the application's
     this.head = latin1(controller.rawHeaders)
     if (status < 100 || !isDecoded(this.head)) return controller.abort(new UpstreamProtocol())
     const fields = endToEnd(this.head, 'response')
@@ -126,6 +127,7 @@ export class Relay implements Dispatcher.DispatchHandler {
       this.raw.destroy()
       leave()
     }
+    if (socket.destroyed) return gone()
     socket.setMaxListeners(0) // a client may pipeline more requests than node thinks right
     socket.once('close', gone)
     this.raw.once('socket', () => socket.removeListener('close', gone))

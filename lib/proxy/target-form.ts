@@ -35,12 +35,14 @@ export function receive (request: IncomingMessage): Received | undefined {
   const marked = request as Marked
   if (marked[kReceived] !== undefined) return marked[kReceived]
   const url = request.url!
-  const own = request.method !== 'CONNECT' && (url.charCodeAt(0) === 47 || (url === '*' && request.method === 'OPTIONS'))
+  const crossed = isCrossed(request)
+  const own = !crossed && request.method !== 'CONNECT' && (url.charCodeAt(0) === 47 || (url === '*' && request.method === 'OPTIONS'))
   const behind = broken.has(request.socket)
   if (own && !behind && !wasGivenBack(request)) return undefined
   try {
     if (behind) throw new BadRequest('it is behind a malformed one')
     if (own) throw new BadRequest('origin-form on the connection of a proxy')
+    if (crossed) throw new BadRequest('HTTP/2 is not forwarded')
     const target = parseTarget(request.method!, url)
     const failure = malformation(request)
     if (failure !== null) throw failure
@@ -55,6 +57,14 @@ export function receive (request: IncomingMessage): Received | undefined {
   if (request.url !== received) (request as { originalUrl?: string }).originalUrl = received
   delete request.headers['accept-version']
   return marked[kReceived]
+}
+
+/**
+ * Over HTTP/2 a request to be proxied has a path like any other, and `:scheme` tells: `http` on a listener with TLS is another
+ * server's (RFC 9113, 8.3.1). It must not reach the application's own routes.
+ */
+function isCrossed ({ httpVersionMajor, headers, socket }: IncomingMessage): boolean {
+  return httpVersionMajor === 2 && headers[':scheme'] === 'http' && 'encrypted' in socket
 }
 
 /**

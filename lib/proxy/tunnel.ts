@@ -36,6 +36,7 @@ export function createTunnel (options: TunnelOptions) {
     const exchange = { end: () => gone.abort(new Closing()) }
     exchanges.add(exchange)
     socket.once('close', leave)
+    if (socket.destroyed) leave() // while a hook of the application took its time
     let upstream: Socket
     try {
       const { host, port } = target

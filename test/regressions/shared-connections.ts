@@ -1,0 +1,76 @@
+// What shares a connection must not share an identity, nor its fate.
+import { connect as connectHttp2 } from 'node:http2'
+import t from 'tap'
+import type { AddressInfo } from 'node:net'
+import Fastify from 'fastify'
+import proxyAuth from '../../lib/index.js'
+import { ALICE, BOB, basic, gateway } from '../fixtures/gateway.js'
+import { certificate, openssl } from '../fixtures/certificate.js'
+import { origin } from '../fixtures/origin.js'
+import { RawClient } from '../fixtures/raw-client.js'
+
+t.test('a CONNECT pipelined behind a request waits for its answer (R-CONN-7)', async t => {
+  const target = await origin(t, (_request, response) => setImmediate(() => response.end('first')))
+  const { port } = await gateway(t, { after: app => { app.get('/slow', (_request, reply) => { setImmediate(() => reply.send('app')) }) } })
+  for (const first of [`GET ${target.url}/ HTTP/1.1\r\nHost: x\r\nProxy-Authorization: ${ALICE}`, 'GET /slow HTTP/1.1\r\nHost: x']) {
+    const client = await RawClient.to(t, port)
+    client.send(`${first}\r\n\r\nCONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n`)
+    t.match(await client.answer(), /^HTTP\/1\.1 200 [^]*(?:first|app)$/)
+    t.match(await client.answer(), /^HTTP\/1\.1 407 /)
+  }
+})
+
+t.test('a connection that an origin has authenticated serves nobody else (R-PSUP-3)', async t => {
+  const users = new WeakMap<object, string>()
+  const target = await origin(t, (request, response) => {
+    if (request.headers.authorization !== undefined) users.set(request.socket, request.headers.authorization)
+    response.end(users.get(request.socket) ?? 'nobody')
+  })
+  const { port } = await gateway(t)
+  const ask = async (user: string, authorization: string) => {
+    const client = await RawClient.to(t, port)
+    client.send(`GET ${target.url}/ HTTP/1.1\r\nHost: x\r\nProxy-Authorization: ${user}\r\n${authorization}Connection: close\r\n\r\n`)
+    return (await client.end()).split('\r\n\r\n')[1]
+  }
+  for (const scheme of ['NTLM', 'negotiate']) {
+    t.equal(await ask(ALICE, `Authorization: ${scheme} TlRM\r\n`), `${scheme} TlRM`)
+    t.equal(await ask(BOB, ''), 'nobody')
+  }
+})
+
+t.test('OPTIONS * is dropped when somebody has answered in its place', async t => {
+  let answer!: () => void
+  const target = await origin(t, (_request, response) => { answer = () => response.end('late') })
+  const { port } = await gateway(t, { fastify: { handlerTimeout: 50 } })
+  const client = await RawClient.to(t, port)
+  client.send(`OPTIONS ${target.url} HTTP/1.1\r\nHost: x\r\nProxy-Authorization: ${ALICE}\r\nConnection: close\r\n\r\n`)
+  t.match(await client.end(), /^HTTP\/1\.1 503 /)
+  answer()
+  const second = await RawClient.to(t, port)
+  second.send('GET http://10.0.0.1/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+  t.match(await second.end(), /^HTTP\/1\.1 407 /, 'the server goes on')
+})
+
+t.test('TLS options that node cannot use stop the boot', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.register(proxyAuth, { realm: 'x', strategies: [basic()], forward: { tls: { cert: 'garbage' } } })
+  await t.rejects(async () => { await app.ready() }, { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /forward\.tls/ })
+})
+
+t.test('over HTTP/2 with TLS, :scheme http is not the application\'s (R-TGT-11)', { skip: openssl.skip }, async t => {
+  const { cert, key } = certificate(t, 'proxy.test')
+  const app = Fastify({ http2: true, https: { allowHTTP1: true, cert, key } })
+  await app.register(proxyAuth as never, { realm: 'x', strategies: [basic()], forward: {} } as never)
+  app.get('/admin', async () => 'admin')
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => app.close())
+  const session = connectHttp2(`https://127.0.0.1:${(app.server.address() as AddressInfo).port}`, { rejectUnauthorized: false })
+  t.teardown(() => session.destroy())
+  const status = (scheme: string) => new Promise(resolve => {
+    const stream = session.request({ ':method': 'GET', ':scheme': scheme, ':authority': 'evil.test', ':path': '/admin' })
+    stream.once('response', headers => { resolve(headers[':status']); stream.close() })
+  })
+  t.equal(await status('https'), 200)
+  t.equal(await status('http'), 400)
+})
