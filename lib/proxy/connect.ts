@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import { closeInStages } from './close-in-stages.js'
 import type { Exchanges } from './exchanges.js'
 import { markBusy, markGivenBack } from './given-back.js'
+import { guard } from './guard.js'
 import { receive } from './target-form.js'
 import type { Milliseconds } from '../types.js'
 
@@ -173,14 +174,6 @@ function saysClose (options: OutgoingHttpHeader | undefined): boolean {
 /** A challenge with a token68, as NTLM and Negotiate send between their legs: `scheme SP token68`, no parameters. */
 function continuesHandshake (challenges: OutgoingHttpHeader | undefined): boolean {
   return [challenges].flat().some(challenge => /^\S+ [\w\-.~+/]+=*$/.test(String(challenge)))
-}
-
-/** Without a listener, an `error` on a socket that node has handed over ends the process. Once per socket. */
-const guarded = new WeakSet<Socket>()
-function guard (socket: Socket): void {
-  if (guarded.has(socket)) return
-  guarded.add(socket)
-  socket.on('error', () => socket.destroy())
 }
 
 /** The next request on this connection is parsed again: NTLM and Negotiate need the same one for all their legs. */

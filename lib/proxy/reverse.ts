@@ -8,6 +8,7 @@ import type { Exchanges } from './exchanges.js'
 import { expectContinue } from './expect.js'
 import { explain } from './explain.js'
 import { acceptEveryMethod } from './fastify-internals.js'
+import { guardUpgrades } from './guard.js'
 import { onEveryServer } from './listeners.js'
 import { malformation } from './malformed.js'
 import { answerAsLast, isLastRecipient } from './max-forwards.js'
@@ -97,6 +98,7 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
 
   const taken = underPrefix(`${app.prefix}/${options.prefix ?? ''}`)
   onEveryServer(app, server => expectContinue(server, taken))
+  if (options.websocket === true) app.addHook('onReady', async () => guardUpgrades(app.server))
   await app.register(async scope => {
     if (!parses) acceptEveryMethod(scope)
     scope.addHook('onRequest', refuseMalformed)

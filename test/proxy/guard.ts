@@ -1,0 +1,49 @@
+import { EventEmitter } from 'node:events'
+import { createServer } from 'node:http'
+import { Socket } from 'node:net'
+import t from 'tap'
+import { guard, guardUpgrades } from '../../lib/proxy/guard.js'
+import { ALICE, gateway } from '../fixtures/gateway.js'
+import { origin } from '../fixtures/origin.js'
+import { RawClient } from '../fixtures/raw-client.js'
+import { BasicStrategy } from '../../lib/index.js'
+
+t.test('a failure of a guarded socket destroys it, and it has one listener only', async t => {
+  const socket = new Socket()
+  guard(socket)
+  guard(socket)
+  t.equal(socket.listenerCount('error'), 1)
+  socket.emit('error', new Error('reset'))
+  t.ok(socket.destroyed)
+})
+
+t.test('what a listener throws ends its socket, not the process', async t => {
+  const server = createServer()
+  const seen: unknown[] = []
+  server.on('upgrade', function (this: unknown, ...args) { seen.push(this, ...args) })
+  server.on('upgrade', () => { throw new Error('the socket is taken') })
+  guardUpgrades(server)
+  t.equal(server.listenerCount('upgrade'), 2)
+  const socket = new Socket()
+  const head = Buffer.alloc(0)
+  const request = new EventEmitter()
+  server.emit('upgrade', request as never, socket, head)
+  t.strictSame(seen, [server, request, socket, head])
+  t.ok(socket.destroyed)
+})
+
+t.test('clients that reset an Upgrade during the verdict end nothing (R-UPG-1)', async t => {
+  const upstream = await origin(t)
+  let asked = 0
+  const strategies = [new BasicStrategy({ verify: () => { asked += 1; return new Promise(resolve => setTimeout(resolve, 5, null)) } })]
+  const { port } = await gateway(t, { strategies, reverse: [{ prefix: '/ws', upstream: upstream.url, websocket: true }] })
+  for (let i = 0; i < 20; i++) {
+    const client = await RawClient.to(t, port)
+    client.send(`GET /ws/ HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nProxy-Authorization: ${ALICE}\r\n\r\n`)
+    client.socket.resetAndDestroy()
+  }
+  const last = await RawClient.to(t, port)
+  last.send(`GET http://a.test/ HTTP/1.1\r\nHost: x\r\nProxy-Authorization: ${ALICE}\r\nConnection: close\r\n\r\n`)
+  t.match(await last.end(), /^HTTP\/1\.1 407 /, 'the server goes on')
+  t.ok(asked > 0)
+})
