@@ -55,7 +55,7 @@ export interface ProxyAuthOptions {
 }
 
 /** Where the forward proxy may go, and how long that may take. */
-export interface ForwardOptions extends ForwardPolicyOptions<ProxyIdentity | null> {
+export interface ForwardOptions extends ForwardPolicyOptions<ProxyIdentity> {
   /** Until the target has accepted the connection, TLS apart. 1 to 2147483647. Default 10000 (10 seconds). */
   readonly connectTimeout?: Milliseconds
   /** From the request sent to the head of its answer. 0: no limit. Default 60000 (1 minute). */
@@ -115,10 +115,10 @@ export interface Settings {
   readonly drainTimeout: Milliseconds
 }
 
-// `prefix`, `logLevel` and `logSerializers` are Fastify's own, of `register`.
+// `logLevel` and `logSerializers` are Fastify's own, of `register`; `prefix` too, but it would not reach a hoisted plugin.
 const OPTIONS = new Set([
   'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'forward', 'connect', 'authInt', 'cleartext', 'via',
-  'strategyTimeout', 'drainTimeout', 'prefix', 'logLevel', 'logSerializers'
+  'strategyTimeout', 'drainTimeout', 'logLevel', 'logSerializers'
 ])
 const FORWARD_OPTIONS = new Set([
   'allow', 'deny', 'special', 'check', 'checkTimeout', 'lookup', 'dnsTimeout', 'family', 'connectTimeout', 'headersTimeout',
@@ -148,6 +148,7 @@ export function readOptions (options: ProxyAuthOptions): Settings {
   if (passport !== undefined && !isObject(passport)) throw bad('passport', 'an Authenticator', passport)
   if (principal !== undefined && typeof principal !== 'function') throw bad('principal', 'a function', principal)
   if (!Array.isArray(reverse)) throw bad('reverse', 'a list', reverse)
+  reverse.forEach(checkReverse)
   if (typeof via !== 'string' || !isPseudonym(via)) throw bad('via', 'a token', via)
   const tunnels = readConnect(connect)
   oneOf(hook, ['preHandler', 'onRequest'], 'hook')
@@ -166,6 +167,17 @@ export function readOptions (options: ProxyAuthOptions): Settings {
     strategyTimeout: time(strategyTimeout, 'strategyTimeout', 1),
     drainTimeout: time(drainTimeout, 'drainTimeout', 0)
   })
+}
+
+/** What @fastify/http-proxy would only stumble over. Its other options are its own to check. */
+function checkReverse (route: ReverseRoute, index: number): void {
+  const option = `reverse[${index}]`
+  if (!isObject(route)) throw bad(option, 'an object', route)
+  const { upstream, replyOptions, status = 407 } = route
+  if (typeof upstream !== 'string' && !Array.isArray(upstream) && replyOptions?.getUpstream === undefined) {
+    throw bad(`${option}.upstream`, 'a URL', upstream)
+  }
+  if (status !== 407 && status !== 401) throw bad(`${option}.status`, '407 or 401', status)
 }
 
 function readForward (forward: ForwardOptions): Omit<ForwardSettings, keyof ConnectOptions> {

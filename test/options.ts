@@ -95,7 +95,8 @@ t.test('everything that can be said', async t => {
 })
 
 t.test('what Fastify itself reads may be there', async t => {
-  t.ok(readOptions({ ...least, prefix: '/p', logLevel: 'warn', logSerializers: {} } as ProxyAuthOptions))
+  t.ok(readOptions({ ...least, logLevel: 'warn', logSerializers: {} } as ProxyAuthOptions))
+  t.throws(() => readOptions({ ...least, prefix: '/p' } as ProxyAuthOptions), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
 t.test('what is kept for auth-int may be nothing at all', async t => {
@@ -125,6 +126,9 @@ const wrong: Row[] = [
   { option: 'hook', options: { ...least, hook: CANARY }, got: 'string' },
   { option: 'principal', options: { ...least, principal: CANARY }, got: 'string' },
   { option: 'reverse', options: { ...least, reverse: { prefix: '/' } }, got: 'object' },
+  { option: 'reverse[0]', options: { ...least, reverse: [null] }, got: 'null' },
+  { option: 'reverse[1].upstream', options: { ...least, reverse: [{ upstream: 'http://a.test' }, {}] }, got: 'undefined' },
+  { option: 'reverse[0].status', options: { ...least, reverse: [{ upstream: 'http://a.test', status: 403 }] }, got: 'number' },
   { option: 'via', options: { ...least, via: 'not a token' }, got: 'string' },
   { option: 'via', options: { ...least, via: 7 }, got: 'number' },
   { option: 'cleartext', options: { ...least, cleartext: true }, got: 'boolean' },

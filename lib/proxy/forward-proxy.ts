@@ -23,7 +23,7 @@ import { createTunnel } from './tunnel.js'
 
 /** What the options say of the forward proxy, defaults filled in. */
 export interface ForwardSettings {
-  readonly policy: ForwardPolicyOptions<ProxyIdentity | null>
+  readonly policy: ForwardPolicyOptions<ProxyIdentity>
   readonly connectTimeout: Milliseconds
   readonly headersTimeout: Milliseconds
   readonly bodyTimeout: Milliseconds
