@@ -9,6 +9,7 @@ import type { AbsoluteTarget } from '../fields/target.js'
 import type { Address } from '../policy/access.js'
 import type { Milliseconds } from '../types.js'
 import { sendAsterisk } from './asterisk.js'
+import { authenticatesConnection } from './authenticates-connection.js'
 import { dial } from './dial.js'
 import { upstreamError } from './upstream-error.js'
 
@@ -86,17 +87,6 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
     },
     close: () => agent.destroy()
   }
-}
-
-/**
- * Whether the request authenticates the connection it is sent on, at the origin. Such a connection serves no other
- * request: it would be somebody else's (RFC 9110, 3.3).
- */
-function authenticatesConnection (fields: readonly string[]): boolean {
-  for (let i = 0; i < fields.length; i += 2) {
-    if (fields[i]!.length === 13 && fields[i]!.toLowerCase() === 'authorization') return /^(?:NTLM|Negotiate)\b/i.test(fields[i + 1]!)
-  }
-  return false
 }
 
 /** Sorted, so that a resolver that rotates its answers does not make a new pool each time. */

@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici'
 import { endToEnd } from '../fields/hop-by-hop.js'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
 import { asReceived } from './as-received.js'
+import { authenticatesConnection } from './authenticates-connection.js'
 import { IncomingAnswer } from './incoming-answer.js'
 import type { AnswerHead } from './incoming-answer.js'
 import { writeInterim } from './interim.js'
@@ -51,11 +52,13 @@ export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | '
         settle: done
       })
       exchange.take(answer)
+      const fields = asReceived(raw.rawHeaders, headers)
       dispatcher.dispatch({
         origin,
         path: pathAsWritten(path, source),
         method: method as Dispatcher.HttpMethod,
-        headers: form(asReceived(raw.rawHeaders, headers)),
+        headers: form(fields),
+        ...(authenticatesConnection(fields) && { reset: true }),
         body: contentFor(body, exchange) as Dispatcher.DispatchOptions['body'],
         ...(headersTimeout !== undefined && { headersTimeout }),
         ...(bodyTimeout !== undefined && { bodyTimeout })

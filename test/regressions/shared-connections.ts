@@ -26,15 +26,17 @@ t.test('a connection that an origin has authenticated serves nobody else (R-PSUP
     if (request.headers.authorization !== undefined) users.set(request.socket, request.headers.authorization)
     response.end(users.get(request.socket) ?? 'nobody')
   })
-  const { port } = await gateway(t)
-  const ask = async (user: string, authorization: string) => {
+  const { port } = await gateway(t, { reverse: [{ prefix: '/api', upstream: target.url }] })
+  const ask = async (path: string, user: string, authorization: string) => {
     const client = await RawClient.to(t, port)
-    client.send(`GET ${target.url}/ HTTP/1.1\r\nHost: x\r\nProxy-Authorization: ${user}\r\n${authorization}Connection: close\r\n\r\n`)
+    client.send(`GET ${path} HTTP/1.1\r\nHost: x\r\nProxy-Authorization: ${user}\r\n${authorization}Connection: close\r\n\r\n`)
     return (await client.end()).split('\r\n\r\n')[1]
   }
-  for (const scheme of ['NTLM', 'negotiate']) {
-    t.equal(await ask(ALICE, `Authorization: ${scheme} TlRM\r\n`), `${scheme} TlRM`)
-    t.equal(await ask(BOB, ''), 'nobody')
+  for (const path of [`${target.url}/`, '/api/']) {
+    for (const scheme of ['NTLM', 'negotiate']) {
+      t.equal(await ask(path, ALICE, `Authorization: ${scheme} TlRM\r\n`), `${scheme} TlRM`)
+      t.equal(await ask(path, BOB, ''), 'nobody')
+    }
   }
 })
 
