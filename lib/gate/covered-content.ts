@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { AttemptInput, Chain } from '../passport/chain.js'
-import { hasContentToCome } from './kept-content.js'
+import { mayHaveContent } from './kept-content.js'
 import type { ContentKeeper, KeptContent } from './kept-content.js'
 import { lingering, mustClose } from './linger.js'
 
@@ -18,7 +18,7 @@ type Covered = FastifyRequest & { [kContent]?: KeptContent | 'unread' }
 export async function readCovered (
   request: FastifyRequest, reply: FastifyReply, chain: Chain, attempt: AttemptInput, keeper: ContentKeeper
 ): Promise<Readonly<Record<string, string>> | undefined> {
-  const names = hasContentToCome(request.raw) ? chain.contentHashes(attempt) : []
+  const names = mayHaveContent(request.raw) ? chain.contentHashes(attempt) : []
   if (names.length === 0) return undefined
   const covered = request as Covered
   covered[kContent] = 'unread'

@@ -57,7 +57,7 @@ export function holdAnswer (request: IncomingMessage, response: ServerResponse, 
     addTrailers: (trailers: Trailers) => answer.addTrailers(trailers)
   })
   // Whoever writes an answer learns from this whether there may still be another.
-  Object.defineProperty(response, 'headersSent', { get: () => answer.isHeld || Reflect.get(prototype, 'headersSent', response) })
+  Object.defineProperty(response, 'headersSent', { configurable: true, get: () => answer.isHeld || Reflect.get(prototype, 'headersSent', response) })
 }
 
 class HeldAnswer {

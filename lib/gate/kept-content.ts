@@ -23,13 +23,10 @@ type Chunks = AsyncIterable<Buffer>
 /** Content up to this size stays in memory, and this much is read from a file at a time. */
 const IN_MEMORY = 64 * 1024
 
-/** Whether content follows the head of a request that nobody has read yet; of HTTP/2, whether it may. */
-export function hasContentToCome (request: IncomingMessage & { readonly stream?: { readonly endAfterHeaders: boolean } }): boolean {
-  const { headers, httpVersionMajor, readableDidRead, stream } = request
+/** Whether there may be content behind the head of a request that nobody has read yet. HTTP/2 need not say so in the head. */
+export function mayHaveContent ({ headers, httpVersionMajor, readableDidRead }: IncomingMessage): boolean {
   if (readableDidRead) return false
-  return httpVersionMajor === 2
-    ? stream?.endAfterHeaders === false
-    : headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+  return httpVersionMajor === 2 || headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 
 /**
