@@ -54,8 +54,8 @@ describe('options', () => {
         allow: ['*.example.org'],
         check: (target, identity) => {
           expect(target.port).type.toBe<number>()
-          expect(identity).type.toBe<ProxyIdentity | null>()
-          return identity?.name === 'alice' || 'only for alice'
+          expect(identity).type.toBe<ProxyIdentity>()
+          return identity.name === 'alice' || 'only for alice'
         }
       }
     })).type.not.toRaiseError()
