@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import t from 'tap'
@@ -5,6 +6,7 @@ import type { Test } from 'tap'
 import type { Dispatcher } from 'undici'
 import { Relay } from '../../lib/proxy/relay.js'
 import { RawClient } from '../fixtures/raw-client.js'
+import { until } from '../fixtures/until.js'
 
 /** What undici would hand to a relay, and what the relay does with it. */
 class Controller implements Dispatcher.DispatchController {
@@ -157,7 +159,7 @@ t.test('a head goes out before its body comes', async t => {
 })
 
 t.test('back-pressure: what the client does not take is not asked for', async t => {
-  const { client, relay, controller } = await exchange(t)
+  const { client, relay, controller } = await exchange(t, undefined, 60_000)
   client.socket.pause()
   controller.head(200).flood()
   await still(() => relay.bytesOut)
@@ -166,6 +168,11 @@ t.test('back-pressure: what the client does not take is not asked for', async t 
   client.socket.resume()
   await client.until(text => text.length > bytesOut)
   t.ok(relay.bytesOut > bytesOut, 'and asked for again when it is taken')
+  const { raw } = relay as unknown as { raw: EventEmitter }
+  t.ok(raw.listenerCount('drain') <= 1, 'nothing piles up on the way')
+  client.socket.destroy()
+  await until(() => controller.aborted)
+  t.equal(raw.listenerCount('drain'), 0)
 })
 
 t.test('a client that takes nothing for too long is cut', async t => {
