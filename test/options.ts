@@ -96,6 +96,7 @@ t.test('everything that can be said', async t => {
 
 t.test('what Fastify itself reads may be there', async t => {
   t.ok(readOptions({ ...least, logLevel: 'warn', logSerializers: {} } as ProxyAuthOptions))
+  t.ok(readOptions({ ...least, reverse: [{ replyOptions: { getUpstream: () => 'http://a.test' } }] } as unknown as ProxyAuthOptions))
   t.throws(() => readOptions({ ...least, prefix: '/p' } as ProxyAuthOptions), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 

@@ -76,3 +76,27 @@ t.test('over HTTP/2 with TLS, :scheme http is not the application\'s (R-TGT-11)'
   t.equal(await status('https'), 200)
   t.equal(await status('http'), 400)
 })
+
+t.test('a client that leaves during a hook of the application is not dialled for (R-CONNECT-6)', async t => {
+  const target = await origin(t)
+  let arrived!: () => void
+  const waiting = new Promise<void>(resolve => { arrived = resolve })
+  const { port, proxied } = await gateway(t, {
+    before: app => {
+      app.addHook('preHandler', async request => {
+        if (request.method !== 'CONNECT') return
+        const gone = new Promise(resolve => request.raw.socket.once('close', resolve))
+        arrived()
+        request.raw.socket.destroy()
+        await gone
+      })
+    }
+  })
+  const client = await RawClient.to(t, port)
+  client.send(`CONNECT ${target.authority} HTTP/1.1\r\nHost: ${target.authority}\r\nProxy-Authorization: ${ALICE}\r\n\r\n`)
+  await waiting
+  await client.end()
+  while (proxied().length === 0) await new Promise(resolve => setImmediate(resolve))
+  t.match(proxied(), [{ status: 499, reason: 'FST_PROXY_AUTH_CLIENT_LEFT' }])
+  t.equal(target.connections, 0)
+})
