@@ -60,6 +60,20 @@ t.test('a connection is kept for the same target at the same addresses, and for 
   t.equal(second.connections, 1, 'another port')
 })
 
+t.test('one that the origin has authenticated is not kept (R-PSUP-3)', async t => {
+  const { port, seen } = await origin(t)
+  const self = client(t)
+  const rows = [['NTLM x', 'close'], ['negotiate x', 'close'], ['Basic x', 'keep-alive'], ['Negotiated x', 'keep-alive']] as const
+  for (const [value, connection] of rows) {
+    await send(self, port, { fields: ['Host', 'x.test', 'X-Authorization', 'NTLM', 'AUTHORIZATION', value] })
+    t.equal(seen.at(-1)!.headers.connection, connection, value)
+  }
+})
+
+t.test('TLS options that node cannot use stop the boot', async t => {
+  t.throws(() => createOriginClient({ connectTimeout: 1, headersTimeout: 1, bodyTimeout: 1, tls: { cert: 'garbage' } }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+})
+
 t.test('the addresses decide, not the name', async t => {
   const { port } = await origin(t)
   for (const host of ['origin.test', '192.0.2.1', '0x7f.1', '::1', 'a_b.test']) t.equal(await send(client(t), port, {}, { host }), '200 origin', host)

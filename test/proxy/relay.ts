@@ -1,6 +1,9 @@
 import type { EventEmitter } from 'node:events'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
+import type { FastifyReply } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import type { Dispatcher } from 'undici'
@@ -184,6 +187,15 @@ t.test('a client that takes nothing for too long is cut', async t => {
   t.match(controller.reason, { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
 })
 
+t.test('an answer comes too late where somebody has answered in its place', async t => {
+  const { client, relay, controller } = await exchange(t)
+  const { reply } = relay as unknown as { reply: FastifyReply }
+  reply.code(503).send('late')
+  controller.head(200)
+  t.match(controller.reason, { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
+  t.match(await client.end(), /^HTTP\/1\.1 503 [^]*late$/)
+})
+
 t.test('a 407 of the origin is not ours to pass on (R-CHAIN-6)', async t => {
   const { controller, outcome } = await exchange(t)
   controller.head(407, ['Proxy-Authenticate', 'Basic'])
@@ -280,4 +292,14 @@ t.test('a head that goes out before the body keeps octets beyond ASCII as they c
   t.match(await client.until(text => text.includes('\r\n\r\n')), '\r\nX-Octets: \xe9\xff\r\n')
   controller.end()
   await client.end()
+})
+
+t.test('a pipelined request whose connection has closed already has left', async t => {
+  const request = new IncomingMessage(new Socket())
+  request.socket.destroy()
+  const raw = new ServerResponse(request)
+  const relay = new Relay({ raw, request: { raw: request }, sent: false } as unknown as ConstructorParameters<typeof Relay>[0], '1.1 gw', 0)
+  await relay.settled
+  t.equal(relay.reason, 'aborted')
+  t.ok(raw.destroyed)
 })
