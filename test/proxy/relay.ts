@@ -303,3 +303,13 @@ t.test('a pipelined request whose connection has closed already has left', async
   t.equal(relay.reason, 'aborted')
   t.ok(raw.destroyed)
 })
+
+t.test('a client may take its time where there is no limit', async t => {
+  const { client, relay, controller, outcome } = await exchange(t)
+  client.socket.pause()
+  controller.head(200).flood()
+  t.ok(controller.paused)
+  t.equal(relay.reason, undefined)
+  client.socket.destroy()
+  t.equal(await outcome, 'settled')
+})
