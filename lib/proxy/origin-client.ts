@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import type { Socket } from 'node:net'
 import { Agent, Pool } from 'undici'
 import type { Dispatcher, buildConnector } from 'undici'
-import { BadOption, ConnectTimeout } from '../errors.js'
+import { BadOption, ClientLeft, ConnectTimeout } from '../errors.js'
 import type { AbsoluteTarget } from '../fields/target.js'
 import type { Address } from '../policy/access.js'
 import type { Milliseconds } from '../types.js'
@@ -55,15 +55,18 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
     return scheme === 'https' ? await secured(socket, host, connectTimeout, tls) : socket
   }
 
+  const underWay = new Map<string, number>()
   // Handed to the factory, which the agent calls at once, past the key: nothing is read out of a text again.
   let next!: Pick<Outgoing, 'target' | 'addresses'>
   const agent = new Agent({
     pipelining: 1,
     headersTimeout,
     bodyTimeout,
-    factory (_key, settings) {
+    factory (key, settings) {
       const { target, addresses } = next
       const connect: buildConnector.connector = (_target, callback) => {
+        // undici opens a connection for a request that was aborted, too, before it drops it.
+        if (!underWay.has(key as string)) return callback(new ClientLeft(), null)
         // Of node's errors there is one that undici would try again for ever.
         open(target, addresses).then(socket => callback(null, socket), error => callback(upstreamError(error), null))
       }
@@ -83,9 +86,33 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
       next = { target, addresses }
       const origin = `${scheme} ${host} ${port} ${list(addresses)}`
       const reset = authenticatesConnection(fields)
-      agent.dispatch({ origin, path, method, headers: fields, body: content as never, ...(reset && { reset }) }, handler)
+      underWay.set(origin, (underWay.get(origin) ?? 0) + 1)
+      const ended = () => {
+        const others = underWay.get(origin)! - 1
+        if (others === 0) underWay.delete(origin)
+        else underWay.set(origin, others)
+      }
+      agent.dispatch({ origin, path, method, headers: fields, body: content as never, ...(reset && { reset }) }, new Ending(handler, ended))
     },
     close: () => agent.destroy()
+  }
+}
+
+/** Passes everything on, and says when nothing more will come. */
+class Ending implements Dispatcher.DispatchHandler {
+  constructor (private readonly handler: Dispatcher.DispatchHandler, private readonly ended: () => void) {}
+  onRequestStart (...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestStart']>>): void { this.handler.onRequestStart?.(...args) }
+  onResponseStart (...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>): void { this.handler.onResponseStart?.(...args) }
+  onResponseData (...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseData']>>): void { this.handler.onResponseData?.(...args) }
+
+  onResponseEnd (...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseEnd']>>): void {
+    this.ended()
+    this.handler.onResponseEnd?.(...args)
+  }
+
+  onResponseError (...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseError']>>): void {
+    this.ended()
+    this.handler.onResponseError?.(...args)
   }
 }
 

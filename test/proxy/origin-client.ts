@@ -9,6 +9,7 @@ import { closedPort } from '../fixtures/closed-port.js'
 import { listen, origin } from '../fixtures/origin.js'
 import { rawOrigin } from '../fixtures/raw-origin.js'
 import { stalledListener } from '../fixtures/stalled-listener.js'
+import { until } from '../fixtures/until.js'
 
 const LOOPBACK = [{ address: '127.0.0.1', family: 4 as const }]
 
@@ -84,6 +85,26 @@ t.test('the asterisk-form goes another way (R-TGT-5)', async t => {
   t.equal(await send(client(t), port, { method: 'OPTIONS' }, { path: '*' }), '200 origin')
   t.match(seen, [{ method: 'OPTIONS', url: '*' }])
   t.equal(await send(client(t), await closedPort(), { method: 'OPTIONS' }, { path: '*' }), 'ECONNREFUSED')
+})
+
+t.test('for a request that was aborted no other connection is opened (R-FWD-3)', async t => {
+  const origin = await rawOrigin(t, socket => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc'))
+  const self = client(t)
+  const target = { form: 'absolute', scheme: 'http', host: '127.0.0.1', port: origin.port, authority: origin.authority, path: '/' } as const
+  const aborted = async (when: 'onRequestStart' | 'onResponseData') => await new Promise(resolve => {
+    const handler: Dispatcher.DispatchHandler = { onRequestStart () {}, onResponseStart () {}, onResponseError: (_controller, error) => { resolve(error.message) } }
+    handler[when] = (controller: Dispatcher.DispatchController) => { controller.abort(new Error(when)) }
+    self.send({ target, addresses: LOOPBACK, method: 'GET', fields: ['Host', 'x.test'], content: null }, handler)
+  })
+  for (const [when, connections] of [['onResponseData', 1], ['onRequestStart', 2]] as const) {
+    t.equal(await aborted(when), when)
+    await until(() => origin.open.size === 0)
+    await new Promise(resolve => setTimeout(resolve, 30))
+    t.equal(origin.received.length, connections)
+  }
+  t.strictSame(await Promise.all([aborted('onResponseData'), aborted('onResponseData')]), ['onResponseData', 'onResponseData'])
+  await until(() => origin.open.size === 0)
+  t.equal(origin.received.filter(text => text !== '').length, 3, 'what is under way beside it is not disturbed')
 })
 
 t.test('time limits', async t => {
