@@ -197,8 +197,8 @@ class HeldAnswer {
 }
 
 /** Whether the client takes trailers, and its version of HTTP has them (RFC 9110, 6.5.1 and 10.1.4). */
-function wantsTrailers ({ headers: { te = '' }, httpVersion, method }: IncomingMessage): boolean {
-  return httpVersion === '1.1' && method !== 'CONNECT' && String(te).split(',').some(member => member.trim().toLowerCase() === 'trailers')
+function wantsTrailers ({ headers: { te = '' }, httpVersion }: IncomingMessage): boolean {
+  return httpVersion === '1.1' && String(te).split(',').some(member => member.trim().toLowerCase() === 'trailers')
 }
 
 function isEndless (head: AnswerHead): boolean {

@@ -269,7 +269,7 @@ t.test('a client that vanishes takes its exchange along', async t => {
   const warn = ({ name }: Error) => { warnings.push(name) }
   process.on('warning', warn)
   t.teardown(() => process.removeListener('warning', warn))
-  const { url, open } = await rawOrigin(t, (socket, head) => {
+  const { url, open, received } = await rawOrigin(t, (socket, head) => {
     if (head.startsWith('GET /down')) socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 64000000\r\n\r\n${'x'.repeat(1_000_000)}`)
   })
   const around = await gateway(t)
@@ -294,6 +294,7 @@ t.test('a client that vanishes takes its exchange along', async t => {
       t.pass(`${name}, ${how}`)
     }
   }
+  t.equal(received.length, 10, 'one connection for each that got so far')
   t.strictSame(listenerCounts(around.app.server), before)
   t.strictSame(warnings, [])
   const closed = once(around.app.server, 'close')

@@ -60,6 +60,13 @@ for (const [name, fields, expected] of [
   })
 }
 
+t.test('of a field none of whose lines stay, nothing stays', async t => {
+  const response = { getHeaderNames: () => [] } as unknown as ServerResponse
+  for (const fields of [['X-D', ['gone'], 'b', '1'], { 'X-D': ['gone'], b: '1' }] as Array<AnswerHead['fields']>) {
+    t.same(changeFields({ status: 200, reason: [], fields, response }, change, {}), Array.isArray(fields) ? ['b', '1'] : { b: '1' })
+  }
+})
+
 t.test('what was set before is changed where it is', async t => {
   const lines = await written(t, response => {
     response.setHeader('A', '1')

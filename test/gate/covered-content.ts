@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import { addContentHooks, coveredContent, readCovered } from '../../lib/gate/covered-content.js'
+import { ContentKeeper } from '../../lib/gate/kept-content.js'
 import type { AttemptInput } from '../../lib/passport/chain.js'
 import { expectContinue } from '../../lib/proxy/expect.js'
 import { admitOptions } from '../fixtures/admit-options.js'
@@ -84,6 +85,7 @@ t.test('content that is too large: the client can read so, although it still sen
     one.send(message('POST', covering(huge), fields.length > 0 ? '' : huge, fields).replace('Content-Length: 0', `Content-Length: ${huge.length}`))
     const text = await one.until(text => text.endsWith('}'))
     t.match(text, /^HTTP\/1.1 413 [^]*\r\nconnection: close\r\n[^]*FST_PROXY_AUTH_CONTENT_TOO_LARGE/i)
+    t.match(text, /\r\ncontent-length: \d+\r\n/i)
     if (fields.length === 0) t.equal(await one.end(), text)
   }
   const chunked = await client()
@@ -93,7 +95,7 @@ t.test('content that is too large: the client can read so, although it still sen
 })
 
 t.test('a little of it is read to its end, and the connection goes on', async t => {
-  const { keeper: tiny } = admitOptions([new Covering()], { most: 10 })
+  const tiny = new ContentKeeper({ maxRequest: 50, maxKept: 10, contentTimeout: 60_000 })
   const app = Fastify()
   t.teardown(() => app.close())
   addContentHooks(app)
@@ -105,16 +107,20 @@ t.test('a little of it is read to its end, and the connection goes on', async t 
   }, async ({ body }) => body)
   await app.ready()
   const one = await RawClient.to(t, await listen(t, app.server))
-  const content = 'x'.repeat(20)
-  t.match(await one.send(message('POST', covering(content), content)).answer(), /413/)
+  const content = 'x'.repeat(50)
+  t.match(await one.send(message('POST', covering(content), content).slice(0, -20)).answer(), /503 /)
+  t.match(await one.send(content.slice(0, 20) + message('POST', covering(content + 'x'), content + 'x')).answer(), /413 /)
   t.match(await one.send(message('POST', covering('abc'), 'abc')).answer(), /200 OK[^]*abc$/)
 })
 
 t.test('a client that leaves is not waited for', async t => {
   let left!: () => void
   const gone = new Promise<void>(resolve => { left = resolve })
-  const { client } = await behind(t, () => 'never', app => {
-    app.addHook('onError', async (_request, _reply, error) => { if (error.code === 'FST_PROXY_AUTH_CLIENT_LEFT') left() })
+  const { client } = await behind(t, () => 'never', () => {}, app => {
+    app.addHook('onSend', async (_request, _reply, payload) => {
+      t.match(payload, /FST_PROXY_AUTH_CLIENT_LEFT/, 'nobody lingers for it')
+      left()
+    })
   })
   const one = await client()
   one.send(message('POST', covering('abc'), 'abc').replace('Content-Length: 3', 'Content-Length: 90000') + 'x'.repeat(80_000))

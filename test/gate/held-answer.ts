@@ -36,6 +36,29 @@ async function ask (t: Test, write: Write, options: RequestOptions = {}): Promis
   return await wholeAnswer(t, { port: await serve(t, write), ...options })
 }
 
+interface Timer {
+  readonly run: () => void
+  readonly time: number
+  readonly handle: NodeJS.Timeout
+}
+
+/** The timers that are set meanwhile. They do not run by themselves. */
+function timersOf (act: () => void): Timer[] {
+  const timers: Timer[] = []
+  const { setTimeout } = globalThis
+  globalThis.setTimeout = ((run: () => void, time: number) => {
+    const handle = setTimeout(() => {}, 1_000_000).unref()
+    timers.push({ run, time, handle })
+    return handle
+  }) as typeof setTimeout
+  try {
+    act()
+  } finally {
+    globalThis.setTimeout = setTimeout
+  }
+  return timers
+}
+
 const vouched = ({ headers, trailers, content }: WholeAnswer) => ({ head: headers['x-vouched'], trailer: trailers['x-vouched'], content: content.toString('latin1') })
 const inHead = (content: string) => ({ head: md5(content), trailer: undefined, content })
 const inTrailer = (content: string) => ({ head: undefined, trailer: md5(content), content })
@@ -47,7 +70,12 @@ for (const [name, options] of [['any client', {}], ['one that takes trailers', T
       ['HEAD', response => response.writeHead(200, { ...BY_NAME, 'content-length': 7 }).end(), 200, 'HEAD'],
       ['204', response => response.writeHead(204, BY_NAME).end(), 204],
       ['304', response => response.writeHead(304, 'Same', [...FIELD, 'Content-Length', '7', 'Trailer', 'x']).end(), 304],
-      ['a length of 0', response => response.writeHead(404, { ...BY_NAME, 'Content-Length': '0' }).end(), 404]
+      ['a length of 0', response => response.writeHead(404, { ...BY_NAME, 'Content-Length': '0' }).end(), 404],
+      ['HEAD, flushed', response => { response.writeHead(200, { ...BY_NAME, 'content-length': 70 }).flushHeaders(); response.end() }, 200, 'HEAD'],
+      ['HEAD, written', response => { response.writeHead(200, { ...BY_NAME, 'content-length': 70 }).write('dropped'); response.end() }, 200, 'HEAD'],
+      ['204, flushed', response => { response.writeHead(204, BY_NAME).flushHeaders(); response.end() }, 204],
+      ['304, flushed', response => { response.writeHead(304, { ...BY_NAME, 'content-length': 70 }).flushHeaders(); response.end() }, 304],
+      ['a length of 0, flushed', response => { response.writeHead(404, { ...BY_NAME, 'Content-Length': 0 }).flushHeaders(); response.end() }, 404]
     ]
     for (const [label, write, status, method = 'GET'] of writes) {
       const answer = await ask(t, write, { ...options, method })
@@ -161,7 +189,7 @@ t.test('too much to be held goes out without a word on it (R-PAI-8)', async t =>
 
 t.test('what is to be read piece by piece is not held', async t => {
   for (const type of ['text/event-stream', 'Text/Event-Stream; charset=utf-8', 'multipart/x-mixed-replace; boundary=x']) {
-    const port = await serve(t, response => { response.writeHead(200, { ...BY_NAME, 'content-type': type }).write('data') })
+    const port = await serve(t, response => { timersOf(() => { response.writeHead(200, { ...BY_NAME, 'content-type': type }).write('data') }) })
     const client = await RawClient.to(t, port)
     client.send('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n')
     t.match(await client.until(text => text.includes('data')), /x-vouched: nothing/)
@@ -169,17 +197,15 @@ t.test('what is to be read piece by piece is not held', async t => {
 })
 
 t.test('nothing is held for longer than 5 seconds', async t => {
-  const timers: Array<{ run: () => void, time: number }> = []
-  const { setTimeout: original } = globalThis
-  t.teardown(() => { globalThis.setTimeout = original })
   let response!: ServerResponse
+  const timers: Timer[] = []
   const server = createServer((request, answer) => {
     response = answer
     holdAnswer(request, answer, vouching, 10)
-    globalThis.setTimeout = ((run: () => void, time: number) => { timers.push({ run, time }); return original(() => {}, 0) }) as typeof setTimeout
-    if (request.url === '/text') answer.writeHead(200, BY_NAME).write('some')
-    else answer.writeHead(200, BY_NAME)
-    globalThis.setTimeout = original
+    timers.push(...timersOf(() => {
+      answer.writeHead(200, BY_NAME)
+      if (request.url === '/text') answer.write('some')
+    }))
   })
   const port = await listen(t, server)
   for (const path of ['/text', '/']) {
@@ -187,13 +213,15 @@ t.test('nothing is held for longer than 5 seconds', async t => {
     client.send(`GET ${path} HTTP/1.1\r\nHost: a.test\r\n\r\n`)
     await until(() => timers.length === 1)
     t.equal(client.text, '')
-    const { run, time } = timers.pop()!
+    const { run, time, handle } = timers.pop()!
     t.equal(time, 5_000)
     run()
     t.match(await client.until(text => text.includes('\r\n\r\n')), /x-vouched: nothing/)
     response.end('more')
     t.match(await client.until(text => text.endsWith('0\r\n\r\n')), path === '/text' ? /some[^]*more/ : /more/)
     run()
+    await until(() => response.closed)
+    t.equal((handle as unknown as { _destroyed: boolean })._destroyed, true, 'and no timer stays behind')
   }
 })
 
@@ -225,6 +253,13 @@ t.test('an answer without the field, and one that is not final, says nothing', a
     }))
   })
   t.equal(nothing.headers['x-vouched'], 'not yet')
+})
+
+t.test('an answer that is not final is not held (R-TRL-5)', async t => {
+  const port = await serve(t, response => { response.writeHead(101, { ...BY_NAME, Connection: 'upgrade', Upgrade: 'x' }).flushHeaders() })
+  const client = await RawClient.to(t, port)
+  client.send('GET / HTTP/1.1\r\nHost: a.test\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n')
+  t.match(await client.until(text => text.includes('\r\n\r\n')), /101[^]*x-vouched: not yet/)
 })
 
 t.test('while it is held, everybody takes the head for sent; a second one fails as ever', async t => {

@@ -59,6 +59,7 @@ for (const [name, fields, wire] of [
 ] as const) {
   t.test(`content ${name} is read to its end, hashed, and can be read again and again`, async t => {
     const { client, request, response } = await receive(t, head(fields) + wire.slice(0, 4))
+    const listeners = request.socket.listenerCount('close')
     const keeping = new ContentKeeper(LIMITS).keep(request, response, ['sha256', 'md5'])
     client.send(wire.slice(4))
     const kept = await keeping
@@ -69,6 +70,7 @@ for (const [name, fields, wire] of [
     response.end()
     await client.answer()
     t.equal(await textOf(kept), '', 'it goes with the answer')
+    t.ok(request.socket.listenerCount('close') < listeners, 'and leaves nothing on the connection, where node itself had one')
   })
 }
 
@@ -107,9 +109,9 @@ t.test('a reader that is left behind when it is released does not end the proces
   kept.release()
   kept.release()
   await until(() => openFiles().length === 0)
-  const closed = once(reader, 'close').catch(error => error)
+  const closed = new Promise<void>(resolve => reader.on('close', resolve)) // and nobody listens for `error`
   reader.resume()
-  t.ok(await closed)
+  await closed
   t.ok(reader.errored)
 })
 
@@ -133,6 +135,10 @@ t.test('chunks beyond the limit are refused when they are, and the connection li
 })
 
 t.test('there is a limit for all of it together', async t => {
+  const some = async (size: number): Promise<[IncomingMessage, ServerResponse]> => {
+    const { request, response } = await receive(t, head(`Content-Length: ${size}\r\n`) + 'x'.repeat(size))
+    return [request, response]
+  }
   const keeper = new ContentKeeper({ ...LIMITS, maxKept: 250_000 })
   const big = head('Content-Length: 200000\r\n') + 'x'.repeat(200_000)
   const first = await receive(t, big)
@@ -144,12 +150,18 @@ t.test('there is a limit for all of it together', async t => {
   await first.client.answer()
   const third = await receive(t, big)
   await t.resolves(keeper.keep(third.request, third.response, []), 'what was let go of makes room')
+  const kept = await keeper.keep(...await some(50_000), [])
+  await t.rejects(keeper.keep(...await some(1), []), { code: 'FST_PROXY_AUTH_CONTENT_NOT_KEPT' })
+  kept.release()
+  kept.release()
+  await t.resolves(keeper.keep(...await some(50_000), []))
+  await t.rejects(keeper.keep(...await some(1), []), { code: 'FST_PROXY_AUTH_CONTENT_NOT_KEPT' }, 'and makes it once')
   third.response.destroy()
   await until(() => openFiles().length === 0)
 })
 
 t.test('a client that leaves takes its content along', async t => {
-  const keeper = new ContentKeeper(LIMITS)
+  const keeper = new ContentKeeper({ ...LIMITS, maxKept: 200_000 }) // room for one
   for (const when of ['within', 'behind']) {
     const { client, request, response } = await receive(t, head('Content-Length: 200000\r\n') + 'x'.repeat(when === 'within' ? 199_999 : 200_000))
     const keeping = keeper.keep(request, response, ['md5'])
@@ -164,8 +176,6 @@ t.test('a client that leaves takes its content along', async t => {
     }
     await until(() => openFiles().length === 0)
   }
-  const room = await receive(t, head('Content-Length: 900000\r\n') + 'x'.repeat(900_000))
-  await t.resolves(new ContentKeeper({ ...LIMITS, maxKept: 900_000 }).keep(room.request, room.response, []))
 })
 
 t.test('a client whose answer has no turn yet as well (pipelining)', async t => {
@@ -201,6 +211,20 @@ t.test('a client that sends nothing more is cut', async t => {
   const { client, request, response } = await receive(t, head('Content-Length: 4\r\n') + 'abc')
   await t.rejects(new ContentKeeper({ ...LIMITS, contentTimeout: 20 }).keep(request, response, []), { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
   t.equal(await client.end(), '')
+  const refreshed: string[] = []
+  const { setTimeout } = globalThis
+  const slow = await receive(t, head('Content-Length: 4\r\n') + 'ab')
+  globalThis.setTimeout = ((run: () => void, time: number) => {
+    const handle = setTimeout(run, time)
+    const refresh = handle.refresh.bind(handle)
+    return Object.assign(handle, { refresh: () => { refreshed.push('once more'); return refresh() } })
+  }) as typeof setTimeout
+  const reading = new ContentKeeper(LIMITS).keep(slow.request, slow.response, [])
+  globalThis.setTimeout = setTimeout
+  await until(() => refreshed.length === 1)
+  slow.client.send('cd')
+  await reading
+  t.equal(refreshed.length, 2, 'silence is counted from the last octets')
   const patient = await receive(t, head('Content-Length: 4\r\n') + 'abc')
   const keeping = new ContentKeeper({ ...LIMITS, contentTimeout: 0 }).keep(patient.request, patient.response, [])
   patient.client.send('d')
