@@ -15,7 +15,9 @@ export class Child {
 
   static async start (name: string, env: NodeJS.ProcessEnv = {}): Promise<Child> {
     const file = fileURLToPath(new URL(`./servers/${name}.ts`, import.meta.url))
-    const child = fork(file, { execArgv: ['--import', 'tsx', '--expose-gc'], env: { ...process.env, ...env } })
+    // Without the paths of the project's own settings: what is measured is the compiled package.
+    const TSX_TSCONFIG_PATH = fileURLToPath(new URL('./tsconfig.json', import.meta.url))
+    const child = fork(file, { execArgv: ['--import', 'tsx', '--expose-gc'], env: { ...process.env, ...env, TSX_TSCONFIG_PATH } })
     const { port, pipe } = await next<{ port: number, pipe?: number }>(child)
     child.setMaxListeners(0)
     return new Child(child, port, pipe)

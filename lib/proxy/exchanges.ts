@@ -4,6 +4,8 @@ import type { Milliseconds } from '../types.js'
 export interface Exchange {
   /** Nothing is under way: it is ended without a wait. */
   readonly idle?: boolean
+  /** Where it stands in the list of those under way, `undefined` outside. */
+  place?: number | undefined
   /** Ends it at once. Must lead to `exchanges.delete`. */
   end (): void
 }
@@ -13,32 +15,41 @@ export interface Exchange {
  * for ever.
  */
 export class Exchanges {
-  private readonly live = new Set<Exchange>()
+  // A list, whose gaps the last one fills. The tables that a Set drops as it rehashes keep what was in them until the
+  // next full collection, and with each exchange its whole request: a quarter of the cost of a forwarded request.
+  private readonly live: Exchange[] = []
   private emptied: (() => void) | null = null
   private state: 'open' | 'draining' | 'over' = 'open'
 
   /** How many are under way. */
-  get size (): number { return this.live.size }
+  get size (): number { return this.live.length }
 
   /** The server stops: what can end should. */
   get closing (): boolean { return this.state !== 'open' }
 
   /** One that comes when nobody waits any more is ended at once, but not before the caller is done. */
   add (exchange: Exchange): void {
-    this.live.add(exchange)
-    if (this.state === 'over') queueMicrotask(() => { if (this.live.has(exchange)) exchange.end() })
+    exchange.place = this.live.push(exchange) - 1
+    if (this.state === 'over') queueMicrotask(() => { if (exchange.place !== undefined) exchange.end() })
   }
 
   delete (exchange: Exchange): void {
-    this.live.delete(exchange)
-    if (this.live.size === 0) this.emptied?.()
+    const { place } = exchange
+    if (place === undefined) return
+    exchange.place = undefined
+    const last = this.live.pop()!
+    if (last !== exchange) {
+      this.live[place] = last
+      last.place = place
+    }
+    if (this.live.length === 0) this.emptied?.()
   }
 
   /** Waits until none is left, for `time` at most, then ends what is left, and what comes later. */
   async drain (time: Milliseconds): Promise<void> {
     this.state = 'draining'
     for (const exchange of [...this.live]) if (exchange.idle) exchange.end()
-    if (this.live.size > 0) await this.emptiedWithin(time)
+    if (this.live.length > 0) await this.emptiedWithin(time)
     this.state = 'over'
     for (const exchange of [...this.live]) exchange.end()
   }
