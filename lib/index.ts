@@ -9,15 +9,19 @@ import { addChallengeHooks, ownRouteHook, proxyRouteHook } from './gate/gate.js'
 import { addAuthenticationInfo } from './gate/info.js'
 import { ContentKeeper } from './gate/kept-content.js'
 import { ORIGIN, PROXY } from './gate/mode.js'
+import type { Mode } from './gate/mode.js'
 import { concealRawPackets } from './gate/raw-packet.js'
 import { readOptions } from './options.js'
 import type { ProxyAuthOptions, Settings } from './options.js'
 import { createChain } from './passport/chain.js'
 import { isConnectionBound } from './passport/connection-bound.js'
 import { readDeclaration } from './passport/declaration.js'
+import type { Declared, StrategyDeclaration } from './passport/declaration.js'
+import { createRequirement } from './policy/requirement.js'
 import { Exchanges } from './proxy/exchanges.js'
 import { registerForwardProxy } from './proxy/forward-proxy.js'
 import { registerReverse } from './proxy/reverse.js'
+import type { ReverseRoute } from './proxy/reverse.js'
 
 /**
  * Proxy authentication for a Fastify gateway: options → gate → routes.
@@ -39,9 +43,9 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   }
   refuseLenientParser(app)
   const { realm, hook, pseudonym } = settings
-  const { proxy, origin } = prepareGate(app, settings)
+  const gateOf = prepareGates(app, settings)
+  const proxy = gateOf(settings.strategies, PROXY)
   const exchanges = new Exchanges()
-  const authenticate = proxyRouteHook(proxy, realm)
 
   app.decorateRequest('proxyAuth', null)
   app.decorateReply('proxyAuthenticationInfo', function (params) {
@@ -53,38 +57,52 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   concealRawPackets(app.server)
 
   if (settings.forward !== undefined) {
-    const admitsWithoutCredentials = () => proxy.chain.admitsWithoutCredentials
-    registerForwardProxy(app, { settings: settings.forward, exchanges, pseudonym, hook, authenticate, admitsWithoutCredentials })
+    const targets = settings.targets.map(({ to, demand }) => ({ to, demand: gateOf(demand, PROXY) }))
+    const gates = [proxy, ...targets.map(({ demand }) => demand)]
+    const admitsWithoutCredentials = () => gates.some(({ chain }) => chain.admitsWithoutCredentials)
+    const hooks = targets.map(({ to, demand }) => ({ to, demand: proxyRouteHook(demand, realm) }))
+    const authenticateFor = createRequirement(hooks, proxyRouteHook(proxy, realm))
+    registerForwardProxy(app, { settings: settings.forward, exchanges, pseudonym, hook, authenticateFor, admitsWithoutCredentials })
   }
-  for (const route of settings.reverse) {
-    const gate = route.status === 401 ? proxyRouteHook(origin, realm) : authenticate
-    await registerReverse(app, route, { hook, authenticate: gate, pseudonym, exchanges })
+  for (const { strategies = settings.strategies, ...route } of settings.reverse) {
+    const gate = gateOf(strategies, route.status === 401 ? ORIGIN : PROXY)
+    await registerReverse(app, route as ReverseRoute, { hook, authenticate: proxyRouteHook(gate, realm), pseudonym, exchanges })
   }
   app.addHook('preClose', () => exchanges.drain(settings.drainTimeout))
 }
 
-/** What the gate works with. The strategies are settled when the application is ready: `passport.use` may come later than us. */
-function prepareGate (app: FastifyInstance, settings: Settings): { proxy: AdmitOptions, origin: AdmitOptions } {
-  const { realm, passport, principal, authInt, strategyTimeout: timeout } = settings
-  const declarations = settings.strategies.map(declaration => readDeclaration(declaration, { realm, passport }))
+/** Makes what the gate works with, from the strategies of a route and its mode. */
+type GateOf = (strategies: readonly StrategyDeclaration[], mode: Mode) => AdmitOptions
+
+/**
+ * Prepares the gates of the routes; those of the same strategies share them. The strategies are settled when the
+ * application is ready: `passport.use` may come later than us.
+ */
+function prepareGates (app: FastifyInstance, settings: Settings): GateOf {
+  const { realm, passport, principal, authInt, strategyTimeout: timeout, cleartext } = settings
   const common = { principal, keeper: new ContentKeeper(authInt), maxAnswer: authInt.maxAnswer }
-  const proxy = { mode: PROXY, ...common } as AdmitOptions
-  const origin = { mode: ORIGIN, ...common } as AdmitOptions
-  if (declarations.some(({ mayCoverContent }) => mayCoverContent)) addContentHooks(app)
+  const ofRoutes = settings.reverse.map(route => route.strategies ?? settings.strategies)
+  const lists = new Set([settings.strategies, ...ofRoutes, ...settings.targets.map(({ demand }) => demand)])
+  const several = lists.size > 1 ? { admitted: new WeakMap() } : {}
+  const prepared = [...lists].map(list => ({
+    list,
+    declarations: list.map(declaration => readDeclaration(declaration, { realm, passport })),
+    gates: [PROXY, ORIGIN].map(mode => ({ mode, ...common, ...several }) as AdmitOptions)
+  }))
+  if (prepared.some(({ declarations }) => declarations.some(({ mayCoverContent }) => mayCoverContent))) addContentHooks(app)
+  const reads = [...new Set(prepared.flatMap(({ declarations }) => declarations.flatMap(declaration => declaration.reads)))]
+
   app.addHook('onReady', async () => {
-    const declared = declarations.map(declaration => declaration.resolve())
-    const readable = declared.filter(({ scheme }) => scheme === 'Basic' || scheme === 'Bearer')
-    const chain = createChain(declared, { timeout })
-    const chainInTheClear = settings.cleartext === 'refuse'
-      ? createChain(declared.filter(each => !readable.includes(each)), { timeout })
-      : chain
-    Object.assign(proxy, { chain, chainInTheClear })
-    Object.assign(origin, { chain, chainInTheClear })
-    for (const { name, realm, scheme } of declared) {
-      if (isConnectionBound(scheme)) app.log.warn({ strategy: name }, `${scheme} is offered: clients prefer it to Digest and Basic, and some do not fall back`)
-      if (!isPortableRealm(realm)) app.log.warn({ strategy: name, realm }, 'a realm with a comma, quote or backslash: some clients read it wrongly')
+    const all = new Set<Declared>()
+    for (const { declarations, gates } of prepared) {
+      const declared = declarations.map(declaration => declaration.resolve())
+      const chain = createChain(declared, { timeout })
+      const chainInTheClear = cleartext === 'refuse' ? createChain(declared.filter(each => !isReadable(each)), { timeout }) : chain
+      for (const gate of gates) Object.assign(gate, { chain, chainInTheClear, reads })
+      for (const each of declared) all.add(each)
     }
-    readableScheme = settings.cleartext === 'warn' && readable.length > 0
+    warnAbout(app, [...all])
+    readableScheme = cleartext === 'warn' && [...all].some(isReadable)
   })
   let readableScheme = false
   app.addHook('onListen', async () => {
@@ -92,7 +110,24 @@ function prepareGate (app: FastifyInstance, settings: Settings): { proxy: AdmitO
       app.log.warn('Basic and Bearer are accepted without TLS from other hosts: see option `cleartext`')
     }
   })
-  return { proxy, origin }
+  return (strategies, mode) => prepared.find(({ list }) => list === strategies)!.gates.find(gate => gate.mode === mode)!
+}
+
+/** Says, once for each strategy, what will surprise some clients. */
+function warnAbout (app: FastifyInstance, strategies: readonly Declared[]): void {
+  const told = new Set<string>()
+  for (const { name, realm, scheme } of strategies) {
+    const about = `${name}\n${realm}`
+    if (told.has(about)) continue
+    told.add(about)
+    if (isConnectionBound(scheme)) app.log.warn({ strategy: name }, `${scheme} is offered: clients prefer it to Digest and Basic, and some do not fall back`)
+    if (!isPortableRealm(realm)) app.log.warn({ strategy: name, realm }, 'a realm with a comma, quote or backslash: some clients read it wrongly')
+  }
+}
+
+/** Whether whoever is in between can read its secrets. */
+function isReadable ({ scheme }: Declared): boolean {
+  return scheme === 'Basic' || scheme === 'Bearer'
 }
 
 /** Without TLS, and on more than loopback. */
@@ -119,11 +154,10 @@ export { formatAuthenticationInfo, parseAuthenticationInfo } from './fields/auth
 export { formatChallenge, parseChallenges } from './fields/challenge.js'
 export type { Challenge } from './fields/challenge.js'
 export { Credentials, formatCredentials, parseCredentials } from './fields/credentials.js'
-export type { AuthIntOptions, ConnectOptions, ForwardOptions, ProxyAuthOptions } from './options.js'
+export type { AuthIntOptions, ConnectOptions, ForwardOptions, ProxyAuthOptions, ReverseRoute, TargetStrategies } from './options.js'
 export type { DeclaredStrategy, StrategyDeclaration } from './passport/declaration.js'
 export type { Registry } from './passport/registry.js'
 export type { RequestView } from './passport/request-view.js'
-export type { ReverseRoute } from './proxy/reverse.js'
 export type { DigestAlgorithmName, DigestHash } from './schemes/digest/algorithm.js'
 export { answerDigestChallenge } from './schemes/digest/client.js'
 export type { DigestAnswer, DigestInfoVerdict, DigestRequest } from './schemes/digest/client.js'

@@ -7,9 +7,11 @@ import type { Principal } from './gate/principal.js'
 import type { StrategyDeclaration } from './passport/declaration.js'
 import type { Registry } from './passport/registry.js'
 import type { ForwardPolicyOptions } from './policy/access-options.js'
+import { PatternList } from './policy/pattern-list.js'
+import type { Requirement } from './policy/requirement.js'
 import type { KeepAliveAfter407 } from './proxy/connect.js'
 import type { ForwardSettings } from './proxy/forward-proxy.js'
-import type { ReverseRoute } from './proxy/reverse.js'
+import type { ReverseRoute as ProxyRoute } from './proxy/reverse.js'
 import type { Milliseconds, ProxyIdentity, ProxyUser } from './types.js'
 
 /** The options of the plugin. */
@@ -54,8 +56,27 @@ export interface ProxyAuthOptions {
   readonly drainTimeout?: Milliseconds
 }
 
+/** A reverse route: a prefix, its upstream, and all that @fastify/http-proxy can do with it. */
+export type ReverseRoute = ProxyRoute & {
+  /** Who may tell who a user is on this route, in place of the plugin's `strategies`. One or more. */
+  readonly strategies?: readonly StrategyDeclaration[]
+}
+
+/** Who may tell who a user is for some targets. */
+export interface TargetStrategies {
+  /** Patterns as in `allow`; one without a port means every port. */
+  readonly to: readonly string[]
+  /** In place of the plugin's `strategies`. One or more. */
+  readonly strategies: readonly StrategyDeclaration[]
+}
+
 /** Where the forward proxy may go, and how long that may take. */
 export interface ForwardOptions extends ForwardPolicyOptions<ProxyIdentity> {
+  /**
+   * Other strategies for some targets; the first entry that holds the target counts. It goes by the target as the client
+   * names it: nothing is resolved before the client is known. Default: the plugin's `strategies` for all.
+   */
+  readonly strategies?: readonly TargetStrategies[]
   /** Until the target has accepted the connection, TLS apart. 1 to 2147483647. Default 10000 (10 seconds). */
   readonly connectTimeout?: Milliseconds
   /** From the request sent to the head of its answer. 0: no limit. Default 60000 (1 minute). */
@@ -108,6 +129,8 @@ export interface Settings {
   readonly principal: Principal | undefined
   readonly reverse: readonly ReverseRoute[]
   readonly forward: ForwardSettings | undefined
+  /** The strategies for some targets of `forward`. */
+  readonly targets: ReadonlyArray<Requirement<readonly StrategyDeclaration[]>>
   readonly authInt: Required<AuthIntOptions>
   readonly cleartext: 'warn' | 'refuse'
   readonly pseudonym: string
@@ -122,8 +145,9 @@ const OPTIONS = new Set([
 ])
 const FORWARD_OPTIONS = new Set([
   'allow', 'deny', 'special', 'check', 'checkTimeout', 'lookup', 'dnsTimeout', 'family', 'connectTimeout', 'headersTimeout',
-  'bodyTimeout', 'localAddress', 'tls'
+  'bodyTimeout', 'localAddress', 'tls', 'strategies'
 ])
+const TARGET_OPTIONS = new Set(['to', 'strategies'])
 const CONNECT_OPTIONS = new Set(['keepAliveAfter407', 'idleTimeout', 'maxDuration'])
 const AUTH_INT_OPTIONS = new Set(['maxRequest', 'maxKept', 'maxAnswer', 'contentTimeout'])
 const MIB = 1024 * 1024
@@ -144,7 +168,7 @@ export function readOptions (options: ProxyAuthOptions): Settings {
   } = options
   if (typeof realm !== 'string') throw bad('realm', 'text', realm)
   quote(realm) // a realm that cannot be sent stops the boot, not the first client
-  if (!Array.isArray(strategies) || strategies.length === 0) throw bad('strategies', 'a list of one or more', strategies)
+  checkStrategies(strategies, 'strategies')
   if (passport !== undefined && !isObject(passport)) throw bad('passport', 'an Authenticator', passport)
   if (principal !== undefined && typeof principal !== 'function') throw bad('principal', 'a function', principal)
   if (!Array.isArray(reverse)) throw bad('reverse', 'a list', reverse)
@@ -161,6 +185,7 @@ export function readOptions (options: ProxyAuthOptions): Settings {
     principal: principal as Principal | undefined,
     reverse: Object.freeze([...reverse]),
     forward: forward === undefined ? undefined : Object.freeze({ ...readForward(forward), ...tunnels }),
+    targets: Object.freeze(readTargets(forward?.strategies)),
     authInt: readAuthInt(authInt),
     cleartext,
     pseudonym: via,
@@ -173,7 +198,8 @@ export function readOptions (options: ProxyAuthOptions): Settings {
 function checkReverse (route: ReverseRoute, index: number): void {
   const option = `reverse[${index}]`
   if (!isObject(route)) throw bad(option, 'an object', route)
-  const { upstream, replyOptions, status = 407 } = route
+  const { upstream, replyOptions, status = 407, strategies } = route
+  if (strategies !== undefined) checkStrategies(strategies, `${option}.strategies`)
   if (typeof upstream !== 'string' && !Array.isArray(upstream) && replyOptions?.getUpstream === undefined) {
     throw bad(`${option}.upstream`, 'a URL', upstream)
   }
@@ -184,7 +210,7 @@ function readForward (forward: ForwardOptions): Omit<ForwardSettings, keyof Conn
   if (!isObject(forward)) throw bad('forward', 'an object', forward)
   refuseUnknown(forward, FORWARD_OPTIONS, 'forward.')
   const {
-    connectTimeout = 10_000, headersTimeout = 60_000, bodyTimeout = 300_000, localAddress, tls, ...policy
+    connectTimeout = 10_000, headersTimeout = 60_000, bodyTimeout = 300_000, localAddress, tls, strategies: _, ...policy
   } = forward
   if (localAddress !== undefined && typeof localAddress !== 'string') throw bad('forward.localAddress', 'an address', localAddress)
   if (tls !== undefined && !isObject(tls)) throw bad('forward.tls', 'an object', tls)
@@ -196,6 +222,21 @@ function readForward (forward: ForwardOptions): Omit<ForwardSettings, keyof Conn
     localAddress,
     tls
   }
+}
+
+function readTargets (targets: readonly TargetStrategies[] = []): Array<Requirement<readonly StrategyDeclaration[]>> {
+  if (!Array.isArray(targets)) throw bad('forward.strategies', 'a list', targets)
+  return targets.map((entry: TargetStrategies, index) => {
+    const option = `forward.strategies[${index}]`
+    if (!isObject(entry)) throw bad(option, 'an object', entry)
+    refuseUnknown(entry, TARGET_OPTIONS, `${option}.`)
+    checkStrategies(entry.strategies, `${option}.strategies`)
+    return Object.freeze({ to: PatternList.from(entry.to, `${option}.to`), demand: Object.freeze([...entry.strategies]) })
+  })
+}
+
+function checkStrategies (strategies: unknown, option: string): void {
+  if (!Array.isArray(strategies) || strategies.length === 0) throw bad(option, 'a list of one or more', strategies)
 }
 
 /** Checked even where it is of no use: a misspelt option should not wait for `forward` to be noticed. */

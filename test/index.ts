@@ -125,6 +125,71 @@ t.test('sibling scopes have realms and strategies of their own (R-REALM-1)', asy
   t.same((await app.inject('/bare')).json(), { has: false })
 })
 
+t.test('strategies are chosen for each reverse route and for targets', async t => {
+  const { authority, seen } = await origin(t)
+  const upstream = `http://${authority}`
+  const token = { strategy: foreign('token', function ({ headers }) { headers.authorization === 'Bearer t' ? this.success('robot') : this.fail() }), scheme: 'Bearer' }
+  const key = { strategy: foreign('key', function ({ headers }) { headers['x-key'] === 'k' ? this.success('key') : this.fail() }), scheme: null, reads: ['x-key'] }
+  const shared = [token]
+  const { port, app } = await gateway(t, {
+    reverse: [
+      { prefix: '/usual', upstream }, { prefix: '/token', upstream, strategies: shared }, { prefix: '/also', upstream, strategies: shared, status: 401 },
+      { prefix: '/key', upstream, strategies: [key] }
+    ],
+    forward: { special: ['127.0.0.1:*', 'token.test'], lookup: ((_name: string, _options: object, done: (error: null, list: unknown[]) => void) => { done(null, [{ address: '127.0.0.1', family: 4 }]) }) as never, strategies: [{ to: ['127.0.0.1'], strategies: shared }] },
+    after: app => {
+      app.get('/own', { onRequest: app.proxyAuthenticate }, async request => request.proxyAuth?.name)
+    }
+  })
+  const ask = async (line: string, ...fields: string[]) => {
+    const client = await RawClient.to(t, port)
+    return await client.send([`${line} HTTP/1.1`, 'Host: a', ...fields, '', ''].join('\r\n')).answer()
+  }
+  const basicAsks = /\r\nproxy-authenticate: Basic realm="Gateway", charset="UTF-8"\r\n/
+  const tokenAsks = /^HTTP\/1\.1 407 [^]*\r\nproxy-authenticate: Bearer realm="Gateway"\r\n/
+  t.match(await ask('GET /usual/'), basicAsks)
+  t.match(await ask('GET /token/'), tokenAsks)
+  t.match(await ask('GET /also/'), /^HTTP\/1\.1 401 [^]*\r\nwww-authenticate: Bearer realm="Gateway"\r\n/)
+  t.match(await ask('GET /key/'), /^HTTP\/1\.1 403 /)
+  t.match(await ask(`GET ${upstream}/`), tokenAsks)
+  t.match(await ask(`CONNECT ${authority}`), tokenAsks)
+  t.match(await ask('GET http://token.test/'), basicAsks, 'the name of that address is another target')
+  t.match(await ask('GET /token/', `Proxy-Authorization: ${ALICE}`), tokenAsks, 'what is right elsewhere is not right here')
+  t.match(await ask('GET /usual/', 'Proxy-Authorization: Bearer t'), basicAsks)
+  t.equal(seen.length, 0)
+  for (const line of ['GET /token/', `GET ${upstream}/`, `CONNECT ${authority}`]) t.match(await ask(line, 'Proxy-Authorization: Bearer t'), /^HTTP\/1\.1 200 /, line)
+  t.match(await ask('GET /also/', 'Authorization: Bearer t'), /^HTTP\/1\.1 200 /)
+  t.match(await ask('GET /key/', 'X-Key: k'), /^HTTP\/1\.1 200 /)
+  t.match(await ask('GET /usual/', `Proxy-Authorization: ${ALICE}`, 'X-Key: k'), /^HTTP\/1\.1 200 /)
+  t.equal(seen.length, 5)
+  for (const { headers } of seen) t.notOk('x-key' in headers || 'proxy-authorization' in headers)
+  t.equal((await app.inject({ url: '/own', headers: { 'proxy-authorization': ALICE } })).body, 'alice')
+})
+
+t.test('an identity that other strategies gave does not count on a route with its own', async t => {
+  const { authority, seen } = await origin(t)
+  const upstream = `http://${authority}`
+  const anybody = foreign('anybody', function () { this.success('mallory') })
+  const { port } = await gateway(t, {
+    strategies: [{ strategy: anybody, scheme: 'Key' }],
+    reverse: [{ prefix: '/strict', upstream, strategies: [basic()] }, { prefix: '/usual', upstream }],
+    after: app => { app.addHook('onRequest', app.proxyAuthenticate) },
+    forward: undefined as never
+  })
+  const client = await RawClient.to(t, port)
+  const ask = async (path: string) => await client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\nProxy-Authorization: Key k\r\n\r\n`).answer()
+  t.match(await ask('/usual/'), /^HTTP\/1\.1 200 /)
+  t.match(await ask('/strict/'), /^HTTP\/1\.1 407 [^]*\r\nproxy-authenticate: Basic /)
+  t.equal(seen.length, 1)
+})
+
+t.test('after a refused CONNECT the connection is not kept where some target wants no credentials', async t => {
+  const nobody = { strategy: foreign('nobody', function () { this.fail() }), scheme: null }
+  const { port } = await gateway(t, { forward: { strategies: [{ to: ['*.open.test'], strategies: [nobody] }] } })
+  const client = await RawClient.to(t, port)
+  t.match(await client.send('CONNECT origin.test:443 HTTP/1.1\r\nHost: origin.test:443\r\n\r\n').answer(), /^HTTP\/1\.1 407 [^]*\r\nconnection: close\r\n/i)
+})
+
 t.test('a strategy by name may be registered after the plugin', async t => {
   const passport = createPassport()
   const { app } = await gateway(t, {

@@ -16,6 +16,7 @@ t.test('the defaults', async t => {
     principal: undefined,
     reverse: [],
     forward: undefined,
+    targets: [],
     authInt: { maxRequest: 16_777_216, maxKept: 268_435_456, maxAnswer: 65_536, contentTimeout: 60_000 },
     cleartext: 'warn',
     strategyTimeout: 10_000,
@@ -54,7 +55,8 @@ t.test('everything that can be said', async t => {
     dnsTimeout: 2,
     family: 4 as const
   }
-  const { reverse: routes, ...settings } = readOptions({
+  const others = [new BasicStrategy({ verify: () => null, realm: 'Other' })]
+  const { reverse: routes, targets, ...settings } = readOptions({
     ...least,
     passport,
     principal,
@@ -64,7 +66,7 @@ t.test('everything that can be said', async t => {
     via: 'edge',
     strategyTimeout: 1,
     drainTimeout: 0,
-    forward: { ...forward, connectTimeout: 1, headersTimeout: 0, bodyTimeout: 2_147_483_647, localAddress: '192.0.2.1', tls: { ca: 'x' } },
+    forward: { ...forward, connectTimeout: 1, headersTimeout: 0, bodyTimeout: 2_147_483_647, localAddress: '192.0.2.1', tls: { ca: 'x' }, strategies: [{ to: ['*.example.test'], strategies: others }] },
     connect: { keepAliveAfter407: 'handshake', idleTimeout: 0, maxDuration: 5 },
     authInt: { maxRequest: 1, maxKept: 2, maxAnswer: 3, contentTimeout: 4 }
   } as unknown as ProxyAuthOptions)
@@ -92,6 +94,8 @@ t.test('everything that can be said', async t => {
     drainTimeout: 0
   })
   t.same(routes, reverse)
+  t.equal(targets[0]?.to.matchName('a.example.test', 1), 'host')
+  t.same(targets[0]?.demand, others)
 })
 
 t.test('what Fastify itself reads may be there', async t => {
@@ -110,7 +114,7 @@ t.test('nothing changes afterwards', async t => {
   const settings = readOptions(given)
   given.strategies.pop()
   t.equal(settings.strategies.length, 1)
-  for (const part of [settings, settings.strategies, settings.reverse, settings.forward, settings.authInt]) t.ok(Object.isFrozen(part))
+  for (const part of [settings, settings.strategies, settings.reverse, settings.forward, settings.targets, settings.authInt]) t.ok(Object.isFrozen(part))
 })
 
 interface Row { option: string, options: object | undefined, got: string }
@@ -130,6 +134,11 @@ const wrong: Row[] = [
   { option: 'reverse[0]', options: { ...least, reverse: [null] }, got: 'null' },
   { option: 'reverse[1].upstream', options: { ...least, reverse: [{ upstream: 'http://a.test' }, {}] }, got: 'undefined' },
   { option: 'reverse[0].status', options: { ...least, reverse: [{ upstream: 'http://a.test', status: 403 }] }, got: 'number' },
+  { option: 'reverse[0].strategies', options: { ...least, reverse: [{ upstream: 'http://a.test', strategies: [] }] }, got: 'a list' },
+  { option: 'forward.strategies', options: { ...least, forward: { strategies: {} } }, got: 'object' },
+  { option: 'forward.strategies[0]', options: { ...least, forward: { strategies: [CANARY] } }, got: 'string' },
+  { option: 'forward.strategies[0].strategies', options: { ...least, forward: { strategies: [{ to: ['*'] }] } }, got: 'undefined' },
+  { option: 'forward.strategies[0].to', options: { ...least, forward: { strategies: [{ strategies }] } }, got: 'undefined' },
   { option: 'via', options: { ...least, via: 'not a token' }, got: 'string' },
   { option: 'via', options: { ...least, via: 7 }, got: 'number' },
   { option: 'cleartext', options: { ...least, cleartext: true }, got: 'boolean' },
@@ -172,6 +181,7 @@ t.test('a misspelt option is refused, and not passed over', async t => {
   for (const [option, options] of [
     ['stratgies', { ...least, stratgies: [] }],
     ['forward.denny', { ...least, forward: { denny: [] } }],
+    ['forward.strategies[0].too', { ...least, forward: { strategies: [{ to: ['*'], too: [], strategies }] } }],
     ['connect.timeout', { ...least, forward: {}, connect: { timeout: 5 } }],
     ['connect.timeout', { ...least, connect: { timeout: 5 } }],
     ['authInt.limit', { ...least, authInt: { limit: 5 } }]

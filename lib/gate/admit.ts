@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { StrategyFailed } from '../errors.js'
 import type { AttemptInput, Chain } from '../passport/chain.js'
 import type { Granted, Refused } from '../passport/outcome.js'
-import type { ProxyUser } from '../types.js'
+import type { ProxyIdentity, ProxyUser } from '../types.js'
 import { readCovered } from './covered-content.js'
 import { consume, readCredentials } from './credentials-field.js'
 import { addStrategyInfo } from './info.js'
@@ -18,6 +18,13 @@ export interface AdmitOptions {
   readonly chain: Chain
   /** The strategies for a client that speaks in the clear from elsewhere, when that is refused. */
   readonly chainInTheClear: Chain
+  /** The fields that carry credentials of any strategy here, on whichever route. In lower case; none is forwarded. */
+  readonly reads: readonly string[]
+  /**
+   * Who was let in by which strategies, where routes differ in them: an identity counts only where the same are asked. Left
+   * out: all routes ask the same.
+   */
+  readonly admitted?: WeakMap<ProxyIdentity, Chain> | undefined
   readonly principal?: Principal | undefined
   /** Where content stays that credentials cover, until the answer is out. */
   readonly keeper: ContentKeeper
@@ -37,7 +44,8 @@ export async function admit (request: FastifyRequest, reply: FastifyReply, optio
   const { mode } = options
   let attempt: Attempt | undefined
   try {
-    if (request.proxyAuth !== null) return null
+    if (isAdmitted(request, options)) return null
+    request.proxyAuth = null
     const chain = isInTheClear(request) ? options.chainInTheClear : options.chain
     attempt = new Attempt(request, reply, readCredentials(request.raw, mode.credentials))
     if (chain.coversContent) attempt.contentHash = await readCovered(request, reply, chain, attempt, options.keeper)
@@ -50,22 +58,32 @@ export async function admit (request: FastifyRequest, reply: FastifyReply, optio
   } finally {
     attempt?.close()
     consume(request.raw, OURS[mode.status])
-    // Of all strategies: what is not asked here for want of TLS has still been sent to us and not to the origin.
-    if (options.chain.reads.length > 0) consume(request.raw, options.chain.reads)
+    // Of all strategies: what is not asked here, or not without TLS, has still been sent to us and not to the origin.
+    if (options.reads.length > 0) consume(request.raw, options.reads)
   }
+}
+
+/** Whether a hook before this one has let the request in; one that asked other strategies does not speak for these. */
+function isAdmitted ({ proxyAuth }: FastifyRequest, { admitted, chain }: AdmitOptions): boolean {
+  if (proxyAuth === null) return false
+  const by = admitted?.get(proxyAuth)
+  return by === undefined || by === chain
 }
 
 /** Where the route is an origin, what was meant for a proxy goes no further either. */
 const OURS = { 407: ['proxy-authorization'], 401: ['authorization', 'proxy-authorization'] } as const
 
 /** Lets nobody in who has no name, or of whom something is to be told that cannot be sent: `proxyAuth` comes last. */
-function grant (request: FastifyRequest, reply: FastifyReply, granted: Granted, { mode, principal, maxAnswer }: AdmitOptions): void {
+function grant (request: FastifyRequest, reply: FastifyReply, granted: Granted, options: AdmitOptions): void {
+  const { mode, principal, maxAnswer, admitted, chain } = options
   const { user, info, scheme, realm, strategy } = granted
   try {
     const name = nameOf(granted, principal)
     addStrategyInfo(reply, info, mode)
     vouch(reply, info, mode, maxAnswer)
-    request.proxyAuth = { user: user as ProxyUser, name, info, scheme, realm }
+    const identity = { user: user as ProxyUser, name, info, scheme, realm }
+    admitted?.set(identity, chain)
+    request.proxyAuth = identity
   } catch (cause) {
     throw new StrategyFailed(strategy, { cause })
   }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BadRegistration } from '../errors.js'
+import type { AbsoluteTarget, AuthorityTarget } from '../fields/target.js'
 import { createAccess } from '../policy/access.js'
 import type { ForwardPolicyOptions } from '../policy/access.js'
 import type { Milliseconds, ProxyIdentity } from '../types.js'
@@ -34,13 +35,16 @@ export interface ForwardSettings {
   readonly keepAliveAfter407: KeepAliveAfter407
 }
 
+/** What a request to be proxied names. */
+type NamedTarget = AbsoluteTarget | AuthorityTarget
+
 export interface ForwardProxyOptions {
   readonly settings: ForwardSettings
   readonly exchanges: Exchanges
   readonly pseudonym: string
-  /** When the gate's hook runs, and the hook. */
+  /** When the gate's hook runs, and the one for a target. */
   readonly hook: 'onRequest' | 'preHandler'
-  readonly authenticate: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
+  readonly authenticateFor: (target: NamedTarget) => (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
   /** Whether that hook may let in a request without credentials. Asked when the server is ready. */
   readonly admitsWithoutCredentials: () => boolean
 }
@@ -54,7 +58,7 @@ export interface ForwardProxyOptions {
 export function registerForwardProxy (app: FastifyInstance, options: ForwardProxyOptions): void {
   if (app.prefix !== '') throw new BadRegistration('forward cannot have a prefix')
   if (app.hasConstraintStrategy(TARGET_FORM)) throw new BadRegistration('this server has forward already')
-  const { settings, exchanges, pseudonym, hook, authenticate, admitsWithoutCredentials } = options
+  const { settings, exchanges, pseudonym, hook, authenticateFor, admitsWithoutCredentials } = options
   const access = createAccess(settings.policy, ownAddresses(app))
   const client = createOriginClient(settings)
   const forward = createForward({ ...settings, access, client, exchanges, pseudonym })
@@ -64,7 +68,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   app.register(async scope => {
     acceptEveryMethod(scope)
     scope.addHook('onRequest', refuseMalformed)
-    scope.addHook(hook as 'onRequest', authenticate)
+    scope.addHook(hook as 'onRequest', (request, reply) => authenticateFor(receive(request.raw)!.target as NamedTarget)(request, reply))
     scope.addHook('onError', explain(pseudonym))
     const route = { url: '*', constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: dropForeignFields }
     scope.route({ ...route, method: METHODS.filter(method => method !== 'CONNECT'), handler: forward, config: { proxy: 'forward' } })

@@ -124,6 +124,27 @@ t.test('who has been let in is not asked again', async t => {
   t.equal(seen.proxyAuth.name, 'alice')
 })
 
+t.test('who has been let in by other strategies is asked anew, and has nothing left to say', async t => {
+  const admitted = new WeakMap()
+  const other = { ...admitOptions([{ strategy: foreign('other', function () { this.success('mallory') }), scheme: null }]), admitted }
+  const options = { ...admitOptions([strategy]), admitted }
+  const first = async (request: FastifyRequest, reply: FastifyReply) => { await admit(request, reply, other) }
+  const seen = await judge(t, options, { headers: { 'proxy-authorization': ALICE }, before: first })
+  t.match(seen.refused, { status: 407, reason: 'missing', challenges: ['Basic realm="Gateway", charset="UTF-8"'] })
+  t.equal(seen.proxyAuth, null, 'nobody is known on this route')
+  const same = await judge(t, { ...other }, { before: first })
+  t.equal(same.refused, null)
+  t.equal(same.proxyAuth.name, 'mallory')
+  const own = await judge(t, options, { before: request => { request.proxyAuth = { name: 'of the application' } as never } })
+  t.equal(own.proxyAuth.name, 'of the application', 'what the application says itself stands')
+})
+
+t.test('the fields of all strategies are gone, whichever were asked (R-CRED-4)', async t => {
+  const seen = await judge(t, { ...admitOptions([strategy]), reads: ['x-key'] }, { headers: { 'x-key': 'k', 'x-other': 'o' } })
+  t.notOk(seen.rawNames.includes('x-key'))
+  t.ok(seen.rawNames.includes('x-other'))
+})
+
 t.test('an origin asks for Authorization, and forwards neither field (R-GW-4)', async t => {
   const headers = { authorization: ALICE, 'proxy-authorization': 'Basic eDp4', cookie: 'session=1' }
   const seen = await judge(t, admitOptions([strategy], { mode: ORIGIN }), { headers })

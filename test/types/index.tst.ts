@@ -46,6 +46,14 @@ describe('options', () => {
     expect({ realm: 'Lab', strategies, reverse: [{ prefix: 1, upstream }] }).type.not.toBeAssignableTo<ProxyAuthOptions>()
   })
 
+  test('a reverse route and some targets may have strategies of their own', () => {
+    const upstream = 'http://127.0.0.1:3001'
+    expect({ realm: 'Lab', strategies, reverse: [{ prefix: '/api', upstream, strategies: ['jwt'] }] }).type.toBeAssignableTo<ProxyAuthOptions>()
+    expect({ realm: 'Lab', strategies, reverse: [{ prefix: '/api', upstream, strategies: [7] }] }).type.not.toBeAssignableTo<ProxyAuthOptions>()
+    expect({ realm: 'Lab', strategies, forward: { strategies: [{ to: ['*.example.org'], strategies }] } }).type.toBeAssignableTo<ProxyAuthOptions>()
+    expect({ realm: 'Lab', strategies, forward: { strategies: [{ strategies }] } }).type.not.toBeAssignableTo<ProxyAuthOptions>()
+  })
+
   test('the rule in code sees the target and who asks', () => {
     expect(app.register(proxyAuth, {
       realm: 'Lab',
