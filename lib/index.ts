@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import fp from 'fastify-plugin'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
-import { BadRegistration } from './errors.js'
+import { BadOption, BadRegistration } from './errors.js'
 import { isPortableRealm } from './fields/challenge.js'
 import type { AdmitOptions } from './gate/admit.js'
 import { addContentHooks } from './gate/covered-content.js'
@@ -18,6 +18,7 @@ import { isConnectionBound } from './passport/connection-bound.js'
 import { readDeclaration } from './passport/declaration.js'
 import type { Declared, StrategyDeclaration } from './passport/declaration.js'
 import { createRequirement } from './policy/requirement.js'
+import { Revocations } from './policy/revocations.js'
 import { Exchanges } from './proxy/exchanges.js'
 import { registerForwardProxy } from './proxy/forward-proxy.js'
 import { registerReverse } from './proxy/reverse.js'
@@ -43,9 +44,10 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   }
   refuseLenientParser(app)
   const { realm, hook, pseudonym } = settings
-  const gateOf = prepareGates(app, settings)
+  const revocations = new Revocations()
+  const gateOf = prepareGates(app, settings, revocations)
   const proxy = gateOf(settings.strategies, PROXY)
-  const exchanges = new Exchanges()
+  const exchanges = new Exchanges(revocations)
 
   app.decorateRequest('proxyAuth', null)
   app.decorateReply('proxyAuthenticationInfo', function (params) {
@@ -53,6 +55,10 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
     return this
   })
   app.decorate('proxyAuthenticate', ownRouteHook(proxy))
+  app.decorate('proxyAuthRevoke', (name: string) => {
+    if (typeof name !== 'string') throw new BadOption('name', 'text', typeof name) // nobody would be revoked, and nobody told
+    revocations.revoke(name)
+  })
   addChallengeHooks(app)
   concealRawPackets(app.server)
 
@@ -78,9 +84,9 @@ type GateOf = (strategies: readonly StrategyDeclaration[], mode: Mode) => AdmitO
  * Prepares the gates of the routes; those of the same strategies share them. The strategies are settled when the
  * application is ready: `passport.use` may come later than us.
  */
-function prepareGates (app: FastifyInstance, settings: Settings): GateOf {
+function prepareGates (app: FastifyInstance, settings: Settings, revocations: Revocations): GateOf {
   const { realm, passport, principal, authInt, strategyTimeout: timeout, cleartext } = settings
-  const common = { principal, keeper: new ContentKeeper(authInt), maxAnswer: authInt.maxAnswer }
+  const common = { principal, revocations, keeper: new ContentKeeper(authInt), maxAnswer: authInt.maxAnswer }
   const ofRoutes = settings.reverse.map(route => route.strategies ?? settings.strategies)
   const lists = new Set([settings.strategies, ...ofRoutes, ...settings.targets.map(({ demand }) => demand)])
   const several = lists.size > 1 ? { admitted: new WeakMap() } : {}

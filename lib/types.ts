@@ -39,6 +39,14 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** The hook alone, for any route: `onRequest` or `preHandler`, or inside `app.auth([...])` of @fastify/auth. */
     proxyAuthenticate (request: FastifyRequest, reply: FastifyReply): Promise<void>
+    /**
+     * Ends what goes on in a user's name: cached answers, authenticated connections, running tunnels and forwarded requests of
+     * this registration. It keeps nobody out: who comes back is asked anew, so first take the account away where it is kept.
+     *
+     * @param name - As in `request.proxyAuth.name` and the log.
+     * @throws {BadOption} It is no text.
+     */
+    proxyAuthRevoke (name: string): void
   }
   interface FastifyContextConfig {
     /** Set on proxy routes, so that a hook of the application can step aside. */

@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { StrategyFailed } from '../errors.js'
+import { StrategyFailed, StrategyUnavailable } from '../errors.js'
 import type { AttemptInput, Chain } from '../passport/chain.js'
 import type { Granted, Refused } from '../passport/outcome.js'
+import { Identity } from '../policy/revocations.js'
+import type { Revocations } from '../policy/revocations.js'
 import type { ProxyIdentity, ProxyUser } from '../types.js'
 import { readCovered } from './covered-content.js'
 import { consume, readCredentials } from './credentials-field.js'
@@ -28,6 +30,8 @@ export interface AdmitOptions {
   readonly principal?: Principal | undefined
   /** Where content stays that credentials cover, until the answer is out. */
   readonly keeper: ContentKeeper
+  /** Who is to be asked anew. */
+  readonly revocations: Revocations
   /** The most octets of an answer to such credentials to hold until its end. */
   readonly maxAnswer: number
 }
@@ -49,12 +53,15 @@ export async function admit (request: FastifyRequest, reply: FastifyReply, optio
     const chain = isInTheClear(request) ? options.chainInTheClear : options.chain
     attempt = new Attempt(request, reply, readCredentials(request.raw, mode.credentials))
     if (chain.coversContent) attempt.contentHash = await readCovered(request, reply, chain, attempt, options.keeper)
-    const pending = chain.authenticate(attempt)
-    const outcome = 'then' in pending ? await pending : pending
-    if (outcome.kind === 'broken') throw outcome.cause
-    if (outcome.kind === 'refused') return outcome
-    grant(request, reply, outcome, options)
-    return null
+    for (let asked = 1; ; asked++) {
+      const { mark } = options.revocations
+      const pending = chain.authenticate(attempt)
+      const outcome = 'then' in pending ? await pending : pending
+      if (outcome.kind === 'broken') throw outcome.cause
+      if (outcome.kind === 'refused') return outcome
+      if (grant(request, reply, outcome, mark, options)) return null
+      if (asked === MOST_ASKED) throw new StrategyUnavailable(outcome.strategy)
+    }
   } finally {
     attempt?.close()
     consume(request.raw, OURS[mode.status])
@@ -73,17 +80,25 @@ function isAdmitted ({ proxyAuth }: FastifyRequest, { admitted, chain }: AdmitOp
 /** Where the route is an origin, what was meant for a proxy goes no further either. */
 const OURS = { 407: ['proxy-authorization'], 401: ['authorization', 'proxy-authorization'] } as const
 
-/** Lets nobody in who has no name, or of whom something is to be told that cannot be sent: `proxyAuth` comes last. */
-function grant (request: FastifyRequest, reply: FastifyReply, granted: Granted, options: AdmitOptions): void {
-  const { mode, principal, maxAnswer, admitted, chain } = options
+/** A user who is revoked while he is looked up is asked anew. Where that goes on, somebody revokes whom he lets in. */
+const MOST_ASKED = 3
+
+/**
+ * Lets nobody in who has no name, or of whom something is to be told that cannot be sent: `proxyAuth` comes last. False
+ * for one who has been revoked since the mark: what was found may be what no longer counts.
+ */
+function grant (request: FastifyRequest, reply: FastifyReply, granted: Granted, mark: number, options: AdmitOptions): boolean {
+  const { mode, principal, maxAnswer, revocations, admitted, chain } = options
   const { user, info, scheme, realm, strategy } = granted
   try {
     const name = nameOf(granted, principal)
+    if (revocations.hasEnded(name, mark)) return false
     addStrategyInfo(reply, info, mode)
     vouch(reply, info, mode, maxAnswer)
-    const identity = { user: user as ProxyUser, name, info, scheme, realm }
+    const identity = new Identity({ user: user as ProxyUser, name, info, scheme, realm }, mark)
     admitted?.set(identity, chain)
     request.proxyAuth = identity
+    return true
   } catch (cause) {
     throw new StrategyFailed(strategy, { cause })
   }

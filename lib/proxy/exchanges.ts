@@ -1,4 +1,8 @@
-import type { Milliseconds } from '../types.js'
+import { Identity, Revocations } from '../policy/revocations.js'
+import type { Milliseconds, ProxyIdentity } from '../types.js'
+
+/** Why one is ended that would go on: the server stops, or its user is no longer one. */
+export type EndedFor = 'closing' | 'revoked'
 
 /** Something that a stopping server waits for, and ends when it has waited long enough. */
 export interface Exchange {
@@ -6,8 +10,10 @@ export interface Exchange {
   readonly idle?: boolean
   /** Where it stands in the list of those under way, `undefined` outside. */
   place?: number | undefined
+  /** The name of the user whose it is, which `add` notes; `undefined` where it is nobody's. */
+  holder?: string | undefined
   /** Ends it at once. Must lead to `exchanges.delete`. */
-  end (): void
+  end (why: EndedFor): void
 }
 
 /**
@@ -21,16 +27,27 @@ export class Exchanges {
   private emptied: (() => void) | null = null
   private state: 'open' | 'draining' | 'over' = 'open'
 
+  constructor (private readonly revocations = new Revocations()) {
+    revocations.hold({ end: name => this.endThose(({ holder }) => holder === name, 'revoked') })
+  }
+
   /** How many are under way. */
   get size (): number { return this.live.length }
 
   /** The server stops: what can end should. */
   get closing (): boolean { return this.state !== 'open' }
 
-  /** One that comes when nobody waits any more is ended at once, but not before the caller is done. */
-  add (exchange: Exchange): void {
+  /**
+   * One that comes when nobody waits any more, or whose user has been revoked since he was let in, is ended at once, but not
+   * before the caller is done.
+   *
+   * @param identity - Whose it is.
+   */
+  add (exchange: Exchange, identity: ProxyIdentity | null = null): void {
     exchange.place = this.live.push(exchange) - 1
-    if (this.state === 'over') queueMicrotask(() => { if (exchange.place !== undefined) exchange.end() })
+    exchange.holder = identity?.name
+    if (this.state === 'over') endSoon(exchange, 'closing')
+    else if (identity !== null && this.revocations.hasEnded(identity.name, Identity.markOf(identity))) endSoon(exchange, 'revoked')
   }
 
   delete (exchange: Exchange): void {
@@ -48,10 +65,14 @@ export class Exchanges {
   /** Waits until none is left, for `time` at most, then ends what is left, and what comes later. */
   async drain (time: Milliseconds): Promise<void> {
     this.state = 'draining'
-    for (const exchange of [...this.live]) if (exchange.idle) exchange.end()
+    this.endThose(({ idle }) => idle === true, 'closing')
     if (this.live.length > 0) await this.emptiedWithin(time)
     this.state = 'over'
-    for (const exchange of [...this.live]) exchange.end()
+    this.endThose(() => true, 'closing')
+  }
+
+  private endThose (are: (exchange: Exchange) => boolean, why: EndedFor): void {
+    for (const exchange of this.live.filter(are)) exchange.end(why)
   }
 
   private emptiedWithin (time: Milliseconds): Promise<void> {
@@ -60,4 +81,8 @@ export class Exchanges {
       this.emptied = () => { clearTimeout(timer); resolve() }
     })
   }
+}
+
+function endSoon (exchange: Exchange, why: EndedFor): void {
+  queueMicrotask(() => { if (exchange.place !== undefined) exchange.end(why) })
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { ClientLeft, Closing } from '../errors.js'
+import { ClientLeft, Closing, Forbidden } from '../errors.js'
 import type { AbsoluteTarget } from '../fields/target.js'
 import { formatVia } from '../fields/via.js'
 import type { Access } from '../policy/access.js'
@@ -40,7 +40,7 @@ export function createForward ({ access, client, exchanges, bodyTimeout, pseudon
     const tally = { bytesIn: 0 }
     const relay = new Relay(reply, via, bodyTimeout)
     const end = record(request, `${scheme}://${authority}`)
-    exchanges.add(relay)
+    exchanges.add(relay, request.proxyAuth)
     try {
       const fields = prepare(raw, authority, pseudonym)
       const addresses = await access.resolve(await access.admit({ scheme, host, port }, request.proxyAuth))
@@ -49,7 +49,7 @@ export function createForward ({ access, client, exchanges, bodyTimeout, pseudon
         client.send({ target, addresses, method: raw.method!, fields, content: content && drained(raw, content) }, relay)
       }
       await relay.settled
-      if (!reply.sent) throw relay.reason === 'closing' ? new Closing() : new ClientLeft()
+      if (!reply.sent) throw unanswered(relay.reason)
       end({ status: reply.raw.statusCode, bytesIn: tally.bytesIn, bytesOut: relay.bytesOut, reason: relay.reason })
     } catch (error) {
       const { statusCode, code } = error as { statusCode: number, code: string }
@@ -59,6 +59,12 @@ export function createForward ({ access, client, exchanges, bodyTimeout, pseudon
       release(exchanges, relay, raw)
     }
   }
+}
+
+/** What the log says of a request that was cut before an answer went out. */
+function unanswered (reason: string | undefined): Error {
+  if (reason === 'closing') return new Closing()
+  return reason === 'revoked' ? new Forbidden('access revoked') : new ClientLeft()
 }
 
 /** An answer may be through before the request is; until then the connection is in use, and a stopping server waits. */

@@ -55,7 +55,7 @@ export function join (client: Side, upstream: Side, options: JoinOptions, ended:
 
   client.pipe(upstream)
   upstream.pipe(client)
-  return { end: () => stop('closing') }
+  return { end: stop }
 }
 
 /** Passes a failure on as one: a clean end would make cut-off data look complete. */

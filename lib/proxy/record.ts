@@ -8,7 +8,7 @@ export interface Ending {
   readonly bytesIn: number
   /** Octets from the target to the client. */
   readonly bytesOut: number
-  /** Why it ended, unless by itself: `idle`, `expired`, `aborted`, `closing`, or the code of an error. */
+  /** Why it ended, unless by itself: `idle`, `expired`, `aborted`, `closing`, `revoked`, or the code of an error. */
   readonly reason?: string | undefined
 }
 

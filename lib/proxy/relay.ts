@@ -5,6 +5,7 @@ import { ClientLeft, UpstreamChallenged, UpstreamProtocol } from '../errors.js'
 import { connectionOptions, endToEnd } from '../fields/hop-by-hop.js'
 import type { Milliseconds } from '../types.js'
 import { writeRelayedHead } from './answer.js'
+import type { EndedFor } from './exchanges.js'
 import { writeInterim } from './interim.js'
 import { reasonPhrase } from './reason-phrase.js'
 import { upstreamError } from './upstream-error.js'
@@ -47,8 +48,8 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   /** Ends the exchange at once, on both sides. */
-  end (): void {
-    this.cut('closing')
+  end (why: EndedFor): void {
+    this.cut(why)
     this.request.destroy() // the answer may be through, and the client still sending
   }
 

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Milliseconds } from '../types.js'
 import type { Tally } from './content.js'
-import type { Exchange, Exchanges } from './exchanges.js'
+import type { EndedFor, Exchange, Exchanges } from './exchanges.js'
 import { record } from './record.js'
 import type { Ending } from './record.js'
 
@@ -24,9 +24,9 @@ export interface ReverseRules {
   readonly patience: Milliseconds
 }
 
-/** What the log says where nothing went out: the client had left, or the server stops. As of ClientLeft and Closing. */
+/** What the log says where nothing went out: the client had left, the server stops, the user is revoked. As their errors have it. */
 const LEFT = 499
-const STOPPED = 503
+const UNANSWERED: Readonly<Record<string, number>> = { closing: 503, revoked: 403 }
 
 /**
  * A request on a reverse route on its way: what ends it from either side, and what its line in the log says. It is
@@ -58,7 +58,7 @@ export class ReverseExchange implements Exchange {
     if (this.begun) return
     this.begun = true
     this.ended = record(this.request, `${this.upstream.slice(0, this.upstream.indexOf(':'))}://${host}`)
-    this.exchanges.add(this)
+    this.exchanges.add(this, this.request.proxyAuth)
     const { raw } = this.reply
     raw.once('close', () => this.over())
     if (raw.destroyed) this.over()
@@ -99,8 +99,8 @@ export class ReverseExchange implements Exchange {
   }
 
   /** Ends it at once, on both sides. */
-  end (): void {
-    this.reason = 'closing'
+  end (why: EndedFor): void {
+    this.reason = why
     this.reply.raw.destroy()
     this.request.raw.destroy() // the answer may be through, and the client still sending
   }
@@ -113,7 +113,7 @@ export class ReverseExchange implements Exchange {
     this.answer?.destroy()
     this.answer = null // else one request would keep the next from being collected young
     this.release()
-    const status = raw.headersSent ? raw.statusCode : this.reason === 'closing' ? STOPPED : LEFT
+    const status = raw.headersSent ? raw.statusCode : UNANSWERED[this.reason ?? ''] ?? LEFT
     ended({ status, bytesIn: this.tally.bytesIn, bytesOut: this.bytesOut, reason: this.reason })
   }
 

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { ClientLeft, Closing } from '../errors.js'
+import { ClientLeft, Closing, Forbidden } from '../errors.js'
 import type { AuthorityTarget } from '../fields/target.js'
 import type { Access } from '../policy/access.js'
 import type { Milliseconds } from '../types.js'
 import { connectOf } from './connect.js'
 import { dial } from './dial.js'
-import type { Exchanges } from './exchanges.js'
+import type { Exchange, Exchanges } from './exchanges.js'
 import { join } from './join.js'
 import type { JoinOptions } from './join.js'
 import { record } from './record.js'
@@ -33,8 +33,8 @@ export function createTunnel (options: TunnelOptions) {
     const end = record(request, target.authority)
     const gone = new AbortController()
     const leave = () => gone.abort(new ClientLeft())
-    const exchange = { end: () => gone.abort(new Closing()) }
-    exchanges.add(exchange)
+    const exchange: Exchange = { end: why => gone.abort(why === 'closing' ? new Closing() : new Forbidden('access revoked')) }
+    exchanges.add(exchange, request.proxyAuth)
     socket.once('close', leave)
     if (socket.destroyed) leave() // while a hook of the application took its time
     let upstream: Socket

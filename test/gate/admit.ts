@@ -7,6 +7,7 @@ import type { Test } from 'tap'
 import { admit } from '../../lib/gate/admit.js'
 import type { AdmitOptions } from '../../lib/gate/admit.js'
 import { ORIGIN } from '../../lib/gate/mode.js'
+import { Revocations } from '../../lib/policy/revocations.js'
 import { BasicStrategy } from '../../lib/strategies/basic.js'
 import { verifyStatic } from '../../lib/strategies/verify-static.js'
 import { admitOptions } from '../fixtures/admit-options.js'
@@ -99,6 +100,33 @@ t.test('whatever comes of it, the credentials are gone, and nothing else (R-CHAI
     t.notOk(seen.rawNames.includes('proxy-authorization'), name)
     t.ok(seen.rawNames.includes('authorization') && seen.rawNames.includes('cookie'), name)
   }
+})
+
+t.test('who is revoked while he is looked up is asked anew', async t => {
+  const revocations = new Revocations()
+  const answers = [{ username: 'alice', old: true }, { username: 'alice' }]
+  const slow = new BasicStrategy({ verify: async () => answers.shift()! })
+  const meanwhile = () => revocations.revoke('alice')
+  const headers = { 'proxy-authorization': ALICE }
+  t.same((await judge(t, admitOptions([slow], { revocations }), { headers, meanwhile })).proxyAuth.user, { username: 'alice' })
+  answers.push({ username: 'bob', old: true })
+  t.match((await judge(t, admitOptions([slow], { revocations }), { headers, meanwhile })).proxyAuth.user, { old: true }, 'not another')
+  answers.push({ username: 'alice', old: true })
+  const gone = new BasicStrategy({ verify: async () => answers.shift() ?? null })
+  t.match((await judge(t, admitOptions([gone], { revocations }), { headers, meanwhile })).refused, { status: 407 })
+})
+
+t.test('a verifier that revokes whom it lets in does not go on for ever', async t => {
+  const revocations = new Revocations()
+  let asked = 0
+  const verify = () => {
+    asked++
+    revocations.revoke('alice')
+    return { username: 'alice' }
+  }
+  const { error, proxyAuth } = await judge(t, admitOptions([new BasicStrategy({ verify })], { revocations }), { headers: { 'proxy-authorization': ALICE } })
+  t.same(error, { code: 'FST_PROXY_AUTH_STRATEGY_UNAVAILABLE', statusCode: 503 })
+  t.strictSame([asked, proxyAuth], [3, null])
 })
 
 t.test('two fields are an error before anybody looks at either (R-CRED-1)', async t => {

@@ -68,6 +68,18 @@ t.test('a stopping server says why it ended what had no answer yet', async t => 
   t.match(proxied(), [{ status: 503, reason: 'FST_PROXY_AUTH_CLOSING' }])
 })
 
+t.test('so does one whose user is revoked', async t => {
+  const silent = await rawOrigin(t, () => {})
+  const { app, port, proxied } = await gateway(t)
+  const client = await RawClient.to(t, port)
+  client.send(head(`GET ${silent.url}/`))
+  await until(() => silent.received.length === 1)
+  app.proxyAuthRevoke('alice')
+  t.equal(await client.end(), '')
+  await until(() => proxied().length === 1)
+  t.match(proxied(), [{ status: 403, reason: 'FST_PROXY_AUTH_FORBIDDEN' }])
+})
+
 t.test('an exchange lasts until the request is through, however early the answer', async t => {
   const early = await rawOrigin(t, socket => socket.write('HTTP/1.1 413 Too much\r\nContent-Length: 0\r\n\r\n'))
   const { app, port } = await gateway(t, { drainTimeout: 20 })

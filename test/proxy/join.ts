@@ -166,8 +166,8 @@ t.test('limits (R-CONNECT-17)', async t => {
 
 t.test('ended from outside', async t => {
   const tunnel = await joined(t, { maxDuration: 60_000 })
-  tunnel.exchange.end()
-  tunnel.exchange.end()
+  tunnel.exchange.end('closing')
+  tunnel.exchange.end('revoked')
   t.equal(await tunnel.reason, 'closing')
   t.strictSame([await tunnel.client.end(), await tunnel.target.end()], ['', ''])
   t.strictSame(tunnel.endings, ['closing'])

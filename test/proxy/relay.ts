@@ -279,7 +279,7 @@ t.test('a pipelined request ends with its connection, though it never had its tu
 
 t.test('a stopping server ends it on both sides', async t => {
   const { client, relay, controller, outcome } = await exchange(t)
-  relay.end()
+  relay.end('closing')
   t.equal(await outcome, 'settled')
   t.equal(relay.reason, 'closing')
   t.equal(controller.aborted, true)

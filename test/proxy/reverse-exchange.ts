@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { Readable } from 'node:stream'
 import t from 'tap'
+import { Revocations } from '../../lib/policy/revocations.js'
 import { Exchanges } from '../../lib/proxy/exchanges.js'
 import { ReverseExchange } from '../../lib/proxy/reverse-exchange.js'
 
@@ -19,10 +20,11 @@ function exchange () {
   const codes: number[] = []
   const incoming = Object.assign(new EventEmitter(), { complete: true, destroyed: false, socket: Object.assign(new EventEmitter(), { destroyed: false, setMaxListeners () {} }), destroy () { incoming.destroyed = true } })
   const request = { method: 'GET', raw: incoming, proxyAuth: { name: 'alice', scheme: 'Test' }, log: { info: ({ proxy }: { proxy: unknown }) => { lines.push(proxy) } } }
-  const exchanges = new Exchanges()
+  const revocations = new Revocations()
+  const exchanges = new Exchanges(revocations)
   const self = new ReverseExchange(request as never, { raw, code: (status: number) => codes.push(status) } as never, {} as never, exchanges)
   self.upstream = 'https://user:secret@up.test:1/base'
-  return { self, raw, incoming, lines, codes, exchanges }
+  return { self, raw, incoming, lines, codes, exchanges, revocations }
 }
 
 t.test('one line in the log, at the end', async t => {
@@ -126,6 +128,17 @@ t.test('a closing server ends it, with the client that may still be sending', as
   self.begin('up.test')
   await exchanges.drain(0)
   t.match(lines, [{ status: 503, reason: 'closing' }])
+  t.ok(incoming.destroyed)
+})
+
+t.test('so does a revocation of its user', async t => {
+  const { self, raw, incoming, lines, revocations } = exchange()
+  raw.headersSent = false
+  self.begin('up.test')
+  revocations.revoke('bob')
+  t.equal(raw.destroyed, false)
+  revocations.revoke('alice')
+  t.match(lines, [{ status: 403, reason: 'revoked' }])
   t.ok(incoming.destroyed)
 })
 

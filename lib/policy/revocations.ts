@@ -1,0 +1,77 @@
+import type { ProxyIdentity } from '../types.js'
+
+/** Something that goes on letting a user in, or lets what he has begun go on: a cache, a connection, running tunnels. */
+export interface Holder {
+  /** Lets go of everything that is this user's, by the name that logs call him. At once, and whatever it takes. */
+  end (name: string): void
+}
+
+/** How many names are remembered: for requests that were let in, and begin to do something only now. */
+const REMEMBERED = 10_000
+
+/**
+ * Who is no longer let in by what was known of him before. A user that is revoked may come back: he is asked anew.
+ *
+ * What holds identities of its own signs up with {@link hold}. For what is still on its way to such a place there are marks:
+ * taken before somebody is asked who a user is, they tell afterwards whether the answer still counts.
+ *
+ * @example
+ * revocations.hold({ end: (name) => connections.forget(name) })
+ * const mark = revocations.mark
+ * const name = await nameOfClient()
+ * if (revocations.hasEnded(name, mark)) throw new Error('ask again')
+ */
+export class Revocations {
+  private readonly holders: Holder[] = []
+  /** When each name was last revoked, oldest first. */
+  private readonly last = new Map<string, number>()
+  private count = 0
+
+  /** The present, to be compared with later. */
+  get mark (): number {
+    return this.count
+  }
+
+  /** Has `holder` told of each revocation from now on. */
+  hold (holder: Holder): void {
+    this.holders.push(holder)
+  }
+
+  /** Ends all that is held of this user. Those who are asked about him meanwhile are to ask again. */
+  revoke (name: string): void {
+    this.count += 1
+    this.last.delete(name)
+    this.last.set(name, this.count)
+    if (this.last.size > REMEMBERED) this.last.delete(this.last.keys().next().value!)
+    for (const holder of this.holders) holder.end(name)
+  }
+
+  /** Whether the name was revoked after the mark was taken. */
+  hasEnded (name: string, mark: number): boolean {
+    return this.count > mark && (this.last.get(name) ?? 0) > mark
+  }
+}
+
+/** An identity that knows how old it is. To everybody else it is a plain one. */
+export class Identity implements ProxyIdentity {
+  readonly user
+  readonly name
+  readonly info
+  readonly scheme
+  readonly realm
+  readonly #mark: number
+
+  constructor ({ user, name, info, scheme, realm }: ProxyIdentity, mark: number) {
+    this.user = user
+    this.name = name
+    this.info = info
+    this.scheme = scheme
+    this.realm = realm
+    this.#mark = mark
+  }
+
+  /** The mark of an identity; Infinity, so that it never ends, where an application has made one itself. */
+  static markOf (identity: ProxyIdentity): number {
+    return #mark in identity ? identity.#mark : Infinity
+  }
+}

@@ -1,0 +1,49 @@
+import t from 'tap'
+import { Identity, Revocations } from '../../lib/policy/revocations.js'
+
+const ALICE = { user: { username: 'alice' }, name: 'alice', info: {}, scheme: 'Basic', realm: 'gw' }
+
+t.test('all that hold something are told, in their order', async t => {
+  const revocations = new Revocations()
+  const told: string[] = []
+  revocations.hold({ end: name => told.push(`one ${name}`) })
+  revocations.hold({ end: name => told.push(`two ${name}`) })
+  revocations.revoke('alice')
+  t.strictSame(told, ['one alice', 'two alice'])
+})
+
+t.test('a mark tells what was revoked after it was taken', async t => {
+  const revocations = new Revocations()
+  const before = revocations.mark
+  t.equal(revocations.hasEnded('alice', before), false)
+  revocations.revoke('alice')
+  const after = revocations.mark
+  t.equal(revocations.hasEnded('alice', before), true)
+  t.equal(revocations.hasEnded('bob', before), false)
+  t.equal(revocations.hasEnded('alice', after), false, 'asked anew')
+  revocations.revoke('bob')
+  t.equal(revocations.hasEnded('alice', after), false)
+  t.equal(revocations.hasEnded('bob', after), true)
+})
+
+t.test('of very many names the latest are remembered', async t => {
+  const revocations = new Revocations()
+  const { mark } = revocations
+  revocations.revoke('first')
+  revocations.revoke('again')
+  for (let i = 2; i < 10_000; i++) revocations.revoke(`user ${i}`)
+  revocations.revoke('again')
+  t.equal(revocations.hasEnded('first', mark), true)
+  revocations.revoke('one more')
+  t.equal(revocations.hasEnded('first', mark), false)
+  t.equal(revocations.hasEnded('again', mark), true, 'counts from its last time')
+})
+
+t.test('an identity knows its age, and shows it to nobody', async t => {
+  const identity = new Identity(ALICE, 3)
+  t.same(identity, ALICE)
+  t.strictSame({ ...identity }, ALICE)
+  t.equal(JSON.stringify(identity), JSON.stringify(ALICE))
+  t.equal(Identity.markOf(identity), 3)
+  t.equal(Identity.markOf(ALICE), Infinity, 'of the application’s own making')
+})
