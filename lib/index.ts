@@ -17,7 +17,6 @@ import { createChain } from './passport/chain.js'
 import { isConnectionBound } from './passport/connection-bound.js'
 import { readDeclaration } from './passport/declaration.js'
 import type { Declared, StrategyDeclaration } from './passport/declaration.js'
-import { recognising } from './passport/recognised.js'
 import { createRequirement } from './policy/requirement.js'
 import { Revocations } from './policy/revocations.js'
 import { Exchanges } from './proxy/exchanges.js'
@@ -101,19 +100,14 @@ function prepareGates (app: FastifyInstance, settings: Settings, revocations: Re
 
   app.addHook('onReady', async () => {
     const all = new Set<Declared>()
-    const names = new Set<string>()
-    const chainOf = (declared: readonly Declared[]) => recognising(createChain(declared, { timeout }), names)
     for (const { declarations, gates } of prepared) {
       const declared = declarations.map(declaration => declaration.resolve())
-      const chain = chainOf(declared)
-      const chainInTheClear = cleartext === 'refuse' ? chainOf(declared.filter(each => !isReadable(each))) : chain
+      const chain = createChain(declared, { timeout })
+      const chainInTheClear = cleartext === 'refuse' ? createChain(declared.filter(each => !isReadable(each)), { timeout }) : chain
       for (const gate of gates) Object.assign(gate, { chain, chainInTheClear, reads })
       for (const each of declared) all.add(each)
     }
     warnAbout(app, [...all])
-    if (cleartext === 'warn' && prepared.some(({ declarations }) => offersBasicBesideDigest(declarations.map(each => each.resolve())))) {
-      app.log.warn('Basic beside Digest: whoever answers in our place asks for Basic alone, and reads the passwords')
-    }
     readableScheme = cleartext === 'warn' && [...all].some(isReadable)
   })
   let readableScheme = false
@@ -135,11 +129,6 @@ function warnAbout (app: FastifyInstance, strategies: readonly Declared[]): void
     if (isConnectionBound(scheme)) app.log.warn({ strategy: name }, `${scheme} is offered: clients prefer it to Digest and Basic, and some do not fall back`)
     if (!isPortableRealm(realm)) app.log.warn({ strategy: name, realm }, 'a realm with a comma, quote or backslash: some clients read it wrongly')
   }
-}
-
-/** Which reduces the whole to Basic (RFC 7616, 5.6). */
-function offersBasicBesideDigest (strategies: readonly Declared[]): boolean {
-  return ['Basic', 'Digest'].every(name => strategies.some(({ scheme }) => scheme === name))
 }
 
 /** Whether whoever is in between can read its secrets. */
@@ -175,12 +164,16 @@ export type { AuthIntOptions, ConnectOptions, ForwardOptions, ProxyAuthOptions, 
 export type { DeclaredStrategy, StrategyDeclaration } from './passport/declaration.js'
 export type { Registry } from './passport/registry.js'
 export type { RequestView } from './passport/request-view.js'
+export { signAws4 } from './schemes/aws4/client.js'
+export type { Aws4Request, Aws4Signer } from './schemes/aws4/client.js'
 export type { DigestAlgorithmName, DigestHash } from './schemes/digest/algorithm.js'
 export { answerDigestChallenge } from './schemes/digest/client.js'
 export type { DigestAnswer, DigestInfoVerdict, DigestRequest } from './schemes/digest/client.js'
 export { timingSafeEqualText } from './schemes/equal-text.js'
 export { MemoryStore } from './store/memory.js'
 export type { Claim, ReplayStore } from './store/store.js'
+export { Aws4Strategy } from './strategies/aws4.js'
+export type { Aws4Account, Aws4Lookup, Aws4Options, Aws4Refusal } from './strategies/aws4-options.js'
 export { BasicStrategy } from './strategies/basic.js'
 export { BearerStrategy } from './strategies/bearer.js'
 export { DigestStrategy } from './strategies/digest.js'

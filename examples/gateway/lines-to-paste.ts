@@ -33,6 +33,12 @@ export function linesToPaste (gateway: URL, origin: string, schemes: string[]): 
           `  ${proxy} --proxy-header 'Proxy-Authorization: Bearer alice-token' ${origin}/hello`
         ]
       : []),
+    ...(schemes.includes('aws4')
+      ? [
+          '  # a signed request, in absolute-form and through a tunnel: 200',
+          `  npx tsx examples/aws4-client.ts ${gateway.origin} ${origin}/hello`
+        ]
+      : []),
     ''
   ]
   return lines.join('\n')

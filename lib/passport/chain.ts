@@ -8,7 +8,7 @@ import type { ChallengeLines } from './challenge-list.js'
 import { byVersion, isConnectionBound } from './connection-bound.js'
 import type { Declared } from './declaration.js'
 import type { Outcome, Refused } from './outcome.js'
-import { requestView } from './request-view.js'
+import { linesOf, requestView } from './request-view.js'
 import type { RawRequest, RequestView } from './request-view.js'
 import { run } from './run.js'
 import type { RunSettings } from './run.js'
@@ -157,8 +157,20 @@ function chainOf (strategies: readonly Declared[], { timeout }: ChainOptions): C
 
 // What a strategy without a scheme takes from the field is nothing, so that no credentials reach the wrong verifier.
 function viewFor (declared: Declared, input: AttemptInput): RequestView {
+  const { contentHash } = input
   const view = requestView(input.raw, declared.scheme === null ? undefined : input.credentials, input.url, input.ip, declared.reads)
-  return input.contentHash === undefined ? view : { ...view, contentHash: input.contentHash }
+  const covered = isOurs(declared) ? declared.strategy.coveredFields(view, declared.options) : []
+  if (contentHash === undefined && covered.length === 0) return view
+  return {
+    ...view,
+    ...(contentHash !== undefined && { contentHash }),
+    ...(covered.length > 0 && { fieldLines: linesOf(input.raw, covered) })
+  }
+}
+
+/** Whether it extends our class; `own` has it that it looks like one of ours. */
+function isOurs (declared: Declared): declared is Declared & { readonly strategy: Strategy } {
+  return declared.own && typeof (declared.strategy as Partial<Strategy>).coveredFields === 'function'
 }
 
 function covers (declared: Declared): declared is Declared & { readonly strategy: Strategy } {
@@ -171,15 +183,15 @@ function bareView (input: AttemptInput): RequestView {
 
 function withoutScheme (): Refused {
   const cause = new MalformedCredentials('no scheme')
-  return { kind: 'refused', status: 400, reason: 'malformed', challenges: [], scheme: null, cause, note: null }
+  return { kind: 'refused', status: 400, reason: 'malformed', challenges: [], scheme: null, cause }
 }
 
 function refused (walk: Walk, plan: Plan, challenges: ChallengeLines): Outcome {
   if ('kind' in challenges) return challenges
-  const { status, reason, cause, note } = walk
+  const { status, reason, cause } = walk
   const { scheme } = plan
   // A 407 must have a challenge, and a client that nothing is asked of cannot do better next time.
   return status === 407 && challenges.length === 0
-    ? { kind: 'refused', status: 403, reason: 'forbidden', challenges, scheme, cause, note }
-    : { kind: 'refused', status, reason, challenges, scheme, cause, note }
+    ? { kind: 'refused', status: 403, reason: 'forbidden', challenges, scheme, cause }
+    : { kind: 'refused', status, reason, challenges, scheme, cause }
 }

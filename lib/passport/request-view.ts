@@ -6,6 +6,7 @@ import type { AttemptRequest } from '../strategies/strategy.js'
 export interface RawRequest {
   readonly method?: string | undefined
   readonly headers: IncomingHttpHeaders
+  readonly rawHeaders?: readonly string[]
   readonly httpVersion: string
   readonly socket: Socket
 }
@@ -99,6 +100,27 @@ export function requestView (
     get: field,
     header: field
   }
+}
+
+/**
+ * Finds the lines of fields, as they came.
+ *
+ * @param names - In lower case.
+ * @returns By name, those that are there. Over HTTP/2 the authority is the host.
+ * @example
+ * linesOf(request.raw, ['host', 'x-amz-date']) // { host: ['origin.test'], 'x-amz-date': ['20150830T123600Z'] }
+ */
+export function linesOf ({ rawHeaders = [] }: RawRequest, names: readonly string[]): Readonly<Record<string, readonly string[]>> {
+  const lines: Record<string, string[]> = Object.create(null)
+  const wanted = new Set(names)
+  let authority: string | undefined
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!.toLowerCase()
+    if (wanted.has(name)) (lines[name] ??= []).push(rawHeaders[i + 1]!)
+    else if (name === ':authority') authority = rawHeaders[i + 1]!
+  }
+  if (authority !== undefined && wanted.has('host')) lines['host'] ??= [authority]
+  return lines
 }
 
 function field (this: RequestView, name: string): string | string[] | undefined {

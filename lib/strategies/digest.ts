@@ -1,23 +1,22 @@
 import { hash } from 'node:crypto'
-import { BadOption, MalformedCredentials, StoreFull } from '../errors.js'
+import { BadOption, MalformedCredentials } from '../errors.js'
 import type { Challenge } from '../fields/challenge.js'
 import { formatChallenge } from '../fields/challenge.js'
 import { parseCredentials } from '../fields/credentials.js'
-import { parseExtValue } from '../fields/ext-value.js'
 import { digestChallenge } from '../schemes/digest/challenge.js'
 import type { DigestOffer } from '../schemes/digest/challenge.js'
-import type { DigestAlgorithm } from '../schemes/digest/algorithm.js'
 import { MAX_REALM_LENGTH, readDigestParameters } from '../schemes/digest/parameters.js'
 import { isSignedTarget } from '../schemes/digest/uri-match.js'
-import { checkUsername, decodeEscapedUsername, decodeUsername } from '../schemes/digest/username.js'
+import { decodeEscapedUsername } from '../schemes/digest/username.js'
 import { compareWithOffer, verifyResponse } from '../schemes/digest/verify.js'
 import type { DigestExchange, OfferedParameters } from '../schemes/digest/verify.js'
-import type { Milliseconds } from '../types.js'
+import { hashOfContent } from './content-hash.js'
 import { DigestNonces } from './digest-nonces.js'
 import { readDigestOptions } from './digest-options.js'
 import type { DigestAccount, DigestOptions, DigestRefusalReason, DigestSettings } from './digest-options.js'
+import { storeFull } from './store-full.js'
 import { Strategy, isRight, isScheme, isThenable } from './strategy.js'
-import type { AttemptOptions, AttemptRequest, ChallengeContext, Eventual, RefusalNote } from './strategy.js'
+import type { AttemptOptions, AttemptRequest, ChallengeContext, Eventual } from './strategy.js'
 
 /** The second argument of `success`. */
 export interface DigestInfo {
@@ -144,7 +143,7 @@ export class DigestStrategy extends Strategy {
 
   private judge (attempt: Attempt, { username, account }: Found): void {
     const { request, offer, params } = attempt
-    const contentHash = isOverContent(params) ? hashOfContent(request, params.algorithm) : undefined
+    const contentHash = isOverContent(params) ? hashOfContent(request, params.algorithm.nodeHash) : undefined
     if (contentHash === null) return this.refuseUnread(attempt, account && username)
     const secret = account?.password === undefined ? account : { password: this.form(account.password) }
     const exchange = verifyResponse(params, username, secret, { method: request.method!, contentHash })
@@ -168,8 +167,7 @@ export class DigestStrategy extends Strategy {
   /** No challenge helps a client that has signed another request (RFC 7616, 3.4.6). */
   private refuseUri (): void {
     this.settings.onRefused({ reason: 'uri', username: null })
-    const note = { reason: 'uri', userId: null, guess: false }
-    this.fail(new MalformedCredentials('uri is not the target of the request'), 400, note)
+    this.fail(new MalformedCredentials('uri is not the target of the request'), 400)
   }
 
   /**
@@ -183,13 +181,12 @@ export class DigestStrategy extends Strategy {
 
   private refuse (offer: DigestOffer, reason: DigestRefusalReason, username: string | null, stale = false): void {
     this.settings.onRefused({ reason, username })
-    const guess = reason === 'user' || reason === 'response' // whatever else is wrong, the response was right or not looked at
-    this.challengeAgain(offer, stale, { reason, userId: username, guess })
+    this.challengeAgain(offer, stale)
   }
 
   /** In one text, which is all that Passport takes. Our own runner puts each on a line of its own again. */
-  private challengeAgain (offer: DigestOffer, stale: boolean, note?: RefusalNote): void {
-    this.fail(this.challenges(offer, stale).map(formatChallenge).join(', '), undefined, note)
+  private challengeAgain (offer: DigestOffer, stale: boolean): void {
+    this.fail(this.challenges(offer, stale).map(formatChallenge).join(', '))
   }
 
   private challenges (offer: DigestOffer, stale: boolean): readonly Challenge[] {
@@ -216,42 +213,11 @@ function isOverContent ({ qop }: OfferedParameters): boolean {
   return qop?.toLowerCase() === 'auth-int'
 }
 
-/** The hash that somebody has made; of no content, where that is certain; else `null`: nothing that can be verified. */
-function hashOfContent ({ contentHash, method, headers, httpVersion }: AttemptRequest, { nodeHash, digest }: DigestAlgorithm): string | null {
-  const given = contentHash?.[nodeHash]
-  if (given !== undefined) return given
-  const length = headers['content-length']
-  // HTTP/1 says in the head whether content follows. HTTP/2 does not, unless there is a length.
-  const none = method === 'CONNECT' || length === '0' ||
-    (length === undefined && headers['transfer-encoding'] === undefined && httpVersion?.startsWith('1.') === true)
-  return none ? digest('') : null
-}
-
 /** The same from every process and after every start. */
 function opaqueOf (realm: string): string {
   return hash('sha256', `opaque of ${realm}`, 'hex').slice(0, 32)
 }
 
-function storeFull (retryAfter: Milliseconds): Error {
-  const seconds = Math.max(1, Math.ceil(retryAfter / 1000))
-  return Object.assign(new StoreFull(seconds), { headers: { 'retry-after': String(seconds) } })
-}
-
 function then<Value, Result> (value: Eventual<Value>, next: (value: Value) => Eventual<Result>): Eventual<Result> {
   return isThenable(value) ? value.then(next) : next(value)
-}
-
-/**
- * Reads who presents Digest credentials, right or wrong. Where they say `userhash=true`, it is the hash.
- *
- * @returns `undefined` when there is nothing to read.
- * @throws {MalformedField} The value does not follow the grammar of credentials, or `username*` its own.
- * @throws {MalformedCredentials} The name is none.
- * @example
- * readDigestUser('Digest username="Mufasa", realm="x"') // 'Mufasa'
- */
-export function readDigestUser (value: string): string | undefined {
-  const { username, 'username*': extended } = parseCredentials(value).params ?? {}
-  if (extended !== undefined) return checkUsername(parseExtValue(extended))
-  return username === undefined ? undefined : decodeUsername(username, true).username
 }

@@ -23,6 +23,11 @@ export interface AttemptRequest {
    * only where a strategy has asked for it ({@link Strategy.contentHashFor}); of no content, it is the hash of nothing.
    */
   readonly contentHash?: Readonly<Record<string, string>>
+  /**
+   * The lines of fields by their names in lower case, as they came, one char per octet. There are those only that a strategy
+   * has asked for ({@link Strategy.coveredFields}), and that the request has.
+   */
+  readonly fieldLines?: Readonly<Record<string, readonly string[]>>
 }
 
 /** The second argument of `authenticate`. Passport hands over what its own `authenticate(name, options)` got. */
@@ -41,19 +46,6 @@ export interface ChallengeContext {
 
 /** One challenge, several of one scheme in their order, or `null`: not offered on this request. */
 export type Offer = Challenge | readonly Challenge[] | null
-
-/**
- * What a strategy of ours says of a refusal to whoever runs it: for the log, and for limits. It is the third argument of
- * `fail`, at which Passport does not look.
- */
-export interface RefusalNote {
-  /** Why, in a word of ours. */
-  readonly reason: string
-  /** Who it is about, if there is such a user; else `null`: people type passwords into that place. */
-  readonly userId: string | null
-  /** Whether a secret was tried and is wrong. False where it was right, or where nobody has looked at it. */
-  readonly guess: boolean
-}
 
 /** A user, alone or with what Passport calls info. */
 export type Accepted = object | string | readonly [user: object | string, info: object]
@@ -98,9 +90,9 @@ export abstract class Strategy {
   declare success: (user: unknown, info?: unknown) => void
   /**
    * Refuses the credentials, or their absence. `challenge` is a field value or, for a 400, the error; without
-   * `status` it is 401, which a proxy turns into 407. Without `note`, a refusal of credentials is a wrong guess.
+   * `status` it is 401, which a proxy turns into 407.
    */
-  declare fail: (challenge?: unknown, status?: number, note?: RefusalNote) => void
+  declare fail: (challenge?: unknown, status?: number) => void
   /** Cannot tell: an error of ours, never of the client. */
   declare error: (cause: unknown) => void
   /** Decides nothing. On a proxy that lets nobody in. */
@@ -128,6 +120,14 @@ export abstract class Strategy {
    */
   contentHashFor (_request: AttemptRequest, _options?: AttemptOptions): string | null {
     return null
+  }
+
+  /**
+   * Names the fields, in lower case, that these credentials say they cover, the origin's own included. Asked before all else by
+   * a runner that shows strategies some fields only.
+   */
+  coveredFields (_request: AttemptRequest, _options?: AttemptOptions): readonly string[] {
+    return []
   }
 
   /** The realm of this attempt: what the runner says, else the strategy's own. */

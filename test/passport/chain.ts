@@ -27,7 +27,7 @@ const ALICE = basic('alice', 'alice-secret')
 const BASIC = 'Basic realm="gw", charset="UTF-8"'
 const BEARER = 'Bearer realm="gw"'
 const refused = (reason: string, challenges: string[], scheme: string | null = null) =>
-  ({ kind: 'refused', status: 407, reason, challenges, scheme, cause: null, note: null })
+  ({ kind: 'refused', status: 407, reason, challenges, scheme, cause: null })
 
 t.test('right credentials are let in, without a promise where the strategy needs none (R-CRED-6)', async t => {
   t.same(chainOf(ours).authenticate(attemptInput(ALICE)), {
@@ -66,7 +66,7 @@ t.test('the scheme alone is like none (CR-5)', async t => {
 t.test('an empty field or one without a scheme is malformed (R-CRED-5, CR-25)', async t => {
   for (const credentials of ['', ' ', '"Basic" dTpw', ', Basic dTpw', '\0']) {
     t.match(await ask(chainOf(ours, certificate(never('certificate'))), credentials), {
-      kind: 'refused', status: 400, reason: 'malformed', challenges: [], scheme: null, cause: { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' }, note: null
+      kind: 'refused', status: 400, reason: 'malformed', challenges: [], scheme: null, cause: { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' }
     })
   }
 })
@@ -145,7 +145,7 @@ t.test('403 and 429 stay, with the challenge of that strategy alone (R-407-4, R-
   const scoped = new BearerStrategy({ verify: async () => ({ error: 'insufficient_scope', scope: 'egress' }) })
   const chain = chainOf(ours, scoped, certificate(never('certificate')))
   t.same(await ask(chain, 'Bearer x'), {
-    kind: 'refused', status: 403, reason: 'forbidden', challenges: ['Bearer realm="gw", scope="egress", error="insufficient_scope"'], scheme: 'Bearer', cause: null, note: null
+    kind: 'refused', status: 403, reason: 'forbidden', challenges: ['Bearer realm="gw", scope="egress", error="insufficient_scope"'], scheme: 'Bearer', cause: null
   })
   t.match(await ask(chainOf(ours, certificate(function () { this.fail(429) }))), { status: 429, challenges: [] })
 })
@@ -285,6 +285,38 @@ t.test('the hashes of content that the strategies for the presented scheme want,
   t.match(await chain.authenticate(input), { kind: 'granted' })
   t.match(await chain.authenticate(attemptInput(ALICE)), { kind: 'granted' })
   t.same(seen, [{ md5: 'ab' }, undefined])
+})
+
+t.test('a strategy of ours gets the lines of fields that its credentials cover, and of no others (R-AWS-3, R-CRED-4)', async t => {
+  const seen: unknown[] = []
+  class Signed extends BasicStrategy {
+    override coveredFields ({ headers }: AttemptRequest, options?: AttemptOptions): readonly string[] {
+      return headers.authorization === ALICE && options?.realm === 'gw' ? ['x-signed', 'cookie', 'absent'] : []
+    }
+
+    override authenticate (request: AttemptRequest): void {
+      seen.push([request.fieldLines, request.headers])
+      this.fail()
+    }
+  }
+  const rawHeaders = ['X-Signed', '1', 'Cookie', 'sid=1', 'Authorization', 'Bearer x', 'x-signed', '2']
+  const input = (credentials: string) => {
+    const { raw, ...rest } = attemptInput(credentials)
+    return { ...rest, raw: { ...raw, rawHeaders } }
+  }
+  const chain = chainOf(new Signed({ verify: () => null }))
+  await chain.authenticate(input(ALICE))
+  await chain.authenticate(input(basic('bob', 'x')))
+  t.match(seen, [
+    [{ 'x-signed': ['1', '2'], cookie: ['sid=1'] }, { authorization: ALICE, cookie: undefined, 'x-signed': undefined }],
+    [undefined, { authorization: basic('bob', 'x') }]
+  ])
+  t.same(Object.keys((seen as object[][])[0]![0]!).sort(), ['cookie', 'x-signed'])
+})
+
+t.test('one that only looks like ours need not know of that', async t => {
+  const strategy = { name: 'like', scheme: 'Basic', challenge: () => ({ scheme: 'Basic' }), authenticate (this: { success: (user: string) => void }) { this.success('a') } }
+  t.match(await ask(chainOf({ strategy }), ALICE), { kind: 'granted' })
 })
 
 t.test('500 requests at once through one chain: each gets its own user (R-MAP-6)', async t => {

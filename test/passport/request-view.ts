@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import t from 'tap'
-import { isReadable, requestView } from '../../lib/passport/request-view.js'
+import { isReadable, linesOf, requestView } from '../../lib/passport/request-view.js'
 
 const socket = new Socket()
 const raw = {
@@ -79,4 +79,14 @@ t.test('writing to a view leaves the request and other views alone', async t => 
 t.test('fields that are the origin\'s, or frame the message, cannot be declared (R-CRED-4)', async t => {
   for (const name of ['authorization', 'cookie', 'proxy-authorization', 'host', 'content-length']) t.equal(isReadable(name), false, name)
   t.equal(isReadable('x-proxy-key'), true)
+})
+
+t.test('lines of fields, as they came, of those that are asked for (R-AWS-3)', async t => {
+  const rawHeaders = ['Host', 'Origin.test', 'X-A', ' 1', 'Cookie', 'sid=1', 'x-a', '2']
+  t.same({ ...linesOf({ ...raw, rawHeaders }, ['host', 'x-a', 'absent', '__proto__']) }, { host: ['Origin.test'], 'x-a': [' 1', '2'] })
+  t.same({ ...linesOf(raw, ['host']) }, {}, 'of a request without any')
+  const overHttp2 = { ...raw, rawHeaders: [':method', 'GET', ':authority', 'origin.test', 'x-a', '1'] }
+  t.same({ ...linesOf(overHttp2, ['host', 'x-a']) }, { host: ['origin.test'], 'x-a': ['1'] })
+  t.same({ ...linesOf(overHttp2, ['x-a', ':method']) }, { 'x-a': ['1'], ':method': ['GET'] })
+  t.same({ ...linesOf({ ...raw, rawHeaders: [':authority', 'a.test', 'host', 'b.test'] }, ['host']) }, { host: ['b.test'] })
 })
