@@ -46,8 +46,8 @@ export class BasicStrategy extends Strategy {
    * @throws {NotRepresentable} The realm cannot be sent.
    */
   constructor (options: BasicOptions) {
-    super(options.realm)
-    if (typeof options.verify !== 'function') throw new BadOption('verify', 'a function', typeof options.verify)
+    super(options?.realm)
+    if (typeof options?.verify !== 'function') throw new BadOption('verify', 'a function', typeof options?.verify)
     this.verify = options.verify
     this.charset = options.charset ?? true
     this.latin1Fallback = options.latin1Fallback ?? false

@@ -58,8 +58,8 @@ export class BearerStrategy extends Strategy {
    * @throws {NotRepresentable} The realm cannot be sent.
    */
   constructor (options: BearerOptions) {
-    super(options.realm)
-    if (typeof options.verify !== 'function') throw new BadOption('verify', 'a function', typeof options.verify)
+    super(options?.realm)
+    if (typeof options?.verify !== 'function') throw new BadOption('verify', 'a function', typeof options?.verify)
     this.verify = options.verify
     this.scope = checkedScope(options.scope ?? [])
     this.lenient = options.lenient ?? false

@@ -113,7 +113,7 @@ const OPTIONS = new Set([
  *
  * @throws {BadOption} An option is wrong, or unknown.
  */
-export function readDigestOptions (options: DigestOptions): DigestSettings {
+export function readDigestOptions (options = {} as DigestOptions): DigestSettings {
   for (const name of Object.keys(options)) {
     // A misspelt one must not leave replays possible that somebody thought he had ruled out.
     if (!OPTIONS.has(name)) throw new BadOption(name, 'left out (there is no such option)', 'it')

@@ -66,7 +66,7 @@ export class DigestStrategy extends Strategy {
    * @throws {NotRepresentable} The realm cannot be sent.
    */
   constructor (options: DigestOptions) {
-    super(options.realm)
+    super(options?.realm)
     this.settings = readDigestOptions(options)
     this.coversContent = this.settings.qop.includes('auth-int')
     this.nonces = new DigestNonces(this.settings)

@@ -75,7 +75,7 @@ t.test('the challenge is made for the realm it is asked for', async t => {
 
 t.test('what cannot be sent or called stops the boot (R-CH-6)', async t => {
   t.throws(() => new BasicStrategy({ verify, realm: 'a\r\nSet-Cookie: x=1' }), { code: 'FST_PROXY_AUTH_NOT_REPRESENTABLE' })
-  t.throws(() => new BasicStrategy({} as { verify: VerifyUserPass }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+  for (const none of [{}, undefined]) t.throws(() => new BasicStrategy(none as { verify: VerifyUserPass }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
 t.test('500 attempts at once through one instance: each gets its own user (R-MAP-6)', async t => {

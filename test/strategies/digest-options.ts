@@ -27,6 +27,7 @@ t.test('the defaults: SHA-256, auth, five minutes, nothing old (R-DIG-10, R-DIG-
 t.test('algorithms in their order, each once (R-CH-11)', async t => {
   t.same(read({ algorithms: ['md5', 'SHA-512-256-sess', 'SHA-256'] }).algorithms.map(({ name }) => name), ['MD5', 'SHA-512-256-sess', 'SHA-256'])
   for (const algorithms of [[], ['SHA-1'], ['MD5', 'md5'], [undefined], 'MD5', null, ['MD5', 7]]) {
+    t.throws(() => readDigestOptions(), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
     t.throws(() => read({ algorithms }), BAD_OPTION, JSON.stringify(algorithms))
   }
 })

@@ -582,7 +582,7 @@ t.test('what cannot be sent or called stops the boot (R-CH-6)', async t => {
   t.throws(() => digest({ realm: 'x'.repeat(1025) }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   t.equal(digest({ realm: 'x'.repeat(1024) }).realm?.length, 1024)
   t.throws(() => digest({ realm: 7 as never }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
-  t.throws(() => new DigestStrategy({} as DigestOptions), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+  for (const none of [{}, undefined]) t.throws(() => new DigestStrategy(none as DigestOptions), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   t.throws(() => readDeclaration(digest(), { realm: 'x'.repeat(1025) }).resolve(), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
