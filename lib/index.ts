@@ -17,6 +17,7 @@ import { createChain } from './passport/chain.js'
 import { isConnectionBound } from './passport/connection-bound.js'
 import { readDeclaration } from './passport/declaration.js'
 import type { Declared, StrategyDeclaration } from './passport/declaration.js'
+import { recognising } from './passport/recognised.js'
 import { createRequirement } from './policy/requirement.js'
 import { Revocations } from './policy/revocations.js'
 import { Exchanges } from './proxy/exchanges.js'
@@ -100,14 +101,19 @@ function prepareGates (app: FastifyInstance, settings: Settings, revocations: Re
 
   app.addHook('onReady', async () => {
     const all = new Set<Declared>()
+    const names = new Set<string>()
+    const chainOf = (declared: readonly Declared[]) => recognising(createChain(declared, { timeout }), names)
     for (const { declarations, gates } of prepared) {
       const declared = declarations.map(declaration => declaration.resolve())
-      const chain = createChain(declared, { timeout })
-      const chainInTheClear = cleartext === 'refuse' ? createChain(declared.filter(each => !isReadable(each)), { timeout }) : chain
+      const chain = chainOf(declared)
+      const chainInTheClear = cleartext === 'refuse' ? chainOf(declared.filter(each => !isReadable(each))) : chain
       for (const gate of gates) Object.assign(gate, { chain, chainInTheClear, reads })
       for (const each of declared) all.add(each)
     }
     warnAbout(app, [...all])
+    if (cleartext === 'warn' && prepared.some(({ declarations }) => offersBasicBesideDigest(declarations.map(each => each.resolve())))) {
+      app.log.warn('Basic beside Digest: whoever answers in our place asks for Basic alone, and reads the passwords')
+    }
     readableScheme = cleartext === 'warn' && [...all].some(isReadable)
   })
   let readableScheme = false
@@ -129,6 +135,11 @@ function warnAbout (app: FastifyInstance, strategies: readonly Declared[]): void
     if (isConnectionBound(scheme)) app.log.warn({ strategy: name }, `${scheme} is offered: clients prefer it to Digest and Basic, and some do not fall back`)
     if (!isPortableRealm(realm)) app.log.warn({ strategy: name, realm }, 'a realm with a comma, quote or backslash: some clients read it wrongly')
   }
+}
+
+/** Which reduces the whole to Basic (RFC 7616, 5.6). */
+function offersBasicBesideDigest (strategies: readonly Declared[]): boolean {
+  return ['Basic', 'Digest'].every(name => strategies.some(({ scheme }) => scheme === name))
 }
 
 /** Whether whoever is in between can read its secrets. */

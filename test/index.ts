@@ -8,6 +8,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import proxyAuth, * as exported from '../lib/index.js'
 import * as errors from '../lib/errors.js'
+import { DigestStrategy, lookupStatic } from '../lib/index.js'
 import type { ProxyAuthOptions } from '../lib/index.js'
 import { ALICE, basic, gateway } from './fixtures/gateway.js'
 import type { GatewayOptions } from './fixtures/gateway.js'
@@ -266,6 +267,16 @@ t.test("cleartext: 'refuse' neither offers nor accepts them (R-CH-14, R-BEARER-9
   t.equal(await ask('127.0.0.1', ALICE), 'alice')
   t.same(await ask('192.0.2.9', ALICE), ['Key realm="Gateway"'])
   t.equal(await ask('192.0.2.9', 'Key k'), 'key')
+})
+
+t.test('Basic beside Digest is warned about (R-DIG-48)', async t => {
+  const digest = new DigestStrategy(lookupStatic({ alice: 'alice-secret' }))
+  const warned = async (options: GatewayOptions) =>
+    (await gateway(t, options)).log.filter(({ level, msg }) => level === 40 && /Digest/.test(String(msg))).length
+  t.equal(await warned({ strategies: [digest, basic()] }), 1)
+  t.equal(await warned({ strategies: [digest] }), 0)
+  t.equal(await warned({ strategies: [basic()] }), 0)
+  t.equal(await warned({ strategies: [digest, basic()], cleartext: 'refuse' }), 0, 'there it is not offered in the clear')
 })
 
 t.test('a realm that some clients read wrongly is warned about (R-CH-7)', async t => {

@@ -8,6 +8,7 @@ import { coveredContent } from './covered-content.js'
 import { refuse, setChallenges } from './four-oh-seven.js'
 import { dropAuthenticationInfo } from './info.js'
 import { PROXY } from './mode.js'
+import { logRefusal } from './refusal-log.js'
 import { refusalBodies } from './refusal-body.js'
 
 type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | void>
@@ -28,6 +29,7 @@ export function proxyRouteHook (options: AdmitOptions, realm: string): Hook {
       if (content !== undefined) request.body = content.open()
       return
     }
+    logRefusal(request, refused)
     if (refused.status === 407) return refuse(reply, mode, refused.challenges, bodies)
     if (refused.challenges.length > 0) reply.header(mode.challenge, [...refused.challenges])
     throw errorOf(refused)
@@ -53,6 +55,7 @@ export function ownRouteHook (options: AdmitOptions): (request: FastifyRequest, 
   return async (request, reply) => {
     const refused = await admit(request, reply, options)
     if (refused === null) return
+    logRefusal(request, refused)
     ;(request as Marked)[kRefused] = { refused, overruled: null }
     if (refused.status === 407) reply.code(407)
     throw errorOf(refused)

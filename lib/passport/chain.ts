@@ -183,15 +183,15 @@ function bareView (input: AttemptInput): RequestView {
 
 function withoutScheme (): Refused {
   const cause = new MalformedCredentials('no scheme')
-  return { kind: 'refused', status: 400, reason: 'malformed', challenges: [], scheme: null, cause }
+  return { kind: 'refused', status: 400, reason: 'malformed', challenges: [], scheme: null, cause, note: null }
 }
 
 function refused (walk: Walk, plan: Plan, challenges: ChallengeLines): Outcome {
   if ('kind' in challenges) return challenges
-  const { status, reason, cause } = walk
+  const { status, reason, cause, note } = walk
   const { scheme } = plan
   // A 407 must have a challenge, and a client that nothing is asked of cannot do better next time.
   return status === 407 && challenges.length === 0
-    ? { kind: 'refused', status: 403, reason: 'forbidden', challenges, scheme, cause }
-    : { kind: 'refused', status, reason, challenges, scheme, cause }
+    ? { kind: 'refused', status: 403, reason: 'forbidden', challenges, scheme, cause, note }
+    : { kind: 'refused', status, reason, challenges, scheme, cause, note }
 }

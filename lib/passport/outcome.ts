@@ -1,4 +1,5 @@
 import { StoreFull, StrategyFailed, StrategyUnavailable } from '../errors.js'
+import type { RefusalNote } from '../strategies/strategy.js'
 
 /** What comes of an attempt to authenticate: all that the gate learns. */
 export type Outcome = Granted | Refused | Broken
@@ -26,9 +27,11 @@ export interface Granted {
  * - `not offered`: credentials of a scheme that no strategy here is for. Nothing else of them was read
  * - `malformed`: they do not follow the grammar of their scheme (400)
  * - `rejected`: a strategy looked and said no
+ * - `continued`: a leg of a handshake (NTLM, Negotiate), whose next one the challenge asks for
  * - `forbidden`: a strategy knows the user and says no all the same (403, 429), or there is no challenge to send (403)
+ * - `limited`: too many wrong guesses came before (429). Nobody has looked at the credentials
  */
-export type RefusalReason = 'missing' | 'not offered' | 'malformed' | 'rejected' | 'forbidden'
+export type RefusalReason = 'missing' | 'not offered' | 'malformed' | 'rejected' | 'continued' | 'forbidden' | 'limited'
 
 /** Nobody is let in; the client can do something about it. */
 export interface Refused {
@@ -43,8 +46,10 @@ export interface Refused {
   readonly challenges: readonly string[]
   /** The scheme of the credentials in its registered case; `null` when there were none or it is not offered. */
   readonly scheme: string | null
-  /** The error that says what is malformed. */
+  /** The error that says what is malformed, or how long the limit lasts. */
   readonly cause: Error | null
+  /** What a strategy of ours said of it: the first that did. */
+  readonly note: RefusalNote | null
 }
 
 /** Nobody is let in, and it is not the client's doing: a strategy failed, is unavailable, or too slow. Or the client left. */

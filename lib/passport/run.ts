@@ -1,5 +1,6 @@
 import { ClientLeft, StrategyTimeout } from '../errors.js'
 import { isThenable } from '../strategies/strategy.js'
+import type { RefusalNote } from '../strategies/strategy.js'
 import type { Milliseconds } from '../types.js'
 import { broken } from './outcome.js'
 import type { Broken } from './outcome.js'
@@ -19,7 +20,13 @@ export type Verdict = Accepted | Failed | Broken
 /** It called `success` with somebody. */
 export interface Accepted { readonly kind: 'accepted', readonly user: object | string, readonly info: unknown }
 /** It called `fail`, or `pass`, or `success` with nobody. */
-export interface Failed { readonly kind: 'failed', readonly challenge: unknown, readonly status: number | undefined }
+export interface Failed {
+  readonly kind: 'failed'
+  readonly challenge: unknown
+  readonly status: number | undefined
+  /** Of one of ours; foreign strategies say none. */
+  readonly note: RefusalNote | null
+}
 
 /** How a strategy is run. The same for all its attempts. */
 export interface RunSettings {
@@ -69,7 +76,7 @@ export function run (
   try {
     const attempt = Object.create(strategy)
     attempt.success = (user: unknown, info?: unknown) => settle(accepted(name, user, info))
-    attempt.fail = (challenge?: unknown, status?: number) => settle(failed(challenge, status))
+    attempt.fail = (challenge?: unknown, status?: number, note?: RefusalNote) => settle(failed(challenge, status, note))
     attempt.error = breakDown
     attempt.pass = () => settle(failed(undefined, undefined))
     attempt.redirect = () => breakDown(new Error('the strategy wants to redirect'))
@@ -112,8 +119,8 @@ function accepted (name: string, user: unknown, info: unknown): Verdict {
   return { kind: 'accepted', user, info: info ?? {} }
 }
 
-function failed (challenge: unknown, status: number | undefined): Verdict {
+function failed (challenge: unknown, status: number | undefined, note: RefusalNote | null = null): Verdict {
   return typeof challenge === 'number'
-    ? { kind: 'failed', challenge: undefined, status: challenge }
-    : { kind: 'failed', challenge, status }
+    ? { kind: 'failed', challenge: undefined, status: challenge, note }
+    : { kind: 'failed', challenge, status, note }
 }

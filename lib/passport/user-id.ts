@@ -1,8 +1,9 @@
-import { parseCredentials } from '../fields/credentials.js'
 import { readBasicUser } from '../strategies/basic.js'
+import { readDigestUser } from '../strategies/digest.js'
 
 /**
- * Finds the user-id in credentials that a strategy has accepted, for a user object that has no name in it.
+ * Finds the user-id in credentials: of those that a strategy has accepted, for a user object that has no name in it; of
+ * those that were refused, for the log and for limits.
  *
  * @param info - What the strategy passed to `success`. Ours put it there as `userId`.
  * @param scheme - In its registered case.
@@ -16,7 +17,7 @@ export function readUserId (info: unknown, scheme: string | null, credentials: s
   if (credentials === undefined) return null
   try {
     if (scheme === 'Basic') return readBasicUser(credentials) ?? null
-    if (scheme === 'Digest') return parseCredentials(credentials).params?.username ?? null
+    if (scheme === 'Digest') return readDigestUser(credentials) ?? null
   } catch {
     // A foreign strategy has accepted what we cannot read.
   }

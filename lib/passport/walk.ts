@@ -1,5 +1,6 @@
 import { MalformedCredentials } from '../errors.js'
 import { parseCredentials } from '../fields/credentials.js'
+import type { RefusalNote } from '../strategies/strategy.js'
 import type { Declared } from './declaration.js'
 import { broken } from './outcome.js'
 import type { Outcome, RefusalReason, Refused } from './outcome.js'
@@ -14,6 +15,7 @@ export class Walk {
   /** Challenges of the presented scheme that a strategy said, in the place of the usual. */
   challenges: readonly string[] | null = null
   cause: Error | null = null
+  note: RefusalNote | null = null
   private readonly credentials: string | undefined
   private wellFormed: boolean | undefined
 
@@ -49,12 +51,14 @@ export class Walk {
       return { kind: 'granted', user, info, scheme, realm, strategy: name, userId }
     }
     const { challenge } = verdict
+    if (declared.own) this.note ??= verdict.note // a foreign one means something else by a third argument, if anything
     const status = statusOf(verdict.status, declared.own)
     if (status === 500 || status === 503) return broken(name, new FailedWith(status, challenge))
     const said = declared.challengesIn(challenge)
     if (status === 400) this.keep(400, 'malformed', said, asMalformed(challenge))
     else if (status !== 407) this.keep(status, 'forbidden', said, null)
     else if (this.status === 407) this.challenges ??= said ?? (this.reason === 'missing' ? null : declared.afterRefusal)
+    if (this.reason === 'rejected' && said?.some(continuesHandshake) === true) this.reason = 'continued'
     return undefined
   }
 
@@ -65,6 +69,11 @@ export class Walk {
     this.challenges = said
     this.cause = cause
   }
+}
+
+/** A challenge with a token68, as NTLM and Negotiate send between their legs. */
+function continuesHandshake (line: string): boolean {
+  return /^\S+ [\w\-.~+/]+=*$/.test(line)
 }
 
 /** Why a strategy is broken that says 5xx with `fail`. */

@@ -1,13 +1,15 @@
-import { ServerResponse } from 'node:http'
-import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, Server } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
+import { BareResponse, isRecord } from './bare-response.js'
 import { closeInStages } from './close-in-stages.js'
 import type { Exchanges } from './exchanges.js'
-import { markBusy, markGivenBack } from './given-back.js'
+import { markBusy, markGivenBack, mayBeGivenBackAgain } from './given-back.js'
 import { guard } from './guard.js'
+import { parseAgain } from './parse-again.js'
 import { receive } from './target-form.js'
+import { inTurn } from './turn.js'
 import type { Milliseconds } from '../types.js'
 
 /** When the connection of a CONNECT refused with 407 may carry another request. */
@@ -46,11 +48,7 @@ export function takeConnect (app: FastifyInstance, server: Server, settings: Con
     // Node's HTTP/2 compatibility layer has the same event, with a request and a response.
     if ('stream' in request) return refuseHttp2(socket as unknown as ServerResponse)
     guard(socket)
-    const before = outstanding.get(socket)
-    const start = () => { if (!socket.destroyed) begin(request, socket, head) }
-    // Pipelined behind another request, whose answer goes out first (RFC 9112, 9.3.2) and has the socket till then.
-    if (before === undefined || before.writableFinished) start()
-    else before.once('close', start)
+    inTurn(socket, () => begin(request, socket, head))
   }
 
   function begin (request: IncomingMessage, socket: Socket, head: Buffer): void {
@@ -58,7 +56,6 @@ export function takeConnect (app: FastifyInstance, server: Server, settings: Con
     receive(request)
     const response = new ConnectResponse(request, socket, head, settings)
     Object.defineProperty(request, kConnect, { value: { socket, head, response } satisfies Connect })
-    response.assignSocket(socket)
     response.once('finish', () => {
       if (response.taken) return
       response.release()
@@ -69,34 +66,22 @@ export function takeConnect (app: FastifyInstance, server: Server, settings: Con
   }
 }
 
-/** The last answer begun on a connection. */
-const outstanding = new WeakMap<Socket, ServerResponse>()
-
-/** Notes the answer that a CONNECT on the same connection has to wait for. */
-export function noteAnswer (request: IncomingMessage, response: ServerResponse): void {
-  outstanding.set(request.socket, response)
-}
-
 function refuseHttp2 (response: ServerResponse): void {
   response.writeHead(501).end()
 }
 
 /** The answer to a CONNECT, on a socket that has no parser any more. */
-export class ConnectResponse extends ServerResponse {
-  /** The handler has taken the socket for its tunnel. */
-  taken = false
+export class ConnectResponse extends BareResponse {
   /** The socket carries another request when this answer is out. */
   givesBack = false
-  private readonly drained = () => { this.emit('drain') }
 
   constructor (
     request: IncomingMessage,
-    private readonly client: Socket,
+    client: Socket,
     private readonly behind: Buffer,
     private readonly settings: ConnectSettings
   ) {
-    super(request)
-    client.on('drain', this.drained)
+    super(request, client)
   }
 
   /**
@@ -123,29 +108,6 @@ export class ConnectResponse extends ServerResponse {
   override writeProcessing (): void {}
   override writeEarlyHints (_hints: Record<string, string | string[]>, done?: () => void): void { done?.() }
 
-  /** Hands the socket over for the tunnel: nothing more is written by this answer. */
-  take (): Socket {
-    this.taken = true
-    this.release()
-    this.client.setTimeout(0)
-    this.client.allowHalfOpen = true // a TLS server has it otherwise, and a client may end before its target does
-    return this.client
-  }
-
-  /**
-   * What is to be called when the tunnel has ended: Fastify's `onResponse` hooks and its log line wait for it. `undefined`
-   * where nobody does, so that an idle tunnel need not keep its request.
-   */
-  get whenEnded (): (() => void) | undefined {
-    return this.listenerCount('finish') > 1 ? () => { this.emit('finish') } : undefined // one is our own
-  }
-
-  /** Lets go of the socket. */
-  release (): void {
-    this.detachSocket(this.client)
-    this.client.removeListener('drain', this.drained)
-  }
-
   private mayBeGivenBack (status: number, fields: OutgoingHttpHeaders): boolean {
     const { req, client, behind, settings } = this
     const keepAlive = settings.keepAlive()
@@ -154,13 +116,9 @@ export class ConnectResponse extends ServerResponse {
     // Bytes behind a refused CONNECT were meant for the tunnel; read as requests they would speak for the client.
     if (behind.length > 0 || client.readableLength > 0 || client.destroyed) return false
     // So would those that come later, where the connection itself says who the client is.
-    if ((client as TLSSocket).authorized) return false
+    if ((client as TLSSocket).authorized || !mayBeGivenBackAgain(client)) return false
     return keepAlive === 'always' || continuesHandshake(fields['proxy-authenticate'])
   }
-}
-
-function isRecord (part: unknown): part is OutgoingHttpHeaders {
-  return typeof part === 'object' && part !== null && !Array.isArray(part)
 }
 
 function wantsClose ({ headers }: IncomingMessage): boolean {
@@ -181,7 +139,7 @@ function giveBack (server: Server, socket: Socket, exchanges: Exchanges): void {
   if (socket.destroyed) return
   socket.setTimeout(0, expire)
   markGivenBack(socket, exchanges)
-  server.emit('encrypted' in socket ? 'secureConnection' : 'connection', socket)
+  parseAgain(server, socket)
 }
 
 function expire (this: Socket): void {

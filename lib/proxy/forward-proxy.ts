@@ -9,7 +9,7 @@ import { createAccess } from '../policy/access.js'
 import type { ForwardPolicyOptions } from '../policy/access.js'
 import type { Milliseconds, ProxyIdentity } from '../types.js'
 import { dropForeignFields } from './answer.js'
-import { noteAnswer, takeConnect } from './connect.js'
+import { takeConnect } from './connect.js'
 import type { KeepAliveAfter407 } from './connect.js'
 import type { Exchanges } from './exchanges.js'
 import { expectContinue } from './expect.js'
@@ -21,6 +21,7 @@ import { onEveryServer } from './listeners.js'
 import { createOriginClient } from './origin-client.js'
 import { TARGET_FORM, receive, targetFormConstraint } from './target-form.js'
 import { createTunnel } from './tunnel.js'
+import { noteAnswer } from './turn.js'
 
 /** What the options say of the forward proxy, defaults filled in. */
 export interface ForwardSettings {

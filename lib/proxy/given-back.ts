@@ -2,8 +2,22 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Exchanges } from './exchanges.js'
 
-/** Ends the wait for the next request. Kept for the life of the connection, which stays a proxy's. */
-const ends = new WeakMap<object, () => void>()
+/** How often one connection is given back at most: nobody needs more tries than that, whoever guesses has to connect again. */
+const MOST = 256
+
+interface GivenBack {
+  /** Ends the wait for the next request. */
+  readonly end: () => void
+  readonly times: number
+}
+
+/** Kept for the life of a connection, which stays a proxy's. */
+const givenBack = new WeakMap<object, GivenBack>()
+
+/** Whether a connection may be given back once more. */
+export function mayBeGivenBackAgain (socket: Socket): boolean {
+  return (givenBack.get(socket)?.times ?? 0) < MOST
+}
 
 /**
  * Marks a connection that goes back to the server after a 407 to CONNECT. It is a proxy's from now on: no origin-form is
@@ -18,17 +32,17 @@ export function markGivenBack (socket: Socket, exchanges: Exchanges): void {
     exchanges.delete(exchange)
     socket.removeListener('close', end)
   }
-  ends.set(socket, end)
+  givenBack.set(socket, { end, times: (givenBack.get(socket)?.times ?? 0) + 1 })
   socket.once('close', end)
   exchanges.add(exchange)
 }
 
 /** Says that a request has come on the connection. */
 export function markBusy ({ socket }: IncomingMessage): void {
-  ends.get(socket)?.()
+  givenBack.get(socket)?.end()
 }
 
 /** True for a connection on which a CONNECT was refused before. */
 export function wasGivenBack ({ socket }: IncomingMessage): boolean {
-  return ends.has(socket)
+  return givenBack.has(socket)
 }

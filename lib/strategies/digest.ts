@@ -3,11 +3,12 @@ import { BadOption, MalformedCredentials } from '../errors.js'
 import type { Challenge } from '../fields/challenge.js'
 import { formatChallenge } from '../fields/challenge.js'
 import { parseCredentials } from '../fields/credentials.js'
+import { parseExtValue } from '../fields/ext-value.js'
 import { digestChallenge } from '../schemes/digest/challenge.js'
 import type { DigestOffer } from '../schemes/digest/challenge.js'
 import { MAX_REALM_LENGTH, readDigestParameters } from '../schemes/digest/parameters.js'
 import { isSignedTarget } from '../schemes/digest/uri-match.js'
-import { decodeEscapedUsername } from '../schemes/digest/username.js'
+import { checkUsername, decodeEscapedUsername, decodeUsername } from '../schemes/digest/username.js'
 import { compareWithOffer, verifyResponse } from '../schemes/digest/verify.js'
 import type { DigestExchange, OfferedParameters } from '../schemes/digest/verify.js'
 import { hashOfContent } from './content-hash.js'
@@ -16,7 +17,7 @@ import { readDigestOptions } from './digest-options.js'
 import type { DigestAccount, DigestOptions, DigestRefusalReason, DigestSettings } from './digest-options.js'
 import { storeFull } from './store-full.js'
 import { Strategy, isRight, isScheme, isThenable } from './strategy.js'
-import type { AttemptOptions, AttemptRequest, ChallengeContext, Eventual } from './strategy.js'
+import type { AttemptOptions, AttemptRequest, ChallengeContext, Eventual, RefusalNote } from './strategy.js'
 
 /** The second argument of `success`. */
 export interface DigestInfo {
@@ -167,7 +168,8 @@ export class DigestStrategy extends Strategy {
   /** No challenge helps a client that has signed another request (RFC 7616, 3.4.6). */
   private refuseUri (): void {
     this.settings.onRefused({ reason: 'uri', username: null })
-    this.fail(new MalformedCredentials('uri is not the target of the request'), 400)
+    const note = { reason: 'uri', userId: null, guess: false }
+    this.fail(new MalformedCredentials('uri is not the target of the request'), 400, note)
   }
 
   /**
@@ -181,12 +183,13 @@ export class DigestStrategy extends Strategy {
 
   private refuse (offer: DigestOffer, reason: DigestRefusalReason, username: string | null, stale = false): void {
     this.settings.onRefused({ reason, username })
-    this.challengeAgain(offer, stale)
+    const guess = reason === 'user' || reason === 'response' // whatever else is wrong, the response was right or not looked at
+    this.challengeAgain(offer, stale, { reason, userId: username, guess })
   }
 
   /** In one text, which is all that Passport takes. Our own runner puts each on a line of its own again. */
-  private challengeAgain (offer: DigestOffer, stale: boolean): void {
-    this.fail(this.challenges(offer, stale).map(formatChallenge).join(', '))
+  private challengeAgain (offer: DigestOffer, stale: boolean, note?: RefusalNote): void {
+    this.fail(this.challenges(offer, stale).map(formatChallenge).join(', '), undefined, note)
   }
 
   private challenges (offer: DigestOffer, stale: boolean): readonly Challenge[] {
@@ -220,4 +223,19 @@ function opaqueOf (realm: string): string {
 
 function then<Value, Result> (value: Eventual<Value>, next: (value: Value) => Eventual<Result>): Eventual<Result> {
   return isThenable(value) ? value.then(next) : next(value)
+}
+
+/**
+ * Reads who presents Digest credentials, right or wrong. Where they say `userhash=true`, it is the hash.
+ *
+ * @returns `undefined` when there is nothing to read.
+ * @throws {MalformedField} The value does not follow the grammar of credentials, or `username*` its own.
+ * @throws {MalformedCredentials} The name is none.
+ * @example
+ * readDigestUser('Digest username="Mufasa", realm="x"') // 'Mufasa'
+ */
+export function readDigestUser (value: string): string | undefined {
+  const { username, 'username*': extended } = parseCredentials(value).params ?? {}
+  if (extended !== undefined) return checkUsername(parseExtValue(extended))
+  return username === undefined ? undefined : decodeUsername(username, true).username
 }

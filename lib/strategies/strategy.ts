@@ -47,6 +47,19 @@ export interface ChallengeContext {
 /** One challenge, several of one scheme in their order, or `null`: not offered on this request. */
 export type Offer = Challenge | readonly Challenge[] | null
 
+/**
+ * What a strategy of ours says of a refusal to whoever runs it: for the log, and for limits. It is the third argument of
+ * `fail`, at which Passport does not look.
+ */
+export interface RefusalNote {
+  /** Why, in a word of ours. */
+  readonly reason: string
+  /** Who it is about, if there is such a user; else `null`: people type passwords into that place. */
+  readonly userId: string | null
+  /** Whether a secret was tried and is wrong. False where it was right, or where nobody has looked at it. */
+  readonly guess: boolean
+}
+
 /** A user, alone or with what Passport calls info. */
 export type Accepted = object | string | readonly [user: object | string, info: object]
 /** A value now or later. */
@@ -90,9 +103,9 @@ export abstract class Strategy {
   declare success: (user: unknown, info?: unknown) => void
   /**
    * Refuses the credentials, or their absence. `challenge` is a field value or, for a 400, the error; without
-   * `status` it is 401, which a proxy turns into 407.
+   * `status` it is 401, which a proxy turns into 407. Without `note`, a refusal of credentials is a wrong guess.
    */
-  declare fail: (challenge?: unknown, status?: number) => void
+  declare fail: (challenge?: unknown, status?: number, note?: RefusalNote) => void
   /** Cannot tell: an error of ours, never of the client. */
   declare error: (cause: unknown) => void
   /** Decides nothing. On a proxy that lets nobody in. */

@@ -176,6 +176,26 @@ t.test('a connection with a client certificate closes, one without is kept', { s
   }
 })
 
+t.test('five thousand refusals: a connection is given back 256 times, and the application\'s listeners hear of it once (world-peers S46)', async t => {
+  let heard = 0
+  const { app, port } = await gateway(t)
+  app.server.on('connection', () => { heard += 1 })
+  const head = connectHead('origin.test:443')
+  let connections = 0
+  for (let refusals = 0; refusals < 5_000; connections++) {
+    const client = await RawClient.to(t, port)
+    for (let here = 1, closes = false; !closes; here++, refusals++) {
+      const { status, fields } = readAnswer(await client.send(head).answer())
+      if (status !== 407) throw new Error(`${status}`)
+      closes = fields['connection'] === 'close'
+      if (closes) t.equal(here, 257)
+    }
+    await client.end()
+  }
+  t.equal(connections, Math.ceil(5_000 / 257))
+  t.equal(heard, connections)
+})
+
 t.test('two hundred rounds on one connection leave no listener behind (R-CONN-3, R-NODE-5)', async t => {
   const rounds = async (t: Test, app: FastifyInstance, client: RawClient, sockets: Set<Socket>, field?: string) => {
     const head = connectHead('origin.test:443', ...field === undefined ? [] : [field])

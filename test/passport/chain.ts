@@ -27,7 +27,7 @@ const ALICE = basic('alice', 'alice-secret')
 const BASIC = 'Basic realm="gw", charset="UTF-8"'
 const BEARER = 'Bearer realm="gw"'
 const refused = (reason: string, challenges: string[], scheme: string | null = null) =>
-  ({ kind: 'refused', status: 407, reason, challenges, scheme, cause: null })
+  ({ kind: 'refused', status: 407, reason, challenges, scheme, cause: null, note: null })
 
 t.test('right credentials are let in, without a promise where the strategy needs none (R-CRED-6)', async t => {
   t.same(chainOf(ours).authenticate(attemptInput(ALICE)), {
@@ -66,7 +66,7 @@ t.test('the scheme alone is like none (CR-5)', async t => {
 t.test('an empty field or one without a scheme is malformed (R-CRED-5, CR-25)', async t => {
   for (const credentials of ['', ' ', '"Basic" dTpw', ', Basic dTpw', '\0']) {
     t.match(await ask(chainOf(ours, certificate(never('certificate'))), credentials), {
-      kind: 'refused', status: 400, reason: 'malformed', challenges: [], scheme: null, cause: { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' }
+      kind: 'refused', status: 400, reason: 'malformed', challenges: [], scheme: null, cause: { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' }, note: null
     })
   }
 })
@@ -145,7 +145,7 @@ t.test('403 and 429 stay, with the challenge of that strategy alone (R-407-4, R-
   const scoped = new BearerStrategy({ verify: async () => ({ error: 'insufficient_scope', scope: 'egress' }) })
   const chain = chainOf(ours, scoped, certificate(never('certificate')))
   t.same(await ask(chain, 'Bearer x'), {
-    kind: 'refused', status: 403, reason: 'forbidden', challenges: ['Bearer realm="gw", scope="egress", error="insufficient_scope"'], scheme: 'Bearer', cause: null
+    kind: 'refused', status: 403, reason: 'forbidden', challenges: ['Bearer realm="gw", scope="egress", error="insufficient_scope"'], scheme: 'Bearer', cause: null, note: null
   })
   t.match(await ask(chainOf(ours, certificate(function () { this.fail(429) }))), { status: 429, challenges: [] })
 })

@@ -15,7 +15,7 @@ const accepted = { kind: 'accepted', user: ALICE, info: {} }
 const brokenBy = (cause: unknown) => ({
   kind: 'broken', strategy: 'probe', cause: { code: 'FST_PROXY_AUTH_STRATEGY_FAILED', cause }
 })
-const REFUSED = { kind: 'failed', challenge: undefined, status: undefined }
+const REFUSED = { kind: 'failed', challenge: undefined, status: undefined, note: null }
 
 t.test('an answer at once is no promise, an answer later is one', async t => {
   t.same(judge(function () { this.success(ALICE) }), accepted)
@@ -58,6 +58,8 @@ t.test('fail takes a challenge, a status, both or nothing', async t => {
   t.same(judge(function () { this.fail('Basic') }), { ...REFUSED, challenge: 'Basic' })
   t.same(judge(function () { this.fail(403) }), { ...REFUSED, status: 403 })
   t.same(judge(function () { this.fail('Basic', 403) }), { ...REFUSED, challenge: 'Basic', status: 403 })
+  const note = { reason: 'nonce', userId: 'alice', guess: false }
+  t.same(judge(function () { this.fail('Basic', undefined, note) }), { ...REFUSED, challenge: 'Basic', note })
 })
 
 t.test('pass lets nobody in, redirect is a mistake of ours (R-MAP-4)', async t => {

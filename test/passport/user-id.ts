@@ -6,6 +6,8 @@ t.test('the strategy says it, or the credentials do', async t => {
   t.equal(readUserId({ userId: 'alice' }, 'Basic', basic('bob', 'x')), 'alice')
   t.equal(readUserId({ userId: 7 }, 'Basic', basic('bob', 'x')), 'bob')
   t.equal(readUserId('text', 'Digest', 'Digest username="bob", realm="gw"'), 'bob')
+  t.equal(readUserId({}, 'Digest', "Digest username*=UTF-8''J%C3%A4s%C3%B8n"), 'Jäsøn')
+  t.equal(readUserId({}, 'Digest', 'Digest username="J\u00c3\u00a4s"'), 'Jäs')
 })
 
 t.test('where neither says it, there is none', async t => {

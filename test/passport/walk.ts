@@ -17,7 +17,7 @@ const opaque = declared({ strategy: unrun, scheme: 'Bearer', grammar: 'opaque' }
 const unschemed = declared({ strategy: unrun, scheme: null })
 
 const walk = (reason: RefusalReason = 'rejected', credentials = 'Bearer x'): Walk => new Walk(credentials, reason)
-const failed = (challenge?: unknown, status?: number) => ({ kind: 'failed', challenge, status }) as const
+const failed = (challenge?: unknown, status?: number) => ({ kind: 'failed', challenge, status, note: null }) as const
 
 t.test('somebody is let in under the scheme and realm of the strategy', async t => {
   const verdict = { kind: 'accepted', user: { id: 7 }, info: { scope: 'all' } } as const
@@ -51,6 +51,25 @@ t.test('403 and 429 stay, with what the strategy said (R-407-4, R-407-16, R-MAP-
     silent.conclude(jwt, failed(undefined, status))
     t.match(silent, { status, reason: 'forbidden', challenges: null })
   }
+})
+
+t.test('a leg of a handshake is no refusal to be held against anybody', async t => {
+  const negotiate = declared({ strategy: unrun, scheme: 'Negotiate' })
+  const state = walk('rejected', 'Negotiate YII=')
+  state.conclude(negotiate, failed('Negotiate oYH2'))
+  t.match(state, { reason: 'continued', challenges: ['Negotiate oYH2'] })
+  const ended = walk('rejected', 'Negotiate YII=')
+  ended.conclude(negotiate, failed('Negotiate'))
+  t.match(ended, { reason: 'rejected', challenges: ['Negotiate'] })
+})
+
+t.test('the first strategy of ours that says why stands; a foreign one says nothing by a third argument', async t => {
+  const note = { reason: 'nonce', userId: 'alice', guess: false }
+  const state = walk()
+  state.conclude(jwt, { ...failed(), note: { ...note, reason: 'foreign' } })
+  state.conclude(own, { ...failed(), note })
+  state.conclude(own, { ...failed(), note: { ...note, reason: 'second' } })
+  t.same(state.note, note)
 })
 
 t.test('5xx is no refusal (R-407-15, R-MAP-3)', async t => {

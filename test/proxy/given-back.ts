@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import t from 'tap'
 import { Exchanges } from '../../lib/proxy/exchanges.js'
-import { markBusy, markGivenBack, wasGivenBack } from '../../lib/proxy/given-back.js'
+import { markBusy, markGivenBack, mayBeGivenBackAgain, wasGivenBack } from '../../lib/proxy/given-back.js'
 
 /** As much of a socket as matters: `close` follows `destroy`. */
 class FakeSocket extends EventEmitter {
@@ -57,4 +57,14 @@ t.test('one that the client closes is forgotten', async t => {
   markGivenBack(socket, exchanges)
   socket.emit('close')
   t.equal(exchanges.size, 0)
+})
+
+t.test('one connection is given back so often and no more (world-peers S46)', async t => {
+  const { socket, request } = connection()
+  let times = 0
+  for (; mayBeGivenBackAgain(socket) && times < 1_000; times++) {
+    markGivenBack(socket, new Exchanges())
+    markBusy(request)
+  }
+  t.equal(times, 256)
 })

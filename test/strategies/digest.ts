@@ -13,7 +13,7 @@ import { computeHa1, computeResponse, computeUserhash } from '../../lib/schemes/
 import { MemoryStore } from '../../lib/store/memory.js'
 import type { Claim } from '../../lib/store/store.js'
 import { BasicStrategy } from '../../lib/strategies/basic.js'
-import { DigestStrategy } from '../../lib/strategies/digest.js'
+import { DigestStrategy, readDigestUser } from '../../lib/strategies/digest.js'
 import type { DigestInfo } from '../../lib/strategies/digest.js'
 import type { DigestAccount, DigestOptions, DigestRefusal } from '../../lib/strategies/digest-options.js'
 import { attemptInput } from '../fixtures/attempt.js'
@@ -180,7 +180,7 @@ t.test('names and passwords with quotes and backslashes (R-PARSE-3)', async t =>
   t.match(await new DigestClient(digest(), { username: 'a"b\\c', password: 'p"w\\' }, 'r "q" \\ end, x').send(), { info: { userId: 'a"b\\c' } })
 })
 
-t.test('what does not go with the challenge is refused, and not as stale (R-DIG-6, R-DIG-13, R-DIG-29, R-DIG-30, R-DIG-31)', async t => {
+t.test('what does not go with the challenge is refused, and not as stale (R-DIG-6, R-DIG-13, R-DIG-29, R-DIG-30, R-DIG-31, R-REALM-3)', async t => {
   const refusals: DigestRefusal[] = []
   const strategy = digest({ onRefused: (refusal) => refusals.push(refusal), lookup: () => { throw new Error('not to be called') } })
   const params = paramsOf(await new DigestClient(strategy).credentials())
@@ -192,7 +192,9 @@ t.test('what does not go with the challenge is refused, and not as stale (R-DIG-
     ['qop', old], ['userhash', { ...params, userhash: 'true', username: 'ab'.repeat(32) }]
   ]
   for (const [reason, changed] of changes) {
-    t.equal(isStale(await judge(strategy, formatCredentials({ scheme: 'Digest', params: changed as typeof params }))), false)
+    const verdict = await judge(strategy, formatCredentials({ scheme: 'Digest', params: changed as typeof params }))
+    t.equal(isStale(verdict), false)
+    t.match(verdict, { note: { reason, userId: null, guess: false } }, 'nobody has looked at the response')
     t.same(refusals.pop(), { reason, username: null })
   }
 })
@@ -619,4 +621,28 @@ t.test('client and server agree on whatever is configured and sent (R-DIG-20, R-
     if (!isStale(await client.send(sent))) return false
     return !isStale(await client.send(sent, { password: `${password}x`, nc: nc === 1 ? 2 : 1 }))
   }), { numRuns: 150 })
+})
+
+t.test('a wrong response is a guess, and a right one with another nonce is none (R-DIG-43)', async t => {
+  const { strategy, time } = clocked()
+  const note = async (params: { username?: string, password?: string } = {}) => {
+    const verdict = await new DigestClient(strategy, params).send()
+    return verdict.kind === 'failed' ? verdict.note : null
+  }
+  t.same(await note({ password: 'wrong' }), { reason: 'response', userId: 'alice', guess: true })
+  t.same(await note({ username: 'nobody' }), { reason: 'user', userId: null, guess: true })
+  const client = new DigestClient(strategy)
+  const credentials = await client.credentials()
+  t.match(await judge(strategy, credentials), { kind: 'accepted' })
+  t.match(await judge(strategy, credentials), { note: { reason: 'nc', userId: 'alice', guess: false } })
+  time.now += 600_000
+  t.match(await client.send(), { note: { reason: 'nonce', userId: 'alice', guess: false } })
+})
+
+t.test('who presents Digest credentials', async t => {
+  t.equal(readDigestUser('Digest username="bob", realm="gw"'), 'bob')
+  t.equal(readDigestUser("Digest username*=UTF-8''J%C3%A4s%C3%B8n"), 'J\u00e4s\u00f8n')
+  t.equal(readDigestUser('Digest realm="gw"'), undefined)
+  t.equal(readDigestUser('Digest'), undefined)
+  t.throws(() => readDigestUser('Digest username="a:b"'), { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' })
 })

@@ -1,0 +1,21 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+
+/** The last answer begun on a connection. */
+const outstanding = new WeakMap<Socket, ServerResponse>()
+
+/** Notes the answer that a CONNECT or an Upgrade on the same connection has to wait for. */
+export function noteAnswer (request: IncomingMessage, response: ServerResponse): void {
+  outstanding.set(request.socket, response)
+}
+
+/**
+ * Begins with a request that has left node's parser, when it is its turn: it may be pipelined behind another, whose
+ * answer goes out first and has the socket till then (RFC 9112, 9.3.2). Not at all if the connection has closed by then.
+ */
+export function inTurn (socket: Socket, begin: () => void): void {
+  const before = outstanding.get(socket)
+  const start = () => { if (!socket.destroyed) begin() }
+  if (before === undefined || before.writableFinished) start()
+  else before.once('close', start)
+}

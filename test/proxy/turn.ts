@@ -1,0 +1,36 @@
+import { EventEmitter } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import t from 'tap'
+import { inTurn, noteAnswer } from '../../lib/proxy/turn.js'
+
+/** As much as matters of an answer on a connection. */
+function answerOn (socket: object, writableFinished: boolean): EventEmitter {
+  const response = Object.assign(new EventEmitter(), { writableFinished })
+  noteAnswer({ socket } as IncomingMessage, response as unknown as ServerResponse)
+  return response
+}
+
+t.test('it is at once the turn of the first on a connection, and of one behind a finished answer', async t => {
+  for (const before of [false, true]) {
+    const socket = { destroyed: false }
+    if (before) answerOn(socket, true)
+    let begun = 0
+    inTurn(socket as Socket, () => { begun += 1 })
+    t.equal(begun, 1)
+  }
+})
+
+t.test('one that is pipelined waits for the answer before it, and for nothing on a connection that has closed', async t => {
+  const socket = { destroyed: false }
+  const response = answerOn(socket, false)
+  let begun = 0
+  inTurn(socket as Socket, () => { begun += 1 })
+  t.equal(begun, 0)
+  response.emit('close')
+  t.equal(begun, 1)
+  inTurn(socket as Socket, () => { begun += 1 })
+  socket.destroyed = true
+  response.emit('close')
+  t.equal(begun, 1)
+})
