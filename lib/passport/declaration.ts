@@ -25,8 +25,8 @@ export interface DeclaredStrategy {
    */
   readonly scheme?: string | null
   /**
-   * Default: the strategy's own, if it is one of ours and has one, else the realm of the plugin. Given here it also
-   * replaces the realm in the challenges that a foreign strategy writes.
+   * Default: the strategy's own, if it is one of ours and has one, else the realm of the plugin. It replaces the realm in the
+   * challenges that a foreign strategy writes; where there is a `challenge`, only if it is given here.
    */
   readonly realm?: string
   /** Parameters of the challenge beside the realm, for a foreign strategy. Default none. */

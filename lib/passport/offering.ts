@@ -28,7 +28,7 @@ export interface ForeignOffer {
   readonly name: string
   readonly scheme: string | null
   readonly realm: string
-  /** The configuration says the realm, so the strategy's own texts get it too. */
+  /** The configuration says the realm, so the strategy's own texts get it too, beside a `challenge` as well. */
   readonly overrideRealm: boolean
   readonly params?: Readonly<Record<string, string>> | undefined
   readonly challenge?: ChallengeMaker | string | null | undefined
@@ -53,7 +53,8 @@ export function ownOffering (strategy: Strategy, realm: string): Offering {
 
 /**
  * The offering of a foreign strategy: what the declaration says. A text the strategy passes to `fail` is taken over if it
- * is a challenge of its scheme, for it may say more; free text, which is common, is not.
+ * is a challenge of its scheme, for it may say more; free text, which is common, is not. Its realm is ours all the same: to clients
+ * a refusal with another is another protection space.
  *
  * @throws {BadOption} There is no telling what its challenge is.
  * @throws {NotRepresentable} Its challenge cannot be sent.
@@ -75,7 +76,7 @@ export function foreignOffering (foreign: ForeignOffer): Offering {
     return offering(scheme, false, () => challenge, realm, overriding)
   }
   if (BARE.has(scheme)) return offering(scheme, false, () => ({ scheme }), realm, null)
-  const made = offering(scheme, false, () => ({ scheme, params: { realm, ...params } }), realm, overriding)
+  const made = offering(scheme, false, () => ({ scheme, params: { realm, ...params } }), realm, realm)
   if (scheme !== 'Bearer') return made
   // RFC 6750, 3.1: a client whose token was refused is told so, which JWT strategies leave to others.
   return { ...made, afterRefusal: formatOffer({ scheme, params: { realm, ...params, error: 'invalid_token' } }) }

@@ -34,7 +34,7 @@ export interface RunSettings {
   readonly name: string
   /** How long the strategy may take. 1 or more. */
   readonly timeout: Milliseconds
-  /** The second argument of `authenticate`. */
+  /** The second argument of `authenticate`, of which each attempt gets a copy. Default: an empty object. */
   readonly options?: object | undefined
 }
 
@@ -80,7 +80,8 @@ export function run (
     attempt.error = breakDown
     attempt.pass = () => settle(failed(undefined, undefined))
     attempt.redirect = () => breakDown(new Error('the strategy wants to redirect'))
-    const returned: unknown = attempt.authenticate(view, settings.options)
+    // A copy: some fill in defaults where they find none.
+    const returned: unknown = attempt.authenticate(view, { ...settings.options })
     // Also when it has answered: a rejection after that must not go unhandled.
     if (isThenable(returned)) returned.then(undefined, breakDown)
   } catch (cause) {

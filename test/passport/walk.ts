@@ -104,9 +104,9 @@ t.test('of several challenges the first that says something stands', async t => 
   const basics = declared({ strategy: unrun, scheme: 'Basic' })
   state.conclude(basics, failed('free text'))
   t.equal(state.challenges, null)
-  state.conclude(basics, failed('Basic realm="a"'))
-  state.conclude(basics, failed('Basic realm="b"'))
-  t.same(state.challenges, ['Basic realm="a"'])
+  state.conclude(basics, failed('Basic realm="gw", a="1"'))
+  state.conclude(basics, failed('Basic realm="gw", b="2"'))
+  t.same(state.challenges, ['Basic realm="gw", a="1"'])
 })
 
 t.test('a scheme without credentials is not an invalid token (R-BEARER-3)', async t => {
