@@ -76,6 +76,10 @@ export const StrategyTimeout = perRequest(
 export const StoreFull = perRequest(
   'FST_PROXY_AUTH_STORE_FULL', 'too many nonces in use, try again in %d seconds', 503
 )
+/** As many handshakes of NTLM or Negotiate as allowed are between two legs. Says in `Retry-After` when to come back. */
+export const TooManyHandshakes = perRequest(
+  'FST_PROXY_AUTH_TOO_MANY_HANDSHAKES', 'too many handshakes under way', 503
+)
 /** Content that the credentials cover (Digest, auth-int) is larger than what is kept until it is verified. */
 export const ContentTooLarge = perRequest(
   'FST_PROXY_AUTH_CONTENT_TOO_LARGE', 'content that is to be verified may have %d octets', 413

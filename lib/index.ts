@@ -1,4 +1,4 @@
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { BadOption, BadRegistration } from './errors.js'
@@ -15,6 +15,7 @@ import { readOptions } from './options.js'
 import type { ProxyAuthOptions, Settings } from './options.js'
 import { createChain } from './passport/chain.js'
 import { isConnectionBound } from './passport/connection-bound.js'
+import { Connections } from './passport/connections.js'
 import { readDeclaration } from './passport/declaration.js'
 import type { Declared, StrategyDeclaration } from './passport/declaration.js'
 import { recognising } from './passport/recognised.js'
@@ -67,9 +68,10 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
     const targets = settings.targets.map(({ to, demand }) => ({ to, demand: gateOf(demand, PROXY) }))
     const gates = [proxy, ...targets.map(({ demand }) => demand)]
     const admitsWithoutCredentials = () => gates.some(({ chain }) => chain.admitsWithoutCredentials)
+    const carriesIdentity = (socket: Socket) => gates.some(({ connections }) => connections?.carriesIdentity(socket) === true)
     const hooks = targets.map(({ to, demand }) => ({ to, demand: proxyRouteHook(demand, realm) }))
     const authenticateFor = createRequirement(hooks, proxyRouteHook(proxy, realm))
-    registerForwardProxy(app, { settings: settings.forward, exchanges, pseudonym, hook, authenticateFor, admitsWithoutCredentials })
+    registerForwardProxy(app, { settings: settings.forward, exchanges, pseudonym, hook, authenticateFor, admitsWithoutCredentials, carriesIdentity })
   }
   for (const { strategies = settings.strategies, ...route } of settings.reverse) {
     const gate = gateOf(strategies, route.status === 401 ? ORIGIN : PROXY)
@@ -86,7 +88,7 @@ type GateOf = (strategies: readonly StrategyDeclaration[], mode: Mode) => AdmitO
  * application is ready: `passport.use` may come later than us.
  */
 function prepareGates (app: FastifyInstance, settings: Settings, revocations: Revocations): GateOf {
-  const { realm, passport, principal, authInt, strategyTimeout: timeout, cleartext } = settings
+  const { realm, passport, principal, authInt, connectionBound, strategyTimeout: timeout, cleartext } = settings
   const common = { principal, revocations, keeper: new ContentKeeper(authInt), maxAnswer: authInt.maxAnswer }
   const ofRoutes = settings.reverse.map(route => route.strategies ?? settings.strategies)
   const lists = new Set([settings.strategies, ...ofRoutes, ...settings.targets.map(({ demand }) => demand)])
@@ -108,6 +110,16 @@ function prepareGates (app: FastifyInstance, settings: Settings, revocations: Re
       const chain = chainOf(declared)
       const chainInTheClear = cleartext === 'refuse' ? chainOf(declared.filter(each => !isReadable(each))) : chain
       for (const gate of gates) Object.assign(gate, { chain, chainInTheClear, reads })
+      const bound = declared.find(({ scheme }) => isConnectionBound(scheme))
+      if (bound !== undefined) {
+        if (connectionBound === undefined) throw new BadOption('connectionBound', `given, as ${bound.scheme} authenticates connections`, 'undefined')
+        // Each its own: an identity for the proxy is none for an origin that it also is, nor one for other strategies.
+        for (const gate of gates) {
+          const connections = new Connections(connectionBound)
+          revocations.hold(connections)
+          Object.assign(gate, { connections })
+        }
+      }
       for (const each of declared) all.add(each)
     }
     warnAbout(app, [...all])
@@ -132,7 +144,7 @@ function warnAbout (app: FastifyInstance, strategies: readonly Declared[]): void
     const about = `${name}\n${realm}`
     if (told.has(about)) continue
     told.add(about)
-    if (isConnectionBound(scheme)) app.log.warn({ strategy: name }, `${scheme} is offered: clients prefer it to Digest and Basic, and some do not fall back`)
+    if (isConnectionBound(scheme)) app.log.warn({ strategy: name }, `${scheme} is offered: clients prefer it to Digest and Basic, and some (curl --proxy-anyauth) do not fall back`)
     if (!isPortableRealm(realm)) app.log.warn({ strategy: name, realm }, 'a realm with a comma, quote or backslash: some clients read it wrongly')
   }
 }
@@ -172,7 +184,7 @@ export { formatChallenge, parseChallenges } from './fields/challenge.js'
 export type { Challenge } from './fields/challenge.js'
 export { Credentials, formatCredentials, parseCredentials } from './fields/credentials.js'
 export type { Principal } from './gate/principal.js'
-export type { AuthIntOptions, ConnectOptions, ForwardOptions, ProxyAuthOptions, ReverseRoute, TargetStrategies } from './options.js'
+export type { AuthIntOptions, ConnectionBoundOptions, ConnectOptions, ForwardOptions, ProxyAuthOptions, ReverseRoute, TargetStrategies } from './options.js'
 export type { DeclaredStrategy, StrategyDeclaration } from './passport/declaration.js'
 export type { Registry } from './passport/registry.js'
 export type { RequestView } from './passport/request-view.js'
@@ -197,6 +209,7 @@ export type { BearerOptions, VerifyToken } from './strategies/bearer.js'
 export { DigestStrategy } from './strategies/digest.js'
 export type { DigestAccount, DigestHashLookup, DigestLookup, DigestOptions, DigestRefusal, DigestRefusalReason } from './strategies/digest-options.js'
 export { lookupStatic } from './strategies/lookup-static.js'
+export type { Handshake, HandshakeState } from './strategies/handshake.js'
 export { Strategy } from './strategies/strategy.js'
 export type { Accepted, AttemptOptions, AttemptRequest, ChallengeContext, Eventual, Offer } from './strategies/strategy.js'
 export { verifyStatic } from './strategies/verify-static.js'

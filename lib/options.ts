@@ -38,6 +38,12 @@ export interface ProxyAuthOptions {
   readonly forward?: ForwardOptions
   /** How CONNECT behaves, where there is `forward`. */
   readonly connect?: ConnectOptions
+  /**
+   * Opens NTLM and Negotiate, which authenticate a connection and not a request. To give it is to say that every client
+   * connection is one user's: no load balancer or proxy in front puts several users on one. `true` takes the defaults. Without
+   * it a strategy of such a scheme fails the boot. Default: none.
+   */
+  readonly connectionBound?: true | ConnectionBoundOptions
   /** What is kept for credentials that cover the content (Digest with `auth-int`), where a strategy offers that. */
   readonly authInt?: AuthIntOptions
   /**
@@ -102,6 +108,14 @@ export interface ConnectOptions {
   readonly maxDuration?: Milliseconds
 }
 
+/** Limits of the handshakes of NTLM and Negotiate. */
+export interface ConnectionBoundOptions {
+  /** How long a handshake may take between its first leg and its last; then its connection is cut. 1 or more. Default 15000 (15 seconds). */
+  readonly handshakeTimeout?: Milliseconds
+  /** The most handshakes that wait for their next leg; more are 503. 1 or more. Default 1000. */
+  readonly maxHandshakes?: number
+}
+
 /**
  * What is kept for credentials that cover the content. A request is read to its end before anybody gets any of it: up to 64
  * KiB in memory, more in a nameless file in the system's temporary folder.
@@ -131,6 +145,7 @@ export interface Settings {
   readonly forward: ForwardSettings | undefined
   /** The strategies for some targets of `forward`. */
   readonly targets: ReadonlyArray<Requirement<readonly StrategyDeclaration[]>>
+  readonly connectionBound: Required<ConnectionBoundOptions> | undefined
   readonly authInt: Required<AuthIntOptions>
   readonly cleartext: 'warn' | 'refuse'
   readonly pseudonym: string
@@ -140,7 +155,7 @@ export interface Settings {
 
 // `logLevel` and `logSerializers` are Fastify's own, of `register`; `prefix` too, but it would not reach a hoisted plugin.
 const OPTIONS = new Set([
-  'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'forward', 'connect', 'authInt', 'cleartext', 'via',
+  'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'forward', 'connect', 'connectionBound', 'authInt', 'cleartext', 'via',
   'strategyTimeout', 'drainTimeout', 'logLevel', 'logSerializers'
 ])
 const FORWARD_OPTIONS = new Set([
@@ -149,6 +164,7 @@ const FORWARD_OPTIONS = new Set([
 ])
 const TARGET_OPTIONS = new Set(['to', 'strategies'])
 const CONNECT_OPTIONS = new Set(['keepAliveAfter407', 'idleTimeout', 'maxDuration'])
+const CONNECTION_BOUND_OPTIONS = new Set(['handshakeTimeout', 'maxHandshakes'])
 const AUTH_INT_OPTIONS = new Set(['maxRequest', 'maxKept', 'maxAnswer', 'contentTimeout'])
 const MIB = 1024 * 1024
 const MAX_TIMER = 2 ** 31 - 1 // beyond it, node's timers fire at once
@@ -163,7 +179,7 @@ export function readOptions (options: ProxyAuthOptions): Settings {
   if (!isObject(options)) throw bad('options', 'an object', options)
   refuseUnknown(options, OPTIONS, '')
   const {
-    realm, strategies, passport, hook = 'preHandler', principal, reverse = [], forward, connect = {}, authInt = {},
+    realm, strategies, passport, hook = 'preHandler', principal, reverse = [], forward, connect = {}, connectionBound, authInt = {},
     cleartext = 'warn', via = `gateway-${randomBytes(6).toString('hex')}`, strategyTimeout = 10_000, drainTimeout = 10_000
   } = options
   if (typeof realm !== 'string') throw bad('realm', 'text', realm)
@@ -186,6 +202,7 @@ export function readOptions (options: ProxyAuthOptions): Settings {
     reverse: Object.freeze([...reverse]),
     forward: forward === undefined ? undefined : Object.freeze({ ...readForward(forward), ...tunnels }),
     targets: Object.freeze(readTargets(forward?.strategies)),
+    connectionBound: connectionBound === undefined ? undefined : readConnectionBound(connectionBound),
     authInt: readAuthInt(authInt),
     cleartext,
     pseudonym: via,
@@ -250,6 +267,15 @@ function readConnect (connect: ConnectOptions): Required<ConnectOptions> {
     idleTimeout: time(idleTimeout, 'connect.idleTimeout', 0),
     maxDuration: time(maxDuration, 'connect.maxDuration', 0)
   }
+}
+
+function readConnectionBound (given: true | ConnectionBoundOptions): Required<ConnectionBoundOptions> {
+  const options = given === true ? {} : given
+  if (!isObject(options)) throw bad('connectionBound', 'true or an object', given)
+  refuseUnknown(options, CONNECTION_BOUND_OPTIONS, 'connectionBound.')
+  const { handshakeTimeout = 15_000, maxHandshakes = 1000 } = options
+  if (!Number.isSafeInteger(maxHandshakes) || maxHandshakes < 1) throw bad('connectionBound.maxHandshakes', 'an integer from 1', maxHandshakes)
+  return Object.freeze({ handshakeTimeout: time(handshakeTimeout, 'connectionBound.handshakeTimeout', 1), maxHandshakes })
 }
 
 function readAuthInt (authInt: AuthIntOptions): Required<AuthIntOptions> {

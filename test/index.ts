@@ -13,6 +13,7 @@ import type { ProxyAuthOptions } from '../lib/index.js'
 import { ALICE, basic, gateway } from './fixtures/gateway.js'
 import type { GatewayOptions } from './fixtures/gateway.js'
 import { foreign } from './fixtures/foreign-strategies.js'
+import { LegsStrategy, leg } from './fixtures/legs.js'
 import { createPassport } from './fixtures/passport.js'
 import { origin } from './fixtures/origin.js'
 import { RawClient } from './fixtures/raw-client.js'
@@ -329,9 +330,30 @@ t.test('closing waits for what is under way, and then no longer', async t => {
   t.ok(client.closed)
 })
 
+t.test('a connection is a user\'s for the routes that asked him, and only where the operator says so (R-CH-12, R-NEG-10)', async t => {
+  const target = await origin(t)
+  const strategies = [new LegsStrategy()]
+  await t.rejects(gateway(t, { strategies }), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /connectionBound/ })
+  const { port } = await gateway(t, { strategies, connectionBound: true, reverse: [{ prefix: '/origin', upstream: target.url, status: 401 }] })
+  const client = await RawClient.to(t, port)
+  const head = `GET ${target.url}/ HTTP/1.1\r\nHost: x\r\n`
+  await client.send(`${head}Proxy-Authorization: ${leg('1')}\r\n\r\n`).answer()
+  t.match(await client.send(`${head}Proxy-Authorization: ${leg('3 alice 1')}\r\n\r\n`).answer(), /^HTTP\/1\.1 200 /)
+  t.match(await client.send('GET /origin/ HTTP/1.1\r\nHost: x\r\n\r\n').answer(), /^HTTP\/1\.1 401 /)
+  // A CONNECT that a hook of the application refuses: what comes on the connection would speak for the user.
+  const refusing = await gateway(t, {
+    strategies,
+    connectionBound: true,
+    before: app => { app.addHook('preHandler', async (request, reply) => { if (request.method === 'CONNECT') return await reply.code(407).send() }) }
+  })
+  const other = await RawClient.to(t, refusing.port)
+  await other.send(`${head}Proxy-Authorization: ${leg('2 alice')}\r\n\r\n`).answer()
+  t.match(await other.send('CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n').end(), /^HTTP\/1\.1 407 [^]*\r\nconnection: close\r\n/i)
+})
+
 t.test('schemes bound to a connection are said aloud at the start (R-CH-12)', async t => {
   for (const [scheme, warned] of [['NTLM', 1], ['Custom', 0]] as const) {
-    const { log } = await gateway(t, { strategies: [{ strategy: foreign('legs', () => {}), scheme }] })
+    const { log } = await gateway(t, { strategies: [{ strategy: foreign('legs', () => {}), scheme }], connectionBound: true })
     t.equal(log.filter(line => line['strategy'] === 'legs' && line['level'] === 40).length, warned, scheme)
   }
 })

@@ -17,6 +17,7 @@ t.test('the defaults', async t => {
     reverse: [],
     forward: undefined,
     targets: [],
+    connectionBound: undefined,
     authInt: { maxRequest: 16_777_216, maxKept: 268_435_456, maxAnswer: 65_536, contentTimeout: 60_000 },
     cleartext: 'warn',
     strategyTimeout: 10_000,
@@ -68,6 +69,7 @@ t.test('everything that can be said', async t => {
     drainTimeout: 0,
     forward: { ...forward, connectTimeout: 1, headersTimeout: 0, bodyTimeout: 2_147_483_647, localAddress: '192.0.2.1', tls: { ca: 'x' }, strategies: [{ to: ['*.example.test'], strategies: others }] },
     connect: { keepAliveAfter407: 'handshake', idleTimeout: 0, maxDuration: 5 },
+    connectionBound: { handshakeTimeout: 1, maxHandshakes: 1 },
     authInt: { maxRequest: 1, maxKept: 2, maxAnswer: 3, contentTimeout: 4 }
   } as unknown as ProxyAuthOptions)
   t.same(settings, {
@@ -87,6 +89,7 @@ t.test('everything that can be said', async t => {
       idleTimeout: 0,
       maxDuration: 5
     },
+    connectionBound: { handshakeTimeout: 1, maxHandshakes: 1 },
     authInt: { maxRequest: 1, maxKept: 2, maxAnswer: 3, contentTimeout: 4 },
     cleartext: 'refuse',
     pseudonym: 'edge',
@@ -107,6 +110,12 @@ t.test('what Fastify itself reads may be there', async t => {
 t.test('what is kept for auth-int may be nothing at all', async t => {
   const authInt = { maxRequest: 0, maxKept: 0, maxAnswer: 0, contentTimeout: 0 }
   t.same(readOptions({ ...least, authInt }).authInt, authInt)
+})
+
+t.test('connections that are users\' have limits of their own', async t => {
+  for (const connectionBound of [true, {}] as const) {
+    t.same(readOptions({ ...least, connectionBound }).connectionBound, { handshakeTimeout: 15_000, maxHandshakes: 1000 })
+  }
 })
 
 t.test('nothing changes afterwards', async t => {
@@ -159,6 +168,9 @@ const wrong: Row[] = [
   { option: 'connect.keepAliveAfter407', options: { ...least, forward: {}, connect: { keepAliveAfter407: true } }, got: 'boolean' },
   { option: 'connect.idleTimeout', options: { ...least, forward: {}, connect: { idleTimeout: Infinity } }, got: 'another number' },
   { option: 'connect.maxDuration', options: { ...least, connect: { maxDuration: -1 } }, got: 'another number' },
+  { option: 'connectionBound', options: { ...least, connectionBound: false }, got: 'boolean' },
+  { option: 'connectionBound.handshakeTimeout', options: { ...least, connectionBound: { handshakeTimeout: 0 } }, got: 'another number' },
+  { option: 'connectionBound.maxHandshakes', options: { ...least, connectionBound: { maxHandshakes: 0 } }, got: 'number' },
   { option: 'authInt', options: { ...least, authInt: true }, got: 'boolean' },
   { option: 'authInt.maxRequest', options: { ...least, authInt: { maxRequest: '1 MiB' } }, got: 'string' },
   { option: 'authInt.maxKept', options: { ...least, authInt: { maxKept: Infinity } }, got: 'number' },
@@ -184,6 +196,7 @@ t.test('a misspelt option is refused, and not passed over', async t => {
     ['forward.strategies[0].too', { ...least, forward: { strategies: [{ to: ['*'], too: [], strategies }] } }],
     ['connect.timeout', { ...least, forward: {}, connect: { timeout: 5 } }],
     ['connect.timeout', { ...least, connect: { timeout: 5 } }],
+    ['connectionBound.limit', { ...least, connectionBound: { limit: 5 } }],
     ['authInt.limit', { ...least, authInt: { limit: 5 } }]
   ] as const) {
     t.throws(() => readOptions(options as unknown as ProxyAuthOptions), {

@@ -2,13 +2,15 @@ import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { StrategyFailed, StrategyUnavailable } from '../errors.js'
 import type { AttemptInput, Chain } from '../passport/chain.js'
+import { isConnectionBound } from '../passport/connection-bound.js'
+import type { Connections, Leg } from '../passport/connections.js'
 import type { Granted, Refused } from '../passport/outcome.js'
 import { Identity } from '../policy/revocations.js'
 import type { Revocations } from '../policy/revocations.js'
 import type { ProxyIdentity, ProxyUser } from '../types.js'
 import { readCovered } from './covered-content.js'
 import { consume, readCredentials } from './credentials-field.js'
-import { addStrategyInfo } from './info.js'
+import { addFinalToken, addStrategyInfo } from './info.js'
 import type { ContentKeeper } from './kept-content.js'
 import type { Mode } from './mode.js'
 import { nameOf } from './principal.js'
@@ -28,6 +30,8 @@ export interface AdmitOptions {
    */
   readonly admitted?: WeakMap<ProxyIdentity, Chain> | undefined
   readonly principal?: Principal | undefined
+  /** What client connections stand for, where a scheme is bound to the connection. */
+  readonly connections?: Connections | undefined
   /** Where content stays that credentials cover, until the answer is out. */
   readonly keeper: ContentKeeper
   /** Who is to be asked anew. */
@@ -42,28 +46,40 @@ export interface AdmitOptions {
  *
  * @throws {DuplicateField} Two fields where one may be.
  * @throws {StrategyFailed} {@link StrategyUnavailable} {@link StrategyTimeout} {@link ClientLeft} Nobody could tell.
+ * @throws {BadRequest} The client did not wait for the answer within a handshake.
  * @throws {ContentTooLarge} {@link ContentNotKept} The credentials cover content that cannot be kept.
  */
 export async function admit (request: FastifyRequest, reply: FastifyReply, options: AdmitOptions): Promise<Refused | null> {
-  const { mode } = options
+  const { mode, connections } = options
   let attempt: Attempt | undefined
+  let continues = false
   try {
     if (isAdmitted(request, options)) return null
     request.proxyAuth = null
     const chain = isInTheClear(request) ? options.chainInTheClear : options.chain
     attempt = new Attempt(request, reply, readCredentials(request.raw, mode.credentials))
+    if (connections !== undefined) {
+      if (attempt.credentials === undefined && remember(request, connections)) return null
+      attempt.leg = begin(request, reply, connections, attempt.credentials)
+    }
     if (chain.coversContent) attempt.contentHash = await readCovered(request, reply, chain, attempt, options.keeper)
     for (let asked = 1; ; asked++) {
       const { mark } = options.revocations
       const pending = chain.authenticate(attempt)
       const outcome = 'then' in pending ? await pending : pending
       if (outcome.kind === 'broken') throw outcome.cause
-      if (outcome.kind === 'refused') return outcome
-      if (grant(request, reply, outcome, mark, options)) return null
+      if (outcome.kind === 'refused') {
+        continues = outcome.continues === true
+        return outcome
+      }
+      if (grant(request, reply, outcome, mark, options)) {
+        if (isConnectionBound(outcome.scheme)) attempt.leg?.authenticate(request.proxyAuth!)
+        return null
+      }
       if (asked === MOST_ASKED) throw new StrategyUnavailable(outcome.strategy)
     }
   } finally {
-    attempt?.close()
+    attempt?.close(continues)
     consume(request.raw, OURS[mode.status])
     // Of all strategies: what is not asked here, or not without TLS, has still been sent to us and not to the origin.
     if (options.reads.length > 0) consume(request.raw, options.reads)
@@ -75,6 +91,23 @@ function isAdmitted ({ proxyAuth }: FastifyRequest, { admitted, chain }: AdmitOp
   if (proxyAuth === null) return false
   const by = admitted?.get(proxyAuth)
   return by === undefined || by === chain
+}
+
+/** Lets in a request that says nothing of who it is, where its connection does. */
+function remember (request: FastifyRequest, connections: Connections): boolean {
+  const identity = connections.identityOf(request.raw)
+  if (identity === undefined) return false
+  request.proxyAuth = identity
+  return true
+}
+
+function begin (request: FastifyRequest, reply: FastifyReply, connections: Connections, credentials: string | undefined): Leg | undefined {
+  try {
+    return connections.begin(request.raw, credentials)
+  } catch (error) {
+    reply.header('connection', 'close') // what follows may be of the same kind
+    throw error
+  }
 }
 
 /** Where the route is an origin, what was meant for a proxy goes no further either. */
@@ -94,6 +127,7 @@ function grant (request: FastifyRequest, reply: FastifyReply, granted: Granted, 
     const name = nameOf(granted, principal)
     if (revocations.hasEnded(name, mark)) return false
     addStrategyInfo(reply, info, mode)
+    addFinalToken(reply, info, mode)
     vouch(reply, info, mode, maxAnswer)
     const identity = new Identity({ user: user as ProxyUser, name, info, scheme, realm }, mark)
     admitted?.set(identity, chain)
@@ -119,6 +153,7 @@ class Attempt implements AttemptInput {
   readonly url
   readonly ip
   contentHash: Readonly<Record<string, string>> | undefined
+  leg: Leg | undefined
   private controller: AbortController | undefined
   private leave: (() => void) | undefined
 
@@ -138,7 +173,8 @@ class Attempt implements AttemptInput {
     return this.controller.signal
   }
 
-  close (): void {
+  close (continues: boolean): void {
+    this.leg?.close(continues)
     if (this.leave !== undefined) this.reply.raw.removeListener('close', this.leave)
   }
 }

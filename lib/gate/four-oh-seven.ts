@@ -1,7 +1,11 @@
 import type { FastifyReply } from 'fastify'
+import type { Refused } from '../passport/outcome.js'
 import type { Mode } from './mode.js'
 import { lingering, mustClose } from './linger.js'
 import type { Bodies } from './refusal-body.js'
+
+/** What of a refusal concerns its answer. */
+type Answer = Pick<Refused, 'challenges' | 'continues'>
 
 /** Puts the challenges on an answer, one field line each: clients split a joined line in different places. */
 export function setChallenges (reply: FastifyReply, mode: Mode, challenges: readonly string[]): void {
@@ -12,14 +16,14 @@ export function setChallenges (reply: FastifyReply, mode: Mode, challenges: read
 /**
  * THE 407 of proxy routes (and their 401, where a route is an origin): status, challenges, a framed body.
  *
- * @param challenges - One or more: a 407 without any tells a client nothing (RFC 9110, 15.5.8).
+ * @param refused - One challenge or more: a 407 without any tells a client nothing (RFC 9110, 15.5.8).
  */
-export function refuse (reply: FastifyReply, mode: Mode, challenges: readonly string[], bodies: Bodies): FastifyReply {
+export function refuse (reply: FastifyReply, mode: Mode, { challenges, continues }: Answer, bodies: Bodies): FastifyReply {
   const { raw, method, headers } = reply.request
   const { type, text } = bodies.choose(headers.accept, method)
   setChallenges(reply, mode, challenges)
   reply.code(mode.status).type(type).header('content-length', Buffer.byteLength(text))
-  if (!mustClose(raw)) return reply.send(text)
+  if (!mustClose(raw, continues)) return reply.send(text)
   reply.header('connection', 'close')
   if (raw.complete || method === 'HEAD') return reply.send(text)
   // This answer is final: reading what still comes must not make node ask for more of it.

@@ -30,7 +30,7 @@ export function proxyRouteHook (options: AdmitOptions, realm: string): Hook {
       return
     }
     logRefusal(request, refused)
-    if (refused.status === 407) return refuse(reply, mode, refused.challenges, bodies)
+    if (refused.status === 407) return refuse(reply, mode, refused, bodies)
     if (refused.challenges.length > 0) reply.header(mode.challenge, [...refused.challenges])
     throw errorOf(refused)
   }

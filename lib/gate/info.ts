@@ -1,5 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { formatAuthenticationInfo } from '../fields/authentication-info.js'
+import { formatChallenge } from '../fields/challenge.js'
+import type { Challenge } from '../fields/challenge.js'
 import { PROXY } from './mode.js'
 import type { Mode } from './mode.js'
 
@@ -9,7 +11,11 @@ const kInfo = Symbol('fastify-proxy-auth.info')
 type Informed = FastifyReply & { [kInfo]?: Params }
 
 /** What a strategy hands over in `success(user, info)` for the answer. */
-interface InfoWithParams { readonly proxyAuthenticationInfo?: Params }
+interface InfoWithParams {
+  readonly proxyAuthenticationInfo?: Params
+  /** The last token of a handshake, for the client to see whom it talks to (RFC 4559, 4.1). */
+  readonly proxyAuthenticate?: Challenge
+}
 
 /**
  * Adds parameters to the `Proxy-Authentication-Info` of an answer, or to the `Authentication-Info` where the route is an
@@ -45,4 +51,14 @@ export function dropAuthenticationInfo (reply: FastifyReply): void {
 export function addStrategyInfo (reply: FastifyReply, info: unknown, mode: Mode): void {
   const params = (info as InfoWithParams | null)?.proxyAuthenticationInfo
   if (typeof params === 'object' && params !== null) addAuthenticationInfo(reply, params, mode)
+}
+
+/**
+ * Puts the last token of a handshake on the answer, in the field of the challenges, whatever its status.
+ *
+ * @throws {NotRepresentable} It cannot be sent.
+ */
+export function addFinalToken (reply: FastifyReply, info: unknown, mode: Mode): void {
+  const token = (info as InfoWithParams | null)?.proxyAuthenticate
+  if (typeof token === 'object' && token !== null) reply.header(mode.challenge, formatChallenge(token))
 }

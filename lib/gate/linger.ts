@@ -12,13 +12,15 @@ const TIME: Milliseconds = 5_000
  * Whether a refusal has to close the connection: there is content nobody will read, and more of it, or of unknown
  * length, than is worth reading for the sake of the connection (RFC 9112, 9.3); or the client waits for a 100, and cannot
  * know whether its content is still wanted; or it speaks HTTP/1.0 (RFC 9112, 9.3 again). CONNECT has ways of its own.
+ *
+ * @param continues - The connection is worth more: the next leg of a handshake must come on it.
  */
-export function mustClose ({ headers, method, complete, httpVersionMajor, httpVersionMinor }: IncomingMessage): boolean {
+export function mustClose ({ headers, method, complete, httpVersionMajor, httpVersionMinor }: IncomingMessage, continues = false): boolean {
   if (method === 'CONNECT' || httpVersionMajor !== 1) return false
   if (httpVersionMinor === 0) return true
   const length = headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : Infinity
   if (complete || length === 0) return false
-  return headers.expect !== undefined || length > SMALL
+  return headers.expect !== undefined || length > (continues ? MOST : SMALL)
 }
 
 /**

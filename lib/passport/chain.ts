@@ -5,7 +5,8 @@ import type { Eventual, Strategy } from '../strategies/strategy.js'
 import type { Milliseconds } from '../types.js'
 import { createChallengeList } from './challenge-list.js'
 import type { ChallengeLines } from './challenge-list.js'
-import { byVersion, isConnectionBound } from './connection-bound.js'
+import { byConnection, isConnectionBound } from './connection-bound.js'
+import type { Leg } from './connections.js'
 import type { Declared } from './declaration.js'
 import type { Outcome, Refused } from './outcome.js'
 import { linesOf, requestView } from './request-view.js'
@@ -24,6 +25,8 @@ export interface AttemptInput {
   readonly ip: string
   /** Hashes of the content by node's names, where {@link Chain.contentHashes} has asked for some. */
   readonly contentHash?: Readonly<Record<string, string>> | undefined
+  /** The leg of a handshake that the credentials are, where their scheme is bound to the connection. */
+  readonly leg?: Leg | undefined
   /** Aborted when the client leaves. It may be a getter: few attempts look at it. */
   readonly signal?: AbortSignal | undefined
 }
@@ -72,7 +75,8 @@ interface Step {
  *
  * The scheme of the credentials is read first, and only the strategies for it see them, in their order until one lets the
  * client in. The strategies without a scheme come after them, or alone, and see no credentials; a 400, 403 or 429 ends
- * the matter before. A strategy that is broken ends it at once. NTLM and Negotiate take part on HTTP/1.1 only.
+ * the matter before. A strategy that is broken ends it at once. NTLM and Negotiate take part on HTTP/1.1 connections of one user
+ * only; a leg that asks for another ends the matter, since it says who the client is neither way.
  *
  * @param strategies - In the order of their challenges.
  * @example
@@ -82,7 +86,7 @@ interface Step {
 export function createChain (strategies: readonly Declared[], options: ChainOptions): Chain {
   const others = strategies.filter(({ scheme }) => !isConnectionBound(scheme))
   const all = chainOf(strategies, options)
-  return others.length === strategies.length ? all : byVersion(all, chainOf(others, options))
+  return others.length === strategies.length ? all : byConnection(all, chainOf(others, options))
 }
 
 function chainOf (strategies: readonly Declared[], { timeout }: ChainOptions): Chain {
@@ -128,9 +132,9 @@ function chainOf (strategies: readonly Declared[], { timeout }: ChainOptions): C
       const verdict = run(declared.strategy, viewFor(declared, input), settings, input)
       if (isThenable(verdict)) {
         const following = next + 1
-        return verdict.then((later) => walk.conclude(declared, later) ?? advance(walk, plan, following, input))
+        return verdict.then((later) => walk.conclude(declared, later) ?? anotherLeg(walk, plan, input) ?? advance(walk, plan, following, input))
       }
-      const outcome = walk.conclude(declared, verdict)
+      const outcome = walk.conclude(declared, verdict) ?? anotherLeg(walk, plan, input)
       if (outcome !== undefined) return outcome
     }
     return refuse(walk, plan, input)
@@ -155,10 +159,17 @@ function chainOf (strategies: readonly Declared[], { timeout }: ChainOptions): C
   })
 }
 
+// The other challenges would tell the client to choose again.
+function anotherLeg ({ status, challenges }: Walk, { scheme }: Plan, { leg }: AttemptInput): Refused | undefined {
+  if (leg === undefined || !leg.continues || status !== 407 || challenges === null) return undefined
+  return { kind: 'refused', status, reason: 'continued', challenges, scheme, cause: null, note: null, continues: true }
+}
+
 // What a strategy without a scheme takes from the field is nothing, so that no credentials reach the wrong verifier.
 function viewFor (declared: Declared, input: AttemptInput): RequestView {
   const { contentHash } = input
   const view = requestView(input.raw, declared.scheme === null ? undefined : input.credentials, input.url, input.ip, declared.reads)
+  if (input.leg !== undefined && isConnectionBound(declared.scheme)) return { ...view, handshake: input.leg.for(declared) }
   const covered = isOurs(declared) ? declared.strategy.coveredFields(view, declared.options) : []
   if (contentHash === undefined && covered.length === 0) return view
   return {

@@ -1,4 +1,5 @@
 import type { Chain } from './chain.js'
+import type { RawRequest } from './request-view.js'
 
 const BOUND = new Set(['ntlm', 'negotiate'])
 
@@ -11,16 +12,21 @@ export function isConnectionBound (scheme: string | null): boolean {
 }
 
 /**
- * Takes `all` on HTTP/1.1 and `others` on any other version (RFC 9113, 8.2.2; RFC 9112, 9.3), where the schemes bound to a
- * connection are neither offered nor accepted.
+ * Whether a request is on a connection that may be one user's: HTTP/1.1 (RFC 9113, 8.2.2; RFC 9112, 9.3), and no other proxy has
+ * sent it, which would have several users on a connection (RFC 9110, 3.3). A proxy that does not show itself cannot be told.
  */
-export function byVersion (all: Chain, others: Chain): Chain {
+export function isOfOneUser ({ httpVersion, headers }: Pick<RawRequest, 'httpVersion' | 'headers'>): boolean {
+  return httpVersion === '1.1' && headers.via === undefined && headers.forwarded === undefined && headers['x-forwarded-for'] === undefined
+}
+
+/** Takes `all` on a connection that may be one user's, and `others`, without the schemes bound to a connection, elsewhere. */
+export function byConnection (all: Chain, others: Chain): Chain {
   return Object.freeze({
     reads: all.reads,
     admitsWithoutCredentials: all.admitsWithoutCredentials,
     coversContent: all.coversContent,
     contentHashes: all.contentHashes,
-    authenticate: (input) => (input.raw.httpVersion === '1.1' ? all : others).authenticate(input),
-    challenges: (input) => (input.raw.httpVersion === '1.1' ? all : others).challenges(input)
+    authenticate: (input) => (isOfOneUser(input.raw) ? all : others).authenticate(input),
+    challenges: (input) => (isOfOneUser(input.raw) ? all : others).challenges(input)
   } satisfies Chain)
 }

@@ -1,4 +1,4 @@
-import { StoreFull, StrategyFailed, StrategyUnavailable } from '../errors.js'
+import { StoreFull, StrategyFailed, StrategyUnavailable, TooManyHandshakes } from '../errors.js'
 import type { RefusalNote } from '../strategies/strategy.js'
 
 /** What comes of an attempt to authenticate: all that the gate learns. */
@@ -50,6 +50,8 @@ export interface Refused {
   readonly cause: Error | null
   /** What a strategy of ours said of it: the first that did. */
   readonly note: RefusalNote | null
+  /** True between the legs of a handshake: `challenges` has its one line, and the connection must stay open. */
+  readonly continues?: true
 }
 
 /** Nobody is let in, and it is not the client's doing: a strategy failed, is unavailable, or too slow. Or the client left. */
@@ -71,7 +73,7 @@ const AWAY = new Set(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH
  * broken('ldap', Object.assign(new Error('down'), { code: 'ECONNREFUSED' })).cause.statusCode // 503
  */
 export function broken (strategy: string, cause: unknown): Broken {
-  if (cause instanceof StoreFull) return { kind: 'broken', cause, strategy }
+  if (cause instanceof StoreFull || cause instanceof TooManyHandshakes) return { kind: 'broken', cause, strategy }
   const { statusCode, status, code } = (cause ?? {}) as { statusCode?: unknown, status?: unknown, code?: unknown }
   const away = statusCode === 503 || status === 503 || (typeof code === 'string' && AWAY.has(code))
   const StrategyError = away ? StrategyUnavailable : StrategyFailed

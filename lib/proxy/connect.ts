@@ -18,6 +18,8 @@ export type KeepAliveAfter407 = 'always' | 'handshake' | 'never'
 export interface ConnectSettings {
   /** Asked for each 407: what it depends on may not be known before the server is ready. */
   readonly keepAlive: () => KeepAliveAfter407
+  /** Whether the connection stands for a user, so that what comes on it speaks for him. */
+  readonly carriesIdentity?: (socket: Socket) => boolean
   readonly exchanges: Exchanges
 }
 
@@ -116,7 +118,7 @@ export class ConnectResponse extends BareResponse {
     // Bytes behind a refused CONNECT were meant for the tunnel; read as requests they would speak for the client.
     if (behind.length > 0 || client.readableLength > 0 || client.destroyed) return false
     // So would those that come later, where the connection itself says who the client is.
-    if ((client as TLSSocket).authorized || !mayBeGivenBackAgain(client)) return false
+    if ((client as TLSSocket).authorized || settings.carriesIdentity?.(client) === true || !mayBeGivenBackAgain(client)) return false
     return keepAlive === 'always' || continuesHandshake(fields['proxy-authenticate'])
   }
 }

@@ -1,6 +1,6 @@
 import { METHODS } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BadRegistration } from '../errors.js'
@@ -48,6 +48,8 @@ export interface ForwardProxyOptions {
   readonly authenticateFor: (target: NamedTarget) => (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
   /** Whether that hook may let in a request without credentials. Asked when the server is ready. */
   readonly admitsWithoutCredentials: () => boolean
+  /** Whether that hook lets in what comes on a connection, for what came on it before. */
+  readonly carriesIdentity: (socket: Socket) => boolean
 }
 
 /**
@@ -59,7 +61,7 @@ export interface ForwardProxyOptions {
 export function registerForwardProxy (app: FastifyInstance, options: ForwardProxyOptions): void {
   if (app.prefix !== '') throw new BadRegistration('forward cannot have a prefix')
   if (app.hasConstraintStrategy(TARGET_FORM)) throw new BadRegistration('this server has forward already')
-  const { settings, exchanges, pseudonym, hook, authenticateFor, admitsWithoutCredentials } = options
+  const { settings, exchanges, pseudonym, hook, authenticateFor, admitsWithoutCredentials, carriesIdentity } = options
   const access = createAccess(settings.policy, ownAddresses(app))
   const client = createOriginClient(settings)
   const forward = createForward({ ...settings, access, client, exchanges, pseudonym })
@@ -80,7 +82,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   const keepAlive = () => admitsWithoutCredentials() ? 'never' : settings.keepAliveAfter407
   onEveryServer(app, server => {
     server.prependListener('request', receiveFirst)
-    server.on('connect', takeConnect(app, server, { keepAlive, exchanges }))
+    server.on('connect', takeConnect(app, server, { keepAlive, carriesIdentity, exchanges }))
     expectContinue(server, request => receive(request) !== undefined)
   })
   app.addHook('onClose', () => client.close())

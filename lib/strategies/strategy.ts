@@ -4,6 +4,7 @@ import { BadOption } from '../errors.js'
 import { formatChallenge } from '../fields/challenge.js'
 import type { Challenge } from '../fields/challenge.js'
 import { readScheme } from '../fields/credentials.js'
+import type { Handshake } from './handshake.js'
 
 /** What a strategy of ours reads of a request. A Fastify request, an Express one and our own view all have it. */
 export interface AttemptRequest {
@@ -28,6 +29,8 @@ export interface AttemptRequest {
    * has asked for ({@link Strategy.coveredFields}), and that the request has.
    */
   readonly fieldLines?: Readonly<Record<string, readonly string[]>>
+  /** The leg of a handshake, for a strategy whose scheme authenticates the connection. Only this plugin's own runner has one. */
+  readonly handshake?: Handshake
 }
 
 /** The second argument of `authenticate`. Passport hands over what its own `authenticate(name, options)` got. */

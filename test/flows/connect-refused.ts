@@ -147,7 +147,7 @@ t.test('connect.keepAliveAfter407 (R-CONN-3)', async t => {
   ] as const
   for (const { keepAliveAfter407, first, between } of rows) {
     t.test(keepAliveAfter407, async t => {
-      const { port } = await gateway(t, { strategies, connect: { keepAliveAfter407 } })
+      const { port } = await gateway(t, { connectionBound: true, strategies, connect: { keepAliveAfter407 } })
       const start = await RawClient.to(t, port)
       t.match(readAnswer(await start.send(connectHead('origin.test:443')).answer()), { status: 407, fields: { connection: first } })
       const leg = await RawClient.to(t, port)

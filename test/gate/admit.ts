@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { Socket } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -8,12 +9,14 @@ import { admit } from '../../lib/gate/admit.js'
 import type { AdmitOptions } from '../../lib/gate/admit.js'
 import { ORIGIN } from '../../lib/gate/mode.js'
 import { Revocations } from '../../lib/policy/revocations.js'
+import { Connections } from '../../lib/passport/connections.js'
 import { BasicStrategy } from '../../lib/strategies/basic.js'
 import { verifyStatic } from '../../lib/strategies/verify-static.js'
 import { admitOptions } from '../fixtures/admit-options.js'
 import { basic } from '../fixtures/attempt.js'
 import { Covering, covering } from '../fixtures/covering.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
+import { LegsStrategy, leg } from '../fixtures/legs.js'
 import { RawClient } from '../fixtures/raw-client.js'
 
 const ALICE = basic('alice', 'alice-secret')
@@ -325,4 +328,36 @@ t.test('content is read before the verdict where that covers it, and only then (
   }
   const { error } = await judge(t, admitOptions([new Covering()], { most: 2 }), { ...post, headers: { 'proxy-authorization': covering('abc') } })
   t.same(error, { code: 'FST_PROXY_AUTH_CONTENT_TOO_LARGE', statusCode: 413 })
+})
+
+t.test('a handshake goes through, then the connection says who it is, until it is asked anew (R-NEG-8, R-NEG-9)', async t => {
+  const connections = new Connections({ handshakeTimeout: 1000, maxHandshakes: 10 })
+  const socket = new Socket()
+  t.teardown(() => socket.destroy())
+  const options = { ...admitOptions([new LegsStrategy()]), connections }
+  const before = ({ raw }: FastifyRequest) => { Object.defineProperty(raw, 'socket', { value: socket }) }
+  const say = async (text?: string) =>
+    await judge(t, options, { before, ...(text !== undefined && { headers: { 'proxy-authorization': leg(text) } }) })
+  t.match(await say('1'), { refused: { status: 407, challenges: [leg('1')], continues: true }, proxyAuth: null })
+  t.match(await say('3 alice 1'), { refused: null, proxyAuth: { name: 'alice' } })
+  t.match(await say(), { refused: null, proxyAuth: { name: 'alice' } })
+  t.match(await say('3 alice 1'), { refused: { status: 407, challenges: ['NTLM'] }, proxyAuth: null })
+  t.match(await say(), { refused: { status: 407 }, proxyAuth: null })
+})
+
+t.test('a client that does not wait for the answer to a leg is told to go', async t => {
+  const connections = new Connections({ handshakeTimeout: 1000, maxHandshakes: 10 })
+  const socket = new Socket()
+  t.teardown(() => socket.destroy())
+  const headers = { 'proxy-authorization': leg('1') }
+  connections.begin({ headers: {}, httpVersion: '1.1', socket }, leg('1'))
+  const seen = await judge(t, { ...admitOptions([new LegsStrategy()]), connections }, {
+    headers,
+    before: ({ raw }, reply) => {
+      Object.defineProperty(raw, 'socket', { value: socket })
+      reply.raw.once('finish', () => t.equal(reply.getHeader('connection'), 'close'))
+    }
+  })
+  t.match(seen.error, { code: 'FST_PROXY_AUTH_BAD_REQUEST', statusCode: 400 })
+  t.notOk(seen.rawNames.includes('proxy-authorization'))
 })

@@ -14,7 +14,7 @@ const CHALLENGES = ['Digest realm="Gateway", nonce="x"', 'Basic realm="Gateway"'
 async function refusing (t: Test, mode: Mode = PROXY) {
   const app = Fastify()
   const bodies = refusalBodies(mode.status, 'Gateway')
-  app.addHook('onRequest', async (_request, reply) => refuse(reply, mode, CHALLENGES, bodies))
+  app.addHook('onRequest', async (_request, reply) => refuse(reply, mode, { challenges: CHALLENGES }, bodies))
   app.all('/', async () => 'let in')
   await app.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(() => app.close())
@@ -89,7 +89,7 @@ t.test('nor for content that has been read', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   const bodies = refusalBodies(407, 'Gateway')
-  app.post('/', { preHandler: async (_request, reply) => refuse(reply, PROXY, CHALLENGES, bodies) }, async () => 'let in')
+  app.post('/', { preHandler: async (_request, reply) => refuse(reply, PROXY, { challenges: CHALLENGES }, bodies) }, async () => 'let in')
   await app.listen({ port: 0, host: '127.0.0.1' })
   const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
   const started = performance.now()

@@ -2,7 +2,7 @@ import Fastify from 'fastify'
 import type { FastifyReply } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { addAuthenticationInfo, addStrategyInfo, dropAuthenticationInfo } from '../../lib/gate/info.js'
+import { addAuthenticationInfo, addFinalToken, addStrategyInfo, dropAuthenticationInfo } from '../../lib/gate/info.js'
 import { ORIGIN, PROXY } from '../../lib/gate/mode.js'
 
 /** The fields of an answer on which `act` has acted, without those that every answer has. */
@@ -66,4 +66,17 @@ t.test('what we have added can be taken back, what another has put there cannot'
     reply.header('proxy-authentication-info', 'theirs')
     dropAuthenticationInfo(reply)
   }), { 'proxy-authentication-info': 'theirs' })
+})
+
+t.test('a last token goes into the field of the challenges, as one and nothing else (R-NEG-4)', async t => {
+  const info = { proxyAuthenticate: { scheme: 'Negotiate', token68: 'b2s=' } }
+  t.same(await answer(t, reply => addFinalToken(reply, info, PROXY)), { 'proxy-authenticate': 'Negotiate b2s=' })
+  t.same(await answer(t, reply => addFinalToken(reply, info, ORIGIN)), { 'www-authenticate': 'Negotiate b2s=' })
+  for (const none of [{}, null, undefined, { proxyAuthenticate: null }, { proxyAuthenticate: 'Negotiate b2s=' }]) {
+    t.same(await answer(t, reply => addFinalToken(reply, none, PROXY)), {})
+  }
+  t.same(await answer(t, reply => {
+    const evil = { proxyAuthenticate: { scheme: 'Negotiate', token68: 'b2s=\r\nVia: x' } }
+    t.throws(() => addFinalToken(reply, evil, PROXY), { code: 'FST_PROXY_AUTH_NOT_REPRESENTABLE' })
+  }), {})
 })

@@ -71,6 +71,13 @@ t.test('it ends when the client has sent 16 MiB (R-407-8)', async t => {
   await end
 })
 
+t.test('between two legs of a handshake the connection is worth more content, but not that of which nobody knows whether it comes', async t => {
+  const closes = (headers: IncomingMessage['headers']) =>
+    mustClose({ headers, method: 'POST', complete: false, httpVersionMajor: 1, httpVersionMinor: 1 } as IncomingMessage, true)
+  t.strictSame([{ 'content-length': '16777216' }, { 'content-length': '16777217' }, { 'transfer-encoding': 'chunked' }, { 'content-length': '1', expect: '100-continue' }]
+    .map(closes), [false, true, true, true])
+})
+
 t.test('it ends after 5 seconds', async t => {
   const { upload, seen, end } = linger(t)
   await turn()

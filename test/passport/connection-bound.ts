@@ -1,7 +1,12 @@
+import { Socket } from 'node:net'
 import t from 'tap'
 import { createChain } from '../../lib/passport/chain.js'
-import { byVersion, isConnectionBound } from '../../lib/passport/connection-bound.js'
+import { byConnection, isConnectionBound, isOfOneUser } from '../../lib/passport/connection-bound.js'
 import { readDeclaration } from '../../lib/passport/declaration.js'
+import { Connections } from '../../lib/passport/connections.js'
+import { foreign } from '../fixtures/foreign-strategies.js'
+import { LegsStrategy, leg } from '../fixtures/legs.js'
+import type { AttemptRequest } from '../../lib/strategies/strategy.js'
 import type { AttemptInput } from '../../lib/passport/chain.js'
 
 const strategy = { name: 'legs', authenticate (this: { success (user: object): void }) { this.success({ username: 'alice' }) } }
@@ -30,7 +35,29 @@ t.test('nor accepted there (R-CH-13)', async t => {
   t.match(await chain.authenticate(input('2.0', 'Basic dTpw')), { kind: 'granted' })
 })
 
+t.test('nor where the request shows that another proxy sent it (R-NEG-10)', async t => {
+  for (const name of ['via', 'forwarded', 'x-forwarded-for']) t.notOk(isOfOneUser({ httpVersion: '1.1', headers: { [name]: 'x' } }))
+  t.ok(isOfOneUser({ httpVersion: '1.1', headers: { 'x-request-id': '1' } }))
+})
+
+t.test('a leg that asks for another ends the matter, one that says nothing does not (R-NEG-3)', async t => {
+  const legs = new LegsStrategy()
+  const all = new Connections({ handshakeTimeout: 1000, maxHandshakes: 1 })
+  const guest = { strategy: { name: 'guest', authenticate (this: { success (user: object): void }) { this.success({ username: 'guest' }) } }, scheme: null }
+  const silent = { strategy: foreign('silent', function (seen) { (seen as AttemptRequest).handshake!.keep({}); this.fail() }), scheme: 'NTLM' }
+  for (const [strategy, outcome] of [[legs, { kind: 'refused', status: 407, continues: true, challenges: [leg('1')] }], [silent, { kind: 'granted', user: { username: 'guest' } }]] as const) {
+    const strategies = [strategy, guest].map(each => readDeclaration(each as typeof guest, { realm: 'gw' }).resolve())
+    const socket = new Socket()
+    const raw = { headers: {}, httpVersion: '1.1', socket }
+    const credentials = leg('1')
+    const one = all.begin(raw, credentials)!
+    t.match(await createChain(strategies, { timeout: 1000 }).authenticate({ raw, credentials, url: '/', ip: '', leg: one }), outcome)
+    one.close(false)
+    socket.destroy()
+  }
+})
+
 t.test('what does not depend on the version is that of the whole chain', async t => {
   const others = createChain([declared('Basic')], { timeout: 1000 })
-  t.match(byVersion(chain, others), { reads: chain.reads, admitsWithoutCredentials: false })
+  t.match(byConnection(chain, others), { reads: chain.reads, admitsWithoutCredentials: false })
 })

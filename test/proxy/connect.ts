@@ -97,6 +97,7 @@ t.test('what closes instead, and says so (R-407-7)', async t => {
       settings: { keepAlive: () => 'handshake' },
       routing: (_request, response) => { response.writeHead(407).end() }
     },
+    { name: 'a connection that is a user\'s', settings: { carriesIdentity: () => true } },
     { name: 'a stopping server', settings: { exchanges: closing } },
     { name: 'Connection: close', head: connectHead('origin.test:443', 'Connection: keep-alive, close') },
     { name: 'Proxy-Connection: close', head: connectHead('origin.test:443', 'Proxy-Connection: Close') },

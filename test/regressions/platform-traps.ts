@@ -93,7 +93,7 @@ t.test('NTLM and Negotiate are offered when they are configured, and said aloud;
   t.notMatch(answer, /NTLM|Negotiate/i)
 
   const legs = { name: 'legs', authenticate (this: { fail (challenge: string): void }) { this.fail('Negotiate') } }
-  const bound = await gateway(t, { strategies: [{ strategy: legs, scheme: 'Negotiate' }] })
+  const bound = await gateway(t, { strategies: [{ strategy: legs, scheme: 'Negotiate' }], connectionBound: true })
   const second = await RawClient.to(t, bound.port)
   second.send('GET http://127.0.0.1/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
   t.match(await second.end(), /\r\nproxy-authenticate: Negotiate\r\n/i)

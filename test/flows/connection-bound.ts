@@ -1,0 +1,223 @@
+// NTLM and Negotiate authenticate a connection. What they have in common is tried here with a scheme of that shape and no more.
+import t from 'tap'
+import { LegsStrategy, leg } from '../fixtures/legs.js'
+import { ALICE, basic, gateway } from '../fixtures/gateway.js'
+import type { GatewayOptions } from '../fixtures/gateway.js'
+import { origin } from '../fixtures/origin.js'
+import { RawClient } from '../fixtures/raw-client.js'
+import type { Test } from 'tap'
+import { until } from '../fixtures/until.js'
+
+async function bound (t: Test, options: GatewayOptions = {}, strategy = new LegsStrategy()) {
+  const seen: string[] = []
+  const target = await origin(t, (request, response) => {
+    seen.push(`${request.method} ${request.url} ${request.headers['content-length'] ?? '-'}`)
+    response.end('served')
+  })
+  const up = await gateway(t, {
+    strategies: [strategy, basic()],
+    connectionBound: true,
+    reverse: [{ prefix: '/api', upstream: target.url }],
+    after: app => { app.get('/who', { onRequest: app.proxyAuthenticate }, async request => request.proxyAuth?.name) },
+    ...options
+  })
+  const forms: Record<string, string> = {
+    'absolute-form': `GET ${target.url}/x HTTP/1.1\r\nHost: ${target.authority}\r\n`,
+    CONNECT: `CONNECT ${target.authority} HTTP/1.1\r\nHost: ${target.authority}\r\n`,
+    reverse: 'GET /api/x HTTP/1.1\r\nHost: gw.test\r\n',
+    'an own route': 'GET /who HTTP/1.1\r\nHost: gw.test\r\n'
+  }
+  const client = await RawClient.to(t, up.port)
+  return { ...up, target, seen, forms, client, strategy, another: () => RawClient.to(t, up.port) }
+}
+
+const as = (credentials: string) => `Proxy-Authorization: ${credentials}\r\n\r\n`
+const challenges = (answer: string) => [...answer.matchAll(/^proxy-authenticate: (.*)\r$/gim)].map(([, challenge]) => challenge)
+const statusOf = (answer: string) => Number(answer.slice(9, 12))
+const ask = async (client: RawClient, text: string) => await client.send(text).answer()
+
+for (const form of ['absolute-form', 'CONNECT', 'reverse', 'an own route']) {
+  t.test(`${form}: all legs on one connection, then the connection is the user's (R-NEG-2, R-NEG-3, R-NEG-7, R-NEG-8, R-CONN-2)`, async t => {
+    const { client, forms, seen, proxied } = await bound(t)
+    const head = forms[form]!
+    t.strictSame(challenges(await ask(client, `${head}\r\n`)), ['NTLM', 'Basic realm="Gateway", charset="UTF-8"'])
+    const second = await ask(client, head + as(leg('1')))
+    t.equal(statusOf(second), 407)
+    t.strictSame(challenges(second), [leg('1')], 'a leg is answered with its own challenge alone')
+    t.match(second, /\r\ncache-control: no-store\r\n/i)
+    t.notMatch(second, /connection: close/i)
+    t.strictSame(seen, [])
+    t.equal(statusOf(await ask(client, head + as(leg('3 alice 1')))), 200)
+    if (form === 'CONNECT') return
+    for (let i = 0; i < 3; i++) t.equal(statusOf(await ask(client, `${head}\r\n`)), 200, 'without credentials')
+    if (form === 'an own route') t.match(await ask(client, `${head}\r\n`), /alice$/)
+    else t.strictSame(new Set(proxied().map(({ user }) => user)), new Set(['alice']))
+  })
+}
+
+t.test('the identity is gone with the connection, and is no other connection\'s (R-NEG-7, R-NEG-10)', async t => {
+  const { client, forms, another } = await bound(t)
+  const head = forms['absolute-form']!
+  await ask(client, head + as(leg('1')))
+  await ask(client, head + as(leg('3 alice 1')))
+  const other = await another()
+  t.equal(statusOf(await ask(other, `${head}\r\n`)), 407)
+  t.equal(statusOf(await ask(other, head + as(leg('3 alice 1')))), 407, 'nor does the answer to one\'s challenge count on the other')
+})
+
+t.test('a probe without content is never forwarded, and content is sent once (R-EXP-8, R-NEG-11)', async t => {
+  const { client, target, seen } = await bound(t)
+  const head = (length: number) => `POST ${target.url}/x HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n`
+  await ask(client, head(0) + as(leg('1')))
+  t.equal(statusOf(await ask(client, `${head(5)}${as(leg('3 alice 1'))}hello`)), 200)
+  await ask(client, head(0) + as(leg('1')))
+  t.strictSame(seen, ['POST /x 5'], 'nor one on a connection that is somebody\'s already')
+})
+
+t.test('a leg may bring content, and its connection is kept all the same (R-NEG-11, R-NTLM-2)', async t => {
+  const { client, target, seen } = await bound(t)
+  const content = 'x'.repeat(1_000_000)
+  const head = `POST ${target.url}/x HTTP/1.1\r\nHost: x\r\nContent-Length: ${content.length}\r\n`
+  t.equal(statusOf(await ask(client, head + as(leg('1')) + content)), 407)
+  t.equal(statusOf(await ask(client, head + as(leg('3 alice 1')) + content)), 200)
+  t.strictSame(seen, ['POST /x 1000000'])
+})
+
+t.test('what starts over, or comes out of order, finds nothing', async t => {
+  const { client, forms, strategy } = await bound(t)
+  const head = forms['absolute-form']!
+  const status = async (credentials: string) => statusOf(await ask(client, head + as(credentials)))
+  t.equal(await status(leg('3 alice 1')), 407, 'the last leg first')
+  t.equal(await status(leg('1')), 407)
+  t.equal(await status(leg('1')), 407, 'the first leg twice')
+  t.equal(await status(leg('3 alice 1')), 407, 'the challenge before the last')
+  t.equal(await status(leg('3 alice 2')), 407, 'a challenge counts once, right or wrong (R-NTLM-5)')
+  t.equal(await status(leg('1')), 407)
+  t.equal(statusOf(await ask(client, `${head}\r\n`)), 407, 'without credentials')
+  t.equal(await status(leg('3 alice 3')), 407)
+  t.equal(await status(leg('1')), 407)
+  t.equal(await status(ALICE), 200, 'of another scheme')
+  t.equal(await status(leg('3 alice 4')), 407)
+  t.strictSame(strategy.ended, [1, 2, 3, 4], 'and each state has ended')
+})
+
+t.test('a handshake may have any number of legs', async t => {
+  const { client, forms, strategy } = await bound(t)
+  const head = forms['absolute-form']!
+  for (const text of ['1', '4 1', '4 2']) t.equal(statusOf(await ask(client, head + as(leg(text)))), 407)
+  t.strictSame(strategy.ended, [1, 2])
+  t.equal(statusOf(await ask(client, head + as(leg('3 alice 3')))), 200)
+})
+
+t.test('new credentials end the identity, right or wrong (R-NEG-9)', async t => {
+  for (const [name, credentials, status] of [
+    ['another handshake', leg('1'), 407], ['a wrong last leg', leg('3 bob 7'), 407], ['another scheme', ALICE, 200],
+    ['a wrong password', 'Basic eDp4', 407], ['a scheme that is not offered', 'Bearer x', 407]
+  ] as const) {
+    const { client, forms } = await bound(t)
+    const head = forms['absolute-form']!
+    await ask(client, head + as(leg('1')))
+    t.equal(statusOf(await ask(client, head + as(leg('3 alice 1')))), 200)
+    t.equal(statusOf(await ask(client, head + as(credentials))), status, name)
+    t.equal(statusOf(await ask(client, `${head}\r\n`)), 407, `after ${name}`)
+  }
+})
+
+t.test('whoever authenticates anew is the new one (R-NEG-9)', async t => {
+  const { client, forms } = await bound(t)
+  const head = forms['an own route']!
+  for (const [name, number] of [['alice', 1], ['bob', 2]]) {
+    await ask(client, head + as(leg('1')))
+    t.match(await ask(client, head + as(leg(`3 ${name} ${number}`))), new RegExp(`${name}$`))
+    t.match(await ask(client, `${head}\r\n`), new RegExp(`${name}$`))
+  }
+})
+
+t.test('a client that does not wait for the answer to a leg is refused, with all that follows', async t => {
+  let decide!: (right: boolean) => void
+  const verdict = new Promise<boolean>(resolve => { decide = resolve })
+  const { client, forms, seen } = await bound(t, {}, new LegsStrategy('NTLM', () => verdict))
+  const head = forms['absolute-form']!
+  await ask(client, head + as(leg('1')))
+  client.send(`${head}${as(leg('3 alice 1'))}${head}\r\n${head}${as(ALICE)}${head}${as(leg('1'))}`)
+  const arrived = await RawClient.to(t, Number(client.socket.remotePort)) // a round trip, after which the others have been read
+  await ask(arrived, `${head}\r\n`)
+  decide(true)
+  t.equal(statusOf(await client.answer()), 200, 'the first gets its answer')
+  t.match(await client.answer(), /^HTTP\/1\.1 400 [^]*\r\nconnection: close\r\n/i)
+  t.equal(await client.end(), '')
+  t.strictSame(seen, ['GET /x -'])
+})
+
+t.test('not over HTTP/1.0, and not where another proxy shows itself (R-CH-13, R-NEG-10)', async t => {
+  for (const field of ['Via: 1.1 other', 'Forwarded: for=192.0.2.1', 'X-Forwarded-For: 192.0.2.1']) {
+    const { client, forms } = await bound(t)
+    const head = forms['absolute-form']!
+    const answer = await ask(client, `${head}${field}\r\n${as(leg('1'))}`)
+    t.strictSame(challenges(answer), ['Basic realm="Gateway", charset="UTF-8"'])
+    await ask(client, head + as(leg('1')))
+    t.equal(statusOf(await ask(client, head + as(leg('3 alice 1')))), 200)
+    t.equal(statusOf(await ask(client, `${head}${field}\r\n\r\n`)), 407, 'nor is an identity used')
+  }
+  const { client, forms } = await bound(t)
+  t.strictSame(challenges(await ask(client, forms['absolute-form']!.replace('HTTP/1.1', 'HTTP/1.0') + as(leg('1')))), ['Basic realm="Gateway", charset="UTF-8"'])
+})
+
+t.test('a last token goes out with the answer, whatever it is (R-NEG-4)', async t => {
+  const token = `NTLM ${Buffer.from('for alice').toString('base64')}`
+  for (const form of ['absolute-form', 'CONNECT', 'reverse', 'an own route']) {
+    const { client, forms } = await bound(t)
+    const answer = await ask(client, forms[form]! + as(leg('2 alice')))
+    t.equal(statusOf(answer), 200)
+    t.strictSame(challenges(answer), [token], form)
+    if (form !== 'CONNECT') t.strictSame(challenges(await ask(client, `${forms[form]}\r\n`)), [], 'once')
+  }
+  const { client } = await bound(t)
+  t.strictSame(challenges(await ask(client, 'CONNECT denied.test:25 HTTP/1.1\r\nHost: denied.test:25\r\n' + as(leg('2 alice')))), [token])
+})
+
+t.test('a client that stops between two legs is cut off in time (R-NEG-7)', async t => {
+  for (const form of ['absolute-form', 'CONNECT']) {
+    const { client, forms, strategy } = await bound(t, { connectionBound: { handshakeTimeout: 100 } })
+    await ask(client, forms[form]! + as(leg('1')))
+    t.equal(await client.end(), '')
+    await until(() => strategy.ended.length === 1)
+  }
+})
+
+t.test('a finished handshake has no deadline', async t => {
+  const { client, forms, another } = await bound(t, { connectionBound: { handshakeTimeout: 300 } })
+  const head = forms['absolute-form']!
+  await ask(client, head + as(leg('1')))
+  await ask(client, head + as(leg('3 alice 1')))
+  const stalled = await another()
+  await ask(stalled, head + as(leg('1')))
+  await stalled.end() // which began later
+  t.equal(statusOf(await ask(client, `${head}\r\n`)), 200)
+})
+
+t.test('there are only so many handshakes at one time', async t => {
+  const { client, forms, another, strategy } = await bound(t, { connectionBound: { maxHandshakes: 1 } })
+  const head = forms['absolute-form']!
+  await ask(client, head + as(leg('1')))
+  const other = await another()
+  t.match(await ask(other, head + as(leg('1'))), /^HTTP\/1\.1 503 [^]*\r\nretry-after: 5\r\n/i)
+  client.socket.destroy()
+  await until(() => strategy.ended.length === 1)
+  t.equal(statusOf(await ask(other, head + as(leg('1')))), 407)
+})
+
+t.test('a user who is revoked is asked anew on his connections', async t => {
+  const { app, client, forms } = await bound(t)
+  const head = forms['an own route']!
+  t.match(await ask(client, head + as(leg('2 alice'))), /alice$/)
+  app.proxyAuthRevoke('bob')
+  t.match(await ask(client, `${head}\r\n`), /alice$/)
+  app.proxyAuthRevoke('alice')
+  t.equal(statusOf(await ask(client, `${head}\r\n`)), 407)
+  t.match(await ask(client, head + as(leg('2 alice'))), /alice$/)
+})
+
+t.test('only an operator who says so gets such a scheme (R-CH-12, R-NEG-10)', async t => {
+  await t.rejects(gateway(t, { strategies: [new LegsStrategy()] }), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /connectionBound/ })
+})
