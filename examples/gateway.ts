@@ -2,6 +2,7 @@
 // can be tried and tested from outside. The README has the table of the variables.
 
 import { readFileSync } from 'node:fs'
+import { isIPv6 } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import proxyAuth from 'fastify-proxy-auth'
@@ -32,7 +33,7 @@ await app.register(proxyAuth, {
 app.get('/', async () => 'A gateway with proxy authentication. The routes under /api and the forward proxy ask who you are.\n')
 
 await app.listen({ host: env.host, port: env.port })
-const url = new URL(`${env.tls === undefined ? 'http' : 'https'}://${env.host}:${(app.server.address() as AddressInfo).port}`)
+const url = new URL(`${env.tls === undefined ? 'http' : 'https'}://${isIPv6(env.host) ? `[${env.host}]` : env.host}:${(app.server.address() as AddressInfo).port}`)
 console.log(`listening on ${url.origin}`)
 console.log(linesToPaste(url, origin.url, env.schemes))
 

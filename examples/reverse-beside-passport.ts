@@ -19,9 +19,7 @@ const app = Fastify({ logger: true })
 // The application's own authentication, as it was.
 const passport = new Authenticator()
 passport.use('bearer', new BearerStrategy({ verify: token => token === 'app-token' ? { username: 'alice' } : null }) as never)
-app.decorateRequest('session', null as never)
-app.decorateRequest('flash', null as never)
-app.decorateReply('flash', null as never)
+app.decorateRequest('session', null as never) // none is used here, but @fastify/passport looks for it
 await app.register(passport.initialize())
 app.get('/me', { preValidation: passport.authenticate('bearer', { session: false }) as never }, async request => request.user)
 

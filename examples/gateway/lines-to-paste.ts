@@ -1,6 +1,7 @@
 /** What to paste into a shell, once the gateway listens. */
 export function linesToPaste (gateway: URL, origin: string, schemes: string[]): string {
   const insecure = gateway.protocol === 'https:' ? ' --proxy-insecure' : ''
+  const origins = gateway.protocol === 'https:' ? ' -k' : ''
   const proxy = `curl -x ${gateway.origin}${insecure}`
   const basic = Buffer.from('alice:alice-secret').toString('base64')
   const lines = [
@@ -14,7 +15,7 @@ export function linesToPaste (gateway: URL, origin: string, schemes: string[]): 
           `  ${proxy} -U alice:alice-secret ${origin}/hello`,
           `  ${proxy} -U alice:alice-secret -p ${origin}/hello`,
           '  # alice, on the reverse route: 200',
-          `  curl -H 'Proxy-Authorization: Basic ${basic}' ${gateway.origin}/api/hello`,
+          `  curl${origins} -H 'Proxy-Authorization: Basic ${basic}' ${gateway.origin}/api/hello`,
           '  # wrong password: 407',
           `  ${proxy} -U alice:wrong -i ${origin}/hello`,
           '  # a private address: 403',
