@@ -81,7 +81,7 @@ const OPTIONS = new Set([
  *
  * @throws {BadOption} An option is wrong, or unknown.
  */
-export function readAws4Options (options: Aws4Options): Aws4Settings {
+export function readAws4Options (options = {} as Aws4Options): Aws4Settings {
   for (const name of Object.keys(options)) {
     if (!OPTIONS.has(name)) throw new BadOption(name, 'left out (there is no such option)', 'it')
   }

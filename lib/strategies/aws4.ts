@@ -14,7 +14,7 @@ import type { Aws4Account, Aws4Options, Aws4RefusalReason, Aws4Settings } from '
 import { hashOfContent } from './content-hash.js'
 import { storeFull } from './store-full.js'
 import { Strategy, isRight, isScheme } from './strategy.js'
-import type { AttemptOptions, AttemptRequest } from './strategy.js'
+import type { AttemptOptions, AttemptRequest, RefusalNote } from './strategy.js'
 
 /** The second argument of `success`. */
 export interface Aws4Info {
@@ -60,7 +60,7 @@ export class Aws4Strategy extends Strategy {
    * @throws {BadOption} An option is wrong, or unknown.
    */
   constructor (options: Aws4Options) {
-    super(options.realm)
+    super(options?.realm)
     this.settings = readAws4Options(options)
   }
 
@@ -162,11 +162,11 @@ export class Aws4Strategy extends Strategy {
 
   private refuse (reason: Aws4RefusalReason, accessKeyId: string | null): void {
     this.settings.onRefused({ reason, accessKeyId })
-    this.challengeAgain()
+    this.challengeAgain({ reason, userId: accessKeyId, guess: reason === 'key' || reason === 'signature' })
   }
 
-  private challengeAgain (): void {
-    this.fail(formatChallenge(this.challenge()))
+  private challengeAgain (note?: RefusalNote): void {
+    this.fail(formatChallenge(this.challenge()), undefined, note)
   }
 }
 

@@ -22,5 +22,6 @@ t.test('what is wrong stops the boot, and is named by its type', async t => {
     t.throws(() => readAws4Options({ ...least, region: region as string }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   }
   for (const clockSkew of [1.5, 86_400_001, NaN]) t.throws(() => readAws4Options({ ...least, clockSkew }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+  t.throws(() => readAws4Options(), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   t.throws(() => readAws4Options({ ...least, store: null as never }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })

@@ -252,6 +252,17 @@ t.test('a look-up that cannot tell, or finds a key without a secret, is an error
   for (const secret of ['', undefined]) t.equal((await judge(signed(), { lookup: () => ({ secret }) as never })).kind, 'broken')
 })
 
+t.test('what is a wrong guess is said, and of whom', async t => {
+  const noteOf = async (request: AttemptRequest) => (await judge(request) as { note?: unknown }).note
+  t.same(await noteOf(signed({ as: { secretAccessKey: 'x' } })), { reason: 'signature', userId: 'alice', guess: true })
+  t.same(await noteOf(signed({ as: { accessKeyId: 'x' } })), { reason: 'key', userId: null, guess: true })
+  t.same(await noteOf(signed({ time: 0 })), { reason: 'date', userId: null, guess: false })
+})
+
+t.test('without options it says what is missing', async t => {
+  t.throws(() => new Aws4Strategy(undefined as never), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+})
+
 t.test('malformed credentials are 400 and reach no look-up (R-CRED-5)', async t => {
   const lookup = () => { throw new Error('not to be called') }
   for (const authorization of ['AWS4-HMAC-SHA256 x', `AWS4-HMAC-SHA256 Credential=${'x'.repeat(65536)}`]) {
