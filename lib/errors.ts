@@ -80,6 +80,10 @@ export const StoreFull = perRequest(
 export const TooManyHandshakes = perRequest(
   'FST_PROXY_AUTH_TOO_MANY_HANDSHAKES', 'too many handshakes under way', 503
 )
+/** Too many wrong secrets came from this address, or for this user; `Retry-After` says when to come back. */
+export const TooManyAttempts = perRequest(
+  'FST_PROXY_AUTH_TOO_MANY_ATTEMPTS', 'too many failed attempts, try again in %d seconds', 429
+)
 /** Content that the credentials cover (Digest, auth-int) is larger than what is kept until it is verified. */
 export const ContentTooLarge = perRequest(
   'FST_PROXY_AUTH_CONTENT_TOO_LARGE', 'content that is to be verified may have %d octets', 413

@@ -8,6 +8,7 @@ import { addContentHooks } from './gate/covered-content.js'
 import { addChallengeHooks, ownRouteHook, proxyRouteHook } from './gate/gate.js'
 import { addAuthenticationInfo } from './gate/info.js'
 import { ContentKeeper } from './gate/kept-content.js'
+import { limited } from './gate/limited.js'
 import { ORIGIN, PROXY } from './gate/mode.js'
 import type { Mode } from './gate/mode.js'
 import { concealRawPackets } from './gate/raw-packet.js'
@@ -19,6 +20,8 @@ import { Connections } from './passport/connections.js'
 import { readDeclaration } from './passport/declaration.js'
 import type { Declared, StrategyDeclaration } from './passport/declaration.js'
 import { recognising } from './passport/recognised.js'
+import { Attempts } from './policy/attempts.js'
+import { createCounter, loadRateLimiters } from './policy/counter.js'
 import { createRequirement } from './policy/requirement.js'
 import { Revocations } from './policy/revocations.js'
 import { Exchanges } from './proxy/exchanges.js'
@@ -47,7 +50,8 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   refuseLenientParser(app)
   const { realm, hook, pseudonym } = settings
   const revocations = new Revocations()
-  const gateOf = prepareGates(app, settings, revocations)
+  const attempts = await prepareAttempts(app, settings)
+  const gateOf = prepareGates(app, settings, { revocations, attempts })
   const proxy = gateOf(settings.strategies, PROXY)
   const exchanges = new Exchanges(revocations)
 
@@ -80,6 +84,22 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   app.addHook('preClose', () => exchanges.drain(settings.drainTimeout))
 }
 
+/** What all gates of a registration share. */
+interface Shared {
+  readonly revocations: Revocations
+  readonly attempts: Attempts | undefined
+}
+
+/** @throws {BadRegistration} Attempts are to be counted, and the package for that is missing. */
+async function prepareAttempts (app: FastifyInstance, { attempts, realm }: Settings): Promise<Attempts | undefined> {
+  if (attempts === undefined) return undefined
+  const { timeWindow, redis } = attempts
+  const limiters = await loadRateLimiters()
+  const onTrouble = (err: unknown) => app.log.warn({ err }, 'Redis does not answer: this process counts failed attempts for itself')
+  const counter = (name: string) => createCounter({ limiters, name: `${name}:${realm}`, timeWindow, redis, onTrouble })
+  return new Attempts(attempts, { address: counter('address'), user: counter('user'), guess: counter('guess') })
+}
+
 /** Makes what the gate works with, from the strategies of a route and its mode. */
 type GateOf = (strategies: readonly StrategyDeclaration[], mode: Mode) => AdmitOptions
 
@@ -87,7 +107,7 @@ type GateOf = (strategies: readonly StrategyDeclaration[], mode: Mode) => AdmitO
  * Prepares the gates of the routes; those of the same strategies share them. The strategies are settled when the
  * application is ready: `passport.use` may come later than us.
  */
-function prepareGates (app: FastifyInstance, settings: Settings, revocations: Revocations): GateOf {
+function prepareGates (app: FastifyInstance, settings: Settings, { revocations, attempts }: Shared): GateOf {
   const { realm, passport, principal, authInt, connectionBound, strategyTimeout: timeout, cleartext } = settings
   const common = { principal, revocations, keeper: new ContentKeeper(authInt), maxAnswer: authInt.maxAnswer }
   const ofRoutes = settings.reverse.map(route => route.strategies ?? settings.strategies)
@@ -104,7 +124,10 @@ function prepareGates (app: FastifyInstance, settings: Settings, revocations: Re
   app.addHook('onReady', async () => {
     const all = new Set<Declared>()
     const names = new Set<string>()
-    const chainOf = (declared: readonly Declared[]) => recognising(createChain(declared, { timeout }), names)
+    const chainOf = (declared: readonly Declared[]) => {
+      const chain = createChain(declared, { timeout })
+      return recognising(attempts === undefined ? chain : limited(chain, attempts), names)
+    }
     for (const { declarations, gates } of prepared) {
       const declared = declarations.map(declaration => declaration.resolve())
       const chain = chainOf(declared)
@@ -193,6 +216,7 @@ export { signAws4 } from './schemes/aws4/client.js'
 export type { Aws4Request, Aws4Signer } from './schemes/aws4/client.js'
 export type { UserPass } from './schemes/basic.js'
 export type { BearerError } from './schemes/bearer.js'
+export type { AttemptsOptions, RedisClient } from './policy/attempts-options.js'
 export type { DigestAlgorithmName, DigestHash } from './schemes/digest/algorithm.js'
 export { answerDigestChallenge } from './schemes/digest/client.js'
 export type { DigestAnswer, DigestInfoVerdict, DigestRequest } from './schemes/digest/client.js'

@@ -7,6 +7,8 @@ import type { Principal } from './gate/principal.js'
 import type { StrategyDeclaration } from './passport/declaration.js'
 import type { Registry } from './passport/registry.js'
 import type { ForwardPolicyOptions } from './policy/access-options.js'
+import { readAttempts } from './policy/attempts-options.js'
+import type { AttemptsOptions, AttemptsSettings } from './policy/attempts-options.js'
 import { PatternList } from './policy/pattern-list.js'
 import type { Requirement } from './policy/requirement.js'
 import type { KeepAliveAfter407 } from './proxy/connect.js'
@@ -44,6 +46,8 @@ export interface ProxyAuthOptions {
    * it a strategy of such a scheme fails the boot. Default: none.
    */
   readonly connectionBound?: true | ConnectionBoundOptions
+  /** How guessing is slowed down. Default: it is not. `{}` takes the defaults of its members. */
+  readonly attempts?: AttemptsOptions
   /** What is kept for credentials that cover the content (Digest with `auth-int`), where a strategy offers that. */
   readonly authInt?: AuthIntOptions
   /**
@@ -146,6 +150,7 @@ export interface Settings {
   /** The strategies for some targets of `forward`. */
   readonly targets: ReadonlyArray<Requirement<readonly StrategyDeclaration[]>>
   readonly connectionBound: Required<ConnectionBoundOptions> | undefined
+  readonly attempts: AttemptsSettings | undefined
   readonly authInt: Required<AuthIntOptions>
   readonly cleartext: 'warn' | 'refuse'
   readonly pseudonym: string
@@ -155,8 +160,8 @@ export interface Settings {
 
 // `logLevel` and `logSerializers` are Fastify's own, of `register`; `prefix` too, but it would not reach a hoisted plugin.
 const OPTIONS = new Set([
-  'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'forward', 'connect', 'connectionBound', 'authInt', 'cleartext', 'via',
-  'strategyTimeout', 'drainTimeout', 'logLevel', 'logSerializers'
+  'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'forward', 'connect', 'connectionBound', 'attempts',
+  'authInt', 'cleartext', 'via', 'strategyTimeout', 'drainTimeout', 'logLevel', 'logSerializers'
 ])
 const FORWARD_OPTIONS = new Set([
   'allow', 'deny', 'special', 'check', 'checkTimeout', 'lookup', 'dnsTimeout', 'family', 'connectTimeout', 'headersTimeout',
@@ -179,7 +184,7 @@ export function readOptions (options: ProxyAuthOptions): Settings {
   if (!isObject(options)) throw bad('options', 'an object', options)
   refuseUnknown(options, OPTIONS, '')
   const {
-    realm, strategies, passport, hook = 'preHandler', principal, reverse = [], forward, connect = {}, connectionBound, authInt = {},
+    realm, strategies, passport, hook = 'preHandler', principal, reverse = [], forward, connect = {}, connectionBound, attempts, authInt = {},
     cleartext = 'warn', via = `gateway-${randomBytes(6).toString('hex')}`, strategyTimeout = 10_000, drainTimeout = 10_000
   } = options
   if (typeof realm !== 'string') throw bad('realm', 'text', realm)
@@ -203,6 +208,7 @@ export function readOptions (options: ProxyAuthOptions): Settings {
     forward: forward === undefined ? undefined : Object.freeze({ ...readForward(forward), ...tunnels }),
     targets: Object.freeze(readTargets(forward?.strategies)),
     connectionBound: connectionBound === undefined ? undefined : readConnectionBound(connectionBound),
+    attempts: attempts === undefined ? undefined : readAttempts(attempts),
     authInt: readAuthInt(authInt),
     cleartext,
     pseudonym: via,

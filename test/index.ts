@@ -270,6 +270,20 @@ t.test("cleartext: 'refuse' neither offers nor accepts them (R-CH-14, R-BEARER-9
   t.equal(await ask('192.0.2.9', 'Key k'), 'key')
 })
 
+t.test('wrong secrets are counted where the options say so; a Redis that is away is warned about (R-SEC-2)', async t => {
+  const redis = { status: 'end', defineCommand () {}, connect: async () => {} }
+  const { url, app, log } = await gateway(t, {
+    attempts: { perUser: 1, redis, key: 'k'.repeat(32) }, after: app => app.get('/own', { onRequest: app.proxyAuthenticate }, async () => 'own')
+  })
+  const ask = async (password: string) => (await app.inject({
+    url: `${url}/own`, headers: { 'proxy-authorization': `Basic ${Buffer.from(`alice:${password}`).toString('base64')}` }
+  })).statusCode
+  t.equal(await ask('1'), 407)
+  t.equal(await ask('2'), 429)
+  t.ok(log.some(({ level, msg }) => level === 40 && /Redis/.test(String(msg))))
+  t.equal(await boot(t, app => app.register(proxyAuth, { ...least, attempts: { perUser: -1 } })), 'FST_PROXY_AUTH_BAD_OPTION')
+})
+
 t.test('Basic beside Digest is warned about (R-DIG-48)', async t => {
   const digest = new DigestStrategy(lookupStatic({ alice: 'alice-secret' }))
   const warned = async (options: GatewayOptions) =>

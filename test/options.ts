@@ -18,6 +18,7 @@ t.test('the defaults', async t => {
     forward: undefined,
     targets: [],
     connectionBound: undefined,
+    attempts: undefined,
     authInt: { maxRequest: 16_777_216, maxKept: 268_435_456, maxAnswer: 65_536, contentTimeout: 60_000 },
     cleartext: 'warn',
     strategyTimeout: 10_000,

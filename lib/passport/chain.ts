@@ -203,6 +203,6 @@ function refused (walk: Walk, plan: Plan, challenges: ChallengeLines): Outcome {
   const { scheme } = plan
   // A 407 must have a challenge, and a client that nothing is asked of cannot do better next time.
   return status === 407 && challenges.length === 0
-    ? { kind: 'refused', status: 403, reason: 'forbidden', challenges, scheme, cause, note }
+    ? { kind: 'refused', status: 403, reason, challenges, scheme, cause, note }
     : { kind: 'refused', status, reason, challenges, scheme, cause, note }
 }

@@ -21,14 +21,14 @@ export interface Granted {
 }
 
 /**
- * Why it was refused:
+ * Why it was refused. What would be 407 is 403 where there is no challenge to send.
  *
  * - `missing`: no credentials, or a scheme without any
  * - `not offered`: credentials of a scheme that no strategy here is for. Nothing else of them was read
  * - `malformed`: they do not follow the grammar of their scheme (400)
  * - `rejected`: a strategy looked and said no
  * - `continued`: a leg of a handshake (NTLM, Negotiate), whose next one the challenge asks for
- * - `forbidden`: a strategy knows the user and says no all the same (403, 429), or there is no challenge to send (403)
+ * - `forbidden`: a strategy knows the user and says no all the same (403, 429)
  * - `limited`: too many wrong guesses came before (429). Nobody has looked at the credentials
  */
 export type RefusalReason = 'missing' | 'not offered' | 'malformed' | 'rejected' | 'continued' | 'forbidden' | 'limited'

@@ -22,5 +22,6 @@ t.test('a refusal is a line', async t => {
 t.test('who has yet to be asked, or is being asked, is no news', async t => {
   t.equal(lineOf({ reason: 'missing' }).level, 'debug')
   t.equal(lineOf({ reason: 'continued' }).level, 'debug')
+  t.equal(lineOf({ reason: 'missing', status: 403 }).level, 'info', 'nothing was asked of him')
   for (const reason of ['not offered', 'malformed', 'forbidden', 'limited'] as const) t.equal(lineOf({ reason }).level, 'info')
 })

@@ -136,7 +136,7 @@ t.test('a strategy without a scheme runs after the presented one, and without th
 t.test('where nobody can be asked for, the refusal is 403, never a bare 407 (R-407-1)', async t => {
   for (const chain of [chainOf(certificate(function () { this.fail() })), chainOf({ strategy: oldBearer, scheme: 'Bearer', challenge: null }), chainOf()]) {
     for (const credentials of [undefined, 'Bearer wrong', 'Other x']) {
-      t.match(await ask(chain, credentials), { kind: 'refused', status: 403, reason: 'forbidden', challenges: [] })
+      t.match(await ask(chain, credentials), { kind: 'refused', status: 403, challenges: [] })
     }
   }
 })

@@ -1,0 +1,164 @@
+import { createHmac } from 'node:crypto'
+import type { Milliseconds } from '../types.js'
+import { addressGroup } from './address-group.js'
+import type { AttemptsSettings } from './attempts-options.js'
+import type { Count, Counter } from './counter.js'
+
+/** Somebody presents a secret, or something made with one. */
+export interface Trial {
+  readonly address: string
+  /** The user-id in the credentials; `null`: they have none. Asked for only where it is needed. */
+  readonly user: () => string | null
+  /** What was presented, whole. */
+  readonly presented: string
+  /**
+   * Whether that shows the secret itself (Basic, Bearer): the same text is the same guess. Else (Digest, NTLM) it is another
+   * text each time, though the secret be the same.
+   */
+  readonly showsSecret: boolean
+}
+
+/** Where wrong secrets are counted. */
+export interface AttemptCounters {
+  readonly address: Counter
+  readonly user: Counter
+  /** The guesses that have been counted. */
+  readonly guess: Counter
+}
+
+/** A trial that may go on. To be left when it is over. */
+export interface Entry {
+  /** The secret was right. */
+  accepted (): void
+  /** It was wrong. */
+  refused (): Promise<void>
+  /** It is over, whatever came of it. */
+  leave (): void
+}
+
+/** A client that does not show its secret may send a wrong one twenty times by itself, as Java does: then it counts once. */
+const POINTS = 20
+/** How long a right secret is remembered after it was last used, and how many of them. */
+const KNOWN_FOR: Milliseconds = 24 * 60 * 60 * 1000
+const MOST_KNOWN = 10_000
+/** A client that is told to wait for others' trials to end may come back at once. */
+const SOON: Milliseconds = 1000
+
+interface Known {
+  until: Milliseconds
+  /** Points of wrong trials that look like it, where that cannot be told apart. */
+  points: number
+}
+
+/**
+ * Slows down guessing: counts wrong secrets by address and by user, and lets neither try more than so many of them within a
+ * window. A wrong secret counts once, however often it is sent.
+ *
+ * Secrets that were right a short time ago are not held up, whatever strangers do in the name or at the address of their user.
+ * Where the secret does not show, that is the user at that address; for as long as the wrong trials from there are within the
+ * limit for a user.
+ */
+export class Attempts {
+  private readonly known = new Map<string, Known>()
+  /** The guesses for each user on which nobody has decided yet: many at once must not be more than there may be. */
+  private readonly pending = new Map<string, Map<string, number>>()
+
+  constructor (
+    private readonly settings: Pick<AttemptsSettings, 'perAddress' | 'perUser' | 'key'>,
+    private readonly counters: AttemptCounters,
+    private readonly clock: () => Milliseconds = Date.now
+  ) {}
+
+  /** @returns The entry, or how long to wait. A promise only of what is not known to be right. */
+  enter (trial: Trial): Entry | Promise<Entry | Milliseconds> {
+    const { address, presented, showsSecret } = trial
+    const group = addressGroup(address)
+    const user = showsSecret ? undefined : nameOf(trial)
+    const place = showsSecret ? this.hash('secret', presented) : user == null ? null : this.hash('place', user, group)
+    const known = place === null ? undefined : this.known.get(place)
+    if (known !== undefined && known.until > this.clock()) return this.entryOfKnown(trial, group, place!, known)
+    return this.enterUnknown(trial, group, place, user === undefined ? nameOf(trial) : user)
+  }
+
+  private async enterUnknown (trial: Trial, group: string, place: string | null, user: string | null): Promise<Entry | Milliseconds> {
+    const { perAddress, perUser } = this.settings
+    const userKey = user === null || perUser === 0 ? null : this.hash('user', user)
+    const [ofAddress, ofUser] = await Promise.all([
+      perAddress === 0 ? null : this.counters.address.read(this.hash('address', group)),
+      userKey === null ? null : this.counters.user.read(userKey)
+    ])
+    const wait = Math.max(waitFor(ofAddress, perAddress), waitFor(ofUser, perUser))
+    if (wait > 0) return wait
+    if (userKey === null) return this.entry(trial, group, place, user, () => {})
+    const guess = this.hash('secret', trial.presented)
+    const guesses = this.pending.get(userKey) ?? new Map<string, number>()
+    const others = guesses.size - (guesses.has(guess) ? 1 : 0)
+    if ((ofUser?.points ?? 0) + others * pointsOf(trial) >= perUser * POINTS) return SOON
+    guesses.set(guess, (guesses.get(guess) ?? 0) + 1)
+    this.pending.set(userKey, guesses)
+    return this.entry(trial, group, place, user, () => {
+      const left = guesses.get(guess)! - 1
+      if (left > 0) guesses.set(guess, left)
+      else if (guesses.delete(guess) && guesses.size === 0) this.pending.delete(userKey)
+    })
+  }
+
+  private entryOfKnown (trial: Trial, group: string, place: string, known: Known): Entry {
+    return this.entry(trial, group, place, undefined, () => {}, () => {
+      known.points += trial.showsSecret ? Infinity : pointsOf(trial) // a secret that has been changed is right no more
+      const { perUser } = this.settings
+      if (known.points >= (perUser === 0 ? Infinity : perUser * POINTS)) this.known.delete(place)
+    })
+  }
+
+  private entry (
+    trial: Trial, group: string, place: string | null, user: string | null | undefined, leave: () => void, wrong = () => {}
+  ): Entry {
+    return {
+      accepted: () => { if (place !== null) this.remember(place) },
+      refused: async () => {
+        wrong()
+        await this.count(trial, group, user === undefined ? nameOf(trial) : user)
+      },
+      leave
+    }
+  }
+
+  private async count (trial: Trial, group: string, user: string | null): Promise<void> {
+    const { perAddress, perUser } = this.settings
+    if (trial.showsSecret && (await this.counters.guess.add(this.hash('secret', trial.presented), 1)).points > 1) return
+    const points = pointsOf(trial)
+    await Promise.all([
+      perAddress === 0 ? null : this.counters.address.add(this.hash('address', group), points),
+      user === null || perUser === 0 ? null : this.counters.user.add(this.hash('user', user), points)
+    ])
+  }
+
+  /** The one that was used longest ago goes first. */
+  private remember (place: string): void {
+    const until = this.clock() + KNOWN_FOR
+    const known = this.known.get(place)
+    this.known.delete(place)
+    if (this.known.size >= MOST_KNOWN) this.known.delete(this.known.keys().next().value!)
+    // Who gets in now and then still gets his wrong trials counted: one may be at his address with him.
+    this.known.set(place, { until, points: known !== undefined && known.until > this.clock() ? known.points : 0 })
+  }
+
+  private hash (...parts: string[]): string {
+    return createHmac('sha256', this.settings.key).update(JSON.stringify(parts)).digest('base64url')
+  }
+}
+
+function pointsOf ({ showsSecret }: Trial): number {
+  return showsSecret ? POINTS : 1
+}
+
+/** How long, where there are as many as may be. */
+function waitFor (count: Count | null, most: number): Milliseconds {
+  return count !== null && count.points >= most * POINTS ? Math.max(count.left, 1) : 0
+}
+
+/** A directory may find one user by several spellings, each of which would have a limit of its own. */
+function nameOf ({ user }: Trial): string | null {
+  return user()?.normalize('NFKC').trim().toLowerCase() ?? null
+}

@@ -1,0 +1,101 @@
+import { createSecretKey } from 'node:crypto'
+import t from 'tap'
+import { limited } from '../../lib/gate/limited.js'
+import { createChain } from '../../lib/passport/chain.js'
+import type { Chain } from '../../lib/passport/chain.js'
+import { readDeclaration } from '../../lib/passport/declaration.js'
+import type { StrategyDeclaration } from '../../lib/passport/declaration.js'
+import type { Outcome } from '../../lib/passport/outcome.js'
+import { Attempts } from '../../lib/policy/attempts.js'
+import { createCounter, loadRateLimiters } from '../../lib/policy/counter.js'
+import { BasicStrategy } from '../../lib/strategies/basic.js'
+import { DigestStrategy } from '../../lib/strategies/digest.js'
+import { lookupStatic } from '../../lib/strategies/lookup-static.js'
+import { verifyStatic } from '../../lib/strategies/verify-static.js'
+import { attemptInput, basic } from '../fixtures/attempt.js'
+import { DigestClient } from '../fixtures/digest.js'
+import { foreign } from '../fixtures/foreign-strategies.js'
+
+const limiters = await loadRateLimiters()
+const ours = new BasicStrategy({ verify: verifyStatic({ alice: 'alice-secret' }) })
+const later = new BasicStrategy({ verify: async ({ username, password }) => password === 'alice-secret' ? { username } : null })
+const key: StrategyDeclaration = {
+  strategy: foreign('key', function ({ headers }) { headers['x-key'] === 'right' ? this.success({ username: 'key' }) : this.fail() }),
+  scheme: null,
+  reads: ['x-key']
+}
+
+function chainOf (strategies: StrategyDeclaration[], most = { perAddress: 2, perUser: 2 }): Chain {
+  const counter = (name: string) => createCounter({ limiters, name, timeWindow: 60_000, onTrouble: () => {} })
+  const attempts = new Attempts({ ...most, key: createSecretKey(Buffer.alloc(32)) }, {
+    address: counter('address'), user: counter('user'), guess: counter('guess')
+  })
+  return limited(createChain(strategies.map(each => readDeclaration(each, { realm: 'gw' }).resolve()), { timeout: 10_000 }), attempts)
+}
+const ask = async (chain: Chain, credentials?: string, headers: Record<string, string> = {}): Promise<Outcome> =>
+  await chain.authenticate(attemptInput(credentials, headers))
+const statusOf = async (...question: Parameters<typeof ask>): Promise<number> => {
+  const outcome = await ask(...question)
+  return outcome.kind === 'refused' ? outcome.status : outcome.kind === 'granted' ? 200 : 500
+}
+
+for (const [when, strategy] of [['at once', ours], ['later', later]] as const) {
+  t.test(`too many wrong secrets are 429, with the time to wait; a strategy that answers ${when} (R-SEC-2)`, async t => {
+    const chain = chainOf([strategy])
+    t.equal(await statusOf(chain, basic('alice', 'alice-secret')), 200)
+    for (const secret of ['1', '1', '1', '2']) t.equal(await statusOf(chain, basic('alice', secret)), 407)
+    t.match(await ask(chain, basic('alice', '3')), {
+      kind: 'refused',
+      status: 429,
+      reason: 'limited',
+      challenges: [],
+      cause: { code: 'FST_PROXY_AUTH_TOO_MANY_ATTEMPTS', headers: { 'retry-after': '60' } }
+    })
+    t.equal(await statusOf(chain, basic('alice', 'alice-secret')), 200, 'a right one that is known')
+    t.equal(await statusOf(chain), 407, 'who presents nothing is asked')
+  })
+}
+
+t.test('what is known to be right costs no promise', async t => {
+  const chain = chainOf([ours])
+  await ask(chain, basic('alice', 'alice-secret'))
+  t.notOk('then' in chain.authenticate(attemptInput(basic('alice', 'alice-secret'))))
+  t.match(await ask(chain, basic('alice', 'alice-secret').replace('Basic', 'bASIC ')), { kind: 'granted' })
+})
+
+t.test('what is no wrong secret counts for nothing', async t => {
+  const answers = foreign('answers', function ({ headers }) {
+    const said = headers.authorization!.split(' ')[1]!
+    if (said === 'broken') this.error(new Error('down'))
+    else if (said === 'leg') this.fail('Negotiate oYH2')
+    else this.fail(Number(said))
+  })
+  const chain = chainOf([{ strategy: answers, scheme: 'Negotiate' }, ours], { perAddress: 1, perUser: 1 })
+  for (const credentials of ['Negotiate broken', 'Negotiate leg', 'Negotiate 403', 'Negotiate 503', 'Basic', 'Basic !', 'Other x', ',', undefined]) {
+    t.not(await statusOf(chain, credentials), 200)
+    t.not(await statusOf(chain, credentials && `${credentials} `), 429, credentials ?? 'none')
+  }
+  t.equal(await statusOf(chain, basic('alice', 'alice-secret')), 200)
+})
+
+t.test('Digest: a right response with an old nonce counts for nothing, a wrong one for a twentieth', async t => {
+  let now = Date.UTC(2026, 10, 22)
+  const strategy = new DigestStrategy({ ...lookupStatic({ alice: 'alice-secret' }), clock: () => now })
+  const chain = chainOf([strategy], { perAddress: 1, perUser: 1 })
+  const signed = async (password: string) => await new DigestClient(strategy, { password, uri: '/path?q=1' }, 'gw').credentials()
+  for (let i = 0; i < 25; i++) {
+    const credentials = await signed('alice-secret')
+    now += 600_000
+    t.match(await ask(chain, credentials), { status: 407, note: { reason: 'nonce' } })
+  }
+  for (let i = 0; i < 20; i++) t.match(await ask(chain, await signed('wrong')), { status: 407, note: { reason: 'response' } })
+  t.match(await ask(chain, await signed('alice-secret')), { status: 429 })
+})
+
+t.test('secrets in fields of which only a strategy knows count as well', async t => {
+  for (const credentials of [undefined, 'Other x']) {
+    const chain = chainOf([ours, key])
+    for (const value of ['1', '1', '2']) t.equal(await statusOf(chain, credentials, { 'x-key': value }), 407)
+    t.equal(await statusOf(chain, credentials, { 'x-key': 'right' }), 429)
+  }
+})
