@@ -1,14 +1,17 @@
 // The gateway: Basic, forward proxy and a reverse route; and in the same process a bare pipe to compare its tunnels with.
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
-import proxyAuth, { BasicStrategy, verifyStatic } from 'fastify-proxy-auth'
+import proxyAuth, { BasicStrategy, DigestStrategy, lookupStatic, verifyStatic } from 'fastify-proxy-auth'
 import { barePipe } from '../bare-pipe.js'
 import { measured } from '../measured.js'
 
 const app = Fastify()
 await app.register(proxyAuth, {
   realm: 'bench',
-  strategies: [new BasicStrategy({ verify: verifyStatic({ alice: 'alice-secret' }) })],
+  strategies: [
+    new DigestStrategy(lookupStatic({ alice: 'alice-secret' })),
+    new BasicStrategy({ verify: verifyStatic({ alice: 'alice-secret' }) })
+  ],
   forward: { special: ['127.0.0.1:*'] },
   reverse: [{ prefix: '/api', upstream: process.env['ORIGIN']! }]
 })

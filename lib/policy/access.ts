@@ -9,7 +9,7 @@ import { interleave, type Address } from './interleave.js'
 import { lookUp } from './lookup.js'
 import { isOwnListener, type Listener } from './own-listeners.js'
 import { stronger, type PatternList, type PatternMatch } from './pattern-list.js'
-import { Recent } from './recent.js'
+import { Recent } from '../store/recent.js'
 import { specialBlock } from './special-addresses.js'
 
 export type { Address, DeniedError, DeniedType, ForwardPolicyOptions, Listener, Target, TargetScheme }

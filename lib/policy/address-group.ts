@@ -1,5 +1,5 @@
 import { readAddress } from './address.js'
-import { Recent } from './recent.js'
+import { Recent } from '../store/recent.js'
 
 const kept = new Recent<string>(1000)
 

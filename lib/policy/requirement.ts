@@ -1,7 +1,7 @@
 import { readAddress } from './address.js'
 import { canonicalHost } from './canonical-host.js'
 import type { PatternList } from './pattern-list.js'
-import { Recent } from './recent.js'
+import { Recent } from '../store/recent.js'
 
 /** What is demanded for some targets. */
 export interface Requirement<Demand> {

@@ -1,7 +1,8 @@
 import type { DigestAlgorithm } from '../schemes/digest/algorithm.js'
-import { NONCE_RANDOM_OCTETS, issueNonce, judgeNonce } from '../schemes/digest/nonce.js'
-import type { NonceScope } from '../schemes/digest/nonce.js'
+import { NONCE_RANDOM_OCTETS, issueNonce, judgeNonce, readNonce } from '../schemes/digest/nonce.js'
+import type { NonceScope, NonceVerdict, OwnNonce } from '../schemes/digest/nonce.js'
 import type { OfferedParameters } from '../schemes/digest/verify.js'
+import { Recent } from '../store/recent.js'
 import type { Claim } from '../store/store.js'
 import type { Milliseconds } from '../types.js'
 import type { DigestSettings } from './digest-options.js'
@@ -22,10 +23,14 @@ const GRACE: Milliseconds = 60_000
 /** Another nonce is given in the last quarter of a nonce's life, and before its counts come to an end. */
 const NEAR_ITS_END = 3 / 4
 const LAST_COUNTS = 0xffff_0000
+/** How many nonces are kept as read: a client uses one for many requests, and to verify its MAC is dear. */
+const NONCES_KEPT = 10_000
 
 /** Issues nonces and takes them back: keys, clock and store of one strategy in one place. */
 export class DigestNonces {
   private latest: Milliseconds = 0
+  // Only ours get in, which nobody can make up.
+  private readonly own = new Recent<OwnNonce>(NONCES_KEPT)
 
   constructor (private readonly settings: DigestSettings) {}
 
@@ -36,17 +41,18 @@ export class DigestNonces {
   }
 
   /** Tells whether a nonce is ours and not too old. None of its counts is used up. */
-  isValid ({ realm, algorithm, nonce }: OfferedParameters): boolean {
-    return judgeNonce(nonce, this.settings.keys, this.scopeOf(realm, algorithm), this.now()).kind === 'valid'
+  isValid (offered: OfferedParameters): boolean {
+    return this.judge(offered).kind === 'valid'
   }
 
   /**
    * Uses a nonce, and a count of it. Only for a response that was right: else strangers could use up a client's counts.
    * Without a count (RFC 2069) a nonce is good for its whole life, unless it is a one-time nonce.
    */
-  redeem ({ realm, algorithm, nonce, count }: OfferedParameters): Eventual<Redeemed> {
-    const { keys, store, nonceLifetime, oneTimeNonces } = this.settings
-    const judged = judgeNonce(nonce, keys, this.scopeOf(realm, algorithm), this.now())
+  redeem (offered: OfferedParameters): Eventual<Redeemed> {
+    const { realm, algorithm, count } = offered
+    const { store, nonceLifetime, oneTimeNonces } = this.settings
+    const judged = this.judge(offered)
     if (judged.kind !== 'valid') return { kind: 'stale', reason: 'nonce' }
     const isDue = oneTimeNonces || judged.age >= nonceLifetime * NEAR_ITS_END || count >= LAST_COUNTS
     const answer = (claim: Claim): Redeemed => {
@@ -56,6 +62,16 @@ export class DigestNonces {
     if (count === 0 && !oneTimeNonces) return answer({ kind: 'new' })
     const claim = store.claim(judged.id, oneTimeNonces ? 1 : count, nonceLifetime - judged.age + GRACE)
     return isThenable(claim) ? claim.then(answer) : answer(claim)
+  }
+
+  private judge ({ realm, algorithm, nonce }: OfferedParameters): NonceVerdict {
+    const key = `${nonce}\n${algorithm.name}\n${realm}`
+    let own = this.own.get(key) ?? null
+    if (own === null) {
+      own = readNonce(nonce, this.settings.keys, this.scopeOf(realm, algorithm))
+      if (own !== null) this.own.set(key, own)
+    }
+    return judgeNonce(own, this.settings.nonceLifetime, this.now())
   }
 
   private scopeOf (realm: string, { name: algorithm }: DigestAlgorithm): NonceScope {

@@ -13,9 +13,17 @@ export interface NonceScope {
   readonly oneTime: boolean
 }
 
+/** A nonce that we have issued, told by its MAC, whatever its age. */
+export interface OwnNonce {
+  /** Tells it from every other. */
+  readonly id: string
+  /** In milliseconds since the epoch. */
+  readonly issuedAt: number
+}
+
 /** What becomes of a nonce that a client presents. */
 export type NonceVerdict =
-  /** `id` tells it from every other, `age` is in milliseconds. */
+  /** `age` is in milliseconds. */
   | { readonly kind: 'valid', readonly id: string, readonly age: number }
   /** `foreign`: not ours, or of another realm, algorithm or store, or changed. `future`: by a clock far ahead of ours. */
   | { readonly kind: 'expired' | 'foreign' | 'future' }
@@ -52,24 +60,36 @@ export function issueNonce (key: KeyObject, scope: NonceScope, now: number, rand
 }
 
 /**
- * Judges a nonce: whether we have issued it for this scope, and when.
+ * Reads a nonce that we have issued for this scope. What comes of it never changes.
  *
  * @param keys - Any of them may have signed it.
- * @param now - In milliseconds since the epoch.
- * @see {@link https://www.rfc-editor.org/rfc/rfc7616#section-3.3 RFC 7616, 3.3}
+ * @returns `null`: it is not ours, or of another scope, or changed.
  * @example
- * judgeNonce(nonce, keys, scope, Date.now()).kind // 'valid'
+ * judgeNonce(readNonce(nonce, keys, scope), scope.lifetime, Date.now()).kind // 'valid'
  */
-export function judgeNonce (nonce: string, keys: readonly KeyObject[], scope: NonceScope, now: number): NonceVerdict {
-  if (!GRAMMAR.test(nonce)) return { kind: 'foreign' }
+export function readNonce (nonce: string, keys: readonly KeyObject[], scope: NonceScope): OwnNonce | null {
+  if (!GRAMMAR.test(nonce)) return null
   const octets = Buffer.from(nonce, 'base64url')
   // Text of its own: a slice of the field would keep the whole field in the store.
   const id = octets.toString('base64url', 0, TIME_OCTETS + RANDOM_OCTETS)
   const mac = octets.subarray(TIME_OCTETS + RANDOM_OCTETS)
-  if (!keys.some((key) => timingSafeEqual(macOf(key, id, scope), mac))) return { kind: 'foreign' }
-  const age = Math.floor(now) - octets.readUIntBE(0, TIME_OCTETS)
+  if (!keys.some((key) => timingSafeEqual(macOf(key, id, scope), mac))) return null
+  return { id, issuedAt: octets.readUIntBE(0, TIME_OCTETS) }
+}
+
+/**
+ * Judges a nonce by its age.
+ *
+ * @param own - As {@link readNonce} gives it.
+ * @param lifetime - In milliseconds.
+ * @param now - In milliseconds since the epoch.
+ * @see {@link https://www.rfc-editor.org/rfc/rfc7616#section-3.3 RFC 7616, 3.3}
+ */
+export function judgeNonce (own: OwnNonce | null, lifetime: number, now: number): NonceVerdict {
+  if (own === null) return { kind: 'foreign' }
+  const age = Math.floor(now) - own.issuedAt
   if (age < -MAX_SKEW) return { kind: 'future' }
-  return age < scope.lifetime ? { kind: 'valid', id, age: Math.max(age, 0) } : { kind: 'expired' }
+  return age < lifetime ? { kind: 'valid', id: own.id, age: Math.max(age, 0) } : { kind: 'expired' }
 }
 
 function macOf (key: KeyObject, id: string, { realm, algorithm, storeId, lifetime, oneTime }: NonceScope): Buffer {

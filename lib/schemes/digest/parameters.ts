@@ -80,8 +80,11 @@ export function readDigestParameters (credentials: Credentials, options?: Digest
   const { qop, cnonce, nc } = params
   if (cnonce !== undefined && !PRINTABLE.test(cnonce)) throw new MalformedCredentials('cnonce is not printable ASCII')
   if (cnonce === undefined && (qop !== undefined || algorithm?.session === true)) throw new MalformedCredentials('no cnonce')
+  const { username, encoding, userhash } = readUser(params, algorithm, options?.latin1Fallback === true)
   return {
-    ...readUser(params, algorithm, options?.latin1Fallback === true),
+    username,
+    encoding,
+    userhash,
     realm: required(params, 'realm'),
     nonce: required(params, 'nonce'),
     uri: required(params, 'uri'),

@@ -52,7 +52,7 @@ export function compareWithOffer (params: DigestParameters, offer: DigestOffer):
   if (opaque !== offer.opaque) return 'opaque'
   if (qop === undefined ? !offer.rfc2069 : !offer.qop.includes(qop.toLowerCase() as Qop)) return 'qop'
   if (userhash && !offer.userhash) return 'userhash'
-  return { ...params, algorithm }
+  return params as OfferedParameters // a copy of all of it would be a good part of the cost of a request
 }
 
 /**

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Recent } from '../../lib/policy/recent.js'
+import { Recent } from '../../lib/store/recent.js'
 
 t.test('keeps the last values, and no more than its limit', async t => {
   const recent = new Recent<number>(2)
