@@ -84,6 +84,10 @@ export const TooManyHandshakes = perRequest(
 export const TooManyAttempts = perRequest(
   'FST_PROXY_AUTH_TOO_MANY_ATTEMPTS', 'too many failed attempts, try again in %d seconds', 429
 )
+/** Too many credentials are being checked, and too many wait for it. Says so in `Retry-After`. */
+export const VerifierBusy = perRequest(
+  'FST_PROXY_AUTH_VERIFIER_BUSY', 'too many credentials are being checked, try again in %d seconds', 503
+)
 /** Content that the credentials cover (Digest, auth-int) is larger than what is kept until it is verified. */
 export const ContentTooLarge = perRequest(
   'FST_PROXY_AUTH_CONTENT_TOO_LARGE', 'content that is to be verified may have %d octets', 413

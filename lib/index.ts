@@ -11,6 +11,7 @@ import { ContentKeeper } from './gate/kept-content.js'
 import { limited } from './gate/limited.js'
 import { ORIGIN, PROXY } from './gate/mode.js'
 import type { Mode } from './gate/mode.js'
+import { isNamed } from './gate/principal.js'
 import { concealRawPackets } from './gate/raw-packet.js'
 import { readOptions } from './options.js'
 import type { ProxyAuthOptions, Settings } from './options.js'
@@ -18,7 +19,7 @@ import { createChain } from './passport/chain.js'
 import { isConnectionBound } from './passport/connection-bound.js'
 import { Connections } from './passport/connections.js'
 import { readDeclaration } from './passport/declaration.js'
-import type { Declared, StrategyDeclaration } from './passport/declaration.js'
+import type { Declaration, Declared, StrategyDeclaration } from './passport/declaration.js'
 import { recognising } from './passport/recognised.js'
 import { Attempts } from './policy/attempts.js'
 import { createCounter, loadRateLimiters } from './policy/counter.js'
@@ -109,13 +110,21 @@ type GateOf = (strategies: readonly StrategyDeclaration[], mode: Mode) => AdmitO
  */
 function prepareGates (app: FastifyInstance, settings: Settings, { revocations, attempts }: Shared): GateOf {
   const { realm, passport, principal, authInt, connectionBound, strategyTimeout: timeout, cleartext } = settings
+  const verifiers = { ...settings.verifiers, patience: timeout }
   const common = { principal, revocations, keeper: new ContentKeeper(authInt), maxAnswer: authInt.maxAnswer }
   const ofRoutes = settings.reverse.map(route => route.strategies ?? settings.strategies)
   const lists = new Set([settings.strategies, ...ofRoutes, ...settings.targets.map(({ demand }) => demand)])
   const several = lists.size > 1 ? { admitted: new WeakMap() } : {}
+  // One cache and one queue for each strategy, on however many routes it is.
+  const known = new Map<StrategyDeclaration, Declaration>()
+  const declare = (declaration: StrategyDeclaration): Declaration => {
+    const found = known.get(declaration) ?? readDeclaration(declaration, { realm, passport, verifiers })
+    known.set(declaration, found)
+    return found
+  }
   const prepared = [...lists].map(list => ({
     list,
-    declarations: list.map(declaration => readDeclaration(declaration, { realm, passport })),
+    declarations: list.map(declare),
     gates: [PROXY, ORIGIN].map(mode => ({ mode, ...common, ...several }) as AdmitOptions)
   }))
   if (prepared.some(({ declarations }) => declarations.some(({ mayCoverContent }) => mayCoverContent))) addContentHooks(app)
@@ -146,6 +155,9 @@ function prepareGates (app: FastifyInstance, settings: Settings, { revocations, 
       for (const each of declared) all.add(each)
     }
     warnAbout(app, [...all])
+    for (const { cache } of all) {
+      if (cache !== null) revocations.hold({ end: name => cache.forget(known => isNamed(name, known, principal)) })
+    }
     if (cleartext === 'warn' && prepared.some(({ declarations }) => offersBasicBesideDigest(declarations.map(each => each.resolve())))) {
       app.log.warn('Basic beside Digest: whoever answers in our place asks for Basic alone, and reads the passwords')
     }
@@ -207,7 +219,7 @@ export { formatChallenge, parseChallenges } from './fields/challenge.js'
 export type { Challenge } from './fields/challenge.js'
 export { Credentials, formatCredentials, parseCredentials } from './fields/credentials.js'
 export type { Principal } from './gate/principal.js'
-export type { AuthIntOptions, ConnectionBoundOptions, ConnectOptions, ForwardOptions, ProxyAuthOptions, ReverseRoute, TargetStrategies } from './options.js'
+export type { AuthIntOptions, ConnectionBoundOptions, ConnectOptions, ForwardOptions, ProxyAuthOptions, ReverseRoute, TargetStrategies, VerifierOptions } from './options.js'
 export type { DeclaredStrategy, StrategyDeclaration } from './passport/declaration.js'
 export type { Registry } from './passport/registry.js'
 export type { RequestView } from './passport/request-view.js'
@@ -228,6 +240,7 @@ export { Aws4Strategy } from './strategies/aws4.js'
 export type { Aws4Account, Aws4Lookup, Aws4Options, Aws4Refusal } from './strategies/aws4-options.js'
 export { BasicStrategy } from './strategies/basic.js'
 export type { BasicOptions, VerifyUserPass } from './strategies/basic.js'
+export type { CacheOptions } from './strategies/cache-options.js'
 export { BearerStrategy } from './strategies/bearer.js'
 export type { BearerOptions, VerifyToken } from './strategies/bearer.js'
 export { DigestStrategy } from './strategies/digest.js'

@@ -4,6 +4,7 @@ import { BadOption } from './errors.js'
 import { quote } from './fields/quoted-string.js'
 import { isPseudonym } from './fields/via.js'
 import type { Principal } from './gate/principal.js'
+import { VERIFIERS } from './passport/declaration.js'
 import type { StrategyDeclaration } from './passport/declaration.js'
 import type { Registry } from './passport/registry.js'
 import type { ForwardPolicyOptions } from './policy/access-options.js'
@@ -60,6 +61,8 @@ export interface ProxyAuthOptions {
    * Default: one of its own for each boot.
    */
   readonly via?: string
+  /** How many requests each strategy may be asked about at a time. */
+  readonly verifiers?: VerifierOptions
   /** How long a strategy may take. 1 to 2147483647. Default 10000 (10 seconds). */
   readonly strategyTimeout?: Milliseconds
   /** How long `app.close()` waits for tunnels and forwarded requests. 0 to 2147483647. Default 10000 (10 seconds). */
@@ -97,6 +100,20 @@ export interface ForwardOptions extends ForwardPolicyOptions<ProxyIdentity> {
   readonly localAddress?: string
   /** node's TLS options for `https://` targets in absolute-form, `ca` for one. They are verified by default. */
   readonly tls?: ConnectionOptions
+}
+
+/**
+ * How many requests each strategy may be asked about at a time, so that a flood of wrong passwords does not become one of the
+ * directory. What a strategy says at once, or what is remembered (`cache`), does not count.
+ */
+export interface VerifierOptions {
+  /** How many may be under way. 1 to 65536. Default 32. */
+  readonly concurrency?: number
+  /**
+   * How many more may wait, each for `strategyTimeout` at most; the next is 503 with `Retry-After`. 0 to 1048576.
+   * Default 1000.
+   */
+  readonly queue?: number
 }
 
 /** How CONNECT behaves. */
@@ -154,6 +171,7 @@ export interface Settings {
   readonly authInt: Required<AuthIntOptions>
   readonly cleartext: 'warn' | 'refuse'
   readonly pseudonym: string
+  readonly verifiers: Required<VerifierOptions>
   readonly strategyTimeout: Milliseconds
   readonly drainTimeout: Milliseconds
 }
@@ -161,7 +179,7 @@ export interface Settings {
 // `logLevel` and `logSerializers` are Fastify's own, of `register`; `prefix` too, but it would not reach a hoisted plugin.
 const OPTIONS = new Set([
   'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'forward', 'connect', 'connectionBound', 'attempts',
-  'authInt', 'cleartext', 'via', 'strategyTimeout', 'drainTimeout', 'logLevel', 'logSerializers'
+  'authInt', 'cleartext', 'via', 'verifiers', 'strategyTimeout', 'drainTimeout', 'logLevel', 'logSerializers'
 ])
 const FORWARD_OPTIONS = new Set([
   'allow', 'deny', 'special', 'check', 'checkTimeout', 'lookup', 'dnsTimeout', 'family', 'connectTimeout', 'headersTimeout',
@@ -171,6 +189,7 @@ const TARGET_OPTIONS = new Set(['to', 'strategies'])
 const CONNECT_OPTIONS = new Set(['keepAliveAfter407', 'idleTimeout', 'maxDuration'])
 const CONNECTION_BOUND_OPTIONS = new Set(['handshakeTimeout', 'maxHandshakes'])
 const AUTH_INT_OPTIONS = new Set(['maxRequest', 'maxKept', 'maxAnswer', 'contentTimeout'])
+const VERIFIER_OPTIONS = new Set(['concurrency', 'queue'])
 const MIB = 1024 * 1024
 const MAX_TIMER = 2 ** 31 - 1 // beyond it, node's timers fire at once
 
@@ -185,7 +204,7 @@ export function readOptions (options: ProxyAuthOptions): Settings {
   refuseUnknown(options, OPTIONS, '')
   const {
     realm, strategies, passport, hook = 'preHandler', principal, reverse = [], forward, connect = {}, connectionBound, attempts, authInt = {},
-    cleartext = 'warn', via = `gateway-${randomBytes(6).toString('hex')}`, strategyTimeout = 10_000, drainTimeout = 10_000
+    verifiers = {}, cleartext = 'warn', via = `gateway-${randomBytes(6).toString('hex')}`, strategyTimeout = 10_000, drainTimeout = 10_000
   } = options
   if (typeof realm !== 'string') throw bad('realm', 'text', realm)
   quote(realm) // a realm that cannot be sent stops the boot, not the first client
@@ -210,6 +229,7 @@ export function readOptions (options: ProxyAuthOptions): Settings {
     connectionBound: connectionBound === undefined ? undefined : readConnectionBound(connectionBound),
     attempts: attempts === undefined ? undefined : readAttempts(attempts),
     authInt: readAuthInt(authInt),
+    verifiers: readVerifiers(verifiers),
     cleartext,
     pseudonym: via,
     strategyTimeout: time(strategyTimeout, 'strategyTimeout', 1),
@@ -292,6 +312,17 @@ function readAuthInt (authInt: AuthIntOptions): Required<AuthIntOptions> {
     if (!Number.isSafeInteger(value) || value < 0) throw bad(`authInt.${name}`, 'a number of octets', value)
   }
   return Object.freeze({ maxRequest, maxKept, maxAnswer, contentTimeout: time(contentTimeout, 'authInt.contentTimeout', 0) })
+}
+
+function readVerifiers (verifiers: VerifierOptions): Required<VerifierOptions> {
+  if (!isObject(verifiers)) throw bad('verifiers', 'an object', verifiers)
+  refuseUnknown(verifiers, VERIFIER_OPTIONS, 'verifiers.')
+  const { concurrency = VERIFIERS.concurrency, queue = VERIFIERS.queue } = verifiers
+  const count = (name: string, value: unknown, least: number, most: number): number => {
+    if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return value as number
+    throw new BadOption(`verifiers.${name}`, `an integer from ${least} to ${most}`, typeof value === 'number' ? 'another number' : typeof value)
+  }
+  return Object.freeze({ concurrency: count('concurrency', concurrency, 1, 2 ** 16), queue: count('queue', queue, 0, 2 ** 20) })
 }
 
 /** A misspelt `deny` must not leave everything open. */

@@ -20,6 +20,7 @@ t.test('the defaults', async t => {
     connectionBound: undefined,
     attempts: undefined,
     authInt: { maxRequest: 16_777_216, maxKept: 268_435_456, maxAnswer: 65_536, contentTimeout: 60_000 },
+    verifiers: { concurrency: 32, queue: 1000 },
     cleartext: 'warn',
     strategyTimeout: 10_000,
     drainTimeout: 10_000
@@ -71,7 +72,8 @@ t.test('everything that can be said', async t => {
     forward: { ...forward, connectTimeout: 1, headersTimeout: 0, bodyTimeout: 2_147_483_647, localAddress: '192.0.2.1', tls: { ca: 'x' }, strategies: [{ to: ['*.example.test'], strategies: others }] },
     connect: { keepAliveAfter407: 'handshake', idleTimeout: 0, maxDuration: 5 },
     connectionBound: { handshakeTimeout: 1, maxHandshakes: 1 },
-    authInt: { maxRequest: 1, maxKept: 2, maxAnswer: 3, contentTimeout: 4 }
+    authInt: { maxRequest: 1, maxKept: 2, maxAnswer: 3, contentTimeout: 4 },
+    verifiers: { concurrency: 1, queue: 0 }
   } as unknown as ProxyAuthOptions)
   t.same(settings, {
     realm: 'Gateway',
@@ -92,6 +94,7 @@ t.test('everything that can be said', async t => {
     },
     connectionBound: { handshakeTimeout: 1, maxHandshakes: 1 },
     authInt: { maxRequest: 1, maxKept: 2, maxAnswer: 3, contentTimeout: 4 },
+    verifiers: { concurrency: 1, queue: 0 },
     cleartext: 'refuse',
     pseudonym: 'edge',
     strategyTimeout: 1,
@@ -124,7 +127,7 @@ t.test('nothing changes afterwards', async t => {
   const settings = readOptions(given)
   given.strategies.pop()
   t.equal(settings.strategies.length, 1)
-  for (const part of [settings, settings.strategies, settings.reverse, settings.forward, settings.targets, settings.authInt]) t.ok(Object.isFrozen(part))
+  for (const part of [settings, settings.strategies, settings.reverse, settings.forward, settings.targets, settings.authInt, settings.verifiers]) t.ok(Object.isFrozen(part))
 })
 
 interface Row { option: string, options: object | undefined, got: string }
@@ -173,6 +176,9 @@ const wrong: Row[] = [
   { option: 'connectionBound.handshakeTimeout', options: { ...least, connectionBound: { handshakeTimeout: 0 } }, got: 'another number' },
   { option: 'connectionBound.maxHandshakes', options: { ...least, connectionBound: { maxHandshakes: 0 } }, got: 'number' },
   { option: 'authInt', options: { ...least, authInt: true }, got: 'boolean' },
+  { option: 'verifiers', options: { ...least, verifiers: 4 }, got: 'number' },
+  { option: 'verifiers.concurrency', options: { ...least, verifiers: { concurrency: 0 } }, got: 'another number' },
+  { option: 'verifiers.queue', options: { ...least, verifiers: { queue: '7' } }, got: 'string' },
   { option: 'authInt.maxRequest', options: { ...least, authInt: { maxRequest: '1 MiB' } }, got: 'string' },
   { option: 'authInt.maxKept', options: { ...least, authInt: { maxKept: Infinity } }, got: 'number' },
   { option: 'authInt.maxAnswer', options: { ...least, authInt: { maxAnswer: -1 } }, got: 'number' },

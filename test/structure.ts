@@ -11,8 +11,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   schemes: ['errors', 'fields'],
   store: ['errors', 'types'],
   strategies: ['errors', 'types', 'fields', 'schemes', 'store'],
-  users: ['errors', 'types', 'fields', 'schemes'], // where the accounts are that strategies look up
-  passport: ['errors', 'types', 'fields', 'strategies'],
+  users: ['errors', 'types', 'fields', 'schemes', 'store'], // where the accounts are that strategies look up
+  passport: ['errors', 'types', 'fields', 'store', 'strategies'],
   policy: ['errors', 'types', 'fields', 'store'],
   gate: ['errors', 'types', 'fields', 'passport', 'policy'], // and never proxy
   proxy: ['errors', 'types', 'fields', 'policy', 'schemes'], // and never gate

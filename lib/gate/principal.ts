@@ -3,6 +3,13 @@ export type Principal = (user: never, info: never) => string
 
 const MEMBERS = ['username', 'id', 'sub'] as const
 
+/** What a strategy has said of a user, and the user-id of his credentials. */
+export interface Known {
+  readonly user: object | string
+  readonly info: unknown
+  readonly userId: string | null
+}
+
 /**
  * The name of a user: what `principal` says; without it the user itself where it is text, the first text among its
  * `username`, `id` and `sub`, else the user-id of the credentials.
@@ -10,14 +17,19 @@ const MEMBERS = ['username', 'id', 'sub'] as const
  * @throws {TypeError} There is none. A nameless user would share limits and records with every other one.
  * @throws What `principal` throws.
  */
-export function nameOf (
-  granted: { readonly user: object | string, readonly info: unknown, readonly userId: string | null },
-  principal?: Principal
-): string {
-  const { user, info, userId } = granted
+export function nameOf ({ user, info, userId }: Known, principal?: Principal): string {
   const name: unknown = principal === undefined ? defaultName(user, userId) : principal(user as never, info as never)
   if (typeof name === 'string' && name !== '') return name
   throw new TypeError('its user has no name: see option `principal`')
+}
+
+/** Whether a user has this name, or one that nobody can tell. */
+export function isNamed (name: string, known: Known, principal?: Principal): boolean {
+  try {
+    return nameOf(known, principal) === name
+  } catch {
+    return true
+  }
 }
 
 function defaultName (user: object | string, userId: string | null): string | null {

@@ -8,10 +8,10 @@ import type { ChallengeLines } from './challenge-list.js'
 import { byConnection, isConnectionBound } from './connection-bound.js'
 import type { Leg } from './connections.js'
 import type { Declared } from './declaration.js'
+import { judge } from './judge.js'
 import type { Outcome, Refused } from './outcome.js'
 import { linesOf, requestView } from './request-view.js'
 import type { RawRequest, RequestView } from './request-view.js'
-import { run } from './run.js'
 import type { RunSettings } from './run.js'
 import { Walk } from './walk.js'
 
@@ -129,7 +129,7 @@ function chainOf (strategies: readonly Declared[], { timeout }: ChainOptions): C
       const { declared, settings } = plan.steps[next]!
       if (declared.scheme === null && walk.status !== 407) break
       if (!walk.mayRun(declared)) continue
-      const verdict = run(declared.strategy, viewFor(declared, input), settings, input)
+      const verdict = judge(declared, input, () => viewFor(declared, input), settings)
       if (isThenable(verdict)) {
         const following = next + 1
         return verdict.then((later) => walk.conclude(declared, later) ?? anotherLeg(walk, plan, input) ?? advance(walk, plan, following, input))

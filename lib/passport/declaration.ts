@@ -1,6 +1,10 @@
 import { BadOption } from '../errors.js'
 import { formatChallenge } from '../fields/challenge.js'
 import { isToken } from '../fields/grammar.js'
+import { Turns } from '../store/turns.js'
+import type { TurnsOptions } from '../store/turns.js'
+import { readCacheOptions } from '../strategies/cache-options.js'
+import type { CacheOptions } from '../strategies/cache-options.js'
 import type { Strategy } from '../strategies/strategy.js'
 import { foreignOffering, ownOffering } from './offering.js'
 import type { ChallengeMaker, Offering } from './offering.js'
@@ -8,6 +12,7 @@ import { findStrategy, isStrategy } from './registry.js'
 import type { Registry } from './registry.js'
 import { isReadable } from './request-view.js'
 import type { PassportStrategy } from './run.js'
+import { VerdictCache } from './verdict-cache.js'
 
 /**
  * A strategy as the configuration gives it: one of ours as it is, the name of one of ours in `passport`, or any other
@@ -42,6 +47,11 @@ export interface DeclaredStrategy {
   readonly reads?: readonly string[]
   /** The second argument of `authenticate`, to which the realm is added. */
   readonly options?: Readonly<Record<string, unknown>>
+  /**
+   * Remembers its verdicts for a while: for a strategy that decides by the credentials alone, and whose credentials are good
+   * more than once. `true`: with the defaults. Default: as one of ours says itself, else false.
+   */
+  readonly cache?: boolean | CacheOptions
 }
 
 /** What a declaration is read with. */
@@ -49,7 +59,12 @@ export interface DeclarationContext {
   /** The realm of the plugin. */
   readonly realm: string
   readonly passport?: Registry | undefined
+  /** How many requests the strategy may be asked about at a time. Default {@link VERIFIERS}. */
+  readonly verifiers?: TurnsOptions | undefined
 }
+
+/** The default of {@link DeclarationContext.verifiers}. */
+export const VERIFIERS: TurnsOptions = Object.freeze({ concurrency: 32, queue: 1000 })
 
 /** A declaration that has been checked, whose strategy may yet have to be registered in `passport`. */
 export interface Declaration {
@@ -83,6 +98,10 @@ export interface Declared extends Offering {
   readonly reads: readonly string[]
   /** The second argument of `authenticate`. */
   readonly options: Readonly<Record<string, unknown>>
+  /** What is known of credentials; `null`: the strategy is asked each time. */
+  readonly cache: VerdictCache | null
+  /** Whose turn it is to be asked about. */
+  readonly turns: Turns
 }
 
 /**
@@ -97,6 +116,7 @@ export function readDeclaration (declaration: StrategyDeclaration, context: Decl
     ? { strategy: declaration }
     : declaration
   check(declared)
+  readCacheOptions(declared.cache, 'strategies[].cache')
   const reads = Object.freeze((declared.reads ?? []).map((field) => field.toLowerCase()))
   let resolved: Declared | undefined
   const { strategy } = declared
@@ -115,6 +135,10 @@ function resolve (declared: DeclaredStrategy, reads: readonly string[], context:
     if (declared[option] === undefined) continue
     throw new BadOption(of(option, given), 'left out where the strategy is one of ours or the scheme null', typeof declared[option])
   }
+  const cache = declared.cache === undefined ? (own ? strategy.cache ?? null : null) : readCacheOptions(declared.cache)
+  if (cache !== null && !isCacheable(scheme, reads)) {
+    throw new BadOption(of('cache', given), 'left out where more than the credentials decides, or they are good only once', 'it')
+  }
   const offering = own
     ? ownOffering(strategy, realm)
     : foreignOffering({
@@ -129,8 +153,17 @@ function resolve (declared: DeclaredStrategy, reads: readonly string[], context:
     realm,
     grammar: declared.grammar ?? (own ? 'own' : 'rfc9110'),
     reads,
-    options: Object.freeze({ ...declared.options, realm })
+    options: Object.freeze({ ...declared.options, realm }),
+    cache: cache === null ? null : new VerdictCache(cache),
+    turns: new Turns(context.verifiers ?? VERIFIERS)
   })
+}
+
+/** Schemes whose credentials are for one request or one connection. To remember an answer to them is to take a replay. */
+const GOOD_ONCE = new Set(['digest', 'ntlm', 'negotiate', 'aws4-hmac-sha256', 'hawk', 'oauth', 'dpop', 'gnap', 'hoba', 'mutual'])
+
+function isCacheable (scheme: string | null, reads: readonly string[]): boolean {
+  return scheme !== null && reads.length === 0 && !GOOD_ONCE.has(scheme.toLowerCase()) && !scheme.toLowerCase().startsWith('scram-')
 }
 
 const FOREIGN = ['params', 'challenge', 'grammar'] as const
@@ -168,7 +201,8 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<keyof DeclaredStrategy, Check
   ['challenge', ['text, a function or null', (value) => value === null || isText(value) || typeof value === 'function']],
   ['grammar', ["'opaque'", (value) => value === 'opaque']],
   ['reads', ['names of fields, none of which the origin authenticates with or the message is framed with', isReads]],
-  ['options', ['an object', isObject]]
+  ['options', ['an object', isObject]],
+  ['cache', ['true, false or an object', (value) => typeof value === 'boolean' || isObject(value)]]
 ])
 
 function isReads (value: unknown): boolean {

@@ -1,4 +1,4 @@
-import { StoreFull, StrategyFailed, StrategyUnavailable, TooManyHandshakes } from '../errors.js'
+import { StoreFull, StrategyFailed, StrategyUnavailable, TooManyHandshakes, VerifierBusy } from '../errors.js'
 import type { RefusalNote } from '../strategies/strategy.js'
 
 /** What comes of an attempt to authenticate: all that the gate learns. */
@@ -73,7 +73,7 @@ const AWAY = new Set(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH
  * broken('ldap', Object.assign(new Error('down'), { code: 'ECONNREFUSED' })).cause.statusCode // 503
  */
 export function broken (strategy: string, cause: unknown): Broken {
-  if (cause instanceof StoreFull || cause instanceof TooManyHandshakes) return { kind: 'broken', cause, strategy }
+  if (cause instanceof StoreFull || cause instanceof TooManyHandshakes || cause instanceof VerifierBusy) return { kind: 'broken', cause, strategy }
   const { statusCode, status, code } = (cause ?? {}) as { statusCode?: unknown, status?: unknown, code?: unknown }
   const away = statusCode === 503 || status === 503 || (typeof code === 'string' && AWAY.has(code))
   const StrategyError = away ? StrategyUnavailable : StrategyFailed

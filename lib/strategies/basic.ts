@@ -4,6 +4,8 @@ import type { Challenge } from '../fields/challenge.js'
 import { parseCredentials } from '../fields/credentials.js'
 import { readUserPass } from '../schemes/basic.js'
 import type { UserPass } from '../schemes/basic.js'
+import { readCacheOptions } from './cache-options.js'
+import type { CacheOptions, CacheSettings } from './cache-options.js'
 import { Strategy, isRight, isScheme } from './strategy.js'
 import type { Accepted, AttemptOptions, AttemptRequest, ChallengeContext, Eventual } from './strategy.js'
 
@@ -25,6 +27,11 @@ export interface BasicOptions {
   readonly charset?: boolean
   /** Takes credentials that are no UTF-8 for ISO-8859-1. Default false: they are 400. */
   readonly latin1Fallback?: boolean
+  /**
+   * Remembers for a while what `verify` said, so that it is not asked for each request of a client: for slow hashes and
+   * directories. It counts where this plugin runs the strategy. `true`: with the defaults. Default false.
+   */
+  readonly cache?: boolean | CacheOptions
 }
 
 /**
@@ -37,6 +44,7 @@ export interface BasicOptions {
 export class BasicStrategy extends Strategy {
   override readonly name = 'basic'
   override readonly scheme = 'Basic'
+  override readonly cache: CacheSettings | null
   private readonly verify: VerifyUserPass
   private readonly charset: boolean
   private readonly latin1Fallback: boolean
@@ -49,6 +57,7 @@ export class BasicStrategy extends Strategy {
     super(options?.realm)
     if (typeof options?.verify !== 'function') throw new BadOption('verify', 'a function', typeof options?.verify)
     this.verify = options.verify
+    this.cache = readCacheOptions(options.cache)
     this.charset = options.charset ?? true
     this.latin1Fallback = options.latin1Fallback ?? false
     // A realm that cannot be sent stops the boot, not the first client.

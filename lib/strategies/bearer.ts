@@ -4,6 +4,8 @@ import type { Challenge } from '../fields/challenge.js'
 import { parseCredentials } from '../fields/credentials.js'
 import { bearerChallenge, formatScope, readToken } from '../schemes/bearer.js'
 import type { BearerError } from '../schemes/bearer.js'
+import { readCacheOptions } from './cache-options.js'
+import type { CacheOptions, CacheSettings } from './cache-options.js'
 import { Strategy, isRight, isScheme } from './strategy.js'
 import type { Accepted, AttemptOptions, AttemptRequest, ChallengeContext, Eventual } from './strategy.js'
 
@@ -25,6 +27,11 @@ export interface BearerOptions {
   readonly scope?: string | readonly string[]
   /** Takes tokens with chars outside the grammar, such as `secret-token:…` of RFC 8959. Default false: they are 400. */
   readonly lenient?: boolean
+  /**
+   * Remembers for a while what `verify` said: for tokens that somebody else has to be asked about. A token is then good
+   * for that much longer than it should be. `true`: with the defaults. Default false.
+   */
+  readonly cache?: boolean | CacheOptions
 }
 
 const INVALID_REQUEST = { error: 'invalid_request' } as const
@@ -49,6 +56,7 @@ const STATUS = new Map<string, number>([['invalid_request', 400], ['insufficient
 export class BearerStrategy extends Strategy {
   override readonly name = 'bearer'
   override readonly scheme = 'Bearer'
+  override readonly cache: CacheSettings | null
   private readonly verify: VerifyToken
   private readonly scope: string
   private readonly lenient: boolean
@@ -61,6 +69,7 @@ export class BearerStrategy extends Strategy {
     super(options?.realm)
     if (typeof options?.verify !== 'function') throw new BadOption('verify', 'a function', typeof options?.verify)
     this.verify = options.verify
+    this.cache = readCacheOptions(options.cache)
     this.scope = checkedScope(options.scope ?? [])
     this.lenient = options.lenient ?? false
     // A realm that cannot be sent stops the boot, not the first client.

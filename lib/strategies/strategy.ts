@@ -4,6 +4,7 @@ import { BadOption } from '../errors.js'
 import { formatChallenge } from '../fields/challenge.js'
 import type { Challenge } from '../fields/challenge.js'
 import { readScheme } from '../fields/credentials.js'
+import type { CacheSettings } from './cache-options.js'
 import type { Handshake } from './handshake.js'
 
 /** What a strategy of ours reads of a request. A Fastify request, an Express one and our own view all have it. */
@@ -101,6 +102,11 @@ export abstract class Strategy {
   readonly fresh: boolean = false
   /** True when a verdict may need a hash of the content, so that {@link contentHashFor} is worth asking. Default false. */
   readonly coversContent: boolean = false
+  /**
+   * How long its verdicts may be remembered, where the credentials alone decide them and good ones are good again: see
+   * {@link readCacheOptions}. Default `null`: it is asked each time.
+   */
+  readonly cache: CacheSettings | null = null
 
   /** Lets the request in as `user`. */
   declare success: (user: unknown, info?: unknown) => void

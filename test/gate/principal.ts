@@ -1,5 +1,5 @@
 import t from 'tap'
-import { nameOf } from '../../lib/gate/principal.js'
+import { isNamed, nameOf } from '../../lib/gate/principal.js'
 
 const rows: Array<{ name: string, user: object | string, userId?: string, is: string | null }> = [
   { name: 'the user itself, where it is text', user: 'alice', userId: 'other', is: 'alice' },
@@ -30,4 +30,12 @@ t.test('option principal must give a name at once', async t => {
   for (const wrong of [undefined, null, '', 7, {}, Promise.resolve('alice')]) {
     t.throws(() => nameOf({ user: 'alice', info: {}, userId: 'alice' }, () => wrong as string), TypeError)
   }
+})
+
+t.test('whom nobody can name may be anybody', async t => {
+  const known = { user: { username: 'alice' }, info: {}, userId: null }
+  t.equal(isNamed('alice', known), true)
+  t.equal(isNamed('bob', known), false)
+  t.equal(isNamed('ALICE', known, ((user: typeof known.user) => user.username.toUpperCase()) as never), true)
+  t.equal(isNamed('bob', known, () => { throw new Error('broken') }), true)
 })

@@ -3,6 +3,7 @@ import t from 'tap'
 import { readDeclaration } from '../../lib/passport/declaration.js'
 import type { Declared, StrategyDeclaration } from '../../lib/passport/declaration.js'
 import { BasicStrategy } from '../../lib/strategies/basic.js'
+import { DigestStrategy } from '../../lib/strategies/digest.js'
 import { view } from '../fixtures/attempt.js'
 import { foreign, oldBearer } from '../fixtures/foreign-strategies.js'
 import { createPassport } from '../fixtures/passport.js'
@@ -81,6 +82,35 @@ t.test('all of a foreign one is in its declaration', async t => {
   t.same(settle({ strategy: oldBearer, scheme: 'Hawk', challenge: () => 'Hawk ts="1"' }).challengesFor(view()), ['Hawk ts="1"'])
 })
 
+t.test('what is remembered: what the declaration says, else what one of ours says itself', async t => {
+  const remembering = new BasicStrategy({ verify: () => null, cache: { ttl: 7 } })
+  t.ok(settle(remembering).cache)
+  t.equal(settle({ strategy: remembering, cache: false }).cache, null)
+  t.equal(settle(own).cache, null)
+  t.ok(settle({ strategy: own, cache: { ttl: 60_000 } }).cache)
+  t.ok(settle({ strategy: oldBearer, scheme: 'Bearer', cache: true }).cache)
+  t.equal(settle({ strategy: oldBearer, scheme: 'Bearer' }).cache, null)
+  const unschemed = { name: 'x', scheme: null, realm: undefined, challenge: () => null, authenticate () {} }
+  t.equal(settle(unschemed).cache, null, 'one like ours, which does not know of it')
+})
+
+t.test('what is good once, or for more than its credentials, is not remembered', async t => {
+  const digest = new DigestStrategy({ lookup: () => null })
+  t.equal(settle(digest).cache, null)
+  for (const declaration of [
+    { strategy: digest }, { strategy: oldBearer, scheme: null }, { strategy: oldBearer, scheme: 'Bearer', reads: ['x-key'] },
+    ...['NTLM', 'negotiate', 'AWS4-HMAC-SHA256', 'Hawk', 'OAuth', 'DPoP', 'SCRAM-SHA-256', 'HOBA', 'Mutual'].map(scheme => ({ strategy: oldBearer, scheme }))
+  ]) t.throws(() => settle({ ...declaration, cache: true }), bad, JSON.stringify(declaration.scheme))
+})
+
+t.test('each strategy has turns of its own', async t => {
+  const verifiers = { concurrency: 1, queue: 0 }
+  const declared = readDeclaration(own, { realm: 'gw', verifiers }).resolve()
+  declared.turns.take(() => new Promise(() => {}))
+  t.throws(() => declared.turns.take(() => 1), { code: 'FST_PROXY_AUTH_VERIFIER_BUSY' })
+  t.equal(readDeclaration(own, { realm: 'gw', verifiers }).resolve().turns.take(() => 1), 1)
+})
+
 t.test('the fields are known before the strategy is', async t => {
   t.same(readDeclaration({ strategy: 'late', scheme: null, reads: ['X-Key'] }, { realm: 'gw' }).reads, ['x-key'])
 })
@@ -109,7 +139,7 @@ t.test('a wrong option fails the boot, before the strategy is looked for', async
   for (const option of [
     { scheme: 'a b' }, { scheme: 7 }, { realm: 7 }, { params: { a: 1 } }, { params: [] }, { challenge: 7 }, { grammar: 'none' },
     { reads: 'x-key' }, { reads: ['a b'] }, { reads: ['Cookie'] }, { reads: ['authorization'] }, { reads: [7] }, { options: 7 },
-    { read: ['x-key'] }
+    { read: ['x-key'] }, { cache: 7 }, { cache: null }, { cache: { ttl: '1' } }, { cache: { time: 1 } }
   ]) {
     t.throws(read({ strategy: 'x', ...option }), bad, JSON.stringify(option))
   }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { StoreFull, TooManyHandshakes } from '../../lib/errors.js'
+import { StoreFull, TooManyHandshakes, VerifierBusy } from '../../lib/errors.js'
 import { broken } from '../../lib/passport/outcome.js'
 
 t.test('a strategy that failed is 500, one that is unavailable 503, none is a client\'s mistake (R-407-15, R-MAP-3, SM-12, SM-13)', async t => {
@@ -24,4 +24,6 @@ t.test('a full store says when to come back, and the client reads it (R-MAP-3)',
   t.strictSame(broken('digest', full), { kind: 'broken', cause: full, strategy: 'digest' })
   const many = new TooManyHandshakes()
   t.strictSame(broken('ntlm', many), { kind: 'broken', cause: many, strategy: 'ntlm' })
+  const busy = Object.assign(new VerifierBusy(7), { headers: { 'retry-after': '7' } })
+  t.strictSame(broken('ldap', busy), { kind: 'broken', cause: busy, strategy: 'ldap' })
 })

@@ -24,7 +24,7 @@ t.test('the right pair is the user (R-BASIC-4, R-BASIC-5, R-CRED-6)', async t =>
 
 t.test('wrong, missing, other credentials get the challenge, the same for all (R-407-12, R-BASIC-1, R-BASIC-2, R-BASIC-3)', async t => {
   const strategy = new BasicStrategy({ verify })
-  const refused = { kind: 'failed', challenge: CHALLENGE, status: undefined }
+  const refused = { kind: 'failed', challenge: CHALLENGE, status: undefined, note: null }
   for (const credentials of [
     basic('alice', 'wrong'), basic('nobody', 'alice-secret'), basic('', ''), undefined, '', 'Basic', 'Bearer x', 'Digest "'
   ]) {
@@ -71,6 +71,12 @@ t.test('the challenge is made for the realm it is asked for', async t => {
   const strategy = new BasicStrategy({ verify, charset: false })
   t.same(strategy.challenge({ realm: 'x' }), { scheme: 'Basic', params: { realm: 'x' } })
   t.same(new BasicStrategy({ verify, realm: 'own' }).realm, 'own')
+})
+
+t.test('what may be remembered, for whoever runs it', async t => {
+  t.equal(new BasicStrategy({ verify }).cache, null)
+  t.match(new BasicStrategy({ verify, cache: true }).cache, { ttl: 300_000 })
+  t.throws(() => new BasicStrategy({ verify, cache: { ttl: 0 } }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
 t.test('what cannot be sent or called stops the boot (R-CH-6)', async t => {

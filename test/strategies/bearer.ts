@@ -25,21 +25,22 @@ t.test('a token that the verifier knows is the user, with scope in info', async 
 
 t.test('without Bearer credentials no error is named (R-BEARER-3, R-CRED-2)', async t => {
   for (const credentials of [undefined, '', 'Bearer', 'Basic dTpw', 'Digest "']) {
-    t.same(await judge({}, credentials), { kind: 'failed', challenge: 'Bearer realm="gw"', status: undefined }, String(credentials))
+    t.same(await judge({}, credentials), { kind: 'failed', challenge: 'Bearer realm="gw"', status: undefined, note: null }, String(credentials))
   }
 })
 
 t.test('each error has its status, 401 of origins being the 407 of proxies (R-BEARER-4, SM-8, SM-9, SM-10)', async t => {
   t.same(await judge({}, 'Bearer wrong'), {
-    kind: 'failed', challenge: 'Bearer realm="gw", error="invalid_token"', status: undefined
+    kind: 'failed', challenge: 'Bearer realm="gw", error="invalid_token"', status: undefined, note: null
   })
   t.same(await judge({}, 'Bearer weak-token'), {
     kind: 'failed',
     challenge: 'Bearer realm="gw", scope="egress", error="insufficient_scope", error_description="needs \'egress\'"',
-    status: 403
+    status: 403,
+    note: null
   })
   t.same(await judge({}, 'Bearer odd-token'), {
-    kind: 'failed', challenge: 'Bearer realm="gw", error="invalid_request"', status: 400
+    kind: 'failed', challenge: 'Bearer realm="gw", error="invalid_request"', status: 400, note: null
   })
 })
 
@@ -47,7 +48,7 @@ t.test('malformed credentials are 400 and reach no verifier (R-BEARER-7, R-CRED-
   const never: VerifyToken = () => { throw new Error('not to be called') }
   for (const credentials of ['Bearer a b', 'Bearer\ta', 'Bearer secret-token:abc', 'Bearer token="x"', 'Bearer a, Bearer b']) {
     t.match(await judge({ verify: never }, credentials), {
-      kind: 'failed', challenge: 'Bearer realm="gw", error="invalid_request"', status: 400
+      kind: 'failed', challenge: 'Bearer realm="gw", error="invalid_request"', status: 400, note: null
     }, String(credentials))
   }
 })
@@ -91,4 +92,11 @@ t.test('an origin can use it: Passport and @fastify/passport (R-BEARER-4)', asyn
     t.match(await origin('Bearer a b'), { status: 400 })
     t.match(await origin('Bearer alice-token'), { status: 200, body: '{"username":"alice"}' })
   }
+})
+
+t.test('what may be remembered, for whoever runs it', async t => {
+  const verify = () => null
+  t.equal(new BearerStrategy({ verify }).cache, null)
+  t.match(new BearerStrategy({ verify, cache: { ttl: 7 } }).cache, { ttl: 7 })
+  t.throws(() => new BearerStrategy({ verify, cache: 7 as never }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })

@@ -1,0 +1,165 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import { readScheme } from '../fields/credentials.js'
+import type { CacheSettings } from '../strategies/cache-options.js'
+import { isThenable } from '../strategies/strategy.js'
+import type { Eventual } from '../strategies/strategy.js'
+import type { Milliseconds } from '../types.js'
+import type { Accepted, Failed, Verdict } from './run.js'
+
+/** Asks the strategy. `urgent`: for somebody who is let in as long as this takes, so it should not take long. */
+export type Check = (urgent: boolean) => Eventual<Verdict>
+
+interface Yes {
+  readonly verdict: Accepted
+  readonly userId: string | null
+  readonly ends: Milliseconds
+  /** When to ask again in the background. */
+  due: Milliseconds
+}
+
+interface No {
+  readonly verdict: Failed
+  readonly ends: Milliseconds
+}
+
+/**
+ * Remembers the verdicts of one strategy, by a hash of the credentials under a key that nobody has, not even the next process: of
+ * the scheme, the user and the secret, all in one. So a wrong password has nothing in common with the right one, and can
+ * neither end nor renew what is known of that. Yeses and noes have rooms of their own for the same reason.
+ *
+ * - A yes ends when its time is up, however often it is used. Shortly before that it is asked for again behind the back of
+ *   whoever uses it.
+ * - Who asks the same while it is being asked waits for the same answer.
+ * - What is neither yes nor no (an error, 400, 403, 429) is not remembered.
+ * - Plain objects are copied for each request, one level deep, so that what a request writes on its user stays its own. Instances
+ *   of classes are shared.
+ *
+ * @example
+ * const verdict = await cache.ask(credentials, () => run(strategy, view, settings), (info) => readUserId(info, scheme, credentials))
+ */
+export class VerdictCache {
+  private readonly key = randomBytes(32)
+  private readonly yeses = new Map<string, Yes>()
+  private readonly noes = new Map<string, No>()
+  /** What is being asked, by what it is about. */
+  private readonly asking = new Map<string, PromiseLike<Verdict>>()
+  /** Another one after each `forget`: what was asked before that is not remembered. */
+  private generation = 0
+
+  constructor (private readonly settings: CacheSettings) {}
+
+  /** How many yeses and noes there are, those that have ended included. */
+  get size (): { readonly yeses: number, readonly noes: number } {
+    return { yeses: this.yeses.size, noes: this.noes.size }
+  }
+
+  /**
+   * The verdict on credentials: what is known, else what `check` says.
+   *
+   * @param credentials - They have a scheme.
+   * @param check - Called before this returns, or not at all.
+   * @param userIdOf - The user-id in them, once they are known to be right.
+   * @returns Without a promise what is known. It does not reject unless `check` does.
+   */
+  ask (credentials: string, check: Check, userIdOf: (info: unknown) => string | null): Eventual<Verdict> {
+    const key = this.keyOf(credentials)
+    const known = this.find(key, check, userIdOf)
+    if (known !== undefined) return known
+    const asked = this.asking.get(key) ?? this.check(key, check, false, userIdOf)
+    return isThenable(asked) ? asked.then(shareable) : asked
+  }
+
+  /** Forgets the yeses to certain users, and all noes: an account that is taken away and set up anew should work at once. */
+  forget (is: (known: { readonly user: object | string, readonly info: unknown, readonly userId: string | null }) => boolean): void {
+    this.generation += 1
+    this.asking.clear()
+    this.noes.clear()
+    for (const [key, { verdict: { user, info }, userId }] of this.yeses) {
+      if (is({ user, info, userId })) this.yeses.delete(key)
+    }
+  }
+
+  private find (key: string, check: Check, userIdOf: (info: unknown) => string | null): Verdict | undefined {
+    const now = this.settings.clock()
+    const yes = this.yeses.get(key)
+    if (yes !== undefined && now < yes.ends) {
+      this.yeses.delete(key)
+      this.yeses.set(key, yes) // the least recently used are in front
+      if (now >= yes.due && !this.asking.has(key)) {
+        // Where nobody can tell, there is a next try, and no more than a few.
+        yes.due = (now + yes.ends) / 2
+        const asked = this.check(key, check, true, userIdOf)
+        if (isThenable(asked)) asked.then(undefined, () => {})
+      }
+      return shareable(yes.verdict)
+    }
+    const no = this.noes.get(key)
+    return no !== undefined && now < no.ends ? no.verdict : undefined
+  }
+
+  private check (key: string, check: Check, urgent: boolean, userIdOf: (info: unknown) => string | null): Eventual<Verdict> {
+    const { generation } = this
+    const verdict = check(urgent)
+    if (!isThenable(verdict)) {
+      this.keep(key, verdict, userIdOf)
+      return verdict
+    }
+    this.asking.set(key, verdict)
+    const done = (): void => { if (this.asking.get(key) === verdict) this.asking.delete(key) }
+    verdict.then((later) => {
+      done()
+      if (generation === this.generation) this.keep(key, later, userIdOf)
+    }, done)
+    return verdict
+  }
+
+  private keep (key: string, verdict: Verdict, userIdOf: (info: unknown) => string | null): void {
+    const { clock, ttl, refresh, negativeTtl, max, maxNegative } = this.settings
+    const now = clock()
+    if (verdict.kind === 'accepted') {
+      this.noes.delete(key)
+      this.yeses.delete(key)
+      if (isThenable(verdict.user)) return // nobody knows yet who that is
+      const ends = now + ttl
+      this.yeses.set(key, { verdict: shareable(verdict), userId: userIdOf(verdict.info), ends, due: refresh === 0 ? Infinity : ends - refresh })
+      bound(this.yeses, max)
+    } else if (verdict.kind === 'failed' && isAnswer(verdict.status)) {
+      this.yeses.delete(key)
+      if (negativeTtl === 0 || !isNo(verdict.status)) return
+      this.noes.delete(key)
+      this.noes.set(key, { verdict, ends: now + negativeTtl })
+      bound(this.noes, maxNegative)
+    }
+  }
+
+  private keyOf (credentials: string): string {
+    // Schemes are case-insensitive, what comes behind them is not.
+    const { length } = readScheme(credentials) ?? ''
+    return createHmac('sha256', this.key).update(credentials.slice(0, length).toLowerCase() + credentials.slice(length)).digest('base64url')
+  }
+}
+
+/** The credentials are wrong, and were nothing else. */
+function isNo (status: number | undefined): boolean {
+  return status === undefined || status === 401 || status === 407
+}
+
+/** The strategy could tell; 429 and 5xx say that it could not. */
+function isAnswer (status: number | undefined): boolean {
+  return status === undefined || (status < 500 && status !== 429)
+}
+
+function bound (map: Map<string, unknown>, most: number): void {
+  if (map.size > most) map.delete(map.keys().next().value!)
+}
+
+/** A verdict that one request may write on without another seeing it. */
+function shareable<Any extends Verdict> (verdict: Any): Any {
+  if (verdict.kind !== 'accepted') return verdict
+  return { ...verdict, user: copyOf(verdict.user), info: copyOf(verdict.info) }
+}
+
+function copyOf<Value> (value: Value): Value {
+  const isPlain = typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+  return isPlain ? { ...value } : value
+}

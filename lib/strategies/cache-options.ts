@@ -1,0 +1,66 @@
+import { BadOption } from '../errors.js'
+import type { Milliseconds } from '../types.js'
+
+/**
+ * How long verdicts on credentials are remembered. A strategy may have this where its verdict depends on the credentials alone:
+ * Basic, Bearer, a key. What is remembered is never the credentials but a keyed hash of them.
+ */
+export interface CacheOptions {
+  /**
+   * How long a yes counts, from when it was said; being used makes it no longer. 1 to 86400000 (1 day). Default 300000 (5
+   * minutes). A password that was changed or taken away is good for so long, unless `app.proxyAuthRevoke` ends it.
+   */
+  readonly ttl?: Milliseconds
+  /**
+   * How long before its end a yes in use is asked for again, in the background, so that nobody has to wait. A no ends it
+   * then. 0: not at all. 0 to `ttl`. Default 30000 (30 seconds), or half of `ttl` where that is less.
+   */
+  readonly refresh?: Milliseconds
+  /** How long a no counts. 0: not at all. 0 to 60000 (1 minute). Default 5000 (5 seconds). */
+  readonly negativeTtl?: Milliseconds
+  /** How many yeses there may be at a time; the least recently used goes. 1 to 16777216. Default 10000. */
+  readonly max?: number
+  /** How many noes there may be at a time; the oldest goes. They never take the place of a yes. 1 to 16777216. Default 10000. */
+  readonly maxNegative?: number
+  /** The time, for tests. Default `performance.now`. */
+  readonly clock?: () => Milliseconds
+}
+
+/** The same, checked, with defaults. Frozen. */
+export type CacheSettings = Readonly<Required<CacheOptions>>
+
+const NAMES = new Set(['ttl', 'refresh', 'negativeTtl', 'max', 'maxNegative', 'clock'])
+const DAY = 86_400_000
+
+/**
+ * Reads the option `cache` of a strategy.
+ *
+ * @param option - What errors call it.
+ * @returns `null`: nothing is remembered.
+ * @throws {BadOption} It is wrong.
+ * @example
+ * readCacheOptions({ ttl: 60_000 })?.refresh // 30000
+ */
+export function readCacheOptions (cache: boolean | CacheOptions | undefined, option = 'cache'): CacheSettings | null {
+  if (cache === undefined || cache === false) return null
+  const given: CacheOptions = cache === true ? {} : cache
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw new BadOption(option, 'true, false or an object', typeof cache)
+  for (const name of Object.keys(given)) {
+    if (!NAMES.has(name)) throw new BadOption(`${option}.${name}`, 'left out (there is no such option)', 'it')
+  }
+  const between = (name: keyof CacheOptions, value: unknown, least: number, most: number): number => {
+    if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return value as number
+    throw new BadOption(`${option}.${name}`, `an integer from ${least} to ${most}`, typeof value === 'number' ? 'another number' : typeof value)
+  }
+  const ttl = between('ttl', given.ttl ?? 300_000, 1, DAY)
+  const { clock = () => performance.now() } = given
+  if (typeof clock !== 'function') throw new BadOption(`${option}.clock`, 'a function', typeof clock)
+  return Object.freeze({
+    ttl,
+    refresh: between('refresh', given.refresh ?? Math.min(30_000, Math.floor(ttl / 2)), 0, ttl),
+    negativeTtl: between('negativeTtl', given.negativeTtl ?? 5000, 0, 60_000),
+    max: between('max', given.max ?? 10_000, 1, 2 ** 24),
+    maxNegative: between('maxNegative', given.maxNegative ?? 10_000, 1, 2 ** 24),
+    clock
+  })
+}

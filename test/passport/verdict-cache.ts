@@ -1,0 +1,240 @@
+import t from 'tap'
+import type { Verdict } from '../../lib/passport/run.js'
+import { VerdictCache } from '../../lib/passport/verdict-cache.js'
+import { readCacheOptions } from '../../lib/strategies/cache-options.js'
+import type { CacheOptions } from '../../lib/strategies/cache-options.js'
+import type { Eventual } from '../../lib/strategies/strategy.js'
+import { basic } from '../fixtures/attempt.js'
+
+const RIGHT = basic('alice', 'alice-secret')
+const WRONG = basic('alice', 'wrong')
+const yes = (user: object | string = { username: 'alice' }, info: object = {}): Verdict => ({ kind: 'accepted', user, info })
+const no = (status?: number): Verdict => ({ kind: 'failed', challenge: 'Basic realm="gw"', status, note: null })
+const away: Verdict = { kind: 'broken', cause: new Error('away'), strategy: 'basic' }
+
+/** A cache whose clock stands still, and what was asked through it. */
+function create (options: CacheOptions = {}) {
+  const time = { now: 1000 }
+  const cache = new VerdictCache(readCacheOptions({ clock: () => time.now, ...options })!)
+  const asked: Array<{ credentials: string, urgent: boolean, answer: (verdict: Verdict) => Promise<void> }> = []
+  /** Asks; `said` answers at once, without it `asked` has the way to answer. */
+  const ask = (credentials: string, said?: Verdict): Eventual<Verdict> => cache.ask(credentials, urgent => {
+    if (said !== undefined) {
+      asked.push({ credentials, urgent, answer: async () => {} })
+      return said
+    }
+    return new Promise<Verdict>(resolve => {
+      asked.push({ credentials, urgent, answer: async verdict => { resolve(verdict); await null; await null } })
+    })
+  }, () => 'alice')
+  return { time, cache, asked, ask }
+}
+const now = (verdict: Eventual<Verdict>): Verdict => {
+  if ('then' in verdict) throw new Error('asked')
+  return verdict
+}
+
+t.test('a yes is known until its time is up, which no use puts off', async t => {
+  const { time, asked, ask } = create({ ttl: 1000, refresh: 0 })
+  t.same(now(ask(RIGHT, yes())), yes())
+  for (const at of [1000, 1500, 1999]) {
+    time.now = at
+    t.same(now(ask(RIGHT)), yes(), String(at))
+  }
+  t.equal(asked.length, 1)
+  time.now = 2000
+  t.same(now(ask(RIGHT, no())), no())
+  t.equal(asked.length, 2)
+})
+
+t.test('the scheme is the same in any case, the rest is not', async t => {
+  const { asked, ask } = create()
+  ask(RIGHT, yes())
+  t.same(now(ask(RIGHT.replace('Basic', 'bASIC'))), yes())
+  for (const other of [RIGHT.toLowerCase(), RIGHT.replace('Basic', 'Bearer'), `${RIGHT} `, 'Basic', basic('alic', 'e:alice-secret')]) ask(other, no())
+  t.equal(asked.length, 6)
+  const [one, two] = [create(), create()]
+  one.ask(RIGHT, yes())
+  two.ask(RIGHT, no())
+  t.match(now(two.ask(RIGHT)), { kind: 'failed' }, 'each has its own')
+})
+
+t.test('nothing in it shows the credentials', async t => {
+  const { inspect } = await import('node:util')
+  const { ask, cache } = create()
+  ask(RIGHT, yes('u'))
+  ask(WRONG, no())
+  const text = inspect(cache, { depth: 9, showHidden: true })
+  for (const secret of ['alice-secret', 'wrong', RIGHT.slice(6), WRONG.slice(6)]) t.notOk(text.includes(secret))
+})
+
+t.test('a wrong password does nothing to a right one, and the other way round', async t => {
+  const { time, asked, ask, cache } = create({ ttl: 1000, refresh: 0, negativeTtl: 400, max: 2, maxNegative: 2 })
+  ask(RIGHT, yes())
+  time.now += 500
+  for (let i = 0; i < 100; i++) ask(basic('alice', `guess ${i}`), no())
+  t.same(cache.size, { yeses: 1, noes: 2 })
+  t.same(now(ask(RIGHT)), yes())
+  time.now += 499
+  ask(WRONG, no())
+  t.same(now(ask(RIGHT)), yes())
+  time.now += 1
+  ask(RIGHT, no())
+  t.equal(asked.length, 103, 'and its time has not become longer')
+})
+
+t.test('a no is known for a short time', async t => {
+  const { time, asked, ask } = create({ negativeTtl: 100 })
+  t.same(now(ask(WRONG, no(401))), no(401))
+  time.now += 99
+  t.same(now(ask(WRONG)), no(401))
+  time.now += 1
+  ask(WRONG, yes())
+  t.equal(asked.length, 2)
+  t.same(now(ask(WRONG)), yes(), 'it has become right')
+})
+
+t.test('what is neither is asked for each time', async t => {
+  for (const verdict of [no(400), no(403), no(429), no(503), away]) {
+    const { asked, ask, cache } = create()
+    ask(WRONG, verdict)
+    ask(WRONG, verdict)
+    t.equal(asked.length, 2)
+    t.same(cache.size, { yeses: 0, noes: 0 })
+  }
+  const off = create({ negativeTtl: 0 })
+  off.ask(WRONG, no())
+  off.ask(WRONG, no())
+  t.equal(off.asked.length, 2)
+  const later = create()
+  later.ask(RIGHT, yes(Promise.resolve('nobody knows') as never))
+  t.same(later.cache.size, { yeses: 0, noes: 0 }, 'a user that is a promise')
+})
+
+t.test('there are so many, and the least recently used goes', async t => {
+  const { asked, ask, cache } = create({ max: 2 })
+  const users = ['a', 'b', 'c'].map(name => basic(name, 'x'))
+  ask(users[0]!, yes('a'))
+  ask(users[1]!, yes('b'))
+  ask(users[0]!)
+  ask(users[2]!, yes('c'))
+  t.same(cache.size.yeses, 2)
+  t.match([now(ask(users[0]!)), now(ask(users[2]!))], [{ user: 'a' }, { user: 'c' }])
+  ask(users[1]!, yes('b'))
+  t.equal(asked.length, 4)
+})
+
+t.test('the same is asked once, however many ask', async t => {
+  const { asked, ask } = create()
+  const all = Array.from({ length: 50 }, () => ask(RIGHT))
+  const other = ask(WRONG)
+  t.equal(asked.length, 2)
+  await asked[0]!.answer(yes())
+  await asked[1]!.answer(no())
+  const verdicts = await Promise.all(all)
+  for (const verdict of verdicts) t.same(verdict, yes())
+  t.equal(new Set(verdicts.map(verdict => (verdict as { user: object }).user)).size, 50, 'each has a user of its own to write on')
+  t.same(await other, no())
+  t.same(now(ask(RIGHT)), yes())
+  const again = ask(basic('bob', 'x'))
+  await asked[2]!.answer(away)
+  t.equal(await again, away)
+  ask(basic('bob', 'x'))
+  t.equal(asked.length, 4, 'nobody could tell')
+})
+
+t.test('a check that rejects leaves nothing behind', async t => {
+  const { cache } = create()
+  await t.rejects(Promise.resolve(cache.ask(RIGHT, async () => { throw new Error('broken') }, () => null)), { message: 'broken' })
+  t.same(await cache.ask(RIGHT, async () => yes(), () => null), yes())
+})
+
+t.test('shortly before its end a yes is asked for again, while it is used', async t => {
+  const { time, asked, ask } = create({ ttl: 1000, refresh: 200 })
+  ask(RIGHT, yes({ username: 'alice', turn: 1 }))
+  time.now = 1799
+  ask(RIGHT)
+  t.equal(asked.length, 1)
+  time.now = 1800
+  for (let i = 0; i < 10; i++) t.match(now(ask(RIGHT)), { user: { turn: 1 } })
+  t.match(asked, [{ urgent: false }, { urgent: true }], 'once')
+  await asked[1]!.answer(yes({ username: 'alice', turn: 2 }))
+  t.match(now(ask(RIGHT)), { user: { turn: 2 } })
+  time.now = 2500
+  t.match(now(ask(RIGHT)), { user: { turn: 2 } }, 'it has a new life')
+  t.equal(asked.length, 2)
+})
+
+t.test('a no in the background ends the yes', async t => {
+  const { time, asked, ask } = create({ ttl: 1000, refresh: 200 })
+  ask(RIGHT, yes())
+  time.now = 1900
+  ask(RIGHT)
+  await asked[1]!.answer(no())
+  t.same(now(ask(RIGHT)), no())
+  const forbidden = create({ ttl: 1000, refresh: 200 })
+  forbidden.ask(RIGHT, yes())
+  forbidden.time.now = 1900
+  t.same(now(forbidden.ask(RIGHT, no(403))), yes(), 'this once: it was asked behind its back')
+  forbidden.ask(RIGHT)
+  t.equal(forbidden.asked.length, 3)
+})
+
+t.test('where nobody can tell, a yes lasts to its end, and there are a few more tries', async t => {
+  const { time, asked, ask } = create({ ttl: 1000, refresh: 200 })
+  ask(RIGHT, yes())
+  for (time.now = 1800; time.now < 2000; time.now++) t.same(now(ask(RIGHT, time.now % 2 === 0 ? away : no(429))), yes())
+  t.ok(asked.length > 2 && asked.length < 15, `${asked.length}`)
+  t.equal(ask(RIGHT, away), away)
+  const rejecting = create({ ttl: 1000, refresh: 200 })
+  rejecting.ask(RIGHT, yes())
+  rejecting.time.now = 1900
+  t.same(rejecting.cache.ask(RIGHT, async () => { throw new Error('broken') }, () => null), yes())
+})
+
+t.test('what a request writes on its user is not seen by another', async t => {
+  const { ask } = create()
+  const given = { username: 'alice', roles: ['a'] }
+  const first = now(ask(RIGHT, yes(given, { scope: 'x' }))) as { user: Record<string, unknown> }
+  first.user['written'] = true
+  const second = now(ask(RIGHT)) as { user: Record<string, unknown>, info: Record<string, unknown> }
+  t.strictSame([second.user, second.info], [{ username: 'alice', roles: ['a'] }, { scope: 'x' }])
+  second.user['username'] = second.info['scope'] = 'bob'
+  t.same(now(ask(RIGHT)), yes(given, { scope: 'x' }) && { kind: 'accepted', user: { username: 'alice', roles: ['a'] }, info: { scope: 'x' } })
+  class Account { username = 'carol' }
+  const account = new Account()
+  ask(basic('carol', 'x'), yes(account))
+  t.equal((now(ask(basic('carol', 'x'))) as { user: object }).user, account, 'instances are what they are')
+  ask(basic('dave', 'x'), yes('dave'))
+  t.match(now(ask(basic('dave', 'x'))), { user: 'dave' })
+})
+
+t.test('forgetting a user leaves the others alone', async t => {
+  const { asked, ask, cache } = create()
+  const BOB = basic('bob', 'x')
+  ask(RIGHT, yes({ username: 'alice' }, { a: 1 }))
+  ask(BOB, yes({ username: 'bob' }))
+  ask(WRONG, no())
+  const seen: unknown[] = []
+  cache.forget(known => { seen.push(known); return (known.user as { username: string }).username === 'alice' })
+  t.same(seen, [{ user: { username: 'alice' }, info: { a: 1 }, userId: 'alice' }, { user: { username: 'bob' }, info: {}, userId: 'alice' }])
+  t.same(cache.size, { yeses: 1, noes: 0 })
+  t.match(now(ask(BOB)), { user: { username: 'bob' } })
+  ask(RIGHT, no())
+  t.equal(asked.length, 4)
+})
+
+t.test('what was asked before is not remembered after, nor shared', async t => {
+  const { asked, ask, cache } = create()
+  const before = ask(RIGHT)
+  cache.forget(() => true)
+  const after = ask(RIGHT)
+  t.equal(asked.length, 2)
+  await asked[0]!.answer(yes('old'))
+  t.match(await before, { user: 'old' })
+  t.equal(cache.size.yeses, 0)
+  const more = ask(RIGHT)
+  t.equal(asked.length, 2, 'the new question stands')
+  await asked[1]!.answer(yes('new'))
+  t.match([await after, await more, now(ask(RIGHT))], [{ user: 'new' }, { user: 'new' }, { user: 'new' }])
+})
