@@ -18,6 +18,7 @@ import { acceptEveryMethod } from './fastify-internals.js'
 import { createForward } from './forward.js'
 import { markBusy } from './given-back.js'
 import { onEveryServer } from './listeners.js'
+import { nobodysSession } from './no-session.js'
 import { createOriginClient } from './origin-client.js'
 import { TARGET_FORM, receive, targetFormConstraint } from './target-form.js'
 import { createTunnel } from './tunnel.js'
@@ -71,6 +72,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   app.register(async scope => {
     acceptEveryMethod(scope)
     scope.addHook('onRequest', refuseMalformed)
+    scope.addHook('onRequest', nobodysSession)
     scope.addHook(hook as 'onRequest', (request, reply) => authenticateFor(receive(request.raw)!.target as NamedTarget)(request, reply))
     scope.addHook('onError', explain(pseudonym))
     const route = { url: '*', constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: dropForeignFields }
