@@ -1,0 +1,77 @@
+import { LISTENERS } from './exchange.js'
+import type { Form, Reason, Scheme } from './exchange.js'
+import type { Line, Verdict } from './judge.js'
+
+export interface ClientLines {
+  readonly name: string
+  readonly lines: readonly Line[]
+}
+
+const FORM_TITLES: Readonly<Record<Form, string>> = {
+  'absolute-form': 'Absolute-form: `http://` through the proxy',
+  CONNECT: 'CONNECT: `https://` through the proxy',
+  'origin-form': 'Origin-form: a reverse route'
+}
+const NOTES: Readonly<Record<Form, string>> = {
+  'absolute-form': '',
+  CONNECT: '',
+  'origin-form': 'Only clients that can be given a value for the field, or asked to answer a 407 here: see "When is a 407 right here?" in the README.'
+}
+
+/** docs/clients.md: nothing in it but what a run finds, so that two runs write the same. */
+export function page (clients: readonly ClientLines[], schemes: readonly Scheme[]): string {
+  const all = clients.flatMap(({ lines }) => lines)
+  const reasons = new Map<string, Reason>(all.flatMap(({ reason }) => reason === undefined ? [] : [[reason.id, reason]]))
+  const sections = (Object.keys(FORM_TITLES) as Form[]).map(form => section(form, clients, schemes))
+  return `# Clients
+
+Written by \`npm run clients\`, which starts the gateway of \`examples/gateway.ts\` with one scheme at a time and runs every client against it.
+${totals(all)}; ${clients.length} clients.
+
+**passed**: with the right credentials the client got the origin's answer, and the gateway knew the user by that scheme; with wrong ones it sent
+them and was refused with 407 as it must be, and the origin heard nothing. **passed, h2**: over HTTP/2. **not supported**: by the
+client, for the reason in brackets, which is found below; it was tried, with the first listener of which that is said, and did fail. **–**: the client
+has no such request. Three in a cell are the listeners: in the clear / TLS with HTTP/1.1 / TLS with HTTP/2 beside HTTP/1.1; one stands for all three.
+
+${sections.join('\n')}
+## Why not
+
+C-… are the observations in [requirements.md](requirements.md), "What real clients do".
+
+| reason | |
+| --- | --- |
+${[...reasons.values()].sort((a, b) => a.id < b.id ? -1 : 1).map(({ id, text }) => `| ${id} | ${text} |`).join('\n')}
+`
+}
+
+function section (form: Form, clients: readonly ClientLines[], schemes: readonly Scheme[]): string {
+  const rows = clients.map(({ name, lines }) => {
+    const cells = schemes.map(scheme => {
+      const words = LISTENERS.map(listener => {
+        const line = lines.find(({ cell }) => cell.form === form && cell.scheme === scheme && cell.listener === listener)
+        return line === undefined ? '–' : word(line)
+      })
+      return new Set(words).size === 1 ? words[0]! : words.join(' / ')
+    })
+    return `| ${name} | ${cells.join(' | ')} |`
+  })
+  const note = NOTES[form]
+  return `## ${FORM_TITLES[form]}
+${note === '' ? '' : `\n${note}\n`}
+| client | ${schemes.map(({ name }) => name).join(' | ')} |
+| --- |${schemes.map(() => ' --- |').join('')}
+${rows.join('\n')}
+`
+}
+
+function word ({ verdict, http2, reason }: Line): string {
+  if (verdict === 'not supported') return `not supported (${reason!.id})`
+  return http2 ? `${verdict}, h2` : verdict
+}
+
+/** How many of each, in words. */
+export function totals (lines: readonly Line[]): string {
+  const count = (wanted: Verdict): number => lines.filter(({ verdict }) => verdict === wanted).length
+  const passed = count('passed')
+  return `${passed} passed, ${passed} refused as they must be, ${count('not supported')} not supported, ${count('failed')} failed`
+}
