@@ -16,6 +16,10 @@ export const BadOption = createError(
 export const BadRegistration = createError(
   'FST_PROXY_AUTH_BAD_REGISTRATION', 'cannot register: %s', 500
 )
+/** A package that is needed for what is configured is not installed, or does not load. The boot fails. */
+export const MissingPackage = createError(
+  'FST_PROXY_AUTH_MISSING_PACKAGE', '%s needs a package that is not there: npm install %s', 500
+)
 /** Text with a char no field value may carry. A bad option on our side, hence 500. */
 export const NotRepresentable = createError(
   'FST_PROXY_AUTH_NOT_REPRESENTABLE', 'text cannot be sent in a field value: char at index %d', 500, RangeError

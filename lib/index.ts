@@ -29,6 +29,7 @@ import { Exchanges } from './proxy/exchanges.js'
 import { registerForwardProxy } from './proxy/forward-proxy.js'
 import { registerReverse } from './proxy/reverse.js'
 import type { ReverseRoute } from './proxy/reverse.js'
+import type { Strategy } from './strategies/strategy.js'
 
 /**
  * Proxy authentication for a Fastify gateway: options → gate → routes.
@@ -154,6 +155,7 @@ function prepareGates (app: FastifyInstance, settings: Settings, { revocations, 
       }
       for (const each of declared) all.add(each)
     }
+    await prepareAll(all)
     warnAbout(app, [...all])
     for (const { cache } of all) {
       if (cache !== null) revocations.hold({ end: name => cache.forget(known => isNamed(name, known, principal)) })
@@ -170,6 +172,12 @@ function prepareGates (app: FastifyInstance, settings: Settings, { revocations, 
     }
   })
   return (strategies, mode) => prepared.find(({ list }) => list === strategies)!.gates.find(gate => gate.mode === mode)!
+}
+
+/** Strategies of ours say now if they can never work; one that only looks like ours need not know of that. */
+async function prepareAll (declared: Iterable<Declared>): Promise<void> {
+  const ours = new Set([...declared].flatMap(({ own, strategy }) => own ? [strategy as Partial<Strategy>] : []))
+  await Promise.all([...ours].map(async strategy => await strategy.prepare?.()))
 }
 
 /** Says, once for each strategy, what will surprise some clients. */
@@ -247,6 +255,9 @@ export { DigestStrategy } from './strategies/digest.js'
 export type { DigestAccount, DigestHashLookup, DigestLookup, DigestOptions, DigestRefusal, DigestRefusalReason } from './strategies/digest-options.js'
 export { lookupStatic } from './strategies/lookup-static.js'
 export type { Handshake, HandshakeState } from './strategies/handshake.js'
+export { NegotiateStrategy } from './strategies/negotiate.js'
+export type { NegotiateInfo } from './strategies/negotiate.js'
+export type { KerberosPrincipal, MapPrincipal, NegotiateOptions, NegotiateRefusal } from './strategies/negotiate-options.js'
 export { Strategy } from './strategies/strategy.js'
 export type { Accepted, AttemptOptions, AttemptRequest, ChallengeContext, Eventual, Offer } from './strategies/strategy.js'
 export { verifyStatic } from './strategies/verify-static.js'

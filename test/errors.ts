@@ -18,7 +18,7 @@ t.test('every code is ours and stands for one class', async t => {
 
 t.test('an error that a request causes has no stack to build; one at the boot has', async t => {
   for (const { name, error } of registry) {
-    const atBoot = /^(BadOption|BadRegistration|NotRepresentable)$/.test(name)
+    const atBoot = /^(BadOption|BadRegistration|MissingPackage|NotRepresentable)$/.test(name)
     t.equal(error.stack?.includes('\n    at ') ?? false, atBoot, name)
   }
 })

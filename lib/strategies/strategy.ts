@@ -130,6 +130,9 @@ export abstract class Strategy {
     this.realm = realm
   }
 
+  /** Called once when the application is ready, before its first request. It throws or rejects where it could never work: that ends the boot. */
+  prepare (): void | Promise<void> {}
+
   /** Judges one request; calls one action, now or later. */
   abstract authenticate (request: AttemptRequest, options?: AttemptOptions): void | Promise<void>
 

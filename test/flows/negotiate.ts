@@ -1,0 +1,198 @@
+// Negotiate with a real KDC and GSSAPI at both ends.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Fastify from 'fastify'
+import t from 'tap'
+import type { Test } from 'tap'
+import proxyAuth from '../../lib/index.js'
+import { NegotiateStrategy } from '../../lib/strategies/negotiate.js'
+import type { NegotiateOptions, NegotiateRefusal } from '../../lib/strategies/negotiate-options.js'
+import { KERBEROS, NTLMSSP, negTokenInit, negTokenResp } from '../fixtures/der.js'
+import { FORMS, message, surroundings } from '../fixtures/forms.js'
+import type { Form, Surroundings } from '../fixtures/forms.js'
+import { basic } from '../fixtures/gateway.js'
+import { kdc } from '../fixtures/kdc.js'
+import { firstToken, kerberos } from '../fixtures/kerberos.js'
+import { RawClient } from '../fixtures/raw-client.js'
+import { until } from '../fixtures/until.js'
+
+const { skip } = kerberos
+const realm = skip === false ? await kdc(t, ['HTTP/localhost', 'HTTP/127.0.0.1', 'host/localhost']) : undefined
+if (realm !== undefined) {
+  realm.admin('addprinc -randkey HTTP/elsewhere')
+  // GSSAPI reads it for the whole process, here that of proxy and client.
+  Object.assign(process.env, realm.env, { KRB5CCNAME: realm.cache('alice') })
+}
+
+interface Around extends Surroundings { readonly refused: NegotiateRefusal[] }
+
+async function around (t: Test, options: NegotiateOptions = {}): Promise<Around> {
+  const refused: NegotiateRefusal[] = []
+  const strategy = new NegotiateStrategy({ onRefused: refusal => { refused.push(refusal) }, ...options })
+  return { ...await surroundings(t, { strategies: [strategy, basic()], connectionBound: true }), refused }
+}
+
+/** A variable of the environment, as long as a test runs. */
+function set (t: Test, name: string, value: string): void {
+  const before = process.env[name]!
+  t.teardown(() => { process.env[name] = before })
+  process.env[name] = value
+}
+
+const request = (form: Form, { origin }: Around, token?: string | Buffer): string =>
+  message(form, `origin.test:${origin.port}`, token === undefined ? [] : [`Proxy-Authorization: Negotiate ${typeof token === 'string' ? token : token.toString('base64')}`])
+const challengesOf = (answer: string) => [...answer.matchAll(/^proxy-authenticate: (.*)\r$/gim)].map(([, challenge]) => challenge!)
+const statusOf = (answer: string) => Number(answer.slice(9, 12))
+const BOTH = ['Negotiate', 'Basic realm="Gateway", charset="UTF-8"']
+
+for (const form of FORMS) {
+  t.test(`${form}: a ticket lets in, and the answer proves who we are (R-NEG-1, R-NEG-2, R-NEG-4)`, { skip }, async t => {
+    const here = await around(t)
+    const connection = await RawClient.to(t, here.port)
+    const asked = await connection.send(request(form, here)).answer()
+    t.same([statusOf(asked), challengesOf(asked)], [407, BOTH])
+    const { token, client } = await firstToken()
+    t.notOk(client.contextComplete)
+    const answer = await connection.send(request(form, here, token)).answer()
+    t.equal(statusOf(answer), 200)
+    const [last = ''] = challengesOf(answer)
+    t.match(last, /^Negotiate [\w+/]+=*$/)
+    await client.step(last.slice('Negotiate '.length))
+    t.ok(client.contextComplete, 'the client takes the last token')
+    t.same(here.refused, [])
+    if (form === 'CONNECT') return
+    t.equal(here.origin.seen[0]?.headers['proxy-authorization'], undefined)
+    t.match(here.proxied().at(-1), { user: 'alice', scheme: 'Negotiate' })
+  })
+
+  t.test(`${form}: what is refused, with 407 (R-NEG-5, R-NEG-6)`, { skip }, async t => {
+    const here = await around(t)
+    const { token } = await firstToken()
+    const octets = Buffer.from(token, 'base64')
+    const tampered = Buffer.from(octets)
+    tampered[tampered.length - 20]! ^= 1
+    const rows: Array<[name: string, token: string | Buffer, reason: string]> = [
+      ['garbage', 'AAAA', 'malformed'],
+      ['no base64', '*', 'malformed'],
+      ['a token that is cut short', octets.subarray(0, 300), 'malformed'],
+      ['a token that is changed', tampered, 'ticket'],
+      ['garbage in DER', negTokenInit([KERBEROS], Buffer.alloc(300)), 'ticket'],
+      ['a ticket for a service that is not ours', (await firstToken('elsewhere')).token, 'ticket'],
+      ['a ticket for another service of the keytab', (await firstToken('localhost', { service: 'host' })).token, 'service'],
+      ['NTLM', Buffer.from('NTLMSSP\0\x01\0\0\0\x97\x82\x08\xe2'), 'ntlm'],
+      ['NTLM in SPNEGO', negTokenInit([NTLMSSP], Buffer.from('NTLMSSP\0\x01\0\0\0\x97\x82\x08\xe2')), 'ntlm'],
+      ['a mechanism that nobody knows', negTokenInit([Buffer.from('06032a0304', 'hex')]), 'ticket'],
+      ['a second leg', negTokenResp(Buffer.from('x')), 'leg']
+    ]
+    const connection = await RawClient.to(t, here.port)
+    for (const [name, sent, reason] of rows) {
+      const answer = await connection.send(request(form, here, sent)).answer()
+      t.same([statusOf(answer), challengesOf(answer), here.refused.pop()?.reason], [407, BOTH, reason], name)
+    }
+    t.same(here.origin.seen, [])
+    t.equal(statusOf(await connection.send(request(form, here, token)).answer()), 200, 'and the ticket is still good')
+  })
+}
+
+t.test('a token counts once (R-NEG-9)', { skip }, async t => {
+  const here = await around(t)
+  const { token } = await firstToken()
+  const [first, second] = [await RawClient.to(t, here.port), await RawClient.to(t, here.port)]
+  t.equal(statusOf(await first.send(request('absolute-form', here, token)).answer()), 200)
+  t.equal(statusOf(await second.send(request('absolute-form', here, token)).answer()), 407)
+  t.match(here.refused, [{ reason: 'ticket', cause: /replay/ }])
+  t.equal(statusOf(await first.send(request('absolute-form', here)).answer()), 200, 'the connection of the first is still alice\'s')
+  t.equal(statusOf(await first.send(request('absolute-form', here, token)).answer()), 407)
+  t.equal(statusOf(await first.send(request('absolute-form', here)).answer()), 407, 'and after a failure nobody\'s')
+})
+
+t.test('two legs on one connection, and on no other (R-NEG-3, R-NEG-7)', { skip }, async t => {
+  const here = await around(t)
+  for (const form of FORMS) {
+    const connection = await RawClient.to(t, here.port)
+    const first = await connection.send(request(form, here, negTokenInit([KERBEROS]))).answer()
+    t.equal(statusOf(first), 407)
+    t.match(challengesOf(first), [/^Negotiate [\w+/]+=*$/])
+    const { token } = await firstToken('localhost', { raw: true })
+    const second = negTokenResp(Buffer.from(token, 'base64'))
+    const elsewhere = await RawClient.to(t, here.port)
+    t.equal(statusOf(await elsewhere.send(request(form, here, second)).answer()), 407)
+    t.equal(here.refused.pop()?.reason, 'leg')
+    const answer = await connection.send(request(form, here, second)).answer()
+    t.equal(statusOf(answer), 200)
+    t.match(challengesOf(answer), [/^Negotiate [\w+/]+=*$/])
+  }
+  t.same(here.refused, [])
+})
+
+t.test('a client with another clock, and a ticket that has expired', { skip }, async t => {
+  const here = await around(t)
+  set(t, 'KRB5_CONFIG', realm!.configuration('clockskew = 1'))
+  set(t, 'KRB5CCNAME', realm!.cache('bob', { lifetime: '3s' }))
+  const { token } = await firstToken()
+  const made = Date.now()
+  await until(() => Date.now() > made + 5500)
+  const connection = await RawClient.to(t, here.port)
+  t.equal(statusOf(await connection.send(request('absolute-form', here, token)).answer()), 407)
+  t.match(here.refused, [{ reason: 'ticket', cause: /skew|expired/i }])
+  await t.rejects(firstToken(), /expired/i, 'nor does the client go on with it')
+})
+
+t.test('who has no ticket has none to show', { skip }, async t => {
+  set(t, 'KRB5CCNAME', realm!.cache(null))
+  await t.rejects(firstToken())
+})
+
+t.test('the service, when it is named (R-NEG-5)', { skip }, async t => {
+  const here = await around(t, { service: 'HTTP/127.0.0.1' })
+  const ask = async (host: string) => {
+    const connection = await RawClient.to(t, here.port)
+    return statusOf(await connection.send(request('absolute-form', here, (await firstToken(host)).token)).answer())
+  }
+  t.equal(await ask('127.0.0.1'), 200)
+  t.equal(await ask('localhost'), 407)
+  t.match(here.refused, [{ reason: 'service', principal: 'alice@TEST.LOCAL' }])
+})
+
+t.test('a principal that is nobody here, or of no realm of ours, is 403', { skip }, async t => {
+  for (const [options, reason] of [[{ realms: ['OTHER'] }, 'realm'], [{ map: () => null }, 'user']] as const) {
+    const here = await around(t, options)
+    const connection = await RawClient.to(t, here.port)
+    t.equal(statusOf(await connection.send(request('absolute-form', here, (await firstToken()).token)).answer()), 403)
+    t.match(here.refused, [{ reason, principal: 'alice@TEST.LOCAL' }])
+    t.equal(statusOf(await connection.send(request('absolute-form', here)).answer()), 407, 'and the connection is nobody\'s')
+  }
+})
+
+t.test('two users on connections of their own, at random, are never one another', { skip }, async t => {
+  const here = await around(t)
+  const connections = []
+  for (const user of ['alice', 'bob', 'alice', 'bob']) {
+    set(t, 'KRB5CCNAME', realm!.cache(user))
+    const connection = await RawClient.to(t, here.port)
+    t.equal(statusOf(await connection.send(request('absolute-form', here, (await firstToken()).token)).answer()), 200)
+    connections.push({ user, connection })
+  }
+  for (let i = 0; i < 200; i++) {
+    const { user, connection } = connections[Math.floor(Math.random() * connections.length)]!
+    if (statusOf(await connection.send(request('absolute-form', here)).answer()) !== 200 || here.proxied().at(-1)?.['user'] !== user) return t.fail(`request ${i} of ${user}`)
+  }
+  t.equal(here.origin.seen.length, 204)
+})
+
+t.test('the boot says what is wrong with the keytab (R-NEG-5)', { skip }, async t => {
+  const boot = async (options: NegotiateOptions = {}) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    await app.register(proxyAuth, { realm: 'Gateway', strategies: [new NegotiateStrategy(options)], connectionBound: true })
+    await app.ready()
+  }
+  await boot()
+  await boot({ service: 'HTTP/localhost' })
+  await t.rejects(boot({ service: 'HTTP/elsewhere' }), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /HTTP\/elsewhere, got one with keys of HTTP\/localhost@TEST.LOCAL/ })
+  set(t, 'KRB5_KTNAME', `FILE:${realm!.folder}/none`)
+  await t.rejects(boot(), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /that of no file/ })
+  writeFileSync(join(realm!.folder, 'bad'), 'garbage')
+  process.env['KRB5_KTNAME'] = `FILE:${realm!.folder}/bad`
+  await t.rejects(boot(), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+})

@@ -1,0 +1,23 @@
+import t from 'tap'
+import { listKeytab } from '../../../lib/schemes/negotiate/keytab.js'
+import { keytab, keytabEntry } from '../../fixtures/keytab.js'
+
+const proxy = keytabEntry('TEST.LOCAL', 'HTTP', 'proxy.test')
+
+t.test('whose keys there are, each once, holes passed over', async t => {
+  t.same(listKeytab(keytab()), [])
+  t.same(listKeytab(keytab(proxy, 20, proxy, keytabEntry('OTHER', 'alice'), keytabEntry('R', 'a@b/c'))), [
+    'HTTP/proxy.test@TEST.LOCAL', 'alice@OTHER', 'a\\@b\\/c@R'
+  ])
+  t.same(listKeytab(Buffer.concat([keytab(proxy), Buffer.alloc(4), Buffer.from('rest')])), ['HTTP/proxy.test@TEST.LOCAL'], 'a size of 0 ends it')
+})
+
+t.test('anything else is no keytab', async t => {
+  const lie = Buffer.from(proxy)
+  lie.writeUInt16BE(60_000, 2)
+  const many = Buffer.from(proxy)
+  many.writeUInt16BE(60_000, 0)
+  for (const file of [Buffer.alloc(0), Buffer.from('no'), Buffer.from([5, 1, 0, 0]), keytab(proxy).subarray(0, -1), keytab(lie), keytab(many), keytab(Buffer.alloc(1))]) {
+    t.throws(() => listKeytab(file), RangeError)
+  }
+})
