@@ -104,6 +104,10 @@ export const ContentNotKept = perRequest(
 export const ClientLeft = perRequest(
   'FST_PROXY_AUTH_CLIENT_LEFT', 'the client left before the verdict', 499
 )
+/** Who the user is cannot be told to the upstream: the option's function failed, or the name cannot be in a field. */
+export const IdentityFailed = perRequest(
+  'FST_PROXY_AUTH_IDENTITY_FAILED', 'the upstream cannot be told who the user is', 500
+)
 /** Our own Via pseudonym came back: the request goes in circles. */
 export const LoopDetected = perRequest(
   'FST_PROXY_AUTH_LOOP', 'the request went through this proxy before', 502

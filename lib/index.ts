@@ -77,11 +77,14 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
     const carriesIdentity = (socket: Socket) => gates.some(({ connections }) => connections?.carriesIdentity(socket) === true)
     const hooks = targets.map(({ to, demand }) => ({ to, demand: proxyRouteHook(demand, realm) }))
     const authenticateFor = createRequirement(hooks, proxyRouteHook(proxy, realm))
-    registerForwardProxy(app, { settings: settings.forward, exchanges, pseudonym, hook, authenticateFor, admitsWithoutCredentials, carriesIdentity })
+    registerForwardProxy(app, {
+      settings: settings.forward, exchanges, pseudonym, identities: settings.identityFields, hook, authenticateFor, admitsWithoutCredentials, carriesIdentity
+    })
   }
-  for (const { strategies = settings.strategies, ...route } of settings.reverse) {
+  for (const [index, { strategies = settings.strategies, ...route }] of settings.reverse.entries()) {
+    const identity = settings.identities[index]!
     const gate = gateOf(strategies, route.status === 401 ? ORIGIN : PROXY)
-    await registerReverse(app, route as ReverseRoute, { hook, authenticate: proxyRouteHook(gate, realm), pseudonym, exchanges })
+    await registerReverse(app, route as ReverseRoute, { hook, authenticate: proxyRouteHook(gate, realm), pseudonym, exchanges, identity })
   }
   app.addHook('preClose', () => exchanges.drain(settings.drainTimeout))
 }
@@ -237,6 +240,7 @@ export type { Aws4Request, Aws4Signer } from './schemes/aws4/client.js'
 export type { UserPass } from './schemes/basic.js'
 export type { BearerError } from './schemes/bearer.js'
 export type { AttemptsOptions, RedisClient } from './policy/attempts-options.js'
+export type { IdentityOptions } from './proxy/identity-field.js'
 export type { DigestAlgorithmName, DigestHash } from './schemes/digest/algorithm.js'
 export { answerDigestChallenge } from './schemes/digest/client.js'
 export type { DigestAnswer, DigestInfoVerdict, DigestRequest } from './schemes/digest/client.js'

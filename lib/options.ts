@@ -14,6 +14,8 @@ import { PatternList } from './policy/pattern-list.js'
 import type { Requirement } from './policy/requirement.js'
 import type { KeepAliveAfter407 } from './proxy/connect.js'
 import type { ForwardSettings } from './proxy/forward-proxy.js'
+import { IdentityField } from './proxy/identity-field.js'
+import type { IdentityOptions, RouteIdentity } from './proxy/identity-field.js'
 import type { ReverseRoute as ProxyRoute } from './proxy/reverse.js'
 import type { Milliseconds, ProxyIdentity, ProxyUser } from './types.js'
 
@@ -37,6 +39,11 @@ export interface ProxyAuthOptions {
   readonly principal?: (user: ProxyUser, info: unknown) => string
   /** Reverse routes: a prefix and its upstream, with every option of @fastify/http-proxy. Default: none. */
   readonly reverse?: readonly ReverseRoute[]
+  /**
+   * Tell the upstreams of reverse routes who the proxy user is, in a field that no client can forge. Each route may say
+   * otherwise. Default: they are not told.
+   */
+  readonly identity?: IdentityOptions
   /** The forward proxy: absolute-form and CONNECT. Default: none, both are refused. */
   readonly forward?: ForwardOptions
   /** How CONNECT behaves, where there is `forward`. */
@@ -163,6 +170,10 @@ export interface Settings {
   readonly hook: 'preHandler' | 'onRequest'
   readonly principal: Principal | undefined
   readonly reverse: readonly ReverseRoute[]
+  /** What tells the upstream who the user is, for each entry of `reverse`. */
+  readonly identities: readonly RouteIdentity[]
+  /** All fields that do so. */
+  readonly identityFields: readonly IdentityField[]
   readonly forward: ForwardSettings | undefined
   /** The strategies for some targets of `forward`. */
   readonly targets: ReadonlyArray<Requirement<readonly StrategyDeclaration[]>>
@@ -178,8 +189,8 @@ export interface Settings {
 
 // `logLevel` and `logSerializers` are Fastify's own, of `register`; `prefix` too, but it would not reach a hoisted plugin.
 const OPTIONS = new Set([
-  'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'forward', 'connect', 'connectionBound', 'attempts',
-  'authInt', 'cleartext', 'via', 'verifiers', 'strategyTimeout', 'drainTimeout', 'logLevel', 'logSerializers'
+  'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'identity', 'forward', 'connect', 'connectionBound',
+  'attempts', 'authInt', 'cleartext', 'via', 'verifiers', 'strategyTimeout', 'drainTimeout', 'logLevel', 'logSerializers'
 ])
 const FORWARD_OPTIONS = new Set([
   'allow', 'deny', 'special', 'check', 'checkTimeout', 'lookup', 'dnsTimeout', 'family', 'connectTimeout', 'headersTimeout',
@@ -203,8 +214,8 @@ export function readOptions (options: ProxyAuthOptions): Settings {
   if (!isObject(options)) throw bad('options', 'an object', options)
   refuseUnknown(options, OPTIONS, '')
   const {
-    realm, strategies, passport, hook = 'preHandler', principal, reverse = [], forward, connect = {}, connectionBound, attempts, authInt = {},
-    verifiers = {}, cleartext = 'warn', via = `gateway-${randomBytes(6).toString('hex')}`, strategyTimeout = 10_000, drainTimeout = 10_000
+    realm, strategies, passport, hook = 'preHandler', principal, reverse = [], identity, forward, connect = {}, connectionBound,
+    attempts, authInt = {}, verifiers = {}, cleartext = 'warn', via = `gateway-${randomBytes(6).toString('hex')}`, strategyTimeout = 10_000, drainTimeout = 10_000
   } = options
   if (typeof realm !== 'string') throw bad('realm', 'text', realm)
   quote(realm) // a realm that cannot be sent stops the boot, not the first client
@@ -224,6 +235,7 @@ export function readOptions (options: ProxyAuthOptions): Settings {
     hook,
     principal: principal as Principal | undefined,
     reverse: Object.freeze([...reverse]),
+    ...readIdentities(identity, reverse),
     forward: forward === undefined ? undefined : Object.freeze({ ...readForward(forward), ...tunnels }),
     targets: Object.freeze(readTargets(forward?.strategies)),
     connectionBound: connectionBound === undefined ? undefined : readConnectionBound(connectionBound),
@@ -247,6 +259,16 @@ function checkReverse (route: ReverseRoute, index: number): void {
     throw bad(`${option}.upstream`, 'a URL', upstream)
   }
   if (status !== 407 && status !== 401) throw bad(`${option}.status`, '407 or 401', status)
+}
+
+function readIdentities (identity: IdentityOptions | undefined, reverse: readonly ReverseRoute[]): Pick<Settings, 'identities' | 'identityFields'> {
+  const usual = identity === undefined ? null : new IdentityField(identity, 'identity')
+  const ofRoutes = reverse.map((route, index) => {
+    if (route.identity === false) return null
+    return route.identity === undefined ? usual : new IdentityField(route.identity, `reverse[${index}].identity`)
+  })
+  const all = Object.freeze([...new Set([usual, ...ofRoutes])].filter(field => field !== null))
+  return { identities: Object.freeze(ofRoutes.map(own => Object.freeze({ own, all }))), identityFields: all }
 }
 
 function readForward (forward: ForwardOptions): Omit<ForwardSettings, keyof ConnectOptions> {

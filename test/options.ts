@@ -15,6 +15,8 @@ t.test('the defaults', async t => {
     hook: 'preHandler',
     principal: undefined,
     reverse: [],
+    identities: [],
+    identityFields: [],
     forward: undefined,
     targets: [],
     connectionBound: undefined,
@@ -59,7 +61,7 @@ t.test('everything that can be said', async t => {
     family: 4 as const
   }
   const others = [new BasicStrategy({ verify: () => null, realm: 'Other' })]
-  const { reverse: routes, targets, ...settings } = readOptions({
+  const { reverse: routes, targets, identities, ...settings } = readOptions({
     ...least,
     passport,
     principal,
@@ -81,6 +83,7 @@ t.test('everything that can be said', async t => {
     passport,
     hook: 'onRequest',
     principal,
+    identityFields: [],
     forward: {
       policy: forward,
       connectTimeout: 1,
@@ -216,4 +219,18 @@ t.test('a realm that cannot be sent stops the boot (R-CH-6)', async t => {
   for (const realm of ['a\r\nb', 'a\0', '\u{1f600}']) {
     t.throws(() => readOptions({ ...least, realm }), { code: 'FST_PROXY_AUTH_NOT_REPRESENTABLE' })
   }
+})
+
+t.test('who tells what to which upstream', async t => {
+  const upstream = 'http://origin.test'
+  const { identities, identityFields } = readOptions({
+    ...least,
+    identity: { header: 'X-User' },
+    reverse: [{ upstream }, { upstream, identity: { header: 'x-name' } }, { upstream, identity: false }]
+  })
+  t.same(identities.map(({ own }) => own?.name), ['x-user', 'x-name', undefined])
+  t.same(identityFields.map(({ name }) => name), ['x-user', 'x-name'])
+  for (const { all } of identities) t.equal(all, identityFields)
+  t.throws(() => readOptions({ ...least, identity: { header: 'host' } }), { message: /identity\.header/ })
+  t.throws(() => readOptions({ ...least, reverse: [{ upstream, identity: { header: '' } }] }), { message: /reverse\[0\]\.identity\.header/ })
 })

@@ -16,6 +16,7 @@ import { expectContinue } from './expect.js'
 import { explain } from './explain.js'
 import { acceptEveryMethod } from './fastify-internals.js'
 import { createForward } from './forward.js'
+import type { IdentityField } from './identity-field.js'
 import { markBusy } from './given-back.js'
 import { onEveryServer } from './listeners.js'
 import { nobodysSession } from './no-session.js'
@@ -44,6 +45,8 @@ export interface ForwardProxyOptions {
   readonly settings: ForwardSettings
   readonly exchanges: Exchanges
   readonly pseudonym: string
+  /** The fields that tell upstreams of reverse routes who a user is: no target gets them from a client. Default none. */
+  readonly identities?: readonly IdentityField[] | undefined
   /** When the gate's hook runs, and the one for a target. */
   readonly hook: 'onRequest' | 'preHandler'
   readonly authenticateFor: (target: NamedTarget) => (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
@@ -62,10 +65,10 @@ export interface ForwardProxyOptions {
 export function registerForwardProxy (app: FastifyInstance, options: ForwardProxyOptions): void {
   if (app.prefix !== '') throw new BadRegistration('forward cannot have a prefix')
   if (app.hasConstraintStrategy(TARGET_FORM)) throw new BadRegistration('this server has forward already')
-  const { settings, exchanges, pseudonym, hook, authenticateFor, admitsWithoutCredentials, carriesIdentity } = options
+  const { settings, exchanges, pseudonym, identities, hook, authenticateFor, admitsWithoutCredentials, carriesIdentity } = options
   const access = createAccess(settings.policy, ownAddresses(app))
   const client = createOriginClient(settings)
-  const forward = createForward({ ...settings, access, client, exchanges, pseudonym })
+  const forward = createForward({ ...settings, access, client, exchanges, pseudonym, identities })
   const tunnel = createTunnel({ ...settings, access, exchanges })
 
   app.addConstraintStrategy(targetFormConstraint() as never)

@@ -8,6 +8,7 @@ import type { Milliseconds } from '../types.js'
 import { contentOf } from './content.js'
 import { drained } from './drained.js'
 import type { Exchange, Exchanges } from './exchanges.js'
+import type { IdentityField } from './identity-field.js'
 import { answerAsLast, isLastRecipient } from './max-forwards.js'
 import type { OriginClient } from './origin-client.js'
 import { prepare } from './prepare.js'
@@ -23,13 +24,15 @@ export interface ForwardOptions {
   readonly bodyTimeout: Milliseconds
   /** Our name in `Via`. */
   readonly pseudonym: string
+  /** The fields that tell upstreams of reverse routes who a user is. Default none. */
+  readonly identities?: readonly IdentityField[] | undefined
 }
 
 /**
  * The handler of absolute-form: policy, strip, send, relay. What the client sent reaches the origin as sent, less
  * what belongs to this hop; what the origin answers reaches the client likewise.
  */
-export function createForward ({ access, client, exchanges, bodyTimeout, pseudonym }: ForwardOptions) {
+export function createForward ({ access, client, exchanges, bodyTimeout, pseudonym, identities }: ForwardOptions) {
   const via = formatVia('1.1', pseudonym)
 
   return async function forward (request: FastifyRequest, reply: FastifyReply): Promise<void | FastifyReply> {
@@ -42,7 +45,7 @@ export function createForward ({ access, client, exchanges, bodyTimeout, pseudon
     const end = record(request, `${scheme}://${authority}`)
     exchanges.add(relay, request.proxyAuth)
     try {
-      const fields = prepare(raw, authority, pseudonym)
+      const fields = prepare(raw, authority, pseudonym, identities)
       const addresses = await access.resolve(await access.admit({ scheme, host, port }, request.proxyAuth))
       const content = contentOf(raw, tally, bodyTimeout, request.body)
       if (!reply.raw.destroyed) {

@@ -3,6 +3,7 @@ import { LoopDetected } from '../errors.js'
 import { endToEnd } from '../fields/hop-by-hop.js'
 import { parseMaxForwards } from '../fields/max-forwards.js'
 import { formatVia, viaNames } from '../fields/via.js'
+import type { IdentityField } from './identity-field.js'
 
 const REPLACED = new Set(['host'])
 
@@ -12,13 +13,17 @@ const REPLACED = new Set(['host'])
  *
  * @param authority - The target's, sent as Host whatever Host said (RFC 9112, 3.2.2).
  * @param pseudonym - Our name in `Via`.
+ * @param identities - The fields by which we tell upstreams of our own who a user is. No target takes them from a client.
  * @returns A flat raw list: name, value, name, value.
  * @throws {LoopDetected} The request has been here before (RFC 9110, 7.6).
  */
-export function prepare (request: IncomingMessage, authority: string, pseudonym: string): string[] {
+export function prepare (
+  request: IncomingMessage, authority: string, pseudonym: string, identities: readonly IdentityField[] = []
+): string[] {
   const { via, 'max-forwards': maxForwards } = request.headers
   if (via !== undefined && viaNames([via], pseudonym)) throw new LoopDetected()
-  const fields = endToEnd(request.rawHeaders, 'request', REPLACED)
+  let fields = endToEnd(request.rawHeaders, 'request', REPLACED)
+  for (const identity of identities) fields = fields.filter((_, i) => !identity.isSpelling(fields[i - i % 2]!))
   if (maxForwards !== undefined) countDown(fields, request.method!)
   fields.push('Host', authority, 'Via', formatVia(request.httpVersion, pseudonym))
   return fields

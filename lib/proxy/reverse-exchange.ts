@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Milliseconds } from '../types.js'
 import type { Tally } from './content.js'
 import type { EndedFor, Exchange, Exchanges } from './exchanges.js'
+import type { RouteIdentity } from './identity-field.js'
 import { record } from './record.js'
 import type { Ending } from './record.js'
 
@@ -16,6 +17,8 @@ export interface ReverseRules {
   readonly forwarded: boolean
   /** Fields that end here beside those that always do: `authorization` where it is ours. */
   readonly consumed: ReadonlySet<string>
+  /** What tells the upstream who the proxy user is. */
+  readonly identity: RouteIdentity
   /** The upstream, unless `getUpstream` says another. */
   readonly upstream: string
   /** Whether the client towards it is ours, which has content for any method. */

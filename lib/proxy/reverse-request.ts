@@ -5,13 +5,14 @@ import type { FieldRecord } from '../fields/hop-by-hop.js'
 import { parseMaxForwards } from '../fields/max-forwards.js'
 import { formatVia } from '../fields/via.js'
 import { addForwardedFields } from './forwarded-fields.js'
+import { tellIdentity } from './identity-field.js'
 import type { ReverseRules } from './reverse-exchange.js'
 
 /** `rewriteRequestHeaders` of the options. */
 export type RewriteRequest = (request: FastifyRequest, headers: FieldRecord) => FieldRecord
 
 /** What of the rules of a route concerns the head. */
-export type RequestHeadRules = Pick<ReverseRules, 'pseudonym' | 'forwarded' | 'consumed'>
+export type RequestHeadRules = Pick<ReverseRules, 'pseudonym' | 'forwarded' | 'consumed' | 'identity'>
 
 /** What @fastify/reply-from has set itself. */
 const GIVEN = ['host', 'content-length', 'content-type'] as const
@@ -27,14 +28,18 @@ const GIVEN = ['host', 'content-length', 'content-type'] as const
  */
 export function requestHead (request: FastifyRequest, given: FieldRecord, rewrite: RewriteRequest | undefined, rules: RequestHeadRules): FieldRecord {
   const { raw } = request
-  const { pseudonym, forwarded, consumed } = rules
+  const { pseudonym, forwarded, consumed, identity } = rules
   let head = endToEndFields(raw.headers, 'request', consumed)
   for (const name of GIVEN) if (given[name] !== undefined) head[name] = given[name]
   // The options may have taken the content away.
   if (given['content-type'] === undefined && Number(given['content-length']) === 0) delete head['content-type']
   if (forwarded) addForwardedFields(head, request)
+  tellIdentity(head, request, identity)
   countDown(head, raw.method!)
-  if (rewrite !== undefined) head = lasting(rewrite(request, { ...head }), consumed)
+  if (rewrite !== undefined) {
+    head = lasting(rewrite(request, { ...head }), consumed)
+    tellIdentity(head, request, identity)
+  }
   return withVia(head, raw, pseudonym)
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
 import { addForwardedFields } from './forwarded-fields.js'
+import { tellIdentity } from './identity-field.js'
 import { lasting, withVia } from './reverse-request.js'
 import type { RequestHeadRules } from './reverse-request.js'
 import type { ReverseRoute } from './reverse.js'
@@ -26,7 +27,9 @@ export function webSocketOptions (route: ReverseRoute, rules: RequestHeadRules):
       rewriteRequestHeaders (headers: FieldRecord, request: FastifyRequest) {
         const head = { ...headers }
         if (rules.forwarded) addForwardedFields(head, request)
-        return withVia(lasting(rewrite(head, request), rules.consumed), request.raw, rules.pseudonym)
+        const lasts = lasting(rewrite(head, request), rules.consumed)
+        tellIdentity(lasts, request, rules.identity)
+        return withVia(lasts, request.raw, rules.pseudonym)
       }
     }
   }

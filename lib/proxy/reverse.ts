@@ -7,6 +7,8 @@ import { formatVia, viaNames } from '../fields/via.js'
 import type { Exchanges } from './exchanges.js'
 import { expectContinue } from './expect.js'
 import { explain } from './explain.js'
+import { UNTOLD } from './identity-field.js'
+import type { IdentityOptions, RouteIdentity } from './identity-field.js'
 import { acceptEveryMethod } from './fastify-internals.js'
 import { guardUpgrades } from './guard.js'
 import { onEveryServer } from './listeners.js'
@@ -23,7 +25,7 @@ import { underPrefix } from './under-prefix.js'
 import { uploadOf } from './upload.js'
 
 /**
- * One entry of the option `reverse`: all options of @fastify/http-proxy, and two of ours.
+ * One entry of the option `reverse`: all options of @fastify/http-proxy, and some of ours.
  *
  * @see {@link https://github.com/fastify/fastify-http-proxy#options}
  */
@@ -38,6 +40,8 @@ export type ReverseRoute = Parameters<typeof httpProxy>[1] & {
    * dropped unless Fastify's `trustProxy` trusts it. False leaves all of them as they came. Default true.
    */
   readonly forwarded?: boolean
+  /** Tell the upstream who the proxy user is. Default: the plugin's `identity`. False: do not. */
+  readonly identity?: IdentityOptions | false
 }
 
 /** What all reverse routes of a registration have in common. */
@@ -48,6 +52,8 @@ export interface ReverseShared {
   /** Our name in `Via`. */
   readonly pseudonym: string
   readonly exchanges: Exchanges
+  /** What of the option `identity` holds for this route. Default none. */
+  readonly identity?: RouteIdentity
 }
 
 /**
@@ -56,8 +62,8 @@ export interface ReverseShared {
  * verified, nothing is repeated, and every method is taken.
  */
 export async function registerReverse (app: FastifyInstance, route: ReverseRoute, shared: ReverseShared): Promise<void> {
-  const { hook, authenticate, pseudonym, exchanges } = shared
-  const { status, forwarded = true, ...options } = route
+  const { hook, authenticate, pseudonym, exchanges, identity = UNTOLD } = shared
+  const { status, forwarded = true, identity: _, ...options } = route
   const upstream = chooseUpstream(route)
   // With either of these the application wants bodies parsed, as Fastify parses them.
   const parses = options.preValidation !== undefined || options.proxyPayloads === false
@@ -68,6 +74,7 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
     via: formatVia(upstream.version, pseudonym),
     forwarded,
     consumed,
+    identity,
     upstream: String(options.upstream),
     ours: upstream.ours,
     patience: upstream.patience
@@ -81,6 +88,11 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
       return
     }
     if (raw.headers.via !== undefined && viaNames([raw.headers.via], pseudonym)) return done(new LoopDetected())
+    try {
+      identity.own?.settle(request)
+    } catch (failure) {
+      return done(failure as Error)
+    }
     const exchange = new ReverseExchange(request, reply, rules, exchanges)
     guardFrom(exchange)
     const usual = request.method !== 'GET' && request.method !== 'HEAD'

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import t from 'tap'
+import { IdentityField } from '../../lib/proxy/identity-field.js'
 import { prepare } from '../../lib/proxy/prepare.js'
 
 /** A request with these fields, as far as `prepare` looks at it. */
@@ -29,6 +30,12 @@ t.test('Connection cannot name what we add or what belongs to the ends (R-HOP-5)
   const named = ['Host', 'Via', 'Content-Length', 'Authorization', 'Cookie', 'Cache-Control']
   const fields = ['Via', '1.0 before', 'Content-Length', '3', 'Authorization', 'x', 'Cookie', 'y', 'Cache-Control', 'z']
   t.strictSame(prepare(request('GET', ['Connection', named.join(', '), ...fields]), 'a.test', 'gw'), [...fields, 'Host', 'a.test', 'Via', '1.1 gw'])
+})
+
+t.test('no target gets from a client what tells our own upstreams who the user is', async t => {
+  const identities = [new IdentityField({ header: 'x-user' }, 'identity'), new IdentityField({ header: 'x-name' }, 'identity')]
+  const fields = ['X-User', 'a', 'A', '1', 'x_user', 'b', 'X-NAME', 'c', 'X-Users', '2']
+  t.strictSame(prepare(request('GET', fields), 'a.test', 'gw', identities), ['A', '1', 'X-Users', '2', 'Host', 'a.test', 'Via', '1.1 gw'])
 })
 
 t.test('Via says which version came (R-VIA-2)', async t => {

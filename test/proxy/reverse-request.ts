@@ -1,9 +1,10 @@
 import t from 'tap'
 import type { FieldRecord } from '../../lib/fields/hop-by-hop.js'
+import { IdentityField, UNTOLD } from '../../lib/proxy/identity-field.js'
 import { lasting, requestHead, withVia } from '../../lib/proxy/reverse-request.js'
 import type { RewriteRequest } from '../../lib/proxy/reverse-request.js'
 
-const RULES = { pseudonym: 'gw', forwarded: false, consumed: new Set<string>() }
+const RULES = { pseudonym: 'gw', forwarded: false, consumed: new Set<string>(), identity: UNTOLD }
 
 interface Case {
   method?: string
@@ -116,4 +117,17 @@ t.test('Max-Forwards counts for TRACE and OPTIONS alone (R-MAXF-2, R-MAXF-3)', a
 
 t.test('names in any case', async t => {
   t.same({ ...lasting({ 'Proxy-AUTHORIZATION': 'x', 'X-A': '1', Via: 'x', TE: 'trailers' }, new Set()) }, { 'x-a': '1', te: 'trailers' })
+})
+
+t.test('who the user is comes from us, before and after rewriting', async t => {
+  const own = new IdentityField({ header: 'x-user', value: () => 'alice' }, 'identity')
+  const rules = { identity: { own, all: [own] } }
+  const request = { raw: { headers: { x_user: 'mallory', connection: 'x-user' }, method: 'GET', httpVersion: '1.1' }, proxyAuth: {} } as never
+  const plain = requestHead(request, {}, undefined, { ...RULES, ...rules })
+  t.same({ ...plain }, { 'x-user': 'alice', via: '1.1 gw' })
+  const rewrite: RewriteRequest = (_request, headers) => {
+    t.equal(headers['x-user'], 'alice')
+    return { 'X-User': 'bob', x_user: 'bob' }
+  }
+  t.same({ ...requestHead(request, {}, rewrite, { ...RULES, ...rules }) }, { 'x-user': 'alice', via: '1.1 gw' })
 })

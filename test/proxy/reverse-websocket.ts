@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
 import t from 'tap'
 import type { Test } from 'tap'
+import { IdentityField, UNTOLD } from '../../lib/proxy/identity-field.js'
 import { webSocketOptions } from '../../lib/proxy/reverse-websocket.js'
 import { listen } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
@@ -60,10 +61,18 @@ t.test('a refusal comes before the upstream is asked (R-UPG-1)', async t => {
 })
 
 t.test('without the option it is left out, and the user\'s objects stay as they are', async t => {
-  const rules = { pseudonym: 'gw', forwarded: true, consumed: new Set<string>() }
+  const rules = { pseudonym: 'gw', forwarded: true, consumed: new Set<string>(), identity: UNTOLD }
   t.same(webSocketOptions({ upstream: 'http://up.test' }, rules), {})
   const wsReconnect = Object.freeze({ pingInterval: 1 })
   const options = webSocketOptions({ upstream: 'http://up.test', websocket: true, wsReconnect }, rules) as { wsReconnect: object }
   t.same(options.wsReconnect, wsReconnect)
   t.not(options.wsReconnect, wsReconnect)
+})
+
+t.test('who the user is, in the place of what the client says', async t => {
+  const own = new IdentityField({ header: 'x-user' }, 'identity')
+  const rules = { pseudonym: 'gw', forwarded: false, consumed: new Set<string>(), identity: { own, all: [own] } }
+  const { wsClientOptions } = webSocketOptions({ websocket: true, upstream: '' } as never, rules) as { wsClientOptions: { rewriteRequestHeaders: (headers: object, request: object) => object } }
+  const request = { headers: {}, raw: { headers: {}, httpVersion: '1.1' }, proxyAuth: { name: 'alice' } }
+  t.match(wsClientOptions.rewriteRequestHeaders({ x_user: 'mallory' }, request), { 'x-user': 'alice', x_user: undefined })
 })
