@@ -23,6 +23,8 @@ const app = Fastify({ ...server, logger: { level: env.logLevel } } as object)
 await app.register(proxyAuth, {
   realm: env.realm,
   strategies: strategiesFor(env),
+  // NTLM authenticates connections. Here each is one user's, as nothing is in front of the demo.
+  ...(env.schemes.includes('ntlm') && { connectionBound: true as const }),
   reverse: [{ prefix: '/api', upstream }],
   forward: {
     special: [origin.authority, ...env.forwardSpecial],

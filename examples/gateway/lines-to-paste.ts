@@ -34,6 +34,13 @@ export function linesToPaste (gateway: URL, origin: string, schemes: string[]): 
           `  ${proxy} --proxy-header 'Proxy-Authorization: Bearer alice-token' ${origin}/hello`
         ]
       : []),
+    ...(schemes.includes('ntlm')
+      ? [
+          '  # NTLM, in absolute-form and through a tunnel (-p): 200',
+          `  ${proxy} --proxy-ntlm -U alice:alice-secret ${origin}/hello`,
+          `  ${proxy} --proxy-ntlm -U alice:alice-secret -p ${origin}/hello`
+        ]
+      : []),
     ...(schemes.includes('aws4')
       ? [
           '  # a signed request, in absolute-form and through a tunnel: 200',

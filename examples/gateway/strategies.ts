@@ -1,4 +1,4 @@
-import { Aws4Strategy, BasicStrategy, BearerStrategy, DigestStrategy, lookupStatic, verifyStatic } from 'fastify-proxy-auth'
+import { Aws4Strategy, BasicStrategy, BearerStrategy, DigestStrategy, NtlmStrategy, lookupStatic, verifyStatic } from 'fastify-proxy-auth'
 import type { Strategy } from 'fastify-proxy-auth'
 import type { Environment } from './environment.js'
 
@@ -12,6 +12,7 @@ const make: Readonly<Record<string, (env: Environment) => Strategy>> = {
   bearer: () => new BearerStrategy({
     verify: token => Object.hasOwn(tokens, token) ? { username: tokens[token]! } : null
   }),
+  ntlm: () => new NtlmStrategy({ lookup: lookupStatic(users).lookup }),
   aws4: () => new Aws4Strategy({
     region: 'local',
     service: 'proxy',

@@ -1,0 +1,70 @@
+import { AV, formatAvPairs } from './av-pairs.js'
+import { FLAGS, has } from './flags.js'
+
+/** What a challenge is made of. */
+export interface NtlmChallenge {
+  /** Of the type 1 that it answers. */
+  readonly clientFlags: number
+  /** 8 random octets, used once. */
+  readonly serverChallenge: Buffer
+  /** What the server calls itself and its domain, in NetBIOS names and DNS names. */
+  readonly names: NtlmNames
+  /** The present, in milliseconds since 1970. It makes clients protect the message with an integrity code. */
+  readonly now: number
+}
+
+export interface NtlmNames {
+  readonly computer: string
+  readonly domain: string
+  readonly dnsComputer: string
+  readonly dnsDomain: string
+}
+
+/** Said whatever the client asked for. */
+const ALWAYS = FLAGS.requestTarget | FLAGS.ntlm | FLAGS.alwaysSign | FLAGS.targetTypeServer | FLAGS.extendedSessionSecurity |
+  FLAGS.targetInfo | FLAGS.version
+/** Said where the client asked for it. They are about what would come after, which HTTP has not. */
+const AS_ASKED = FLAGS.sign | FLAGS.seal | FLAGS.keyExchange | FLAGS.key128 | FLAGS.key56
+/** Of 1601, in which FILETIME begins, before that of 1970. */
+const EPOCH = 11_644_473_600_000n
+const HEAD = 56
+
+/**
+ * Writes the message with which a server asks: type 2.
+ *
+ * @see {@link https://learn.microsoft.com/openspecs/windows_protocols/ms-nlmp/801a4681-8809-4be9-ab0d-61dcfe762786 MS-NLMP, 2.2.1.2}
+ */
+export function formatChallengeMessage ({ clientFlags, serverChallenge, names, now }: NtlmChallenge): Buffer {
+  const unicode = has(clientFlags, FLAGS.unicode)
+  const targetName = unicode ? utf16(names.computer) : Buffer.from(names.computer, 'latin1')
+  const targetInfo = formatAvPairs([
+    [AV.domain, utf16(names.domain)], [AV.computer, utf16(names.computer)],
+    [AV.dnsDomain, utf16(names.dnsDomain)], [AV.dnsComputer, utf16(names.dnsComputer)], [AV.timestamp, filetime(now)]
+  ])
+  const head = Buffer.alloc(HEAD)
+  head.write('NTLMSSP\0', 'latin1')
+  head.writeUInt32LE(2, 8)
+  writeField(head, 12, targetName.length, HEAD)
+  head.writeUInt32LE((ALWAYS | (clientFlags & AS_ASKED) | (unicode ? FLAGS.unicode : FLAGS.oem)) >>> 0, 20)
+  serverChallenge.copy(head, 24)
+  writeField(head, 40, targetInfo.length, HEAD + targetName.length)
+  head.set([10, 0, 0, 0, 0, 0, 0, 15], 48) // a version, of which only the last octet has a meaning
+  return Buffer.concat([head, targetName, targetInfo])
+}
+
+function writeField (head: Buffer, at: number, length: number, start: number): void {
+  head.writeUInt16LE(length, at)
+  head.writeUInt16LE(length, at + 2)
+  head.writeUInt32LE(start, at + 4)
+}
+
+function utf16 (text: string): Buffer {
+  return Buffer.from(text, 'utf16le')
+}
+
+/** 100 nanoseconds each, since 1601. */
+function filetime (now: number): Buffer {
+  const time = Buffer.alloc(8)
+  time.writeBigUInt64LE((BigInt(Math.trunc(now)) + EPOCH) * 10_000n)
+  return time
+}

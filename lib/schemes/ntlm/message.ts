@@ -1,0 +1,95 @@
+import { MalformedCredentials } from '../../errors.js'
+import { FLAGS, has } from './flags.js'
+
+/** The message with which a client begins: type 1. */
+export interface NegotiateMessage {
+  readonly type: 1
+  readonly flags: number
+  /** As it came. */
+  readonly octets: Buffer
+}
+
+/** The message with which a client answers a challenge: type 3. */
+export interface AuthenticateMessage {
+  readonly type: 3
+  readonly flags: number
+  readonly lmResponse: Buffer
+  readonly ntResponse: Buffer
+  readonly domain: string
+  readonly user: string
+  readonly workstation: string
+  readonly encryptedSessionKey: Buffer
+  /** The message integrity code; `null` where the message has no room for one. Whether it counts, the response says. */
+  readonly mic: Buffer | null
+  /** As it came. */
+  readonly octets: Buffer
+}
+
+const SIGNATURE = Buffer.from('NTLMSSP\0', 'latin1')
+/** What a client sends has seldom 1 KiB. Its names may be long, its target info repeats ours. */
+const MOST = 16 * 1024
+const TOKEN = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+/** Where the integrity code of a type 3 is, behind its fields, flags and version. */
+const MIC_START = 72
+const MIC_LENGTH = 16
+const UTF_16 = new TextDecoder('utf-16le', { fatal: true, ignoreBOM: true })
+
+/**
+ * Reads a message of a client out of the token68 of its credentials. What it says of lengths and places is checked before
+ * anything is read there.
+ *
+ * @throws {MalformedCredentials} It is none of types 1 and 3, or is cut off, or has more than 16 KiB.
+ * @see {@link https://learn.microsoft.com/openspecs/windows_protocols/ms-nlmp/b38c36ed-2804-4868-a9ff-8dd3182128e4 MS-NLMP, 2.2.1}
+ * @example
+ * readMessage('TlRMTVNTUAABAAAABoIIAAAAAAAAAAAAAAAAAAAAAAA=').type // 1
+ */
+export function readMessage (token: string): NegotiateMessage | AuthenticateMessage {
+  if (token.length > MOST * 4 / 3 + 4) throw new MalformedCredentials('the NTLM message is too long')
+  if (!TOKEN.test(token)) throw new MalformedCredentials('the NTLM message is not Base64')
+  const octets = Buffer.from(token, 'base64')
+  if (octets.length < 16 || !octets.subarray(0, 8).equals(SIGNATURE)) throw new MalformedCredentials('not an NTLM message')
+  const type = octets.readUInt32LE(8)
+  if (type === 1) return { type, flags: octets.readUInt32LE(12), octets }
+  if (type === 3) return readAuthenticate(octets)
+  throw new MalformedCredentials('not an NTLM message that a client sends')
+}
+
+function readAuthenticate (octets: Buffer): AuthenticateMessage {
+  if (octets.length < 64) throw new MalformedCredentials('the NTLM message is cut off')
+  const flags = octets.readUInt32LE(60)
+  const lmResponse = readField(octets, 12)
+  const ntResponse = readField(octets, 20)
+  const fields = [28, 36, 44].map((at) => readField(octets, at))
+  const [domain, user, workstation] = fields.map((field) => readText(field, flags)) as [string, string, string]
+  const encryptedSessionKey = readField(octets, 52)
+  // Nothing says that it is there, but where the first of what is behind it begins.
+  const payload = Math.min(octets.length, ...[12, 20, 28, 36, 44, 52].filter((at) => octets.readUInt16LE(at) > 0).map((at) => octets.readUInt32LE(at + 4)))
+  const mic = payload >= MIC_START + MIC_LENGTH ? octets.subarray(MIC_START, MIC_START + MIC_LENGTH) : null
+  return { type: 3, flags, lmResponse, ntResponse, domain, user, workstation, encryptedSessionKey, mic, octets }
+}
+
+/** A type 3 as its integrity code was made over it: with zeros in its place. */
+export function withoutMic ({ octets }: AuthenticateMessage): Buffer {
+  const copy = Buffer.from(octets)
+  copy.fill(0, MIC_START, MIC_START + MIC_LENGTH)
+  return copy
+}
+
+/** Length (2 octets), room (2, without a meaning), place (4). */
+function readField (octets: Buffer, at: number): Buffer {
+  const length = octets.readUInt16LE(at)
+  const start = octets.readUInt32LE(at + 4)
+  if (length === 0) return octets.subarray(0, 0)
+  if (start < 64 || start + length > octets.length) throw new MalformedCredentials('a field of the NTLM message is outside of it')
+  return octets.subarray(start, start + length)
+}
+
+function readText (octets: Buffer, flags: number): string {
+  // Which code page it would be nobody says. ASCII is the same in all.
+  if (!has(flags, FLAGS.unicode)) return octets.toString('latin1')
+  try {
+    return UTF_16.decode(octets)
+  } catch {
+    throw new MalformedCredentials('a text of the NTLM message is no UTF-16')
+  }
+}

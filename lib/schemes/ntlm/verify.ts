@@ -1,0 +1,58 @@
+import { timingSafeEqual } from 'node:crypto'
+import { AV, MIC_PRESENT, readAvPairs } from './av-pairs.js'
+import type { AvPairs } from './av-pairs.js'
+import { FLAGS, has } from './flags.js'
+import { exchangedKey, messageIntegrityCode, ntProof, ntowfv2, sessionBaseKey } from './keys.js'
+import { withoutMic } from './message.js'
+import type { AuthenticateMessage } from './message.js'
+
+/** What the legs before have left. */
+export interface NtlmContext {
+  readonly serverChallenge: Buffer
+  /** Types 1 and 2, as they went over the wire. */
+  readonly negotiate: Buffer
+  readonly challenge: Buffer
+}
+
+/** The response of version 2, taken apart. */
+export interface NtlmV2Response {
+  readonly proof: Buffer
+  /** What the proof is over, beside the challenge. */
+  readonly rest: Buffer
+  readonly pairs: AvPairs
+}
+
+const PROOF = 16
+/** Versions, time, the client's challenge, and what is reserved, before the attributes. */
+const FIXED = 28
+
+/**
+ * Takes a response apart: that of version 2, since the others fall to whoever records one.
+ *
+ * @returns `'anonymous'` where there is none, `'version'` for LM and NTLMv1.
+ * @throws {MalformedCredentials} Its attributes have no end.
+ */
+export function readResponse ({ user, ntResponse, flags }: AuthenticateMessage): NtlmV2Response | 'anonymous' | 'version' {
+  if (has(flags, FLAGS.anonymous) || (user === '' && ntResponse.length === 0)) return 'anonymous'
+  if (ntResponse.length < PROOF + FIXED + 4 || ntResponse[PROOF] !== 1 || ntResponse[PROOF + 1] !== 1) return 'version'
+  const rest = ntResponse.subarray(PROOF)
+  return { proof: ntResponse.subarray(0, PROOF), rest, pairs: readAvPairs(rest.subarray(FIXED)) }
+}
+
+/**
+ * Whether a response proves to know the password, and what the client protected came unchanged.
+ *
+ * @param hash - The NT hash of the user's password.
+ */
+export function verifyResponse (message: AuthenticateMessage, response: NtlmV2Response, hash: Buffer, context: NtlmContext): 'right' | 'response' | 'mic' {
+  const { proof, rest, pairs } = response
+  const key = ntowfv2(hash, message.user, message.domain)
+  if (!timingSafeEqual(proof, ntProof(key, context.serverChallenge, rest))) return 'response'
+  const flags = pairs.get(AV.flags)
+  if (flags === undefined || flags.length !== 4 || !has(flags.readUInt32LE(), MIC_PRESENT)) return 'right'
+  if (message.mic === null) return 'mic'
+  const base = sessionBaseKey(key, proof)
+  const session = has(message.flags, FLAGS.keyExchange) ? exchangedKey(base, message.encryptedSessionKey) : base
+  const mic = messageIntegrityCode(session, context.negotiate, context.challenge, withoutMic(message))
+  return timingSafeEqual(message.mic, mic) ? 'right' : 'mic'
+}

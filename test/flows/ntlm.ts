@@ -1,0 +1,117 @@
+// NTLM against the whole gateway, by a client of our own that can do everything wrong. Real clients are in ntlm-clients.ts.
+import t from 'tap'
+import type { Test } from 'tap'
+import { NtlmStrategy, lookupStatic } from '../../lib/index.js'
+import { authenticate, negotiate } from '../fixtures/ntlm-client.js'
+import type { NtlmAnswer } from '../fixtures/ntlm-client.js'
+import { certificate, openssl } from '../fixtures/certificate.js'
+import { gateway } from '../fixtures/gateway.js'
+import type { GatewayOptions } from '../fixtures/gateway.js'
+import { origin } from '../fixtures/origin.js'
+import { RawClient } from '../fixtures/raw-client.js'
+import { vectors } from '../fixtures/vectors.js'
+import { channelBindings } from '../../lib/schemes/ntlm/channel-bindings.js'
+import { X509Certificate } from 'node:crypto'
+
+const { lookup } = lookupStatic({ alice: 'alice-secret', bob: 'bob-secret' })
+const FIRST = negotiate()
+
+async function ntlm (t: Test, options: GatewayOptions = {}) {
+  const target = await origin(t, (request, response) => response.end(request.method))
+  const up = await gateway(t, { strategies: [new NtlmStrategy({ lookup })], connectionBound: true, reverse: [{ prefix: '/api', upstream: target.url }], ...options })
+  const head = `GET ${target.url}/ HTTP/1.1\r\nHost: x\r\n`
+  return { ...up, target, head }
+}
+
+const credentials = (token: string) => `Proxy-Authorization: NTLM ${token}\r\n\r\n`
+const statusOf = (answer: string) => Number(answer.slice(9, 12))
+const challengeIn = (answer: string) => /\r\nproxy-authenticate: NTLM (\S+)\r\n/i.exec(answer)?.[1]
+
+async function handshake (client: RawClient, head: string, answer?: NtlmAnswer): Promise<string> {
+  const asked = challengeIn(await client.send(head + credentials(FIRST)).answer())!
+  return await client.send(head + credentials(authenticate(asked, FIRST, answer))).answer()
+}
+
+t.test('200 requests on one connection with one handshake, in all forms (R-NTLM-1, R-NEG-8)', async t => {
+  const { port, head, target, proxied } = await ntlm(t)
+  for (const [form, line] of [['forward', head], ['reverse', 'GET /api/ HTTP/1.1\r\nHost: x\r\n']] as const) {
+    const client = await RawClient.to(t, port)
+    t.equal(statusOf(await handshake(client, line)), 200, form)
+    for (let i = 0; i < 199; i++) if (statusOf(await client.send(`${line}\r\n`).answer()) !== 200) t.fail(`request ${i}`)
+  }
+  t.equal(proxied().filter(({ user }) => user === 'alice').length, 400)
+  const client = await RawClient.to(t, port)
+  t.equal(statusOf(await handshake(client, `CONNECT ${target.authority} HTTP/1.1\r\nHost: x\r\n`, { mic: 'right', keyExchange: true })), 200)
+  t.match(await client.send('GET / HTTP/1.1\r\nHost: x\r\n\r\n').answer(), /GET$/)
+})
+
+t.test('wrong in any way it is 407 with the bare scheme, on a connection that stays (R-NTLM-3, R-NTLM-4, R-NTLM-7)', async t => {
+  const { port, head } = await ntlm(t)
+  const client = await RawClient.to(t, port)
+  const rows: NtlmAnswer[] = [
+    { password: 'wrong' }, { user: 'mallory' }, { user: '' }, { ntResponse: Buffer.alloc(24, 1) }, { ntResponse: Buffer.alloc(0) }, { mic: 'wrong' }, { mic: 'missing' }
+  ]
+  for (const row of rows) {
+    const answer = await handshake(client, head, row)
+    t.equal(statusOf(answer), 407)
+    t.match(answer, /\r\nproxy-authenticate: NTLM\r\n/i)
+  }
+  t.equal(statusOf(await handshake(client, head)), 200)
+})
+
+t.test('malformed tokens of each leg (R-NTLM-6)', async t => {
+  const { port, head } = await ntlm(t)
+  const client = await RawClient.to(t, port)
+  const values = vectors<{ id: string, field_value: string }>('ntlm').flatMap(({ id, field_value: value }) => id.startsWith('NT-X') ? [value] : [])
+  for (const begun of [false, true]) {
+    for (const value of [...values, 'NTLM', 'NTLM realm="x"', 'NTLM a, b', `NTLM ${'A'.repeat(12_000)}`]) {
+      if (begun) await client.send(head + credentials(FIRST)).answer()
+      const answer = await client.send(`${head}Proxy-Authorization: ${value}\r\n\r\n`).answer()
+      t.match(answer, /^HTTP\/1\.1 407 [^]*\r\nproxy-authenticate: NTLM\r\n/i, value.slice(0, 30))
+    }
+  }
+  t.equal(statusOf(await handshake(client, head)), 200)
+})
+
+t.test('64 KiB of credentials: 431 from node, 407 where it takes that much', async t => {
+  const big = credentials('A'.repeat(64 * 1024))
+  const usual = await ntlm(t)
+  t.match(await (await RawClient.to(t, usual.port)).send(usual.head + big).end(), /^HTTP\/1\.1 431 /)
+  const roomy = await ntlm(t, { fastify: { http: { maxHeaderSize: 128 * 1024 } } as never })
+  t.equal(statusOf(await (await RawClient.to(t, roomy.port)).send(roomy.head + big).answer()), 407)
+})
+
+t.test('an answer is good on its own connection only, and once (R-NTLM-5)', async t => {
+  const { port, head } = await ntlm(t)
+  const [one, other] = [await RawClient.to(t, port), await RawClient.to(t, port)]
+  const asked = challengeIn(await one.send(head + credentials(FIRST)).answer())!
+  await other.send(head + credentials(FIRST)).answer()
+  const last = head + credentials(authenticate(asked, FIRST))
+  t.equal(statusOf(await other.send(last).answer()), 407, 'replayed elsewhere')
+  t.equal(statusOf(await one.send(last).answer()), 200)
+  t.equal(statusOf(await one.send(last).answer()), 407, 'replayed')
+})
+
+t.test('two clients interleaved are two users', async t => {
+  const { port, head, proxied } = await ntlm(t)
+  const [alice, bob] = [await RawClient.to(t, port), await RawClient.to(t, port)]
+  const [a, b] = [challengeIn(await alice.send(head + credentials(FIRST)).answer())!, challengeIn(await bob.send(head + credentials(FIRST)).answer())!]
+  await bob.send(head + credentials(authenticate(b, FIRST, { user: 'bob', password: 'bob-secret' }))).answer()
+  await alice.send(head + credentials(authenticate(a, FIRST))).answer()
+  for (let i = 0; i < 40; i++) await (i % 3 === 0 ? bob : alice).send(`${head}\r\n`).answer()
+  t.strictSame(proxied().map(({ user }) => user), ['bob', 'alice', ...Array.from({ length: 40 }, (_, i) => i % 3 === 0 ? 'bob' : 'alice')])
+})
+
+t.test('over TLS, the connection and the name of the proxy are compared where the client says them (R-NTLM-9)', { skip: openssl.skip }, async t => {
+  const { cert, key } = certificate(t, 'proxy.test')
+  const { port, head } = await ntlm(t, { fastify: { https: { cert, key } } as never })
+  const ours = channelBindings(new X509Certificate(cert).raw)[0]!
+  const rows: Array<[NtlmAnswer, number]> = [
+    [{ channelBindings: ours, targetName: `HTTP/proxy.test:${port}` }, 200], [{ channelBindings: Buffer.alloc(16) }, 200], [{}, 200],
+    [{ channelBindings: Buffer.alloc(16, 1) }, 407], [{ targetName: 'HTTP/other.test' }, 407]
+  ]
+  for (const [answer, status] of rows) {
+    const client = await RawClient.toTls(t, port, { rejectUnauthorized: false })
+    t.equal(statusOf(await handshake(client, head, answer)), status)
+  }
+})

@@ -1,0 +1,40 @@
+import t from 'tap'
+import { AV, readAvPairs } from '../../../lib/schemes/ntlm/av-pairs.js'
+import { formatChallengeMessage } from '../../../lib/schemes/ntlm/challenge.js'
+import { FLAGS, has } from '../../../lib/schemes/ntlm/flags.js'
+
+const names = { computer: 'PROXY', domain: 'WORKGROUP', dnsComputer: 'proxy.test', dnsDomain: 'test' }
+const serverChallenge = Buffer.from('0123456789abcdef', 'hex')
+const make = (clientFlags: number) => {
+  const message = formatChallengeMessage({ clientFlags, serverChallenge, names, now: 1_000 })
+  const field = (at: number) => message.subarray(message.readUInt32LE(at + 4), message.readUInt32LE(at + 4) + message.readUInt16LE(at))
+  return { message, flags: message.readUInt32LE(20), target: field(12), info: readAvPairs(field(40)) }
+}
+
+t.test('type 2 has the challenge, our names and the time (R-NTLM-1)', async t => {
+  const { message, flags, target, info } = make(FLAGS.unicode)
+  t.equal(message.toString('latin1', 0, 8), 'NTLMSSP\0')
+  t.equal(message.readUInt32LE(8), 2)
+  t.same(message.subarray(24, 32), serverChallenge)
+  t.same(message.subarray(32, 40), Buffer.alloc(8))
+  t.equal(message[55], 15)
+  t.equal(target.toString('utf16le'), 'PROXY')
+  for (const flag of ['unicode', 'ntlm', 'targetInfo', 'targetTypeServer', 'extendedSessionSecurity', 'alwaysSign', 'version'] as const) t.ok(has(flags, FLAGS[flag]), flag)
+  t.notOk(has(flags, FLAGS.oem))
+  t.strictSame([AV.domain, AV.computer, AV.dnsDomain, AV.dnsComputer].map(id => info.get(id)!.toString('utf16le')), ['WORKGROUP', 'PROXY', 'test', 'proxy.test'])
+  t.equal(info.get(AV.timestamp)!.readBigUInt64LE(), 116_444_736_010_000_000n, 'since 1601')
+})
+
+t.test('it takes over what the client asked for, and no more', async t => {
+  for (const flag of ['sign', 'seal', 'keyExchange', 'key128', 'key56'] as const) {
+    t.ok(has(make(FLAGS[flag]).flags, FLAGS[flag]))
+    t.notOk(has(make(0).flags, FLAGS[flag]))
+  }
+})
+
+t.test('a client without Unicode gets its text in OEM, the attributes apart (R-NTLM-10)', async t => {
+  const { flags, target, info } = make(FLAGS.oem)
+  t.ok(has(flags, FLAGS.oem) && !has(flags, FLAGS.unicode))
+  t.equal(target.toString('latin1'), 'PROXY')
+  t.equal(info.get(AV.computer)!.toString('utf16le'), 'PROXY')
+})

@@ -1,0 +1,89 @@
+import t from 'tap'
+import { parseCredentials } from '../../../lib/fields/credentials.js'
+import { readMessage, withoutMic } from '../../../lib/schemes/ntlm/message.js'
+import type { AuthenticateMessage } from '../../../lib/schemes/ntlm/message.js'
+import { authenticate, negotiate } from '../../fixtures/ntlm-client.js'
+import { vectors } from '../../fixtures/vectors.js'
+
+interface Row { id: string, description: string, message_base64: string, field_value: string, expected: Record<string, string | number> | string }
+const rows = new Map(vectors<Row>('ntlm').map(row => [row.id, row]))
+const MALFORMED = { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' }
+const CHALLENGE = rows.get('NT-CHALLENGE')!.message_base64
+
+t.test('type 3 of the worked example (MS-NLMP, 4.2.4.3)', async t => {
+  const { message_base64: text, expected } = rows.get('NT-AUTHENTICATE')!
+  const { octets, flags, lmResponse, ntResponse, encryptedSessionKey, mic, ...rest } = readMessage(text) as AuthenticateMessage
+  const { domain, user, workstation, lm_response_hex: lm, nt_response_hex: nt, encrypted_session_key_hex: key } = expected as Record<string, string>
+  t.strictSame(rest, { type: 3, domain, user, workstation })
+  t.strictSame([lmResponse, ntResponse, encryptedSessionKey].map(part => part.toString('hex')), [lm, nt, key])
+  t.equal(octets.toString('base64'), text)
+  t.equal(mic, null)
+})
+
+t.test('type 1 of curl', async t => {
+  t.match(readMessage(rows.get('NT-NEGOTIATE-CURL')!.message_base64), { type: 1, flags: 0x88206 })
+  t.match(readMessage(Buffer.from('4e544c4d5353500001000000b7820862', 'hex').toString('base64')), { type: 1 }, 'the shortest')
+})
+
+for (const [id, { description, field_value: value }] of rows) {
+  if (!id.startsWith('NT-X') || id === 'NT-X5' || id === 'NT-X7') continue // well-formed, and refused for what they are
+  t.test(`${id}: ${description} (R-NTLM-6)`, async t => {
+    t.throws(() => {
+      const { token68 } = parseCredentials(value)
+      readMessage(token68!)
+    })
+  })
+}
+
+t.test('cut off anywhere, it is malformed or lacks a field, and nothing is read outside (R-NTLM-6)', async t => {
+  const whole = Buffer.from(authenticate(CHALLENGE, negotiate(), { mic: 'right', keyExchange: true }), 'base64')
+  for (let length = 0; length < whole.length; length++) t.throws(() => readMessage(whole.subarray(0, length).toString('base64')), MALFORMED)
+})
+
+t.test('no octet can be changed so that something else is thrown (R-NTLM-6)', async t => {
+  const whole = Buffer.from(authenticate(CHALLENGE, negotiate(), { mic: 'right' }), 'base64')
+  for (let at = 0; at < 88; at++) {
+    for (const value of [0, 1, 0x7f, 0x80, 0xff]) {
+      const copy = Buffer.from(whole)
+      copy[at] = value
+      try {
+        readMessage(copy.toString('base64'))
+      } catch (error) {
+        t.match(error, MALFORMED)
+      }
+    }
+  }
+})
+
+t.test('a field in the head, text that is no UTF-16, another type, what is no Base64, and too much are malformed (R-NTLM-6)', async t => {
+  const whole = Buffer.from(authenticate(CHALLENGE, negotiate()), 'base64')
+  const changed = (change: (copy: Buffer) => void) => {
+    const copy = Buffer.from(whole)
+    change(copy)
+    return copy.toString('base64')
+  }
+  t.ok(readMessage(changed(() => {})))
+  t.throws(() => readMessage(changed(copy => copy.writeUInt32LE(12, 40))), MALFORMED)
+  t.throws(() => readMessage(changed(copy => copy.writeUInt16LE(9, 36))), MALFORMED, 'an odd length')
+  t.throws(() => readMessage(changed(copy => copy.writeUInt16LE(0xd800, copy.readUInt32LE(40)))), MALFORMED)
+  t.throws(() => readMessage(changed(copy => copy.writeUInt32LE(2, 8))), MALFORMED)
+  t.throws(() => readMessage('TlRMTVNTUAABAAAABoIIAA-_'), MALFORMED)
+  t.throws(() => readMessage(whole.toString('base64').slice(0, -1)), MALFORMED)
+  t.throws(() => readMessage(Buffer.concat([whole, Buffer.alloc(16 * 1024)]).toString('base64')), MALFORMED)
+  t.throws(() => readMessage('A'.repeat(64 * 1024)), MALFORMED)
+})
+
+t.test('OEM and Unicode are told apart by the flag (R-NTLM-10)', async t => {
+  for (const unicode of [true, false]) {
+    t.match(readMessage(authenticate(CHALLENGE, negotiate(), { unicode, user: 'älice', domain: 'DOM' })), { user: 'älice', domain: 'DOM', workstation: 'WS' })
+  }
+})
+
+t.test('an integrity code is there where there is room for one', async t => {
+  const message = readMessage(authenticate(CHALLENGE, negotiate(), { mic: 'right' })) as AuthenticateMessage
+  t.equal(message.mic?.length, 16)
+  const zeros = withoutMic(message)
+  t.same(zeros.subarray(72, 88), Buffer.alloc(16))
+  t.same(Buffer.concat([zeros.subarray(0, 72), zeros.subarray(88)]), Buffer.concat([message.octets.subarray(0, 72), message.octets.subarray(88)]))
+  t.equal((readMessage(authenticate(CHALLENGE, negotiate())) as AuthenticateMessage).mic, null)
+})
