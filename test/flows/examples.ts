@@ -4,6 +4,8 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { certificate, openssl } from '../fixtures/certificate.js'
 import { startExample } from '../fixtures/example.js'
+import { slapd, startSlapd } from '../fixtures/foreign/slapd.js'
+import { origin } from '../fixtures/origin.js'
 import type { Example } from '../fixtures/example.js'
 import { peer } from '../fixtures/peers.js'
 import { runProgram } from '../fixtures/run-program.js'
@@ -73,4 +75,44 @@ t.test('a reverse route beside @fastify/passport: each login opens its own door'
   t.match(await paste(t, api!), { status: '200', body: 'service: /' })
   t.equal((await paste(t, me!.replace('app-token', 'none'))).status, '401')
   t.equal((await paste(t, api!.replace('alice-secret', 'wrong'))).status, '407')
+})
+
+/** Runs the lines of an example one after the other in one shell, and tells what each wrote. */
+async function pasteTogether (t: Test, lines: readonly string[]): Promise<string[]> {
+  const script = lines.map(line => `${line.replaceAll(/\bcurl /g, `${curl.path} -q -sS --max-time 30 `)}; echo '---'`).join('\n')
+  const { stdout } = await runProgram(t, '/bin/sh', ['-c', script])
+  return stdout.split('---\n').slice(0, -1)
+}
+
+t.test('tokens beside sessions: a session gets a token, the token gets through, and neither does for the other', { skip }, async t => {
+  const example = await startExample(t, 'jwt-beside-sessions')
+  const [login, token, api] = await linesOf('jwt-beside-sessions', example)
+  const misused = [`${login!.replace('/login', '/api/')} -o /dev/null -w '%{http_code}'`, `curl -s -b jar http://127.0.0.1:${example.port}/api/ -o /dev/null -w '%{http_code}'`]
+  const alone = `${api!.replace('/api/', '/token')} -o /dev/null -w '%{http_code}'`
+  t.same(await pasteTogether(t, [login!, token!, api!, ...misused, alone]), ['{"username":"carol"}', '', 'service: no Authorization\n', '407', '407', '401'])
+})
+
+t.test('a directory: who is in it gets through, and is remembered when it is away', { skip: skip || slapd.skip }, async t => {
+  const { url, bindDN, bindCredentials, searchBase, stop } = await startSlapd(t, { alice: 'alice-secret' })
+  const { authority } = await origin(t)
+  const example = await startExample(t, 'ldap', {
+    LDAP_URL: url, LDAP_BASE: searchBase, LDAP_BIND_DN: bindDN, LDAP_BIND_PASSWORD: bindCredentials, LDAP_FILTER: '(cn={{username}})', FORWARD_SPECIAL: authority
+  })
+  const [line] = (await linesOf('ldap', example)).map(text => text.replace('https://example.org', `http://${authority}`))
+  t.same(await paste(t, line!), { status: '200', body: 'origin' })
+  t.equal((await paste(t, line!.replace('alice-secret', 'wrong'))).status, '407')
+  await stop()
+  t.same(await paste(t, line!), { status: '200', body: 'origin' })
+  t.equal((await paste(t, line!.replace('alice-secret', 'another'))).status, '503', 'nobody can tell')
+})
+
+t.test('the hook inside @fastify/auth: one of two, and both', { skip }, async t => {
+  const example = await startExample(t, 'either')
+  const [program, person, both] = await linesOf('either', example)
+  t.same(await paste(t, program!), { status: '200', body: 'for ci\n' })
+  t.same(await paste(t, person!), { status: '200', body: 'for a person\n' })
+  t.same(await paste(t, both!), { status: '200', body: 'by ci\n' })
+  t.equal((await paste(t, program!.replace('/report', '/deploy'))).status, '401')
+  t.equal((await paste(t, person!.replace('/report', '/deploy'))).status, '407')
+  t.equal((await paste(t, program!.replace('ci-secret', 'wrong'))).status, '407')
 })

@@ -1,0 +1,2 @@
+// passport-jwt has no types of its own.
+declare module 'passport-jwt'
