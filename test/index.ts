@@ -36,7 +36,7 @@ t.test('what the package exports', async t => {
   t.equal(plugin, exported.proxyAuth)
   t.same(Object.keys(names).filter(name => !(name in errors)).sort(), [
     'Aws4Strategy', 'BasicStrategy', 'BearerStrategy', 'Credentials', 'DigestStrategy', 'MemoryStore', 'NegotiateStrategy', 'NtlmStrategy', 'Strategy', 'answerDigestChallenge',
-    'formatAuthenticationInfo', 'formatChallenge', 'formatCredentials', 'htdigest', 'lookupStatic', 'parseAuthenticationInfo',
+    'formatAuthenticationInfo', 'formatChallenge', 'formatCredentials', 'htdigest', 'htpasswd', 'lookupStatic', 'parseAuthenticationInfo',
     'parseChallenges', 'parseCredentials', 'proxyAuth', 'signAws4', 'timingSafeEqualText', 'verifyStatic'
   ])
   for (const name of Object.keys(errors)) t.ok(name in names, name)

@@ -1,10 +1,9 @@
-import { readFileSync, statSync } from 'node:fs'
-import { open, stat } from 'node:fs/promises'
 import { BadOption } from '../errors.js'
 import { findDigestAlgorithm } from '../schemes/digest/algorithm.js'
 import type { DigestHash } from '../schemes/digest/algorithm.js'
 import { computeUserhash } from '../schemes/digest/response.js'
-import type { Milliseconds } from '../types.js'
+import { eachLine, openAccountFile } from './account-file.js'
+import type { AccountFileOptions } from './account-file.js'
 
 /** What the file says of a user. */
 export interface HtdigestAccount {
@@ -14,14 +13,7 @@ export interface HtdigestAccount {
 }
 
 /** Options of {@link htdigest}. */
-export interface HtdigestOptions {
-  /** How often, at most, the file is looked at: a change is seen that much later. 0 or more. Default 1000 (1 second). */
-  readonly interval?: Milliseconds
-  /** Told, once each, why a changed file could not be taken over. The one before it stays in force. Default: nobody. */
-  readonly log?: (problem: Error) => void
-  /** The time, for tests. Default `Date.now`. */
-  readonly clock?: () => Milliseconds
-}
+export interface HtdigestOptions extends AccountFileOptions {}
 
 /** The users of an `htdigest` file: `lookup` and `lookupHash` are for the options of the same names of `DigestStrategy`. */
 export interface HtdigestFile {
@@ -60,79 +52,33 @@ const HASHES = new Map<number, DigestHash>([[32, 'MD5'], [64, 'SHA-256']])
  * const users = htdigest('/etc/proxy/users', { log: (problem) => app.log.error(problem) })
  * new DigestStrategy({ lookup: users.lookup, lookupHash: users.lookupHash, algorithms: ['MD5'] })
  */
-export function htdigest (path: string, { interval = 1000, log = () => {}, clock = Date.now }: HtdigestOptions = {}): HtdigestFile {
-  if (typeof path !== 'string') throw new BadOption('path', 'text', typeof path)
-  if (!(interval >= 0)) throw new BadOption('interval', '0 or more', typeof interval)
-  let version = versionOf(statSync(path, { bigint: true }))
-  let users = parse(readFileSync(path, 'utf8'))
-  let checked = clock()
-  let checking: Promise<void> | undefined
-  let logged = ''
+export function htdigest (path: string, options: HtdigestOptions = {}): HtdigestFile {
+  const file = openAccountFile(path, parse, options)
 
-  async function check (): Promise<void> {
-    try {
-      // Most of the time there is nothing new, and that costs no opening of the file.
-      if (versionOf(await stat(path, { bigint: true })) === version) {
-        logged = ''
-        return
-      }
-      const file = await open(path)
-      try {
-        const read = versionOf(await file.stat({ bigint: true }))
-        const text = await file.readFile('utf8')
-        // Somebody is writing: what is there may be half of it. The next look will tell.
-        if (versionOf(await file.stat({ bigint: true })) !== read) return
-        version = read
-        users = parse(text)
-        logged = ''
-      } finally {
-        await file.close()
-      }
-    } catch (problem) {
-      const { message } = problem as Error
-      if (message !== logged) log(problem as Error)
-      logged = message
-    } finally {
-      checking = undefined
-      checked = clock()
-    }
-  }
-
-  let closed = false
-  function find (map: keyof Users, name: string, realm: string, hash: DigestHash) {
+  function find (map: keyof Users, name: string, realm: string, hash: DigestHash): HtdigestAccount | null | Promise<HtdigestAccount | null> {
+    const users = file.read()
     const key = keyOf(hash, realm, name)
-    if (checking === undefined && !closed && Math.abs(clock() - checked) >= interval) checking = check()
-    return checking === undefined ? users[map].get(key) ?? null : checking.then(() => users[map].get(key) ?? null)
+    return users instanceof Promise ? users.then(later => later[map].get(key) ?? null) : users[map].get(key) ?? null
   }
 
   return Object.freeze({
     lookup: (username: string, realm: string, hash: DigestHash) => find('byName', username, realm, hash),
     lookupHash: (userhash: string, realm: string, hash: DigestHash) => find('byUserhash', userhash, realm, hash),
-    async close (): Promise<void> {
-      closed = true
-      await checking
-    }
+    close: file.close
   })
-}
-
-/** Another file, or another content, has another: a name may be moved to a new file, times may be the same within a tick. */
-function versionOf ({ dev, ino, size, mtimeNs, ctimeNs }: { dev: bigint, ino: bigint, size: bigint, mtimeNs: bigint, ctimeNs: bigint }): string {
-  return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`
 }
 
 function parse (text: string): Users {
   const byName = new Map<string, HtdigestAccount>()
   const byUserhash = new Map<string, HtdigestAccount>()
-  text.split('\n').forEach((ended, index) => {
-    const line = ended.endsWith('\r') ? ended.slice(0, -1) : ended
-    if (line === '' || line.startsWith('#')) return
+  eachLine(text, (line, number) => {
     // A realm may have colons in it, names and hashes have none.
     const first = line.indexOf(':')
     const last = line.lastIndexOf(':')
     const ha1 = line.slice(last + 1)
     const hash = HASHES.get(ha1.length)
     if (first === last || hash === undefined || !HEX.test(ha1)) {
-      throw new BadOption('path', 'a file of lines user:realm:hash', `another line ${index + 1}`)
+      throw new BadOption('path', 'a file of lines user:realm:hash', `another line ${number}`)
     }
     const username = line.slice(0, first).normalize('NFC')
     const realm = line.slice(first + 1, last)

@@ -1,5 +1,4 @@
-import * as promises from 'node:fs/promises'
-import { appendFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { findDigestAlgorithm } from '../../lib/schemes/digest/algorithm.js'
@@ -57,38 +56,7 @@ t.test('names are in form C (R-DIG-42)', async t => {
   t.match(await find('J\u00e4s\u00f8n'), { username: 'J\u00e4s\u00f8n' })
 })
 
-t.test('a change is seen at the next look-up after the interval, and nothing is read before', async t => {
-  const { path, time, find, file } = create(t, line('alice', 'alice-secret', 'SHA-256'), { interval: 500 })
-  appendFileSync(path, line('bob', 'bob-secret', 'SHA-256'))
-  time.now += 499
-  t.equal(file.lookup('bob', 'lab', 'SHA-256'), null, 'at once: nobody has looked')
-  time.now += 1
-  const [first, second] = [file.lookup('bob', 'lab', 'SHA-256'), file.lookup('alice', 'lab', 'SHA-256')]
-  t.ok(first instanceof Promise && second instanceof Promise, 'both wait for one look')
-  t.match(await first, { username: 'bob' })
-  t.same(await second, ALICE)
-  t.notOk(file.lookup('bob', 'lab', 'SHA-256') instanceof Promise)
-  time.now += 500
-  t.match(await find('bob'), { username: 'bob' }, 'nothing new')
-  writeFileSync(`${path}.new`, line('carol', 'x', 'SHA-256'))
-  renameSync(`${path}.new`, path)
-  time.now += 500
-  t.equal(await find('alice'), null, 'as a whole')
-  t.match(await find('carol'), { username: 'carol' })
-})
-
-t.test('a change of the same length within one tick of the clock is one', async t => {
-  const { path, time, find } = create(t, line('alice', 'alice-secret', 'SHA-256'))
-  utimesSync(path, 1, 1)
-  time.now += 1000
-  t.same(await find('alice'), ALICE)
-  writeFileSync(path, line('carol', 'alice-secret', 'SHA-256'))
-  utimesSync(path, 1, 1)
-  time.now += 1000
-  t.equal(await find('alice'), null)
-})
-
-t.test('what cannot be read or parsed changes nothing, and is logged once', async t => {
+t.test('what cannot be read or parsed changes nothing, and is logged', async t => {
   const { path, time, problems, find } = create(t, line('alice', 'alice-secret', 'SHA-256'))
   const look = async () => { time.now += 1000; return await find('alice') }
   rmSync(path)
@@ -107,23 +75,6 @@ t.test('what cannot be read or parsed changes nothing, and is logged once', asyn
   t.equal(problems.length, 0)
 })
 
-t.test('without a logger too', async t => {
-  const { path, time, find } = create(t, line('alice', 'alice-secret', 'SHA-256'), { log: undefined as never })
-  rmSync(path)
-  time.now += 1000
-  t.same(await find('alice'), ALICE)
-})
-
-t.test('after close, what has been read stays', async t => {
-  const { path, time, find, file } = create(t, line('alice', 'alice-secret', 'SHA-256'), { interval: 0 })
-  const pending = find('alice')
-  await file.close()
-  t.same(await pending, ALICE)
-  writeFileSync(path, '')
-  time.now += 1000
-  t.same(file.lookup('alice', 'lab', 'SHA-256'), ALICE)
-})
-
 t.test('a file that is none stops the boot', async t => {
   const folder = t.testdir({ empty: '' })
   t.throws(() => htdigest(join(folder, 'missing')), { code: 'ENOENT' })
@@ -133,34 +84,6 @@ t.test('a file that is none stops the boot', async t => {
     t.throws(() => htdigest(join(folder, 'users')), { code: 'FST_PROXY_AUTH_BAD_OPTION' }, text)
   }
   t.throws(() => htdigest(7 as never), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
-  t.throws(() => htdigest('x', { interval: -1 }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
-  t.throws(() => htdigest('x', { interval: 'x' as never }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
-})
-
-t.test('a file somebody is still writing is left for the next look', async t => {
-  let write = (): void => {}
-  const mocked = await t.mockImport<typeof import('../../lib/users/htdigest.js')>('../../lib/users/htdigest.js', {
-    'node:fs/promises': {
-      ...promises,
-      async open (path: string) {
-        const file = await promises.open(path)
-        const readFile = async (encoding: 'utf8'): Promise<string> => {
-          const text = await file.readFile(encoding)
-          write()
-          return text
-        }
-        return { stat: file.stat.bind(file), close: file.close.bind(file), readFile }
-      }
-    }
-  })
-  const path = join(t.testdir({}), 'users')
-  writeFileSync(path, line('alice', 'alice-secret', 'SHA-256'))
-  const file = mocked.htdigest(path, { interval: 0 })
-  writeFileSync(path, '')
-  write = () => { appendFileSync(path, line('bob', 'x', 'SHA-256')) }
-  t.same(await file.lookup('alice', 'lab', 'SHA-256'), ALICE, 'half a file is no file')
-  write = () => {}
-  t.match(await file.lookup('bob', 'lab', 'SHA-256'), { username: 'bob' })
 })
 
 t.test('a strategy takes its users from it (R-DIG-15, R-DIG-44)', async t => {

@@ -1,0 +1,108 @@
+import { availableParallelism } from 'node:os'
+import { BadOption } from '../errors.js'
+import type { UserPass } from '../schemes/basic.js'
+import { Turns } from '../store/turns.js'
+import { eachLine, openAccountFile } from './account-file.js'
+import type { AccountFileOptions } from './account-file.js'
+import { clearPassword, readPasswordHash } from './password-hash.js'
+import type { PasswordHash } from './password-hash.js'
+
+/** Options of {@link htpasswd}. */
+export interface HtpasswdOptions extends AccountFileOptions {
+  /** Takes what is no hash for a password in the clear. Default false: such a line is an error. */
+  readonly cleartext?: boolean
+  /**
+   * How many slow hashes are computed at a time. Each keeps a thread of libuv's pool busy, which files and names need as well,
+   * and a processor. 1 to 1024. Default: one less than there are threads (`UV_THREADPOOL_SIZE`, 4) or processors, but 1.
+   */
+  readonly threads?: number
+}
+
+/** The users of an `htpasswd` file. */
+export interface HtpasswdFile {
+  /** For the option of the same name of `BasicStrategy`; accepts with `{ username }`. */
+  verify (pair: UserPass): Promise<{ readonly username: string } | null>
+  /** Ends looking for changes; resolves when none is being read any more. What has been read stays. */
+  close (): Promise<void>
+}
+
+interface Accounts {
+  readonly hashes: ReadonlyMap<string, PasswordHash>
+  /** Compared with for users that do not exist, so that they cost what others do. */
+  readonly nobodys: PasswordHash
+}
+
+/** As much as Apache's `htpasswd` takes, and more: longer ones would be a way to make us work. */
+const LONGEST = 1024
+
+/**
+ * Opens a file of users and passwords, as Apache's `htpasswd` writes it. Put a cache before it: good hashes are slow.
+ *
+ *     line = user ":" ( bcrypt / argon2 / apr1 / "{SHA}" base64 )
+ *
+ * Empty lines and those with `#` in front are comments; of two lines for a user the last counts. Names are UTF-8 and compared in
+ * Unicode form C. bcrypt needs the package @node-rs/bcrypt, Argon2 @node-rs/argon2. A changed file is read anew when somebody is
+ * next looked up; one that cannot be taken over changes nothing and is logged.
+ *
+ * A user that does not exist costs what most users of the file cost, so keep to one kind of hash.
+ *
+ * @throws {BadOption} An option is wrong, or the file has a line that is none: the message says which.
+ * @throws {BadRegistration} A package is missing. The message names it.
+ * @throws {Error} The file cannot be read.
+ * @see {@link https://httpd.apache.org/docs/2.4/programs/htpasswd.html htpasswd}
+ * @example
+ * const users = htpasswd('/etc/proxy/users', { log: (problem) => app.log.error(problem) })
+ * new BasicStrategy({ verify: users.verify, cache: true })
+ */
+export function htpasswd (path: string, options: HtpasswdOptions = {}): HtpasswdFile {
+  const { cleartext = false, threads = usualThreads(), ...rest } = options
+  if (typeof cleartext !== 'boolean') throw new BadOption('cleartext', 'true or false', typeof cleartext)
+  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) throw new BadOption('threads', 'an integer from 1 to 1024', typeof threads)
+  const file = openAccountFile(path, text => parse(text, cleartext), rest)
+  // Whoever runs the strategy bounds how many wait here.
+  const turns = new Turns({ concurrency: threads, queue: Infinity })
+
+  return Object.freeze({
+    async verify ({ username, password }: UserPass) {
+      const { hashes, nobodys } = await file.read()
+      const known = hashes.get(username)
+      const hash = known ?? nobodys
+      const tooLong = Buffer.byteLength(password) > LONGEST
+      const compare = () => hash.verify(tooLong ? '' : password)
+      const right = await (hash.slow ? turns.take(compare) : compare())
+      return right && !tooLong && known !== undefined ? { username } : null
+    },
+    close: file.close
+  })
+}
+
+function parse (text: string, cleartext: boolean): Accounts {
+  const hashes = new Map<string, PasswordHash>()
+  eachLine(text, (line, number) => {
+    const colon = line.indexOf(':')
+    const password = line.slice(colon + 1)
+    // What looks like a hash that we do not know is no password.
+    const clear = cleartext && !/^[${]/.test(password)
+    const hash = colon === -1 ? null : readPasswordHash(password) ?? (clear ? clearPassword(password.normalize('NFC')) : null)
+    if (hash === null) {
+      throw new BadOption('path', 'a file of lines user:hash, with bcrypt, Argon2, apr1 or {SHA}', `another line ${number}`)
+    }
+    hashes.set(line.slice(0, colon).normalize('NFC'), hash)
+  })
+  return { hashes, nobodys: mostCommon([...hashes.values()]).sham() }
+}
+
+function mostCommon (hashes: readonly PasswordHash[]): PasswordHash {
+  const counts = new Map<string, number>()
+  let most = hashes[0] ?? clearPassword('')
+  for (const hash of hashes) {
+    counts.set(hash.kind, (counts.get(hash.kind) ?? 0) + 1)
+    if (counts.get(hash.kind)! > counts.get(most.kind)!) most = hash
+  }
+  return most
+}
+
+function usualThreads (): number {
+  const pool = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4)
+  return Math.max(1, Math.min(Number.isInteger(pool) ? pool : 4, availableParallelism()) - 1)
+}

@@ -1,0 +1,130 @@
+import * as promises from 'node:fs/promises'
+import { appendFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import type { Test } from 'tap'
+import { eachLine, openAccountFile } from '../../lib/users/account-file.js'
+import type { AccountFileOptions } from '../../lib/users/account-file.js'
+
+/** A file whose accounts are its lines. */
+function create (t: Test, text: string, options: AccountFileOptions = {}) {
+  const path = join(t.testdir({}), 'users')
+  writeFileSync(path, text)
+  const time = { now: 0 }
+  const problems: Error[] = []
+  const parse = (text: string): string[] => {
+    if (text.includes('canary')) throw new Error('a line that is none')
+    return text.split('\n')
+  }
+  const file = openAccountFile(path, parse, { clock: () => time.now, log: problem => problems.push(problem), ...options })
+  t.teardown(() => file.close())
+  return { path, time, problems, file }
+}
+
+t.test('a change is seen at the next look after the interval, and nothing is read before', async t => {
+  const { path, time, file } = create(t, 'alice', { interval: 500 })
+  appendFileSync(path, '\nbob')
+  time.now += 499
+  t.same(file.read(), ['alice'], 'at once: nobody has looked')
+  time.now += 1
+  const [first, second] = [file.read(), file.read()]
+  t.ok(first instanceof Promise && second instanceof Promise, 'both wait for one look')
+  t.same(await first, ['alice', 'bob'])
+  t.equal(await second, await first)
+  t.notOk(file.read() instanceof Promise)
+  time.now += 500
+  t.equal(await file.read(), await first, 'nothing new')
+  writeFileSync(`${path}.new`, 'carol')
+  renameSync(`${path}.new`, path)
+  time.now += 500
+  t.same(await file.read(), ['carol'], 'as a whole')
+  writeFileSync(path, 'dave')
+  time.now -= 500
+  t.same(await file.read(), ['dave'], 'whichever way the clock goes')
+})
+
+t.test('a change of the same length within one tick of the clock is one', async t => {
+  const { path, time, file } = create(t, 'alice')
+  utimesSync(path, 1, 1)
+  time.now += 1000
+  t.same(await file.read(), ['alice'])
+  writeFileSync(path, 'carol')
+  utimesSync(path, 1, 1)
+  time.now += 1000
+  t.same(await file.read(), ['carol'])
+})
+
+t.test('what cannot be read or parsed changes nothing, and is logged once', async t => {
+  const { path, time, problems, file } = create(t, 'alice')
+  const look = async () => { time.now += 1000; return await file.read() }
+  rmSync(path)
+  t.same([await look(), await look()], [['alice'], ['alice']])
+  t.match(problems.splice(0), [{ code: 'ENOENT' }])
+  writeFileSync(path, 'canary')
+  t.same([await look(), await look()], [['alice'], ['alice']])
+  t.match(problems.splice(0), [{ message: 'a line that is none' }])
+  rmSync(path)
+  t.same([await look(), await look()], [['alice'], ['alice']])
+  t.equal(problems.splice(0).length, 1)
+  writeFileSync(path, 'bob')
+  t.same(await look(), ['bob'], 'mended')
+  t.equal(problems.length, 0)
+})
+
+t.test('without a logger too', async t => {
+  const { path, time, file } = create(t, 'alice', { log: undefined as never })
+  rmSync(path)
+  time.now += 1000
+  t.same(await file.read(), ['alice'])
+})
+
+t.test('after close, what has been read stays', async t => {
+  const { path, time, file } = create(t, 'alice', { interval: 0 })
+  const pending = file.read()
+  await file.close()
+  t.same(await pending, ['alice'])
+  writeFileSync(path, '')
+  time.now += 1000
+  t.same(file.read(), ['alice'])
+})
+
+t.test('a file that is none stops the boot', async t => {
+  const path = join(t.testdir({}), 'missing')
+  t.throws(() => openAccountFile(path, text => text), { code: 'ENOENT' })
+  for (const [path, options] of [[7, {}], ['x', { interval: -1 }], ['x', { interval: 'x' }]] as const) {
+    t.throws(() => openAccountFile(path as string, text => text, options as object), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+  }
+  t.same(openAccountFile(join(t.testdir({ users: 'x' }), 'users'), text => text).read(), 'x', 'the options may be left out')
+})
+
+t.test('a file somebody is still writing is left for the next look', async t => {
+  let write = (): void => {}
+  const mocked = await t.mockImport<typeof import('../../lib/users/account-file.js')>('../../lib/users/account-file.js', {
+    'node:fs/promises': {
+      ...promises,
+      async open (path: string) {
+        const file = await promises.open(path)
+        const readFile = async (encoding: 'utf8'): Promise<string> => {
+          const text = await file.readFile(encoding)
+          write()
+          return text
+        }
+        return { stat: file.stat.bind(file), close: file.close.bind(file), readFile }
+      }
+    }
+  })
+  const path = join(t.testdir({}), 'users')
+  writeFileSync(path, 'alice')
+  const file = mocked.openAccountFile(path, text => text, { interval: 0 })
+  writeFileSync(path, '')
+  write = () => { appendFileSync(path, 'bob') }
+  t.equal(await file.read(), 'alice', 'half a file is no file')
+  write = () => {}
+  t.equal(await file.read(), 'bob')
+})
+
+t.test('lines have numbers, whatever is between them', async t => {
+  const lines: unknown[] = []
+  eachLine('# comment\none\r\n\n two #\n#\nlast', (...line) => lines.push(line))
+  t.strictSame(lines, [['one', 2], [' two #', 4], ['last', 6]])
+})
