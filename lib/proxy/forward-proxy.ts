@@ -16,14 +16,17 @@ import { expectContinue } from './expect.js'
 import { explain } from './explain.js'
 import { acceptEveryMethod } from './fastify-internals.js'
 import { createForward } from './forward.js'
+import { markBusy, wasGivenBack } from './given-back.js'
 import type { IdentityField } from './identity-field.js'
-import { markBusy } from './given-back.js'
 import { onEveryServer } from './listeners.js'
 import { nobodysSession } from './no-session.js'
 import { createOriginClient } from './origin-client.js'
 import { TARGET_FORM, receive, targetFormConstraint } from './target-form.js'
 import { createTunnel } from './tunnel.js'
-import { noteAnswer } from './turn.js'
+import { noteAnswers } from './turn.js'
+import { takeUpgrades } from './upgrade-dispatcher.js'
+import type { TakeUpgrade } from './upgrade-dispatcher.js'
+import { offerOf, routeUpgrade } from './upgrade.js'
 
 /** What the options say of the forward proxy, defaults filled in. */
 export interface ForwardSettings {
@@ -86,11 +89,26 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   // What follows a refused CONNECT would be let in as the client, and it may be no request of the client's at all.
   const keepAlive = () => admitsWithoutCredentials() ? 'never' : settings.keepAliveAfter407
   onEveryServer(app, server => {
+    noteAnswers(server)
     server.prependListener('request', receiveFirst)
     server.on('connect', takeConnect(app, server, { keepAlive, carriesIdentity, exchanges }))
     expectContinue(server, request => receive(request) !== undefined)
   })
+  takeUpgrades(app, takeForwarded(app))
   app.addHook('onClose', () => client.close())
+}
+
+/** What has a scheme and a host in its target is ours. So is all that comes on a connection given back, to be refused. */
+function takeForwarded (app: FastifyInstance): TakeUpgrade {
+  return (request, head) => {
+    const { url } = request
+    if (url!.startsWith('/') || url === '*') return wasGivenBack(request) ? 'plain' : undefined
+    const protocols = offerOf(request)
+    if (protocols.length === 0) return 'plain'
+    markBusy(request)
+    routeUpgrade(app, request, head, protocols)
+    return 'taken'
+  }
 }
 
 /** Asked for every target, so kept once they are known: a socket's address costs a system call. */
@@ -104,7 +122,6 @@ function ownAddresses (app: FastifyInstance): () => AddressInfo[] {
 /** Before Fastify's own listener, whose router and log must find the target as `receive` leaves it. */
 function receiveFirst (request: IncomingMessage, response: ServerResponse): void {
   markBusy(request)
-  noteAnswer(request, response)
   // A proxy keeps no connection with HTTP/1.0 (RFC 9112, 9.3).
   if (receive(request) !== undefined && request.httpVersionMinor === 0) response.shouldKeepAlive = false
 }

@@ -10,13 +10,16 @@ import { drained } from './drained.js'
 import type { Exchange, Exchanges } from './exchanges.js'
 import type { IdentityField } from './identity-field.js'
 import { answerAsLast, isLastRecipient } from './max-forwards.js'
+import type { JoinOptions } from './join.js'
 import type { OriginClient } from './origin-client.js'
 import { prepare } from './prepare.js'
 import { record } from './record.js'
 import { Relay } from './relay.js'
 import { receive } from './target-form.js'
+import { protocolsOf } from './upgrade.js'
 
-export interface ForwardOptions {
+/** Those of {@link JoinOptions} are for what an upgrade leads to. */
+export interface ForwardOptions extends JoinOptions {
   readonly access: Access
   readonly client: OriginClient
   readonly exchanges: Exchanges
@@ -32,7 +35,8 @@ export interface ForwardOptions {
  * The handler of absolute-form: policy, strip, send, relay. What the client sent reaches the origin as sent, less
  * what belongs to this hop; what the origin answers reaches the client likewise.
  */
-export function createForward ({ access, client, exchanges, bodyTimeout, pseudonym, identities }: ForwardOptions) {
+export function createForward (options: ForwardOptions) {
+  const { access, client, exchanges, bodyTimeout, pseudonym, identities } = options
   const via = formatVia('1.1', pseudonym)
 
   return async function forward (request: FastifyRequest, reply: FastifyReply): Promise<void | FastifyReply> {
@@ -41,7 +45,7 @@ export function createForward ({ access, client, exchanges, bodyTimeout, pseudon
     if (isLastRecipient(request)) return answerAsLast(request, reply)
     const { scheme, host, port, authority } = target
     const tally = { bytesIn: 0 }
-    const relay = new Relay(reply, via, bodyTimeout)
+    const relay = new Relay(reply, via, bodyTimeout, options)
     const end = record(request, `${scheme}://${authority}`)
     exchanges.add(relay, request.proxyAuth)
     try {
@@ -49,11 +53,11 @@ export function createForward ({ access, client, exchanges, bodyTimeout, pseudon
       const addresses = await access.resolve(await access.admit({ scheme, host, port }, request.proxyAuth))
       const content = contentOf(raw, tally, bodyTimeout, request.body)
       if (!reply.raw.destroyed) {
-        client.send({ target, addresses, method: raw.method!, fields, content: content && drained(raw, content) }, relay)
+        client.send({ target, addresses, method: raw.method!, fields, content: content && drained(raw, content), upgrade: protocolsOf(raw) }, relay)
       }
       await relay.settled
       if (!reply.sent) throw unanswered(relay.reason)
-      end({ status: reply.raw.statusCode, bytesIn: tally.bytesIn, bytesOut: relay.bytesOut, reason: relay.reason })
+      end({ status: reply.raw.statusCode, bytesIn: relay.bytesIn ?? tally.bytesIn, bytesOut: relay.bytesOut, reason: relay.reason })
     } catch (error) {
       const { statusCode, code } = error as { statusCode: number, code: string }
       end({ status: statusCode, bytesIn: tally.bytesIn, bytesOut: 0, reason: code })

@@ -34,6 +34,8 @@ export interface Outgoing {
   /** A flat raw list, this hop's fields removed and ours added. */
   readonly fields: string[]
   readonly content: AsyncIterable<Buffer> | null
+  /** Protocols to offer. `OPTIONS *` goes without. */
+  readonly upgrade?: readonly string[] | undefined
 }
 
 /** Sends requests to origins and hands the answer to a handler. */
@@ -75,7 +77,7 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
   })
 
   return {
-    send ({ target, addresses, method, fields, content }, handler) {
+    send ({ target, addresses, method, fields, content, upgrade }, handler) {
       const { scheme, host, port, path } = target
       if (path === '*') {
         open(target, addresses)
@@ -92,7 +94,7 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
         if (others === 0) underWay.delete(origin)
         else underWay.set(origin, others)
       }
-      agent.dispatch({ origin, path, method, headers: fields, body: content as never, ...(reset && { reset }) }, new Ending(handler, ended))
+      agent.dispatch({ origin, path, method, headers: fields, body: content as never, ...(reset && { reset }), ...(upgrade !== undefined && { upgrade: upgrade.join(', ') }) }, new Ending(handler, ended))
     },
     close: () => agent.destroy()
   }
@@ -104,6 +106,11 @@ class Ending implements Dispatcher.DispatchHandler {
   onRequestStart (...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestStart']>>): void { this.handler.onRequestStart?.(...args) }
   onResponseStart (...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>): void { this.handler.onResponseStart?.(...args) }
   onResponseData (...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseData']>>): void { this.handler.onResponseData?.(...args) }
+
+  onRequestUpgrade (...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestUpgrade']>>): void {
+    this.ended()
+    this.handler.onRequestUpgrade?.(...args)
+  }
 
   onResponseEnd (...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseEnd']>>): void {
     this.ended()

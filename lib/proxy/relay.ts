@@ -1,13 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Dispatcher } from 'undici'
 import { ClientLeft, UpstreamChallenged, UpstreamProtocol } from '../errors.js'
 import { connectionOptions, endToEnd } from '../fields/hop-by-hop.js'
 import type { Milliseconds } from '../types.js'
 import { writeRelayedHead } from './answer.js'
-import type { EndedFor } from './exchanges.js'
+import type { EndedFor, Exchange } from './exchanges.js'
 import { writeInterim } from './interim.js'
+import type { JoinOptions } from './join.js'
 import { reasonPhrase } from './reason-phrase.js'
+import { switchProtocols } from './switch-protocols.js'
+import { upgradeOf } from './upgrade.js'
 import { upstreamError } from './upstream-error.js'
 
 type Controller = Dispatcher.DispatchController
@@ -18,14 +23,17 @@ type Controller = Dispatcher.DispatchController
  * went out, so that the refusal can still be written.
  */
 export class Relay implements Dispatcher.DispatchHandler {
-  /** Content octets sent to the client. */
+  /** Content octets sent to the client, or what came from the origin behind a 101. */
   bytesOut = 0
+  /** What went to the origin behind a 101. */
+  bytesIn: number | undefined
   readonly settled: Promise<void>
   /** Why the answer was cut, `undefined` when it was not. */
   reason: string | undefined
   private resolve!: () => void
   private reject!: (error: Error) => void
   private controller: Controller | null = null
+  private joined: Exchange | null = null
   private head: readonly string[] = []
   private readonly request: IncomingMessage
   private readonly raw: ServerResponse
@@ -33,8 +41,11 @@ export class Relay implements Dispatcher.DispatchHandler {
   /**
    * @param via - The `Via` member of this hop, added to the answer.
    * @param patience - How long the client may take nothing of an answer. 0: as long as it likes.
+   * @param limits - Of what an upgrade leads to.
    */
-  constructor (private readonly reply: FastifyReply, private readonly via: string, private readonly patience: Milliseconds) {
+  constructor (
+    private readonly reply: FastifyReply, private readonly via: string, private readonly patience: Milliseconds, private readonly limits: JoinOptions
+  ) {
     this.raw = reply.raw
     this.request = reply.request.raw
     this.settled = new Promise((resolve, reject) => {
@@ -49,6 +60,7 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   /** Ends the exchange at once, on both sides. */
   end (why: EndedFor): void {
+    if (this.joined !== null) return this.joined.end(why)
     this.cut(why)
     this.request.destroy() // the answer may be through, and the client still sending
   }
@@ -61,7 +73,8 @@ export class Relay implements Dispatcher.DispatchHandler {
   onResponseStart (controller: Controller, status: number, _headers: unknown, reason?: string): void {
     if (this.reply.sent) return controller.abort(new ClientLeft()) // answered in our place, by a timeout of the application's
     this.head = latin1(controller.rawHeaders)
-    if (status < 100 || !isDecoded(this.head)) return controller.abort(new UpstreamProtocol())
+    // A 101 that switches comes to the method below.
+    if (status < 100 || status === 101 || !isDecoded(this.head)) return controller.abort(new UpstreamProtocol())
     const fields = endToEnd(this.head, 'response')
     fields.push('Via', this.via)
     if (status < 200) return this.interim(status, reason, fields)
@@ -71,6 +84,19 @@ export class Relay implements Dispatcher.DispatchHandler {
     writeRelayedHead(this.reply, status, reason, this.framed(fields, status))
     if (contentless) this.raw.end() // undici takes their Content-Length for that of content which did not come
     else process.nextTick(() => this.flush())
+  }
+
+  onRequestUpgrade (controller: Controller, status: number, _headers: unknown, socket: Duplex): void {
+    this.controller = null // what it would abort is the client's from here on
+    try {
+      const answer = { status, fields: latin1(controller.rawHeaders), socket: socket as Socket }
+      this.joined = switchProtocols(this.reply, upgradeOf(this.request)!, answer, { ...this.limits, via: this.via }, ({ bytesIn, bytesOut, reason }) => {
+        Object.assign(this, { bytesIn, bytesOut, reason })
+        this.resolve()
+      })
+    } catch (error) {
+      this.onResponseError(controller, error as Error)
+    }
   }
 
   onResponseData (controller: Controller, chunk: Buffer): void {

@@ -1,12 +1,16 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 /** The last answer begun on a connection. */
 const outstanding = new WeakMap<Socket, ServerResponse>()
 
-/** Notes the answer that a CONNECT or an Upgrade on the same connection has to wait for. */
-export function noteAnswer (request: IncomingMessage, response: ServerResponse): void {
-  outstanding.set(request.socket, response)
+const noted = new WeakSet<Server>()
+
+/** Notes the answers that a CONNECT or an Upgrade on the same connection has to wait for. Once per server. */
+export function noteAnswers (server: Server): void {
+  if (noted.has(server)) return
+  noted.add(server)
+  server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => { outstanding.set(request.socket, response) })
 }
 
 /**

@@ -99,3 +99,29 @@ t.test('both addresses of localhost have it', { skip }, async t => {
     t.match(await (await ask(own)).answer(), /^HTTP\/1\.1 403 [^]*own listener/)
   }
 })
+
+t.test('an upgrade in absolute-form is ours, one in origin-form the application\'s, unless a CONNECT was refused before (R-UPG-1)', async t => {
+  const fields = 'Host: a.test\r\nConnection: Upgrade\r\nUpgrade: chat\r\n'
+  const seen: unknown[] = []
+  const { port } = await gateway(t, {
+    after (app) {
+      app.get('/own', async () => 'own')
+      app.server.on('upgrade', (request, socket) => {
+        seen.push(request.url)
+        socket.resume().end('HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n')
+      })
+    }
+  })
+  const absolute = await RawClient.to(t, port)
+  t.match(await absolute.send(`GET http://a.test/own HTTP/1.1\r\n${fields}\r\n`).end(), /^HTTP\/1\.1 407 /)
+  const overlooked = await RawClient.to(t, port)
+  t.match(await overlooked.send(`GET http://a.test/own HTTP/1.1\r\n${fields.replace('chat', 'h2c')}\r\n`).answer(), /^HTTP\/1\.1 407 /)
+  const own = await RawClient.to(t, port)
+  t.match(await own.send(`GET /own HTTP/1.1\r\n${fields}\r\n`).end(), /^HTTP\/1\.1 426 /)
+  const all = await RawClient.to(t, port)
+  t.match(await all.send(`OPTIONS * HTTP/1.1\r\n${fields}\r\n`).end(), /^HTTP\/1\.1 426 /)
+  const refused = await RawClient.to(t, port)
+  t.match(await refused.send('CONNECT a.test:443 HTTP/1.1\r\nHost: a.test\r\n\r\n').answer(), /^HTTP\/1\.1 407 /)
+  t.match(await refused.send(`GET /own HTTP/1.1\r\n${fields}\r\n`).end(), /^HTTP\/1\.1 400 /)
+  t.strictSame(seen, ['/own', '*'])
+})

@@ -161,3 +161,22 @@ t.test('closing ends what is under way', async t => {
   await self.close()
   t.equal(await answer, 'UND_ERR_DESTROYED')
 })
+
+t.test('an offer of protocols goes along, and what accepts it gets the connection (R-UPG-3)', async t => {
+  const { port, received } = await rawOrigin(t, socket => socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: b\r\n\r\nmore'))
+  const self = client(t)
+  const target = { form: 'absolute', scheme: 'http', host: '127.0.0.1', port, authority: 'x', path: '/' } as const
+  const [status, more] = await new Promise<[number, string]>((resolve, reject) => {
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestStart () {},
+      onRequestUpgrade (_controller, status, _headers, socket) {
+        t.teardown(() => { socket.destroy() })
+        socket.once('data', data => resolve([status, String(data)]))
+      },
+      onResponseError (_controller, error) { reject(error) }
+    }
+    self.send({ target, addresses: LOOPBACK, method: 'GET', fields: ['Host', 'x.test'], content: null, upgrade: ['a/1', 'b'] }, handler)
+  })
+  t.same([status, more], [101, 'more'])
+  t.match(received[0], /\r\nconnection: upgrade\r\nupgrade: a\/1, b\r\n/)
+})

@@ -7,9 +7,14 @@ import type { FastifyReply } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import type { Dispatcher } from 'undici'
+import { guard } from '../../lib/proxy/guard.js'
 import { Relay } from '../../lib/proxy/relay.js'
+import { routeUpgrade } from '../../lib/proxy/upgrade.js'
 import { RawClient } from '../fixtures/raw-client.js'
+import { socketPair } from '../fixtures/socket-pair.js'
 import { until } from '../fixtures/until.js'
+
+const LIMITS = { idleTimeout: 0, maxDuration: 0 }
 
 /** What undici would hand to a relay, and what the relay does with it. */
 class Controller implements Dispatcher.DispatchController {
@@ -63,7 +68,7 @@ async function exchange (t: Test, head = 'GET / HTTP/1.1\r\nConnection: close', 
   let take!: (exchange: Omit<Exchange, 'client'>) => void
   const taken = new Promise<Omit<Exchange, 'client'>>(resolve => { take = resolve })
   app.all('/', async (_request, reply) => {
-    const relay = new Relay(reply, '1.1 gw', patience)
+    const relay = new Relay(reply, '1.1 gw', patience, LIMITS)
     const controller = new Controller(relay)
     relay.onRequestStart(controller)
     const outcome = relay.settled.then(() => 'settled', error => error.code)
@@ -249,14 +254,14 @@ t.test('one that left before there was a relay has left', async t => {
   client.socket.destroy()
   await outcome
   const { reply } = relay as unknown as { reply: ConstructorParameters<typeof Relay>[0] }
-  await new Relay(reply, '1.1 gw', 0).settled
+  await new Relay(reply, '1.1 gw', 0, LIMITS).settled
 })
 
 t.test('a pipelined request ends with its connection, though it never had its turn', async t => {
   const app = Fastify()
   const relays: Relay[] = []
   app.get('/', async (_request, reply) => {
-    const relay = new Relay(reply, '1.1 gw', 0)
+    const relay = new Relay(reply, '1.1 gw', 0, LIMITS)
     relays.push(relay)
     await relay.settled
   })
@@ -298,7 +303,7 @@ t.test('a pipelined request whose connection has closed already has left', async
   const request = new IncomingMessage(new Socket())
   request.socket.destroy()
   const raw = new ServerResponse(request)
-  const relay = new Relay({ raw, request: { raw: request }, sent: false } as unknown as ConstructorParameters<typeof Relay>[0], '1.1 gw', 0)
+  const relay = new Relay({ raw, request: { raw: request }, sent: false } as unknown as ConstructorParameters<typeof Relay>[0], '1.1 gw', 0, LIMITS)
   await relay.settled
   t.equal(relay.reason, 'aborted')
   t.ok(raw.destroyed)
@@ -312,4 +317,53 @@ t.test('a client may take its time where there is no limit', async t => {
   t.equal(relay.reason, undefined)
   client.socket.destroy()
   t.equal(await outcome, 'settled')
+})
+
+t.test('an upgrade that the origin accepts is settled when both have ended, and ended as one (R-UPG-3)', async t => {
+  for (const end of ['origin', 'closing', 'refused'] as const) {
+    const app = Fastify()
+    let take!: (relay: Relay) => void
+    const taken = new Promise<Relay>(resolve => { take = resolve })
+    app.get('/', async (_request, reply) => {
+      const relay = new Relay(reply, '1.1 gw', 0, LIMITS)
+      take(relay)
+      await relay.settled
+    })
+    app.server.on('upgrade', (request, socket, head) => {
+      guard(socket as Socket)
+      routeUpgrade(app, request, head, ['chat'])
+    })
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    t.teardown(() => app.close())
+    const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
+    client.send('GET / HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n')
+    const relay = await taken
+    const { near, far } = await socketPair(t)
+    const controller = new Controller(relay)
+    relay.onRequestStart(controller)
+    controller.rawHeaders = ['Connection', 'Upgrade', 'Upgrade', end === 'refused' ? 'other' : 'chat'].map(text => Buffer.from(text))
+    relay.onRequestUpgrade(controller, 101, {}, near)
+    if (end === 'refused') {
+      t.match(await client.end(), /^HTTP\/1\.1 502 /)
+      continue
+    }
+    await client.send('ab').until(text => text.includes('\r\n\r\n'))
+    await far.until(text => text === 'ab')
+    if (end === 'closing') relay.end('closing')
+    else {
+      far.send('c').socket.end()
+      client.socket.end()
+    }
+    await relay.settled
+    t.match(relay, { bytesIn: 2, bytesOut: end === 'closing' ? 0 : 1, reason: end === 'closing' ? 'closing' : undefined })
+    t.notOk(controller.aborted, 'there is nothing left to abort')
+  }
+})
+
+t.test('a 101 that switches to nothing is no interim answer (R-UPG-3)', async t => {
+  const { client, controller, outcome } = await exchange(t)
+  controller.head(101, ['X', 'y'])
+  t.ok(controller.aborted)
+  t.equal(await outcome, 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL')
+  t.match(await client.end(), /^HTTP\/1\.1 502 /)
 })

@@ -1,13 +1,17 @@
 import { EventEmitter } from 'node:events'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
 import t from 'tap'
-import { inTurn, noteAnswer } from '../../lib/proxy/turn.js'
+import { inTurn, noteAnswers } from '../../lib/proxy/turn.js'
+
+const server = createServer()
+noteAnswers(server)
+noteAnswers(server)
 
 /** As much as matters of an answer on a connection. */
 function answerOn (socket: object, writableFinished: boolean): EventEmitter {
   const response = Object.assign(new EventEmitter(), { writableFinished })
-  noteAnswer({ socket } as IncomingMessage, response as unknown as ServerResponse)
+  server.emit('request', { socket }, response)
   return response
 }
 
@@ -34,3 +38,5 @@ t.test('one that is pipelined waits for the answer before it, and for nothing on
   response.emit('close')
   t.equal(begun, 1)
 })
+
+t.test('each server is listened to once', async t => { t.equal(server.listenerCount('request'), 1) })

@@ -1,0 +1,94 @@
+import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import type { Test } from 'tap'
+import { offerOf, protocolsOf, routeUpgrade, upgradeOf } from '../../lib/proxy/upgrade.js'
+import type { UpgradeResponse } from '../../lib/proxy/upgrade.js'
+import { listen } from '../fixtures/origin.js'
+import { RawClient } from '../fixtures/raw-client.js'
+import { readAnswer } from '../fixtures/read-answer.js'
+
+const ASK = 'GET / HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n'
+
+/** A server whose upgrades are routed to what takes Fastify's place. */
+async function client (t: Test, routing: (request: IncomingMessage, response: UpgradeResponse) => void): Promise<RawClient> {
+  const server = createServer()
+  const app = { routing: (request: IncomingMessage, response: ServerResponse) => routing(request, response as UpgradeResponse) } as FastifyInstance
+  server.on('upgrade', (request, _socket, head) => routeUpgrade(app, request, head, ['chat']))
+  return await RawClient.to(t, await listen(t, server))
+}
+
+t.test('what is offered: nothing in HTTP/1.0, nothing beside content (R-UPG-3)', async t => {
+  const offer = (httpVersion: string, headers: object) => offerOf({ httpVersion, headers: { upgrade: 'chat, h2c', ...headers } } as IncomingMessage)
+  t.strictSame(offer('1.1', {}), ['chat'])
+  t.strictSame(offer('1.1', { 'content-length': '0' }), ['chat'])
+  t.strictSame(offer('1.0', {}), [])
+  t.strictSame(offer('1.1', { 'content-length': '1' }), [])
+  t.strictSame(offer('1.1', { 'transfer-encoding': 'chunked' }), [])
+})
+
+t.test('an upgrade is routed with its socket, its offer and what came behind it', async t => {
+  t.equal(upgradeOf({} as IncomingMessage), undefined)
+  t.equal(protocolsOf({} as IncomingMessage), undefined)
+  const asking = await client(t, (request, response) => {
+    const { socket, head, response: own, protocols } = upgradeOf(request)!
+    t.equal(socket, request.socket)
+    t.equal(String(head), 'early')
+    t.equal(own, response)
+    t.strictSame(protocols, ['chat'])
+    t.equal(protocolsOf(request), protocols)
+    response.end()
+  })
+  await asking.send(`${ASK}early`).end()
+})
+
+t.test('an answer says that it closes, and does, however its head is written (R-UPG-2, R-407-7)', async t => {
+  const heads: Record<string, (response: UpgradeResponse) => void> = {
+    'by name': response => { response.writeHead(407, { Connection: 'keep-alive', 'content-length': 2 }) },
+    'by name, with a reason': response => { response.writeHead(407, 'Who', { connection: 'keep-alive', 'content-length': 2 } as never) },
+    'as a list': response => { response.writeHead(407, ['Content-Length', '2'] as never) },
+    'one by one': response => {
+      response.setHeader('connection', 'keep-alive')
+      response.setHeader('content-length', 2)
+      response.writeHead(407)
+    },
+    'without a word': response => {
+      response.statusCode = 407
+      response.setHeader('content-length', 2)
+    }
+  }
+  for (const [name, write] of Object.entries(heads)) {
+    const events: string[] = []
+    const asking = await client(t, (_request, response) => {
+      response.on('finish', () => events.push('finish')).on('close', () => events.push(`close, ${response.destroyed}`))
+      write(response)
+      response.end('no')
+    })
+    const answer = await asking.send(ASK).end()
+    t.match(readAnswer(answer), { status: 407, fields: { connection: 'close' }, body: 'no' }, name)
+    t.equal(answer.split(/connection:/i).length, 2, name)
+    t.strictSame(events, ['finish', 'close, true'], name)
+  }
+})
+
+t.test('a 101 goes out by itself, as octets, and is as it was written', async t => {
+  const asking = await client(t, (_request, response) => {
+    response.writeHead(101, ['Connection', 'Upgrade', 'Upgrade', 'chat', 'X-Own', '\xe9'] as never)
+    response.sendHead()
+    response.take().end('chat')
+    response.emit('finish') // as at the end of the tunnel
+  })
+  t.match(await asking.send(ASK).end(), /^HTTP\/1\.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\nX-Own: \xe9\r\n(?:Date: .*\r\n)?\r\nchat$/)
+})
+
+t.test('Fastify answers it as any request', async t => {
+  const app = Fastify()
+  app.get('/', async (_request, reply) => reply.header('connection', 'keep-alive').send('plain'))
+  app.server.on('upgrade', (request, _socket, head) => routeUpgrade(app, request, head, ['chat']))
+  await app.ready()
+  const port = await listen(t, app.server)
+  const asking = await RawClient.to(t, port)
+  t.match(readAnswer(await asking.send(ASK).end()), { status: 200, fields: { connection: 'close' }, body: 'plain' })
+})
