@@ -26,6 +26,7 @@ await app.register(proxyAuth, {
   // NTLM authenticates connections. Here each is one user's, as nothing is in front of the demo.
   ...(env.schemes.includes('ntlm') && { connectionBound: true as const }),
   reverse: [{ prefix: '/api', upstream }],
+  ...env.features,
   forward: {
     special: [origin.authority, ...env.forwardSpecial],
     lookup: env.lookup

@@ -1,6 +1,7 @@
+import type { IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import fp from 'fastify-plugin'
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { BadOption, BadRegistration } from './errors.js'
 import { isPortableRealm } from './fields/challenge.js'
 import type { AdmitOptions } from './gate/admit.js'
@@ -15,6 +16,8 @@ import { isNamed } from './gate/principal.js'
 import { concealRawPackets } from './gate/raw-packet.js'
 import { readOptions } from './options.js'
 import type { ProxyAuthOptions, Settings } from './options.js'
+import { anonymous } from './passport/anonymous.js'
+import type { AnonymousAccess } from './passport/anonymous.js'
 import { createChain } from './passport/chain.js'
 import { isConnectionBound } from './passport/connection-bound.js'
 import { Connections } from './passport/connections.js'
@@ -29,6 +32,7 @@ import { Exchanges } from './proxy/exchanges.js'
 import { registerForwardProxy } from './proxy/forward-proxy.js'
 import { registerReverse } from './proxy/reverse.js'
 import type { ReverseRoute } from './proxy/reverse.js'
+import { receive } from './proxy/target-form.js'
 import type { Strategy } from './strategies/strategy.js'
 
 /**
@@ -53,7 +57,8 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   const { realm, hook, pseudonym } = settings
   const revocations = new Revocations()
   const attempts = await prepareAttempts(app, settings)
-  const gateOf = prepareGates(app, settings, { revocations, attempts })
+  const openRequests = new WeakSet<object>()
+  const gateOf = prepareGates(app, settings, { revocations, attempts, access: anonymousAccess(settings, openRequests) })
   const proxy = gateOf(settings.strategies, PROXY)
   const exchanges = new Exchanges(revocations)
 
@@ -73,7 +78,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   if (settings.forward !== undefined) {
     const targets = settings.targets.map(({ to, demand }) => ({ to, demand: gateOf(demand, PROXY) }))
     const gates = [proxy, ...targets.map(({ demand }) => demand)]
-    const admitsWithoutCredentials = () => gates.some(({ chain }) => chain.admitsWithoutCredentials)
+    const admitsWithoutCredentials = () => settings.anonymous !== undefined || gates.some(({ chain }) => chain.admitsWithoutCredentials)
     const carriesIdentity = (socket: Socket) => gates.some(({ connections }) => connections?.carriesIdentity(socket) === true)
     const hooks = targets.map(({ to, demand }) => ({ to, demand: proxyRouteHook(demand, realm) }))
     const authenticateFor = createRequirement(hooks, proxyRouteHook(proxy, realm))
@@ -81,10 +86,12 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
       settings: settings.forward, exchanges, pseudonym, identities: settings.identityFields, hook, authenticateFor, admitsWithoutCredentials, carriesIdentity
     })
   }
-  for (const [index, { strategies = settings.strategies, ...route }] of settings.reverse.entries()) {
+  for (const [index, { strategies = settings.strategies, anonymous = false, ...route }] of settings.reverse.entries()) {
     const identity = settings.identities[index]!
     const gate = gateOf(strategies, route.status === 401 ? ORIGIN : PROXY)
-    await registerReverse(app, route as ReverseRoute, { hook, authenticate: proxyRouteHook(gate, realm), pseudonym, exchanges, identity })
+    const ask = proxyRouteHook(gate, realm)
+    const authenticate: typeof ask = anonymous ? (request, reply) => ask(openedBy(openRequests, request), reply) : ask
+    await registerReverse(app, route as ReverseRoute, { hook, authenticate, pseudonym, exchanges, identity })
   }
   app.addHook('preClose', () => exchanges.drain(settings.drainTimeout))
 }
@@ -93,6 +100,27 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
 interface Shared {
   readonly revocations: Revocations
   readonly attempts: Attempts | undefined
+  readonly access: AnonymousAccess | undefined
+}
+
+/** @param open - The requests on reverse routes that are open to everybody. */
+function anonymousAccess ({ anonymous, realm }: Settings, open: WeakSet<object>): AnonymousAccess | undefined {
+  if (anonymous === undefined) return undefined
+  const isOpen = createRequirement([{ to: anonymous.to, demand: true }], false)
+  return {
+    name: anonymous.name,
+    realm,
+    admits (request) {
+      if (open.has(request)) return true
+      const target = receive(request as IncomingMessage)?.target
+      return target != null && 'host' in target && isOpen(target)
+    }
+  }
+}
+
+function openedBy (open: WeakSet<object>, request: FastifyRequest): FastifyRequest {
+  open.add(request.raw)
+  return request
 }
 
 /** @throws {BadRegistration} Attempts are to be counted, and the package for that is missing. */
@@ -112,7 +140,7 @@ type GateOf = (strategies: readonly StrategyDeclaration[], mode: Mode) => AdmitO
  * Prepares the gates of the routes; those of the same strategies share them. The strategies are settled when the
  * application is ready: `passport.use` may come later than us.
  */
-function prepareGates (app: FastifyInstance, settings: Settings, { revocations, attempts }: Shared): GateOf {
+function prepareGates (app: FastifyInstance, settings: Settings, { revocations, attempts, access }: Shared): GateOf {
   const { realm, passport, principal, authInt, connectionBound, strategyTimeout: timeout, cleartext } = settings
   const verifiers = { ...settings.verifiers, patience: timeout }
   const common = { principal, revocations, keeper: new ContentKeeper(authInt), maxAnswer: authInt.maxAnswer }
@@ -139,7 +167,8 @@ function prepareGates (app: FastifyInstance, settings: Settings, { revocations, 
     const names = new Set<string>()
     const chainOf = (declared: readonly Declared[]) => {
       const chain = createChain(declared, { timeout })
-      return recognising(attempts === undefined ? chain : limited(chain, attempts), names)
+      const slowed = attempts === undefined ? chain : limited(chain, attempts)
+      return recognising(access === undefined ? slowed : anonymous(slowed, access), names)
     }
     for (const { declarations, gates } of prepared) {
       const declared = declarations.map(declaration => declaration.resolve())
@@ -230,7 +259,7 @@ export { formatChallenge, parseChallenges } from './fields/challenge.js'
 export type { Challenge } from './fields/challenge.js'
 export { Credentials, formatCredentials, parseCredentials } from './fields/credentials.js'
 export type { Principal } from './gate/principal.js'
-export type { AuthIntOptions, ConnectionBoundOptions, ConnectOptions, ForwardOptions, ProxyAuthOptions, ReverseRoute, TargetStrategies, VerifierOptions } from './options.js'
+export type { AnonymousOptions, AuthIntOptions, ConnectionBoundOptions, ConnectOptions, ForwardOptions, ProxyAuthOptions, ReverseRoute, TargetStrategies, VerifierOptions } from './options.js'
 export type { DeclaredStrategy, StrategyDeclaration } from './passport/declaration.js'
 export type { Registry } from './passport/registry.js'
 export type { RequestView } from './passport/request-view.js'

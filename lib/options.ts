@@ -54,6 +54,8 @@ export interface ProxyAuthOptions {
    * it a strategy of such a scheme fails the boot. Default: none.
    */
   readonly connectionBound?: true | ConnectionBoundOptions
+  /** Who may come without credentials, and where. Wrong credentials are refused there, too. Default: nobody, nowhere. */
+  readonly anonymous?: AnonymousOptions
   /** How guessing is slowed down. Default: it is not. `{}` takes the defaults of its members. */
   readonly attempts?: AttemptsOptions
   /** What is kept for credentials that cover the content (Digest with `auth-int`), where a strategy offers that. */
@@ -76,10 +78,23 @@ export interface ProxyAuthOptions {
   readonly drainTimeout?: Milliseconds
 }
 
+/** Where requests without credentials are let in, under a name of their own. */
+export interface AnonymousOptions {
+  /**
+   * Targets of `forward`: patterns as in `forward.allow`; one without a port means every port. It goes by the target as the client
+   * names it, and lifts nothing of `forward`. Default: none.
+   */
+  readonly to?: readonly string[]
+  /** What the log, limits and `request.proxyAuth.name` call them all. No user may have that name. Default `'anonymous'`. */
+  readonly name?: string
+}
+
 /** A reverse route: a prefix, its upstream, and all that @fastify/http-proxy can do with it. */
 export type ReverseRoute = ProxyRoute & {
   /** Who may tell who a user is on this route, in place of the plugin's `strategies`. One or more. */
   readonly strategies?: readonly StrategyDeclaration[]
+  /** Lets in requests without credentials, by the name that `anonymous.name` says. Default false. */
+  readonly anonymous?: boolean
 }
 
 /** Who may tell who a user is for some targets. */
@@ -178,6 +193,7 @@ export interface Settings {
   /** The strategies for some targets of `forward`. */
   readonly targets: ReadonlyArray<Requirement<readonly StrategyDeclaration[]>>
   readonly connectionBound: Required<ConnectionBoundOptions> | undefined
+  readonly anonymous: { readonly to: PatternList, readonly name: string } | undefined
   readonly attempts: AttemptsSettings | undefined
   readonly authInt: Required<AuthIntOptions>
   readonly cleartext: 'warn' | 'refuse'
@@ -190,7 +206,7 @@ export interface Settings {
 // `logLevel` and `logSerializers` are Fastify's own, of `register`; `prefix` too, but it would not reach a hoisted plugin.
 const OPTIONS = new Set([
   'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'identity', 'forward', 'connect', 'connectionBound',
-  'attempts', 'authInt', 'cleartext', 'via', 'verifiers', 'strategyTimeout', 'drainTimeout', 'logLevel', 'logSerializers'
+  'anonymous', 'attempts', 'authInt', 'cleartext', 'via', 'verifiers', 'strategyTimeout', 'drainTimeout', 'logLevel', 'logSerializers'
 ])
 const FORWARD_OPTIONS = new Set([
   'allow', 'deny', 'special', 'check', 'checkTimeout', 'lookup', 'dnsTimeout', 'family', 'connectTimeout', 'headersTimeout',
@@ -199,6 +215,7 @@ const FORWARD_OPTIONS = new Set([
 const TARGET_OPTIONS = new Set(['to', 'strategies'])
 const CONNECT_OPTIONS = new Set(['keepAliveAfter407', 'idleTimeout', 'maxDuration'])
 const CONNECTION_BOUND_OPTIONS = new Set(['handshakeTimeout', 'maxHandshakes'])
+const ANONYMOUS_OPTIONS = new Set(['to', 'name'])
 const AUTH_INT_OPTIONS = new Set(['maxRequest', 'maxKept', 'maxAnswer', 'contentTimeout'])
 const VERIFIER_OPTIONS = new Set(['concurrency', 'queue'])
 const MIB = 1024 * 1024
@@ -215,7 +232,7 @@ export function readOptions (options: ProxyAuthOptions): Settings {
   refuseUnknown(options, OPTIONS, '')
   const {
     realm, strategies, passport, hook = 'preHandler', principal, reverse = [], identity, forward, connect = {}, connectionBound,
-    attempts, authInt = {}, verifiers = {}, cleartext = 'warn', via = `gateway-${randomBytes(6).toString('hex')}`, strategyTimeout = 10_000, drainTimeout = 10_000
+    anonymous, attempts, authInt = {}, verifiers = {}, cleartext = 'warn', via = `gateway-${randomBytes(6).toString('hex')}`, strategyTimeout = 10_000, drainTimeout = 10_000
   } = options
   if (typeof realm !== 'string') throw bad('realm', 'text', realm)
   quote(realm) // a realm that cannot be sent stops the boot, not the first client
@@ -239,6 +256,7 @@ export function readOptions (options: ProxyAuthOptions): Settings {
     forward: forward === undefined ? undefined : Object.freeze({ ...readForward(forward), ...tunnels }),
     targets: Object.freeze(readTargets(forward?.strategies)),
     connectionBound: connectionBound === undefined ? undefined : readConnectionBound(connectionBound),
+    anonymous: readAnonymous(anonymous, reverse),
     attempts: attempts === undefined ? undefined : readAttempts(attempts),
     authInt: readAuthInt(authInt),
     verifiers: readVerifiers(verifiers),
@@ -258,6 +276,7 @@ function checkReverse (route: ReverseRoute, index: number): void {
   if (typeof upstream !== 'string' && !Array.isArray(upstream) && replyOptions?.getUpstream === undefined) {
     throw bad(`${option}.upstream`, 'a URL', upstream)
   }
+  if (route.anonymous !== undefined && typeof route.anonymous !== 'boolean') throw bad(`${option}.anonymous`, 'true or false', route.anonymous)
   if (status !== 407 && status !== 401) throw bad(`${option}.status`, '407 or 401', status)
 }
 
@@ -302,6 +321,16 @@ function readTargets (targets: readonly TargetStrategies[] = []): Array<Requirem
 
 function checkStrategies (strategies: unknown, option: string): void {
   if (!Array.isArray(strategies) || strategies.length === 0) throw bad(option, 'a list of one or more', strategies)
+}
+
+function readAnonymous (anonymous: AnonymousOptions | undefined, reverse: readonly ReverseRoute[]): Settings['anonymous'] {
+  if (anonymous === undefined && !reverse.some(route => route.anonymous)) return undefined
+  const options = anonymous ?? {}
+  if (!isObject(options)) throw bad('anonymous', 'an object', options)
+  refuseUnknown(options, ANONYMOUS_OPTIONS, 'anonymous.')
+  const { to = [], name = 'anonymous' } = options
+  if (typeof name !== 'string' || name === '') throw bad('anonymous.name', 'text', name)
+  return Object.freeze({ to: PatternList.from(to, 'anonymous.to'), name })
 }
 
 /** Checked even where it is of no use: a misspelt option should not wait for `forward` to be noticed. */

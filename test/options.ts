@@ -20,6 +20,7 @@ t.test('the defaults', async t => {
     forward: undefined,
     targets: [],
     connectionBound: undefined,
+    anonymous: undefined,
     attempts: undefined,
     authInt: { maxRequest: 16_777_216, maxKept: 268_435_456, maxAnswer: 65_536, contentTimeout: 60_000 },
     verifiers: { concurrency: 32, queue: 1000 },
@@ -233,4 +234,20 @@ t.test('who tells what to which upstream', async t => {
   for (const { all } of identities) t.equal(all, identityFields)
   t.throws(() => readOptions({ ...least, identity: { header: 'host' } }), { message: /identity\.header/ })
   t.throws(() => readOptions({ ...least, reverse: [{ upstream, identity: { header: '' } }] }), { message: /reverse\[0\]\.identity\.header/ })
+})
+
+t.test('who may come without credentials', async t => {
+  const reverse = [{ upstream: 'http://origin.test', anonymous: true }]
+  t.equal(readOptions({ ...least, reverse }).anonymous?.name, 'anonymous')
+  t.equal(readOptions({ ...least, anonymous: {} }).anonymous?.to.matchName('a.test', 80), null)
+  const { name, to } = readOptions({ ...least, anonymous: { to: ['*.test'], name: 'guest' } }).anonymous!
+  t.same([name, to.matchName('a.test', 8080)], ['guest', 'host'])
+  const wrong: Array<[string, object]> = [
+    ['anonymous', { anonymous: true }], ['anonymous.tos', { anonymous: { tos: [] } }], ['anonymous.to', { anonymous: { to: '*' } }],
+    ['anonymous.to\\[0\\]', { anonymous: { to: ['a b'] } }], ['anonymous.name', { anonymous: { name: '' } }],
+    ['reverse\\[0\\].anonymous', { reverse: [{ ...reverse[0], anonymous: 'yes' }] }]
+  ]
+  for (const [option, options] of wrong) {
+    t.throws(() => readOptions({ ...least, ...options } as never), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: new RegExp(`^option ${option} must`) }, option)
+  }
 })

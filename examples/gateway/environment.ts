@@ -1,6 +1,6 @@
 import dns from 'node:dns'
 import type { LookupFunction } from 'node:net'
-import type { DigestOptions } from 'fastify-proxy-auth'
+import type { DigestOptions, ProxyAuthOptions } from 'fastify-proxy-auth'
 
 /** What the environment of the example says, checked. */
 export interface Environment {
@@ -12,6 +12,8 @@ export interface Environment {
   upstream: string | undefined
   forwardSpecial: string[]
   lookup: LookupFunction
+  /** Optional features of the plugin, as its options. */
+  features: Pick<ProxyAuthOptions, 'anonymous' | 'identity' | 'attempts'>
   tls: { cert: string, key: string } | undefined
   logLevel: string
 }
@@ -39,8 +41,19 @@ export function readEnvironment (env: NodeJS.ProcessEnv): Environment {
     upstream: env['UPSTREAM'],
     forwardSpecial: list(env['FORWARD_SPECIAL']).map(anyHost),
     lookup: lookupWith(list(env['HOSTS'])),
+    features: featuresOf(env),
     tls: cert === undefined || key === undefined ? undefined : { cert, key },
     logLevel: env['LOG_LEVEL'] ?? 'info'
+  }
+}
+
+function featuresOf (env: NodeJS.ProcessEnv): Environment['features'] {
+  const { ANONYMOUS_TO: to, IDENTITY_HEADER: header, ATTEMPTS: attempts } = env
+  const [perAddress, perUser] = list(attempts).map(Number)
+  return {
+    ...(to && { anonymous: { to: list(to) } }),
+    ...(header && { identity: { header } }),
+    ...(perAddress !== undefined && perUser !== undefined && { attempts: { perAddress, perUser } })
   }
 }
 

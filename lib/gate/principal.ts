@@ -8,6 +8,8 @@ export interface Known {
   readonly user: object | string
   readonly info: unknown
   readonly userId: string | null
+  /** Settled already. */
+  readonly name?: string
 }
 
 /**
@@ -17,7 +19,8 @@ export interface Known {
  * @throws {TypeError} There is none. A nameless user would share limits and records with every other one.
  * @throws What `principal` throws.
  */
-export function nameOf ({ user, info, userId }: Known, principal?: Principal): string {
+export function nameOf ({ user, info, userId, name: settled }: Known, principal?: Principal): string {
+  if (settled !== undefined) return settled
   const name: unknown = principal === undefined ? defaultName(user, userId) : principal(user as never, info as never)
   if (typeof name === 'string' && name !== '') return name
   throw new TypeError('its user has no name: see option `principal`')

@@ -18,6 +18,8 @@ export interface Granted {
   readonly strategy: string
   /** The user-id in the credentials, where the scheme has one and the strategy said yes to it; else `null`. */
   readonly userId: string | null
+  /** His name, where it is settled already and nobody need be asked for it. */
+  readonly name?: string
 }
 
 /**

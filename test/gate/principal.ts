@@ -39,3 +39,8 @@ t.test('whom nobody can name may be anybody', async t => {
   t.equal(isNamed('ALICE', known, ((user: typeof known.user) => user.username.toUpperCase()) as never), true)
   t.equal(isNamed('bob', known, () => { throw new Error('broken') }), true)
 })
+
+t.test('a name that is settled is asked of nobody', async t => {
+  const settled = { user: { username: 'x' }, info: {}, userId: null, name: 'guest' }
+  t.equal(nameOf(settled, () => t.fail('not to be asked') as never), 'guest')
+})
