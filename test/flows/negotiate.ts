@@ -164,6 +164,22 @@ t.test('a principal that is nobody here, or of no realm of ours, is 403', { skip
   }
 })
 
+t.test('200 requests in turn: one connection, one token (R-NEG-8)', { skip }, async t => {
+  let opened = 0
+  const here = await around(t, { initializeServer: async service => { opened++; return await kerberos.library.initializeServer(service) } })
+  opened = 0 // the boot has opened one, to see that it can
+  for (const form of ['absolute-form', 'origin-form'] as const) {
+    const connection = await RawClient.to(t, here.port)
+    t.equal(statusOf(await connection.send(request(form, here, (await firstToken()).token)).answer()), 200)
+    for (let i = 1; i < 200; i++) {
+      if (statusOf(await connection.send(request(form, here)).answer()) !== 200) return t.fail(`request ${i}`)
+    }
+  }
+  t.equal(opened, 2)
+  t.equal(here.origin.seen.length, 400)
+  t.same(new Set(here.proxied().map(({ user }) => user)), new Set(['alice']))
+})
+
 t.test('two users on connections of their own, at random, are never one another', { skip }, async t => {
   const here = await around(t)
   const connections = []
