@@ -264,6 +264,7 @@ export type { DeclaredStrategy, StrategyDeclaration } from './passport/declarati
 export type { Registry } from './passport/registry.js'
 export type { RequestView } from './passport/request-view.js'
 export type { Check, Target, TargetScheme } from './policy/check.js'
+export type { AutoConfigurationOptions } from './proxy/auto-configuration-route.js'
 export { signAws4 } from './schemes/aws4/client.js'
 export type { Aws4Request, Aws4Signer } from './schemes/aws4/client.js'
 export type { UserPass } from './schemes/basic.js'

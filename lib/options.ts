@@ -12,6 +12,8 @@ import { readAttempts } from './policy/attempts-options.js'
 import type { AttemptsOptions, AttemptsSettings } from './policy/attempts-options.js'
 import { PatternList } from './policy/pattern-list.js'
 import type { Requirement } from './policy/requirement.js'
+import { readAutoConfiguration } from './proxy/auto-configuration-route.js'
+import type { AutoConfigurationOptions } from './proxy/auto-configuration-route.js'
 import type { KeepAliveAfter407 } from './proxy/connect.js'
 import type { ForwardSettings } from './proxy/forward-proxy.js'
 import { IdentityField } from './proxy/identity-field.js'
@@ -122,6 +124,8 @@ export interface ForwardOptions extends ForwardPolicyOptions<ProxyIdentity> {
   readonly localAddress?: string
   /** node's TLS options for `https://` targets in absolute-form, `ca` for one. They are verified by default. */
   readonly tls?: ConnectionOptions
+  /** Tells browsers which proxy to use, at `/proxy.pac` and `/wpad.dat`, without authentication. Default: nothing is served. */
+  readonly pac?: true | AutoConfigurationOptions
 }
 
 /**
@@ -210,7 +214,7 @@ const OPTIONS = new Set([
 ])
 const FORWARD_OPTIONS = new Set([
   'allow', 'deny', 'special', 'check', 'checkTimeout', 'lookup', 'dnsTimeout', 'family', 'connectTimeout', 'headersTimeout',
-  'bodyTimeout', 'localAddress', 'tls', 'strategies'
+  'bodyTimeout', 'localAddress', 'tls', 'strategies', 'pac'
 ])
 const TARGET_OPTIONS = new Set(['to', 'strategies'])
 const CONNECT_OPTIONS = new Set(['keepAliveAfter407', 'idleTimeout', 'maxDuration'])
@@ -294,7 +298,7 @@ function readForward (forward: ForwardOptions): Omit<ForwardSettings, keyof Conn
   if (!isObject(forward)) throw bad('forward', 'an object', forward)
   refuseUnknown(forward, FORWARD_OPTIONS, 'forward.')
   const {
-    connectTimeout = 10_000, headersTimeout = 60_000, bodyTimeout = 300_000, localAddress, tls, strategies: _, ...policy
+    connectTimeout = 10_000, headersTimeout = 60_000, bodyTimeout = 300_000, localAddress, tls, strategies: _, pac, ...policy
   } = forward
   if (localAddress !== undefined && typeof localAddress !== 'string') throw bad('forward.localAddress', 'an address', localAddress)
   if (tls !== undefined && !isObject(tls)) throw bad('forward.tls', 'an object', tls)
@@ -304,7 +308,8 @@ function readForward (forward: ForwardOptions): Omit<ForwardSettings, keyof Conn
     headersTimeout: time(headersTimeout, 'forward.headersTimeout', 0),
     bodyTimeout: time(bodyTimeout, 'forward.bodyTimeout', 0),
     localAddress,
-    tls
+    tls,
+    ...(pac !== undefined && { pac: readAutoConfiguration(pac) })
   }
 }
 

@@ -46,6 +46,11 @@ t.test('the defaults of forward', async t => {
   })
 })
 
+t.test('how browsers find the proxy', async t => {
+  t.same(readOptions({ ...least, forward: { pac: true } }).forward?.pac, { proxy: null, paths: ['/proxy.pac', '/wpad.dat'] })
+  t.throws(() => readOptions({ ...least, forward: { pac: false as never } }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+})
+
 t.test('everything that can be said', async t => {
   const passport = { strategy: () => {} }
   const principal = () => 'alice'

@@ -9,6 +9,8 @@ import { createAccess } from '../policy/access.js'
 import type { ForwardPolicyOptions } from '../policy/access.js'
 import type { Milliseconds, ProxyIdentity } from '../types.js'
 import { dropForeignFields } from './answer.js'
+import { serveAutoConfiguration } from './auto-configuration-route.js'
+import type { AutoConfigurationSettings } from './auto-configuration-route.js'
 import { takeConnect } from './connect.js'
 import type { KeepAliveAfter407 } from './connect.js'
 import type { Exchanges } from './exchanges.js'
@@ -39,6 +41,7 @@ export interface ForwardSettings {
   readonly idleTimeout: Milliseconds
   readonly maxDuration: Milliseconds
   readonly keepAliveAfter407: KeepAliveAfter407
+  readonly pac?: AutoConfigurationSettings
 }
 
 /** What a request to be proxied names. */
@@ -85,6 +88,8 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
     scope.route({ ...route, method: METHODS.filter(method => method !== 'CONNECT'), handler: forward, config: { proxy: 'forward' } })
     scope.route({ ...route, method: 'CONNECT', handler: tunnel, config: { proxy: 'connect' } })
   })
+
+  if (settings.pac !== undefined) serveAutoConfiguration(app, settings.pac, settings.policy)
 
   // What follows a refused CONNECT would be let in as the client, and it may be no request of the client's at all.
   const keepAlive = () => admitsWithoutCredentials() ? 'never' : settings.keepAliveAfter407

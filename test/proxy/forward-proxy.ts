@@ -33,6 +33,12 @@ t.test('its routes say what they are, to hooks that were there before', async t 
   t.strictSame(seen, ['forward', undefined, 'connect'])
 })
 
+t.test('the script for browsers is there for everybody, where it is wanted', async t => {
+  const [asked, not] = [await gateway(t, { forward: { pac: true } }), await gateway(t)]
+  t.match(await (await fetch(`${asked.url}/proxy.pac`)).text(), `PROXY 127.0.0.1:${asked.port}`)
+  t.equal((await fetch(`${not.url}/proxy.pac`)).status, 404)
+})
+
 for (const hook of ['onRequest', 'preHandler'] as const) {
   t.test(`a message is checked before its credentials are, also with hook ${hook} (R-TGT-8, R-SEC-6)`, async t => {
     const { port } = await gateway(t, { hook })

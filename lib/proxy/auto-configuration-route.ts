@@ -1,0 +1,81 @@
+import type { FastifyInstance } from 'fastify'
+import { BadOption } from '../errors.js'
+import { formatAuthority } from '../fields/authority.js'
+import { parseHostField } from '../fields/host.js'
+import { autoConfiguration } from '../policy/auto-configuration.js'
+import type { AutoConfigurationLists } from '../policy/auto-configuration.js'
+
+/** How browsers are told which proxy to use. */
+export interface AutoConfigurationOptions {
+  /**
+   * The proxy as its clients reach it: an `http:` or `https:` URL of host and port. Default: what the request names in `Host`,
+   * which with `trustProxy` is what a proxy in front says.
+   */
+  readonly proxy?: string
+  /** Where the script is. Default `['/proxy.pac', '/wpad.dat']`. */
+  readonly paths?: readonly string[]
+}
+
+/** The options, checked. */
+export interface AutoConfigurationSettings {
+  /** As the script says it, `null` to go by the request. */
+  readonly proxy: string | null
+  readonly paths: readonly string[]
+}
+
+const OPTIONS = new Set(['proxy', 'paths'])
+const PATHS = ['/proxy.pac', '/wpad.dat']
+/** Says what the script is; some readers take it for a download otherwise. */
+const MEDIA_TYPE = 'application/x-ns-proxy-autoconfig'
+
+/**
+ * Checks `forward.pac`.
+ *
+ * @throws {BadOption} It is wrong.
+ */
+export function readAutoConfiguration (pac: unknown): AutoConfigurationSettings {
+  const options = pac === true ? {} : pac
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new BadOption('forward.pac', 'true or an object', typeof pac)
+  for (const name of Object.keys(options)) {
+    if (!OPTIONS.has(name)) throw new BadOption(`forward.pac.${name}`, 'left out (there is no such option)', 'it')
+  }
+  const { proxy, paths = PATHS } = options as AutoConfigurationOptions
+  if (!Array.isArray(paths) || paths.length === 0 || !paths.every(path => typeof path === 'string' && /^\/[\w./-]+$/.test(path))) {
+    throw new BadOption('forward.pac.paths', 'a list of one or more paths', typeof paths)
+  }
+  return { proxy: proxy === undefined ? null : readProxy(proxy), paths }
+}
+
+function readProxy (proxy: unknown): string {
+  const wrong = new BadOption('forward.pac.proxy', 'an http: or https: URL of a host and a port', typeof proxy)
+  if (typeof proxy !== 'string') throw wrong
+  const [, scheme, authority] = /^(https?):\/\/([^/]+)\/?$/i.exec(proxy) ?? []
+  if (scheme === undefined) throw wrong
+  try {
+    return proxyOf(scheme.toLowerCase(), authority!)
+  } catch {
+    throw wrong
+  }
+}
+
+/** `PROXY` or `HTTPS` with host and port. What has passed cannot end the text it is written into. */
+function proxyOf (scheme: string, authority: string): string {
+  const { host, port = scheme === 'https' ? 443 : 80 } = parseHostField(authority)
+  return `${scheme === 'https' ? 'HTTPS' : 'PROXY'} ${formatAuthority(host, port)}`
+}
+
+/**
+ * Serves the script to everybody: who is to authenticate first has to find the proxy before. It holds `allow` and `special`, and nothing of
+ * any user.
+ *
+ * @throws {MalformedField} Of a request whose `Host` is no host.
+ */
+export function serveAutoConfiguration (app: FastifyInstance, { proxy, paths }: AutoConfigurationSettings, lists: AutoConfigurationLists): void {
+  const scriptFor = autoConfiguration(lists)
+  for (const path of paths) {
+    app.get(path, async (request, reply) => {
+      const script = scriptFor(proxy ?? proxyOf(request.protocol, request.host))
+      return await reply.type(MEDIA_TYPE).send(script)
+    })
+  }
+}

@@ -1,0 +1,63 @@
+import { runInNewContext } from 'node:vm'
+import fc from 'fast-check'
+import Fastify from 'fastify'
+import t from 'tap'
+import type { Test } from 'tap'
+import { readAutoConfiguration, serveAutoConfiguration } from '../../lib/proxy/auto-configuration-route.js'
+
+async function app (t: Test, pac: unknown, options = {}) {
+  const app = Fastify(options)
+  t.teardown(() => app.close())
+  serveAutoConfiguration(app, readAutoConfiguration(pac), { allow: ['*.example.org'] })
+  await app.ready()
+  return app
+}
+
+function proxyIn (script: string): string {
+  return runInNewContext(`${script}\nFindProxyForURL('http://www.example.org/', 'www.example.org')`) as string
+}
+
+t.test('the proxy that the request names', async t => {
+  const gate = await app(t, true)
+  for (const url of ['/proxy.pac', '/wpad.dat']) {
+    for (const [host, proxy] of [
+      ['gw.test:8080', 'PROXY gw.test:8080'], ['GW.test', 'PROXY gw.test:80'], ['[2001:db8::1]:3128', 'PROXY [2001:db8::1]:3128']
+    ] as Array<[string, string]>) {
+      const { statusCode, headers, body } = await gate.inject({ url, headers: { host } })
+      t.equal(statusCode, 200)
+      t.equal(headers['content-type'], 'application/x-ns-proxy-autoconfig')
+      t.equal(proxyIn(body), proxy)
+    }
+  }
+})
+
+t.test('no host, no script', async t => {
+  const gate = await app(t, true)
+  await fc.assert(fc.asyncProperty(fc.oneof(fc.constantFrom('', 'a"b', 'a;b', 'a b', "a'", 'a@b', 'a:0', 'a:65536', 'a/b', '</script>'), fc.string()), async host => {
+    const { statusCode, body } = await gate.inject({ url: '/proxy.pac', headers: { host } })
+    return statusCode === 200 ? /^PROXY [a-z0-9._[\]:-]+:\d+$/.test(proxyIn(body)) : statusCode === 400
+  }))
+})
+
+t.test('behind TLS that a trusted proxy ends', async t => {
+  const gate = await app(t, true, { trustProxy: true })
+  const { body } = await gate.inject({ url: '/proxy.pac', headers: { host: 'inside.test', 'x-forwarded-host': 'gw.test', 'x-forwarded-proto': 'https' } })
+  t.equal(proxyIn(body), 'HTTPS gw.test:443')
+})
+
+t.test('the proxy that is configured, and where', async t => {
+  const gate = await app(t, { proxy: 'https://gw.example.org:8443/', paths: ['/office.pac'] })
+  const { body } = await gate.inject({ url: '/office.pac', headers: { host: 'evil.test' } })
+  t.equal(proxyIn(body), 'HTTPS gw.example.org:8443')
+  t.equal((await gate.inject('/proxy.pac')).statusCode, 404)
+  t.match(readAutoConfiguration({ proxy: 'HTTP://gw.test' }), { proxy: 'PROXY gw.test:80' })
+})
+
+t.test('what is wrong fails the boot', async t => {
+  for (const pac of [
+    false, null, 'true', [], { proxies: [] }, { proxy: 8080 }, { proxy: 'gw.test:8080' }, { proxy: 'socks://gw.test' }, { proxy: 'http://alice:secret@gw.test' },
+    { proxy: 'http://gw.test/path' }, { proxy: 'http://a"b' }, { paths: '/proxy.pac' }, { paths: [] }, { paths: ['proxy.pac'] }, { paths: ['/*'] }, { paths: ['/:name'] }, { paths: [1] }
+  ]) {
+    t.throws(() => readAutoConfiguration(pac), { code: 'FST_PROXY_AUTH_BAD_OPTION' }, JSON.stringify(pac))
+  }
+})
