@@ -114,6 +114,11 @@ export interface ForwardOptions extends ForwardPolicyOptions<ProxyIdentity> {
    * names it: nothing is resolved before the client is known. Default: the plugin's `strategies` for all.
    */
   readonly strategies?: readonly TargetStrategies[]
+  /**
+   * Where HTTP/2 clients reach this server itself, `host` or `host:port`, beside the name they ask for in TLS and the address
+   * they connect to: over HTTP/2 every other authority is a target. Default none.
+   */
+  readonly authorities?: readonly string[]
   /** Until the target has accepted the connection, TLS apart. 1 to 2147483647. Default 10000 (10 seconds). */
   readonly connectTimeout?: Milliseconds
   /** From the request sent to the head of its answer. 0: no limit. Default 60000 (1 minute). */
@@ -214,7 +219,7 @@ const OPTIONS = new Set([
 ])
 const FORWARD_OPTIONS = new Set([
   'allow', 'deny', 'special', 'check', 'checkTimeout', 'lookup', 'dnsTimeout', 'family', 'connectTimeout', 'headersTimeout',
-  'bodyTimeout', 'localAddress', 'tls', 'strategies', 'pac'
+  'bodyTimeout', 'localAddress', 'tls', 'strategies', 'pac', 'authorities'
 ])
 const TARGET_OPTIONS = new Set(['to', 'strategies'])
 const CONNECT_OPTIONS = new Set(['keepAliveAfter407', 'idleTimeout', 'maxDuration'])
@@ -298,12 +303,15 @@ function readForward (forward: ForwardOptions): Omit<ForwardSettings, keyof Conn
   if (!isObject(forward)) throw bad('forward', 'an object', forward)
   refuseUnknown(forward, FORWARD_OPTIONS, 'forward.')
   const {
-    connectTimeout = 10_000, headersTimeout = 60_000, bodyTimeout = 300_000, localAddress, tls, strategies: _, pac, ...policy
+    connectTimeout = 10_000, headersTimeout = 60_000, bodyTimeout = 300_000, localAddress, tls, authorities = [], strategies: _, pac,
+    ...policy
   } = forward
   if (localAddress !== undefined && typeof localAddress !== 'string') throw bad('forward.localAddress', 'an address', localAddress)
   if (tls !== undefined && !isObject(tls)) throw bad('forward.tls', 'an object', tls)
+  if (!Array.isArray(authorities)) throw bad('forward.authorities', 'a list', authorities)
   return {
     policy,
+    authorities: Object.freeze([...authorities]),
     connectTimeout: time(connectTimeout, 'forward.connectTimeout', 1),
     headersTimeout: time(headersTimeout, 'forward.headersTimeout', 0),
     bodyTimeout: time(bodyTimeout, 'forward.bodyTimeout', 0),

@@ -35,6 +35,7 @@ t.test('the defaults', async t => {
 t.test('the defaults of forward', async t => {
   t.same(readOptions({ ...least, forward: {} }).forward, {
     policy: {},
+    authorities: [],
     connectTimeout: 10_000,
     headersTimeout: 60_000,
     bodyTimeout: 300_000,
@@ -77,7 +78,10 @@ t.test('everything that can be said', async t => {
     via: 'edge',
     strategyTimeout: 1,
     drainTimeout: 0,
-    forward: { ...forward, connectTimeout: 1, headersTimeout: 0, bodyTimeout: 2_147_483_647, localAddress: '192.0.2.1', tls: { ca: 'x' }, strategies: [{ to: ['*.example.test'], strategies: others }] },
+    forward: {
+      ...forward, connectTimeout: 1, headersTimeout: 0, bodyTimeout: 2_147_483_647, localAddress: '192.0.2.1', tls: { ca: 'x' }, authorities: ['gw.test'],
+      strategies: [{ to: ['*.example.test'], strategies: others }]
+    },
     connect: { keepAliveAfter407: 'handshake', idleTimeout: 0, maxDuration: 5 },
     connectionBound: { handshakeTimeout: 1, maxHandshakes: 1 },
     authInt: { maxRequest: 1, maxKept: 2, maxAnswer: 3, contentTimeout: 4 },
@@ -92,6 +96,7 @@ t.test('everything that can be said', async t => {
     identityFields: [],
     forward: {
       policy: forward,
+      authorities: ['gw.test'],
       connectTimeout: 1,
       headersTimeout: 0,
       bodyTimeout: 2_147_483_647,
@@ -175,6 +180,7 @@ const wrong: Row[] = [
   { option: 'forward.connectTimeout', options: { ...least, forward: { connectTimeout: 0 } }, got: 'another number' },
   { option: 'forward.headersTimeout', options: { ...least, forward: { headersTimeout: NaN } }, got: 'another number' },
   { option: 'forward.bodyTimeout', options: { ...least, forward: { bodyTimeout: null } }, got: 'object' },
+  { option: 'forward.authorities', options: { ...least, forward: { authorities: 'gw.test' } }, got: 'string' },
   { option: 'forward.localAddress', options: { ...least, forward: { localAddress: 7 } }, got: 'number' },
   { option: 'forward.tls', options: { ...least, forward: { tls: CANARY } }, got: 'string' },
   { option: 'connect', options: { ...least, forward: {}, connect: 'always' }, got: 'string' },

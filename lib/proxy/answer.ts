@@ -1,5 +1,7 @@
+import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { reasonPhrase } from './reason-phrase.js'
+import { streamOf } from './reset.js'
 
 /**
  * The only fields that the gateway itself adds to what a proxy route answers. Anything else on the reply was put
@@ -41,14 +43,53 @@ export function writeRelayedHead (reply: FastifyReply, status: number, reason: s
   }
   const { raw } = reply
   const touched = dropRawFields(reply)
-  try {
-    // Throws for what cannot be written; hijacked, nobody would answer then.
-    raw.writeHead(status, reasonPhrase(reason), (touched ? joined(fields) : fields) as string[])
-  } catch (error) {
-    raw.statusMessage = '' // it was set before it threw, and is the origin's
-    throw error
+  if (streamOf(raw) !== undefined) {
+    writeHttp2Head(raw, status, fields)
+  } else {
+    try {
+      // Throws for what cannot be written; hijacked, nobody would answer then.
+      raw.writeHead(status, reasonPhrase(reason), (touched ? joined(fields) : fields) as string[])
+    } catch (error) {
+      raw.statusMessage = '' // it was set before it threw, and is the origin's
+      throw error
+    }
   }
   reply.hijack()
+}
+
+/** HTTP/2 has no reason phrase. Node refuses a second line of fields that it takes for single ones. */
+function writeHttp2Head (raw: ServerResponse, status: number, fields: string[]): void {
+  try {
+    raw.writeHead(status, fields)
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ERR_HTTP2_HEADER_SINGLE_VALUE') throw error
+    // Several lines mean the same as one with commas, except where they do not (RFC 9110, 5.3).
+    const parts = joined(fields)
+    raw.writeHead(status, parts.map((part, i) => {
+      return typeof part === 'string' || SEVERAL.has(String(parts[i - 1]).toLowerCase()) ? part : [...new Set(part)].join(', ')
+    }))
+  }
+}
+
+/** Fields with lines that cannot be one, or that clients cannot part again. */
+const SEVERAL = new Set(['set-cookie', 'www-authenticate', 'proxy-authenticate'])
+
+/**
+ * Adds trailers to an answer whose end is still to come.
+ *
+ * @param fields - A flat raw list, this hop's fields removed.
+ */
+export function addTrailers (raw: ServerResponse, fields: readonly string[]): void {
+  const lines: Array<[string, string]> = []
+  if (streamOf(raw) === undefined) {
+    for (let i = 0; i < fields.length; i += 2) lines.push([fields[i]!, fields[i + 1]!])
+    raw.addTrailers(lines)
+  } else {
+    // Node's HTTP/2 takes no list, and two lines of what it takes for a single field would end the process.
+    const parts = joined(fields)
+    for (let i = 0; i < parts.length; i += 2) lines.push([parts[i] as string, (parts[i + 1] as string[]).join(', ')])
+    raw.addTrailers(Object.fromEntries(lines))
+  }
 }
 
 /** Takes off the raw answer what a hook set there by `setHeader`, past Fastify. */

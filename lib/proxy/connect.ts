@@ -2,8 +2,12 @@ import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, Server, 
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
-import { BareResponse, isRecord } from './bare-response.js'
+import { BareResponse } from './bare-response.js'
 import { closeInStages } from './close-in-stages.js'
+import { takeConnectStream } from './connect-http2.js'
+import { markConnect } from './connect-request.js'
+import type { SuccessFields } from './connect-request.js'
+import { refusalHead } from './connect-refusal.js'
 import type { Exchanges } from './exchanges.js'
 import { markBusy, markGivenBack, mayBeGivenBackAgain } from './given-back.js'
 import { guard } from './guard.js'
@@ -26,20 +30,6 @@ export interface ConnectSettings {
 /** How long a client may take to read a refusal. */
 const READ_TIME: Milliseconds = 10_000
 
-const kConnect = Symbol('fastify-proxy-auth.connect')
-
-/** What CONNECT has that no other request has: the bare socket, and the bytes that came behind the head. */
-export interface Connect {
-  readonly socket: Socket
-  readonly head: Buffer
-  readonly response: ConnectResponse
-}
-
-/** The CONNECT that `request` is, `undefined` when it is none. */
-export function connectOf (request: IncomingMessage): Connect | undefined {
-  return (request as IncomingMessage & { [kConnect]?: Connect })[kConnect]
-}
-
 /**
  * Takes node's `connect` event of HTTP/1.1 into Fastify's lifecycle, so that the application's hooks, the gate and
  * the log see a CONNECT as they see any request. Node has let go of the parser by then: what is refused is written
@@ -48,7 +38,7 @@ export function connectOf (request: IncomingMessage): Connect | undefined {
 export function takeConnect (app: FastifyInstance, server: Server, settings: ConnectSettings) {
   return (request: IncomingMessage, socket: Socket, head: Buffer) => {
     // Node's HTTP/2 compatibility layer has the same event, with a request and a response.
-    if ('stream' in request) return refuseHttp2(socket as unknown as ServerResponse)
+    if ('stream' in request) return takeConnectStream(app, request, socket as unknown as ServerResponse)
     guard(socket)
     inTurn(socket, () => begin(request, socket, head))
   }
@@ -57,7 +47,12 @@ export function takeConnect (app: FastifyInstance, server: Server, settings: Con
     markBusy(request)
     receive(request)
     const response = new ConnectResponse(request, socket, head, settings)
-    Object.defineProperty(request, kConnect, { value: { socket, head, response } satisfies Connect })
+    markConnect(request, {
+      client: socket,
+      head,
+      open: fields => response.open(fields),
+      get whenEnded () { return response.whenEnded }
+    })
     response.once('finish', () => {
       if (response.taken) return
       response.release()
@@ -66,10 +61,6 @@ export function takeConnect (app: FastifyInstance, server: Server, settings: Con
     })
     app.routing(request, response)
   }
-}
-
-function refuseHttp2 (response: ServerResponse): void {
-  response.writeHead(501).end()
 }
 
 /** The answer to a CONNECT, on a socket that has no parser any more. */
@@ -86,21 +77,11 @@ export class ConnectResponse extends BareResponse {
     super(request, client)
   }
 
-  /**
-   * Settles what becomes of the connection, whatever the fields say, and says so in them. A hook of the application that
-   * answers with success has refused all the same: the client would take what follows for its target. Nothing said to a
-   * CONNECT is for a cache (RFC 9110, 9.3.6).
-   */
+  /** Settles what becomes of the connection, whatever the fields say, and says so in them. */
   override writeHead (status: number, ...rest: Array<string | OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined>): this {
-    const refusal = status < 300 ? 403 : status
-    const fields: OutgoingHttpHeaders = {}
-    for (const [name, value] of Object.entries(Object.assign(this.getHeaders(), ...rest.filter(isRecord)))) {
-      fields[name.toLowerCase()] = value as OutgoingHttpHeader
-    }
+    const { refusal, fields } = refusalHead(this, status, rest)
     this.givesBack = this.mayBeGivenBack(refusal, fields)
     fields['connection'] = this.givesBack ? 'keep-alive' : 'close'
-    fields['cache-control'] = 'no-store'
-    for (const name of this.getHeaderNames()) this.removeHeader(name)
     this.client.setTimeout(READ_TIME, expire)
     return super.writeHead(refusal, fields)
   }
@@ -109,6 +90,18 @@ export class ConnectResponse extends BareResponse {
   override writeContinue (done?: () => void): void { done?.() }
   override writeProcessing (): void {}
   override writeEarlyHints (_hints: Record<string, string | string[]>, done?: () => void): void { done?.() }
+
+  /** Writes the 200 and hands the socket over. */
+  open (fields: SuccessFields): Socket {
+    this.statusCode = 200
+    const socket = this.take()
+    let head = 'HTTP/1.1 200 Connection established\r\n'
+    for (const [name, lines] of Object.entries(fields)) {
+      for (const line of lines) head += `${name}: ${line}\r\n`
+    }
+    socket.write(`${head}\r\n`, 'latin1')
+    return socket
+  }
 
   private mayBeGivenBack (status: number, fields: OutgoingHttpHeaders): boolean {
     const { req, client, behind, settings } = this

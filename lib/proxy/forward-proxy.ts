@@ -20,9 +20,12 @@ import { acceptEveryMethod } from './fastify-internals.js'
 import { createForward } from './forward.js'
 import { markBusy, wasGivenBack } from './given-back.js'
 import type { IdentityField } from './identity-field.js'
+import { writeHttp2Target } from './http2-target.js'
 import { onEveryServer } from './listeners.js'
 import { nobodysSession } from './no-session.js'
 import { createOriginClient } from './origin-client.js'
+import { createOwnAuthority } from './own-authority.js'
+import { goAway } from './sessions.js'
 import { TARGET_FORM, receive, targetFormConstraint } from './target-form.js'
 import { createTunnel } from './tunnel.js'
 import { noteAnswers } from './turn.js'
@@ -33,6 +36,7 @@ import { offerOf, routeUpgrade } from './upgrade.js'
 /** What the options say of the forward proxy, defaults filled in. */
 export interface ForwardSettings {
   readonly policy: ForwardPolicyOptions<ProxyIdentity>
+  readonly authorities: readonly string[]
   readonly connectTimeout: Milliseconds
   readonly headersTimeout: Milliseconds
   readonly bodyTimeout: Milliseconds
@@ -77,7 +81,14 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   const forward = createForward({ ...settings, access, client, exchanges, pseudonym, identities })
   const tunnel = createTunnel({ ...settings, access, exchanges })
 
-  app.addConstraintStrategy(targetFormConstraint() as never)
+  const isOwn = createOwnAuthority(settings.authorities)
+  /** Brings a request in: its target where HTTP/1.1 has it, and parsed. */
+  const bringIn = (request: IncomingMessage) => {
+    if (request.httpVersionMajor === 2 && 'stream' in request) writeHttp2Target(request, isOwn)
+    return receive(request)
+  }
+
+  app.addConstraintStrategy(targetFormConstraint(bringIn) as never)
   app.register(async scope => {
     acceptEveryMethod(scope)
     scope.addHook('onRequest', refuseMalformed)
@@ -95,11 +106,12 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   const keepAlive = () => admitsWithoutCredentials() ? 'never' : settings.keepAliveAfter407
   onEveryServer(app, server => {
     noteAnswers(server)
-    server.prependListener('request', receiveFirst)
+    server.prependListener('request', receiveFirst(bringIn))
     server.on('connect', takeConnect(app, server, { keepAlive, carriesIdentity, exchanges }))
-    expectContinue(server, request => receive(request) !== undefined)
+    expectContinue(server, request => bringIn(request) !== undefined)
   })
   takeUpgrades(app, takeForwarded(app))
+  goAway(app)
   app.addHook('onClose', () => client.close())
 }
 
@@ -125,10 +137,12 @@ function ownAddresses (app: FastifyInstance): () => AddressInfo[] {
 }
 
 /** Before Fastify's own listener, whose router and log must find the target as `receive` leaves it. */
-function receiveFirst (request: IncomingMessage, response: ServerResponse): void {
-  markBusy(request)
-  // A proxy keeps no connection with HTTP/1.0 (RFC 9112, 9.3).
-  if (receive(request) !== undefined && request.httpVersionMinor === 0) response.shouldKeepAlive = false
+function receiveFirst (bringIn: (request: IncomingMessage) => unknown) {
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    markBusy(request)
+    // A proxy keeps no connection with HTTP/1.0 (RFC 9112, 9.3).
+    if (bringIn(request) !== undefined && request.httpVersion === '1.0') response.shouldKeepAlive = false
+  }
 }
 
 /** The message is checked before anybody is asked who they are: what it is does not depend on it. */

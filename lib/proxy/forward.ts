@@ -5,8 +5,6 @@ import type { AbsoluteTarget } from '../fields/target.js'
 import { formatVia } from '../fields/via.js'
 import type { Access } from '../policy/access.js'
 import type { Milliseconds } from '../types.js'
-import { contentOf } from './content.js'
-import { drained } from './drained.js'
 import type { Exchange, Exchanges } from './exchanges.js'
 import type { IdentityField } from './identity-field.js'
 import { answerAsLast, isLastRecipient } from './max-forwards.js'
@@ -15,8 +13,10 @@ import type { OriginClient } from './origin-client.js'
 import { prepare } from './prepare.js'
 import { record } from './record.js'
 import { Relay } from './relay.js'
+import { isGone } from './reset.js'
 import { receive } from './target-form.js'
 import { protocolsOf } from './upgrade.js'
+import { uploadOf } from './upload.js'
 
 /** Those of {@link JoinOptions} are for what an upgrade leads to. */
 export interface ForwardOptions extends JoinOptions {
@@ -51,9 +51,9 @@ export function createForward (options: ForwardOptions) {
     try {
       const fields = prepare(raw, authority, pseudonym, identities)
       const addresses = await access.resolve(await access.admit({ scheme, host, port }, request.proxyAuth))
-      const content = contentOf(raw, tally, bodyTimeout, request.body)
-      if (!reply.raw.destroyed) {
-        client.send({ target, addresses, method: raw.method!, fields, content: content && drained(raw, content), upgrade: protocolsOf(raw) }, relay)
+      const content = uploadOf(raw, tally, bodyTimeout, request.body)
+      if (!isGone(reply.raw)) {
+        client.send({ target, addresses, method: raw.method!, fields, content, upgrade: protocolsOf(raw) }, relay)
       }
       await relay.settled
       if (!reply.sent) throw unanswered(relay.reason)

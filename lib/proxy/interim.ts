@@ -1,16 +1,30 @@
+import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyReply } from 'fastify'
+import { isGone, streamOf } from './reset.js'
 
 /**
- * Passes an interim answer on, but not to HTTP/1.0, which has none (RFC 9110, 15.2), and not to HTTP/2, where node
- * takes none in this shape.
+ * Passes an interim answer on, but not to HTTP/1.0, which has none (RFC 9110, 15.2).
  *
  * @param fields - A flat raw list, this hop's fields removed.
  */
 export function writeInterim ({ raw, request }: FastifyReply, status: number, reason: string | undefined, fields: readonly string[]): void {
   const { httpVersionMajor, httpVersionMinor } = request.raw
-  if (httpVersionMajor !== 1 || httpVersionMinor === 0 || raw.headersSent) return
+  if (raw.headersSent || isGone(raw)) return
+  if (httpVersionMajor === 2) return writeHttp2Interim(streamOf(raw) as ServerHttp2Stream, status, fields)
+  if (httpVersionMinor === 0) return
   let head = `HTTP/1.1 ${status} ${reason ?? ''}\r\n`
   for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`
   // node has public methods for 102 and 103 alone, and refuses fields there that are legal.
   ;(raw as unknown as { _writeRaw (text: string, encoding: 'latin1'): void })._writeRaw(`${head}\r\n`, 'latin1')
+}
+
+function writeHttp2Interim (stream: ServerHttp2Stream, status: number, fields: readonly string[]): void {
+  const lines: Record<string, string[]> = Object.create(null)
+  for (let i = 0; i < fields.length; i += 2) (lines[fields[i]!.toLowerCase()] ??= []).push(fields[i + 1]!)
+  if (status === 101) return // HTTP/2 has none (RFC 9113, 8.6)
+  try {
+    stream.additionalHeaders({ ...lines, ':status': status })
+  } catch {
+    // Node refuses several lines where it knows of one only. It was a hint.
+  }
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { BadRequest } from '../errors.js'
+import { readAuthority } from '../fields/authority.js'
 import { parseHostField } from '../fields/host.js'
 
 /**
@@ -11,12 +12,13 @@ import { parseHostField } from '../fields/host.js'
  * - A transfer coding other than chunked, which node would leave on, or any in HTTP/1.0 (RFC 9112, 6.1).
  * - A length beyond what a number holds exactly.
  * - CONNECT with content, which would go into the tunnel as data (RFC 9110, 9.3.6).
+ * - In HTTP/2, `Host` that names another target than `:authority` (RFC 9113, 8.3.1).
  *
  * @returns The error to answer with, `null` when there is none.
  */
 export function malformation (request: IncomingMessage): Error | null {
   const { method, httpVersion, headers } = request
-  if (request.httpVersionMajor === 2 && 'stream' in request) return null // its framing is not HTTP/1's
+  if (request.httpVersionMajor === 2 && 'stream' in request) return http2Malformation(request)
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return new BadRequest('the version is not served')
   const { host, 'transfer-encoding': coding, 'content-length': length } = headers
   if (host === undefined) {
@@ -33,4 +35,19 @@ export function malformation (request: IncomingMessage): Error | null {
   if (coding !== undefined && (httpVersion === '1.0' || coding.toLowerCase() !== 'chunked')) return new BadRequest('the transfer coding is not served')
   if (length !== undefined && !Number.isSafeInteger(Number(length))) return new BadRequest('the length is no length')
   return null
+}
+
+/** The framing is not HTTP/1's, and node has looked at it. */
+function http2Malformation ({ method, headers }: IncomingMessage): Error | null {
+  const { host, ':authority': authority, 'content-length': length } = headers
+  if (method === 'CONNECT' && length !== undefined && Number(length) !== 0) return new BadRequest('CONNECT has no content')
+  if (host === undefined || authority === undefined || host === authority) return null
+  return isSameTarget(host, authority as string) ? null : new BadRequest('Host and :authority differ')
+}
+
+/** The port of a CONNECT is left out of `Host` by some. */
+function isSameTarget (host: string, authority: string): boolean {
+  const [said, meant] = [readAuthority(host), readAuthority(authority)]
+  if (typeof said === 'string' || typeof meant === 'string') return false
+  return said.host === meant.host && (said.port === undefined || said.port === meant.port)
 }

@@ -24,6 +24,7 @@ export function prepare (
   if (via !== undefined && viaNames([via], pseudonym)) throw new LoopDetected()
   let fields = endToEnd(request.rawHeaders, 'request', REPLACED)
   for (const identity of identities) fields = fields.filter((_, i) => !identity.isSpelling(fields[i - i % 2]!))
+  if (request.httpVersionMajor === 2) joinCookies(fields)
   if (maxForwards !== undefined) countDown(fields, request.method!)
   fields.push('Host', authority, 'Via', formatVia(request.httpVersion, pseudonym))
   return fields
@@ -36,5 +37,20 @@ function countDown (fields: string[], method: string): void {
     if (fields[i]!.toLowerCase() !== 'max-forwards') continue
     const left = parseMaxForwards(fields[i + 1])
     if (left !== undefined) fields[i + 1] = String(left - 1)
+  }
+}
+
+/** HTTP/2 may split `Cookie` into several lines, HTTP/1.1 has one (RFC 9113, 8.2.3). */
+function joinCookies (fields: string[]): void {
+  let first = -1
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i]!.toLowerCase() !== 'cookie') continue
+    if (first === -1) {
+      first = i + 1
+    } else {
+      fields[first] += `; ${fields[i + 1]}`
+      fields.splice(i, 2)
+      i -= 2
+    }
   }
 }

@@ -6,11 +6,12 @@ import type { Dispatcher } from 'undici'
 import { ClientLeft, UpstreamChallenged, UpstreamProtocol } from '../errors.js'
 import { connectionOptions, endToEnd } from '../fields/hop-by-hop.js'
 import type { Milliseconds } from '../types.js'
-import { writeRelayedHead } from './answer.js'
+import { addTrailers, writeRelayedHead } from './answer.js'
 import type { EndedFor, Exchange } from './exchanges.js'
 import { writeInterim } from './interim.js'
 import type { JoinOptions } from './join.js'
 import { reasonPhrase } from './reason-phrase.js'
+import { cut, isFinished, isGone } from './reset.js'
 import { switchProtocols } from './switch-protocols.js'
 import { upgradeOf } from './upgrade.js'
 import { upstreamError } from './upstream-error.js'
@@ -37,6 +38,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   private head: readonly string[] = []
   private readonly request: IncomingMessage
   private readonly raw: ServerResponse
+  private readonly isHttp2: boolean
 
   /**
    * @param via - The `Via` member of this hop, added to the answer.
@@ -48,13 +50,14 @@ export class Relay implements Dispatcher.DispatchHandler {
   ) {
     this.raw = reply.raw
     this.request = reply.request.raw
+    this.isHttp2 = this.request.httpVersionMajor === 2
     this.settled = new Promise((resolve, reject) => {
       this.resolve = resolve
       this.reject = reject
     })
     const leave = () => this.leave()
     this.raw.once('close', leave)
-    if (this.raw.destroyed) leave()
+    if (isGone(this.raw)) leave()
     else if (this.raw.socket === null) this.watchQueued(leave)
   }
 
@@ -67,7 +70,7 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   onRequestStart (controller: Controller): void {
     this.controller = controller
-    if (this.raw.destroyed) controller.abort(new ClientLeft())
+    if (isGone(this.raw)) controller.abort(new ClientLeft())
   }
 
   onResponseStart (controller: Controller, status: number, _headers: unknown, reason?: string): void {
@@ -117,17 +120,15 @@ export class Relay implements Dispatcher.DispatchHandler {
   onResponseEnd (controller: Controller): void {
     if (this.raw.writableEnded) return
     const received = latin1(controller.rawTrailers)
-    if (received.length > 0 && this.raw.chunkedEncoding) {
+    if (received.length > 0 && (this.isHttp2 || this.raw.chunkedEncoding)) {
       const trailers = endToEnd(received, 'response', connectionOptions(this.head))
-      const lines: Array<[string, string]> = []
-      for (let i = 0; i < trailers.length; i += 2) lines.push([trailers[i]!, trailers[i + 1]!])
-      this.raw.addTrailers(lines)
+      addTrailers(this.raw, trailers)
     }
     this.raw.end()
   }
 
   onResponseError (_controller: Controller, error: Error): void {
-    if (this.raw.writableEnded || this.raw.destroyed) return
+    if (this.raw.writableEnded || isGone(this.raw)) return
     const failure = upstreamError(error)
     if (!this.raw.headersSent) return this.reject(failure)
     // Half an answer cannot be taken back: cutting the connection is the only honest signal left.
@@ -136,13 +137,13 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   private cut (reason: string): void {
     this.reason ??= reason
-    this.raw.destroy()
+    cut(this.raw)
     this.leave() // at once: a stopping server ends its connections to origins next
   }
 
   private leave (): void {
     this.resolve()
-    if (this.raw.writableFinished) return
+    if (isFinished(this.raw)) return
     this.reason ??= 'aborted'
     this.controller?.abort(new ClientLeft())
   }
@@ -167,15 +168,15 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   /** Node keeps a head for the first octets of the body, which may be far off (an event stream). */
   private flush (): void {
-    if (this.bytesOut === 0 && !this.raw.writableEnded && !this.raw.destroyed) this.raw.write('', 'latin1') // `flushHeaders` would write UTF-8
+    if (this.bytesOut === 0 && !this.raw.writableEnded && !isGone(this.raw)) this.raw.write('', 'latin1') // `flushHeaders` would write UTF-8
   }
 
   /** `Trailer` announces what only a chunked body can carry, node refuses it elsewhere; a 204 has no length. */
   private framed (fields: string[], status: number): string[] {
     const framed = status === 204 ? without(fields, 'content-length') : fields
     const hasContent = status !== 204 && status !== 304 && this.request.method !== 'HEAD'
-    const chunked = hasContent && this.raw.useChunkedEncodingByDefault && !has(framed, 'content-length')
-    return chunked ? framed : without(framed, 'trailer')
+    const takesTrailers = this.isHttp2 || (this.raw.useChunkedEncodingByDefault && !has(framed, 'content-length'))
+    return hasContent && takesTrailers ? framed : without(framed, 'trailer')
   }
 }
 

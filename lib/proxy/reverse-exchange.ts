@@ -6,6 +6,7 @@ import type { EndedFor, Exchange, Exchanges } from './exchanges.js'
 import type { RouteIdentity } from './identity-field.js'
 import { record } from './record.js'
 import type { Ending } from './record.js'
+import { cut, isFinished, isGone } from './reset.js'
 
 /** What holds for all exchanges of a route. */
 export interface ReverseRules {
@@ -64,7 +65,7 @@ export class ReverseExchange implements Exchange {
     this.exchanges.add(this, this.request.proxyAuth)
     const { raw } = this.reply
     raw.once('close', () => this.over())
-    if (raw.destroyed) this.over()
+    if (isGone(raw)) this.over()
     else if (raw.socket === null) this.watchQueued()
   }
 
@@ -72,7 +73,7 @@ export class ReverseExchange implements Exchange {
   take (answer: Readable): void {
     if (this.answer !== answer) this.answer?.destroy()
     this.answer = answer
-    if (this.reply.raw.destroyed) answer.destroy()
+    if (isGone(this.reply.raw)) answer.destroy()
   }
 
   /**
@@ -85,9 +86,9 @@ export class ReverseExchange implements Exchange {
     if (this.failed) return
     this.failed = true
     this.answer?.destroy()
-    if (raw.destroyed || raw.writableEnded || this.request.raw.socket.destroyed) return
+    if (isGone(raw) || raw.writableEnded || this.request.raw.socket.destroyed) return
     this.reason ??= error.code ?? 'error'
-    if (raw.headersSent) raw.destroy()
+    if (raw.headersSent) cut(raw)
     else {
       this.reply.code(error.statusCode ?? 500) // reply-from may have set that of the upstream
       answer()
@@ -98,13 +99,13 @@ export class ReverseExchange implements Exchange {
   cut (reason: string): void {
     if (this.reply.raw.writableEnded) return
     this.reason ??= reason
-    this.reply.raw.destroy()
+    cut(this.reply.raw)
   }
 
   /** Ends it at once, on both sides. */
   end (why: EndedFor): void {
     this.reason = why
-    this.reply.raw.destroy()
+    cut(this.reply.raw)
     this.request.raw.destroy() // the answer may be through, and the client still sending
   }
 
@@ -112,7 +113,7 @@ export class ReverseExchange implements Exchange {
     const { ended, reply: { raw } } = this
     if (ended === null) return
     this.ended = null
-    if (!raw.writableFinished) this.reason ??= 'aborted'
+    if (!isFinished(raw)) this.reason ??= 'aborted'
     this.answer?.destroy()
     this.answer = null // else one request would keep the next from being collected young
     this.release()

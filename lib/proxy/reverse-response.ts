@@ -4,9 +4,10 @@ import { UpstreamChallenged, UpstreamProtocol } from '../errors.js'
 import { HOP_BY_HOP_RESPONSE, connectionOptions, endToEnd, endToEndFields } from '../fields/hop-by-hop.js'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
 import type { Milliseconds } from '../types.js'
-import { writeRelayedHead } from './answer.js'
+import { addTrailers, writeRelayedHead } from './answer.js'
 import { asReceived } from './as-received.js'
 import { isDecoded } from './incoming-answer.js'
+import { isGone, streamOf } from './reset.js'
 import type { ReverseExchange } from './reverse-exchange.js'
 import { upstreamError } from './upstream-error.js'
 
@@ -56,8 +57,9 @@ export function relay (exchange: ReverseExchange, { statusCode, stream }: Answer
   const contentless = statusCode === 204 || statusCode === 304
   const { 'content-length': length, ...rest } = head
   const fields = asReceived(stream.rawHeaders ?? [], statusCode === 204 ? rest : head)
-  const chunked = raw.useChunkedEncodingByDefault && !contentless && method !== 'HEAD' && length === undefined
-  writeRelayedHead(reply, statusCode, reasonOf(exchange, stream), chunked && stream.rawTrailers !== undefined ? fields : withoutTrailer(fields))
+  const isHttp2 = streamOf(raw) !== undefined
+  const chunked = !contentless && method !== 'HEAD' && (isHttp2 || (raw.useChunkedEncodingByDefault && length === undefined))
+  writeRelayedHead(reply, statusCode, reasonOf(stream), chunked && stream.rawTrailers !== undefined ? fields : withoutTrailer(fields))
 
   stream.on('error', error => exchange.cut((upstreamError(error) as Error & { code: string }).code))
   stream.on('close', () => exchange.cut('FST_PROXY_AUTH_UPSTREAM_TERMINATED'))
@@ -72,14 +74,14 @@ export function relay (exchange: ReverseExchange, { statusCode, stream }: Answer
   })
   stream.on('end', () => {
     const received = stream.rawTrailers ?? []
-    if (received.length > 0 && raw.chunkedEncoding) {
-      raw.addTrailers(pairs(endToEnd(received, 'response', connectionOptions(stream.rawHeaders!))))
+    if (received.length > 0 && (isHttp2 || raw.chunkedEncoding)) {
+      addTrailers(raw, endToEnd(received, 'response', connectionOptions(stream.rawHeaders!)))
     }
     raw.end()
   })
   // Node keeps a head for the first octets of the body, which may be far off (an event stream). Not by `flushHeaders`,
   // which writes octets beyond ASCII as two.
-  process.nextTick(() => { if (exchange.bytesOut === 0 && !raw.writableEnded && !raw.destroyed) raw.write('', 'latin1') })
+  process.nextTick(() => { if (exchange.bytesOut === 0 && !raw.writableEnded && !isGone(raw)) raw.write('', 'latin1') })
 }
 
 function waitForClient (exchange: ReverseExchange, stream: Readable, patience: Milliseconds): void {
@@ -96,18 +98,13 @@ function waitForClient (exchange: ReverseExchange, stream: Readable, patience: M
   raw.on('close', go)
 }
 
-/** Node gives the octets one char each, undici decodes them as UTF-8, which is what goes on from here. HTTP/2 has none. */
-function reasonOf ({ request: { raw } }: ReverseExchange, stream: Answer['stream']): string | undefined {
+/** Node gives the octets one char each, undici decodes them as UTF-8, which is what goes on from here. */
+function reasonOf (stream: Answer['stream']): string | undefined {
   const { statusMessage } = stream
-  if (raw.httpVersionMajor === 2) return undefined
   return stream instanceof IncomingMessage && statusMessage !== undefined ? Buffer.from(statusMessage, 'latin1').toString() : statusMessage
 }
 
 /** `Trailer` announces what only a chunked body can carry, and only some clients pass on; node refuses it elsewhere. */
 function withoutTrailer (fields: string[]): string[] {
   return fields.filter((_, i) => fields[i - i % 2]!.toLowerCase() !== 'trailer')
-}
-
-function pairs (fields: readonly string[]): Array<[string, string]> {
-  return fields.flatMap((name, i) => i % 2 === 0 ? [[name, fields[i + 1]!] as [string, string]] : [])
 }

@@ -35,14 +35,12 @@ export function receive (request: IncomingMessage): Received | undefined {
   const marked = request as Marked
   if (marked[kReceived] !== undefined) return marked[kReceived]
   const url = request.url!
-  const crossed = isCrossed(request)
-  const own = !crossed && request.method !== 'CONNECT' && (url.charCodeAt(0) === 47 || (url === '*' && request.method === 'OPTIONS'))
+  const own = request.method !== 'CONNECT' && (url.charCodeAt(0) === 47 || (url === '*' && request.method === 'OPTIONS'))
   const behind = broken.has(request.socket)
   if (own && !behind && !wasGivenBack(request)) return undefined
   try {
     if (behind) throw new BadRequest('it is behind a malformed one')
     if (own) throw new BadRequest('origin-form on the connection of a proxy')
-    if (crossed) throw new BadRequest('HTTP/2 is not forwarded')
     const target = parseTarget(request.method!, url)
     const failure = malformation(request)
     if (failure !== null) throw failure
@@ -60,18 +58,12 @@ export function receive (request: IncomingMessage): Received | undefined {
 }
 
 /**
- * Over HTTP/2 a request to be proxied has a path like any other, and `:scheme` tells: `http` on a listener with TLS is another
- * server's (RFC 9113, 8.3.1). It must not reach the application's own routes.
- */
-function isCrossed ({ httpVersionMajor, headers, socket }: IncomingMessage): boolean {
-  return httpVersionMajor === 2 && headers[':scheme'] === 'http' && 'encrypted' in socket
-}
-
-/**
  * The router constraint. `mustMatchWhenDerived`: a request for which it derives a value never falls through to a
  * route without it, so `GET http://host/admin` cannot become the application's own `/admin` (RFC 9112, 3.3).
+ *
+ * @param bringIn - {@link receive}, and what has to come before it.
  */
-export function targetFormConstraint () {
+export function targetFormConstraint (bringIn: (request: IncomingMessage) => Received | undefined = receive) {
   return {
     name: TARGET_FORM,
     storage () {
@@ -82,7 +74,7 @@ export function targetFormConstraint () {
       }
     },
     validate () {},
-    deriveConstraint: (request: IncomingMessage) => receive(request) === undefined ? undefined : 'proxy',
+    deriveConstraint: (request: IncomingMessage) => bringIn(request) === undefined ? undefined : 'proxy',
     mustMatchWhenDerived: true
   }
 }

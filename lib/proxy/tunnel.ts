@@ -4,7 +4,8 @@ import { ClientLeft, Closing, Forbidden } from '../errors.js'
 import type { AuthorityTarget } from '../fields/target.js'
 import type { Access } from '../policy/access.js'
 import type { Milliseconds } from '../types.js'
-import { connectOf } from './connect.js'
+import { connectOf } from './connect-request.js'
+import type { SuccessFields } from './connect-request.js'
 import { dial } from './dial.js'
 import type { Exchange, Exchanges } from './exchanges.js'
 import { join } from './join.js'
@@ -28,15 +29,16 @@ export function createTunnel (options: TunnelOptions) {
   const { access, exchanges } = options
 
   return async function tunnel (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { socket, head, response } = connectOf(request.raw)!
+    const connect = connectOf(request.raw)!
+    const { client, head } = connect
     const target = receive(request.raw)!.target as AuthorityTarget
     const end = record(request, target.authority)
     const gone = new AbortController()
     const leave = () => gone.abort(new ClientLeft())
     const exchange: Exchange = { end: why => gone.abort(why === 'closing' ? new Closing() : new Forbidden('access revoked')) }
     exchanges.add(exchange, request.proxyAuth)
-    socket.once('close', leave)
-    if (socket.destroyed) leave() // while a hook of the application took its time
+    client.once('close', leave)
+    if (client.destroyed) leave() // while a hook of the application took its time
     let upstream: Socket
     try {
       const { host, port } = target
@@ -44,28 +46,27 @@ export function createTunnel (options: TunnelOptions) {
       const admitted = await access.admit({ host, port, scheme: 'connect' }, request.proxyAuth)
       const addresses = await access.resolve(admitted)
       upstream = await dial(addresses, port, { ...options, signal: gone.signal }).catch(cause => { throw upstreamError(cause) })
+      if (gone.signal.aborted) throw upstream.destroy() && gone.signal.reason // as the target answered
     } catch (error) {
       const { statusCode, code } = error as { statusCode: number, code: string }
       exchanges.delete(exchange)
       end({ status: statusCode, bytesIn: 0, bytesOut: 0, reason: code })
       throw error
     } finally {
-      socket.removeListener('close', leave)
+      client.removeListener('close', leave)
     }
 
     if (reply.sent) { // by a timeout of the application's
       upstream.destroy()
       exchanges.delete(exchange)
-      end({ status: response.statusCode, bytesIn: 0, bytesOut: 0 })
+      end({ status: reply.raw.statusCode, bytesIn: 0, bytesOut: 0 })
       return reply
     }
     reply.hijack()
-    response.statusCode = 200
-    const client = response.take()
-    client.write(successHead(reply), 'latin1')
+    const opened = connect.open(successFields(reply))
     if (head.length > 0) upstream.write(head)
-    const { whenEnded } = response
-    const joined = join(client, upstream, options, reason => {
+    const { whenEnded } = connect
+    const joined = join(opened, upstream, options, reason => {
       exchanges.delete(exchange)
       end({ status: 200, bytesIn: upstream.bytesWritten, bytesOut: upstream.bytesRead, reason })
       whenEnded?.()
@@ -75,10 +76,11 @@ export function createTunnel (options: TunnelOptions) {
   }
 }
 
-function successHead (reply: FastifyReply): string {
-  let head = 'HTTP/1.1 200 Connection established\r\n'
+function successFields (reply: FastifyReply): SuccessFields {
+  const fields: Record<string, string[]> = {}
   for (const name of ['proxy-authentication-info', 'proxy-authenticate']) {
-    for (const line of [reply.getHeader(name) ?? []].flat()) head += `${name}: ${line}\r\n`
+    const value = reply.getHeader(name)
+    if (value !== undefined) fields[name] = [value].flat().map(String)
   }
-  return `${head}\r\n`
+  return fields
 }

@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
+import { ClientLeft } from '../errors.js'
 import type { Milliseconds } from '../types.js'
 import { contentOf } from './content.js'
 import type { Tally } from './content.js'
 import { drained } from './drained.js'
+import { drop, streamOf, wasReset } from './reset.js'
 
 type MayBeHttp2 = IncomingMessage & { readonly stream?: { readonly endAfterHeaders: boolean } }
 
@@ -19,5 +21,16 @@ export function uploadOf (request: MayBeHttp2, tally: Tally, patience: Milliseco
 /** HTTP/2 frames its content, with or without a length; HTTP/1.1 says so in a field. */
 function announced (request: MayBeHttp2): IncomingMessage {
   const headers = request.stream!.endAfterHeaders ? {} : { 'transfer-encoding': 'chunked' }
-  return { headers, iterator: options => request.iterator(options), destroy: () => request.destroy() } as IncomingMessage
+  return { headers, iterator: () => whole(request), destroy: () => drop(streamOf(request)!) } as unknown as IncomingMessage
+}
+
+/** Node ends the content of a stream that was reset as if that were all of it. */
+async function * whole (request: MayBeHttp2): AsyncGenerator<Buffer> {
+  const stream = streamOf(request)!
+  try {
+    yield * request.iterator({ destroyOnReturn: false })
+  } catch (cause) {
+    throw new ClientLeft({ cause })
+  }
+  if (wasReset(stream)) throw new ClientLeft()
 }

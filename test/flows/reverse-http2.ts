@@ -8,7 +8,7 @@ import { RawClient } from '../fixtures/raw-client.js'
 import { message } from '../fixtures/reverse.js'
 
 /** One request over HTTP/2 in the clear. */
-async function ask (t: Test, port: number, headers: Record<string, string>, body = ''): Promise<{ headers: Record<string, unknown>, body: string }> {
+async function ask (t: Test, port: number, headers: Record<string, string>, body = ''): Promise<{ headers: Record<string, unknown>, trailers: Record<string, unknown>, body: string }> {
   const session = connect(`http://127.0.0.1:${port}`)
   t.teardown(() => session.destroy())
   const stream = session.request({ 'proxy-authorization': ALICE, ...headers }, { endStream: body === '' })
@@ -16,9 +16,11 @@ async function ask (t: Test, port: number, headers: Record<string, string>, body
   return await new Promise((resolve, reject) => {
     let text = ''
     let head = {}
+    let trailers = {}
     stream.on('error', reject)
     stream.on('response', given => { head = given })
-    stream.setEncoding('latin1').on('data', chunk => { text += chunk }).on('end', () => resolve({ headers: head, body: text }))
+    stream.on('trailers', given => { trailers = given })
+    stream.setEncoding('latin1').on('data', chunk => { text += chunk }).on('end', () => resolve({ headers: head, trailers, body: text }))
   })
 }
 
@@ -31,8 +33,8 @@ t.test('a client that speaks HTTP/2 (R-HOP-6, R-VIA-2)', async t => {
   })
   const { port } = await gateway(t, { forward: undefined as never, reverse: [{ prefix: '/api', upstream: upstream.url }], fastify: { http2: true } as never })
   const get = await ask(t, port, { ':path': '/api/x' })
-  t.match(get, { headers: { ':status': 200, 'x-a': '1', via: /^1.1 gateway-/ }, body: 'GET' })
-  t.notMatch(Object.keys(get.headers).join(), /connection|keep-alive|transfer-encoding|trailer/)
+  t.match(get, { headers: { ':status': 200, 'x-a': '1', via: /^1.1 gateway-/, trailer: 'X-T' }, body: 'GET', trailers: { 'x-t': '1' } })
+  t.notMatch(Object.keys(get.headers).join(), /connection|keep-alive|transfer-encoding/)
   t.match(upstream.seen.pop(), { url: '/x', headers: { via: /^2.0 gateway-/, 'x-forwarded-host': `127.0.0.1:${port}`, 'proxy-authorization': undefined } })
   const post = await ask(t, port, { ':path': '/api/x', ':method': 'POST', te: 'trailers', cookie: 'a=1' }, 'content')
   t.equal(post.body, 'contentPOST')

@@ -3,8 +3,10 @@ import Fastify from 'fastify'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { dropForeignFields, writeRelayedHead } from '../../lib/proxy/answer.js'
+import { addTrailers, dropForeignFields, writeRelayedHead } from '../../lib/proxy/answer.js'
 import { RawClient } from '../fixtures/raw-client.js'
+import { wholeAnswer } from '../fixtures/http2-client.js'
+import { streamPair } from '../fixtures/stream-pair.js'
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown
 
@@ -80,3 +82,35 @@ for (const touched of [false, true]) {
     t.equal(text, 'HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 0\r\nConnection: close\r\n\r\n')
   })
 }
+
+/** The same over HTTP/2: a reply as far as it is looked at. */
+async function overHttp2 (t: Test, fields: string[], trailers: string[] = []): ReturnType<typeof wholeAnswer> {
+  const { request, response, far } = await streamPair(t)
+  const answer = wholeAnswer(far)
+  far.end()
+  request.resume()
+  writeRelayedHead({ raw: response, request: { raw: request }, getHeader: () => undefined, hijack () {} } as never, 200, 'A Phrase', fields)
+  addTrailers(response, trailers)
+  response.end('x')
+  return await answer
+}
+
+t.test('over HTTP/2 there is no phrase, and fields that node takes for single ones have one line (R-HOP-6)', async t => {
+  const usual = await overHttp2(t, ['X-A', '1', 'x-a', '2', 'Set-Cookie', 'a', 'Set-Cookie', 'b'])
+  t.match(usual.fields, { ':status': 200, 'x-a': '1, 2', 'set-cookie': ['a', 'b'] })
+  const repeated = await overHttp2(t, ['Age', '1', 'X-A', '1', 'Set-Cookie', 'a', 'Age', '2', 'Set-Cookie', 'b', 'ETag', '"x"', 'ETag', '"x"', 'WWW-Authenticate', 'A', 'WWW-Authenticate', 'B'])
+  t.match(repeated.fields, { age: '1, 2', 'x-a': '1', etag: '"x"', 'set-cookie': ['a', 'b'], 'www-authenticate': 'A, B' })
+  await t.rejects(overHttp2(t, [':path', '/']), { code: 'ERR_HTTP2_PSEUDOHEADER_NOT_ALLOWED' })
+})
+
+t.test('trailers, in the shape of either version (R-TRL-7)', async t => {
+  const { trailers } = await overHttp2(t, ['X-A', '1'], ['X-T', '1', 'x-t', '2', 'Age', '1', 'Age', '2'])
+  t.match(trailers, { 'x-t': '1, 2', age: '1, 2' })
+  const text = await answerOf(t, nothing, (_request, reply) => {
+    writeRelayedHead(reply, 200, 'OK', ['Trailer', 'X-T'])
+    reply.raw.write('x')
+    addTrailers(reply.raw, ['X-T', '1', 'X-T', '2'])
+    reply.raw.end()
+  })
+  t.match(text, /\r\n0\r\nX-T: 1\r\nX-T: 2\r\n\r\n$/)
+})

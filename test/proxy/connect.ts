@@ -6,8 +6,10 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { connectOf, takeConnect } from '../../lib/proxy/connect.js'
-import type { Connect, ConnectResponse, ConnectSettings } from '../../lib/proxy/connect.js'
+import { takeConnect } from '../../lib/proxy/connect.js'
+import type { ConnectResponse, ConnectSettings } from '../../lib/proxy/connect.js'
+import { connectOf } from '../../lib/proxy/connect-request.js'
+import type { Connect } from '../../lib/proxy/connect-request.js'
 import { Exchanges } from '../../lib/proxy/exchanges.js'
 import { wasGivenBack } from '../../lib/proxy/given-back.js'
 import { receive } from '../../lib/proxy/target-form.js'
@@ -34,6 +36,8 @@ const refuse: Routing = (_request, response) => {
   response.writeHead(407, { 'proxy-authenticate': ['Basic realm="x"'], 'content-length': 2 }).end('no')
 }
 
+const socketOf = ({ client }: Connect) => client as Socket
+
 const HEAD = connectHead('origin.test:443')
 
 t.test('a CONNECT is routed with its target, its socket and the bytes behind it (R-NODE-5)', async t => {
@@ -41,23 +45,18 @@ t.test('a CONNECT is routed with its target, its socket and the bytes behind it 
   const { port } = await listener(t, (request, response, connect) => {
     seen = connect
     t.match(receive(request), { target: { host: 'origin.test', port: 443 } })
-    t.equal(connect.response, response)
     refuse(request, response, connect)
   })
   const client = await RawClient.to(t, port)
   await client.send(`${HEAD}early`).answer()
   t.equal(String(seen?.head), 'early')
-  t.equal(seen?.socket.remotePort, client.socket.localPort)
-})
-
-t.test('any other request is no CONNECT', async t => {
-  t.equal(connectOf({} as IncomingMessage), undefined)
+  t.equal((seen?.client as Socket).remotePort, client.socket.localPort)
 })
 
 t.test('a 407 gives the connection back to the server, and listeners do not pile up (R-CONN-3)', async t => {
   let socket: Socket | undefined
   const { port } = await listener(t, (request, response, connect) => {
-    socket = connect.socket
+    socket = socketOf(connect)
     refuse(request, response, connect)
   })
   const client = await RawClient.to(t, port)
@@ -74,7 +73,7 @@ t.test('a 407 gives the connection back to the server, and listeners do not pile
 
 t.test('under TLS the server gets it where TLS connections come in (R-CONN-3)', async t => {
   const { server, port } = await listener(t, (request, response, connect) => {
-    Object.assign(connect.socket, { encrypted: true })
+    Object.assign(socketOf(connect), { encrypted: true })
     refuse(request, response, connect)
   })
   const again = new Promise<Socket>(resolve => server.once('secureConnection', resolve))
@@ -113,7 +112,7 @@ t.test('what closes instead, and says so (R-407-7)', async t => {
     },
     {
       name: 'a connection that says who the client is',
-      routing: (request, response, connect) => { Object.assign(connect.socket, { authorized: true }); refuse(request, response, connect) }
+      routing: (request, response, connect) => { Object.assign(socketOf(connect), { authorized: true }); refuse(request, response, connect) }
     }
   ]
   for (const { name, head = HEAD, routing = refuse, settings = {}, status = 407 } of rows) {
@@ -129,7 +128,7 @@ t.test('bytes in the socket by the time of the verdict close it, too (R-CONNECT-
   const { port } = await listener(t, (request, response, connect) => {
     client.send('GET / HTTP/1.1\r\n\r\n')
     const wait = () => {
-      if (connect.socket.readableLength > 0) refuse(request, response, connect)
+      if (socketOf(connect).readableLength > 0) refuse(request, response, connect)
       else setImmediate(wait)
     }
     wait()
@@ -194,7 +193,7 @@ t.test('a long answer is written as the client reads it', async t => {
 t.test('a client that does not read is cut after a while', async t => {
   let socket: Socket | undefined
   const { port } = await listener(t, (_request, response, connect) => {
-    socket = connect.socket
+    socket = socketOf(connect)
     response.writeHead(403).write('x')
   })
   const client = await RawClient.to(t, port)
@@ -208,7 +207,7 @@ t.test('a client that vanishes does no harm', async t => {
   t.test('between head and end of the answer', async t => {
     const { server, port } = await listener(t, (_request, response, connect) => {
       response.writeHead(407, { 'content-length': 0 })
-      connect.socket.destroy()
+      socketOf(connect).destroy()
       response.end()
     })
     const client = await RawClient.to(t, port)
@@ -218,7 +217,7 @@ t.test('a client that vanishes does no harm', async t => {
   t.test('while the answer goes out', async t => {
     const { server, port } = await listener(t, (request, response, connect) => {
       refuse(request, response, connect)
-      connect.socket.destroy()
+      socketOf(connect).destroy()
     })
     const client = await RawClient.to(t, port)
     await client.send(HEAD).end()
@@ -226,14 +225,15 @@ t.test('a client that vanishes does no harm', async t => {
   })
   t.test('by a reset', async t => {
     let taken: Connect | undefined
+    let response: ConnectResponse | undefined
     const routed = new Promise<void>(resolve => {
-      listener(t, (_request, _response, connect) => { taken = connect; resolve() }).then(async ({ port }) => {
+      listener(t, (_request, answer, connect) => { taken = connect; response = answer; resolve() }).then(async ({ port }) => {
         (await RawClient.to(t, port)).send(HEAD)
       })
     })
     await routed
-    taken!.socket.destroy(new Error('reset'))
-    await once(taken!.response, 'close')
+    taken!.client.destroy(new Error('reset'))
+    await once(response!, 'close')
     t.pass('nobody but us hears the error')
   })
 })
@@ -272,13 +272,22 @@ t.test('who only claims to be HTTP/2 is not taken for it', async t => {
   t.match(await client.send(HEAD.replace('HTTP/1.1', 'HTTP/2.0')).end(), /^HTTP\/1\.1 407 /)
 })
 
-t.test('HTTP/2 gets an answer (R-CONNECT-15)', async t => {
+t.test('the 200 has no framing and no other status, and its fields are written as octets (R-CONNECT-2, R-CONNECT-3)', async t => {
+  const { port } = await listener(t, (_request, _response, connect) => {
+    connect.open({ 'X-A': ['1', '\xe9'], 'X-B': [] }).end('tunnel')
+  })
+  const client = await RawClient.to(t, port)
+  t.equal(await client.send(HEAD).end(), 'HTTP/1.1 200 Connection established\r\nX-A: 1\r\nX-A: \xe9\r\n\r\ntunnel')
+})
+
+t.test('HTTP/2 goes its own way', async t => {
   const server = createHttp2Server(() => {})
-  server.on('connect', takeConnect({} as FastifyInstance, server as unknown as Server, { keepAlive: () => 'always', exchanges: new Exchanges() }))
+  const app = { routing: (_request: IncomingMessage, response: ServerResponse) => { response.writeHead(418).end() } } as unknown as FastifyInstance
+  server.on('connect', takeConnect(app, server as unknown as Server, { keepAlive: () => 'always', exchanges: new Exchanges() }))
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
   t.teardown(() => { session.destroy(); server.close() })
   const stream = session.request({ ':method': 'CONNECT', ':authority': 'origin.test:443' })
   const [fields] = await once(stream, 'response')
-  t.equal(fields[':status'], 501)
+  t.equal(fields[':status'], 418)
 })

@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import t from 'tap'
 import { writeInterim } from '../../lib/proxy/interim.js'
+import { streamPair } from '../fixtures/stream-pair.js'
 
 function written (httpVersion: string, headersSent = false): string {
   let text = ''
@@ -17,8 +19,7 @@ t.test('HTTP/1.0 has none (R-FWD-5)', async t => {
   t.equal(written('1.0'), '')
 })
 
-t.test('nor HTTP/2 in this shape, nor anybody behind the final head', async t => {
-  t.equal(written('2.0'), '')
+t.test('nor does anybody get one behind the final head', async t => {
   t.equal(written('1.1', true), '')
 })
 
@@ -26,4 +27,19 @@ t.test('a reason may be missing', async t => {
   let text = ''
   writeInterim({ raw: { _writeRaw (part: string) { text += part } }, request: { raw: { httpVersionMajor: 1, httpVersionMinor: 1 } } } as never, 199, undefined, [])
   t.equal(text, 'HTTP/1.1 199 \r\n\r\n')
+})
+
+t.test('HTTP/2 has its own shape for them (R-FWD-5)', async t => {
+  const { request, response, far } = await streamPair(t)
+  const seen: unknown[] = []
+  far.on('headers', fields => seen.push(Object.entries(fields)))
+  const write = (status: number, fields: string[]) => writeInterim({ raw: response, request: { raw: request } } as never, status, 'No Phrase', fields)
+  write(103, ['Link', '</a>', 'link', '</b>'])
+  write(101, [])
+  write(103, ['Age', '1', 'Age', '2']) // node cannot
+  write(199, ['X-A', '\xe9'])
+  response.end()
+  write(103, ['Link', '</c>'])
+  await once(far.resume(), 'end')
+  t.strictSame(seen, [[[':status', 103], ['link', '</a>, </b>']], [[':status', 199], ['x-a', '\xe9']]])
 })

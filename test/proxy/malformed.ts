@@ -58,3 +58,16 @@ for (const [event, rows] of [['request', ROWS], ['connect', CONNECT_ROWS]] as co
 t.test('HTTP/2 frames its messages itself', async t => {
   t.equal(malformation({ httpVersionMajor: 2, httpVersion: '2.0', headers: {}, stream: {} } as unknown as IncomingMessage), null)
 })
+
+t.test('over HTTP/2, Host names what :authority names, or is not there (R-H2-6, R-CONNECT-12)', async t => {
+  const over = (method: string, headers: Record<string, string>) =>
+    malformation({ method, httpVersion: '2.0', httpVersionMajor: 2, headers, stream: {} } as unknown as IncomingMessage)
+  const authority = 'a.test:443'
+  for (const host of [authority, 'a.test', 'A.test.:443']) t.equal(over('CONNECT', { ':authority': authority, host }), null, host)
+  t.equal(over('GET', { host: 'a.test' }), null)
+  t.equal(over('CONNECT', { ':authority': authority, 'content-length': '0' }), null)
+  t.equal(over('POST', { ':authority': authority, 'content-length': '3' }), null)
+  for (const host of ['b.test', 'a.test:80', 'a b', '']) t.match(over('GET', { ':authority': authority, host }), { code: BAD_REQUEST }, host)
+  t.match(over('GET', { ':authority': 'a b', host: 'a.test' }), { code: BAD_REQUEST })
+  t.match(over('CONNECT', { ':authority': authority, 'content-length': '3' }), { code: BAD_REQUEST })
+})

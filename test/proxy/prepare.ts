@@ -10,7 +10,7 @@ function request (method: string, rawHeaders: string[], httpVersion = '1.1'): In
     const name = rawHeaders[i]!.toLowerCase()
     headers[name] = name in headers && name === 'via' ? `${headers[name]}, ${rawHeaders[i + 1]}` : headers[name] ?? rawHeaders[i + 1]!
   }
-  return { method, httpVersion, headers, rawHeaders } as unknown as IncomingMessage
+  return { method, httpVersion, httpVersionMajor: Number(httpVersion[0]), headers, rawHeaders } as unknown as IncomingMessage
 }
 
 t.test('order, case and lines stay; ours come last (R-HOP-8, R-VIA-2)', async t => {
@@ -40,6 +40,12 @@ t.test('no target gets from a client what tells our own upstreams who the user i
 
 t.test('Via says which version came (R-VIA-2)', async t => {
   t.strictSame(prepare(request('GET', [], '1.0'), 'a.test', 'gw'), ['Host', 'a.test', 'Via', '1.0 gw'])
+})
+
+t.test('HTTP/2 may split Cookie, HTTP/1.1 has one line of it (R-HOP-6)', async t => {
+  const fields = [':authority', 'a.test', 'cookie', 'a=1', 'x-a', '1', 'cookie', 'b=2', 'cookie', 'c=3', 'te', 'trailers']
+  t.strictSame(prepare(request('GET', fields, '2.0'), 'a.test', 'gw'), ['cookie', 'a=1; b=2; c=3', 'x-a', '1', 'Host', 'a.test', 'Via', '2.0 gw'])
+  t.strictSame(prepare(request('GET', ['Cookie', 'a=1', 'Cookie', 'b=2']), 'a.test', 'gw'), ['Cookie', 'a=1', 'Cookie', 'b=2', 'Host', 'a.test', 'Via', '1.1 gw'], 'what HTTP/1.1 sends stays')
 })
 
 t.test('our own member is a loop, in any line and case (R-VIA-4)', async t => {

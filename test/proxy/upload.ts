@@ -1,6 +1,8 @@
+import { constants } from 'node:http2'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import { uploadOf } from '../../lib/proxy/upload.js'
+import { streamPair } from '../fixtures/stream-pair.js'
 
 function request (members: object): never {
   return Object.assign(Readable.from([Buffer.from('con'), Buffer.from('tent')]), { headers: {}, ...members }) as never
@@ -22,7 +24,7 @@ t.test('content that HTTP/1.1 announces', async t => {
 
 t.test('content that HTTP/2 frames, without a length', async t => {
   const tally = { bytesIn: 0 }
-  const upload = uploadOf(request({ stream: { endAfterHeaders: false } }), tally, 0)
+  const upload = uploadOf(request({ stream: { endAfterHeaders: false, rstCode: 0 } }), tally, 0)
   t.equal(Buffer.concat(await all(upload!)).toString(), 'content')
   t.equal(tally.bytesIn, 7)
   t.equal(uploadOf(request({ stream: { endAfterHeaders: true }, headers: { 'content-length': '0' } }), tally, 0), null)
@@ -30,7 +32,7 @@ t.test('content that HTTP/2 frames, without a length', async t => {
 
 t.test('content that was read before and kept', async t => {
   const tally = { bytesIn: 0 }
-  for (const members of [{ headers: { 'content-length': '7' } }, { stream: { endAfterHeaders: false } }]) {
+  for (const members of [{ headers: { 'content-length': '7' } }, { stream: { endAfterHeaders: false, rstCode: 0 } }]) {
     const upload = uploadOf(request(members), tally, 0, Readable.from([Buffer.from('kept')]))
     t.equal(Buffer.concat(await all(upload!)).toString(), 'kept')
   }
@@ -38,7 +40,22 @@ t.test('content that was read before and kept', async t => {
 })
 
 t.test('a client that sends nothing for too long is cut off', async t => {
-  const silent = Object.assign(new Readable({ read () {} }), { headers: {}, stream: { endAfterHeaders: false } })
+  const silent = Object.assign(new Readable({ read () {} }), { headers: { 'content-length': '1' } })
   await t.rejects(uploadOf(silent as never, { bytesIn: 0 }, 1)!.next())
   t.ok(silent.destroyed)
+  const { request, near, far } = await streamPair(t)
+  const closed = new Promise(resolve => { far.once('close', resolve) })
+  await t.rejects(uploadOf(request, { bytesIn: 0 }, 1)!.next(), { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
+  t.ok(near.destroyed, 'its stream only')
+  await closed
+  t.equal(far.rstCode, constants.NGHTTP2_CANCEL)
+})
+
+t.test('content of HTTP/2 that is cut is not taken for all of it', async t => {
+  const { request, far } = await streamPair(t)
+  far.write('half')
+  const upload = uploadOf(request, { bytesIn: 0 }, 0)!
+  t.equal(String((await upload.next()).value), 'half')
+  far.destroy()
+  await t.rejects(upload.next(), { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
 })

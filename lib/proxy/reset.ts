@@ -1,0 +1,77 @@
+import type { ServerResponse } from 'node:http'
+import { constants } from 'node:http2'
+import type { Http2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+
+const { NGHTTP2_CONNECT_ERROR, NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_PROTOCOL_ERROR } = constants
+
+/** Whether it is a stream of HTTP/2, and no connection of its own. */
+export function isHttp2Stream (side: Duplex): side is Http2Stream {
+  return 'rstCode' in side
+}
+
+/** The connection carries what no tunnel may: trailers, for one (RFC 9113, 8.5). */
+export function breakOff (stream: Http2Stream): void {
+  resetStream(stream, NGHTTP2_PROTOCOL_ERROR)
+}
+
+/**
+ * Passes a failure on as one: a clean end would make cut-off data look complete. Of a stream of HTTP/2 it is the
+ * error of the connection behind it (RFC 9113, 8.5).
+ */
+export function reset (side: Duplex): void {
+  if (isHttp2Stream(side)) return resetStream(side, NGHTTP2_CONNECT_ERROR)
+  try {
+    (side as Socket).resetAndDestroy()
+  } catch {
+    side.destroy() // only a TCP socket can: not TLS, nor a socket in the file system
+  }
+}
+
+/** Ends a side at once, for a reason that is neither its own nor the other side's. */
+export function drop (side: Duplex): void {
+  if (isHttp2Stream(side)) resetStream(side, NGHTTP2_CANCEL)
+  else side.destroy()
+}
+
+/** Cuts an answer that cannot be completed, and with HTTP/1.1 its connection. */
+export function cut (response: ServerResponse): void {
+  const stream = streamOf(response)
+  if (stream === undefined) response.destroy()
+  else resetStream(stream, NGHTTP2_INTERNAL_ERROR)
+}
+
+/** Whether nobody waits for an answer any more. Node's HTTP/2 has no `destroyed` for one. */
+export function isGone (response: ServerResponse): boolean {
+  const stream = streamOf(response)
+  return stream === undefined ? response.destroyed : stream.destroyed || stream.closed
+}
+
+/** Whether all of an answer has gone out. Node calls a stream finished that was reset. */
+export function isFinished (response: ServerResponse): boolean {
+  return response.writableFinished && streamOf(response)?.aborted !== true
+}
+
+/** Whether the other end has reset a stream. Node tells its reader of an end all the same. */
+export function wasReset (side: Duplex): boolean {
+  return isHttp2Stream(side) && (side.aborted || side.rstCode !== 0)
+}
+
+/** The stream of HTTP/2 that a message is on, `undefined` for HTTP/1.1. */
+export function streamOf (message: object): Http2Stream | undefined {
+  return (message as { stream?: Http2Stream }).stream
+}
+
+/**
+ * Node ends a stream before it resets it, unless something is being written: the end would go out, and look like one. And
+ * it waits for its reset to go out, which may be never.
+ */
+function resetStream (stream: Http2Stream, code: number): void {
+  if (stream.destroyed) return
+  if (!stream.writableEnded) stream.write(NOTHING)
+  stream.close(code)
+  stream.destroy()
+}
+
+const NOTHING = Buffer.alloc(0)

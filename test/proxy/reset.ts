@@ -1,0 +1,96 @@
+import { once } from 'node:events'
+import { ServerResponse } from 'node:http'
+import { constants } from 'node:http2'
+import { PassThrough } from 'node:stream'
+import t from 'tap'
+import { breakOff, cut, drop, isFinished, isGone, isHttp2Stream, reset, streamOf, wasReset } from '../../lib/proxy/reset.js'
+import { socketPair } from '../fixtures/socket-pair.js'
+import { streamPair } from '../fixtures/stream-pair.js'
+
+const { NGHTTP2_CANCEL, NGHTTP2_CONNECT_ERROR, NGHTTP2_INTERNAL_ERROR, NGHTTP2_PROTOCOL_ERROR } = constants
+
+t.test('a stream of HTTP/2 is reset with a code, and without an end before (R-H2-3)', async t => {
+  const ways: Array<[way: (side: never) => void, code: number]> = [
+    [reset, NGHTTP2_CONNECT_ERROR], [drop, NGHTTP2_CANCEL], [breakOff, NGHTTP2_PROTOCOL_ERROR]
+  ]
+  for (const [way, code] of ways) {
+    const { near, far } = await streamPair(t)
+    near.respond()
+    near.write('half')
+    await once(far.setEncoding('latin1'), 'data')
+    let ended = false
+    far.once('end', () => { ended = !far.aborted })
+    way(near as never)
+    t.equal(near.destroyed, true, 'at once: the reset may never go out')
+    await new Promise(resolve => far.once('close', resolve))
+    t.match(far, { rstCode: code, aborted: true })
+    t.equal(ended, false)
+    way(near as never)
+  }
+})
+
+t.test('one that has ended is reset all the same', async t => {
+  const { near, far } = await streamPair(t)
+  near.respond()
+  near.resume().end() // unread, node ends it by itself
+  await once(far.resume(), 'end')
+  reset(near)
+  await new Promise(resolve => far.once('close', resolve))
+  t.equal(far.rstCode, NGHTTP2_CONNECT_ERROR)
+})
+
+t.test('a socket is reset, where it can be', async t => {
+  const { near, far } = await socketPair(t)
+  const failed = once(far.socket, 'error')
+  reset(near)
+  t.match(await failed, [{ code: 'ECONNRESET' }])
+  const other = new PassThrough()
+  reset(other)
+  t.equal(other.destroyed, true)
+  const dropped = new PassThrough()
+  drop(dropped)
+  t.equal(dropped.destroyed, true)
+})
+
+t.test('an answer that cannot be completed is cut', async t => {
+  const { response, far } = await streamPair(t)
+  response.write('half')
+  await once(far.setEncoding('latin1'), 'data')
+  t.equal(isGone(response), false)
+  cut(response)
+  t.equal(isGone(response), true)
+  t.equal(isFinished(response), false)
+  await new Promise(resolve => far.once('close', resolve))
+  t.equal(far.rstCode, NGHTTP2_INTERNAL_ERROR)
+  const plain = new ServerResponse({} as never)
+  t.equal(isGone(plain), false)
+  cut(plain)
+  t.equal(isGone(plain), true)
+})
+
+t.test('whether an answer went out as a whole', async t => {
+  const { near, request, response, far } = await streamPair(t)
+  t.equal(streamOf(request), near)
+  t.equal(isFinished(response), false)
+  const closed = once(response, 'close')
+  response.end('all')
+  far.end()
+  far.resume()
+  request.resume()
+  await closed
+  t.equal(isFinished(response), true)
+  t.equal(wasReset(near), false)
+})
+
+t.test('a reset by the other end is one, though its reader is told of an end', async t => {
+  const { near, response, far } = await streamPair(t)
+  t.equal(isHttp2Stream(near), true)
+  t.equal(wasReset(near), false)
+  near.respond()
+  const closed = once(near, 'close')
+  far.destroy()
+  await closed
+  t.equal(wasReset(near), true)
+  t.equal(isFinished(response), false)
+  t.equal(wasReset(new PassThrough()), false)
+})
