@@ -79,7 +79,13 @@ t.test('everything that can be said', async t => {
     strategyTimeout: 1,
     drainTimeout: 0,
     forward: {
-      ...forward, connectTimeout: 1, headersTimeout: 0, bodyTimeout: 2_147_483_647, localAddress: '192.0.2.1', tls: { ca: 'x' }, authorities: ['gw.test'],
+      ...forward,
+      connectTimeout: 1,
+      headersTimeout: 0,
+      bodyTimeout: 2_147_483_647,
+      localAddress: '192.0.2.1',
+      tls: { ca: 'x' },
+      authorities: ['gw.test'],
       strategies: [{ to: ['*.example.test'], strategies: others }]
     },
     connect: { keepAliveAfter407: 'handshake', idleTimeout: 0, maxDuration: 5 },

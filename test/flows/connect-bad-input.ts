@@ -210,5 +210,5 @@ t.test('without forward, a CONNECT is what it was without us; with it, HTTP/2 ge
   const session = connectHttp2(`http://127.0.0.1:${port}`)
   t.teardown(() => session.destroy())
   const [fields] = await once(session.request({ ':method': 'CONNECT', ':authority': 'origin.test:443' }), 'response')
-  t.equal(fields[':status'], 501)
+  t.equal(fields[':status'], 407)
 })
