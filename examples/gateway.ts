@@ -15,16 +15,18 @@ const env = readEnvironment(process.env)
 const origin = await demoOrigin()
 const upstream = env.upstream ?? origin.url
 
+// Kerberos tickets with many groups exceed the 16 KiB that node takes.
+const maxHeaderSize = 64 * 1024
 const server = env.tls === undefined
-  ? {}
-  : { http2: true as const, https: { allowHTTP1: true, cert: readFileSync(env.tls.cert), key: readFileSync(env.tls.key) } }
+  ? { http: { maxHeaderSize } }
+  : { http2: true as const, https: { allowHTTP1: true, maxHeaderSize, cert: readFileSync(env.tls.cert), key: readFileSync(env.tls.key) } }
 const app = Fastify({ ...server, logger: { level: env.logLevel } } as object)
 
 await app.register(proxyAuth, {
   realm: env.realm,
   strategies: strategiesFor(env),
-  // NTLM authenticates connections. Here each is one user's, as nothing is in front of the demo.
-  ...(env.schemes.includes('ntlm') && { connectionBound: true as const }),
+  // NTLM and Negotiate authenticate connections. Here each is one user's, as nothing is in front of the demo.
+  ...(env.schemes.some(scheme => scheme === 'ntlm' || scheme === 'negotiate') && { connectionBound: true as const }),
   reverse: [{ prefix: '/api', upstream }],
   ...env.features,
   forward: {

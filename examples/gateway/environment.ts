@@ -18,7 +18,7 @@ export interface Environment {
   logLevel: string
 }
 
-export const SCHEMES = ['basic', 'digest', 'bearer', 'ntlm', 'aws4']
+export const SCHEMES = ['basic', 'digest', 'bearer', 'ntlm', 'negotiate', 'aws4']
 
 export function readEnvironment (env: NodeJS.ProcessEnv): Environment {
   const schemes = list(env['SCHEMES'] ?? 'digest,basic')

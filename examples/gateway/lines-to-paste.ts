@@ -41,6 +41,13 @@ export function linesToPaste (gateway: URL, origin: string, schemes: string[]): 
           `  ${proxy} --proxy-ntlm -U alice:alice-secret -p ${origin}/hello`
         ]
       : []),
+    ...(schemes.includes('negotiate')
+      ? [
+          '  # with the ticket of kinit, for the name that the proxy is called by here: 200',
+          `  ${proxy} --proxy-negotiate -U : ${origin}/hello`,
+          `  ${proxy} --proxy-negotiate -U : -p ${origin}/hello`
+        ]
+      : []),
     ...(schemes.includes('aws4')
       ? [
           '  # a signed request, in absolute-form and through a tunnel: 200',

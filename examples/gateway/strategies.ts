@@ -1,4 +1,4 @@
-import { Aws4Strategy, BasicStrategy, BearerStrategy, DigestStrategy, NtlmStrategy, lookupStatic, verifyStatic } from 'fastify-proxy-auth'
+import { Aws4Strategy, BasicStrategy, BearerStrategy, DigestStrategy, NegotiateStrategy, NtlmStrategy, lookupStatic, verifyStatic } from 'fastify-proxy-auth'
 import type { Strategy } from 'fastify-proxy-auth'
 import type { Environment } from './environment.js'
 
@@ -13,6 +13,8 @@ const make: Readonly<Record<string, (env: Environment) => Strategy>> = {
     verify: token => Object.hasOwn(tokens, token) ? { username: tokens[token]! } : null
   }),
   ntlm: () => new NtlmStrategy({ lookup: lookupStatic(users).lookup }),
+  // The keytab is the one that KRB5_KTNAME names.
+  negotiate: () => new NegotiateStrategy(),
   aws4: () => new Aws4Strategy({
     region: 'local',
     service: 'proxy',

@@ -141,7 +141,10 @@ export class NegotiateStrategy extends Strategy {
       this.fail(typeof challenge === 'string' ? challenge.replace(/^NTLM\b/, BARE) : challenge, status, note)
     attempt.error = (cause) => this.error(cause)
     const headers = { ...request.headers, authorization: `NTLM ${token}` }
-    Promise.resolve(attempt.authenticate({ ...request, headers }, options)).catch(attempt.error)
+    const { handshake } = request
+    // What is kept of Kerberos is nothing that it could go on with.
+    const own = handshake?.kept instanceof Kept ? { handshake: { kept: undefined, keep: (state: HandshakeState) => handshake.keep(state) } } : {}
+    Promise.resolve(attempt.authenticate({ ...request, headers, ...own }, options)).catch(attempt.error)
   }
 
   private refuse (reason: NegotiateRefusalReason, principal: Principal | null | undefined = null, cause: Error | null = null): void {

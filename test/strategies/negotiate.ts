@@ -153,6 +153,12 @@ t.test('or handed to a strategy for it, in the words of Negotiate (R-NEG-6)', as
   t.match(await judge(strategy, ntlm('3 alice 1'), client.next()), { kind: 'failed', challenge: 'Negotiate' })
   for (const broken of ['x', 'y']) t.equal((await judge(strategy, ntlm(broken))).kind, 'broken')
   t.match(await judge(strategy, ntlm('z')), { kind: 'failed', status: 400 })
+
+  const both = new NegotiateStrategy({ ntlm: new Signed(), initializeServer: async () => contextOf({ wants: 'more', response: 'bW9yZQ==' }) })
+  const other = connection()
+  t.match(await judge(both, FIRST, other.next()), { kind: 'failed', challenge: 'Negotiate bW9yZQ==' })
+  t.match(await judge(both, ntlm('1'), other.next()), { kind: 'failed', challenge: leg('1', 'Negotiate') }, 'and what was kept of Kerberos is not shown to it')
+  t.match(await judge(both, NEXT, other.next()), { kind: 'failed', challenge: 'Negotiate' }, 'nor the other way round')
 })
 
 t.test('a ticket for another service (R-NEG-5)', async t => {
