@@ -4,7 +4,7 @@ import fastifyCors from '@fastify/cors'
 import fastifyHelmet from '@fastify/helmet'
 import fastifyRateLimit from '@fastify/rate-limit'
 import fastifyUnderPressure from '@fastify/under-pressure'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import { ALICE, BOB, gateway } from '../fixtures/gateway.js'
@@ -115,7 +115,7 @@ t.test('@fastify/helmet and @fastify/cors', async t => {
   t.test('a preflight for a target is the origin\'s, on reverse routes too where CORS steps aside', async t => {
     const { ask, origin } = await compose(t, {
       before: async app => {
-        await app.register(fastifyCors, { delegator: (request, done) => done(null, { origin: request.routeOptions.config.proxy === undefined, strictPreflight: false }) })
+        await app.register(fastifyCors, { delegator: async ({ routeOptions }: FastifyRequest) => ({ origin: routeOptions.config.proxy === undefined && 'http://page.test', strictPreflight: false }) })
       }
     })
     const preflight = [ORIGINAL, 'Access-Control-Request-Method: PUT', 'Access-Control-Request-Headers: x-a']
