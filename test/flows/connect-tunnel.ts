@@ -318,6 +318,30 @@ t.test('both kinds of credentials: ours stay here, the origin\'s go through', as
   t.notOk('proxy-authorization' in target.seen[0]!.headers)
 })
 
+t.test('inside a tunnel nothing is ours: not a 407 of the target, not credentials, not what looks like them (R-SEC-8)', async t => {
+  const target = await tcpOrigin(t, () => {})
+  const gate = await gateway(t)
+  const coming = target.next()
+  const client = await tunnelled(t, gate, target.authority)
+  const at = await coming
+  let got = ''
+  at.setEncoding('latin1').on('data', (text: string) => { got += text })
+  const there = [
+    `GET / HTTP/1.1\r\nHost: a.test\r\nProxy-Authorization: ${ALICE}\r\nConnection: close, x\r\nX: 1\r\n\r\n`,
+    'CONNECT elsewhere.test:443 HTTP/1.1\r\nHost: elsewhere.test\r\nProxy-Authorization: Basic !\r\n\r\n',
+    '\x16\x03\x01\x00\x00 \0\xff'
+  ].join('')
+  const back = 'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="theirs"\r\nProxy-Authentication-Info: a=b\r\nContent-Length: 0\r\n\r\n'
+  client.send(there)
+  at.write(back, 'latin1')
+  t.equal(await client.until(text => text.length >= back.length), back, 'as the target sent it')
+  await until(() => got.length >= there.length)
+  t.equal(got, there, 'as the client sent it')
+  client.send('more')
+  await until(() => got.length > there.length)
+  t.equal(got, `${there}more`, 'and the tunnel goes on')
+})
+
 t.test('a tunnel through a tunnel', async t => {
   const target = await tcpOrigin(t)
   const [outer, inner] = [await gateway(t), await gateway(t)]
