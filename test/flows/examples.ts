@@ -11,6 +11,7 @@ import { peer } from '../fixtures/peers.js'
 import { runProgram } from '../fixtures/run-program.js'
 
 const curl = peer('curl')
+const htpasswd = peer('htpasswd')
 const skip = curl.skip
 
 /** Runs a line as somebody who pastes it into a shell, and tells the status and the body of the answer. */
@@ -104,6 +105,15 @@ t.test('a directory: who is in it gets through, and is remembered when it is awa
   await stop()
   t.same(await paste(t, line!), { status: '200', body: 'origin' })
   t.equal((await paste(t, line!.replace('alice-secret', 'another'))).status, '503', 'nobody can tell')
+})
+
+t.test('an htpasswd file', { skip: skip || htpasswd.skip }, async t => {
+  const { authority } = await origin(t)
+  const { stdout } = await runProgram(t, htpasswd.path, ['-nbB', 'alice', 'alice-secret'])
+  const example = await startExample(t, 'htpasswd', { USERS: `${t.testdir({ users: stdout })}/users`, FORWARD_SPECIAL: authority })
+  const [line] = (await linesOf('htpasswd', example)).map(text => text.replace('https://example.org', `http://${authority}`))
+  t.same(await paste(t, line!), { status: '200', body: 'origin' })
+  t.equal((await paste(t, line!.replace('alice-secret', 'wrong'))).status, '407')
 })
 
 t.test('the hook inside @fastify/auth: one of two, and both', { skip }, async t => {
