@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net'
 import { BadRequest, TooManyHandshakes } from '../errors.js'
 import { readScheme } from '../fields/credentials.js'
+import { isOfOneUser } from '../fields/of-one-user.js'
 import type { Handshake, HandshakeState } from '../strategies/handshake.js'
 import type { Milliseconds, ProxyIdentity } from '../types.js'
-import { isConnectionBound, isOfOneUser } from './connection-bound.js'
+import { isConnectionBound } from './connection-bound.js'
 import type { RawRequest } from './request-view.js'
 
 /** Limits of {@link Connections}. */

@@ -53,7 +53,8 @@ export function createForward (options: ForwardOptions) {
       const addresses = await access.resolve(await access.admit({ scheme, host, port }, request.proxyAuth))
       const content = uploadOf(raw, tally, bodyTimeout, request.body)
       if (!isGone(reply.raw)) {
-        client.send({ target, addresses, method: raw.method!, fields, content, upgrade: protocolsOf(raw) }, relay)
+        const requester = { raw, name: request.proxyAuth?.name ?? '' }
+        client.send({ target, addresses, method: raw.method!, fields, content, upgrade: protocolsOf(raw), requester }, relay)
       }
       await relay.settled
       if (!reply.sent) throw unanswered(relay.reason)

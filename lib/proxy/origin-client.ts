@@ -11,6 +11,8 @@ import type { Milliseconds } from '../types.js'
 import { sendAsterisk } from './asterisk.js'
 import { authenticatesConnection } from './authenticates-connection.js'
 import { dial } from './dial.js'
+import { PINNED_IDLE, Pins } from './pins.js'
+import type { Requester } from './pins.js'
 import { upstreamError } from './upstream-error.js'
 
 export interface OriginClientOptions {
@@ -36,6 +38,8 @@ export interface Outgoing {
   readonly content: AsyncIterable<Buffer> | null
   /** Protocols to offer. `OPTIONS *` goes without. */
   readonly upgrade?: readonly string[] | undefined
+  /** Whose request it is. */
+  readonly requester: Requester
 }
 
 /** Sends requests to origins and hands the answer to a handler. */
@@ -46,7 +50,8 @@ export interface OriginClient {
 
 /**
  * The client towards origins: undici's agent, one pool for each origin *and* set of approved addresses. So a kept
- * connection is reused only where the policy of this very request would have opened it.
+ * connection is reused only where the policy of this very request would have opened it. What an origin authenticates a connection
+ * for is the client connection's own.
  */
 export function createOriginClient (options: OriginClientOptions): OriginClient {
   const { connectTimeout, headersTimeout, bodyTimeout, localAddress, tls } = options
@@ -60,24 +65,25 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
   const underWay = new Map<string, number>()
   // Handed to the factory, which the agent calls at once, past the key: nothing is read out of a text again.
   let next!: Pick<Outgoing, 'target' | 'addresses'>
-  const agent = new Agent({
-    pipelining: 1,
-    headersTimeout,
-    bodyTimeout,
-    factory (key, settings) {
-      const { target, addresses } = next
-      const connect: buildConnector.connector = (_target, callback) => {
-        // undici opens a connection for a request that was aborted, too, before it drops it.
-        if (!underWay.has(key as string)) return callback(new ClientLeft(), null)
-        // Of node's errors there is one that undici would try again for ever.
-        open(target, addresses).then(socket => callback(null, socket), error => callback(upstreamError(error), null))
-      }
-      return new Pool('http://origin.invalid', { ...settings, connect })
+  const settings = { pipelining: 1, headersTimeout, bodyTimeout }
+  const agent = new Agent({ ...settings, factory: (key, given) => new Pool(NOWHERE, { ...given, connect: connectorTo(next, key as string) }) })
+  const pins = new Pins()
+
+  function connectorTo ({ target, addresses }: typeof next, key: string): buildConnector.connector {
+    return (_target, callback) => {
+      // undici opens a connection for a request that was aborted, too, before it drops it.
+      if (!underWay.has(key)) return callback(new ClientLeft(), null)
+      // Of node's errors there is one that undici would try again for ever.
+      open(target, addresses).then(socket => callback(null, socket), error => callback(upstreamError(error), null))
     }
-  })
+  }
+
+  function pin (to: typeof next, key: string): Dispatcher {
+    return new Pool(NOWHERE, { ...settings, connections: 1, keepAliveTimeout: PINNED_IDLE, connect: connectorTo(to, key) })
+  }
 
   return {
-    send ({ target, addresses, method, fields, content, upgrade }, handler) {
+    send ({ target, addresses, method, fields, content, upgrade, requester }, handler) {
       const { scheme, host, port, path } = target
       if (path === '*') {
         open(target, addresses)
@@ -87,18 +93,24 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
       }
       next = { target, addresses }
       const origin = `${scheme} ${host} ${port} ${list(addresses)}`
-      const reset = authenticatesConnection(fields)
+      const pinned = pins.find(requester, origin, authenticatesConnection(fields), () => pin({ target, addresses }, origin))
+      const reset = pinned === null
       underWay.set(origin, (underWay.get(origin) ?? 0) + 1)
       const ended = () => {
         const others = underWay.get(origin)! - 1
         if (others === 0) underWay.delete(origin)
         else underWay.set(origin, others)
       }
-      agent.dispatch({ origin, path, method, headers: fields, body: content as never, ...(reset && { reset }), ...(upgrade !== undefined && { upgrade: upgrade.join(', ') }) }, new Ending(handler, ended))
+      ;(pinned ?? agent).dispatch({ origin, path, method, headers: fields, body: content as never, ...(reset && { reset }), ...(upgrade !== undefined && { upgrade: upgrade.join(', ') }) }, new Ending(handler, ended))
     },
-    close: () => agent.destroy()
+    async close () {
+      await Promise.all([agent.destroy(), pins.close()])
+    }
   }
 }
+
+/** Where a pool would connect to, if we did not do that. */
+const NOWHERE = 'http://origin.invalid'
 
 /** Passes everything on, and says when nothing more will come. */
 class Ending implements Dispatcher.DispatchHandler {

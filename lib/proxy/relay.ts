@@ -5,6 +5,7 @@ import type { FastifyReply } from 'fastify'
 import type { Dispatcher } from 'undici'
 import { ClientLeft, UpstreamChallenged, UpstreamProtocol } from '../errors.js'
 import { connectionOptions, endToEnd } from '../fields/hop-by-hop.js'
+import { isOfOneUser } from '../fields/of-one-user.js'
 import type { Milliseconds } from '../types.js'
 import { addTrailers, writeRelayedHead } from './answer.js'
 import type { EndedFor, Exchange } from './exchanges.js'
@@ -80,6 +81,8 @@ export class Relay implements Dispatcher.DispatchHandler {
     if (status < 100 || status === 101 || !isDecoded(this.head)) return controller.abort(new UpstreamProtocol())
     const fields = endToEnd(this.head, 'response')
     fields.push('Via', this.via)
+    // Clients that know of it then answer NTLM and Negotiate through a proxy (RFC 4559, 6).
+    if (status === 401 && asksForConnection(fields) && isOfOneUser(this.request)) fields.push(...SESSION_BASED)
     if (status < 200) return this.interim(status, reason, fields)
     // The client would answer a foreign challenge with the credentials it has for us (RFC 9110, 11.7.1).
     if (status === 407) return controller.abort(new UpstreamChallenged())
@@ -178,6 +181,14 @@ export class Relay implements Dispatcher.DispatchHandler {
     const takesTrailers = this.isHttp2 || (this.raw.useChunkedEncodingByDefault && !has(framed, 'content-length'))
     return hasContent && takesTrailers ? framed : without(framed, 'trailer')
   }
+}
+
+/** Says that a connection of the client has one to the origin for itself, and that this is about our hop. */
+const SESSION_BASED = ['Proxy-Support', 'Session-Based-Authentication', 'Connection', 'Proxy-Support']
+
+/** Whether an origin asks to authenticate the connection. */
+function asksForConnection (fields: readonly string[]): boolean {
+  return fields.some((name, i) => i % 2 === 0 && name.length === 16 && name.toLowerCase() === 'www-authenticate' && /(?:^|,) *(?:NTLM|Negotiate)\b/i.test(fields[i + 1]!))
 }
 
 function latin1 (raw: Controller['rawHeaders']): string[] {

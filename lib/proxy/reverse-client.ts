@@ -8,6 +8,7 @@ import { IncomingAnswer } from './incoming-answer.js'
 import type { AnswerHead } from './incoming-answer.js'
 import { writeInterim } from './interim.js'
 import { reasonPhrase } from './reason-phrase.js'
+import { Pins } from './pins.js'
 import type { ReverseExchange } from './reverse-exchange.js'
 import { uploadOf } from './upload.js'
 
@@ -36,8 +37,12 @@ export interface ReverseClient {
 /**
  * The client of @fastify/reply-from over undici's `dispatch`: passes on what `request` would lose, which is the form of
  * the fields, content of any method, interim answers and trailers.
+ *
+ * @param another - Makes another dispatcher like this one, for a client connection of its own. Without it, what authenticates a
+ *   connection gets one for itself alone, so no handshake of several legs gets through.
  */
-export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | 'destroy'>): ReverseClient {
+export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | 'destroy'>, another?: () => Dispatcher): ReverseClient {
+  const pins = new Pins()
   const form = dispatcher instanceof Agent ? (fields: string[]) => fields : grouped
   return {
     request ({ origin, path, method, headers, body, headersTimeout, bodyTimeout }, done) {
@@ -53,18 +58,24 @@ export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | '
       })
       exchange.take(answer)
       const fields = asReceived(raw.rawHeaders, headers)
-      dispatcher.dispatch({
+      const authenticates = authenticatesConnection(fields)
+      const requester = { raw, name: exchange.request.proxyAuth?.name ?? '' }
+      const pinned = another === undefined ? authenticates ? null : undefined : pins.find(requester, origin, authenticates, another)
+      ;(pinned ?? dispatcher).dispatch({
         origin,
         path: pathAsWritten(path, source),
         method: method as Dispatcher.HttpMethod,
         headers: form(fields),
-        ...(authenticatesConnection(fields) && { reset: true }),
+        ...(pinned === null && { reset: true }),
         body: contentFor(body, exchange) as Dispatcher.DispatchOptions['body'],
         ...(headersTimeout !== undefined && { headersTimeout }),
         ...(bodyTimeout !== undefined && { bodyTimeout })
       }, answer)
     },
-    destroy () { dispatcher.destroy() }
+    destroy () {
+      dispatcher.destroy()
+      pins.close()
+    }
   }
 }
 

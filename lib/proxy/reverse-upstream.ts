@@ -1,5 +1,6 @@
 import { Agent, Dispatcher, ProxyAgent, getGlobalDispatcher } from 'undici'
 import type { Milliseconds } from '../types.js'
+import { PINNED_IDLE } from './pins.js'
 import { createReverseClient } from './reverse-client.js'
 import type { ReverseClient } from './reverse-client.js'
 import type { ReverseRoute } from './reverse.js'
@@ -48,8 +49,9 @@ export function chooseUpstream (route: ReverseRoute): ReverseUpstream {
   if (Array.isArray(upstream) || upstream.startsWith('unix+')) return theirs({ undici: { ...settings, tls: verified(settings['tls']) } })
   if (globalAgent) return driven(createReverseClient(globalDispatcher), async () => {})
   const { proxy, ...rest } = settings
-  const agent = proxy === undefined ? new Agent({ ...POOL, ...rest }) : new ProxyAgent({ ...POOL, ...proxyOptions(proxy), ...rest })
-  return driven(createReverseClient(agent), () => agent.destroy(), settings['bodyTimeout'] as Milliseconds | undefined)
+  const open = (pool: Options) => proxy === undefined ? new Agent({ ...POOL, ...rest, ...pool }) : new ProxyAgent({ ...POOL, ...proxyOptions(proxy), ...rest, ...pool })
+  const client = createReverseClient(open({}), () => open({ connections: 1, keepAliveTimeout: PINNED_IDLE }))
+  return driven(client, async () => client.destroy(), settings['bodyTimeout'] as Milliseconds | undefined)
 }
 
 function theirs (options: Options, version: '1.1' | '2.0' = '1.1'): ReverseUpstream {

@@ -1,4 +1,6 @@
+import type { IncomingMessage } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
+import { Socket } from 'node:net'
 import t from 'tap'
 import type { Test } from 'tap'
 import type { Dispatcher } from 'undici'
@@ -11,6 +13,7 @@ import { rawOrigin } from '../fixtures/raw-origin.js'
 import { stalledListener } from '../fixtures/stalled-listener.js'
 import { until } from '../fixtures/until.js'
 
+const requester = { raw: { httpVersion: '1.1', headers: {}, socket: new Socket() } as unknown as IncomingMessage, name: 'alice' }
 const LOOPBACK = [{ address: '127.0.0.1', family: 4 as const }]
 
 function client (t: Test, options: Partial<OriginClientOptions> = {}): OriginClient {
@@ -32,7 +35,7 @@ async function send (self: OriginClient, port: number, outgoing: Partial<Outgoin
       onResponseError (_controller, error) { resolve((error as Error & { code: string }).code) }
     }
     const whole = { form: 'absolute', scheme, host, port, authority: `${host}:${port}`, path } as const
-    self.send({ target: whole, addresses: LOOPBACK, method: 'GET', fields: ['Host', 'x.test'], content: null, ...outgoing }, handler)
+    self.send({ target: whole, addresses: LOOPBACK, method: 'GET', fields: ['Host', 'x.test'], content: null, requester, ...outgoing }, handler)
   })
 }
 
@@ -61,12 +64,15 @@ t.test('a connection is kept for the same target at the same addresses, and for 
   t.equal(second.connections, 1, 'another port')
 })
 
-t.test('one that the origin has authenticated is not kept (R-PSUP-3)', async t => {
+/** On a connection that may be several users'. */
+const shared = { ...requester, raw: { ...requester.raw, headers: { via: '1.1 x' } } as unknown as IncomingMessage }
+
+t.test('one that the origin has authenticated is not kept where it can be nobody\'s own (R-PSUP-3)', async t => {
   const { port, seen } = await origin(t)
   const self = client(t)
   const rows = [['NTLM x', 'close'], ['negotiate x', 'close'], ['Basic x', 'keep-alive'], ['Negotiated x', 'keep-alive']] as const
   for (const [value, connection] of rows) {
-    await send(self, port, { fields: ['Host', 'x.test', 'X-Authorization', 'NTLM', 'AUTHORIZATION', value] })
+    await send(self, port, { requester: shared, fields: ['Host', 'x.test', 'X-Authorization', 'NTLM', 'AUTHORIZATION', value] })
     t.equal(seen.at(-1)!.headers.connection, connection, value)
   }
 })
@@ -94,7 +100,7 @@ t.test('for a request that was aborted no other connection is opened (R-FWD-3)',
   const aborted = async (when: 'onRequestStart' | 'onResponseData') => await new Promise(resolve => {
     const handler: Dispatcher.DispatchHandler = { onRequestStart () {}, onResponseStart () {}, onResponseError: (_controller, error) => { resolve(error.message) } }
     handler[when] = (controller: Dispatcher.DispatchController) => { controller.abort(new Error(when)) }
-    self.send({ target, addresses: LOOPBACK, method: 'GET', fields: ['Host', 'x.test'], content: null }, handler)
+    self.send({ target, addresses: LOOPBACK, method: 'GET', fields: ['Host', 'x.test'], content: null, requester }, handler)
   })
   for (const [when, connections] of [['onResponseData', 1], ['onRequestStart', 2]] as const) {
     t.equal(await aborted(when), when)
@@ -175,7 +181,7 @@ t.test('an offer of protocols goes along, and what accepts it gets the connectio
       },
       onResponseError (_controller, error) { reject(error) }
     }
-    self.send({ target, addresses: LOOPBACK, method: 'GET', fields: ['Host', 'x.test'], content: null, upgrade: ['a/1', 'b'] }, handler)
+    self.send({ target, addresses: LOOPBACK, method: 'GET', fields: ['Host', 'x.test'], content: null, requester, upgrade: ['a/1', 'b'] }, handler)
   })
   t.same([status, more], [101, 'more'])
   t.match(received[0], /\r\nconnection: upgrade\r\nupgrade: a\/1, b\r\n/)
