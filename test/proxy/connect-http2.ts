@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http2'
+import type { ServerOptions } from 'node:http2'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
@@ -10,12 +11,13 @@ import { connectOf } from '../../lib/proxy/connect-request.js'
 import type { Connect } from '../../lib/proxy/connect-request.js'
 import { receive } from '../../lib/proxy/target-form.js'
 import { Http2Client } from '../fixtures/http2-client.js'
+import { until } from '../fixtures/until.js'
 
 type Routing = (response: ServerResponse, connect: Connect, request: IncomingMessage) => void
 
 /** A server with nothing but the listener, and what takes Fastify's place; a session with it. */
-async function lab (t: Test, routing: Routing): Promise<Http2Client> {
-  const server = createServer(() => {})
+async function lab (t: Test, routing: Routing, options: ServerOptions = {}): Promise<Http2Client> {
+  const server = createServer(options, () => {})
   const app = { routing: (request: IncomingMessage, response: ServerResponse) => routing(response, connectOf(request)!, request) }
   server.on('connect', (request, response) => takeConnectStream(app as unknown as FastifyInstance, request as never, response as never))
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -74,4 +76,10 @@ t.test('a client that left meanwhile gets nothing', async t => {
   await once(client, 'close')
   open()
   t.equal((client as { headersSent?: boolean }).headersSent, false)
+})
+
+t.test('an extended CONNECT is no tunnel (R-XC-1)', async t => {
+  const client = await lab(t, () => { t.fail('it was routed') }, { settings: { enableConnectProtocol: true } })
+  await until(() => client.session.remoteSettings.enableConnectProtocol === true)
+  t.match(await client.ask({ ...CONNECT, ':protocol': 'websocket', ':scheme': 'https', ':path': '/' }), { status: 501, body: '' })
 })
