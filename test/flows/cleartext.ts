@@ -1,6 +1,10 @@
+import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { connect as connectTls } from 'node:tls'
+import Fastify from 'fastify'
 import t from 'tap'
+import { readEnvironment } from '../../examples/gateway/environment.js'
+import proxyAuth from '../../lib/index.js'
 import { certificate, openssl } from '../fixtures/certificate.js'
 import { FORMS, message, surroundings } from '../fixtures/forms.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
@@ -53,3 +57,12 @@ for (const form of FORMS) {
     t.equal(readAnswer(await client.send(message(form, around.origin.authority, RIGHT)).answer()).status, 200)
   })
 }
+
+t.test('a listener is on loopback unless somebody says otherwise (R-SEC-9)', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(proxyAuth, { realm: 'Gateway', strategies: [basic()], forward: {} })
+  await app.listen()
+  for (const { address } of app.addresses() as AddressInfo[]) t.match(address, /^(127\.|::1$)/)
+  t.equal(readEnvironment({}).host, '127.0.0.1', 'the demo, too')
+})
