@@ -6,6 +6,7 @@ import { BadOption, BadRegistration } from './errors.js'
 import { isPortableRealm } from './fields/challenge.js'
 import type { AdmitOptions } from './gate/admit.js'
 import { addContentHooks } from './gate/covered-content.js'
+import { errorPages } from './gate/error-page.js'
 import { addChallengeHooks, ownRouteHook, proxyRouteHook } from './gate/gate.js'
 import { addAuthenticationInfo } from './gate/info.js'
 import { ContentKeeper } from './gate/kept-content.js'
@@ -54,7 +55,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
     throw new BadRegistration('this scope, or one around it, has proxy authentication already')
   }
   refuseLenientParser(app)
-  const { realm, hook, pseudonym } = settings
+  const { realm, hook, pages, pseudonym } = settings
   const revocations = new Revocations()
   const attempts = await prepareAttempts(app, settings)
   const openRequests = new WeakSet<object>()
@@ -80,16 +81,24 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
     const gates = [proxy, ...targets.map(({ demand }) => demand)]
     const admitsWithoutCredentials = () => settings.anonymous !== undefined || gates.some(({ chain }) => chain.admitsWithoutCredentials)
     const carriesIdentity = (socket: Socket) => gates.some(({ connections }) => connections?.carriesIdentity(socket) === true)
-    const hooks = targets.map(({ to, demand }) => ({ to, demand: proxyRouteHook(demand, realm) }))
-    const authenticateFor = createRequirement(hooks, proxyRouteHook(proxy, realm))
+    const hooks = targets.map(({ to, demand }) => ({ to, demand: proxyRouteHook(demand, realm, pages) }))
+    const authenticateFor = createRequirement(hooks, proxyRouteHook(proxy, realm, pages))
     registerForwardProxy(app, {
-      settings: settings.forward, exchanges, pseudonym, identities: settings.identityFields, hook, authenticateFor, admitsWithoutCredentials, carriesIdentity
+      settings: settings.forward,
+      exchanges,
+      pseudonym,
+      identities: settings.identityFields,
+      hook,
+      authenticateFor,
+      admitsWithoutCredentials,
+      carriesIdentity,
+      onSend: errorPages(pages)
     })
   }
   for (const [index, { strategies = settings.strategies, anonymous = false, ...route }] of settings.reverse.entries()) {
     const identity = settings.identities[index]!
     const gate = gateOf(strategies, route.status === 401 ? ORIGIN : PROXY)
-    const ask = proxyRouteHook(gate, realm)
+    const ask = proxyRouteHook(gate, realm, pages)
     const authenticate: typeof ask = anonymous ? (request, reply) => ask(openedBy(openRequests, request), reply) : ask
     await registerReverse(app, route as ReverseRoute, { hook, authenticate, pseudonym, exchanges, identity })
   }
@@ -259,6 +268,7 @@ export { formatChallenge, parseChallenges } from './fields/challenge.js'
 export type { Challenge } from './fields/challenge.js'
 export { Credentials, formatCredentials, parseCredentials } from './fields/credentials.js'
 export type { Principal } from './gate/principal.js'
+export type { PageOptions, PageStatus, PageText } from './gate/refusal-page.js'
 export type { AnonymousOptions, AuthIntOptions, ConnectionBoundOptions, ConnectOptions, ForwardOptions, ProxyAuthOptions, ReverseRoute, TargetStrategies, VerifierOptions } from './options.js'
 export type { DeclaredStrategy, StrategyDeclaration } from './passport/declaration.js'
 export type { Registry } from './passport/registry.js'

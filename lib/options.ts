@@ -4,6 +4,8 @@ import { BadOption } from './errors.js'
 import { quote } from './fields/quoted-string.js'
 import { isPseudonym } from './fields/via.js'
 import type { Principal } from './gate/principal.js'
+import { readPages } from './gate/refusal-page.js'
+import type { PageOptions, Pages } from './gate/refusal-page.js'
 import { VERIFIERS } from './passport/declaration.js'
 import type { StrategyDeclaration } from './passport/declaration.js'
 import type { Registry } from './passport/registry.js'
@@ -67,6 +69,8 @@ export interface ProxyAuthOptions {
    * nor accepts them. Default `'warn'`.
    */
   readonly cleartext?: 'warn' | 'refuse'
+  /** What the pages say that browsers show: 407 and 401, and on the forward proxy 403, 429, 502, 503 and 504. Default: texts in English. */
+  readonly pages?: PageOptions
   /**
    * Our name in `Via` and `Proxy-Status`: a token. Workers behind one name share it, for the sake of loop detection.
    * Default: one of its own for each boot.
@@ -206,6 +210,7 @@ export interface Settings {
   readonly attempts: AttemptsSettings | undefined
   readonly authInt: Required<AuthIntOptions>
   readonly cleartext: 'warn' | 'refuse'
+  readonly pages: Pages
   readonly pseudonym: string
   readonly verifiers: Required<VerifierOptions>
   readonly strategyTimeout: Milliseconds
@@ -215,7 +220,7 @@ export interface Settings {
 // `logLevel` and `logSerializers` are Fastify's own, of `register`; `prefix` too, but it would not reach a hoisted plugin.
 const OPTIONS = new Set([
   'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'identity', 'forward', 'connect', 'connectionBound',
-  'anonymous', 'attempts', 'authInt', 'cleartext', 'via', 'verifiers', 'strategyTimeout', 'drainTimeout', 'logLevel', 'logSerializers'
+  'anonymous', 'attempts', 'authInt', 'cleartext', 'pages', 'via', 'verifiers', 'strategyTimeout', 'drainTimeout', 'logLevel', 'logSerializers'
 ])
 const FORWARD_OPTIONS = new Set([
   'allow', 'deny', 'special', 'check', 'checkTimeout', 'lookup', 'dnsTimeout', 'family', 'connectTimeout', 'headersTimeout',
@@ -241,7 +246,7 @@ export function readOptions (options: ProxyAuthOptions): Settings {
   refuseUnknown(options, OPTIONS, '')
   const {
     realm, strategies, passport, hook = 'preHandler', principal, reverse = [], identity, forward, connect = {}, connectionBound,
-    anonymous, attempts, authInt = {}, verifiers = {}, cleartext = 'warn', via = `gateway-${randomBytes(6).toString('hex')}`, strategyTimeout = 10_000, drainTimeout = 10_000
+    anonymous, attempts, authInt = {}, verifiers = {}, cleartext = 'warn', pages, via = `gateway-${randomBytes(6).toString('hex')}`, strategyTimeout = 10_000, drainTimeout = 10_000
   } = options
   if (typeof realm !== 'string') throw bad('realm', 'text', realm)
   quote(realm) // a realm that cannot be sent stops the boot, not the first client
@@ -270,6 +275,7 @@ export function readOptions (options: ProxyAuthOptions): Settings {
     authInt: readAuthInt(authInt),
     verifiers: readVerifiers(verifiers),
     cleartext,
+    pages: readPages(pages),
     pseudonym: via,
     strategyTimeout: time(strategyTimeout, 'strategyTimeout', 1),
     drainTimeout: time(drainTimeout, 'drainTimeout', 0)

@@ -7,7 +7,8 @@ const strategies = [new BasicStrategy({ verify: () => null })]
 const least: ProxyAuthOptions = { realm: 'Gateway', strategies }
 
 t.test('the defaults', async t => {
-  const { pseudonym, ...settings } = readOptions(least)
+  const { pseudonym, pages, ...settings } = readOptions(least)
+  t.equal(pages.lang, 'en')
   t.same(settings, {
     realm: 'Gateway',
     strategies,
@@ -68,7 +69,7 @@ t.test('everything that can be said', async t => {
     family: 4 as const
   }
   const others = [new BasicStrategy({ verify: () => null, realm: 'Other' })]
-  const { reverse: routes, targets, identities, ...settings } = readOptions({
+  const { reverse: routes, targets, identities, pages, ...settings } = readOptions({
     ...least,
     passport,
     principal,
@@ -91,7 +92,8 @@ t.test('everything that can be said', async t => {
     connect: { keepAliveAfter407: 'handshake', idleTimeout: 0, maxDuration: 5 },
     connectionBound: { handshakeTimeout: 1, maxHandshakes: 1 },
     authInt: { maxRequest: 1, maxKept: 2, maxAnswer: 3, contentTimeout: 4 },
-    verifiers: { concurrency: 1, queue: 0 }
+    verifiers: { concurrency: 1, queue: 0 },
+    pages: { 407: { title: 'Who?' } }
   } as unknown as ProxyAuthOptions)
   t.same(settings, {
     realm: 'Gateway',
@@ -121,6 +123,7 @@ t.test('everything that can be said', async t => {
     drainTimeout: 0
   })
   t.same(routes, reverse)
+  t.equal(pages.texts[407]?.title, 'Who?')
   t.equal(targets[0]?.to.matchName('a.example.test', 1), 'host')
   t.same(targets[0]?.demand, others)
 })

@@ -10,6 +10,8 @@ import { dropAuthenticationInfo } from './info.js'
 import { PROXY } from './mode.js'
 import { logRefusal } from './refusal-log.js'
 import { refusalBodies } from './refusal-body.js'
+import { readPages } from './refusal-page.js'
+import type { Pages } from './refusal-page.js'
 
 type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | void>
 
@@ -19,9 +21,9 @@ type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyRep
  *
  * @throws What {@link admit} throws, and refusals with another status: 400, 403, 429.
  */
-export function proxyRouteHook (options: AdmitOptions, realm: string): Hook {
+export function proxyRouteHook (options: AdmitOptions, realm: string, pages: Pages = readPages()): Hook {
   const { mode } = options
-  const bodies = refusalBodies(mode.status, realm)
+  const bodies = refusalBodies(mode.status, realm, pages)
   return async (request, reply) => {
     const refused = await admit(request, reply, options)
     if (refused === null) {

@@ -2,7 +2,7 @@ import { METHODS } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify'
 import { BadRegistration } from '../errors.js'
 import type { AbsoluteTarget, AuthorityTarget } from '../fields/target.js'
 import { createAccess } from '../policy/access.js'
@@ -64,6 +64,8 @@ export interface ForwardProxyOptions {
   readonly admitsWithoutCredentials: () => boolean
   /** Whether that hook lets in what comes on a connection, for what came on it before. */
   readonly carriesIdentity: (socket: Socket) => boolean
+  /** What may write an answer of our own in another way, before it goes out. */
+  readonly onSend: onSendHookHandler
 }
 
 /**
@@ -75,7 +77,7 @@ export interface ForwardProxyOptions {
 export function registerForwardProxy (app: FastifyInstance, options: ForwardProxyOptions): void {
   if (app.prefix !== '') throw new BadRegistration('forward cannot have a prefix')
   if (app.hasConstraintStrategy(TARGET_FORM)) throw new BadRegistration('this server has forward already')
-  const { settings, exchanges, pseudonym, identities, hook, authenticateFor, admitsWithoutCredentials, carriesIdentity } = options
+  const { settings, exchanges, pseudonym, identities, hook, authenticateFor, admitsWithoutCredentials, carriesIdentity, onSend } = options
   const access = createAccess(settings.policy, ownAddresses(app))
   const client = createOriginClient(settings)
   const forward = createForward({ ...settings, access, client, exchanges, pseudonym, identities })
@@ -95,7 +97,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
     scope.addHook('onRequest', nobodysSession)
     scope.addHook(hook as 'onRequest', (request, reply) => authenticateFor(receive(request.raw)!.target as NamedTarget)(request, reply))
     scope.addHook('onError', explain(pseudonym))
-    const route = { url: '*', constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: dropForeignFields }
+    const route = { url: '*', constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: [onSend, dropForeignFields] }
     scope.route({ ...route, method: METHODS.filter(method => method !== 'CONNECT'), handler: forward, config: { proxy: 'forward' } })
     scope.route({ ...route, method: 'CONNECT', handler: tunnel, config: { proxy: 'connect' } })
   })
