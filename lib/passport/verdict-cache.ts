@@ -134,7 +134,7 @@ export class VerdictCache {
 
   private keyOf (credentials: string): string {
     // Schemes are case-insensitive, what comes behind them is not.
-    const { length } = readScheme(credentials) ?? ''
+    const { length } = readScheme(credentials)!
     return createHmac('sha256', this.key).update(credentials.slice(0, length).toLowerCase() + credentials.slice(length)).digest('base64url')
   }
 }
