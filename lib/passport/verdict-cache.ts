@@ -117,11 +117,9 @@ export class VerdictCache {
     const { clock, ttl, refresh, negativeTtl, max, maxNegative } = this.settings
     const now = clock()
     if (verdict.kind === 'accepted') {
-      this.noes.delete(key)
-      this.yeses.delete(key)
       if (isThenable(verdict.user)) return // nobody knows yet who that is
       const ends = now + ttl
-      this.yeses.set(key, { verdict: shareable(verdict), userId: userIdOf(verdict.info), ends, due: refresh === 0 ? Infinity : ends - refresh })
+      this.yeses.set(key, { verdict: shareable(verdict), userId: userIdOf(verdict.info), ends, due: ends - refresh })
       bound(this.yeses, max)
     } else if (verdict.kind === 'failed' && isAnswer(verdict.status)) {
       this.yeses.delete(key)

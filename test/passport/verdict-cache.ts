@@ -165,6 +165,17 @@ t.test('shortly before its end a yes is asked for again, while it is used', asyn
   t.equal(asked.length, 2)
 })
 
+t.test('while it is being asked for again, nobody asks a third time, however long that takes', async t => {
+  const { time, asked, ask } = create({ ttl: 1000, refresh: 200 })
+  ask(RIGHT, yes())
+  for (time.now = 1800; time.now < 2000; time.now++) t.same(now(ask(RIGHT)), yes())
+  t.equal(asked.length, 2)
+  const last = ask(RIGHT)
+  t.equal(asked.length, 2, 'not even when its time is up')
+  await asked[1]!.answer(yes('again'))
+  t.match([await last, now(ask(RIGHT))], [{ user: 'again' }, { user: 'again' }])
+})
+
 t.test('a no in the background ends the yes', async t => {
   const { time, asked, ask } = create({ ttl: 1000, refresh: 200 })
   ask(RIGHT, yes())

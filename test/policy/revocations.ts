@@ -36,6 +36,7 @@ t.test('of very many names the latest are remembered', async t => {
   t.equal(revocations.hasEnded('first', mark), true)
   revocations.revoke('one more')
   t.equal(revocations.hasEnded('first', mark), false)
+  revocations.revoke('and another')
   t.equal(revocations.hasEnded('again', mark), true, 'counts from its last time')
 })
 
