@@ -176,7 +176,7 @@ function prepareGates (app: FastifyInstance, settings: Settings, { revocations, 
     const names = new Set<string>()
     const chainOf = (declared: readonly Declared[]) => {
       const chain = createChain(declared, { timeout })
-      const slowed = attempts === undefined ? chain : limited(chain, attempts)
+      const slowed = attempts === undefined ? chain : limited(chain, attempts, declared)
       return recognising(access === undefined ? slowed : anonymous(slowed, access), names)
     }
     for (const { declarations, gates } of prepared) {

@@ -1,7 +1,8 @@
 import { TooManyAttempts } from '../errors.js'
 import { readScheme } from '../fields/credentials.js'
 import type { AttemptInput, Chain } from '../passport/chain.js'
-import type { Outcome, Refused } from '../passport/outcome.js'
+import type { Declared } from '../passport/declaration.js'
+import type { Granted, Outcome, Refused } from '../passport/outcome.js'
 import { readUserId } from '../passport/user-id.js'
 import type { Attempts, Entry, Trial } from '../policy/attempts.js'
 import type { Milliseconds } from '../types.js'
@@ -12,19 +13,22 @@ const COMPUTED = new Set(['digest', 'ntlm', 'negotiate', 'aws4-hmac-sha256', 'ha
 const NAMED = new Map([['basic', 'Basic'], ['digest', 'Digest']])
 
 /**
- * Asks the strategies no more often than the limits for wrong secrets let it, and tells the limits what came of it. Requests
- * that present nothing, and those that are refused for another reason than a wrong secret, count for nothing.
+ * Asks the strategies no more often than the limits for wrong secrets let it, and tells the limits what came of it. Requests that
+ * present nothing to any strategy here, and those that are refused for another reason than a wrong secret, count for nothing.
+ *
+ * @param strategies - Those of the chain.
  */
-export function limited (chain: Chain, attempts: Attempts): Chain {
+export function limited (chain: Chain, attempts: Attempts, strategies: readonly Known[]): Chain {
+  const schemes = new Set(strategies.flatMap(({ scheme }) => scheme === null ? [] : [scheme.toLowerCase()]))
   const go = (entered: Entry | Milliseconds, trial: Trial & Presented, input: AttemptInput): Outcome | Promise<Outcome> => {
     if (typeof entered === 'number') return tooMany(entered)
     const outcome = chain.authenticate(input)
-    return 'then' in outcome ? outcome.then(later => settle(entered, trial, later)) : settle(entered, trial, outcome)
+    return 'then' in outcome ? outcome.then(later => settle(entered, trial, strategies, later)) : settle(entered, trial, strategies, outcome)
   }
   return Object.freeze({
     ...chain,
     authenticate (input: AttemptInput) {
-      const trial = readTrial(input, chain.reads)
+      const trial = readTrial(input, chain.reads, schemes)
       if (trial === null) return chain.authenticate(input)
       const entered = attempts.enter(trial)
       return 'then' in entered ? entered.then(later => go(later, trial, input)) : go(entered, trial, input)
@@ -33,37 +37,51 @@ export function limited (chain: Chain, attempts: Attempts): Chain {
 }
 
 /** A refusal goes out when it has been counted, so that the next one finds it. */
-function settle (entry: Entry, presented: Presented, outcome: Outcome): Outcome | Promise<Outcome> {
-  if (outcome.kind === 'refused' && isWrongSecret(outcome, presented)) {
+function settle (entry: Entry, presented: Presented, strategies: readonly Known[], outcome: Outcome): Outcome | Promise<Outcome> {
+  if (outcome.kind === 'granted' && isBy(outcome, presented, strategies)) entry.accepted()
+  else if (outcome.kind === 'granted' || (outcome.kind === 'refused' && isWrongSecret(outcome, presented))) {
     return entry.refused().then(() => {
       entry.leave()
       return outcome
     })
   }
-  if (outcome.kind === 'granted') entry.accepted()
   entry.leave()
   return outcome
 }
 
-function isWrongSecret ({ reason, note }: Refused, { inFields }: Presented): boolean {
-  return note?.guess ?? (reason === 'rejected' || (inFields && (reason === 'missing' || reason === 'not offered')))
+/**
+ * Whether it is what was presented that let him in. With a certificate that lets him in anyway, somebody could else try as many
+ * passwords as he likes.
+ */
+function isBy ({ strategy }: Granted, { fields }: Presented, strategies: readonly Known[]): boolean {
+  return strategies.some(({ name, scheme, reads }) => name === strategy && (scheme !== null || reads.some(field => fields.includes(field))))
+}
+
+function isWrongSecret ({ reason, note }: Refused, { fields }: Presented): boolean {
+  return note?.guess ?? (reason === 'rejected' || (fields.length > 0 && (reason === 'missing' || reason === 'not offered')))
 }
 
 interface Presented {
-  /** There is something in fields of which only the strategies know. */
-  readonly inFields: boolean
+  /** The fields beside the usual one with something in them. */
+  readonly fields: readonly string[]
 }
 
-function readTrial ({ credentials, raw: { headers }, ip }: AttemptInput, reads: readonly string[]): Trial & Presented | null {
-  const values = reads.map(name => headers[name]).filter(value => value !== undefined)
+/** What limits have to know of a strategy. */
+type Known = Pick<Declared, 'name' | 'scheme' | 'reads'>
+
+function readTrial (
+  { credentials, raw: { headers }, ip }: AttemptInput, reads: readonly string[], schemes: ReadonlySet<string>
+): Trial & Presented | null {
+  const fields = reads.filter(name => headers[name] !== undefined)
   const scheme = credentials === undefined ? undefined : readScheme(credentials)?.toLowerCase()
-  if (scheme === undefined && values.length === 0) return null
+  const offered = scheme !== undefined && schemes.has(scheme)
+  if (!offered && fields.length === 0) return null
   return {
-    address: ip,
+    address: ip ?? '', // a socket in the file system has none
     user: () => readUserId({}, NAMED.get(scheme ?? '') ?? null, credentials),
-    presented: values.length === 0 ? `${scheme} ${credentials!.slice(scheme!.length).trim()}` : JSON.stringify([credentials, values]),
-    showsSecret: scheme === undefined || !COMPUTED.has(scheme),
-    inFields: values.length > 0
+    presented: fields.length === 0 ? `${scheme} ${credentials!.slice(scheme!.length).trim()}` : JSON.stringify([credentials, fields.map(name => headers[name])]),
+    showsSecret: !offered || !COMPUTED.has(scheme),
+    fields
   }
 }
 

@@ -6,6 +6,7 @@ import type { Count, Counter } from './counter.js'
 
 /** Somebody presents a secret, or something made with one. */
 export interface Trial {
+  /** Empty: there is none, and nothing is counted for it. */
   readonly address: string
   /** The user-id in the credentials; `null`: they have none. Asked for only where it is needed. */
   readonly user: () => string | null
@@ -84,7 +85,7 @@ export class Attempts {
     const { perAddress, perUser } = this.settings
     const userKey = user === null || perUser === 0 ? null : this.hash('user', user)
     const [ofAddress, ofUser] = await Promise.all([
-      perAddress === 0 ? null : this.counters.address.read(this.hash('address', group)),
+      this.isCounted(group) ? this.counters.address.read(this.hash('address', group)) : null,
       userKey === null ? null : this.counters.user.read(userKey)
     ])
     const wait = Math.max(waitFor(ofAddress, perAddress), waitFor(ofUser, perUser))
@@ -125,13 +126,17 @@ export class Attempts {
   }
 
   private async count (trial: Trial, group: string, user: string | null): Promise<void> {
-    const { perAddress, perUser } = this.settings
+    const { perUser } = this.settings
     if (trial.showsSecret && (await this.counters.guess.add(this.hash('secret', trial.presented), 1)).points > 1) return
     const points = pointsOf(trial)
     await Promise.all([
-      perAddress === 0 ? null : this.counters.address.add(this.hash('address', group), points),
+      this.isCounted(group) ? this.counters.address.add(this.hash('address', group), points) : null,
       user === null || perUser === 0 ? null : this.counters.user.add(this.hash('user', user), points)
     ])
+  }
+
+  private isCounted (group: string): boolean {
+    return group !== '' && this.settings.perAddress > 0
   }
 
   /** The one that was used longest ago goes first. */

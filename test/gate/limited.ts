@@ -30,7 +30,8 @@ function chainOf (strategies: StrategyDeclaration[], most = { perAddress: 2, per
   const attempts = new Attempts({ ...most, key: createSecretKey(Buffer.alloc(32)) }, {
     address: counter('address'), user: counter('user'), guess: counter('guess')
   })
-  return limited(createChain(strategies.map(each => readDeclaration(each, { realm: 'gw' }).resolve()), { timeout: 10_000 }), attempts)
+  const declared = strategies.map(each => readDeclaration(each, { realm: 'gw' }).resolve())
+  return limited(createChain(declared, { timeout: 10_000 }), attempts, declared)
 }
 const ask = async (chain: Chain, credentials?: string, headers: Record<string, string> = {}): Promise<Outcome> =>
   await chain.authenticate(attemptInput(credentials, headers))
@@ -98,4 +99,27 @@ t.test('secrets in fields of which only a strategy knows count as well', async t
     for (const value of ['1', '1', '2']) t.equal(await statusOf(chain, credentials, { 'x-key': value }), 407)
     t.equal(await statusOf(chain, credentials, { 'x-key': 'right' }), 429)
   }
+})
+
+t.test('who gets in by something else cannot try secrets on the way (R-SEC-2)', async t => {
+  const certificate: StrategyDeclaration = { strategy: foreign('certificate', function () { this.success({ username: 'cert' }) }), scheme: null }
+  const chain = chainOf([ours, certificate])
+  for (const secret of ['1', '1', '2']) t.match(await ask(chain, basic('alice', secret)), { user: { username: 'cert' } })
+  t.equal(await statusOf(chain, basic('alice', '1')), 429)
+  t.equal(await statusOf(chain, basic('alice', 'alice-secret')), 429, 'nothing of that is known to be right')
+  for (let i = 0; i < 5; i++) t.equal(await statusOf(chain, `Other ${i}`), 200, 'a scheme that nobody looks at')
+  t.equal(await statusOf(chain), 200)
+  const keys = chainOf([key, certificate])
+  for (const value of ['1', '2']) t.match(await ask(keys, undefined, { 'x-key': value }), { user: { username: 'cert' } })
+  t.equal(await statusOf(keys, undefined, { 'x-key': '3' }), 429)
+  t.match(await ask(chainOf([key, certificate]), undefined, { 'x-key': 'right' }), { user: { username: 'key' } })
+})
+
+t.test('a client without an address is counted by user alone', async t => {
+  const chain = chainOf([ours], { perAddress: 1, perUser: 2 })
+  const of = async (name: string, secret: string) => await chain.authenticate({ ...attemptInput(basic(name, secret)), ip: undefined as never })
+  t.match(await of('alice', '1'), { status: 407 })
+  t.match(await of('bob', '1'), { status: 407 })
+  t.match(await of('alice', '2'), { status: 407 })
+  t.match(await of('alice', '3'), { status: 429 })
 })
