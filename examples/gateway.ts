@@ -19,7 +19,17 @@ const upstream = env.upstream ?? origin.url
 const maxHeaderSize = 64 * 1024
 const server = env.tls === undefined
   ? { http: { maxHeaderSize } }
-  : { http2: true as const, https: { allowHTTP1: true, maxHeaderSize, cert: readFileSync(env.tls.cert), key: readFileSync(env.tls.key) } }
+  : {
+      http2: true as const,
+      https: {
+        allowHTTP1: true,
+        maxHeaderSize,
+        maxSessionMemory: 128, // MiB: for many tunnels on one session
+        settings: { maxConcurrentStreams: 1000 },
+        cert: readFileSync(env.tls.cert),
+        key: readFileSync(env.tls.key)
+      }
+    }
 const app = Fastify({ ...server, logger: { level: env.logLevel } } as object)
 
 await app.register(proxyAuth, {

@@ -35,7 +35,7 @@ t.test('what the package exports', async t => {
   const { default: plugin, ...names } = exported
   t.equal(plugin, exported.proxyAuth)
   t.same(Object.keys(names).filter(name => !(name in errors)).sort(), [
-    'Aws4Strategy', 'BasicStrategy', 'BearerStrategy', 'Credentials', 'DigestStrategy', 'MemoryStore', 'NegotiateStrategy', 'NtlmStrategy', 'Strategy', 'answerDigestChallenge',
+    'Aws4Strategy', 'BasicStrategy', 'BearerStrategy', 'ClientCertificateStrategy', 'Credentials', 'DigestStrategy', 'MemoryStore', 'NegotiateStrategy', 'NtlmStrategy', 'Strategy', 'answerDigestChallenge',
     'formatAuthenticationInfo', 'formatChallenge', 'formatCredentials', 'htdigest', 'htpasswd', 'lookupStatic', 'parseAuthenticationInfo',
     'parseChallenges', 'parseCredentials', 'proxyAuth', 'signAws4', 'timingSafeEqualText', 'verifyStatic'
   ])
