@@ -5,8 +5,12 @@ import type { ClientCertificateOptions } from '../../lib/strategies/client-certi
 
 const NOW = Date.UTC(2026, 5, 1)
 const ALICE = {
-  raw: Buffer.from('x'), subject: { CN: 'alice' }, subjectaltname: 'email:alice@a.test', fingerprint256: 'AB:CD',
-  valid_from: 'Jan  1 00:00:00 2026 GMT', valid_to: 'Dec 31 23:59:59 2026 GMT'
+  raw: Buffer.from('x'),
+  subject: { CN: 'alice' },
+  subjectaltname: 'email:alice@a.test',
+  fingerprint256: 'AB:CD',
+  valid_from: 'Jan  1 00:00:00 2026 GMT',
+  valid_to: 'Dec 31 23:59:59 2026 GMT'
 }
 
 /** What the strategy says of a connection. */
