@@ -106,6 +106,22 @@ t.test('the boot fails', async t => {
   })
 })
 
+t.test('strategies are prepared once, before the first request; what they say ends the boot', async t => {
+  class Prepared extends exported.BasicStrategy {
+    prepared = 0
+    constructor (private readonly works: boolean) { super({ verify: () => null }) }
+    override async prepare () {
+      this.prepared++
+      if (!this.works) throw new exported.MissingPackage('Prepared', 'nothing')
+    }
+  }
+  const works = new Prepared(true)
+  const strategies = [works]
+  await gateway(t, { strategies, reverse: [{ prefix: '/a', upstream: 'http://127.0.0.1:1', strategies: [works, basic()] }] })
+  t.equal(works.prepared, 1)
+  t.equal(await boot(t, app => app.register(proxyAuth, { ...least, strategies: [new Prepared(false)] })), 'FST_PROXY_AUTH_MISSING_PACKAGE')
+})
+
 t.test('sibling scopes have realms and strategies of their own (R-REALM-1)', async t => {
   const app = Fastify()
   t.teardown(() => app.close())

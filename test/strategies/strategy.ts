@@ -25,6 +25,11 @@ const settled = async (): Promise<void> => await new Promise((resolve) => setImm
 t.test('a strategy covers no content unless it says so', async t => {
   t.equal(new Probe().coversContent, false)
   t.equal(new Probe().contentHashFor(request), null)
+  t.same(new Probe().coveredFields(request), [])
+})
+
+t.test('nor has it anything to prepare', async t => {
+  t.equal(new Probe().prepare(), undefined)
 })
 
 t.test('the realm of an attempt is the runner\'s, else the strategy\'s, else a common one', async t => {
