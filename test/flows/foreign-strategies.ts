@@ -49,8 +49,12 @@ for (const row of rows) {
 }
 
 t.test('the README has these rows and no others', async t => {
-  if (t.writeSnapshot) return writeTable(table)
   const skipped = rows.filter(({ skip = false }) => skip !== false).length
+  if (t.writeSnapshot) {
+    t.equal(skipped, 0, 'a table without the rows that were skipped would be no table')
+    if (skipped === 0) writeTable(table)
+    return
+  }
   t.equal(told.length, table.length + skipped)
   t.same(told.filter(text => table.includes(text)), table, 'in this order')
 })
