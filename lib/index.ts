@@ -100,7 +100,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
     const gate = gateOf(strategies, route.status === 401 ? ORIGIN : PROXY)
     const ask = proxyRouteHook(gate, realm, pages)
     const authenticate: typeof ask = anonymous ? (request, reply) => ask(openedBy(openRequests, request), reply) : ask
-    await registerReverse(app, route as ReverseRoute, { hook, authenticate, pseudonym, exchanges, identity })
+    await registerReverse(app, route as ReverseRoute, { hook, authenticate, pseudonym, exchanges, identity, limits: settings.tunnels })
   }
   app.addHook('preClose', () => exchanges.drain(settings.drainTimeout))
 }

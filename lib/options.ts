@@ -151,7 +151,7 @@ export interface VerifierOptions {
   readonly queue?: number
 }
 
-/** How CONNECT behaves. */
+/** How CONNECT behaves; the limits are those of upgraded connections too. */
 export interface ConnectOptions {
   /**
    * Whether the connection of a CONNECT answered with 407 may carry another request: `'handshake'` only between the legs
@@ -208,6 +208,8 @@ export interface Settings {
   readonly connectionBound: Required<ConnectionBoundOptions> | undefined
   readonly anonymous: { readonly to: PatternList, readonly name: string } | undefined
   readonly attempts: AttemptsSettings | undefined
+  /** For tunnels, and what upgrades lead to. */
+  readonly tunnels: Required<ConnectOptions>
   readonly authInt: Required<AuthIntOptions>
   readonly cleartext: 'warn' | 'refuse'
   readonly pages: Pages
@@ -272,6 +274,7 @@ export function readOptions (options: ProxyAuthOptions): Settings {
     connectionBound: connectionBound === undefined ? undefined : readConnectionBound(connectionBound),
     anonymous: readAnonymous(anonymous, reverse),
     attempts: attempts === undefined ? undefined : readAttempts(attempts),
+    tunnels: Object.freeze(tunnels),
     authInt: readAuthInt(authInt),
     verifiers: readVerifiers(verifiers),
     cleartext,

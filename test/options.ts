@@ -23,6 +23,7 @@ t.test('the defaults', async t => {
     connectionBound: undefined,
     anonymous: undefined,
     attempts: undefined,
+    tunnels: { keepAliveAfter407: 'always', idleTimeout: 600_000, maxDuration: 0 },
     authInt: { maxRequest: 16_777_216, maxKept: 268_435_456, maxAnswer: 65_536, contentTimeout: 60_000 },
     verifiers: { concurrency: 32, queue: 1000 },
     cleartext: 'warn',
@@ -114,6 +115,7 @@ t.test('everything that can be said', async t => {
       idleTimeout: 0,
       maxDuration: 5
     },
+    tunnels: { keepAliveAfter407: 'handshake', idleTimeout: 0, maxDuration: 5 },
     connectionBound: { handshakeTimeout: 1, maxHandshakes: 1 },
     authInt: { maxRequest: 1, maxKept: 2, maxAnswer: 3, contentTimeout: 4 },
     verifiers: { concurrency: 1, queue: 0 },

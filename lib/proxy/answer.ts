@@ -36,11 +36,7 @@ export function dropForeignFields (_request: unknown, reply: FastifyReply, paylo
  * @param reason - The origin's reason phrase as undici decoded it.
  */
 export function writeRelayedHead (reply: FastifyReply, status: number, reason: string | undefined, fields: string[]): void {
-  for (const name of ON_EVERY_ANSWER) {
-    const value = reply.getHeader(name)
-    if (value === undefined) continue
-    for (const line of Array.isArray(value) ? value : [value]) fields.push(name, String(line))
-  }
+  addGateFields(reply, fields)
   const { raw } = reply
   const touched = dropRawFields(reply)
   if (streamOf(raw) !== undefined) {
@@ -55,6 +51,15 @@ export function writeRelayedHead (reply: FastifyReply, status: number, reason: s
     }
   }
   reply.hijack()
+}
+
+/** Appends what the gate has put on the reply for whatever answer comes. */
+export function addGateFields (reply: FastifyReply, fields: string[]): void {
+  for (const name of ON_EVERY_ANSWER) {
+    const value = reply.getHeader(name)
+    if (value === undefined) continue
+    for (const line of Array.isArray(value) ? value : [value]) fields.push(name, String(line))
+  }
 }
 
 /** HTTP/2 has no reason phrase. Node refuses a second line of fields that it takes for single ones. */

@@ -1,6 +1,9 @@
+import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { ClientLeft, UpstreamProtocol } from '../errors.js'
+import type { Switched } from './switch-protocols.js'
 
 type Controller = Dispatcher.DispatchController
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2]
@@ -15,6 +18,8 @@ export interface AnswerHead {
 export interface AnswerEvents {
   /** An interim answer came. The fields are a flat raw list, as received. */
   interim (status: number, reason: string | undefined, fields: string[]): void
+  /** Another protocol is spoken from here on; nothing is settled then. What this throws is the failure. */
+  switch (switched: Switched): void
   /** The final answer came, or none will. Called once. */
   settle (failure: Error | null, head?: AnswerHead): void
 }
@@ -44,12 +49,23 @@ export class IncomingAnswer extends Readable implements Dispatcher.DispatchHandl
 
   onResponseStart (controller: Controller, status: number, headers: Headers, reason?: string): void {
     const raw = latin1(controller.rawHeaders) ?? flat(headers)
-    if (status < 100 || !isDecoded(headers['transfer-encoding'])) return controller.abort(new UpstreamProtocol())
+    // A 101 that switches comes to the method below.
+    if (status < 100 || status === 101 || !isDecoded(headers['transfer-encoding'])) return controller.abort(new UpstreamProtocol())
     if (status < 200) return this.events.interim(status, reason, raw)
     this.rawHeaders = raw
     this.statusMessage = reason
     this.settled = true
     this.events.settle(null, { statusCode: status, headers, body: this })
+  }
+
+  onRequestUpgrade (controller: Controller, status: number, headers: Headers, socket: Duplex): void {
+    this.controller = null // what it would abort is the client's from here on
+    this.settled = true
+    try {
+      this.events.switch({ status, fields: latin1(controller.rawHeaders) ?? flat(headers), socket: socket as Socket })
+    } catch (error) {
+      this.events.settle(error as Error)
+    }
   }
 
   onResponseData (controller: Controller, chunk: Buffer): void {

@@ -10,6 +10,7 @@ import { writeInterim } from './interim.js'
 import { reasonPhrase } from './reason-phrase.js'
 import { Pins } from './pins.js'
 import type { ReverseExchange } from './reverse-exchange.js'
+import { protocolsOf } from './upgrade.js'
 import { uploadOf } from './upload.js'
 
 const SENDABLE = /^\/[\x21-\xff]*$/
@@ -54,10 +55,12 @@ export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | '
           if (reply.raw.writableLength >= reply.raw.writableHighWaterMark) return
           writeInterim(reply, status, reasonPhrase(reason), [...endToEnd(received, 'response'), 'via', via])
         },
+        switch: switched => exchange.switch(switched),
         settle: done
       })
       exchange.take(answer)
       const fields = asReceived(raw.rawHeaders, headers)
+      const protocols = protocolsOf(raw)
       const authenticates = authenticatesConnection(fields)
       const requester = { raw, name: exchange.request.proxyAuth?.name ?? '' }
       const pinned = another === undefined ? authenticates ? null : undefined : pins.find(requester, origin, authenticates, another)
@@ -67,6 +70,7 @@ export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | '
         method: method as Dispatcher.HttpMethod,
         headers: form(fields),
         ...(pinned === null && { reset: true }),
+        ...(protocols !== undefined && { upgrade: protocols.join(', ') }),
         body: contentFor(body, exchange) as Dispatcher.DispatchOptions['body'],
         ...(headersTimeout !== undefined && { headersTimeout }),
         ...(bodyTimeout !== undefined && { bodyTimeout })

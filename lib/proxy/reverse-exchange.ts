@@ -4,9 +4,13 @@ import type { Milliseconds } from '../types.js'
 import type { Tally } from './content.js'
 import type { EndedFor, Exchange, Exchanges } from './exchanges.js'
 import type { RouteIdentity } from './identity-field.js'
+import type { JoinOptions } from './join.js'
 import { record } from './record.js'
 import type { Ending } from './record.js'
 import { cut, isFinished, isGone } from './reset.js'
+import { switchProtocols } from './switch-protocols.js'
+import type { Switched } from './switch-protocols.js'
+import { upgradeOf } from './upgrade.js'
 
 /** What holds for all exchanges of a route. */
 export interface ReverseRules {
@@ -26,6 +30,8 @@ export interface ReverseRules {
   readonly ours: boolean
   /** How long the client may send nothing of its content, or take nothing of the answer's. 0: as long as it likes. */
   readonly patience: Milliseconds
+  /** Of what an upgrade leads to. */
+  readonly limits: JoinOptions
 }
 
 /** What the log says where nothing went out: the client had left, the server stops, the user is revoked. As their errors have it. */
@@ -52,6 +58,7 @@ export class ReverseExchange implements Exchange {
   /** True when a failure is to be answered, or has been. */
   failed = false
   private answer: Readable | null = null
+  private joined: Exchange | null = null
   private ended: ((ending: Ending) => void) | null = null
   private begun = false
 
@@ -74,6 +81,21 @@ export class ReverseExchange implements Exchange {
     if (this.answer !== answer) this.answer?.destroy()
     this.answer = answer
     if (isGone(this.reply.raw)) answer.destroy()
+  }
+
+  /**
+   * Takes the upstream's consent to another protocol. It is over when both sides have ended.
+   *
+   * @throws {UpstreamProtocol} {@link ClientLeft} See {@link switchProtocols}.
+   */
+  switch (switched: Switched): void {
+    const { reply, request: { raw }, rules: { via, limits } } = this
+    this.joined = switchProtocols(reply, upgradeOf(raw)!, switched, { ...limits, via }, ({ bytesIn, bytesOut, reason }) => {
+      this.tally.bytesIn = bytesIn
+      this.bytesOut = bytesOut
+      this.reason ??= reason
+      this.over()
+    })
   }
 
   /**
@@ -105,6 +127,7 @@ export class ReverseExchange implements Exchange {
   /** Ends it at once, on both sides. */
   end (why: EndedFor): void {
     this.reason = why
+    if (this.joined !== null) return this.joined.end(why)
     cut(this.reply.raw)
     this.request.raw.destroy() // the answer may be through, and the client still sending
   }
@@ -113,7 +136,7 @@ export class ReverseExchange implements Exchange {
     const { ended, reply: { raw } } = this
     if (ended === null) return
     this.ended = null
-    if (!isFinished(raw)) this.reason ??= 'aborted'
+    if (this.joined === null && !isFinished(raw)) this.reason ??= 'aborted'
     this.answer?.destroy()
     this.answer = null // else one request would keep the next from being collected young
     this.release()

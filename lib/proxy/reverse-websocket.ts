@@ -1,27 +1,123 @@
-import type { FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
+import { addGateFields } from './answer.js'
+import type { Exchange, Exchanges } from './exchanges.js'
 import { addForwardedFields } from './forwarded-fields.js'
 import { tellIdentity } from './identity-field.js'
+import { record } from './record.js'
 import { lasting, withVia } from './reverse-request.js'
 import type { RequestHeadRules } from './reverse-request.js'
 import type { ReverseRoute } from './reverse.js'
+import { withinPrefix } from './under-prefix.js'
+import { takeUpgrades } from './upgrade-dispatcher.js'
+import type { UpgradeListener } from './upgrade-dispatcher.js'
+import { offerOf, routeUpgrade } from './upgrade.js'
+
+/** A WebSocket, as the package `ws` has it. */
+interface Side { readonly readyState: number, terminate (): void }
+interface Hooks { onConnect? (context: unknown, source: Side, target: Side): void }
+
+/** RFC 6455's word for a WebSocket that is neither being opened nor closed, as `readyState` has it. */
+const OPEN = 1
 
 type Rewrite = (headers: FieldRecord, request: FastifyRequest) => FieldRecord
 
 /** What the upstream of a WebSocket is told of the request, where the options say nothing themselves. */
 const ON_BEHALF = ['cookie', 'authorization'] as const
 
+/** Options of @fastify/http-proxy for its own server and client of WebSockets. */
+const OF_HTTP_PROXY = ['wsUpstream', 'wsHooks', 'wsReconnect', 'wsServerOptions', 'wsClientOptions'] as const
+
 /**
- * The options for WebSockets: the upstream gets what an upstream of requests gets. By itself @fastify/http-proxy passes
+ * Whether WebSockets of a route are passed through as they are, which they are wherever our client asks the upstream. With options
+ * for the server and the client of WebSockets that @fastify/http-proxy has, those two take the messages in and send them on.
+ */
+export function passesWebSockets (route: ReverseRoute, ours: boolean): boolean {
+  return ours && OF_HTTP_PROXY.every(name => (route as unknown as Record<string, unknown>)[name] === undefined)
+}
+
+const kGiven = Symbol('fastify-proxy-auth.given')
+type Marked = IncomingMessage & { [kGiven]?: true }
+
+/** Whether a request is an upgrade that @fastify/http-proxy answers itself. */
+export function isGiven (request: IncomingMessage): boolean {
+  return (request as Marked)[kGiven] === true
+}
+
+/**
+ * Takes the WebSockets under a prefix; other upgrades there are plain requests.
+ *
+ * @param listener - That of @fastify/http-proxy, where it is to answer them.
+ */
+export function takeWebSockets (app: FastifyInstance, prefix: string, listener: UpgradeListener | undefined): void {
+  const within = withinPrefix(prefix)
+  takeUpgrades(app, (request, head) => {
+    if (!request.url!.startsWith('/') || !within(request)) return undefined
+    const { method, socket } = request
+    if (method !== 'GET' || !offerOf(request).some(protocol => protocol.toLowerCase() === 'websocket')) return 'plain'
+    if (listener === undefined) routeUpgrade(app, request, head, ['websocket'])
+    else {
+      ;(request as Marked)[kGiven] = true
+      listener.call(app.server, request, socket, head)
+    }
+    return 'taken'
+  })
+}
+
+/** `reply.wsProxy` of @fastify/http-proxy. */
+interface WithServer { readonly wsProxy: { readonly wss: NodeJS.EventEmitter } }
+
+/**
+ * Does for a WebSocket of @fastify/http-proxy what the gateway does for each exchange: its 101 has the gate's fields, it is ended
+ * with the server or its user, and it has its line in the log.
+ *
+ * @param target - For the log.
+ */
+export function followWebSocket (request: FastifyRequest, reply: FastifyReply, target: string, exchanges: Exchanges): void {
+  const { raw } = request
+  const { socket } = raw
+  const { wss } = (reply as unknown as WithServer).wsProxy
+  const ended = record(request, target)
+  const before = { read: socket.bytesRead, written: socket.bytesWritten }
+  let reason: string | undefined
+  const exchange: Exchange = { end (why) { reason = why; socket.destroy() } }
+  exchanges.add(exchange, request.proxyAuth)
+  const addFields = (lines: string[], upgraded: IncomingMessage) => {
+    if (upgraded !== raw) return
+    const fields: string[] = []
+    addGateFields(reply, fields)
+    for (let i = 0; i < fields.length; i += 2) lines.push(`${fields[i]}: ${fields[i + 1]}`)
+    wss.removeListener('headers', addFields)
+  }
+  wss.on('headers', addFields)
+  socket.once('close', () => {
+    wss.removeListener('headers', addFields)
+    exchanges.delete(exchange)
+    const status = reply.raw.headersSent ? reply.raw.statusCode : 101
+    ended({ status, bytesIn: socket.bytesRead - before.read, bytesOut: socket.bytesWritten - before.written, reason })
+  })
+}
+
+/**
+ * The options for WebSockets of @fastify/http-proxy: the upstream gets what an upstream of requests gets. By itself that passes
  * on the cookies and nothing else.
  */
 export function webSocketOptions (route: ReverseRoute, rules: RequestHeadRules): object {
   if (route.websocket !== true) return {}
-  const { wsClientOptions, wsReconnect } = route
+  const { wsClientOptions, wsHooks, wsReconnect } = route
   const { rewriteRequestHeaders } = (wsClientOptions ?? {}) as { rewriteRequestHeaders?: Rewrite }
   const rewrite = rewriteRequestHeaders ?? onBehalf
   return {
     ...(wsReconnect !== undefined && { wsReconnect: { ...wsReconnect } }), // it gets defaults written in
+    wsHooks: {
+      ...wsHooks,
+      onConnect (context: unknown, source: Side, target: Side) {
+        // @fastify/http-proxy forgets to close the connection to the upstream when the client leaves before it stands.
+        if (source.readyState !== OPEN) target.terminate()
+        else (wsHooks as Hooks | undefined)?.onConnect?.(context, source, target)
+      }
+    },
     wsClientOptions: {
       ...wsClientOptions,
       rewriteRequestHeaders (headers: FieldRecord, request: FastifyRequest) {

@@ -10,8 +10,8 @@ import { explain } from './explain.js'
 import { UNTOLD } from './identity-field.js'
 import type { IdentityOptions, RouteIdentity } from './identity-field.js'
 import { acceptEveryMethod } from './fastify-internals.js'
-import { guardUpgrades } from './guard.js'
 import { onEveryServer } from './listeners.js'
+import type { JoinOptions } from './join.js'
 import { malformation } from './malformed.js'
 import { answerAsLast, isLastRecipient } from './max-forwards.js'
 import { ReverseExchange } from './reverse-exchange.js'
@@ -20,8 +20,9 @@ import { guardFrom } from './reverse-from.js'
 import { scrub } from './reverse-hand-over.js'
 import { chooseUpstream } from './reverse-upstream.js'
 import { serveVersioned } from './reverse-versioned.js'
-import { webSocketOptions } from './reverse-websocket.js'
+import { followWebSocket, isGiven, passesWebSockets, takeWebSockets, webSocketOptions } from './reverse-websocket.js'
 import { underPrefix } from './under-prefix.js'
+import { withListener } from './upgrade-dispatcher.js'
 import { uploadOf } from './upload.js'
 
 /**
@@ -54,15 +55,19 @@ export interface ReverseShared {
   readonly exchanges: Exchanges
   /** What of the option `identity` holds for this route. Default none. */
   readonly identity?: RouteIdentity
+  /** Of what an upgrade leads to. Default none. */
+  readonly limits?: JoinOptions
 }
+
+const UNLIMITED: JoinOptions = { idleTimeout: 0, maxDuration: 0 }
 
 /**
  * Registers a reverse route: @fastify/http-proxy behind the gate, in a scope of its own, with its gaps closed in both
- * directions. Its options mean what they mean there, apart from three defaults: certificates of the upstream are
- * verified, nothing is repeated, and every method is taken.
+ * directions. Its options mean what they mean there, apart from four defaults: certificates of the upstream are
+ * verified, nothing is repeated, every method is taken, and WebSockets pass through as they are.
  */
 export async function registerReverse (app: FastifyInstance, route: ReverseRoute, shared: ReverseShared): Promise<void> {
-  const { hook, authenticate, pseudonym, exchanges, identity = UNTOLD } = shared
+  const { hook, authenticate, pseudonym, exchanges, identity = UNTOLD, limits = UNLIMITED } = shared
   const { status, forwarded = true, identity: _, ...options } = route
   const upstream = chooseUpstream(route)
   // With either of these the application wants bodies parsed, as Fastify parses them.
@@ -77,7 +82,8 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
     identity,
     upstream: String(options.upstream),
     ours: upstream.ours,
-    patience: upstream.patience
+    patience: upstream.patience,
+    limits
   }
 
   const depart = (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void => {
@@ -92,6 +98,10 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
       identity.own?.settle(request)
     } catch (failure) {
       return done(failure as Error)
+    }
+    if (isGiven(raw)) {
+      followWebSocket(request, reply, String(options.wsUpstream ?? options.upstream), exchanges)
+      return done()
     }
     const exchange = new ReverseExchange(request, reply, rules, exchanges)
     guardFrom(exchange)
@@ -108,10 +118,11 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
     done()
   }
 
-  const taken = underPrefix(`${app.prefix}/${options.prefix ?? ''}`)
+  const prefix = `${app.prefix}/${options.prefix ?? ''}`
+  const taken = underPrefix(prefix)
   onEveryServer(app, server => expectContinue(server, taken))
-  if (options.websocket === true) app.addHook('onReady', async () => guardUpgrades(app.server))
-  await app.register(async scope => {
+  const passes = options.websocket === true && passesWebSockets(route, upstream.ours)
+  const register = () => app.register(async scope => {
     if (!parses) acceptEveryMethod(scope)
     scope.addHook('onRequest', refuseMalformed)
     scope.addHook(hook as 'onRequest', authenticate)
@@ -130,15 +141,21 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
       disableRequestLogging: true, // there is one line of ours at the end
       ...options,
       ...upstream.options,
-      ...webSocketOptions(options, rules),
+      ...(passes ? { websocket: false } : webSocketOptions(options, rules)),
       config: { ...options.config, proxy: 'reverse' }
     } as typeof options)
   })
+  if (options.websocket !== true) await register()
+  else if (passes) {
+    await register()
+    takeWebSockets(app, prefix, undefined)
+  } else takeWebSockets(app, prefix, await withListener(app, async () => { await register() }))
 }
 
 /** The message is checked before anybody is asked who they are: what it is does not depend on it. */
 function refuseMalformed (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void {
   // Another host's path, which merely looks like ours (RFC 9112, 3.3).
+  if (isGiven(request.raw)) reply.raw.shouldKeepAlive = false // @fastify/http-proxy closes behind any answer but a 101
   const failure = request.raw.url!.startsWith('/') ? malformation(request.raw) : new BadTarget('this is no proxy for other hosts')
   if (failure === null) return done()
   reply.header('connection', 'close')

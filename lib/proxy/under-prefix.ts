@@ -21,6 +21,28 @@ export function underPrefix (prefix: string): (request: IncomingMessage) => bool
   }
 }
 
+/**
+ * Makes a function that tells the same of a path that is surely under `prefix`: it ends there, or goes on behind a slash.
+ *
+ * @example
+ * withinPrefix('/api/:tenant')(request) // true for /API//a/b, false for /api
+ */
+export function withinPrefix (prefix: string): (request: IncomingMessage) => boolean {
+  const wanted = segments(usual(prefix))
+  return ({ url }) => {
+    try {
+      const there = segments(usual(decodeURI(url!.split('?', 1)[0]!)))
+      return there.length >= wanted.length && wanted.every((segment, i) => VARIABLE.test(segment) || segment === there[i])
+    } catch {
+      return false
+    }
+  }
+}
+
+function segments (path: string): string[] {
+  return path.split('/').filter(segment => segment !== '')
+}
+
 function usual (path: string): string {
   return `/${path}`.replace(/\/{2,}/g, '/').toLowerCase()
 }

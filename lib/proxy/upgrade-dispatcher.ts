@@ -66,6 +66,7 @@ function install (app: FastifyInstance): Dispatcher {
   const { emit } = server
   const takes: TakeUpgrade[] = []
   const waiting = new Set<() => void>()
+  let closing = false
 
   const dispatch: UpgradeListener = (request, socket, head) => {
     guard(socket)
@@ -79,12 +80,16 @@ function install (app: FastifyInstance): Dispatcher {
       const others = (server.listeners('upgrade') as UpgradeListener[]).filter(listener => !ours.has(listener))
       if (others.length === 0) return goOn()
       offerToOthers(() => { for (const other of others) other.call(server, request, socket, head) }, socket, waiting, goOn)
+      if (closing) for (const settle of waiting) settle()
     })
   }
   const ours = new Set<unknown>([dispatch])
 
   onEveryServer(app, noteAnswers)
-  app.addHook('preClose', async () => { for (const settle of waiting) settle() })
+  app.addHook('preClose', async () => {
+    closing = true
+    for (const settle of waiting) settle()
+  })
   server.on('upgrade', dispatch) // without a listener node does not tell upgrades from other requests
   // What node calls, and Fastify for the further addresses of `localhost`. Listeners that come later are seen as well.
   server.emit = function (this: Server, ...args: unknown[]): boolean {

@@ -1,10 +1,12 @@
+import { Socket } from 'node:net'
 import t from 'tap'
 import { IncomingAnswer } from '../../lib/proxy/incoming-answer.js'
 import type { AnswerHead } from '../../lib/proxy/incoming-answer.js'
+import type { Switched } from '../../lib/proxy/switch-protocols.js'
 
 /** An answer, the controller that undici would have, and what became known. */
 function answer () {
-  const told = { interim: [] as unknown[], failures: [] as unknown[], heads: [] as AnswerHead[] }
+  const told = { interim: [] as unknown[], failures: [] as unknown[], heads: [] as AnswerHead[], switched: [] as Switched[] }
   const controller = {
     aborted: false,
     paused: false,
@@ -17,6 +19,10 @@ function answer () {
   }
   const incoming = new IncomingAnswer({
     interim: (...args) => { told.interim.push(args) },
+    switch: switched => {
+      told.switched.push(switched)
+      if (switched.status !== 101) throw new Error('no 101')
+    },
     settle: (failure, head) => {
       if (failure !== null) told.failures.push(failure)
       if (head !== undefined) told.heads.push(head)
@@ -108,4 +114,26 @@ t.test('what is no HTTP, or still coded, is no answer', async t => {
   t.equal(told.heads.length, 1)
   incoming.onResponseEnd(controller, {})
   t.same(incoming.rawTrailers, [])
+})
+
+t.test('a consent to another protocol is passed on, and nothing is aborted from then on (R-UPG-3)', async t => {
+  for (const status of [101, 200]) {
+    const { incoming, controller, told } = answer()
+    incoming.onRequestStart(controller)
+    if (status === 101) controller.rawHeaders = ['Upgrade', 'chat']
+    const socket = new Socket()
+    incoming.onRequestUpgrade(controller, status, { upgrade: 'chat' }, socket)
+    t.same(told.switched, [{ status, fields: [status === 101 ? 'Upgrade' : 'upgrade', 'chat'], socket }])
+    t.equal(told.failures.length, status === 101 ? 0 : 1)
+    incoming.destroy()
+    t.equal(controller.reason, null)
+  }
+})
+
+t.test('a 101 that switches to nothing is no interim answer (R-UPG-3)', async t => {
+  const { incoming, controller, told } = answer()
+  incoming.onRequestStart(controller)
+  incoming.onResponseStart(controller, 101, {})
+  t.match(controller.reason, { code: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' })
+  t.strictSame(told.interim, [])
 })

@@ -4,6 +4,9 @@ import t from 'tap'
 import { Revocations } from '../../lib/policy/revocations.js'
 import { Exchanges } from '../../lib/proxy/exchanges.js'
 import { ReverseExchange } from '../../lib/proxy/reverse-exchange.js'
+import { RawClient } from '../fixtures/raw-client.js'
+import { rawOrigin } from '../fixtures/raw-origin.js'
+import { message, reverse } from '../fixtures/reverse.js'
 
 /** An exchange over a reply that does nothing but remember. */
 function exchange () {
@@ -181,4 +184,24 @@ t.test('an answer in the queue of a pipeline ends with its connection', async t 
   next.self.begin('up.test')
   next.raw.emit('socket')
   t.equal(next.incoming.socket.listenerCount('close'), 0, 'when its turn has come it is like any other')
+})
+
+t.test('behind a 101 it is over when both sides have ended, or when it is ended (R-UPG-3)', async t => {
+  const target = await rawOrigin(t, socket => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello')
+    socket.on('end', () => socket.end())
+  })
+  const { port, exchanges, proxied } = await reverse(t, { upstream: target.url, websocket: true } as never)
+  for (const end of ['client', 'closing'] as const) {
+    const client = await RawClient.to(t, port)
+    client.send(message('GET', '/api/ws', { Connection: 'Upgrade', Upgrade: 'websocket' }))
+    t.match(await client.until(text => text.endsWith('hello')), /^HTTP\/1.1 101 /)
+    t.equal(exchanges.size, 1)
+    if (end === 'client') client.send('abc').socket.end()
+    else await exchanges.drain(0)
+    await client.end()
+    const lines = await proxied(end === 'client' ? 1 : 2)
+    t.match(lines.at(-1), { status: 101, bytesIn: end === 'client' ? 3 : 0, bytesOut: 5, reason: end === 'client' ? undefined : 'closing' })
+    t.equal(exchanges.size, 0)
+  }
 })

@@ -4,10 +4,11 @@ import type { IncomingHttpHeaders } from 'node:http'
 import t from 'tap'
 import type { Test } from 'tap'
 import { IdentityField, UNTOLD } from '../../lib/proxy/identity-field.js'
-import { webSocketOptions } from '../../lib/proxy/reverse-websocket.js'
+import { passesWebSockets, webSocketOptions } from '../../lib/proxy/reverse-websocket.js'
 import { listen } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { message, reverse } from '../fixtures/reverse.js'
+import { webSocketOrigin } from '../fixtures/web-sockets.js'
 
 const ASK = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==' }
 
@@ -25,7 +26,7 @@ async function asked (t: Test, route: object, fields: Record<string, string | st
   const { port, exchanges } = await reverse(t, { upstream, websocket: true, ...route } as never)
   const client = await RawClient.to(t, port)
   t.match(await client.send(message('GET', '/api/ws', { ...ASK, ...fields })).answer(), /^HTTP\/1.1 101 /)
-  t.equal(exchanges.size, 0)
+  t.equal(exchanges.size, 1)
   return await upgrade
 }
 
@@ -75,4 +76,63 @@ t.test('who the user is, in the place of what the client says', async t => {
   const { wsClientOptions } = webSocketOptions({ websocket: true, upstream: '' } as never, rules) as { wsClientOptions: { rewriteRequestHeaders: (headers: object, request: object) => object } }
   const request = { headers: {}, raw: { headers: {}, httpVersion: '1.1' }, proxyAuth: { name: 'alice' } }
   t.match(wsClientOptions.rewriteRequestHeaders({ x_user: 'mallory' }, request), { 'x-user': 'alice', x_user: undefined })
+})
+
+t.test('they pass through unless the options want http-proxy to take them', async t => {
+  const route = { upstream: 'http://up.test', websocket: true }
+  t.equal(passesWebSockets(route as never, true), true)
+  t.equal(passesWebSockets(route as never, false), false)
+  for (const name of ['wsUpstream', 'wsHooks', 'wsReconnect', 'wsServerOptions', 'wsClientOptions']) t.equal(passesWebSockets({ ...route, [name]: {} } as never, true), false, name)
+})
+
+/** Asks for a WebSocket that http-proxy answers. */
+async function given (t: Test, route: object = {}, path = '/api/ws', fields: Record<string, string> = {}) {
+  const target = await webSocketOrigin(t)
+  const gate = await reverse(t, { upstream: target.url, websocket: true, wsClientOptions: {}, ...route } as never)
+  const client = await RawClient.to(t, gate.port)
+  client.send(message('GET', path, { ...ASK, ...fields }))
+  return { ...gate, target, client }
+}
+
+t.test('what http-proxy answers has the fields of the gate, its place among the exchanges, and its line (R-UPG-1)', async t => {
+  const { client, exchanges, proxied, target } = await given(t)
+  t.match(await client.answer(), /^HTTP\/1.1 101 [^]*\r\nproxy-authentication-info: nextnonce="n"\r\n/)
+  t.equal(exchanges.size, 1)
+  await exchanges.drain(0)
+  await client.end()
+  t.match(await proxied(1), [{ user: 'alice', target: target.url, status: 101, reason: 'closing' }])
+  t.equal(exchanges.size, 0)
+})
+
+t.test('an answer of its that is no 101 says that it closes (R-UPG-2)', async t => {
+  const { client, proxied } = await given(t, {}, '/api/ws/%2e%2e/%2e%2e/x')
+  t.match(await client.end(), /^HTTP\/1.1 400 [^]*\r\nconnection: close\r\n/i)
+  t.match(await proxied(1), [{ status: 400, reason: undefined }])
+})
+
+t.test('under the prefix only WebSockets are upgrades', async t => {
+  for (const way of [{}, { wsClientOptions: undefined }]) {
+    for (const [path, fields] of [['/api/x', { Upgrade: 'h2c' }], ['/api/x', { 'Content-Length': '0', Upgrade: 'chat' }]] as const) {
+      const { client } = await given(t, way, path, fields as never)
+      t.match(await client.answer(), /^HTTP\/1.1 200 [^]*origin$/)
+    }
+    const { client } = await given(t, way, '/other')
+    t.match(await client.answer(), /^HTTP\/1.1 404 /)
+  }
+})
+
+t.test('hooks of the options are called when both stand; what nobody waits for any more is closed', async t => {
+  const route = { upstream: 'http://up.test', websocket: true }
+  const rules = { pseudonym: 'gw', forwarded: true, consumed: new Set<string>(), identity: UNTOLD }
+  const seen: unknown[] = []
+  for (const wsHooks of [undefined, { onConnect: (...all: unknown[]) => { seen.push(...all) } }]) {
+    const options = webSocketOptions({ ...route, wsHooks } as never, rules) as { wsHooks: { onConnect: (context: unknown, source: object, target: object) => void } }
+    let terminated = 0
+    const target = { terminate () { terminated += 1 } }
+    options.wsHooks.onConnect('context', { readyState: 3 }, target)
+    t.equal(terminated, 1)
+    options.wsHooks.onConnect('context', { readyState: 1 }, target)
+    t.equal(terminated, 1)
+    if (wsHooks !== undefined) t.strictSame(seen, ['context', { readyState: 1 }, target])
+  }
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { underPrefix } from '../../lib/proxy/under-prefix.js'
+import { underPrefix, withinPrefix } from '../../lib/proxy/under-prefix.js'
 
 const rows: Array<[prefix: string, url: string, under: boolean]> = [
   ['/api', '/api', true],
@@ -20,4 +20,20 @@ const rows: Array<[prefix: string, url: string, under: boolean]> = [
 
 for (const [prefix, url, under] of rows) {
   t.test(`${url} and ${prefix}`, async t => { t.equal(underPrefix(prefix)({ url } as never), under) })
+}
+
+const within: Array<[prefix: string, url: string, within: boolean]> = [
+  ['/api', '/api', true],
+  ['/api', '/api?x', true],
+  ['/api/', '/API//x', true],
+  ['/api', '/apis', false],
+  ['/api', '/%zz', false],
+  ['/api/:tenant', '/api/a/b', true],
+  ['/api/:tenant', '/api', false],
+  ['/:tenant/api', '/a/other', false],
+  ['', '/other', true]
+]
+
+for (const [prefix, url, is] of within) {
+  t.test(`${url} within ${prefix}`, async t => { t.equal(withinPrefix(prefix)({ url } as never), is) })
 }
