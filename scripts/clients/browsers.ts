@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { browsers } from '../../test/fixtures/browsers.js'
 import type { Client, Exchange, Told } from './exchange.js'
-import { NO_TOKENS } from './reasons.js'
+import { NOT_OVER_HTTP2, NO_TOKENS } from './reasons.js'
 
 /** Each host by a proxy of its own. */
 function autoConfiguration (exchanges: readonly Exchange[]): string {
@@ -16,8 +16,10 @@ export function inBrowsers (t: Test): Client[] {
     name,
     skip,
     forms: ['absolute-form', 'CONNECT'],
-    listeners: ['plain', 'TLS'], // over h2 once the gateway speaks it to browsers
-    cannot: ({ scheme }) => scheme.right.value === undefined ? undefined : NO_TOKENS,
+    cannot: ({ scheme, listener }) => {
+      if (scheme.connectionBound === true && listener === 'h2') return NOT_OVER_HTTP2
+      return scheme.right.value === undefined ? undefined : NO_TOKENS
+    },
     async run (exchanges) {
       // A password that was right once is remembered, so the wrong ones come first.
       const order = [...exchanges].sort((a, b) => Number(a.account === a.scheme.right) - Number(b.account === b.scheme.right))

@@ -10,6 +10,9 @@ const source = fileURLToPath(new URL('Exchanges.java', import.meta.url))
 // Without it, Java has no Basic for CONNECT (C-35).
 const SETTINGS = ['-Djdk.http.auth.tunneling.disabledSchemes=']
 
+/** How long the process may take, in milliseconds. */
+const ALL_OF_THEM = 180_000
+
 /** Java's two: all exchanges in one process. */
 export function java (t: Test): Client[] {
   const { path, skip } = peer('java')
@@ -28,7 +31,7 @@ export function java (t: Test): Client[] {
         return [form === 'origin-form' ? '0' : proxy.port, account.username, account.password, asks ? '' : fieldValue(exchange) ?? '', url.href]
       })
       const { ca } = exchanges[0]!
-      const { stdout, stderr } = await runProgram(t, path, [...SETTINGS, source, name, ca.certFile, ...args])
+      const { stdout, stderr } = await runProgram(t, path, [...SETTINGS, source, name, ca.certFile, ...args], {}, ALL_OF_THEM)
       const lines = stdout.trimEnd().split('\n')
       return exchanges.map((_, index) => ({ served: lines[index] === '200', says: lines[index] ?? stderr }))
     }

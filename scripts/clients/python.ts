@@ -8,6 +8,9 @@ import { BASIC_ONLY, DIRECT, NO_TLS, URLLIB_SHA } from './reasons.js'
 
 const source = fileURLToPath(new URL('exchanges.py', import.meta.url))
 
+/** How long the process may take, in milliseconds. */
+const ALL_OF_THEM = 180_000
+
 /** Python's two: all exchanges in one process. */
 export function python (t: Test): Client[] {
   const { path, skip } = peer('python3-requests')
@@ -23,7 +26,7 @@ export function python (t: Test): Client[] {
       url: exchange.url.href,
       ca: exchange.ca.certFile
     }))
-    const { stdout, stderr } = await runProgram(t, path, ['-I', source, JSON.stringify(list)])
+    const { stdout, stderr } = await runProgram(t, path, ['-I', source, JSON.stringify(list)], {}, ALL_OF_THEM)
     const lines = stdout.trimEnd().split('\n').map(line => JSON.parse(line || '{}') as Told)
     return exchanges.map((_, index) => lines[index] ?? { served: false, says: stderr })
   }
@@ -37,6 +40,7 @@ export function python (t: Test): Client[] {
         if (listener !== 'plain') return NO_TLS
         if (isReady) return undefined
         if (form === 'CONNECT') return BASIC_ONLY
+        if (scheme.token !== 'Digest') return BASIC_ONLY
         return scheme.name === 'Digest MD5' ? undefined : URLLIB_SHA
       },
       run: run('urllib')

@@ -14,4 +14,7 @@ export const DIRECT: Reason = {
   id: 'C-43', text: 'Asked by a server that it contacted directly, it takes a 407 for final, so no scheme that needs the challenge works on reverse routes. `HttpClient` of Java does not even send the field that it is given.'
 }
 export const NODE_DIRECT: Reason = { id: 'C-41', text: 'As C-43: a 407 from a server contacted directly is given to the application, or the fetch rejects.' }
+export const NOT_OVER_HTTP2: Reason = {
+  id: 'R-CH-13', text: 'NTLM and Negotiate authenticate a connection: the gateway never offers them over HTTP/2, and a client that would go on with HTTP/1.1 is not asked to.'
+}
 export const NO_TLS: Reason = { id: 'Squid', squid: true, text: 'The client cannot speak TLS to a proxy. It fails in the same way against Squid.' }

@@ -14,5 +14,6 @@ export const schemes: readonly Scheme[] = [
     env: { SCHEMES: 'bearer' },
     right: { ...ALICE, value: 'Bearer alice-token' },
     wrong: { ...WRONG, value: 'Bearer wrong-token' }
-  }
+  },
+  { name: 'NTLM', token: 'NTLM', env: { SCHEMES: 'ntlm' }, right: ALICE, wrong: WRONG, connectionBound: true }
 ]

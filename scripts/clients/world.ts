@@ -78,6 +78,7 @@ export async function startWorld (t: Test, schemes: readonly Scheme[], listeners
         level: 'silent',
         before: watch,
         hook: 'onRequest',
+        ...(scheme.connectionBound === true && { connectionBound: true as const }),
         strategies: strategiesFor(readEnvironment(scheme.env)),
         reverse: [{ prefix: '/api', upstream: plain.url }],
         forward: { special: ['*.origin.test:*'], deny: [], lookup: lookup as never, tls: { ca: ca.cert } }
