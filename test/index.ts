@@ -35,8 +35,9 @@ t.test('what the package exports', async t => {
   const { default: plugin, ...names } = exported
   t.equal(plugin, exported.proxyAuth)
   t.same(Object.keys(names).filter(name => !(name in errors)).sort(), [
-    'Aws4Strategy', 'BasicStrategy', 'BearerStrategy', 'ClientCertificateStrategy', 'Credentials', 'DigestStrategy', 'MemoryStore', 'NegotiateStrategy', 'NtlmStrategy', 'Strategy', 'answerDigestChallenge',
-    'formatAuthenticationInfo', 'formatChallenge', 'formatCredentials', 'htdigest', 'htpasswd', 'lookupStatic', 'parseAuthenticationInfo',
+    'Aws4Strategy', 'BasicStrategy', 'BearerStrategy', 'ClientCertificateStrategy', 'Credentials', 'DigestStrategy', 'MemoryStore',
+    'NegotiateStrategy', 'NtlmStrategy', 'Strategy', 'answerDigestChallenge', 'formatAuthenticationInfo', 'formatChallenge', 'formatCredentials',
+    'htdigest', 'htpasswd', 'lookupStatic', 'ntlmAuth', 'parseAuthenticationInfo',
     'parseChallenges', 'parseCredentials', 'proxyAuth', 'signAws4', 'timingSafeEqualText', 'verifyStatic'
   ])
   for (const name of Object.keys(errors)) t.ok(name in names, name)

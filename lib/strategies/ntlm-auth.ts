@@ -1,0 +1,140 @@
+import { BadOption } from '../errors.js'
+import type { AuthenticateMessage, NegotiateMessage } from '../schemes/ntlm/message.js'
+import type { Milliseconds } from '../types.js'
+import { NtlmHelper, unavailable } from './ntlm-helper.js'
+import type { NtlmExchange, NtlmVerdict, NtlmVerifier } from './ntlm-options.js'
+
+/** Options of {@link ntlmAuth}. */
+export interface NtlmAuthOptions {
+  /** The program. Default `ntlm_auth`, Samba's. */
+  readonly command?: string
+  /** Its arguments. Default `['--helper-protocol=squid-2.5-ntlmssp']`. */
+  readonly args?: readonly string[]
+  /** The most processes. Each has one handshake at a time, from its first leg to its last. 1 or more. Default 10. */
+  readonly helpers?: number
+  /** The most handshakes that wait for a process; more are 503. 0 or more. Default 100. */
+  readonly maxWaiting?: number
+  /** How long a process may take for an answer, and a handshake wait for a process. 1 or more. Default 5000 (5 seconds). */
+  readonly timeout?: Milliseconds
+}
+
+/** A verifier with processes, to be closed with the application. */
+export interface NtlmAuth extends NtlmVerifier {
+  begin (message: NegotiateMessage): Promise<NtlmExchange>
+  /** Ends the processes. What comes later is 503. */
+  close (): void
+}
+
+interface Waiter {
+  readonly resolve: (helper: NtlmHelper) => void
+  readonly reject: (reason: Error) => void
+  readonly timer: NodeJS.Timeout
+}
+
+/** After a process that ended without a word, how long until another is tried. */
+const PAUSE: Milliseconds = 1000
+
+/**
+ * Verifies NTLM through helper processes: Samba's `ntlm_auth` with winbind, which asks the domain. They are started when they are
+ * needed, and again when they die; where none answers, the client gets 503. A user is called as the helper calls him, `DOMAIN\name`.
+ *
+ * @throws {BadOption} An option is wrong.
+ * @see {@link https://wiki.squid-cache.org/Features/AddonHelpers the helper protocol}: `YR` and `KK` there, `TT`, `AF`, `NA` and `BH` back
+ * @example
+ * const verifier = ntlmAuth({ helpers: 20 })
+ * const strategy = new NtlmStrategy({ verifier })
+ * app.addHook('onClose', async () => verifier.close())
+ */
+export function ntlmAuth (options: NtlmAuthOptions = {}): NtlmAuth {
+  const { command = 'ntlm_auth', args = ['--helper-protocol=squid-2.5-ntlmssp'], helpers: most = 10, maxWaiting = 100, timeout = 5000 } = options
+  if (typeof command !== 'string' || command === '') throw new BadOption('command', 'the name of a program', typeof command)
+  if (!Array.isArray(args) || !args.every(arg => typeof arg === 'string')) throw new BadOption('args', 'a list of texts', typeof args)
+  for (const [name, value, least] of [['helpers', most, 1], ['maxWaiting', maxWaiting, 0], ['timeout', timeout, 1]] as const) {
+    if (!Number.isSafeInteger(value) || value < least || value > 2 ** 31 - 1) throw new BadOption(name, `an integer from ${least}`, typeof value)
+  }
+  const all = new Set<NtlmHelper>()
+  const idle: NtlmHelper[] = []
+  const waiters: Waiter[] = []
+  let pausedUntil = 0
+  let closed = false
+
+  function start (): NtlmHelper {
+    const helper = new NtlmHelper(command, args, timeout, () => {
+      all.delete(helper)
+      if (idle.includes(helper)) idle.splice(idle.indexOf(helper), 1)
+      if (!helper.works) pausedUntil = Date.now() + PAUSE
+      serve()
+    })
+    all.add(helper)
+    return helper
+  }
+
+  function take (): NtlmHelper | undefined {
+    if (closed || Date.now() < pausedUntil) throw unavailable(closed ? 'it is closed' : 'it does not start')
+    return idle.pop() ?? (all.size < most ? start() : undefined)
+  }
+
+  function give (helper: NtlmHelper): void {
+    // Its answer would be taken for that to the next handshake.
+    if (helper.busy) helper.end()
+    if (helper.ended) return
+    idle.push(helper)
+    serve()
+  }
+
+  /** Hands helpers over to those who wait, as long as there are both. */
+  function serve (): void {
+    while (waiters.length > 0) {
+      const [{ resolve, reject, timer }] = waiters as [Waiter]
+      try {
+        const helper = take()
+        if (helper === undefined) return
+        resolve(helper)
+      } catch (reason) {
+        reject(reason as Error)
+      }
+      clearTimeout(timer)
+      waiters.shift()
+    }
+  }
+
+  async function acquire (): Promise<NtlmHelper> {
+    const helper = waiters.length === 0 ? take() : undefined
+    if (helper !== undefined) return helper
+    if (waiters.length >= maxWaiting) throw unavailable('too many wait for it')
+    return await new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        waiters.splice(waiters.findIndex(each => each.timer === timer), 1)
+        reject(unavailable('none was free in time'))
+      }, timeout)
+      waiters.push({ resolve, reject, timer })
+    })
+  }
+
+  return {
+    async begin ({ octets }: NegotiateMessage): Promise<NtlmExchange> {
+      const helper = await acquire()
+      try {
+        const answer = await helper.ask(`YR ${octets.toString('base64')}`)
+        if (!/^TT [A-Za-z0-9+/]+=*$/.test(answer)) throw unavailable('it has no challenge')
+        return { challenge: Buffer.from(answer.slice(3), 'base64'), finish: async message => await finish(helper, message), end: () => give(helper) }
+      } catch (reason) {
+        give(helper)
+        throw reason
+      }
+    },
+    close () {
+      closed = true
+      for (const helper of [...all]) helper.end()
+      serve()
+    }
+  }
+}
+
+async function finish (helper: NtlmHelper, { octets }: AuthenticateMessage): Promise<NtlmVerdict> {
+  const answer = await helper.ask(`KK ${octets.toString('base64')}`)
+  if (/^NA\b/.test(answer)) return { kind: 'wrong', note: { reason: 'verifier', userId: null, guess: true } }
+  const username = /^AF (\S.*)$/.exec(answer)?.[1]?.trim()
+  if (username === undefined) throw unavailable('it cannot tell')
+  return { kind: 'right', user: { username }, userId: username }
+}

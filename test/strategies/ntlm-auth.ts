@@ -1,0 +1,111 @@
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import type { Test } from 'tap'
+import { readMessage } from '../../lib/schemes/ntlm/message.js'
+import type { AuthenticateMessage, NegotiateMessage } from '../../lib/schemes/ntlm/message.js'
+import { ntlmAuth } from '../../lib/strategies/ntlm-auth.js'
+import type { NtlmAuth, NtlmAuthOptions } from '../../lib/strategies/ntlm-auth.js'
+import { authenticate, negotiate } from '../fixtures/ntlm-client.js'
+
+const PROGRAM = fileURLToPath(new URL('../fixtures/ntlm-helper.mjs', import.meta.url))
+const FIRST = readMessage(negotiate()) as NegotiateMessage
+const UNAVAILABLE = { message: /^the NTLM helper: /, statusCode: 503 }
+
+function pool (t: Test, mode = 'works', options: NtlmAuthOptions = {}): NtlmAuth {
+  const self = ntlmAuth({ command: process.execPath, args: [PROGRAM, mode], timeout: 30_000, ...options })
+  t.teardown(() => self.close())
+  return self
+}
+
+async function login (self: NtlmAuth, user = 'alice') {
+  const exchange = await self.begin(FIRST)
+  try {
+    const last = readMessage(authenticate(exchange.challenge.toString('base64'), negotiate(), { user })) as AuthenticateMessage
+    return await exchange.finish(last, undefined)
+  } finally {
+    exchange.end!()
+  }
+}
+
+t.test('the helper says who it is, or that it is nobody', async t => {
+  const self = pool(t)
+  t.strictSame(await login(self), { kind: 'right', user: { username: 'CORP\\alice' }, userId: 'CORP\\alice' })
+  t.match(await login(self, 'bob'), { kind: 'wrong', note: { reason: 'verifier', userId: null, guess: true } })
+})
+
+t.test('a handshake has a helper to itself; others wait, each in turn', async t => {
+  const self = pool(t, 'works', { helpers: 2 })
+  const [first, second] = [await self.begin(FIRST), await self.begin(FIRST)]
+  const order: string[] = []
+  const waiting = ['a', 'b'].map(async name => {
+    const exchange = await self.begin(FIRST)
+    order.push(name)
+    exchange.end!()
+  })
+  t.strictSame(order, [])
+  first.end!()
+  await Promise.all(waiting)
+  t.strictSame(order, ['a', 'b'])
+  second.end!()
+  t.match(await Promise.all(Array.from({ length: 10 }, async () => await login(self))), Array.from({ length: 10 }, () => ({ kind: 'right' })))
+})
+
+t.test('only so many wait, and only so long', async t => {
+  const self = pool(t, 'works', { helpers: 1, maxWaiting: 1, timeout: 2000 })
+  const held = await self.begin(FIRST)
+  const waits = self.begin(FIRST)
+  waits.catch(() => {})
+  await t.rejects(self.begin(FIRST), UNAVAILABLE)
+  await t.rejects(waits, UNAVAILABLE)
+  held.end!()
+  t.match(await login(self), { kind: 'right' })
+})
+
+for (const mode of ['dies', 'broken', 'silent', 'twice']) {
+  t.test(`no challenge from a helper that is ${mode}: 503`, async t => {
+    const self = pool(t, mode, mode === 'silent' ? { timeout: 50 } : {})
+    await t.rejects(login(self), UNAVAILABLE)
+    await t.rejects(login(self), UNAVAILABLE, 'nor for the next')
+  })
+}
+
+for (const mode of ['dies-later', 'cannot-tell', 'silent-later']) {
+  t.test(`no verdict from a helper that is ${mode}: 503, and the next has another`, async t => {
+    const self = pool(t, mode, { helpers: 1, ...(mode === 'silent-later' && { timeout: 500 }) })
+    await t.rejects(login(self), UNAVAILABLE)
+    const exchange = await self.begin(FIRST)
+    t.ok(exchange.challenge.length > 0)
+    exchange.end!()
+  })
+}
+
+t.test('one that still owes an answer is not used again', async t => {
+  const self = pool(t, 'silent-later', { helpers: 1 })
+  const exchange = await self.begin(FIRST)
+  const late = exchange.finish(readMessage(authenticate(exchange.challenge.toString('base64'), negotiate())) as AuthenticateMessage, undefined)
+  const gone = t.rejects(Promise.resolve(late), UNAVAILABLE)
+  exchange.end!()
+  await gone
+  t.ok(await self.begin(FIRST))
+})
+
+t.test('closed, it serves nobody', async t => {
+  const self = pool(t, 'works', { helpers: 1 })
+  await self.begin(FIRST)
+  const waits = self.begin(FIRST)
+  self.close()
+  await t.rejects(waits, UNAVAILABLE)
+  await t.rejects(self.begin(FIRST), UNAVAILABLE)
+})
+
+for (const options of [{ command: '' }, { command: 7 }, { args: 'x' }, { args: [7] }, { helpers: 0 }, { maxWaiting: -1 }, { timeout: 0 }, { timeout: 2 ** 31 }]) {
+  t.test(`${JSON.stringify(options)} is no option`, async t => {
+    t.throws(() => ntlmAuth(options as never), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: `option ${Object.keys(options)[0]} must be ` })
+  })
+}
+
+t.test('without options it is Samba\'s', async t => {
+  const self = ntlmAuth()
+  self.close()
+  await t.rejects(self.begin(FIRST), UNAVAILABLE)
+})
