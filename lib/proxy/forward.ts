@@ -1,11 +1,10 @@
-import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ClientLeft, Closing, Forbidden } from '../errors.js'
 import type { AbsoluteTarget } from '../fields/target.js'
 import { formatVia } from '../fields/via.js'
 import type { Access } from '../policy/access.js'
 import type { Milliseconds } from '../types.js'
-import type { Exchange, Exchanges } from './exchanges.js'
+import type { Exchanges } from './exchanges.js'
 import type { IdentityField } from './identity-field.js'
 import { answerAsLast, isLastRecipient } from './max-forwards.js'
 import type { JoinOptions } from './join.js'
@@ -13,6 +12,7 @@ import type { OriginClient } from './origin-client.js'
 import { prepare } from './prepare.js'
 import { record } from './record.js'
 import { Relay } from './relay.js'
+import { release } from './release.js'
 import { isGone } from './reset.js'
 import { receive } from './target-form.js'
 import { protocolsOf } from './upgrade.js'
@@ -73,10 +73,4 @@ export function createForward (options: ForwardOptions) {
 function unanswered (reason: string | undefined): Error {
   if (reason === 'closing') return new Closing()
   return reason === 'revoked' ? new Forbidden('access revoked') : new ClientLeft()
-}
-
-/** An answer may be through before the request is; until then the connection is in use, and a stopping server waits. */
-function release (exchanges: Exchanges, exchange: Exchange, request: IncomingMessage): void {
-  if (request.complete || request.destroyed) exchanges.delete(exchange)
-  else request.once('close', () => exchanges.delete(exchange))
 }

@@ -11,6 +11,7 @@ import { addTrailers, writeRelayedHead } from './answer.js'
 import type { EndedFor, Exchange } from './exchanges.js'
 import { writeInterim } from './interim.js'
 import type { JoinOptions } from './join.js'
+import { watchQueued } from './queued.js'
 import { reasonPhrase } from './reason-phrase.js'
 import { cut, isFinished, isGone } from './reset.js'
 import { switchProtocols } from './switch-protocols.js'
@@ -59,7 +60,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     const leave = () => this.leave()
     this.raw.once('close', leave)
     if (isGone(this.raw)) leave()
-    else if (this.raw.socket === null) this.watchQueued(leave)
+    else if (this.raw.socket === null) watchQueued(this.request, this.raw, leave)
   }
 
   /** Ends the exchange at once, on both sides. */
@@ -149,19 +150,6 @@ export class Relay implements Dispatcher.DispatchHandler {
     if (isFinished(this.raw)) return
     this.reason ??= 'aborted'
     this.controller?.abort(new ClientLeft())
-  }
-
-  /** A pipelined answer has no connection before its turn, and node does not tell it when the connection closes. */
-  private watchQueued (leave: () => void): void {
-    const { socket } = this.request
-    const gone = () => {
-      this.raw.destroy()
-      leave()
-    }
-    if (socket.destroyed) return gone()
-    socket.setMaxListeners(0) // a client may pipeline more requests than node thinks right
-    socket.once('close', gone)
-    this.raw.once('socket', () => socket.removeListener('close', gone))
   }
 
   private interim (status: number, reason: string | undefined, fields: string[]): void {

@@ -5,8 +5,10 @@ import type { Tally } from './content.js'
 import type { EndedFor, Exchange, Exchanges } from './exchanges.js'
 import type { RouteIdentity } from './identity-field.js'
 import type { JoinOptions } from './join.js'
+import { watchQueued } from './queued.js'
 import { record } from './record.js'
 import type { Ending } from './record.js'
+import { release } from './release.js'
 import { cut, isFinished, isGone } from './reset.js'
 import { switchProtocols } from './switch-protocols.js'
 import type { Switched } from './switch-protocols.js'
@@ -73,7 +75,7 @@ export class ReverseExchange implements Exchange {
     const { raw } = this.reply
     raw.once('close', () => this.over())
     if (isGone(raw)) this.over()
-    else if (raw.socket === null) this.watchQueued()
+    else if (raw.socket === null) watchQueued(this.request.raw, raw, () => this.over())
   }
 
   /** Takes the answer of the upstream, to be destroyed when the client goes, and lets go of the one before. */
@@ -139,28 +141,8 @@ export class ReverseExchange implements Exchange {
     if (this.joined === null && !isFinished(raw)) this.reason ??= 'aborted'
     this.answer?.destroy()
     this.answer = null // else one request would keep the next from being collected young
-    this.release()
+    release(this.exchanges, this, this.request.raw)
     const status = raw.headersSent ? raw.statusCode : UNANSWERED[this.reason ?? ''] ?? LEFT
     ended({ status, bytesIn: this.tally.bytesIn, bytesOut: this.bytesOut, reason: this.reason })
-  }
-
-  /** An answer may be through before the request is; until then the connection is in use, and a stopping server waits. */
-  private release (): void {
-    const { raw } = this.request
-    if (raw.complete || raw.destroyed) this.exchanges.delete(this)
-    else raw.once('close', () => this.exchanges.delete(this))
-  }
-
-  /** A pipelined answer has no connection before its turn, and node does not tell it when the connection closes. */
-  private watchQueued (): void {
-    const { socket } = this.request.raw
-    const { raw } = this.reply
-    const gone = () => {
-      raw.destroy()
-      this.over()
-    }
-    socket.setMaxListeners(0) // a client may pipeline more requests than node thinks right
-    socket.once('close', gone)
-    raw.once('socket', () => socket.removeListener('close', gone))
   }
 }

@@ -93,3 +93,13 @@ t.test('an exchange lasts until the request is through, however early the answer
   client.socket.end()
   await closed
 })
+
+t.test('or until its client has gone, of whom node says nothing once the answer is out', async t => {
+  const early = await rawOrigin(t, socket => socket.write('HTTP/1.1 413 Too much\r\nContent-Length: 0\r\n\r\n'))
+  const { app, port } = await gateway(t, { drainTimeout: 600_000 })
+  const client = await RawClient.to(t, port)
+  client.send(`${head(`POST ${early.url}/`, 'Content-Length: 9')}abc`)
+  t.match(await client.answer(), /^HTTP\/1\.1 413 /)
+  client.socket.destroy()
+  await app.close() // which would wait for as long as `drainTimeout` says
+})

@@ -184,6 +184,12 @@ t.test('an answer in the queue of a pipeline ends with its connection', async t 
   next.self.begin('up.test')
   next.raw.emit('socket')
   t.equal(next.incoming.socket.listenerCount('close'), 0, 'when its turn has come it is like any other')
+
+  const late = exchange()
+  Object.assign(late.raw, { socket: null, headersSent: false })
+  late.incoming.socket.destroyed = true
+  late.self.begin('up.test')
+  t.match(late.lines, [{ status: 499, reason: 'aborted' }], 'or has closed before')
 })
 
 t.test('behind a 101 it is over when both sides have ended, or when it is ended (R-UPG-3)', async t => {
