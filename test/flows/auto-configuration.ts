@@ -15,8 +15,10 @@ const lookup = (_name: string, _options: unknown, done: (error: null, addresses:
 const page: Answer = (_request, response) => {
   response.writeHead(200, { 'content-type': 'text/html', 'cache-control': 'no-store' }).end('<!doctype html><link rel="icon" href="data:,">')
 }
+// With `allow`, so that the script names the proxy for these alone: Firefox waits for what it asks of its vendor.
 const forwarding = (t: Test, options: GatewayOptions) => gateway(t, {
-  ...options, forward: { special: ['*.page.test:*'], lookup: lookup as never, ...options.forward }
+  ...options,
+  forward: { allow: ['*.page.test:*', '127.0.0.1:*'], special: ['*.page.test:*'], lookup: lookup as never, ...options.forward }
 })
 
 for (const [name, { skip, startConfigured }] of Object.entries(browsers)) {
