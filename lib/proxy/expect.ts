@@ -20,10 +20,23 @@ export function expectContinue (server: Server, mayBeProxied: MayBeProxied): voi
   const all = [mayBeProxied]
   askers.set(server, all)
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    if (all.some(ask => ask(request))) continueWhenRead(request, response)
-    else response.writeContinue()
+    if (!all.some(ask => ask(request))) response.writeContinue()
+    else if (hasContent(request)) continueWhenRead(request, response)
+    else expectNothing(response)
     server.emit('request', request, response)
   })
+}
+
+function hasContent ({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
+/**
+ * Keeps node from closing the connection behind a refusal, as it does where content may still come. `curl --proxy-anyauth` expects a
+ * 100 with the empty request, too, that begins a handshake, which a closed connection would end.
+ */
+function expectNothing (response: ServerResponse & { _expect_continue?: boolean }): void {
+  response._expect_continue = false
 }
 
 /** The body is wanted when somebody reads it. A refusal reads nothing, so the client keeps it. */

@@ -44,6 +44,19 @@ t.test('nor does content that is read after the answer ask for one', async t => 
   t.notMatch(await mallory.send(HEAD).end(), /100 Continue/)
 })
 
+t.test('where no content can come, a refusal keeps the connection, and nothing asks for any (R-CONN-2, R-EXP-8)', async t => {
+  const alice = await client(t, [() => true], (request, response) => {
+    request.resume().on('end', () => response.writeHead(407, { 'content-length': 0 }).end())
+  })
+  const head = 'PUT / HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\n'
+  for (const field of ['Content-Length: 0\r\n', '']) {
+    const answer = await alice.send(`${head}${field}\r\n`).answer()
+    t.match(answer, /^HTTP\/1\.1 407 [^]*\r\nconnection: keep-alive\r\n/i)
+  }
+  const chunked = await client(t, [() => true], (_request, response) => { response.writeHead(407, { 'content-length': 0 }).end() })
+  t.match(await chunked.send(`${head}Transfer-Encoding: chunked\r\n\r\n`).end(), /\r\nconnection: close\r\n/i)
+})
+
 t.test('a request that no proxy route takes gets its 100 at once, read or not', async t => {
   for (const handler of [echo, (_request: IncomingMessage, response: ServerResponse) => { response.end() }]) {
     const own = await client(t, [() => false], handler)
