@@ -27,8 +27,9 @@ export function expectContinue (server: Server, mayBeProxied: MayBeProxied): voi
   })
 }
 
-function hasContent ({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+/** HTTP/2 need not announce it. */
+function hasContent ({ headers, httpVersionMajor }: IncomingMessage): boolean {
+  return httpVersionMajor !== 1 || headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 
 /**
