@@ -21,6 +21,7 @@ import { createForward } from './forward.js'
 import { markBusy, wasGivenBack } from './given-back.js'
 import type { IdentityField } from './identity-field.js'
 import { writeHttp2Target } from './http2-target.js'
+import { endConnection } from './last-answer.js'
 import { onEveryServer } from './listeners.js'
 import { nobodysSession } from './no-session.js'
 import { createOriginClient } from './origin-client.js'
@@ -97,6 +98,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
     scope.addHook('onRequest', nobodysSession)
     scope.addHook(hook as 'onRequest', (request, reply) => authenticateFor(receive(request.raw)!.target as NamedTarget)(request, reply))
     scope.addHook('onError', explain(pseudonym))
+    scope.addHook('onSend', endConnection(exchanges))
     const route = { url: '*', constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: [onSend, dropForeignFields] }
     scope.route({ ...route, method: METHODS.filter(method => method !== 'CONNECT'), handler: forward, config: { proxy: 'forward' } })
     scope.route({ ...route, method: 'CONNECT', handler: tunnel, config: { proxy: 'connect' } })

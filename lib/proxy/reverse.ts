@@ -10,6 +10,7 @@ import { explain } from './explain.js'
 import { UNTOLD } from './identity-field.js'
 import type { IdentityOptions, RouteIdentity } from './identity-field.js'
 import { acceptEveryMethod } from './fastify-internals.js'
+import { endConnection } from './last-answer.js'
 import { onEveryServer } from './listeners.js'
 import type { JoinOptions } from './join.js'
 import { malformation } from './malformed.js'
@@ -128,6 +129,7 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
     scope.addHook(hook as 'onRequest', authenticate)
     scope.addHook('preHandler', depart)
     scope.addHook('onError', explain(pseudonym))
+    scope.addHook('onSend', endConnection(exchanges))
     scope.addHook('onRoute', function (this: FastifyInstance, settings: RouteOptions) {
       // Parsing is not ours to do, so what prepares for it (decompression) must not touch the stream.
       if (!parses) delete settings.preParsing
