@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import { BadOption } from './errors.js'
 import { quote } from './fields/quoted-string.js'
@@ -315,7 +316,7 @@ function readForward (forward: ForwardOptions): Omit<ForwardSettings, keyof Conn
     connectTimeout = 10_000, headersTimeout = 60_000, bodyTimeout = 300_000, localAddress, tls, authorities = [], strategies: _, pac,
     ...policy
   } = forward
-  if (localAddress !== undefined && typeof localAddress !== 'string') throw bad('forward.localAddress', 'an address', localAddress)
+  if (localAddress !== undefined && (typeof localAddress !== 'string' || isIP(localAddress) === 0)) throw bad('forward.localAddress', 'an IP address', localAddress)
   if (tls !== undefined && !isObject(tls)) throw bad('forward.tls', 'an object', tls)
   if (!Array.isArray(authorities)) throw bad('forward.authorities', 'a list', authorities)
   return {

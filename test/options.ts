@@ -193,6 +193,7 @@ const wrong: Row[] = [
   { option: 'forward.bodyTimeout', options: { ...least, forward: { bodyTimeout: null } }, got: 'object' },
   { option: 'forward.authorities', options: { ...least, forward: { authorities: 'gw.test' } }, got: 'string' },
   { option: 'forward.localAddress', options: { ...least, forward: { localAddress: 7 } }, got: 'number' },
+  { option: 'forward.localAddress', options: { ...least, forward: { localAddress: 'localhost' } }, got: 'string' },
   { option: 'forward.tls', options: { ...least, forward: { tls: CANARY } }, got: 'string' },
   { option: 'connect', options: { ...least, forward: {}, connect: 'always' }, got: 'string' },
   { option: 'connect.keepAliveAfter407', options: { ...least, forward: {}, connect: { keepAliveAfter407: true } }, got: 'boolean' },

@@ -39,6 +39,8 @@ export function explain (pseudonym: string): onErrorHookHandler {
   }
 }
 
+const NOT_ASCII = /[^\x20-\x7e]/
+
 interface Failure extends Error {
   readonly code?: string
   readonly reason?: string
@@ -50,5 +52,6 @@ function paramsOf ({ code = '', reason, proxyStatus, cause }: Failure): ProxySta
   const error = proxyStatus ?? TYPES_BY_CAUSE[causing.startsWith('ERR_SSL_') ? 'EPROTO' : causing] ?? TYPES[code]
   if (error === undefined) return undefined
   if (code === 'FST_PROXY_AUTH_UPSTREAM_CHALLENGED') return { error, receivedStatus: 407 }
-  return reason === undefined ? { error } : { error, details: reason }
+  // A reason that `check` gave may be in any language; the field is ASCII.
+  return reason === undefined || NOT_ASCII.test(reason) ? { error } : { error, details: reason }
 }

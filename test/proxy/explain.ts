@@ -48,6 +48,13 @@ t.test('a refusal of the policy says why, and is 403 (R-PS-6)', async t => {
   t.strictSame(await explained(port), { field: 'gw; error=http_request_denied; details="port"', status: 403 })
 })
 
+t.test('a reason that the field cannot carry is left out, and the rest is said', async t => {
+  for (const reason of ['nicht für dich', 'two\nlines']) {
+    const named = denied({ reason, proxyStatus: 'http_request_denied' })
+    t.strictSame(await explained(named), { field: 'gw; error=http_request_denied', status: 403 })
+  }
+})
+
 t.test('a 407 of the next hop is told of (R-PS-9)', async t => {
   t.strictSame(await explained(new errors.UpstreamChallenged()), { field: 'gw; error=http_request_denied; received-status=407', status: 502 })
 })
