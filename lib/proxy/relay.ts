@@ -83,7 +83,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     const fields = endToEnd(this.head, 'response')
     fields.push('Via', this.via)
     // Clients that know of it then answer NTLM and Negotiate through a proxy (RFC 4559, 6).
-    if (status === 401 && asksForConnection(fields) && isOfOneUser(this.request)) fields.push(...SESSION_BASED)
+    if (status === 401 && asksForConnection(fields) && isOfOneUser(this.request)) fields.push(...sessionBased(this.raw.shouldKeepAlive))
     if (status < 200) return this.interim(status, reason, fields)
     // The client would answer a foreign challenge with the credentials it has for us (RFC 9110, 11.7.1).
     if (status === 407) return controller.abort(new UpstreamChallenged())
@@ -171,8 +171,13 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 }
 
-/** Says that a connection of the client has one to the origin for itself, and that this is about our hop. */
-const SESSION_BASED = ['Proxy-Support', 'Session-Based-Authentication', 'Connection', 'Proxy-Support']
+/**
+ * Says that a connection of the client has one to the origin for itself, and that this is about our hop. Where `Connection` is written
+ * already, node neither adds `close` nor closes.
+ */
+function sessionBased (stays: boolean): string[] {
+  return ['Proxy-Support', 'Session-Based-Authentication', 'Connection', stays ? 'Proxy-Support' : 'Proxy-Support, close']
+}
 
 /** Whether an origin asks to authenticate the connection. */
 function asksForConnection (fields: readonly string[]): boolean {

@@ -91,7 +91,7 @@ t.test('fields of an answer: order, case, lines and octets (R-HOP-8, R-CHAIN-7, 
   ]
   const { origin, around } = await answering(t, `HTTP/1.1 401 Wer da?\r\n${fields.join('\r\n')}\r\n\r\nno`)
   const lines = fields.join('\r\n').replace('X-Empty: ', 'X-Empty: ')
-  t.equal(await ask(t, around, `GET ${origin.url}/`), `HTTP/1.1 401 Wer da?\r\n${lines}\r\nVia: 1.1 gw\r\nConnection: close\r\n\r\nno`)
+  t.equal(await ask(t, around, `GET ${origin.url}/`), `HTTP/1.1 401 Wer da?\r\n${lines}\r\nVia: 1.1 gw\r\nProxy-Support: Session-Based-Authentication\r\nConnection: Proxy-Support, close\r\n\r\nno`)
 })
 
 t.test('what ends at this hop ends here on the way back (R-HOP-4, R-CHAIN-8, R-PAI-11, R-PSUP-4)', async t => {

@@ -102,6 +102,16 @@ t.test('head, body and trailers as they came, with our Via (R-VIA-1, R-HOP-4, R-
   t.match(relay, { bytesOut: 3, reason: undefined })
 })
 
+t.test('an origin that asks for the connection: clients are told that theirs will do, and it ends where it would end (R-PSUP-1)', async t => {
+  for (const [head, connection] of [['GET / HTTP/1.1', 'Proxy-Support'], ['GET / HTTP/1.1\r\nConnection: close', 'Proxy-Support, close']] as const) {
+    const { client, controller } = await exchange(t, head)
+    controller.head(401, ['WWW-Authenticate', 'NTLM', 'Content-Length', '0'])
+    controller.end()
+    const answer = await (connection.endsWith('close') ? client.end() : client.answer())
+    t.equal(/^Proxy-Support: Session-Based-Authentication\r\nConnection: (.*)\r$/m.exec(answer)?.[1], connection)
+  }
+})
+
 t.test('fields may be text already, and trailers missing', async t => {
   const { client, relay, controller } = await exchange(t)
   relay.onResponseStart({ ...controller, rawHeaders: ['X-A', '1', 'Content-Length', '0'] } as never, 200, {})
