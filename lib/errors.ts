@@ -152,6 +152,14 @@ export const UpstreamTimeout = perRequest(
 export const UpstreamChallenged = perRequest(
   'FST_PROXY_AUTH_UPSTREAM_CHALLENGED', 'the target asked for proxy credentials', 502
 )
+/** This machine has no more connections to give: file descriptors, buffers. The target has nothing to do with it. */
+export const OutOfConnections = perRequest(
+  'FST_PROXY_AUTH_OUT_OF_CONNECTIONS', 'the proxy can open no more connections', 503
+)
+/** A call of ours that node or undici refuses. The target has nothing to do with it. */
+export const RefusedCall = perRequest(
+  'FST_PROXY_AUTH_REFUSED_CALL', 'the proxy could not send the request', 500
+)
 /** The server stops. */
 export const Closing = perRequest(
   'FST_PROXY_AUTH_CLOSING', 'the proxy is closing', 503

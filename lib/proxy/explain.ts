@@ -14,7 +14,9 @@ const TYPES: Readonly<Record<string, ProxyErrorType>> = {
   FST_PROXY_AUTH_UPSTREAM_TERMINATED: 'connection_terminated',
   FST_PROXY_AUTH_UPSTREAM_PROTOCOL: 'http_protocol_error',
   FST_PROXY_AUTH_UPSTREAM_TIMEOUT: 'connection_read_timeout',
-  FST_PROXY_AUTH_UPSTREAM_CHALLENGED: 'http_request_denied'
+  FST_PROXY_AUTH_UPSTREAM_CHALLENGED: 'http_request_denied',
+  FST_PROXY_AUTH_OUT_OF_CONNECTIONS: 'connection_limit_reached',
+  FST_PROXY_AUTH_REFUSED_CALL: 'proxy_internal_error'
 }
 
 /** Where one of our codes stands for several of those types, the cause tells which: node's or undici's code. */

@@ -1,5 +1,5 @@
 import {
-  ConnectTimeout, ConnectionRefused, DnsFailed, TlsFailed, Unroutable, UpstreamProtocol, UpstreamTerminated, UpstreamTimeout
+  ConnectTimeout, ConnectionRefused, DnsFailed, OutOfConnections, RefusedCall, TlsFailed, Unroutable, UpstreamProtocol, UpstreamTerminated, UpstreamTimeout
 } from '../errors.js'
 
 type Refusal = new (options: { cause: unknown }) => Error
@@ -23,7 +23,14 @@ const BY_CODE: Readonly<Record<string, Refusal>> = {
   EPIPE: UpstreamTerminated,
   UND_ERR_CLOSED: UpstreamTerminated,
   UND_ERR_DESTROYED: UpstreamTerminated,
-  EPROTO: TlsFailed
+  EPROTO: TlsFailed,
+  EMFILE: OutOfConnections,
+  ENFILE: OutOfConnections,
+  ENOBUFS: OutOfConnections,
+  ENOMEM: OutOfConnections,
+  EINVAL: RefusedCall,
+  ERR_INVALID_IP_ADDRESS: RefusedCall,
+  UND_ERR_INVALID_ARG: RefusedCall
 }
 
 /**
