@@ -1,6 +1,8 @@
 // NTLM with the clients that people have. A client of our own that can do everything wrong is in ntlm.ts.
 import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Test } from 'tap'
 import { NtlmStrategy } from '../../lib/strategies/ntlm.js'
@@ -8,12 +10,13 @@ import { certificate, openssl } from '../fixtures/certificate.js'
 import type { Certificate } from '../fixtures/certificate.js'
 import { basic, gateway } from '../fixtures/gateway.js'
 import type { Gateway } from '../fixtures/gateway.js'
+import { git, gitBackend } from '../fixtures/git-backend.js'
 import { origin } from '../fixtures/origin.js'
 import type { Answer, Origin } from '../fixtures/origin.js'
 import { peer } from '../fixtures/peers.js'
 import { runProgram } from '../fixtures/run-program.js'
 
-const curl = peer('curl')
+const [curl, java] = [peer('curl'), peer('java')]
 const PASSWORDS = new Map([['alice', 'alice-secret'], ['bob', 'bob-secret']])
 
 type Scheme = 'http' | 'https'
@@ -99,5 +102,31 @@ for (const scheme of SCHEMES) {
       t.same(here.counts, { handshakes: 1, connections: 1 })
       t.equal(here.target.seen.length, 200)
     })
+  })
+
+  t.test(`git clone, ${scheme}`, { skip: missing || git.skip }, async t => {
+    const here = await world(t, scheme, gitBackend(t))
+    const into = t.testdir()
+    const clone = (name: string, password: string) => runProgram(t, git.path, [
+      '-c', `http.proxy=http://alice:${password}@127.0.0.1:${here.gate.port}`, '-c', 'http.proxyAuthMethod=ntlm',
+      ...here.ca === null ? [] : ['-c', `http.sslCAInfo=${here.ca.certFile}`],
+      'clone', `${here.url}repository.git`, join(into, name)
+    ], { GIT_TERMINAL_PROMPT: '0' })
+    t.not((await clone('refused', 'wrong')).code, 0)
+    t.equal(here.target.connections, 0)
+    const { code, stderr } = await clone('right', 'alice-secret')
+    t.equal(code, 0, stderr)
+    t.equal(await readFile(join(into, 'right', 'hello'), 'utf8'), 'hello\n')
+    t.match(await served(here), { user: 'alice', scheme: 'NTLM' })
+  })
+
+  t.test(`Java, ${scheme}`, { skip: missing || java.skip }, async t => {
+    const here = await world(t, scheme)
+    const source = fileURLToPath(new URL('../fixtures/clients/url-connection.java', import.meta.url))
+    const { stdout, stderr } = await runProgram(t, java.path, [
+      source, String(here.gate.port), 'alice', 'alice-secret', here.url, here.ca?.certFile ?? ''
+    ])
+    t.equal(stdout, '200\n', stderr)
+    t.match(await served(here), { user: 'alice', scheme: 'NTLM' })
   })
 }
