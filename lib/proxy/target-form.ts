@@ -23,7 +23,7 @@ export const TARGET_FORM = 'targetForm'
  * Checks a request in absolute-form or authority-form and parses its target, before the router or a log sees it.
  *
  * What it changes on the request, and why:
- * - `url` loses userinfo, which would be logged otherwise. Where the router would refuse it before any hook, it is
+ * - `url` and, of what is refused, `Host` lose userinfo, which would be logged otherwise. Where the router would refuse it before any hook, it is
  *   escaped until the router does not; `originalUrl`, which Fastify shows by that name, is then as received.
  * - `accept-version` is hidden from the router, which would look for a versioned route. The raw fields keep it.
  *
@@ -48,6 +48,8 @@ export function receive (request: IncomingMessage): Received | undefined {
   } catch (failure) {
     marked[kReceived] = { target: null, failure: failure as Error }
     request.url = withoutUserinfo(url)
+    const { host } = request.headers
+    if (host !== undefined) request.headers.host = withoutUserinfo(host)
     if (request.httpVersionMajor === 1) broken.add(request.socket)
   }
   const received = request.url!

@@ -103,3 +103,12 @@ t.test('or until its client has gone, of whom node says nothing once the answer 
   client.socket.destroy()
   await app.close() // which would wait for as long as `drainTimeout` says
 })
+
+t.test('userinfo in Host is refused, and in no line of the log', async t => {
+  const { port, log } = await gateway(t)
+  const client = await RawClient.to(t, port)
+  client.send('GET http://127.0.0.1:1/ HTTP/1.1\r\nHost: user:canary@127.0.0.1:1\r\n\r\n')
+  t.match(await client.end(), /^HTTP\/1\.1 400 /)
+  t.not(log.length, 0)
+  t.notMatch(JSON.stringify(log), /canary/)
+})
