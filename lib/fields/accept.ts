@@ -13,10 +13,12 @@
 export function readAccept (value: string): Map<string, number> {
   const ranges = new Map<string, number>()
   for (const member of value.slice(0, 1024).split(',')) {
-    const [range, ...params] = member.split(';')
+    const [name, ...params] = member.split(';')
+    const range = name!.trim().toLowerCase()
+    if (range === '') continue
     const q = params.find(param => /^\s*q=/i.test(param))
     const weight = q === undefined ? 1 : Number(q.slice(q.indexOf('=') + 1))
-    ranges.set(range!.trim().toLowerCase(), Number.isNaN(weight) ? 0 : Math.min(weight, 1))
+    ranges.set(range, Number.isNaN(weight) ? 0 : Math.min(weight, 1))
   }
   return ranges
 }

@@ -2,7 +2,8 @@ import t from 'tap'
 import { readAccept, weightOf } from '../../lib/fields/accept.js'
 
 const rows: Array<[value: string, weights: Record<string, number>]> = [
-  ['', { '': 1 }],
+  ['', {}],
+  ['a/b, ,;q=0.1', { 'a/b': 1 }],
   ['text/html', { 'text/html': 1 }],
   ['TEXT/HTML;level=1;q=0.4 , */*', { 'text/html': 0.4, '*/*': 1 }],
   ['a/b; Q=0.5', { 'a/b': 0.5 }],

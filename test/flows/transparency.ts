@@ -65,7 +65,7 @@ t.test('what an application puts on its own answers is on no forwarded one, octe
   const dressed = await gateway(t, { via: 'gw', before: dress })
   for (const [name, line, answer] of ANSWERS) {
     t.test(name, async t => {
-      const { url } = await rawOrigin(t, socket => socket.end(answer.replace('\r\n', '\r\nDate: today\r\n'), 'latin1'))
+      const { url } = await rawOrigin(t, socket => socket.end(answer.replaceAll(/^HTTP.*\r\n/gm, '$&Date: today\r\n'), 'latin1'))
       const [method, path] = line.split(' ')
       const fields = [CREDENTIALS, 'Accept-Version: 1.x', 'Accept-Encoding: gzip', 'Origin: http://a.test', 'Cookie: session=1', 'Content-Length: 0']
       const [expected, found] = [
