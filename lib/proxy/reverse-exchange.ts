@@ -30,6 +30,8 @@ export interface ReverseRules {
   readonly upstream: string
   /** Whether the client towards it is ours, which has content for any method. */
   readonly ours: boolean
+  /** What the client speaks towards it. */
+  readonly version: '1.1' | '2.0'
   /** How long the client may send nothing of its content, or take nothing of the answer's. 0: as long as it likes. */
   readonly patience: Milliseconds
   /** Of what an upgrade leads to. */

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { UpstreamProtocol, UpstreamTimeout } from '../errors.js'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
+import { authenticatesConnection } from './authenticates-connection.js'
 import { kExchange } from './reverse-client.js'
 import type { OutgoingRequest } from './reverse-client.js'
 import type { ReverseExchange } from './reverse-exchange.js'
@@ -58,6 +59,11 @@ function guarded (exchange: ReverseExchange, options: FromOptions): FromOptions 
       outgoing[kExchange] = exchange
       // Other clients send no content with these, so nobody must wait for it.
       if (!rules.ours && (request.method === 'GET' || request.method === 'HEAD')) delete outgoing['content-length']
+      // They keep no connection for one client: one that an upstream has authenticated must not serve the next. In capitals,
+      // since @fastify/reply-from takes out the other.
+      if (!rules.ours && rules.version === '1.1' && authenticatesConnection(['authorization', String(outgoing['authorization'])])) {
+        outgoing['Connection'] = 'close'
+      }
       return outgoing
     },
     rewriteHeaders (headers, request) {

@@ -83,6 +83,7 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
     identity,
     upstream: String(options.upstream),
     ours: upstream.ours,
+    version: upstream.version,
     patience: upstream.patience,
     limits
   }

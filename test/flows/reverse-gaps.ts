@@ -128,6 +128,20 @@ t.test('the upstream\'s close does not close the client\'s connection, the clien
   }
 })
 
+t.test('a connection that an upstream authenticates serves no other request (R-PSUP-3)', async t => {
+  const upstream = await origin(t)
+  for (const route of [{ undici: false }, { http: {} }, { upstream: [upstream.url], replyOptions: { getUpstream: () => upstream.url } }]) {
+    upstream.seen.length = 0
+    const before = upstream.connections
+    const { port } = await behind(t, upstream.url, route)
+    for (const Authorization of ['Negotiate YWJj', 'ntlm YWJj', 'Basic YWJj']) {
+      t.match(await (await RawClient.to(t, port)).send(message('GET', '/api', { Authorization })).end(), /200 OK/)
+    }
+    t.same(upstream.seen.map(({ headers }) => headers.connection === 'close'), [true, true, false])
+    t.equal(upstream.connections - before, 3)
+  }
+})
+
 t.test('Via is added both ways (R-NODE-7, R-VIA-1)', async t => {
   for (const route of CLIENTS) {
     const { upstream, answer } = await asked(t, message('GET', '/api', { Via: '1.0 a' }), route)
