@@ -37,12 +37,11 @@ export function judge (
 }
 
 function inTurn (
-  { strategy, turns, name }: Declared, view: RequestView, settings: RunSettings, departure: Departure, turn?: Turn
+  { strategy, turns, name }: Declared, view: RequestView, settings: RunSettings, departure: Departure, turn: Turn = departure
 ): Verdict | Promise<Verdict> {
   const ask = (): Verdict | Promise<Verdict> => run(strategy, view, settings, departure)
-  const given = turn ?? { get signal () { return departure.signal } } // a getter: few have to wait, and look at it
   try {
-    const verdict = turns.take<Verdict>(ask, given)
+    const verdict = turns.take<Verdict>(ask, turn)
     return isThenable(verdict) ? Promise.resolve(verdict).catch((cause) => refused(cause)) : verdict
   } catch (cause) {
     return refused(cause)
