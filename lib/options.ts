@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
-import { BadOption } from './errors.js'
 import { quote } from './fields/quoted-string.js'
 import { isPseudonym } from './fields/via.js'
 import type { Principal } from './gate/principal.js'
 import { readPages } from './gate/refusal-page.js'
 import type { PageOptions, Pages } from './gate/refusal-page.js'
+import { MAX_TIMER, badOption, isObject, readInteger, refuseUnknown } from './option.js'
 import { VERIFIERS } from './passport/declaration.js'
 import type { StrategyDeclaration } from './passport/declaration.js'
 import type { Registry } from './passport/registry.js'
@@ -236,7 +236,6 @@ const ANONYMOUS_OPTIONS = new Set(['to', 'name'])
 const AUTH_INT_OPTIONS = new Set(['maxRequest', 'maxKept', 'maxAnswer', 'contentTimeout'])
 const VERIFIER_OPTIONS = new Set(['concurrency', 'queue'])
 const MIB = 1024 * 1024
-const MAX_TIMER = 2 ** 31 - 1 // beyond it, node's timers fire at once
 
 /**
  * Checks the options of the plugin, fills in defaults and freezes the result. What belongs to a strategy, a reverse
@@ -245,20 +244,20 @@ const MAX_TIMER = 2 ** 31 - 1 // beyond it, node's timers fire at once
  * @throws {BadOption} An option is wrong, or unknown. The message names it and the type it got, never the value.
  */
 export function readOptions (options: ProxyAuthOptions): Settings {
-  if (!isObject(options)) throw bad('options', 'an object', options)
+  if (!isObject(options)) throw badOption('options', 'an object', options)
   refuseUnknown(options, OPTIONS, '')
   const {
     realm, strategies, passport, hook = 'preHandler', principal, reverse = [], identity, forward, connect = {}, connectionBound,
     anonymous, attempts, authInt = {}, verifiers = {}, cleartext = 'warn', pages, via = `gateway-${randomBytes(6).toString('hex')}`, strategyTimeout = 10_000, drainTimeout = 10_000
   } = options
-  if (typeof realm !== 'string') throw bad('realm', 'text', realm)
+  if (typeof realm !== 'string') throw badOption('realm', 'text', realm)
   quote(realm) // a realm that cannot be sent stops the boot, not the first client
   checkStrategies(strategies, 'strategies')
-  if (passport !== undefined && !isObject(passport)) throw bad('passport', 'an Authenticator', passport)
-  if (principal !== undefined && typeof principal !== 'function') throw bad('principal', 'a function', principal)
-  if (!Array.isArray(reverse)) throw bad('reverse', 'a list', reverse)
+  if (passport !== undefined && !isObject(passport)) throw badOption('passport', 'an Authenticator', passport)
+  if (principal !== undefined && typeof principal !== 'function') throw badOption('principal', 'a function', principal)
+  if (!Array.isArray(reverse)) throw badOption('reverse', 'a list', reverse)
   reverse.forEach(checkReverse)
-  if (typeof via !== 'string' || !isPseudonym(via)) throw bad('via', 'a token', via)
+  if (typeof via !== 'string' || !isPseudonym(via)) throw badOption('via', 'a token', via)
   const tunnels = readConnect(connect)
   oneOf(hook, ['preHandler', 'onRequest'], 'hook')
   oneOf(cleartext, ['warn', 'refuse'], 'cleartext')
@@ -289,14 +288,14 @@ export function readOptions (options: ProxyAuthOptions): Settings {
 /** What @fastify/http-proxy would only stumble over. Its other options are its own to check. */
 function checkReverse (route: ReverseRoute, index: number): void {
   const option = `reverse[${index}]`
-  if (!isObject(route)) throw bad(option, 'an object', route)
+  if (!isObject(route)) throw badOption(option, 'an object', route)
   const { upstream, replyOptions, status = 407, strategies } = route
   if (strategies !== undefined) checkStrategies(strategies, `${option}.strategies`)
   if (typeof upstream !== 'string' && !Array.isArray(upstream) && replyOptions?.getUpstream === undefined) {
-    throw bad(`${option}.upstream`, 'a URL', upstream)
+    throw badOption(`${option}.upstream`, 'a URL', upstream)
   }
-  if (route.anonymous !== undefined && typeof route.anonymous !== 'boolean') throw bad(`${option}.anonymous`, 'true or false', route.anonymous)
-  if (status !== 407 && status !== 401) throw bad(`${option}.status`, '407 or 401', status)
+  if (route.anonymous !== undefined && typeof route.anonymous !== 'boolean') throw badOption(`${option}.anonymous`, 'true or false', route.anonymous)
+  if (status !== 407 && status !== 401) throw badOption(`${option}.status`, '407 or 401', status)
 }
 
 function readIdentities (identity: IdentityOptions | undefined, reverse: readonly ReverseRoute[]): Pick<Settings, 'identities' | 'identityFields'> {
@@ -310,15 +309,15 @@ function readIdentities (identity: IdentityOptions | undefined, reverse: readonl
 }
 
 function readForward (forward: ForwardOptions): Omit<ForwardSettings, keyof ConnectOptions> {
-  if (!isObject(forward)) throw bad('forward', 'an object', forward)
+  if (!isObject(forward)) throw badOption('forward', 'an object', forward)
   refuseUnknown(forward, FORWARD_OPTIONS, 'forward.')
   const {
     connectTimeout = 10_000, headersTimeout = 60_000, bodyTimeout = 300_000, localAddress, tls, authorities = [], strategies: _, pac,
     ...policy
   } = forward
-  if (localAddress !== undefined && (typeof localAddress !== 'string' || isIP(localAddress) === 0)) throw bad('forward.localAddress', 'an IP address', localAddress)
-  if (tls !== undefined && !isObject(tls)) throw bad('forward.tls', 'an object', tls)
-  if (!Array.isArray(authorities)) throw bad('forward.authorities', 'a list', authorities)
+  if (localAddress !== undefined && (typeof localAddress !== 'string' || isIP(localAddress) === 0)) throw badOption('forward.localAddress', 'an IP address', localAddress)
+  if (tls !== undefined && !isObject(tls)) throw badOption('forward.tls', 'an object', tls)
+  if (!Array.isArray(authorities)) throw badOption('forward.authorities', 'a list', authorities)
   return {
     policy,
     authorities: Object.freeze([...authorities]),
@@ -332,10 +331,10 @@ function readForward (forward: ForwardOptions): Omit<ForwardSettings, keyof Conn
 }
 
 function readTargets (targets: readonly TargetStrategies[] = []): Array<Requirement<readonly StrategyDeclaration[]>> {
-  if (!Array.isArray(targets)) throw bad('forward.strategies', 'a list', targets)
+  if (!Array.isArray(targets)) throw badOption('forward.strategies', 'a list', targets)
   return targets.map((entry: TargetStrategies, index) => {
     const option = `forward.strategies[${index}]`
-    if (!isObject(entry)) throw bad(option, 'an object', entry)
+    if (!isObject(entry)) throw badOption(option, 'an object', entry)
     refuseUnknown(entry, TARGET_OPTIONS, `${option}.`)
     checkStrategies(entry.strategies, `${option}.strategies`)
     return Object.freeze({ to: PatternList.from(entry.to, `${option}.to`), demand: Object.freeze([...entry.strategies]) })
@@ -343,22 +342,22 @@ function readTargets (targets: readonly TargetStrategies[] = []): Array<Requirem
 }
 
 function checkStrategies (strategies: unknown, option: string): void {
-  if (!Array.isArray(strategies) || strategies.length === 0) throw bad(option, 'a list of one or more', strategies)
+  if (!Array.isArray(strategies) || strategies.length === 0) throw badOption(option, 'a list of one or more', strategies)
 }
 
 function readAnonymous (anonymous: AnonymousOptions | undefined, reverse: readonly ReverseRoute[]): Settings['anonymous'] {
   if (anonymous === undefined && !reverse.some(route => route.anonymous)) return undefined
   const options = anonymous ?? {}
-  if (!isObject(options)) throw bad('anonymous', 'an object', options)
+  if (!isObject(options)) throw badOption('anonymous', 'an object', options)
   refuseUnknown(options, ANONYMOUS_OPTIONS, 'anonymous.')
   const { to = [], name = 'anonymous' } = options
-  if (typeof name !== 'string' || name === '') throw bad('anonymous.name', 'text', name)
+  if (typeof name !== 'string' || name === '') throw badOption('anonymous.name', 'text', name)
   return Object.freeze({ to: PatternList.from(to, 'anonymous.to'), name })
 }
 
 /** Checked even where it is of no use: a misspelt option should not wait for `forward` to be noticed. */
 function readConnect (connect: ConnectOptions): Required<ConnectOptions> {
-  if (!isObject(connect)) throw bad('connect', 'an object', connect)
+  if (!isObject(connect)) throw badOption('connect', 'an object', connect)
   refuseUnknown(connect, CONNECT_OPTIONS, 'connect.')
   const { keepAliveAfter407 = 'always', idleTimeout = 600_000, maxDuration = 0 } = connect
   oneOf(keepAliveAfter407, ['always', 'handshake', 'never'], 'connect.keepAliveAfter407')
@@ -371,54 +370,37 @@ function readConnect (connect: ConnectOptions): Required<ConnectOptions> {
 
 function readConnectionBound (given: true | ConnectionBoundOptions): Required<ConnectionBoundOptions> {
   const options = given === true ? {} : given
-  if (!isObject(options)) throw bad('connectionBound', 'true or an object', given)
+  if (!isObject(options)) throw badOption('connectionBound', 'true or an object', given)
   refuseUnknown(options, CONNECTION_BOUND_OPTIONS, 'connectionBound.')
   const { handshakeTimeout = 15_000, maxHandshakes = 1000 } = options
-  if (!Number.isSafeInteger(maxHandshakes) || maxHandshakes < 1) throw bad('connectionBound.maxHandshakes', 'an integer from 1', maxHandshakes)
+  if (!Number.isSafeInteger(maxHandshakes) || maxHandshakes < 1) throw badOption('connectionBound.maxHandshakes', 'an integer from 1', maxHandshakes)
   return Object.freeze({ handshakeTimeout: time(handshakeTimeout, 'connectionBound.handshakeTimeout', 1), maxHandshakes })
 }
 
 function readAuthInt (authInt: AuthIntOptions): Required<AuthIntOptions> {
-  if (!isObject(authInt)) throw bad('authInt', 'an object', authInt)
+  if (!isObject(authInt)) throw badOption('authInt', 'an object', authInt)
   refuseUnknown(authInt, AUTH_INT_OPTIONS, 'authInt.')
   const { maxRequest = 16 * MIB, maxKept = 256 * MIB, maxAnswer = 64 * 1024, contentTimeout = 60_000 } = authInt
   for (const [name, value] of Object.entries({ maxRequest, maxKept, maxAnswer })) {
-    if (!Number.isSafeInteger(value) || value < 0) throw bad(`authInt.${name}`, 'a number of octets', value)
+    if (!Number.isSafeInteger(value) || value < 0) throw badOption(`authInt.${name}`, 'a number of octets', value)
   }
   return Object.freeze({ maxRequest, maxKept, maxAnswer, contentTimeout: time(contentTimeout, 'authInt.contentTimeout', 0) })
 }
 
 function readVerifiers (verifiers: VerifierOptions): Required<VerifierOptions> {
-  if (!isObject(verifiers)) throw bad('verifiers', 'an object', verifiers)
+  if (!isObject(verifiers)) throw badOption('verifiers', 'an object', verifiers)
   refuseUnknown(verifiers, VERIFIER_OPTIONS, 'verifiers.')
   const { concurrency = VERIFIERS.concurrency, queue = VERIFIERS.queue } = verifiers
-  const count = (name: string, value: unknown, least: number, most: number): number => {
-    if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return value as number
-    throw new BadOption(`verifiers.${name}`, `an integer from ${least} to ${most}`, typeof value === 'number' ? 'another number' : typeof value)
-  }
-  return Object.freeze({ concurrency: count('concurrency', concurrency, 1, 2 ** 16), queue: count('queue', queue, 0, 2 ** 20) })
-}
-
-/** A misspelt `deny` must not leave everything open. */
-function refuseUnknown (options: object, known: ReadonlySet<string>, path: string): void {
-  for (const name of Object.keys(options)) {
-    if (!known.has(name)) throw new BadOption(path + name, 'left out (there is no such option)', 'it')
-  }
-}
-
-function isObject (value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function bad (option: string, wanted: string, got: unknown): Error {
-  return new BadOption(option, wanted, got === null ? 'null' : Array.isArray(got) ? 'a list' : typeof got)
+  return Object.freeze({
+    concurrency: readInteger(concurrency, 'verifiers.concurrency', 1, 2 ** 16),
+    queue: readInteger(queue, 'verifiers.queue', 0, 2 ** 20)
+  })
 }
 
 function oneOf (value: string, words: readonly string[], option: string): void {
-  if (!words.includes(value)) throw bad(option, words.map(word => `'${word}'`).join(' or '), value)
+  if (!words.includes(value)) throw badOption(option, words.map(word => `'${word}'`).join(' or '), value)
 }
 
 function time (value: unknown, option: string, least: 0 | 1): Milliseconds {
-  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= MAX_TIMER) return value as number
-  throw new BadOption(option, `an integer from ${least} to ${MAX_TIMER}`, typeof value === 'number' ? 'another number' : typeof value)
+  return readInteger(value, option, least, MAX_TIMER)
 }

@@ -6,18 +6,19 @@ import t from 'tap'
 // Imports point down. A layer is a folder of lib, or a file right in it. To change this table is to change the architecture.
 const MAY_IMPORT: Record<string, string[]> = {
   errors: [],
+  option: ['errors'], // how options are checked, wherever they are
   types: [], // so that anybody may use its words: Milliseconds, ProxyIdentity
   fields: ['errors'],
   schemes: ['errors', 'fields'],
   store: ['errors', 'types'],
-  strategies: ['errors', 'types', 'fields', 'schemes', 'store'],
+  strategies: ['errors', 'option', 'types', 'fields', 'schemes', 'store'],
   users: ['errors', 'types', 'fields', 'schemes', 'store'], // where the accounts are that strategies look up
-  passport: ['errors', 'types', 'fields', 'store', 'strategies'],
-  policy: ['errors', 'types', 'fields', 'store'],
-  gate: ['errors', 'types', 'fields', 'passport', 'policy'], // and never proxy
-  proxy: ['errors', 'types', 'fields', 'policy', 'schemes'], // and never gate
-  options: ['errors', 'types', 'fields', 'store', 'strategies', 'users', 'passport', 'policy', 'gate', 'proxy'],
-  index: ['errors', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'policy', 'gate', 'proxy', 'options']
+  passport: ['errors', 'option', 'types', 'fields', 'store', 'strategies'],
+  policy: ['errors', 'option', 'types', 'fields', 'store'],
+  gate: ['errors', 'option', 'types', 'fields', 'passport', 'policy'], // and never proxy
+  proxy: ['errors', 'option', 'types', 'fields', 'policy', 'schemes'], // and never gate
+  options: ['errors', 'option', 'types', 'fields', 'store', 'strategies', 'users', 'passport', 'policy', 'gate', 'proxy'],
+  index: ['errors', 'option', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'policy', 'gate', 'proxy', 'options']
 }
 const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, Record<string, string>>
 const packages = new Set(Object.keys({ ...dependencies, ...peerDependencies }))

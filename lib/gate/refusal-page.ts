@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { BadOption } from '../errors.js'
+import { isObject } from '../option.js'
 
 /** The statuses whose page is ours. */
 export type PageStatus = 401 | 403 | 407 | 429 | 502 | 503 | 504
@@ -106,8 +107,4 @@ const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '
 
 function escaped (text: string): string {
   return text.replace(/[&<>"']/g, char => ESCAPES[char]!)
-}
-
-function isObject (value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,4 +1,5 @@
 import { BadOption } from '../errors.js'
+import { isObject } from '../option.js'
 import { formatChallenge } from '../fields/challenge.js'
 import { isToken } from '../fields/grammar.js'
 import { Turns } from '../store/turns.js'
@@ -221,8 +222,4 @@ function check (declared: DeclaredStrategy): void {
 
 function isText (value: unknown): value is string {
   return typeof value === 'string' && value !== ''
-}
-
-function isObject (value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,6 +1,7 @@
 import dns from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import { BadOption } from '../errors.js'
+import { MAX_TIMER, readInteger } from '../option.js'
 import type { Milliseconds } from '../types.js'
 import type { Check } from './check.js'
 import { PatternList } from './pattern-list.js'
@@ -52,11 +53,8 @@ export interface ForwardPolicy<User> {
   readonly family: 0 | 4 | 6
 }
 
-const MAX_TIMER = 2 ** 31 - 1 // beyond it, node's timers fire at once
-
 function timeout (value: unknown, option: string): Milliseconds {
-  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_TIMER) return value as number
-  throw new BadOption(option, `an integer from 1 to ${MAX_TIMER}`, typeof value === 'number' ? 'another number' : typeof value)
+  return readInteger(value, option, 1, MAX_TIMER)
 }
 
 function callable (value: unknown, option: string): void {

@@ -1,6 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { BadOption } from '../errors.js'
+import { MAX_TIMER, badOption, isObject, readInteger, refuseUnknown } from '../option.js'
 import type { Milliseconds } from '../types.js'
 
 /** As much of an ioredis client, or of a cluster of it, as is used before it is handed over. */
@@ -40,7 +41,6 @@ export interface AttemptsSettings {
 }
 
 const OPTIONS = new Set(['perAddress', 'perUser', 'timeWindow', 'redis', 'key'])
-const MAX_WINDOW = 2 ** 31 - 1 // beyond it, node's timers fire at once
 const MAX_COUNT = 1_000_000
 const MIN_KEY = 32
 
@@ -50,17 +50,15 @@ const MIN_KEY = 32
  * @throws {BadOption} It is wrong. The message names what is, and the type it got, never the value.
  */
 export function readAttempts (options: AttemptsOptions): AttemptsSettings {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw bad('attempts', 'an object', options)
-  for (const name of Object.keys(options)) {
-    if (!OPTIONS.has(name)) throw new BadOption(`attempts.${name}`, 'left out (there is no such option)', 'it')
-  }
+  if (!isObject(options)) throw badOption('attempts', 'an object', options)
+  refuseUnknown(options, OPTIONS, 'attempts.')
   const { perAddress = 100, perUser = 10, timeWindow = 900_000, redis, key } = options
-  if (redis !== undefined && !isRedis(redis)) throw bad('attempts.redis', 'an ioredis client', redis)
-  if (redis !== undefined && key === undefined) throw bad('attempts.key', 'given where attempts.redis is', key)
+  if (redis !== undefined && !isRedis(redis)) throw badOption('attempts.redis', 'an ioredis client', redis)
+  if (redis !== undefined && key === undefined) throw badOption('attempts.key', 'given where attempts.redis is', key)
   return Object.freeze({
-    perAddress: integer(perAddress, 'perAddress', 0, MAX_COUNT),
-    perUser: integer(perUser, 'perUser', 0, MAX_COUNT),
-    timeWindow: integer(timeWindow, 'timeWindow', 1000, MAX_WINDOW),
+    perAddress: readInteger(perAddress, 'attempts.perAddress', 0, MAX_COUNT),
+    perUser: readInteger(perUser, 'attempts.perUser', 0, MAX_COUNT),
+    timeWindow: readInteger(timeWindow, 'attempts.timeWindow', 1000, MAX_TIMER),
     redis,
     key: createSecretKey(key === undefined ? randomBytes(MIN_KEY) : octetsOf(key))
   })
@@ -73,16 +71,7 @@ function isRedis (value: unknown): boolean {
 
 function octetsOf (key: unknown): Buffer {
   const octets = typeof key === 'string' ? Buffer.from(key) : key instanceof Uint8Array ? Buffer.from(key) : null
-  if (octets === null) throw bad('attempts.key', 'text or octets', key)
+  if (octets === null) throw badOption('attempts.key', 'text or octets', key)
   if (octets.length < MIN_KEY) throw new BadOption('attempts.key', `${MIN_KEY} octets or more`, 'fewer')
   return octets
-}
-
-function integer (value: unknown, option: string, least: number, most: number): number {
-  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return value as number
-  throw new BadOption(`attempts.${option}`, `an integer from ${least} to ${most}`, typeof value === 'number' ? 'another number' : typeof value)
-}
-
-function bad (option: string, wanted: string, got: unknown): Error {
-  return new BadOption(option, wanted, got === null ? 'null' : Array.isArray(got) ? 'a list' : typeof got)
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { BadOption } from '../errors.js'
+import { isObject, refuseUnknown } from '../option.js'
 import { formatAuthority } from '../fields/authority.js'
 import { parseHostField } from '../fields/host.js'
 import { autoConfiguration } from '../policy/auto-configuration.js'
@@ -35,10 +36,8 @@ const MEDIA_TYPE = 'application/x-ns-proxy-autoconfig'
  */
 export function readAutoConfiguration (pac: unknown): AutoConfigurationSettings {
   const options = pac === true ? {} : pac
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new BadOption('forward.pac', 'true or an object', typeof pac)
-  for (const name of Object.keys(options)) {
-    if (!OPTIONS.has(name)) throw new BadOption(`forward.pac.${name}`, 'left out (there is no such option)', 'it')
-  }
+  if (!isObject(options)) throw new BadOption('forward.pac', 'true or an object', typeof pac)
+  refuseUnknown(options, OPTIONS, 'forward.pac.')
   const { proxy, paths = PATHS } = options as AutoConfigurationOptions
   if (!Array.isArray(paths) || paths.length === 0 || !paths.every(path => typeof path === 'string' && /^\/[\w./-]+$/.test(path))) {
     throw new BadOption('forward.pac.paths', 'a list of one or more paths', typeof paths)

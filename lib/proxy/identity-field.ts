@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { BadOption, IdentityFailed, NotRepresentable } from '../errors.js'
+import { isObject, refuseUnknown } from '../option.js'
 import { isToken } from '../fields/grammar.js'
 import { END_TO_END, HOP_BY_HOP_REQUEST } from '../fields/hop-by-hop.js'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
@@ -41,12 +42,10 @@ export class IdentityField {
    * @throws {BadOption} They are wrong.
    */
   constructor (options: IdentityOptions, option: string) {
-    if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    if (!isObject(options)) {
       throw new BadOption(option, 'an object', options === null ? 'null' : typeof options)
     }
-    for (const name of Object.keys(options)) {
-      if (!OPTIONS.has(name)) throw new BadOption(`${option}.${name}`, 'left out (there is no such option)', 'it')
-    }
+    refuseUnknown(options, OPTIONS, `${option}.`)
     const { header, value } = options
     const name = typeof header === 'string' ? header.toLowerCase() : ''
     if (!isToken(name) || !NAME.test(name)) throw new BadOption(`${option}.header`, 'letters, digits and hyphens', typeof header)

@@ -1,4 +1,5 @@
 import { BadOption } from '../errors.js'
+import { refuseUnknown } from '../option.js'
 import type { ReplayStore } from '../store/store.js'
 import type { Milliseconds } from '../types.js'
 import type { Eventual } from './strategy.js'
@@ -82,9 +83,7 @@ const OPTIONS = new Set([
  * @throws {BadOption} An option is wrong, or unknown.
  */
 export function readAws4Options (options = {} as Aws4Options): Aws4Settings {
-  for (const name of Object.keys(options)) {
-    if (!OPTIONS.has(name)) throw new BadOption(name, 'left out (there is no such option)', 'it')
-  }
+  refuseUnknown(options, OPTIONS)
   const {
     lookup, region, service, clockSkew = 900_000, unsignedPayload = false, escapePath = true, store, onRefused = () => {}, clock = Date.now
   } = options

@@ -1,4 +1,5 @@
 import { BadOption } from '../errors.js'
+import { isObject, readInteger, refuseUnknown } from '../option.js'
 import type { Milliseconds } from '../types.js'
 
 /**
@@ -44,14 +45,10 @@ const DAY = 86_400_000
 export function readCacheOptions (cache: boolean | CacheOptions | undefined, option = 'cache'): CacheSettings | null {
   if (cache === undefined || cache === false) return null
   const given: CacheOptions = cache === true ? {} : cache
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw new BadOption(option, 'true, false or an object', typeof cache)
-  for (const name of Object.keys(given)) {
-    if (!NAMES.has(name)) throw new BadOption(`${option}.${name}`, 'left out (there is no such option)', 'it')
-  }
-  const between = (name: keyof CacheOptions, value: unknown, least: number, most: number): number => {
-    if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return value as number
-    throw new BadOption(`${option}.${name}`, `an integer from ${least} to ${most}`, typeof value === 'number' ? 'another number' : typeof value)
-  }
+  if (!isObject(given)) throw new BadOption(option, 'true, false or an object', typeof cache)
+  refuseUnknown(given, NAMES, `${option}.`)
+  const between = (name: keyof CacheOptions, value: unknown, least: number, most: number): number =>
+    readInteger(value, `${option}.${name}`, least, most)
   const ttl = between('ttl', given.ttl ?? 300_000, 1, DAY)
   const { clock = () => performance.now() } = given
   if (typeof clock !== 'function') throw new BadOption(`${option}.clock`, 'a function', typeof clock)

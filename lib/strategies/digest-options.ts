@@ -1,6 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { BadOption } from '../errors.js'
+import { MAX_TIMER, refuseUnknown } from '../option.js'
 import { findDigestAlgorithm } from '../schemes/digest/algorithm.js'
 import type { DigestAlgorithm, DigestAlgorithmName, DigestHash } from '../schemes/digest/algorithm.js'
 import type { OfferMismatch } from '../schemes/digest/challenge.js'
@@ -99,7 +100,6 @@ export interface DigestSettings extends Required<Omit<DigestOptions, 'lookupHash
   readonly keys: readonly [KeyObject, ...KeyObject[]]
 }
 
-const MAX_LIFETIME = 2 ** 31 - 1
 const MIN_KEY = 32
 const OPAQUE = /^[\w+/=-]{0,256}$/
 const STORE_ID = /^[\x20-\x7e]{1,256}$/
@@ -114,10 +114,7 @@ const OPTIONS = new Set([
  * @throws {BadOption} An option is wrong, or unknown.
  */
 export function readDigestOptions (options = {} as DigestOptions): DigestSettings {
-  for (const name of Object.keys(options)) {
-    // A misspelt one must not leave replays possible that somebody thought he had ruled out.
-    if (!OPTIONS.has(name)) throw new BadOption(name, 'left out (there is no such option)', 'it')
-  }
+  refuseUnknown(options, OPTIONS)
   const {
     lookup, lookupHash, algorithms = ['SHA-256'], qop = ['auth'], nonceLifetime = 300_000, oneTimeNonces = false, rfc2069 = false,
     charset = true, latin1Fallback = false, opaque, keys = [randomBytes(MIN_KEY)], onRefused = () => {}, random = randomBytes,
@@ -129,8 +126,8 @@ export function readDigestOptions (options = {} as DigestOptions): DigestSetting
   for (const [name, value] of Object.entries({ oneTimeNonces, rfc2069, charset, latin1Fallback })) {
     if (typeof value !== 'boolean') throw new BadOption(name, 'true or false', typeof value)
   }
-  if (!Number.isInteger(nonceLifetime) || nonceLifetime < 1 || nonceLifetime > MAX_LIFETIME) {
-    throw new BadOption('nonceLifetime', `an integer from 1 to ${MAX_LIFETIME}`, typeof nonceLifetime)
+  if (!Number.isInteger(nonceLifetime) || nonceLifetime < 1 || nonceLifetime > MAX_TIMER) {
+    throw new BadOption('nonceLifetime', `an integer from 1 to ${MAX_TIMER}`, typeof nonceLifetime)
   }
   if (opaque !== undefined && !(typeof opaque === 'string' && OPAQUE.test(opaque))) {
     throw new BadOption('opaque', 'base64 or hex of at most 256 chars', typeof opaque)

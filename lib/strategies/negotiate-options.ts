@@ -1,4 +1,5 @@
 import { BadOption } from '../errors.js'
+import { refuseUnknown } from '../option.js'
 import type { Principal } from '../schemes/negotiate/principal.js'
 import { loadKerberos } from './kerberos.js'
 import type { SecurityContext } from './kerberos.js'
@@ -76,9 +77,7 @@ const OPTIONS = new Set(['service', 'realms', 'map', 'ntlm', 'realm', 'onRefused
  * @throws {BadOption} An option is wrong, or unknown.
  */
 export function readNegotiateOptions (options: NegotiateOptions = {}): NegotiateSettings {
-  for (const name of Object.keys(options)) {
-    if (!OPTIONS.has(name)) throw new BadOption(name, 'left out (there is no such option)', 'it')
-  }
+  refuseUnknown(options, OPTIONS)
   const {
     service, realms, map, ntlm, onRefused = () => {},
     initializeServer = async (name: string) => await (await loadKerberos()).initializeServer(name)

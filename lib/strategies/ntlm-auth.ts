@@ -1,4 +1,5 @@
 import { BadOption } from '../errors.js'
+import { MAX_TIMER } from '../option.js'
 import type { AuthenticateMessage, NegotiateMessage } from '../schemes/ntlm/message.js'
 import type { Milliseconds } from '../types.js'
 import { NtlmHelper, unavailable } from './ntlm-helper.js'
@@ -50,7 +51,7 @@ export function ntlmAuth (options: NtlmAuthOptions = {}): NtlmAuth {
   if (typeof command !== 'string' || command === '') throw new BadOption('command', 'the name of a program', typeof command)
   if (!Array.isArray(args) || !args.every(arg => typeof arg === 'string')) throw new BadOption('args', 'a list of texts', typeof args)
   for (const [name, value, least] of [['helpers', most, 1], ['maxWaiting', maxWaiting, 0], ['timeout', timeout, 1]] as const) {
-    if (!Number.isSafeInteger(value) || value < least || value > 2 ** 31 - 1) throw new BadOption(name, `an integer from ${least}`, typeof value)
+    if (!Number.isSafeInteger(value) || value < least || value > MAX_TIMER) throw new BadOption(name, `an integer from ${least}`, typeof value)
   }
   const all = new Set<NtlmHelper>()
   const idle: NtlmHelper[] = []

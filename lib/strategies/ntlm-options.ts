@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { BadOption } from '../errors.js'
+import { refuseUnknown } from '../option.js'
 import type { NtlmNames } from '../schemes/ntlm/challenge.js'
 import type { AuthenticateMessage, NegotiateMessage } from '../schemes/ntlm/message.js'
 import type { HandshakeState } from './handshake.js'
@@ -87,8 +88,7 @@ const NAMES: NtlmNames = { computer: 'PROXY', domain: 'WORKGROUP', dnsComputer: 
  */
 export function readNtlmOptions (options: NtlmOptions): NtlmSettings {
   if (typeof options !== 'object' || options === null) throw new BadOption('options', 'an object', typeof options)
-  const unknown = Object.keys(options).find(name => !OPTIONS.has(name))
-  if (unknown !== undefined) throw new BadOption(unknown, 'left out (there is no such option)', 'it')
+  refuseUnknown(options, OPTIONS)
   const { lookup, verifier, names = {}, extendedProtection = true, targetNames } = options
   if ((lookup === undefined) === (verifier === undefined)) throw new BadOption('lookup', 'given, or else `verifier`', lookup === undefined ? 'neither' : 'both')
   if (lookup !== undefined && typeof lookup !== 'function') throw new BadOption('lookup', 'a function', typeof lookup)
