@@ -15,6 +15,7 @@ import type { Gateway } from '../fixtures/gateway.js'
 import { git, gitBackend } from '../fixtures/git-backend.js'
 import { kdc } from '../fixtures/kdc.js'
 import { kerberos } from '../fixtures/kerberos.js'
+import { knowing } from '../fixtures/lookup.js'
 import { origin } from '../fixtures/origin.js'
 import type { Answer, Origin } from '../fixtures/origin.js'
 import { peer } from '../fixtures/peers.js'
@@ -42,10 +43,6 @@ interface World {
 async function world (t: Test, scheme: Scheme, answer?: Answer): Promise<World> {
   const ca = scheme === 'https' ? certificate(t, 'origin.test') : null
   const target = await origin(t, answer, ca ?? undefined)
-  const lookup = (host: string, _options: unknown, done: (error: Error | null, addresses?: object[]) => void) => {
-    if (host === 'origin.test') done(null, [{ address: '127.0.0.1', family: 4 }])
-    else done(new Error('no such name'))
-  }
   const refused: NegotiateRefusal[] = []
   const counts = { handshakes: 0, connections: 0 }
   const strategy = new NegotiateStrategy({
@@ -58,7 +55,7 @@ async function world (t: Test, scheme: Scheme, answer?: Answer): Promise<World> 
   const gate = await gateway(t, {
     strategies: [strategy, basic()],
     connectionBound: true,
-    forward: { special: ['origin.test:*'], lookup: lookup as never, tls: { ca: ca?.cert } },
+    forward: { special: ['origin.test:*'], lookup: knowing('origin.test'), tls: { ca: ca?.cert } },
     after: app => { app.server.on('connection', () => { counts.connections++ }) }
   })
   counts.handshakes = 0 // the boot has opened one, to see that it can

@@ -13,6 +13,7 @@ import type { Certificate } from '../fixtures/certificate.js'
 import { ALICE, gateway } from '../fixtures/gateway.js'
 import type { Gateway } from '../fixtures/gateway.js'
 import { git, gitBackend } from '../fixtures/git-backend.js'
+import { knowing } from '../fixtures/lookup.js'
 import { origin } from '../fixtures/origin.js'
 import type { Answer, Origin } from '../fixtures/origin.js'
 import { peer } from '../fixtures/peers.js'
@@ -36,11 +37,7 @@ interface World {
 async function world (t: Test, scheme: 'http' | 'https', answer?: Answer): Promise<World> {
   const ca = scheme === 'https' ? certificate(t, 'origin.test') : null
   const target = await origin(t, answer, ca ?? undefined)
-  const lookup = (host: string, _options: unknown, done: (error: Error | null, addresses?: object[]) => void) => {
-    if (host === 'origin.test') done(null, [{ address: '127.0.0.1', family: 4 }])
-    else done(new Error('no such name'))
-  }
-  const gate = await gateway(t, { forward: { special: ['origin.test:*'], lookup: lookup as never, tls: { ca: ca?.cert } } })
+  const gate = await gateway(t, { forward: { special: ['origin.test:*'], lookup: knowing('origin.test'), tls: { ca: ca?.cert } } })
   const proxy = (password: string) => `http://alice:${password}@127.0.0.1:${gate.port}`
   return { gate, proxy, target, url: `${scheme}://origin.test:${target.port}/`, ca }
 }
