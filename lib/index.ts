@@ -15,8 +15,7 @@ import { ORIGIN, PROXY } from './gate/mode.js'
 import type { Mode } from './gate/mode.js'
 import { isNamed } from './gate/principal.js'
 import { concealRawPackets } from './gate/raw-packet.js'
-import { readOptions } from './options.js'
-import type { ProxyAuthOptions, Settings } from './options.js'
+import type { ProxyAuthOptions } from './options.js'
 import { anonymous } from './passport/anonymous.js'
 import type { AnonymousAccess } from './passport/anonymous.js'
 import { createChain } from './passport/chain.js'
@@ -34,6 +33,8 @@ import { registerForwardProxy } from './proxy/forward-proxy.js'
 import { registerReverse } from './proxy/reverse.js'
 import type { ReverseRoute } from './proxy/reverse.js'
 import { receive } from './proxy/target-form.js'
+import { readSettings } from './settings/settings.js'
+import type { Settings } from './settings/settings.js'
 import type { Strategy } from './strategies/strategy.js'
 
 /**
@@ -50,7 +51,7 @@ import type { Strategy } from './strategies/strategy.js'
  * })
  */
 const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
-  const settings = readOptions(options)
+  const settings = readSettings(options)
   if (app.hasDecorator('proxyAuthenticate')) {
     throw new BadRegistration('this scope, or one around it, has proxy authentication already')
   }

@@ -1,4 +1,5 @@
 import { BadOption } from './errors.js'
+import type { Milliseconds } from './types.js'
 
 /** Beyond it, node's timers fire at once. In milliseconds. */
 export const MAX_TIMER = 2 ** 31 - 1
@@ -36,4 +37,47 @@ export function refuseUnknown (options: object, known: ReadonlySet<string>, path
   for (const name of Object.keys(options)) {
     if (!known.has(name)) throw new BadOption(path + name, 'left out (there is no such option)', 'it')
   }
+}
+
+/**
+ * Insists on an object with no members but these.
+ *
+ * @param wanted - What the message says it must be, where it may be something else too.
+ * @throws {BadOption} It is none, or has one more.
+ */
+export function checkObject<Options extends object> (value: Options, option: string, known: ReadonlySet<string>, wanted = 'an object'): Options {
+  if (!isObject(value)) throw badOption(option, wanted, value)
+  refuseUnknown(value, known, `${option}.`)
+  return value
+}
+
+/**
+ * Insists on a list, and freezes a copy of it.
+ *
+ * @param least - How many there must be. Default 0.
+ * @throws {BadOption} It is none, or too short.
+ */
+export function readList<Member> (value: readonly Member[], option: string, least: 0 | 1 = 0): readonly Member[] {
+  if (!Array.isArray(value) || value.length < least) throw badOption(option, least === 0 ? 'a list' : 'a list of one or more', value)
+  return Object.freeze([...value])
+}
+
+/**
+ * Insists on one of a few words.
+ *
+ * @throws {BadOption} It is none of them.
+ */
+export function readWord<Word extends string> (value: Word, option: string, words: readonly Word[]): Word {
+  if (!words.includes(value)) throw badOption(option, words.map(word => `'${word}'`).join(' or '), value)
+  return value
+}
+
+/**
+ * Insists on a time that node can wait for.
+ *
+ * @param least - 0, where that means something of its own; else 1.
+ * @throws {BadOption} It is none.
+ */
+export function readTime (value: unknown, option: string, least: 0 | 1): Milliseconds {
+  return readInteger(value, option, least, MAX_TIMER)
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MAX_TIMER, badOption, isObject, readInteger, refuseUnknown } from '../lib/option.js'
+import { MAX_TIMER, badOption, checkObject, isObject, readInteger, readList, readTime, readWord, refuseUnknown } from '../lib/option.js'
 
 const bad = (message: string) => ({ code: 'FST_PROXY_AUTH_BAD_OPTION', message })
 
@@ -28,4 +28,34 @@ t.test('an option that is not there stops the boot', async t => {
   refuseUnknown({ a: 1 }, known)
   t.throws(() => refuseUnknown({ a: 1, b: 'canary' }, known), bad('option b must be left out (there is no such option), got it'))
   t.throws(() => refuseUnknown({ b: 1 }, known, 'forward.'), bad('option forward.b must be left out (there is no such option), got it'))
+})
+
+t.test('an object with no members but these', async t => {
+  const options = { a: 1 }
+  t.equal(checkObject(options, 'x', new Set(['a', 'b'])), options)
+  t.throws(() => checkObject(null as never, 'x', new Set()), bad('option x must be an object, got null'))
+  t.throws(() => checkObject(false as never, 'x', new Set(), 'true or an object'), bad('option x must be true or an object, got boolean'))
+  t.throws(() => checkObject(options, 'x', new Set(['b'])), bad('option x.a must be left out (there is no such option), got it'))
+})
+
+t.test('a list, kept as it was', async t => {
+  const given = ['a']
+  const list = readList(given, 'x', 1)
+  given.pop()
+  t.same(list, ['a'])
+  t.ok(Object.isFrozen(list))
+  t.same(readList([], 'x'), [])
+  t.throws(() => readList('canary' as never, 'x'), bad('option x must be a list, got string'))
+  t.throws(() => readList([], 'x', 1), bad('option x must be a list of one or more, got a list'))
+})
+
+t.test('one of a few words', async t => {
+  t.equal(readWord('a', 'x', ['a', 'b']), 'a')
+  t.throws(() => readWord('canary' as string, 'x', ['a', 'b']), bad("option x must be 'a' or 'b', got string"))
+})
+
+t.test('a time', async t => {
+  t.equal(readTime(MAX_TIMER, 'x', 1), MAX_TIMER)
+  t.equal(readTime(0, 'x', 0), 0)
+  t.throws(() => readTime(0, 'x', 1), bad('option x must be an integer from 1 to 2147483647, got another number'))
 })

@@ -6,7 +6,7 @@ import t from 'tap'
 // Imports point down. A layer is a folder of lib, or a file right in it. To change this table is to change the architecture.
 const MAY_IMPORT: Record<string, string[]> = {
   errors: [],
-  option: ['errors'], // how options are checked, wherever they are
+  option: ['errors', 'types'], // how options are checked, wherever they are
   types: [], // so that anybody may use its words: Milliseconds, ProxyIdentity
   fields: ['errors'],
   schemes: ['errors', 'fields'],
@@ -17,8 +17,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   policy: ['errors', 'option', 'types', 'fields', 'store'],
   gate: ['errors', 'option', 'types', 'fields', 'passport', 'policy'], // and never proxy
   proxy: ['errors', 'option', 'types', 'fields', 'policy', 'schemes'], // and never gate
-  options: ['errors', 'option', 'types', 'fields', 'store', 'strategies', 'users', 'passport', 'policy', 'gate', 'proxy'],
-  index: ['errors', 'option', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'policy', 'gate', 'proxy', 'options']
+  options: ['types', 'passport', 'policy', 'gate', 'proxy'], // what may be said to the plugin, in types
+  settings: ['errors', 'option', 'options', 'types', 'fields', 'passport', 'policy', 'gate', 'proxy'], // what it makes of that
+  index: ['errors', 'option', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'policy', 'gate', 'proxy', 'options', 'settings']
 }
 const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, Record<string, string>>
 const packages = new Set(Object.keys({ ...dependencies, ...peerDependencies }))

@@ -1,0 +1,51 @@
+import { isIP } from 'node:net'
+import { badOption, checkObject, isObject, readList, readTime } from '../option.js'
+import type { ConnectOptions, ForwardOptions, TargetStrategies } from '../options.js'
+import type { StrategyDeclaration } from '../passport/declaration.js'
+import { PatternList } from '../policy/pattern-list.js'
+import type { Requirement } from '../policy/requirement.js'
+import { readAutoConfiguration } from '../proxy/auto-configuration-route.js'
+import type { ForwardSettings } from '../proxy/forward-proxy.js'
+
+const OPTIONS = new Set([
+  'allow', 'deny', 'special', 'check', 'checkTimeout', 'lookup', 'dnsTimeout', 'family', 'connectTimeout', 'headersTimeout',
+  'bodyTimeout', 'localAddress', 'tls', 'strategies', 'pac', 'authorities'
+])
+const TARGET_OPTIONS = new Set(['to', 'strategies'])
+
+/**
+ * Checks the option `forward`. Where it may go is for the policy to check, `strategies` for {@link readTargets}.
+ *
+ * @throws {BadOption} It is wrong.
+ */
+export function readForward (forward: ForwardOptions): Omit<ForwardSettings, keyof ConnectOptions> {
+  const {
+    connectTimeout = 10_000, headersTimeout = 60_000, bodyTimeout = 300_000, localAddress, tls, authorities = [], strategies: _, pac,
+    ...policy
+  } = checkObject(forward, 'forward', OPTIONS)
+  if (localAddress !== undefined && (typeof localAddress !== 'string' || isIP(localAddress) === 0)) throw badOption('forward.localAddress', 'an IP address', localAddress)
+  if (tls !== undefined && !isObject(tls)) throw badOption('forward.tls', 'an object', tls)
+  return {
+    policy,
+    authorities: readList(authorities, 'forward.authorities'),
+    connectTimeout: readTime(connectTimeout, 'forward.connectTimeout', 1),
+    headersTimeout: readTime(headersTimeout, 'forward.headersTimeout', 0),
+    bodyTimeout: readTime(bodyTimeout, 'forward.bodyTimeout', 0),
+    localAddress,
+    tls,
+    ...(pac !== undefined && { pac: readAutoConfiguration(pac) })
+  }
+}
+
+/**
+ * Checks the option `forward.strategies`.
+ *
+ * @throws {BadOption} It is wrong.
+ */
+export function readTargets (targets: readonly TargetStrategies[] = []): ReadonlyArray<Requirement<readonly StrategyDeclaration[]>> {
+  return Object.freeze(readList(targets, 'forward.strategies').map((entry, index) => {
+    const option = `forward.strategies[${index}]`
+    const { to, strategies } = checkObject(entry, option, TARGET_OPTIONS)
+    return Object.freeze({ to: PatternList.from(to, `${option}.to`), demand: readList(strategies, `${option}.strategies`, 1) })
+  }))
+}
