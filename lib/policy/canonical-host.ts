@@ -1,4 +1,4 @@
-import { domainToASCII } from 'node:url'
+import { domainToASCII, domainToUnicode } from 'node:url'
 import { BadTarget } from '../errors.js'
 import { readAddress } from './address.js'
 
@@ -6,6 +6,7 @@ const MAX_NAME = 253 // RFC 1035, 2.3.4, less the root's octets
 const MAX_LABEL = 63
 const NOT_A_HOST = /[^\w.\u0080-\uffff-]/ // what is ASCII must be a letter, digit, "-", "_" or "."
 const NOT_ASCII_HOST = /[^\w.-]/
+const BEYOND_ASCII = /[\u0080-\uffff]/
 
 function canonicalIPv6 (text: string): string {
   const address = text.includes(':') ? readAddress(text) : null
@@ -22,9 +23,9 @@ function canonicalIPv6 (text: string): string {
  * The result is a fixed point: applied again, nothing changes.
  *
  * @param host - The host of a target: no port, no userinfo.
- * @throws {BadTarget} It is no host: empty, an empty label, over 253 chars or 63 in a label, a zone id, brackets
- *   round anything but IPv6, percent-encoding, a space or another char no host name has, a name ending in
- *   a number that is no IPv4 address.
+ * @throws {BadTarget} It is no host: empty, an empty label, over 253 chars or 63 in a label, an A-label
+ *   that decodes to nothing beyond ASCII, a zone id, brackets round anything but IPv6, percent-encoding, a space
+ *   or another char no host name has, a name ending in a number that is no IPv4 address.
  * @see {@link https://url.spec.whatwg.org/#host-parsing URL Standard, host parsing}
  * @see {@link https://www.rfc-editor.org/rfc/rfc5952#section-4 RFC 5952, 4}
  * @example
@@ -45,6 +46,10 @@ export function canonicalHost (host: string): string {
   for (const label of name.split('.')) {
     if (label === '') throw new BadTarget('the host has an empty label')
     if (label.length > MAX_LABEL) throw new BadTarget('the host has a label that is too long')
+    // Node 24 decodes no A-label of a name in ASCII; node 20 and 22 let one that decodes to ASCII through.
+    if (label.startsWith('xn--') && !BEYOND_ASCII.test(domainToUnicode(label))) {
+      throw new BadTarget('the host has an A-label that decodes to no name')
+    }
   }
   return name
 }

@@ -40,7 +40,8 @@ t.test('the message never has the host in it', async t => {
 
 t.test('applied again, nothing changes, and every result is a plain host (R-CONNECT-10)', async () => {
   const char = fc.constantFrom(...'aZ09.-_xX:[]%/@ \t*①。．ü\u00ad\u200dß\u3002', '\u0660')
-  fc.assert(fc.property(fc.oneof(fc.string({ unit: char, maxLength: 12 }), fc.domain(), fc.ipV6(), fc.string({ unit: 'binary' })), host => {
+  const label = fc.string({ unit: fc.constantFrom(...'abcxyz019-'), maxLength: 8 }).map(text => `xn--${text}.test`)
+  fc.assert(fc.property(fc.oneof(fc.string({ unit: char, maxLength: 12 }), label, fc.domain(), fc.ipV6(), fc.string({ unit: 'binary' })), host => {
     let once: string
     try {
       once = canonicalHost(host)
