@@ -32,6 +32,9 @@ interface Waiter {
   readonly timer: NodeJS.Timeout
 }
 
+/** A no that is no judgement: nobody could be asked who knows the user's domain. */
+const NOT_ASKED = /^NA NT_STATUS_(?:NO_LOGON_SERVERS|DOMAIN_CONTROLLER_NOT_FOUND|CANT_ACCESS_DOMAIN_INFO|TRUSTED_(?:DOMAIN|RELATIONSHIP)_FAILURE|IO_TIMEOUT)\b/
+
 /** After a process that ended without a word, how long until another is tried. */
 const PAUSE: Milliseconds = 1000
 
@@ -132,8 +135,11 @@ export function ntlmAuth (options: NtlmAuthOptions = {}): NtlmAuth {
   }
 }
 
-async function finish (helper: NtlmHelper, { octets }: AuthenticateMessage): Promise<NtlmVerdict> {
+async function finish (helper: NtlmHelper, { octets, user, ntResponse }: AuthenticateMessage): Promise<NtlmVerdict> {
+  // There are domains where nobody in particular is let in.
+  if (user === '' || ntResponse.length === 0) return { kind: 'wrong', note: { reason: 'anonymous', userId: null, guess: false } }
   const answer = await helper.ask(`KK ${octets.toString('base64')}`)
+  if (NOT_ASKED.test(answer)) throw unavailable('it reaches nobody who can tell')
   if (/^NA\b/.test(answer)) return { kind: 'wrong', note: { reason: 'verifier', userId: null, guess: true } }
   const username = /^AF (\S.*)$/.exec(answer)?.[1]?.trim()
   if (username === undefined) throw unavailable('it cannot tell')

@@ -6,10 +6,14 @@ import type { AuthenticateMessage, NegotiateMessage } from '../../lib/schemes/nt
 import { ntlmAuth } from '../../lib/strategies/ntlm-auth.js'
 import type { NtlmAuth, NtlmAuthOptions } from '../../lib/strategies/ntlm-auth.js'
 import { authenticate, negotiate } from '../fixtures/ntlm-client.js'
+import type { NtlmAnswer } from '../fixtures/ntlm-client.js'
 
 const PROGRAM = fileURLToPath(new URL('../fixtures/ntlm-helper.mjs', import.meta.url))
 const FIRST = readMessage(negotiate()) as NegotiateMessage
 const UNAVAILABLE = { message: /^the NTLM helper: /, statusCode: 503 }
+const TYPE_2 = 'TlRMTVNTUAACAAAADAAMADgAAAAzgoriASNFZ4mrze8AAAAAAAAAACQAJABEAAAABgBwFwAAAA9TAGUAcgB2AGUAcgACAAwARABvAG0AYQBpAG4AAQAMAFMAZQByAHYAZQByAAAAAAA='
+/** Has a challenge, no verdict, and starts at once. */
+const SILENT_LATER = { command: '/bin/sh', args: ['-c', `while read -r word rest; do if [ "$word" = YR ]; then echo TT ${TYPE_2}; fi; done`] }
 
 function pool (t: Test, mode = 'works', options: NtlmAuthOptions = {}): NtlmAuth {
   const self = ntlmAuth({ command: process.execPath, args: [PROGRAM, mode], timeout: 30_000, ...options })
@@ -17,10 +21,10 @@ function pool (t: Test, mode = 'works', options: NtlmAuthOptions = {}): NtlmAuth
   return self
 }
 
-async function login (self: NtlmAuth, user = 'alice') {
+async function login (self: NtlmAuth, user = 'alice', answer: NtlmAnswer = {}) {
   const exchange = await self.begin(FIRST)
   try {
-    const last = readMessage(authenticate(exchange.challenge.toString('base64'), negotiate(), { user })) as AuthenticateMessage
+    const last = readMessage(authenticate(exchange.challenge.toString('base64'), negotiate(), { user, ...answer })) as AuthenticateMessage
     return await exchange.finish(last, undefined)
   } finally {
     exchange.end!()
@@ -31,6 +35,14 @@ t.test('the helper says who it is, or that it is nobody', async t => {
   const self = pool(t)
   t.strictSame(await login(self), { kind: 'right', user: { username: 'CORP\\alice' }, userId: 'CORP\\alice' })
   t.match(await login(self, 'bob'), { kind: 'wrong', note: { reason: 'verifier', userId: null, guess: true } })
+})
+
+t.test('nobody in particular is let in by no helper', async t => {
+  const self = pool(t, 'lets-all-in')
+  t.match(await login(self, 'bob'), { kind: 'right' })
+  t.match(await login(self, ''), { kind: 'wrong', note: { reason: 'anonymous', guess: false } })
+  t.match(await login(self, 'bob', { ntResponse: Buffer.alloc(0) }), { kind: 'wrong', note: { reason: 'anonymous' } })
+  t.match(await login(self, 'bob'), { kind: 'right' })
 })
 
 t.test('a handshake has a helper to itself; others wait, each in turn', async t => {
@@ -69,9 +81,9 @@ for (const mode of ['dies', 'broken', 'silent', 'twice']) {
   })
 }
 
-for (const mode of ['dies-later', 'cannot-tell', 'silent-later']) {
+for (const mode of ['dies-later', 'cannot-tell', 'alone', 'silent-later']) {
   t.test(`no verdict from a helper that is ${mode}: 503, and the next has another`, async t => {
-    const self = pool(t, mode, { helpers: 1, ...(mode === 'silent-later' && { timeout: 500 }) })
+    const self = pool(t, mode, mode === 'silent-later' ? { ...SILENT_LATER, helpers: 1, timeout: 2000 } : { helpers: 1 })
     await t.rejects(login(self), UNAVAILABLE)
     const exchange = await self.begin(FIRST)
     t.ok(exchange.challenge.length > 0)
