@@ -1,4 +1,4 @@
-// NTLM with the clients that people have. A client of our own that can do everything wrong is in ntlm.ts.
+// NTLM with the clients that people have; the browsers are in ntlm-browsers.ts. A client of our own that can do everything wrong is in ntlm.ts.
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,81 +6,57 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Test } from 'tap'
 import { NtlmStrategy } from '../../lib/strategies/ntlm.js'
-import { certificate, openssl } from '../fixtures/certificate.js'
-import type { Certificate } from '../fixtures/certificate.js'
-import { basic, gateway } from '../fixtures/gateway.js'
-import type { Gateway } from '../fixtures/gateway.js'
+import { openssl } from '../fixtures/certificate.js'
+import { curl, curlPrints } from '../fixtures/curl.js'
+import { basic } from '../fixtures/gateway.js'
 import { git, gitBackend } from '../fixtures/git-backend.js'
-import { knowing } from '../fixtures/lookup.js'
-import { origin } from '../fixtures/origin.js'
-import type { Answer, Origin } from '../fixtures/origin.js'
+import type { Answer } from '../fixtures/origin.js'
 import { peer } from '../fixtures/peers.js'
 import { runProgram } from '../fixtures/run-program.js'
+import { TARGET_SCHEMES, served, world } from '../fixtures/world.js'
+import type { TargetScheme, World } from '../fixtures/world.js'
 
-const [curl, java] = [peer('curl'), peer('java')]
+const java = peer('java')
 const PASSWORDS = new Map([['alice', 'alice-secret'], ['bob', 'bob-secret']])
 
-type Scheme = 'http' | 'https'
-const SCHEMES: readonly Scheme[] = ['http', 'https']
-
-interface World {
-  readonly gate: Gateway
-  readonly target: Origin
-  readonly url: string
-  readonly ca: Certificate | null
-  /** How many handshakes came to their last leg, and how many connections there were. */
-  readonly counts: { handshakes: number, connections: number }
+interface NtlmWorld {
+  readonly here: World
+  /** How many handshakes came to their last leg. */
+  readonly handshakes: () => number
 }
 
-/** A gateway with NTLM, and an origin that it knows as `origin.test`. */
-async function world (t: Test, scheme: Scheme, answer?: Answer): Promise<World> {
-  const ca = scheme === 'https' ? certificate(t, 'origin.test') : null
-  const target = await origin(t, answer, ca ?? undefined)
-  const counts = { handshakes: 0, connections: 0 }
+async function ntlmWorld (t: Test, scheme: TargetScheme, answer?: Answer): Promise<NtlmWorld> {
+  let handshakes = 0
   const strategy = new NtlmStrategy({
     lookup: username => {
-      counts.handshakes++
+      handshakes += 1
       const password = PASSWORDS.get(username)
       return password === undefined ? null : { password }
     }
   })
-  const gate = await gateway(t, {
-    strategies: [strategy, basic()],
-    connectionBound: true,
-    forward: { special: ['origin.test:*'], lookup: knowing('origin.test'), tls: { ca: ca?.cert } },
-    after: app => { app.server.on('connection', () => { counts.connections++ }) }
-  })
-  return { gate, target, url: `${scheme}://origin.test:${target.port}/`, ca, counts }
+  const here = await world(t, scheme, answer, { strategies: [strategy, basic()], connectionBound: true })
+  return { here, handshakes: () => handshakes }
 }
 
-const served = async ({ gate }: World) =>
-  (await gate.logged(({ proxy }) => (proxy as { status?: number } | undefined)?.status === 200))['proxy'] as Record<string, unknown>
+const runCurl = (t: Test, here: World, user: string, ...args: string[]) =>
+  curlPrints(t, here, ['-x', here.gate.url, '--proxy-ntlm', '-U', user, ...args])
 
-/** What curl prints: the statuses of CONNECT (000 without one) and of each request. */
-async function runCurl (t: Test, { gate, ca }: World, user: string, ...args: string[]): Promise<string> {
-  const { stdout } = await runProgram(t, curl.path, [
-    '-q', '-sS', '--max-time', '35', '-o', '/dev/null', '-w', '%{http_connect} %{http_code}\n', ...ca === null ? [] : ['--cacert', ca.certFile],
-    '-x', `http://127.0.0.1:${gate.port}`, '--proxy-ntlm', '-U', user, ...args
-  ])
-  return stdout
-}
-
-for (const scheme of SCHEMES) {
+for (const scheme of TARGET_SCHEMES) {
   const missing = scheme === 'https' && openssl.skip
   const right = scheme === 'https' ? '200 200\n' : '000 200\n'
   const wrong = scheme === 'https' ? '407 000\n' : '000 407\n'
 
   t.test(`curl --proxy-ntlm, ${scheme}`, { skip: missing || curl.skip }, async t => {
     t.test('a password, and a wrong one (R-NTLM-1, R-NTLM-2, R-NTLM-4)', async t => {
-      const here = await world(t, scheme)
+      const { here, handshakes } = await ntlmWorld(t, scheme)
       t.equal(await runCurl(t, here, 'bob:wrong', here.url), wrong)
-      t.same([here.target.connections, here.counts.handshakes], [0, 1])
+      t.same([here.target.connections, handshakes()], [0, 1])
       t.equal(await runCurl(t, here, 'bob:bob-secret', here.url), right)
       t.match(await served(here), { user: 'bob', scheme: 'NTLM' })
     })
 
     t.test('POST, and 3 MB, delivered once (R-EXP-8)', async t => {
-      const here = await world(t, scheme)
+      const { here, handshakes } = await ntlmWorld(t, scheme)
       const content = randomBytes(3_000_000)
       const file = join(t.testdir({ content }), 'content')
       t.equal(await runCurl(t, here, 'alice:alice-secret', '-d', 'a=b', here.url), right)
@@ -89,20 +65,20 @@ for (const scheme of SCHEMES) {
       t.same(here.target.seen.map(({ method, body }) => [method, body.length]), [['POST', 3], ['PUT', content.length], ['PUT', content.length]])
       t.ok(here.target.seen.slice(1).every(({ body }) => body.equals(content)))
       for (const { headers } of here.target.seen) t.notOk('proxy-authorization' in headers)
-      t.equal(here.counts.handshakes, 3)
+      t.equal(handshakes(), 3)
     })
 
     t.test('200 requests in turn: one connection, one handshake', async t => {
-      const here = await world(t, scheme)
+      const { here, handshakes } = await ntlmWorld(t, scheme)
       const lines = await runCurl(t, here, 'alice:alice-secret', `${here.url}[1-200]`)
       t.equal(lines.match(/ 200\n/g)?.length, 200)
-      t.same(here.counts, { handshakes: 1, connections: 1 })
+      t.same([handshakes(), here.connections], [1, 1])
       t.equal(here.target.seen.length, 200)
     })
   })
 
   t.test(`git clone, ${scheme}`, { skip: missing || git.skip }, async t => {
-    const here = await world(t, scheme, gitBackend(t))
+    const { here } = await ntlmWorld(t, scheme, gitBackend(t))
     const into = t.testdir()
     const clone = (name: string, password: string) => runProgram(t, git.path, [
       '-c', `http.proxy=http://alice:${password}@127.0.0.1:${here.gate.port}`, '-c', 'http.proxyAuthMethod=ntlm',
@@ -118,7 +94,7 @@ for (const scheme of SCHEMES) {
   })
 
   t.test(`Java, ${scheme}`, { skip: missing || java.skip }, async t => {
-    const here = await world(t, scheme)
+    const { here } = await ntlmWorld(t, scheme)
     const source = fileURLToPath(new URL('../fixtures/clients/url-connection.java', import.meta.url))
     const { stdout, stderr } = await runProgram(t, java.path, [
       source, String(here.gate.port), 'alice', 'alice-secret', here.url, here.ca?.certFile ?? ''

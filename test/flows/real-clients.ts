@@ -9,38 +9,22 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { ProxyAgent, request as undiciRequest } from 'undici'
 import { certificate, openssl } from '../fixtures/certificate.js'
-import type { Certificate } from '../fixtures/certificate.js'
+import { curl } from '../fixtures/curl.js'
 import { ALICE, gateway } from '../fixtures/gateway.js'
 import type { Gateway } from '../fixtures/gateway.js'
 import { git, gitBackend } from '../fixtures/git-backend.js'
-import { knowing } from '../fixtures/lookup.js'
 import { origin } from '../fixtures/origin.js'
-import type { Answer, Origin } from '../fixtures/origin.js'
 import { peer } from '../fixtures/peers.js'
 import { runProgram } from '../fixtures/run-program.js'
+import { TARGET_SCHEMES, served, world } from '../fixtures/world.js'
+import type { World } from '../fixtures/world.js'
 
-const [curl, wget, python, requests, java] = [peer('curl'), peer('wget'), peer('python3'), peer('python3-requests'), peer('java')]
+const [wget, python, requests, java] = [peer('wget'), peer('python3'), peer('python3-requests'), peer('java')]
 const RIGHT = 'alice-secret'
 const source = (name: string) => fileURLToPath(new URL(`../fixtures/clients/${name}`, import.meta.url))
 
-/** A gateway with an origin behind it that is known to the gateway alone: as `origin.test`, in the clear and with TLS. */
-interface World {
-  readonly gate: Gateway
-  /** With credentials in it, as programs take it. */
-  proxy (password: string): string
-  readonly target: Origin
-  readonly url: string
-  /** What the client has to trust, if there is TLS. */
-  readonly ca: Certificate | null
-}
-
-async function world (t: Test, scheme: 'http' | 'https', answer?: Answer): Promise<World> {
-  const ca = scheme === 'https' ? certificate(t, 'origin.test') : null
-  const target = await origin(t, answer, ca ?? undefined)
-  const gate = await gateway(t, { forward: { special: ['origin.test:*'], lookup: knowing('origin.test'), tls: { ca: ca?.cert } } })
-  const proxy = (password: string) => `http://alice:${password}@127.0.0.1:${gate.port}`
-  return { gate, proxy, target, url: `${scheme}://origin.test:${target.port}/`, ca }
-}
+/** With credentials in it, as programs take it. */
+const proxyOf = ({ port }: Gateway, password: string) => `http://alice:${password}@127.0.0.1:${port}`
 
 /** A client: asks for `url` with a token for the origin, gives the status that it was told. */
 interface Client {
@@ -66,8 +50,8 @@ const clients: Client[] = [
   {
     name: 'curl',
     skip: curl.skip,
-    async fetch (t, { proxy, url, ca }, password) {
-      const args = ['--silent', '--output', '/dev/null', '--header', TOKEN, '--proxy', proxy(password), ...ca === null ? [] : ['--cacert', ca.certFile]]
+    async fetch (t, { gate, url, ca }, password) {
+      const args = ['--silent', '--output', '/dev/null', '--header', TOKEN, '--proxy', proxyOf(gate, password), ...ca === null ? [] : ['--cacert', ca.certFile]]
       const { stdout } = await runProgram(t, curl.path, [...args, '--write-out', '%{http_code} %{http_connect}', url])
       const [status, connect] = stdout.split(' ').map(Number)
       return status || connect!
@@ -77,8 +61,8 @@ const clients: Client[] = [
     name: 'curl --proxytunnel --proxy-anyauth',
     skip: curl.skip,
     tunnels: true,
-    async fetch (t, { proxy, url, ca }, password) {
-      const args = ['--silent', '--output', '/dev/null', '--header', TOKEN, '--proxytunnel', '--proxy-anyauth', '--proxy', proxy(password)]
+    async fetch (t, { gate, url, ca }, password) {
+      const args = ['--silent', '--output', '/dev/null', '--header', TOKEN, '--proxytunnel', '--proxy-anyauth', '--proxy', proxyOf(gate, password)]
       if (ca !== null) args.push('--cacert', ca.certFile)
       const { stdout } = await runProgram(t, curl.path, [...args, '--write-out', '%{http_code} %{http_connect} %{num_connects}', url])
       const [status, connect, connections] = stdout.split(' ').map(Number)
@@ -103,15 +87,15 @@ const clients: Client[] = [
   {
     name: 'Python urllib',
     skip: python.skip,
-    async fetch (t, { proxy, url, ca }, password) {
-      return printed(t, await runProgram(t, python.path, [source('urllib-client.py'), proxy(password), url, ca?.certFile ?? '']))
+    async fetch (t, { gate, url, ca }, password) {
+      return printed(t, await runProgram(t, python.path, [source('urllib-client.py'), proxyOf(gate, password), url, ca?.certFile ?? '']))
     }
   },
   {
     name: 'Python requests',
     skip: requests.skip,
-    async fetch (t, { proxy, url, ca }, password) {
-      return printed(t, await runProgram(t, requests.path, [source('requests-client.py'), proxy(password), url, ca?.certFile ?? '']))
+    async fetch (t, { gate, url, ca }, password) {
+      return printed(t, await runProgram(t, requests.path, [source('requests-client.py'), proxyOf(gate, password), url, ca?.certFile ?? '']))
     }
   },
   ...['url-connection.java', 'http-client.java'].map((file): Client => ({
@@ -146,8 +130,8 @@ const clients: Client[] = [
     name: 'https-proxy-agent',
     skip: false,
     tunnels: true,
-    async fetch (_t, { proxy, url, ca }, password) {
-      const agent = new HttpsProxyAgent(proxy(password))
+    async fetch (_t, { gate, url, ca }, password) {
+      const agent = new HttpsProxyAgent(proxyOf(gate, password))
       const send = ca === null ? httpRequest : httpsRequest
       return await new Promise((resolve, reject) => {
         send(url, { agent, ca: ca?.cert, headers: { authorization: 'Bearer origin-token' } }, response => {
@@ -159,7 +143,7 @@ const clients: Client[] = [
 ]
 
 for (const client of clients) {
-  for (const scheme of ['http', 'https'] as const) {
+  for (const scheme of TARGET_SCHEMES) {
     t.test(`${client.name}, ${scheme}`, { skip: client.skip || (scheme === 'https' && openssl.skip) }, async t => {
       const here = await world(t, scheme)
       t.equal(await client.fetch(t, here, 'wrong'), 407, 'a wrong password')
@@ -172,8 +156,7 @@ for (const client of clients) {
       t.notOk('proxy-authorization' in headers)
       if (method === 'GET') t.notOk('proxy-connection' in headers) // wget says it to origins, too, inside a tunnel
       t.equal(url, '/')
-      const { proxy } = await here.gate.logged(({ proxy }) => (proxy as { status?: number } | undefined)?.status === 200)
-      t.match(proxy, { user: 'alice', scheme: 'Basic', method })
+      t.match(await served(here), { user: 'alice', scheme: 'Basic', method })
     })
   }
 }
@@ -185,7 +168,7 @@ t.test('curl with more to send', { skip: curl.skip }, async t => {
     const { stdout } = await runProgram(t, curl.path, [...all, ...args, url])
     return stdout
   }
-  for (const scheme of ['http', 'https'] as const) {
+  for (const scheme of TARGET_SCHEMES) {
     for (const tunnel of [[], ['--proxytunnel']]) {
       t.test([scheme, ...tunnel].join(' '), { skip: scheme === 'https' && openssl.skip }, async t => {
         const here = await world(t, scheme)
@@ -194,12 +177,12 @@ t.test('curl with more to send', { skip: curl.skip }, async t => {
         const refused = connects ? '000 407' : '407 000'
         const served = connects ? '200 200' : '200 000'
         const put = ['--upload-file', file, '--header', 'Expect: 100-continue', ...tunnel]
-        t.equal(await run(t, here, '--proxy', here.proxy('wrong'), ...put), refused)
+        t.equal(await run(t, here, '--proxy', proxyOf(here.gate, 'wrong'), ...put), refused)
         t.equal(here.target.connections, 0)
-        t.equal(await run(t, here, '--proxy', here.proxy(RIGHT), ...put), served)
-        t.equal(await run(t, here, '--proxy', here.proxy(RIGHT), '--proxy-anyauth', ...put), served, 'asked first')
-        t.equal(await run(t, here, '--proxy', here.proxy(RIGHT), '--data', 'a=b', ...tunnel), served)
-        t.equal(await run(t, here, '--proxy', here.proxy(RIGHT), '--proxy-anyauth', '--data', `@${file}`, ...tunnel), served)
+        t.equal(await run(t, here, '--proxy', proxyOf(here.gate, RIGHT), ...put), served)
+        t.equal(await run(t, here, '--proxy', proxyOf(here.gate, RIGHT), '--proxy-anyauth', ...put), served, 'asked first')
+        t.equal(await run(t, here, '--proxy', proxyOf(here.gate, RIGHT), '--data', 'a=b', ...tunnel), served)
+        t.equal(await run(t, here, '--proxy', proxyOf(here.gate, RIGHT), '--proxy-anyauth', '--data', `@${file}`, ...tunnel), served)
         const own = ['--proxy', here.gate.url, '--proxy-header', `Proxy-Authorization: ${ALICE}`]
         t.equal(await run(t, here, ...own, ...tunnel), served, 'by --proxy-header')
         t.strictSame(here.target.seen.map(({ method, body }) => [method, body.length]), [
@@ -222,12 +205,12 @@ t.test('curl to a proxy with TLS, one connection for the 407 and the 200', { ski
   t.equal(stdout, '200 200 1')
 })
 
-for (const scheme of ['http', 'https'] as const) {
+for (const scheme of TARGET_SCHEMES) {
   t.test(`git clone, ${scheme}`, { skip: git.skip || (scheme === 'https' && openssl.skip) }, async t => {
     const here = await world(t, scheme, gitBackend(t))
     const into = t.testdir()
     const clone = (password: string) => runProgram(t, git.path, [
-      '-c', `http.proxy=${here.proxy(password)}`, ...here.ca === null ? [] : ['-c', `http.sslCAInfo=${here.ca.certFile}`],
+      '-c', `http.proxy=${proxyOf(here.gate, password)}`, ...here.ca === null ? [] : ['-c', `http.sslCAInfo=${here.ca.certFile}`],
       'clone', `${here.url}repository.git`, join(into, password)
     ], { GIT_TERMINAL_PROMPT: '0' })
     const refused = await clone('wrong')
