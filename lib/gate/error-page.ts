@@ -3,6 +3,9 @@ import { readAccept, weightOf } from '../fields/accept.js'
 import { refusalPage } from './refusal-page.js'
 import type { Pages } from './refusal-page.js'
 
+/** What a 403 begins with, and its page says already. */
+const REFUSED = /^(?:forbidden|target denied): /
+
 /**
  * An `onSend` hook for proxy routes: our own 403 and 5xx as a page, where the client prefers that to Fastify's JSON, which is what
  * programs get. What an error handler of the application has written stays as it is.
@@ -15,7 +18,7 @@ export function errorPages (pages: Pages): onSendHookHandler {
       return done(null, payload)
     }
     const { message } = JSON.parse(payload) as { message: string }
-    const page = refusalPage(pages, statusCode, message)
+    const page = refusalPage(pages, statusCode, message.replace(REFUSED, ''))
     reply.type('text/html; charset=utf-8').header('content-length', Buffer.byteLength(page))
     done(null, page)
   }

@@ -67,29 +67,31 @@ export function readPages (pages: unknown = {}): Pages {
 }
 
 /**
- * Writes a page that needs nothing but itself, for light and dark screens and for readers that look at none.
+ * Writes a page that needs nothing but itself (no icon either, which browsers would ask the proxy for), for light and dark screens, for
+ * readers that look at none, and for scripts from either side: the direction is that of the texts.
  *
  * @param value - The realm, or the reason: plain text, whatever is in it.
  */
 export function refusalPage ({ lang, texts }: Pages, status: number, value: string): string {
   const { title, detail, label } = texts[status]!
   return `<!doctype html>
-<html lang="${lang}">
+<html lang="${lang}" dir="auto">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
+<link rel="icon" href="data:,">
 <title>${escaped(title)}</title>
 <style>
 :root { color-scheme: light dark; --ink: #1c1f24; --dim: #565d68; --line: #d5d9df; --mark: #b3470b; --ground: #fafafa }
 @media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --dim: #a5acb8; --line: #3a404a; --mark: #f0975b; --ground: #16181c } }
 body { background: var(--ground); color: var(--ink); font: 1rem/1.6 system-ui, sans-serif; margin: 0 auto; max-width: 34rem; padding: 18vh 1.5rem 2rem }
-main { border-left: .25rem solid var(--mark); padding-left: 1.25rem }
+main { border-inline-start: .25rem solid var(--mark); overflow-wrap: anywhere; padding-inline-start: 1.25rem }
 h1 { font-size: 1.5rem; line-height: 1.3; margin: 0 0 .75rem }
-p { margin: 0; overflow-wrap: anywhere }
+p { margin: 0 }
 p + p { border-top: 1px solid var(--line); color: var(--dim); font-size: .9rem; margin-top: 1.25rem; padding-top: .75rem }
-strong { color: var(--ink); font-weight: 600 }
+strong { color: var(--ink); font-weight: 600; unicode-bidi: plaintext }
 </style>
 </head>
 <body>

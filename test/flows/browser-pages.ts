@@ -1,10 +1,20 @@
 import t from 'tap'
-import { always, browsers } from '../fixtures/browsers.js'
+import { browsers, byHost } from '../fixtures/browsers.js'
 import { ALICE, gateway } from '../fixtures/gateway.js'
+import type { GatewayOptions } from '../fixtures/gateway.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { readAnswer } from '../fixtures/read-answer.js'
 
 const BROWSER = 'Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'
+/** What a reader sees of a page, and by how much it is too wide for the window. */
+const LOOK = `({
+  lang: document.documentElement.lang,
+  direction: getComputedStyle(document.querySelector('main')).direction,
+  title: document.title,
+  heading: document.querySelector('h1').innerText,
+  text: document.body.innerText,
+  over: document.documentElement.scrollWidth - innerWidth
+})`
 
 t.test('what the proxy refuses is a page for a browser, and JSON for a program', async t => {
   const { port } = await gateway(t, { forward: { allow: ['*.example.test'] }, pages: { 403: { detail: 'Nicht von hier.' } } })
@@ -27,10 +37,22 @@ t.test('an error handler of the application has the word', async t => {
   t.same([status, body], [403, 'mine'])
 })
 
-t.test('a browser shows them', { skip: browsers.Chromium.skip }, async t => {
-  const { port } = await gateway(t, { forward: { allow: ['*.example.test'] } })
-  const browser = await browsers.Chromium.startConfigured(t, always(`PROXY 127.0.0.1:${port}`))
-  const read = async (url: string, password: string) => await browser.run(url, { username: 'alice', password }, 'document.body.innerText') as string
-  t.match(await read('http://www.example.test/', 'wrong'), /^407 Proxy Authentication Required[^]*Realm: Gateway$/)
-  t.match(await read('http://other.test/', 'alice-secret'), /^403 Forbidden[^]*not on the allow list$/)
+t.test('a browser shows them, in any script, fits them in, and asks for nothing more', { skip: browsers.Chromium.skip }, async t => {
+  const long = { title: 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft', detail: 'a'.repeat(1000), label: 'b'.repeat(1000) }
+  const proxies = await Promise.all([{}, { lang: 'de', 403: long, 407: long }, { lang: 'ar', 403: { title: 'ممنوع' }, 407: { title: 'مطلوب' } }].map(async pages => {
+    const asked: string[] = []
+    const before: GatewayOptions['before'] = app => { app.addHook('onRequest', async ({ raw }) => { asked.push(raw.url!) }) }
+    return { asked, ...await gateway(t, { forward: { allow: ['*.example.test'] }, pages, before }) }
+  }))
+  const browser = await browsers.Chromium.startConfigured(t, byHost(Object.fromEntries(proxies.map(({ port }, index) => [`*.${index}.test`, `PROXY 127.0.0.1:${port}`]))))
+  const read = async (host: string, password: string) => await browser.run(`http://${host}/`, { username: 'alice', password }, LOOK) as Record<string, string>
+  for (const [index, [lang, direction]] of [['en', 'ltr'], ['de', 'ltr'], ['ar', 'rtl']].entries()) {
+    const pages = { 407: await read(`a.${index}.test`, 'wrong'), 403: await read(`b.${index}.test`, 'alice-secret') }
+    for (const page of Object.values(pages)) t.match(page, { lang, direction, title: page.heading, over: 0 })
+    if (index === 0) {
+      t.match(pages[407].text, /^407 Proxy Authentication Required[^]*Realm: Gateway$/)
+      t.match(pages[403].text, /^403 Forbidden[^]*Reason: not on the allow list$/)
+    }
+    t.same(new Set(proxies[index]!.asked), new Set([`http://a.${index}.test/`, `http://b.${index}.test/`]))
+  }
 })

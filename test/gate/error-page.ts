@@ -1,7 +1,7 @@
 import Fastify from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { Forbidden } from '../../lib/errors.js'
+import { Forbidden, TargetDenied } from '../../lib/errors.js'
 import { errorPages } from '../../lib/gate/error-page.js'
 import { readPages } from '../../lib/gate/refusal-page.js'
 
@@ -23,9 +23,11 @@ t.test('a page for who prefers one', async t => {
     t.equal(statusCode, 403)
     t.equal(headers['content-type'], 'text/html; charset=utf-8')
     t.equal(headers['content-length'], String(Buffer.byteLength(body)))
-    t.match(body, 'Reason: <strong>forbidden: &lt;b&gt;</strong>')
+    t.match(body, 'Reason: <strong>&lt;b&gt;</strong>')
     t.match(body, 'Not from here.')
   }
+  const denied = await (await app(t, () => { throw new TargetDenied('not there') })).inject({ url: '/', headers: { accept: BROWSER } })
+  t.match(denied.body, 'Reason: <strong>not there</strong>')
   const head = await gate.inject({ method: 'HEAD', url: '/', headers: { accept: BROWSER } })
   const { headers } = await gate.inject({ url: '/', headers: { accept: BROWSER } })
   t.equal(head.headers['content-length'], headers['content-length'])

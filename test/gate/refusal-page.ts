@@ -7,7 +7,7 @@ t.test('our texts, and those that replace them', async t => {
   const pages = readPages({ lang: 'de-AT', 407: { title: 'Anmeldung', label: 'Bereich' } })
   t.match(pages.texts[407], { title: 'Anmeldung', label: 'Bereich', detail: readPages().texts[407]!.detail })
   const page = refusalPage(pages, 407, 'Büro')
-  for (const part of ['<html lang="de-AT">', '<title>Anmeldung</title>', '<h1>Anmeldung</h1>', 'Bereich: <strong>Büro</strong>']) t.ok(page.includes(part), part)
+  for (const part of ['<html lang="de-AT" dir="auto">', '<title>Anmeldung</title>', '<h1>Anmeldung</h1>', 'Bereich: <strong>Büro</strong>']) t.ok(page.includes(part), part)
 })
 
 t.test('whatever the texts are, they are text', async t => {
@@ -20,9 +20,31 @@ t.test('whatever the texts are, they are text', async t => {
   }))
 })
 
-t.test('nothing is fetched for it', async t => {
-  t.notMatch(refusalPage(readPages(), 403, ''), /\b(?:src|href|url|import|script)\b/)
+t.test('nothing is fetched for it, not even an icon', async t => {
+  const page = refusalPage(readPages(), 403, '')
+  t.match(page, '<link rel="icon" href="data:,">')
+  t.notMatch(page.replace(' href="data:,"', ''), /\b(?:src|href|url|import|script)\b/)
 })
+
+t.test('every text stands out from its ground, in light and dark', async t => {
+  const page = refusalPage(readPages(), 403, '')
+  const palettes = [...page.matchAll(/:root \{[^}]*\}/g)].map(([rule]) => Object.fromEntries(
+    [...rule.matchAll(/--(\w+): (#\w{6})/g)].map(([, name, colour]) => [name, colour!])
+  ))
+  t.equal(palettes.length, 2)
+  for (const { ink, dim, ground } of palettes) for (const text of [ink, dim]) t.ok(contrast(text!, ground!) >= 4.5, `${text} on ${ground}`)
+  for (const { mark, ground } of palettes) t.ok(contrast(mark!, ground!) >= 3, `${mark} on ${ground}`)
+})
+
+/** The contrast ratio of two colours (WCAG 2.2), which is from 1 to 21: 4.5 is enough for text, 3 for what is not text. */
+function contrast (...colours: [string, string]): number {
+  const [light, dark] = colours.map(colour => {
+    const [red, green, blue] = [1, 3, 5].map(at => Number.parseInt(colour.slice(at, at + 2), 16) / 255)
+      .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4) as [number, number, number]
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+  }).sort((a, b) => b - a) as [number, number]
+  return (light + 0.05) / (dark + 0.05)
+}
 
 t.test('what is wrong fails the boot', async t => {
   for (const pages of [
