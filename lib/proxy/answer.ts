@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
+import { lastTokenOf } from './last-token.js'
 import { reasonPhrase } from './reason-phrase.js'
 import { streamOf } from './reset.js'
 
@@ -60,6 +61,8 @@ export function addGateFields (reply: FastifyReply, fields: string[]): void {
     if (value === undefined) continue
     for (const line of Array.isArray(value) ? value : [value]) fields.push(name, String(line))
   }
+  const token = lastTokenOf(reply)
+  if (token !== undefined) fields.push('www-authenticate', token)
 }
 
 /** HTTP/2 has no reason phrase. Node refuses a second line of fields that it takes for single ones. */

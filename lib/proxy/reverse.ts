@@ -11,6 +11,7 @@ import { UNTOLD } from './identity-field.js'
 import type { IdentityOptions, RouteIdentity } from './identity-field.js'
 import { acceptEveryMethod } from './fastify-internals.js'
 import { endConnection } from './last-answer.js'
+import { keepingLastToken } from './last-token.js'
 import { onEveryServer } from './listeners.js'
 import type { JoinOptions } from './join.js'
 import { malformation } from './malformed.js'
@@ -127,7 +128,7 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
   const register = () => app.register(async scope => {
     if (!parses) acceptEveryMethod(scope)
     scope.addHook('onRequest', refuseMalformed)
-    scope.addHook(hook as 'onRequest', authenticate)
+    scope.addHook(hook as 'onRequest', status === 401 ? keepingLastToken(authenticate) : authenticate)
     scope.addHook('preHandler', depart)
     scope.addHook('onError', explain(pseudonym))
     scope.addHook('onSend', endConnection(exchanges))

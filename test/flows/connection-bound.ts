@@ -176,6 +176,29 @@ t.test('a last token goes out with the answer, whatever it is (R-NEG-4)', async 
   t.strictSame(challenges(await ask(client, 'CONNECT denied.test:25 HTTP/1.1\r\nHost: denied.test:25\r\n' + as(leg('2 alice')))), [token])
 })
 
+t.test('where a route is an origin, its last token goes out with the upstream\'s answer, whatever that is (R-NEG-4)', async t => {
+  const upstream = await origin(t, ({ url }, response) => response.writeHead(url === '/denied' ? 401 : 200, { 'Content-Length': 1, 'WWW-Authenticate': 'Basic realm="theirs"' }).end('x'))
+  for (const socket of [false, true]) {
+    const { another } = await bound(t, {
+      reverse: [{ prefix: '/api', upstream: upstream.url, status: 401, websocket: socket }],
+      before: app => { app.addHook('onRequest', async (_request, reply) => { reply.header('www-authenticate', 'Basic realm="a hook\'s"') }) }
+    })
+    const own = (answer: string) => [...answer.matchAll(/^www-authenticate: (.*)\r$/gim)].map(([, challenge]) => challenge)
+    const client = await another()
+    const request = (path: string, credentials = '\r\n') => `GET /api/${path} HTTP/1.1\r\nHost: gw.test\r\n${credentials}`
+    const token = `NTLM ${Buffer.from('for alice').toString('base64')}`
+    t.same(own(await ask(client, request('x'))), ['NTLM', 'Basic realm="Gateway", charset="UTF-8"'])
+    for (const [path, status] of [['x', 200], ['denied', 401]] as const) {
+      const answer = await ask(client, request(path, `Authorization: ${leg('2 alice')}\r\n\r\n`))
+      t.equal(statusOf(answer), status)
+      t.same(own(answer), ['Basic realm="theirs"', token])
+    }
+    t.same(own(await ask(client, request('x'))), ['Basic realm="theirs"'], 'once')
+    const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+    t.same(own(await ask(await another(), request('x', `${upgrade}Authorization: ${leg('2 alice')}\r\n\r\n`))), ['Basic realm="theirs"', token], 'in place of an upgrade')
+  }
+})
+
 t.test('a client that stops between two legs is cut off in time (R-NEG-7)', async t => {
   for (const form of ['absolute-form', 'CONNECT']) {
     const { client, forms, strategy } = await bound(t, { connectionBound: { handshakeTimeout: 100 } })

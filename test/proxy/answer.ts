@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import { addTrailers, dropForeignFields, writeRelayedHead } from '../../lib/proxy/answer.js'
+import { keepingLastToken } from '../../lib/proxy/last-token.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { wholeAnswer } from '../fixtures/http2-client.js'
 import { streamPair } from '../fixtures/stream-pair.js'
@@ -46,6 +47,15 @@ t.test('a relayed head has order, case and lines of the origin, then ours', asyn
   }, relayed(['ETAG', '"x"', 'Set-Cookie', 'a=1', 'x', '\xe9', 'set-cookie', 'b=2', 'Content-Length', '0'], 200, 'Fine'))
   t.equal(text, 'HTTP/1.1 200 Fine\r\nETAG: "x"\r\nSet-Cookie: a=1\r\nx: \xe9\r\nset-cookie: b=2\r\nContent-Length: 0\r\n' +
     'proxy-authentication-info: a="b"\r\nproxy-authenticate: Negotiate bGVn\r\nConnection: close\r\n\r\n')
+})
+
+t.test('the last token of a route that is an origin goes out behind the origin\'s challenges (R-NEG-4)', async t => {
+  const token = keepingLastToken(async (_request, reply) => { reply.header('www-authenticate', 'Negotiate bGVn') })
+  const fields = () => ['WWW-Authenticate', 'Basic realm="a"', 'Content-Length', '0']
+  const text = await answerOf(t, token, relayed(fields(), 401, 'No'))
+  t.equal(text, 'HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm="a"\r\nContent-Length: 0\r\nwww-authenticate: Negotiate bGVn\r\nConnection: close\r\n\r\n')
+  const hook: Handler = (_request, reply) => { reply.header('www-authenticate', 'Basic realm="hook"') }
+  t.notMatch(await answerOf(t, hook, relayed(fields(), 401, 'No')), /hook/)
 })
 
 t.test('setHeader of a hook costs the origin no line', async t => {

@@ -1,0 +1,25 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
+type Authenticate = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
+
+const FIELD = 'www-authenticate'
+const kToken = Symbol('fastify-proxy-auth.last-token')
+type Marked = FastifyReply & { [kToken]?: string | undefined }
+
+/**
+ * The gate's hook for a route that is an origin: what it leaves in the field of the challenges when it lets in, the last token
+ * of a handshake, is told from what the application's hooks put there for pages of the application.
+ */
+export function keepingLastToken (authenticate: Authenticate): Authenticate {
+  return async (request, reply) => {
+    reply.removeHeader(FIELD)
+    const answered = await authenticate(request, reply)
+    ;(reply as Marked)[kToken] = reply.getHeader(FIELD) as string | undefined
+    return answered
+  }
+}
+
+/** The line of the field that goes out with the upstream's answer, whatever that is; `undefined` for none. */
+export function lastTokenOf (reply: FastifyReply): string | undefined {
+  return (reply as Marked)[kToken]
+}
