@@ -19,7 +19,14 @@ const MAY_IMPORT: Record<string, string[]> = {
   proxy: ['errors', 'option', 'types', 'fields', 'policy', 'schemes'], // and never gate
   options: ['types', 'passport', 'policy', 'gate', 'proxy'], // what may be said to the plugin, in types
   settings: ['errors', 'option', 'options', 'types', 'fields', 'passport', 'policy', 'gate', 'proxy'], // what it makes of that
-  index: ['errors', 'option', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'policy', 'gate', 'proxy', 'options', 'settings']
+  // What puts it all together.
+  cleartext: ['passport'],
+  warnings: ['cleartext', 'settings', 'fields', 'passport'],
+  'anonymous-access': ['settings', 'passport', 'policy', 'proxy'],
+  gates: ['errors', 'cleartext', 'warnings', 'settings', 'strategies', 'passport', 'policy', 'gate'],
+  index: [
+    'errors', 'options', 'settings', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'policy', 'gate', 'proxy', 'gates', 'anonymous-access'
+  ]
 }
 const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, Record<string, string>>
 const packages = new Set(Object.keys({ ...dependencies, ...peerDependencies }))

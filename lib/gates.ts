@@ -1,0 +1,123 @@
+import type { FastifyInstance } from 'fastify'
+import { sendsSecrets } from './cleartext.js'
+import { BadOption } from './errors.js'
+import type { AdmitOptions } from './gate/admit.js'
+import { addContentHooks } from './gate/covered-content.js'
+import { ContentKeeper } from './gate/kept-content.js'
+import { limited } from './gate/limited.js'
+import { ORIGIN, PROXY } from './gate/mode.js'
+import type { Mode } from './gate/mode.js'
+import { isNamed } from './gate/principal.js'
+import { anonymous } from './passport/anonymous.js'
+import type { AnonymousAccess } from './passport/anonymous.js'
+import { createChain } from './passport/chain.js'
+import type { Chain } from './passport/chain.js'
+import { isConnectionBound } from './passport/connection-bound.js'
+import { Connections } from './passport/connections.js'
+import { readDeclaration } from './passport/declaration.js'
+import type { Declaration, Declared, StrategyDeclaration } from './passport/declaration.js'
+import { recognising } from './passport/recognised.js'
+import type { Attempts } from './policy/attempts.js'
+import type { Revocations } from './policy/revocations.js'
+import type { Settings } from './settings/settings.js'
+import type { Strategy } from './strategies/strategy.js'
+import { warnAtStart } from './warnings.js'
+
+/** What all gates of a registration share. */
+export interface Shared {
+  readonly revocations: Revocations
+  readonly attempts: Attempts | undefined
+  readonly access: AnonymousAccess | undefined
+}
+
+/** What the gate of a route works with, by the route's strategies, as the settings have them, and by its mode. Filled in by `onReady`. */
+export type GateOf = (strategies: readonly StrategyDeclaration[], mode: Mode) => AdmitOptions
+
+/** The gates of the routes that ask the same strategies, one for each mode. */
+interface Prepared {
+  readonly list: readonly StrategyDeclaration[]
+  readonly declarations: readonly Declaration[]
+  readonly gates: readonly AdmitOptions[]
+}
+
+/**
+ * Prepares the gates of the routes; those of the same strategies share them. The strategies are settled when the
+ * application is ready: `passport.use` may come later than us.
+ *
+ * @throws {BadOption} A strategy is declared wrongly.
+ */
+export function prepareGates (app: FastifyInstance, settings: Settings, shared: Shared): GateOf {
+  const { principal, authInt, cleartext } = settings
+  const { revocations } = shared
+  const common = { principal, revocations, keeper: new ContentKeeper(authInt), maxAnswer: authInt.maxAnswer }
+  const ofRoutes = settings.reverse.map(route => route.strategies ?? settings.strategies)
+  const lists = new Set([settings.strategies, ...ofRoutes, ...settings.targets.map(({ demand }) => demand)])
+  const several = lists.size > 1 ? { admitted: new WeakMap() } : {}
+  const declare = declaring(settings)
+  const prepared: Prepared[] = [...lists].map(list => ({
+    list,
+    declarations: list.map(declare),
+    gates: [PROXY, ORIGIN].map(mode => ({ mode, ...common, ...several }) as AdmitOptions)
+  }))
+  if (prepared.some(({ declarations }) => declarations.some(({ mayCoverContent }) => mayCoverContent))) addContentHooks(app)
+  const reads = [...new Set(prepared.flatMap(({ declarations }) => declarations.flatMap(declaration => declaration.reads)))]
+  const chains = () => prepared.map(({ declarations }) => declarations.map(declaration => declaration.resolve()))
+
+  app.addHook('onReady', async () => {
+    const chainOf = chaining(settings, shared)
+    for (const { declarations, gates } of prepared) {
+      const declared = declarations.map(declaration => declaration.resolve())
+      const chain = chainOf(declared)
+      const chainInTheClear = cleartext === 'refuse' ? chainOf(declared.filter(each => !sendsSecrets(each))) : chain
+      for (const gate of gates) Object.assign(gate, { chain, chainInTheClear, reads })
+      bindConnections(gates, declared, settings, revocations)
+    }
+    const all = new Set(chains().flat())
+    await prepareAll(all)
+    for (const { cache } of all) {
+      if (cache !== null) revocations.hold({ end: name => cache.forget(known => isNamed(name, known, principal)) })
+    }
+  })
+  warnAtStart(app, cleartext, chains)
+  return (strategies, mode) => prepared.find(({ list }) => list === strategies)!.gates.find(gate => gate.mode === mode)!
+}
+
+/** One cache and one queue for each strategy, on however many routes it is. */
+function declaring ({ realm, passport, strategyTimeout: patience, ...settings }: Settings): (declaration: StrategyDeclaration) => Declaration {
+  const verifiers = { ...settings.verifiers, patience }
+  const known = new Map<StrategyDeclaration, Declaration>()
+  return (declaration) => {
+    const found = known.get(declaration) ?? readDeclaration(declaration, { realm, passport, verifiers })
+    known.set(declaration, found)
+    return found
+  }
+}
+
+/** Makes a chain, with all that is asked before the strategies and after them. */
+function chaining ({ strategyTimeout: timeout }: Settings, { attempts, access }: Shared): (declared: readonly Declared[]) => Chain {
+  const names = new Set<string>()
+  return (declared) => {
+    const chain = createChain(declared, { timeout })
+    const slowed = attempts === undefined ? chain : limited(chain, attempts, declared)
+    return recognising(access === undefined ? slowed : anonymous(slowed, access), names)
+  }
+}
+
+/** @throws {BadOption} A strategy authenticates connections, and the option for that is not there. */
+function bindConnections (gates: readonly AdmitOptions[], declared: readonly Declared[], { connectionBound }: Settings, revocations: Revocations): void {
+  const bound = declared.find(({ scheme }) => isConnectionBound(scheme))
+  if (bound === undefined) return
+  if (connectionBound === undefined) throw new BadOption('connectionBound', `given, as ${bound.scheme} authenticates connections`, 'undefined')
+  // Each its own: an identity for the proxy is none for an origin that it also is, nor one for other strategies.
+  for (const gate of gates) {
+    const connections = new Connections(connectionBound)
+    revocations.hold(connections)
+    Object.assign(gate, { connections })
+  }
+}
+
+/** Strategies of ours say now if they can never work; one that only looks like ours need not know of that. */
+async function prepareAll (declared: Iterable<Declared>): Promise<void> {
+  const ours = new Set([...declared].flatMap(({ own, strategy }) => own ? [strategy as Partial<Strategy>] : []))
+  await Promise.all([...ours].map(async strategy => await strategy.prepare?.()))
+}

@@ -1,0 +1,17 @@
+import { Attempts } from './attempts.js'
+import type { AttemptsSettings } from './attempts-options.js'
+import { createCounter, loadRateLimiters } from './counter.js'
+
+/**
+ * Makes the limits for wrong secrets, with a counter for each of the things that are counted.
+ *
+ * @param realm - Whose they are: registrations that share a Redis and a realm share the counts.
+ * @param onTrouble - Told when Redis does not answer, once until it does again.
+ * @throws {BadRegistration} The package that counts is missing.
+ */
+export async function createAttempts (settings: AttemptsSettings, realm: string, onTrouble: (cause: unknown) => void): Promise<Attempts> {
+  const { timeWindow, redis } = settings
+  const limiters = await loadRateLimiters()
+  const counter = (what: string) => createCounter({ limiters, name: `${what}:${realm}`, timeWindow, redis, onTrouble })
+  return new Attempts(settings, { address: counter('address'), user: counter('user'), guess: counter('guess') })
+}

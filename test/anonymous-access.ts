@@ -1,0 +1,32 @@
+import type { IncomingMessage } from 'node:http'
+import type { FastifyRequest } from 'fastify'
+import t from 'tap'
+import { anonymousAccess, openToAll } from '../lib/anonymous-access.js'
+import { readAnonymous } from '../lib/settings/anonymous.js'
+
+const access = (to: string[]) => anonymousAccess({ anonymous: readAnonymous({ to, name: 'guest' }, []), realm: 'Gateway' })!
+const request = (method: string, url: string) =>
+  ({ method, url, httpVersion: '1.1', httpVersionMajor: 1, headers: { host: 'gw.test' }, rawHeaders: ['Host', 'gw.test'], socket: {} }) as unknown as IncomingMessage
+
+t.test('nobody, where the options do not say so', async t => {
+  t.equal(anonymousAccess({ anonymous: undefined, realm: 'Gateway' }), undefined)
+})
+
+t.test('to some targets', async t => {
+  const { name, realm, admits } = access(['*.test', '192.0.2.0/24'])
+  t.same({ name, realm }, { name: 'guest', realm: 'Gateway' })
+  for (const [method, url] of [['GET', 'http://a.test/'], ['CONNECT', 'A.test:443'], ['CONNECT', '192.0.2.7:22']] as const) {
+    t.equal(admits(request(method, url)), true, url)
+  }
+  for (const [method, url] of [
+    ['GET', 'http://a.example/'], ['CONNECT', '198.51.100.1:443'], ['GET', '/'], ['OPTIONS', '*'], ['GET', 'a.test'], ['CONNECT', 'a.test']
+  ] as const) t.equal(admits(request(method, url)), false, url)
+})
+
+t.test('on routes that are open to everybody, whatever the target', async t => {
+  const { admits } = access([])
+  const [first, second] = [request('GET', '/'), request('GET', '/')]
+  const ask = openToAll(({ raw }: FastifyRequest, reply: string) => [admits(raw), reply])
+  t.same(ask({ raw: first } as FastifyRequest, 'reply'), [true, 'reply'])
+  t.equal(admits(second), false)
+})

@@ -1,0 +1,109 @@
+import t from 'tap'
+import { BasicStrategy, MissingPackage } from '../lib/index.js'
+import { Covering, covering } from './fixtures/covering.js'
+import { foreign } from './fixtures/foreign-strategies.js'
+import { ALICE, BOB, basic, gateway } from './fixtures/gateway.js'
+import { LegsStrategy, leg } from './fixtures/legs.js'
+import { origin } from './fixtures/origin.js'
+import { createPassport } from './fixtures/passport.js'
+import { RawClient } from './fixtures/raw-client.js'
+
+t.test('strategies are prepared once, before the first request; what they say ends the boot', async t => {
+  class Prepared extends BasicStrategy {
+    prepared = 0
+    constructor (private readonly works: boolean) { super({ verify: () => null }) }
+    override async prepare () {
+      this.prepared++
+      if (!this.works) throw new MissingPackage('Prepared', 'nothing')
+    }
+  }
+  const works = new Prepared(true)
+  const strategies = [works]
+  await gateway(t, { strategies, reverse: [{ prefix: '/a', upstream: 'http://127.0.0.1:1', strategies: [works, basic()] }] })
+  t.equal(works.prepared, 1)
+  await t.rejects(gateway(t, { strategies: [new Prepared(false)] }), { code: 'FST_PROXY_AUTH_MISSING_PACKAGE' })
+})
+
+t.test('a strategy by name may be registered after the plugin', async t => {
+  const passport = createPassport()
+  const { app } = await gateway(t, {
+    passport,
+    strategies: [{ strategy: 'late', scheme: 'Key' }],
+    after: app => {
+      passport.use(foreign('late', function () { this.success('alice') }))
+      app.get('/', { onRequest: app.proxyAuthenticate }, async request => request.proxyAuth?.name)
+    }
+  })
+  t.equal((await app.inject({ url: '/', headers: { 'proxy-authorization': 'Key k' } })).body, 'alice')
+  t.same((await app.inject('/')).headers['proxy-authenticate'], ['Key realm="Gateway"'])
+})
+
+t.test("cleartext: 'refuse' neither offers nor accepts them (R-CH-14, R-BEARER-9)", async t => {
+  const key = { strategy: foreign('key', function ({ headers }) { headers.authorization === 'Key k' ? this.success('key') : this.fail() }), scheme: 'Key' }
+  const { app } = await gateway(t, {
+    cleartext: 'refuse',
+    strategies: [basic(), key],
+    after: app => { app.get('/', { onRequest: app.proxyAuthenticate }, async request => request.proxyAuth?.name) }
+  })
+  const ask = async (remoteAddress: string, credentials: string) => {
+    const { statusCode, headers, body } = await app.inject({ url: '/', remoteAddress, headers: { 'proxy-authorization': credentials } })
+    return statusCode === 407 ? headers['proxy-authenticate'] : body
+  }
+  t.equal(await ask('127.0.0.1', ALICE), 'alice')
+  t.same(await ask('192.0.2.9', ALICE), ['Key realm="Gateway"'])
+  t.equal(await ask('192.0.2.9', 'Key k'), 'key')
+})
+
+t.test('a connection is a user\'s for the routes that asked him, and only where the operator says so (R-CH-12, R-NEG-10)', async t => {
+  const target = await origin(t)
+  const strategies = [new LegsStrategy()]
+  await t.rejects(gateway(t, { strategies }), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /connectionBound/ })
+  const { port } = await gateway(t, { strategies, connectionBound: true, reverse: [{ prefix: '/origin', upstream: target.url, status: 401 }] })
+  const client = await RawClient.to(t, port)
+  const head = `GET ${target.url}/ HTTP/1.1\r\nHost: x\r\n`
+  await client.send(`${head}Proxy-Authorization: ${leg('1')}\r\n\r\n`).answer()
+  t.match(await client.send(`${head}Proxy-Authorization: ${leg('3 alice 1')}\r\n\r\n`).answer(), /^HTTP\/1\.1 200 /)
+  t.match(await client.send('GET /origin/ HTTP/1.1\r\nHost: x\r\n\r\n').answer(), /^HTTP\/1\.1 401 /)
+})
+
+t.test('before the strategies come the limits, and the names of who is let in without credentials', async t => {
+  const { app, url } = await gateway(t, {
+    attempts: { perUser: 1 }, anonymous: { to: ['127.0.0.1'] }, after: app => app.get('/', { onRequest: app.proxyAuthenticate }, async () => 'own')
+  })
+  const { authority } = await origin(t)
+  const client = await RawClient.to(t, Number(new URL(url).port))
+  t.match(await client.send(`GET http://${authority}/ HTTP/1.1\r\nHost: x\r\n\r\n`).answer(), /^HTTP\/1\.1 200 /)
+  const ask = async (password: string) => (await app.inject({
+    url: '/', headers: { 'proxy-authorization': `Basic ${Buffer.from(`alice:${password}`).toString('base64')}` }
+  })).statusCode
+  t.same([await ask('1'), await ask('2')], [407, 429])
+})
+
+t.test('who is revoked is forgotten by the cache of every strategy, and nobody else', async t => {
+  const asked: string[] = []
+  const strategy = new BasicStrategy({
+    cache: true,
+    verify: ({ username }) => {
+      asked.push(username)
+      return { username }
+    }
+  })
+  const { app } = await gateway(t, { strategies: [strategy], after: app => app.get('/', { onRequest: app.proxyAuthenticate }, async () => 'own') })
+  const ask = async (credentials: string) => { await app.inject({ url: '/', headers: { 'proxy-authorization': credentials } }) }
+  for (const credentials of [ALICE, BOB, ALICE, BOB]) await ask(credentials)
+  t.same(asked, ['alice', 'bob'])
+  app.proxyAuthRevoke('alice')
+  for (const credentials of [ALICE, BOB]) await ask(credentials)
+  t.same(asked, ['alice', 'bob', 'alice'])
+})
+
+t.test('content is read for the verdict where a strategy wants it, and is still there for the route', async t => {
+  const { app } = await gateway(t, {
+    strategies: [new Covering()], after: app => app.post('/', { onRequest: app.proxyAuthenticate }, async request => request.body)
+  })
+  const ask = async (content: string) => await app.inject({
+    method: 'POST', url: '/', payload: 'content', headers: { 'content-type': 'text/plain', 'proxy-authorization': covering(content) }
+  })
+  t.match(await ask('content'), { statusCode: 200, body: 'content' })
+  t.equal((await ask('other')).statusCode, 407)
+})
