@@ -8,6 +8,20 @@ import createError from '@fastify/error'
 const perRequest = <Base extends ErrorConstructor>(code: string, message: string, status: number, base?: Base) =>
   createError(code, message, status, base, false)
 
+/**
+ * Made with how long to wait, in milliseconds: says in `Retry-After` when to come back, and in its message too. In whole
+ * seconds, one or more.
+ */
+const comeBack = (code: string, message: string, status: number) => class extends perRequest(code, `${message}, try again in %d seconds`, status) {
+  readonly headers: { readonly 'retry-after': string }
+
+  constructor (wait: number) {
+    const seconds = Math.max(1, Math.ceil(wait / 1000))
+    super(seconds)
+    this.headers = { 'retry-after': String(seconds) }
+  }
+}
+
 /** An option is wrong. The boot fails; the message names the option and what it got, by type, never by value. */
 export const BadOption = createError(
   'FST_PROXY_AUTH_BAD_OPTION', 'option %s must be %s, got %s', 500, TypeError
@@ -76,21 +90,21 @@ export const StrategyUnavailable = perRequest(
 export const StrategyTimeout = perRequest(
   'FST_PROXY_AUTH_STRATEGY_TIMEOUT', 'the strategy %s did not answer in time', 503
 )
-/** The store of used nonces has no room for another: nobody new gets in until some end. Says so in `Retry-After`. */
-export const StoreFull = perRequest(
-  'FST_PROXY_AUTH_STORE_FULL', 'too many nonces in use, try again in %d seconds', 503
+/** The store of used nonces has no room for another: nobody new gets in until some end. `Retry-After` says when. */
+export const StoreFull = comeBack(
+  'FST_PROXY_AUTH_STORE_FULL', 'too many nonces in use', 503
 )
-/** As many handshakes of NTLM or Negotiate as allowed are between two legs. Says in `Retry-After` when to come back. */
-export const TooManyHandshakes = perRequest(
+/** As many handshakes of NTLM or Negotiate as allowed are between two legs. `Retry-After` says when to come back. */
+export const TooManyHandshakes = comeBack(
   'FST_PROXY_AUTH_TOO_MANY_HANDSHAKES', 'too many handshakes under way', 503
 )
 /** Too many wrong secrets came from this address, or for this user; `Retry-After` says when to come back. */
-export const TooManyAttempts = perRequest(
-  'FST_PROXY_AUTH_TOO_MANY_ATTEMPTS', 'too many failed attempts, try again in %d seconds', 429
+export const TooManyAttempts = comeBack(
+  'FST_PROXY_AUTH_TOO_MANY_ATTEMPTS', 'too many failed attempts', 429
 )
-/** Too many credentials are being checked, and too many wait for it. Says so in `Retry-After`. */
-export const VerifierBusy = perRequest(
-  'FST_PROXY_AUTH_VERIFIER_BUSY', 'too many credentials are being checked, try again in %d seconds', 503
+/** Too many credentials are being checked, and too many wait for it. `Retry-After` says when to come back. */
+export const VerifierBusy = comeBack(
+  'FST_PROXY_AUTH_VERIFIER_BUSY', 'too many credentials are being checked', 503
 )
 /** Content that the credentials cover (Digest, auth-int) is larger than what is kept until it is verified. */
 export const ContentTooLarge = perRequest(

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
+import type { FastifyError } from '@fastify/error'
 import t from 'tap'
 import * as errors from '../lib/errors.js'
 
-const registry = Object.entries(errors).map(([name, ErrorClass]) => ({ name, error: new ErrorClass() }))
+const registry = Object.entries(errors).map(([name, ErrorClass]) => ({ name, error: new (ErrorClass as new (wait: number) => FastifyError)(1) }))
 
 t.test('README lists every code with its status, and no other', async t => {
   const section = readFileSync('README.md', 'utf8').split(/^(?=## )/m).find((part) => part.startsWith('## Errors\n')) ?? ''
@@ -14,6 +15,18 @@ t.test('README lists every code with its status, and no other', async t => {
 t.test('every code is ours and stands for one class', async t => {
   for (const { name, error } of registry) t.match(error.code, /^FST_PROXY_AUTH_[A-Z0-9_]+$/, name)
   t.equal(new Set(registry.map(({ error }) => error.code)).size, registry.length)
+})
+
+t.test('when to come back is said in whole seconds, one or more', async t => {
+  for (const ComeBack of [errors.StoreFull, errors.TooManyAttempts, errors.TooManyHandshakes, errors.VerifierBusy]) {
+    for (const [wait, seconds] of [[0, '1'], [1, '1'], [1000, '1'], [1001, '2']] as const) {
+      const error = new ComeBack(wait)
+      t.same(error.headers, { 'retry-after': seconds })
+      t.match(error.message, ` ${seconds} seconds`)
+      t.ok(error instanceof ComeBack)
+    }
+    t.notOk(new errors.ClientLeft() instanceof ComeBack)
+  }
 })
 
 t.test('an error that a request causes has no stack to build; one at the boot has', async t => {

@@ -87,7 +87,5 @@ function readTrial (
 
 /** Without challenges: no client does better by trying again at once. */
 function tooMany (wait: Milliseconds): Refused {
-  const seconds = Math.ceil(wait / 1000)
-  const cause = Object.assign(new TooManyAttempts(seconds), { headers: { 'retry-after': String(seconds) } })
-  return { kind: 'refused', status: 429, reason: 'limited', challenges: [], scheme: null, cause, note: null }
+  return { kind: 'refused', status: 429, reason: 'limited', challenges: [], scheme: null, cause: new TooManyAttempts(wait), note: null }
 }

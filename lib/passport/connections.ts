@@ -15,8 +15,8 @@ export interface ConnectionLimits {
   readonly maxHandshakes: number
 }
 
-/** When a client may start another handshake, in seconds, where there are too many. */
-const RETRY_AFTER = '5'
+/** When a client may start another handshake, where there are too many. */
+const RETRY_AFTER: Milliseconds = 5000
 
 /** What one client connection stands for. Kept on the socket, so that it goes with it. */
 interface Connection {
@@ -122,7 +122,7 @@ export class Connections {
   start (connection: Connection): void {
     if (connection.timer !== undefined) return
     if (this.handshakes >= this.limits.maxHandshakes) {
-      throw Object.assign(new TooManyHandshakes(), { headers: { 'retry-after': RETRY_AFTER } })
+      throw new TooManyHandshakes(RETRY_AFTER)
     }
     this.handshakes += 1
     connection.timer = setTimeout(() => connection.socket.destroy(), this.limits.handshakeTimeout)

@@ -28,7 +28,7 @@ interface Waiting {
 }
 
 /** The longest a client is told to stay away. */
-const MOST_SECONDS = 60
+const MOST_WAIT: Milliseconds = 60_000
 
 /**
  * So many at a time, so many waiting, and no more: for what is slow, and somebody else may ask for without end. What answers
@@ -124,7 +124,6 @@ export class Turns {
   /** Says to come back when those that wait now are through. */
   private busy (): Error {
     const time = this.usual * (1 + this.waiting.length) / this.concurrency
-    const seconds = Math.min(MOST_SECONDS, Math.max(1, Math.ceil(time / 1000)))
-    return Object.assign(new VerifierBusy(seconds), { headers: { 'retry-after': String(seconds) } })
+    return new VerifierBusy(Math.min(MOST_WAIT, time))
   }
 }

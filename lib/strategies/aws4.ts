@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { StoreFull } from '../errors.js'
 import type { Challenge } from '../fields/challenge.js'
 import { formatChallenge } from '../fields/challenge.js'
 import { AWS4, parseAws4Credentials } from '../schemes/aws4/credentials.js'
@@ -12,7 +13,6 @@ import type { Milliseconds } from '../types.js'
 import { readAws4Options } from './aws4-options.js'
 import type { Aws4Account, Aws4Options, Aws4RefusalReason, Aws4Settings } from './aws4-options.js'
 import { hashOfContent } from './content-hash.js'
-import { storeFull } from './store-full.js'
 import { Strategy, isRight, isScheme } from './strategy.js'
 import type { AttemptOptions, AttemptRequest, RefusalNote } from './strategy.js'
 
@@ -151,7 +151,7 @@ export class Aws4Strategy extends Strategy {
     const claim = () => store.claim(`aws4 ${signature}`, 1, Math.max(0, time + clockSkew - clock()) + GRACE)
     this.decide(claim, signature, ({ kind, ...rest }) => {
       if (kind === 'new') this.grant(account, accessKeyId)
-      else if ('retryAfter' in rest) this.error(storeFull(rest.retryAfter))
+      else if ('retryAfter' in rest) this.error(new StoreFull(rest.retryAfter))
       else this.refuse('replay', accessKeyId)
     })
   }

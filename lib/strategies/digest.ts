@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { BadOption, MalformedCredentials } from '../errors.js'
+import { BadOption, MalformedCredentials, StoreFull } from '../errors.js'
 import type { Challenge } from '../fields/challenge.js'
 import { formatChallenge } from '../fields/challenge.js'
 import { parseCredentials } from '../fields/credentials.js'
@@ -15,7 +15,6 @@ import { hashOfContent } from './content-hash.js'
 import { DigestNonces } from './digest-nonces.js'
 import { readDigestOptions } from './digest-options.js'
 import type { DigestAccount, DigestOptions, DigestRefusalReason, DigestSettings } from './digest-options.js'
-import { storeFull } from './store-full.js'
 import { Strategy, isRight, isScheme, isThenable } from './strategy.js'
 import type { AttemptOptions, AttemptRequest, ChallengeContext, Eventual, RefusalNote } from './strategy.js'
 
@@ -154,7 +153,7 @@ export class DigestStrategy extends Strategy {
     // From here on the client knows the password: whatever is wrong now is stale, and nobody need be asked for it again.
     this.decide((offered) => this.nonces.redeem(offered), params, (redeemed) => {
       if (redeemed.kind === 'fresh') this.grant(account, username, exchange, redeemed.nextnonce)
-      else if (redeemed.kind === 'full') this.error(storeFull(redeemed.retryAfter))
+      else if (redeemed.kind === 'full') this.error(new StoreFull(redeemed.retryAfter))
       else this.refuse(offer, redeemed.reason, username, true)
     })
   }

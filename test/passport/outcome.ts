@@ -20,10 +20,10 @@ t.test('the message names the strategy and says nothing of the cause', async t =
 })
 
 t.test('a full store says when to come back, and the client reads it (R-MAP-3)', async t => {
-  const full = Object.assign(new StoreFull(7), { headers: { 'retry-after': '7' } })
+  const full = new StoreFull(7000)
   t.strictSame(broken('digest', full), { kind: 'broken', cause: full, strategy: 'digest' })
-  const many = new TooManyHandshakes()
+  const many = new TooManyHandshakes(7000)
   t.strictSame(broken('ntlm', many), { kind: 'broken', cause: many, strategy: 'ntlm' })
-  const busy = Object.assign(new VerifierBusy(7), { headers: { 'retry-after': '7' } })
+  const busy = new VerifierBusy(7000)
   t.strictSame(broken('ldap', busy), { kind: 'broken', cause: busy, strategy: 'ldap' })
 })

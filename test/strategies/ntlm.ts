@@ -85,7 +85,7 @@ t.test('who cannot tell is broken, and not the client\'s fault', async t => {
 t.test('a handshake for which there is no room ends at once', async t => {
   let ended = 0
   const verifier: NtlmVerifier = { begin: async () => ({ challenge: Buffer.alloc(1), finish: () => { throw new Error() }, end () { ended += 1 } }) }
-  const full = new TooManyHandshakes()
+  const full = new TooManyHandshakes(1)
   const said = await new Promise(resolve => {
     const attempt = Object.assign(Object.create(new NtlmStrategy({ verifier })) as NtlmStrategy, { error: resolve })
     attempt.authenticate({ headers: { authorization: `NTLM ${FIRST}` }, handshake: { kept: undefined, keep () { throw full } } })
