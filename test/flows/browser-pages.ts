@@ -1,5 +1,6 @@
 import t from 'tap'
-import { browsers, byHost } from '../fixtures/browsers.js'
+import { byHost } from '../fixtures/auto-configuration.js'
+import { browsers } from '../fixtures/browsers.js'
 import { ALICE, gateway } from '../fixtures/gateway.js'
 import type { GatewayOptions } from '../fixtures/gateway.js'
 import { RawClient } from '../fixtures/raw-client.js'

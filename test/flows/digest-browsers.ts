@@ -44,8 +44,9 @@ async function site (t: Test, options: WatchedOptions = {}): Promise<Site> {
   return { ...around, loaded, urlOf: (scheme, path) => `${scheme}://page.test:${scheme === 'https' ? securePort : around.origin.port}${path}` }
 }
 
+t.setTimeout(600_000) // Firefox takes its time beside others
 for (const [name, { skip, start }] of Object.entries(browsers)) {
-  t.test(name, { skip: skip || openssl.skip }, async t => {
+  t.test(name, { skip: skip || openssl.skip, timeout: 300_000 }, async t => {
     t.test('asks its user once, for absolute-form and CONNECT, four at a time, also when nonces end (R-DIG-16, R-DIG-25, R-DIG-33, R-DIG-34)', async t => {
       const around = await site(t)
       const { refused, sent, loaded } = around
