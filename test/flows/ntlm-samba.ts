@@ -94,6 +94,14 @@ t.test('many at a time share a few processes, and each is himself', { skip }, as
   t.same(here.proxied().flatMap(({ user }) => user === undefined ? [] : [user]).sort(), [...Array(8).fill('PROXYHOST\\alice'), ...Array(8).fill('PROXYHOST\\bob')])
 })
 
+t.test('a client that stops behind the challenge gives its process back', { skip }, async t => {
+  const here = await around(t, new NtlmStrategy({ verifier: verifier(t, 1) }), { connectionBound: { handshakeTimeout: 500 } })
+  const silent = await RawClient.to(t, here.port)
+  t.ok(challengeIn(await silent.send(message('absolute-form', `origin.test:${here.origin.port}`, [`Proxy-Authorization: NTLM ${FIRST}`])).answer()))
+  t.equal(await login(await RawClient.to(t, here.port), 'absolute-form', here, FIRST, challenge => authenticate(challenge, FIRST)), 200)
+  t.equal(await silent.end(), '')
+})
+
 for (const form of FORMS) {
   t.test(`${form}: Samba takes the integrity code and the key that our client makes, and no wrong one (R-NTLM-3)`, { skip }, async t => {
     const here = await around(t, new NtlmStrategy({ verifier: verifier(t) }))

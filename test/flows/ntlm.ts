@@ -2,13 +2,16 @@
 import t from 'tap'
 import type { Test } from 'tap'
 import { NtlmStrategy, lookupStatic } from '../../lib/index.js'
+import type { NtlmLookup } from '../../lib/index.js'
 import { authenticate, negotiate } from '../fixtures/ntlm-client.js'
 import type { NtlmAnswer } from '../fixtures/ntlm-client.js'
 import { certificate, openssl } from '../fixtures/certificate.js'
 import { gateway } from '../fixtures/gateway.js'
 import type { GatewayOptions } from '../fixtures/gateway.js'
 import { origin } from '../fixtures/origin.js'
+import type { Origin } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
+import { until } from '../fixtures/until.js'
 import { vectors } from '../fixtures/vectors.js'
 import { channelBindings } from '../../lib/schemes/ntlm/channel-bindings.js'
 import { X509Certificate } from 'node:crypto'
@@ -90,6 +93,73 @@ t.test('an answer is good on its own connection only, and once (R-NTLM-5)', asyn
   t.equal(statusOf(await other.send(last).answer()), 407, 'replayed elsewhere')
   t.equal(statusOf(await one.send(last).answer()), 200)
   t.equal(statusOf(await one.send(last).answer()), 407, 'replayed')
+})
+
+/** The same request in each form. */
+const forms = ({ head, target }: { head: string, target: Origin }) => Object.entries({
+  'absolute-form': head, CONNECT: `CONNECT ${target.authority} HTTP/1.1\r\nHost: x\r\n`, reverse: 'GET /api/ HTTP/1.1\r\nHost: x\r\n'
+})
+
+t.test('a last leg without a first (R-NTLM-5, R-NTLM-6)', async t => {
+  const here = await ntlm(t)
+  for (const [form, line] of forms(here)) {
+    const client = await RawClient.to(t, here.port)
+    const asked = challengeIn(await (await RawClient.to(t, here.port)).send(line + credentials(FIRST)).answer())!
+    t.equal(statusOf(await client.send(line + credentials(authenticate(asked, FIRST))).answer()), 407, form)
+    t.equal(statusOf(await handshake(client, line)), 200)
+  }
+})
+
+t.test('a client that stops behind our challenge is cut off, and takes up room until then (R-NEG-7)', async t => {
+  const hasty = await ntlm(t, { connectionBound: { handshakeTimeout: 100 } })
+  for (const [form, line] of forms(hasty)) {
+    const client = await RawClient.to(t, hasty.port)
+    t.ok(challengeIn(await client.send(line + credentials(FIRST)).answer()), form)
+    t.equal(await client.end(), '')
+  }
+  const narrow = await ntlm(t, { connectionBound: { maxHandshakes: 1 } })
+  for (const [form, line] of forms(narrow)) {
+    const [one, other] = [await RawClient.to(t, narrow.port), await RawClient.to(t, narrow.port)]
+    t.equal(statusOf(await one.send(line + credentials(FIRST)).answer()), 407, form)
+    t.equal(statusOf(await other.send(line + credentials(FIRST)).answer()), 503)
+    one.socket.destroy()
+    await until(async () => statusOf(await handshake(await RawClient.to(t, narrow.port), line)) === 200)
+  }
+})
+
+t.test('a client that does not wait for an answer within a handshake gets nowhere', async t => {
+  let decide!: () => void
+  const asked = new Promise<void>(resolve => { decide = resolve })
+  const slow: NtlmLookup = async username => {
+    await asked
+    return lookup(username)
+  }
+  const here = await ntlm(t, { strategies: [new NtlmStrategy({ lookup: slow })] })
+  const clients: RawClient[] = []
+  for (const [form, line] of forms(here)) {
+    const early = await RawClient.to(t, here.port)
+    const first = await early.send(line + credentials(FIRST) + `${line}\r\n`.repeat(2)).answer()
+    t.equal(statusOf(first), 407, form)
+    if (form === 'CONNECT') {
+      t.match(first, /\r\nconnection: close\r\n/i)
+      t.equal(await early.end(), '')
+      continue // what follows the last leg is the tunnel's
+    }
+    for (let i = 0; i < 2; i++) t.match(await early.answer(), /^HTTP\/1\.1 407 [^]*\r\nproxy-authenticate: NTLM\r\n/i, 'without credentials')
+    t.equal(statusOf(await early.send(line + credentials(authenticate(challengeIn(first)!, FIRST))).answer()), 407, 'and they have ended it')
+    const client = await RawClient.to(t, here.port)
+    const asked = challengeIn(await client.send(line + credentials(FIRST)).answer())!
+    clients.push(client.send(`${line}${credentials(authenticate(asked, FIRST))}${line}\r\n${line}${credentials(FIRST)}`))
+  }
+  t.same(here.target.seen, [])
+  await (await RawClient.to(t, here.port)).send(`${here.head}\r\n`).answer() // by then those are read
+  decide()
+  for (const client of clients) {
+    t.equal(statusOf(await client.answer()), 200)
+    t.match(await client.answer(), /^HTTP\/1\.1 400 [^]*\r\nconnection: close\r\n/i)
+    t.equal(await client.end(), '')
+  }
+  t.equal(here.target.seen.length, clients.length)
 })
 
 t.test('two clients interleaved are two users', async t => {
