@@ -62,8 +62,11 @@ export async function admit (request: FastifyRequest, reply: FastifyReply, optio
       if (attempt.credentials === undefined && remember(request, connections)) return null
       attempt.leg = begin(request, reply, connections, attempt.credentials)
     }
-    if (chain.coversContent) attempt.contentHash = await readCovered(request, reply, chain, attempt, options.keeper)
-    for (let asked = 1; ; asked++) {
+    // Nothing is awaited that is there already: each turn of the queue costs as much as the verdict on a password.
+    const reading = chain.coversContent ? readCovered(request, reply, chain, attempt, options.keeper) : undefined
+    if (reading !== undefined) attempt.contentHash = await reading
+    let name = ''
+    for (let asked = 0; asked < MOST_ASKED; asked++) {
       const { mark } = options.revocations
       const pending = chain.authenticate(attempt)
       const outcome = 'then' in pending ? await pending : pending
@@ -76,8 +79,9 @@ export async function admit (request: FastifyRequest, reply: FastifyReply, optio
         if (isConnectionBound(outcome.scheme)) attempt.leg?.authenticate(request.proxyAuth!)
         return null
       }
-      if (asked === MOST_ASKED) throw new StrategyUnavailable(outcome.strategy)
+      name = outcome.strategy
     }
+    throw new StrategyUnavailable(name)
   } finally {
     attempt?.close(continues)
     consume(request.raw, OURS[mode.status])

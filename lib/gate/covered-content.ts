@@ -12,17 +12,20 @@ type Covered = FastifyRequest & { [kContent]?: KeptContent | 'unread' }
  * Reads the content of a request where the verdict on its credentials needs a hash of it, and keeps it for whoever wants
  * it after that. Before others it leaves a request alone.
  *
- * @returns The hashes, by node's names; `undefined` where none is needed, or there is no content, or no longer.
+ * @returns The hashes, by node's names; `undefined`, without a promise, where none is needed, or there is no content, or no longer.
  * @throws {ContentTooLarge} {@link ContentNotKept} {@link ClientLeft} It could not be kept.
  */
-export async function readCovered (
+export function readCovered (
   request: FastifyRequest, reply: FastifyReply, chain: Chain, attempt: AttemptInput, keeper: ContentKeeper
-): Promise<Readonly<Record<string, string>> | undefined> {
-  const names = mayHaveContent(request.raw) ? chain.contentHashes(attempt) : []
-  if (names.length === 0) return undefined
-  const covered = request as Covered
-  covered[kContent] = 'unread'
-  const kept = covered[kContent] = await keeper.keep(request.raw, reply.raw, names)
+): Promise<Readonly<Record<string, string>>> | undefined {
+  if (!mayHaveContent(request.raw)) return undefined
+  const names = chain.contentHashes(attempt)
+  return names.length === 0 ? undefined : read(request, reply, names, keeper)
+}
+
+async function read (request: Covered, reply: FastifyReply, names: readonly string[], keeper: ContentKeeper): Promise<Readonly<Record<string, string>>> {
+  request[kContent] = 'unread'
+  const kept = request[kContent] = await keeper.keep(request.raw, reply.raw, names)
   return kept.hashes
 }
 

@@ -74,12 +74,16 @@ export function run (
   const breakDown = (cause: unknown): void => settle(broken(name, cause))
 
   try {
-    const attempt = Object.create(strategy)
-    attempt.success = (user: unknown, info?: unknown) => settle(accepted(name, user, info))
-    attempt.fail = (challenge?: unknown, status?: number, note?: RefusalNote) => settle(failed(challenge, status, note))
-    attempt.error = breakDown
-    attempt.pass = () => settle(failed(undefined, undefined))
-    attempt.redirect = () => breakDown(new Error('the strategy wants to redirect'))
+    // A literal: V8 takes what `Object.create` makes of an old prototype for long-lived, and with it would keep the whole
+    // request until the next full collection.
+    const attempt = {
+      __proto__: strategy,
+      success: (user: unknown, info?: unknown) => settle(accepted(name, user, info)),
+      fail: (challenge?: unknown, status?: number, note?: RefusalNote) => settle(failed(challenge, status, note)),
+      error: breakDown,
+      pass: () => settle(failed(undefined, undefined)),
+      redirect: () => breakDown(new Error('the strategy wants to redirect'))
+    } as unknown as PassportStrategy
     // A copy: some fill in defaults where they find none.
     const returned: unknown = attempt.authenticate(view, { ...settings.options })
     // Also when it has answered: a rejection after that must not go unhandled.

@@ -159,7 +159,9 @@ export function createAccess<User = unknown> (options: ForwardPolicyOptions<User
     resolve (admitted) {
       const { literal } = admitted
       if (literal !== null) {
-        const approved = approvedLiterals.get(admitted) ?? approve([literal], admitted)
+        const known = approvedLiterals.get(admitted)
+        if (known !== undefined) return known
+        const approved = approve([literal], admitted)
         approvedLiterals.set(admitted, approved)
         return approved
       }

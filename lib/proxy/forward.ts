@@ -50,10 +50,12 @@ export function createForward (options: ForwardOptions) {
     exchanges.add(relay, request.proxyAuth)
     try {
       const fields = prepare(raw, authority, pseudonym, identities)
-      const addresses = await access.resolve(await access.admit({ scheme, host, port }, request.proxyAuth))
+      const admitted = access.admit({ scheme, host, port }, request.proxyAuth)
+      const approved = access.resolve('then' in admitted ? await admitted : admitted)
+      const addresses = 'then' in approved ? await approved : approved
       const content = uploadOf(raw, tally, bodyTimeout, request.body)
       if (!isGone(reply.raw)) {
-        const requester = { raw, name: request.proxyAuth?.name ?? '' }
+        const requester = { raw, name: request.proxyAuth!.name }
         client.send({ target, addresses, method: raw.method!, fields, content, upgrade: protocolsOf(raw), requester }, relay)
       }
       await relay.settled

@@ -1,6 +1,7 @@
-import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { BadOption } from '../errors.js'
 import type { UserPass } from '../schemes/basic.js'
+import { hashOfText, timingSafeEqualHash } from '../schemes/equal-text.js'
 
 /**
  * Makes a verifier for a handful of accounts that are known when the program starts: for examples, tests, a small
@@ -18,18 +19,17 @@ export function verifyStatic (
   users: ReadonlyMap<string, string> | Readonly<Record<string, string>>
 ): (pair: UserPass) => { readonly username: string } | null {
   // Hashed once: of equal length, so that comparing tells nothing, not even how long a password is.
-  const digest = (text: string) => hash('sha256', text, 'buffer')
   const passwords = new Map<string, Buffer>()
   for (const [username, password] of users instanceof Map ? users : Object.entries(users)) {
     if (username.includes(':')) throw new BadOption('users', 'names without a colon', 'a name with one')
     if (typeof password !== 'string') throw new BadOption('users', 'passwords of text', typeof password)
     // As the scheme reads them, so that two ways to type a letter are one.
-    passwords.set(username.normalize('NFC'), digest(password.normalize('NFC')))
+    passwords.set(username.normalize('NFC'), hashOfText(password.normalize('NFC')))
   }
   const nobodys = randomBytes(32)
   return ({ username, password }) => {
     const expected = passwords.get(username)
-    const equal = timingSafeEqual(digest(password), expected ?? nobodys)
+    const equal = timingSafeEqualHash(password, expected ?? nobodys)
     return equal && expected !== undefined ? { username } : null
   }
 }

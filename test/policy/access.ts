@@ -116,6 +116,14 @@ t.test('a name that allow does not hold may be held by its addresses', async t =
     'held by name, its addresses need not be on the list')
 })
 
+t.test('an address is judged once for each target', async t => {
+  const access = createAccess({ special: ['127.0.0.1:*'] }, () => [])
+  const target = { host: '127.0.0.1', port: 8080, scheme: 'http' } as const
+  const first = await access.resolve(await access.admit(target, undefined))
+  t.equal(await access.resolve(await access.admit(target, undefined)), first)
+  t.strictSame(texts(first), ['127.0.0.1'])
+})
+
 t.test('allow never lifts the special-purpose check (R-CONNECT-9)', async t => {
   await t.rejects(reach({ allow: ['*:*'] }, '127.0.0.1'), SPECIAL)
   await t.rejects(reach({ allow: ['127.0.0.1:*'] }, '127.0.0.1', 8080), SPECIAL)

@@ -57,6 +57,17 @@ t.test('a client that left while the name was looked up is not dialled for', asy
   t.equal(connections, 0)
 })
 
+t.test('a policy that has to look something up is waited for', async t => {
+  const { url, authority } = await origin(t)
+  const asked: unknown[] = []
+  const check = async (target: unknown, user: unknown) => asked.push([target, user]) > 0
+  const [, port] = authority.split(':')
+  const { port: proxy } = await gateway(t, { forward: { special: ['127.0.0.1:*'], check } })
+  const client = await RawClient.to(t, proxy)
+  t.match(await client.send(head(`GET ${url}/`)).answer(), /^HTTP\/1\.1 200 /)
+  t.match(asked, [[{ host: '127.0.0.1', port: Number(port), scheme: 'http' }, { name: 'alice' }]])
+})
+
 t.test('a stopping server says why it ended what had no answer yet', async t => {
   const silent = await rawOrigin(t, () => {})
   const { app, port, proxied } = await gateway(t, { drainTimeout: 20 })
