@@ -67,7 +67,8 @@ for (const tls of [false, true]) {
       t.match(answer, { status: other === 'ftp' ? 400 : 403 }, other)
     }
     const userinfo = await ask('alice:canary@origin.test', { 'proxy-authorization': ALICE })
-    t.match(userinfo, { status: 400 })
+    // newer versions of node refuse it themselves
+    t.match(userinfo, userinfo.rstCode === constants.NGHTTP2_PROTOCOL_ERROR ? { status: NaN, body: '' } : { status: 400 })
     t.equal(JSON.stringify([gate.log, userinfo.body]).includes('canary'), false)
   })
 }
@@ -80,10 +81,14 @@ t.test('without an authority, Host is the target, and beside one it must not dif
   client.headers(1, [...fields, ['host', target.authority]], true)
   await client.frame(({ type, stream }) => type === 'DATA' && stream === 1)
   t.match(target.seen, [{ headers: { host: target.authority } }])
+  const completed = (): number[] => gate.log.flatMap(({ res, msg }) => msg !== 'request completed' ? [] : (res as { statusCode?: number } | undefined)?.statusCode ?? [])
   client.headers(3, [...fields, ['host', 'alice:canary@origin.test']], true)
+  const first = await client.frame(({ type, stream }) => stream === 3 && /^(HEADERS|RST_STREAM)$/.test(type))
+  const refusals = first?.type === 'HEADERS' ? [400, 400] : [400] // newer versions of node refuse userinfo themselves
+  if (refusals.length === 1) t.equal(await client.resetOf(3), constants.NGHTTP2_PROTOCOL_ERROR)
   client.headers(5, [[':authority', target.authority], ...fields, ['host', 'origin.test']], true)
-  await gate.logged(line => line['reqId'] === 'req-3' && line['msg'] === 'request completed')
-  t.strictSame(gate.log.flatMap(({ res, msg }) => msg !== 'request completed' ? [] : (res as { statusCode?: number } | undefined)?.statusCode ?? []).sort(), [200, 400, 400])
+  await gate.logged(() => completed().length > refusals.length)
+  t.strictSame(completed().sort(), [200, ...refusals])
   t.equal(JSON.stringify(gate.log).includes('canary'), false)
   t.equal(target.seen.length, 1)
 })
