@@ -101,6 +101,7 @@ const proxyAuth = fp(plugin, { fastify: '5.x', name: 'fastify-proxy-auth' })
 export default proxyAuth
 export { proxyAuth }
 export * from './errors.js'
+export type { Eventual } from './eventual.js'
 export { formatAuthenticationInfo, parseAuthenticationInfo } from './fields/authentication-info.js'
 export { formatChallenge, parseChallenges } from './fields/challenge.js'
 export type { Challenge } from './fields/challenge.js'
@@ -149,7 +150,7 @@ export { ntlmAuth } from './strategies/ntlm-auth.js'
 export type { NtlmAuth, NtlmAuthOptions } from './strategies/ntlm-auth.js'
 export type { NtlmAccount, NtlmExchange, NtlmLookup, NtlmOptions, NtlmRefusalReason, NtlmVerdict, NtlmVerifier } from './strategies/ntlm-options.js'
 export { Strategy } from './strategies/strategy.js'
-export type { Accepted, AttemptOptions, AttemptRequest, ChallengeContext, Eventual, Offer } from './strategies/strategy.js'
+export type { Accepted, AttemptOptions, AttemptRequest, ChallengeContext, Offer } from './strategies/strategy.js'
 export { verifyStatic } from './strategies/verify-static.js'
 export type { Milliseconds, ProxyIdentity, ProxyUser } from './types.js'
 export { htdigest } from './users/htdigest.js'

@@ -7,14 +7,15 @@ import t from 'tap'
 const MAY_IMPORT: Record<string, string[]> = {
   errors: [],
   option: ['errors', 'types'], // how options are checked, wherever they are
+  eventual: [],
   types: [], // so that anybody may use its words: Milliseconds, ProxyIdentity
   fields: ['errors'],
   schemes: ['errors', 'fields'],
-  store: ['errors', 'types'],
-  strategies: ['errors', 'option', 'types', 'fields', 'schemes', 'store'],
+  store: ['errors', 'eventual', 'types'],
+  strategies: ['errors', 'eventual', 'option', 'types', 'fields', 'schemes', 'store'],
   users: ['errors', 'types', 'fields', 'schemes', 'store'], // where the accounts are that strategies look up
-  passport: ['errors', 'option', 'types', 'fields', 'store', 'strategies'],
-  policy: ['errors', 'option', 'types', 'fields', 'store'],
+  passport: ['errors', 'eventual', 'option', 'types', 'fields', 'store', 'strategies'],
+  policy: ['errors', 'eventual', 'option', 'types', 'fields', 'store'],
   gate: ['errors', 'option', 'types', 'fields', 'passport', 'policy'], // and never proxy
   proxy: ['errors', 'option', 'types', 'fields', 'policy', 'schemes'], // and never gate
   options: ['types', 'passport', 'policy', 'gate', 'proxy'], // what may be said to the plugin, in types
@@ -25,7 +26,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'anonymous-access': ['settings', 'passport', 'policy', 'proxy'],
   gates: ['errors', 'cleartext', 'warnings', 'settings', 'strategies', 'passport', 'policy', 'gate'],
   index: [
-    'errors', 'options', 'settings', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'policy', 'gate', 'proxy', 'gates', 'anonymous-access'
+    'errors', 'eventual', 'options', 'settings', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'policy', 'gate', 'proxy', 'gates', 'anonymous-access'
   ]
 }
 const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, Record<string, string>>

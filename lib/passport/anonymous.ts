@@ -1,4 +1,4 @@
-import { isThenable } from '../strategies/strategy.js'
+import { isThenable } from '../eventual.js'
 import type { AttemptInput, Chain } from './chain.js'
 import type { Granted, Outcome } from './outcome.js'
 import type { RawRequest } from './request-view.js'

@@ -1,5 +1,6 @@
-import { isThenable } from '../strategies/strategy.js'
-import type { AttemptRequest, Eventual } from '../strategies/strategy.js'
+import { isThenable } from '../eventual.js'
+import type { Eventual } from '../eventual.js'
+import type { AttemptRequest } from '../strategies/strategy.js'
 import type { Declared } from './declaration.js'
 import { broken } from './outcome.js'
 import type { Broken } from './outcome.js'

@@ -1,6 +1,6 @@
 import { ClientLeft } from '../errors.js'
-import { isThenable } from '../strategies/strategy.js'
-import type { Eventual } from '../strategies/strategy.js'
+import { isThenable } from '../eventual.js'
+import type { Eventual } from '../eventual.js'
 import type { Turn } from '../store/turns.js'
 import type { Declared } from './declaration.js'
 import { broken } from './outcome.js'

@@ -1,8 +1,10 @@
 import { BadOption } from '../errors.js'
+import { isThenable } from '../eventual.js'
+import type { Eventual } from '../eventual.js'
 import { formatChallenge, parseChallenges } from '../fields/challenge.js'
 import type { Challenge } from '../fields/challenge.js'
-import { formatOffer, isThenable } from '../strategies/strategy.js'
-import type { AttemptRequest, ChallengeContext, Eventual, Offer, Strategy } from '../strategies/strategy.js'
+import { formatOffer } from '../strategies/strategy.js'
+import type { AttemptRequest, ChallengeContext, Offer, Strategy } from '../strategies/strategy.js'
 
 /** Makes the challenge of a foreign strategy: challenges, or their text. */
 export type ChallengeMaker = (context: ChallengeContext) => Eventual<Offer | string>

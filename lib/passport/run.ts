@@ -1,5 +1,5 @@
 import { ClientLeft, StrategyTimeout } from '../errors.js'
-import { isThenable } from '../strategies/strategy.js'
+import { isThenable } from '../eventual.js'
 import type { RefusalNote } from '../strategies/strategy.js'
 import type { Milliseconds } from '../types.js'
 import { broken } from './outcome.js'

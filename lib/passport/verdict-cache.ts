@@ -1,8 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto'
+import { isThenable } from '../eventual.js'
+import type { Eventual } from '../eventual.js'
 import { readScheme } from '../fields/credentials.js'
 import type { CacheSettings } from '../strategies/cache-options.js'
-import { isThenable } from '../strategies/strategy.js'
-import type { Eventual } from '../strategies/strategy.js'
 import type { Milliseconds } from '../types.js'
 import type { Accepted, Failed, Verdict } from './run.js'
 

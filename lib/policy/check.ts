@@ -1,4 +1,6 @@
 import { CheckFailed, CheckTimeout } from '../errors.js'
+import { isThenable } from '../eventual.js'
+import type { Eventual } from '../eventual.js'
 import type { Milliseconds } from '../types.js'
 import { withDeadline } from './deadline.js'
 import { denied } from './denied.js'
@@ -23,7 +25,7 @@ export interface Target {
  * @returns `true`: go on to the checks on port and address, which this cannot lift. `false`: 403. A string: 403 with
  *   this reason, which the client sees. Anything else, a throw and a rejection are 500.
  */
-export type Check<User> = (target: Target, user: User) => boolean | string | PromiseLike<boolean | string>
+export type Check<User> = (target: Target, user: User) => Eventual<boolean | string>
 
 const MAX_REASON = 200
 const CONTROL = /\p{Cc}/gu
@@ -44,13 +46,13 @@ function judge (verdict: unknown): void {
  * @throws {CheckTimeout} No answer in time.
  */
 export function ask<User> (check: Check<User>, target: Target, user: User, timeout: Milliseconds): void | Promise<void> {
-  let verdict: boolean | string | PromiseLike<boolean | string>
+  let verdict: Eventual<boolean | string>
   try {
     verdict = check(target, user)
   } catch (cause) {
     throw new CheckFailed({ cause })
   }
-  if (typeof (verdict as PromiseLike<unknown> | null | undefined)?.then !== 'function') { judge(verdict); return }
+  if (!isThenable(verdict)) return judge(verdict)
   const answer = Promise.resolve(verdict).catch((cause: unknown) => { throw new CheckFailed({ cause }) })
   return withDeadline(answer, timeout, () => new CheckTimeout()).then(judge)
 }

@@ -1,3 +1,4 @@
+import type { Eventual } from '../eventual.js'
 import type { Milliseconds } from '../types.js'
 
 /** What comes of a claim: whether the number was new, and if not, or if nobody can tell, why. */
@@ -30,5 +31,5 @@ export interface ReplayStore {
    * @param n - 1 to 4294967295.
    * @param ttl - How long the window lives, from the first claim of its key. It is never given up before.
    */
-  claim (key: string, n: number, ttl: Milliseconds): Claim | PromiseLike<Claim>
+  claim (key: string, n: number, ttl: Milliseconds): Eventual<Claim>
 }

@@ -1,4 +1,6 @@
 import { VerifierBusy } from '../errors.js'
+import { isThenable } from '../eventual.js'
+import type { Eventual } from '../eventual.js'
 import type { Milliseconds } from '../types.js'
 
 /** Options of {@link Turns}. */
@@ -66,7 +68,7 @@ export class Turns {
    * @returns What `work` returns, without a promise where that is none and nobody is before it.
    * @throws {VerifierBusy} Too many wait. One that has waited too long, or is given up, rejects: with this, or the signal's reason.
    */
-  take<Result> (work: () => Result | PromiseLike<Result>, turn: Turn = {}): Result | PromiseLike<Result> {
+  take<Result> (work: () => Eventual<Result>, turn: Turn = {}): Eventual<Result> {
     if (this.running < this.concurrency) return this.begin(work)
     const { urgent = false, signal } = turn
     if (!urgent && this.waiting.length >= this.queue) throw this.busy()
@@ -97,9 +99,9 @@ export class Turns {
     })
   }
 
-  private begin<Result> (work: () => Result | PromiseLike<Result>): Result | PromiseLike<Result> {
+  private begin<Result> (work: () => Eventual<Result>): Eventual<Result> {
     const result = work()
-    if (typeof (result as PromiseLike<Result> | null | undefined)?.then !== 'function') return result
+    if (!isThenable(result)) return result
     const began = this.clock()
     this.running += 1
     const done = (): void => {
@@ -108,7 +110,7 @@ export class Turns {
       this.running -= 1
       this.next()
     }
-    ;(result as PromiseLike<Result>).then(done, done)
+    result.then(done, done)
     return result
   }
 

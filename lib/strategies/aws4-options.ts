@@ -1,8 +1,8 @@
 import { BadOption } from '../errors.js'
+import type { Eventual } from '../eventual.js'
 import { refuseUnknown } from '../option.js'
 import type { ReplayStore } from '../store/store.js'
 import type { Milliseconds } from '../types.js'
-import type { Eventual } from './strategy.js'
 
 /** Whose key it is. */
 export interface Aws4Account {

@@ -1,4 +1,5 @@
 import { BadOption } from '../errors.js'
+import type { Eventual } from '../eventual.js'
 import { formatChallenge } from '../fields/challenge.js'
 import type { Challenge } from '../fields/challenge.js'
 import { parseCredentials } from '../fields/credentials.js'
@@ -7,7 +8,7 @@ import type { UserPass } from '../schemes/basic.js'
 import { readCacheOptions } from './cache-options.js'
 import type { CacheOptions, CacheSettings } from './cache-options.js'
 import { Strategy, isRight, isScheme } from './strategy.js'
-import type { Accepted, AttemptOptions, AttemptRequest, ChallengeContext, Eventual } from './strategy.js'
+import type { Accepted, AttemptOptions, AttemptRequest, ChallengeContext } from './strategy.js'
 
 /**
  * Says whether a pair is right: the user, or `[user, info]`; nothing (`null`, `undefined`, `false`) when it is wrong.

@@ -1,7 +1,8 @@
 import type { PeerCertificate, TLSSocket } from 'node:tls'
 import { BadOption } from '../errors.js'
+import type { Eventual } from '../eventual.js'
 import { Strategy, isRight } from './strategy.js'
-import type { Accepted, AttemptRequest, Eventual } from './strategy.js'
+import type { Accepted, AttemptRequest } from './strategy.js'
 import { nameInCertificate } from './certificate-name.js'
 import type { CertificateName } from './certificate-name.js'
 

@@ -1,3 +1,5 @@
+import { isThenable } from '../eventual.js'
+import type { Eventual } from '../eventual.js'
 import type { DigestAlgorithm } from '../schemes/digest/algorithm.js'
 import { NONCE_RANDOM_OCTETS, issueNonce, judgeNonce, readNonce } from '../schemes/digest/nonce.js'
 import type { NonceScope, NonceVerdict, OwnNonce } from '../schemes/digest/nonce.js'
@@ -6,8 +8,6 @@ import { Recent } from '../store/recent.js'
 import type { Claim } from '../store/store.js'
 import type { Milliseconds } from '../types.js'
 import type { DigestSettings } from './digest-options.js'
-import { isThenable } from './strategy.js'
-import type { Eventual } from './strategy.js'
 
 /** What comes of using a nonce. */
 export type Redeemed =

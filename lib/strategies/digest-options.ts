@@ -1,6 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { BadOption } from '../errors.js'
+import type { Eventual } from '../eventual.js'
 import { MAX_TIMER, refuseUnknown } from '../option.js'
 import { findDigestAlgorithm } from '../schemes/digest/algorithm.js'
 import type { DigestAlgorithm, DigestAlgorithmName, DigestHash } from '../schemes/digest/algorithm.js'
@@ -10,7 +11,6 @@ import type { DigestSecret } from '../schemes/digest/verify.js'
 import { MemoryStore } from '../store/memory.js'
 import type { ReplayStore } from '../store/store.js'
 import type { Milliseconds } from '../types.js'
-import type { Eventual } from './strategy.js'
 
 /** A user: HA1 or password, and what to hand over when the client proves to know it. */
 export type DigestAccount = DigestSecret & {

@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto'
 import { BadOption, MalformedCredentials, StoreFull } from '../errors.js'
+import { isThenable } from '../eventual.js'
+import type { Eventual } from '../eventual.js'
 import type { Challenge } from '../fields/challenge.js'
 import { formatChallenge } from '../fields/challenge.js'
 import { parseCredentials } from '../fields/credentials.js'
@@ -15,8 +17,8 @@ import { hashOfContent } from './content-hash.js'
 import { DigestNonces } from './digest-nonces.js'
 import { readDigestOptions } from './digest-options.js'
 import type { DigestAccount, DigestOptions, DigestRefusalReason, DigestSettings } from './digest-options.js'
-import { Strategy, isRight, isScheme, isThenable } from './strategy.js'
-import type { AttemptOptions, AttemptRequest, ChallengeContext, Eventual, RefusalNote } from './strategy.js'
+import { Strategy, isRight, isScheme } from './strategy.js'
+import type { AttemptOptions, AttemptRequest, ChallengeContext, RefusalNote } from './strategy.js'
 
 /** The second argument of `success`. */
 export interface DigestInfo {

@@ -1,10 +1,11 @@
 import { BadOption } from '../errors.js'
+import type { Eventual } from '../eventual.js'
 import { refuseUnknown } from '../option.js'
 import type { Principal } from '../schemes/negotiate/principal.js'
 import { loadKerberos } from './kerberos.js'
 import type { SecurityContext } from './kerberos.js'
 import { Strategy } from './strategy.js'
-import type { Accepted, Eventual } from './strategy.js'
+import type { Accepted } from './strategy.js'
 
 /** Who has shown a ticket. */
 export interface KerberosPrincipal extends Principal {

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net'
 import { BadOption } from '../errors.js'
+import type { Eventual } from '../eventual.js'
 import { refuseUnknown } from '../option.js'
 import type { NtlmNames } from '../schemes/ntlm/challenge.js'
 import type { AuthenticateMessage, NegotiateMessage } from '../schemes/ntlm/message.js'
 import type { HandshakeState } from './handshake.js'
-import type { Eventual, RefusalNote } from './strategy.js'
+import type { RefusalNote } from './strategy.js'
 
 /** A user: the password or its NT hash, and what to hand over when the client proves to know it. */
 export type NtlmAccount = { readonly password: string } & NtlmUser | { readonly ntHash: Uint8Array | string } & NtlmUser

@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import { BadOption } from '../errors.js'
+import { isThenable } from '../eventual.js'
+import type { Eventual } from '../eventual.js'
 import { formatChallenge } from '../fields/challenge.js'
 import type { Challenge } from '../fields/challenge.js'
 import { readScheme } from '../fields/credentials.js'
@@ -66,8 +68,6 @@ export interface RefusalNote {
 
 /** A user, alone or with what Passport calls info. */
 export type Accepted = object | string | readonly [user: object | string, info: object]
-/** A value now or later. */
-export type Eventual<Value> = Value | PromiseLike<Value>
 
 /** The realm of a strategy that was given none, neither by its options nor by whoever runs it. */
 export const DEFAULT_REALM = 'Restricted'
@@ -202,11 +202,6 @@ export function isScheme (value: string, scheme: string): boolean {
 /** Tells whether a verifier has accepted: nothing, in any of its spellings, is a no. */
 export function isRight<Value> (value: Value): value is Exclude<Value, null | undefined | false | ''> {
   return Boolean(value)
-}
-
-/** Tells whether a value comes later. */
-export function isThenable<Value> (value: Eventual<Value>): value is PromiseLike<Value> {
-  return typeof (value as PromiseLike<Value> | null | undefined)?.then === 'function'
 }
 
 // Array.isArray does not narrow a readonly array.

@@ -1,9 +1,10 @@
 import t from 'tap'
+import type { Eventual } from '../../lib/eventual.js'
 import { foreignOffering, ownOffering } from '../../lib/passport/offering.js'
 import type { ForeignOffer } from '../../lib/passport/offering.js'
 import { BasicStrategy } from '../../lib/strategies/basic.js'
 import { Strategy } from '../../lib/strategies/strategy.js'
-import type { ChallengeContext, Eventual, Offer } from '../../lib/strategies/strategy.js'
+import type { ChallengeContext, Offer } from '../../lib/strategies/strategy.js'
 import { view } from '../fixtures/attempt.js'
 
 class Fresh extends Strategy {

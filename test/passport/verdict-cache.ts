@@ -1,9 +1,9 @@
 import t from 'tap'
+import type { Eventual } from '../../lib/eventual.js'
 import type { Verdict } from '../../lib/passport/run.js'
 import { VerdictCache } from '../../lib/passport/verdict-cache.js'
 import { readCacheOptions } from '../../lib/strategies/cache-options.js'
 import type { CacheOptions } from '../../lib/strategies/cache-options.js'
-import type { Eventual } from '../../lib/strategies/strategy.js'
 import { basic } from '../fixtures/attempt.js'
 
 const RIGHT = basic('alice', 'alice-secret')
