@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { markConnect } from './connect-request.js'
 import type { SuccessFields } from './connect-request.js'
 import { refusalHead } from './connect-refusal.js'
+import { isExtendedConnect, notImplemented } from './extended-connect.js'
 import { writeHttp2Target } from './http2-target.js'
 import { breakOff, streamOf } from './reset.js'
 import { receive } from './target-form.js'
@@ -18,21 +19,13 @@ const NEVER = () => false
  * @see {@link https://www.rfc-editor.org/rfc/rfc9113#section-8.5 RFC 9113, 8.5}
  */
 export function takeConnectStream (app: FastifyInstance, request: IncomingMessage, response: ServerResponse): void {
-  if (request.headers[':protocol'] !== undefined) return refuseExtended(response)
+  if (isExtendedConnect(request)) return notImplemented(response)
   const stream = streamOf(request) as ServerHttp2Stream
   writeHttp2Target(request, NEVER)
   receive(request)
   markConnect(request, { client: stream, head: NOTHING, open: fields => open(stream, fields), whenEnded: undefined })
   govern(response)
   app.routing(request, response)
-}
-
-/**
- * An extended CONNECT is a request for a resource and never a tunnel to its authority (RFC 8441, 4). It comes only where the
- * application has announced that it takes some, and to us it is nothing: through a proxy a WebSocket goes by a plain CONNECT.
- */
-function refuseExtended (response: ServerResponse): void {
-  response.writeHead(501, { 'cache-control': 'no-store' }).end()
 }
 
 function open (stream: ServerHttp2Stream, fields: SuccessFields): ServerHttp2Stream {

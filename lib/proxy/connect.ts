@@ -9,6 +9,7 @@ import { markConnect } from './connect-request.js'
 import type { SuccessFields } from './connect-request.js'
 import { refusalHead } from './connect-refusal.js'
 import type { Exchanges } from './exchanges.js'
+import { isExtendedConnect } from './extended-connect.js'
 import { markBusy, markGivenBack, mayBeGivenBackAgain } from './given-back.js'
 import { guard } from './guard.js'
 import { parseAgain } from './parse-again.js'
@@ -38,7 +39,11 @@ const READ_TIME: Milliseconds = 10_000
 export function takeConnect (app: FastifyInstance, server: Server, settings: ConnectSettings) {
   return (request: IncomingMessage, socket: Socket, head: Buffer) => {
     // Node's HTTP/2 compatibility layer has the same event, with a request and a response.
-    if ('stream' in request) return takeConnectStream(app, request, socket as unknown as ServerResponse)
+    if ('stream' in request) {
+      // Nobody has taken it, so it is another listener's, if there is one.
+      if (isExtendedConnect(request) && server.listenerCount('connect') > 1) return
+      return takeConnectStream(app, request, socket as unknown as ServerResponse)
+    }
     guard(socket)
     inTurn(socket, () => begin(request, socket, head))
   }

@@ -16,6 +16,7 @@ import type { KeepAliveAfter407 } from './connect.js'
 import type { Exchanges } from './exchanges.js'
 import { expectContinue } from './expect.js'
 import { explain } from './explain.js'
+import { extendedAnswer } from './extended-connect.js'
 import { acceptEveryMethod } from './fastify-internals.js'
 import { createForward } from './forward.js'
 import { markBusy, wasGivenBack } from './given-back.js'
@@ -26,6 +27,7 @@ import { onEveryServer } from './listeners.js'
 import { nobodysSession } from './no-session.js'
 import { createOriginClient } from './origin-client.js'
 import { createOwnAuthority } from './own-authority.js'
+import type { OwnAuthority } from './own-authority.js'
 import { goAway } from './sessions.js'
 import { TARGET_FORM, receive, targetFormConstraint } from './target-form.js'
 import { createTunnel } from './tunnel.js'
@@ -114,14 +116,15 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
     server.on('connect', takeConnect(app, server, { keepAlive, carriesIdentity, exchanges }))
     expectContinue(server, request => bringIn(request) !== undefined)
   })
-  takeUpgrades(app, takeForwarded(app))
+  takeUpgrades(app, takeForwarded(app, isOwn))
   goAway(app)
   app.addHook('onClose', () => client.close())
 }
 
 /** What has a scheme and a host in its target is ours. So is all that comes on a connection given back, to be refused. */
-function takeForwarded (app: FastifyInstance): TakeUpgrade {
+function takeForwarded (app: FastifyInstance, isOwn: OwnAuthority): TakeUpgrade {
   return (request, head) => {
+    if (extendedAnswer(request) !== undefined) writeHttp2Target(request, isOwn)
     const { url } = request
     if (url!.startsWith('/') || url === '*') return wasGivenBack(request) ? 'plain' : undefined
     const protocols = offerOf(request)

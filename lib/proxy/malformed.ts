@@ -39,8 +39,9 @@ export function malformation (request: IncomingMessage): Error | null {
 
 /** The framing is not HTTP/1's, and node has looked at it. */
 function http2Malformation ({ method, headers }: IncomingMessage): Error | null {
-  const { host, ':authority': authority, 'content-length': length } = headers
-  if (method === 'CONNECT' && length !== undefined && Number(length) !== 0) return new BadRequest('CONNECT has no content')
+  const { host, ':authority': authority, ':protocol': protocol, 'content-length': length } = headers
+  const connects = method === 'CONNECT' || protocol !== undefined
+  if (connects && length !== undefined && Number(length) !== 0) return new BadRequest('CONNECT has no content')
   if (host === undefined || authority === undefined || host === authority) return null
   return isSameTarget(host, authority as string) ? null : new BadRequest('Host and :authority differ')
 }

@@ -146,6 +146,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   private leave (): void {
+    if (this.joined !== null) return // it has its own end
     this.resolve()
     if (isFinished(this.raw)) return
     this.reason ??= 'aborted'

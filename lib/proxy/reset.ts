@@ -11,6 +11,14 @@ export function isHttp2Stream (side: Duplex): side is Http2Stream {
   return 'rstCode' in side
 }
 
+/** Streams whose failures are those of RFC 8441. */
+const cancelled = new WeakSet<Http2Stream>()
+
+/** Says that a stream is a WebSocket: a reset of the connection behind it is `CANCEL` (RFC 8441, 5). */
+export function abortsWithCancel (stream: Http2Stream): void {
+  cancelled.add(stream)
+}
+
 /** The connection carries what no tunnel may: trailers, for one (RFC 9113, 8.5). */
 export function breakOff (stream: Http2Stream): void {
   resetStream(stream, NGHTTP2_PROTOCOL_ERROR)
@@ -18,10 +26,10 @@ export function breakOff (stream: Http2Stream): void {
 
 /**
  * Passes a failure on as one: a clean end would make cut-off data look complete. Of a stream of HTTP/2 it is the
- * error of the connection behind it (RFC 9113, 8.5).
+ * error of the connection behind it (RFC 9113, 8.5), unless {@link abortsWithCancel}.
  */
 export function reset (side: Duplex): void {
-  if (isHttp2Stream(side)) return resetStream(side, NGHTTP2_CONNECT_ERROR)
+  if (isHttp2Stream(side)) return resetStream(side, cancelled.has(side) ? NGHTTP2_CANCEL : NGHTTP2_CONNECT_ERROR)
   try {
     (side as Socket).resetAndDestroy()
   } catch {

@@ -75,7 +75,7 @@ export class ReverseExchange implements Exchange {
     this.ended = record(this.request, `${this.upstream.slice(0, this.upstream.indexOf(':'))}://${host}`)
     this.exchanges.add(this, this.request.proxyAuth)
     const { raw } = this.reply
-    raw.once('close', () => this.over())
+    raw.once('close', () => { if (this.joined === null) this.over() })
     if (isGone(raw)) this.over()
     else if (raw.socket === null) watchQueued(this.request.raw, raw, () => this.over())
   }

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
 import { addGateFields } from './answer.js'
 import type { Exchange, Exchanges } from './exchanges.js'
+import { extendedAnswer } from './extended-connect.js'
 import { addForwardedFields } from './forwarded-fields.js'
 import { tellIdentity } from './identity-field.js'
 import { record } from './record.js'
@@ -57,6 +58,7 @@ export function takeWebSockets (app: FastifyInstance, prefix: string, listener: 
     const { method, socket } = request
     if (method !== 'GET' || !offerOf(request).some(protocol => protocol.toLowerCase() === 'websocket')) return 'plain'
     if (listener === undefined) routeUpgrade(app, request, head, ['websocket'])
+    else if (extendedAnswer(request) !== undefined) return 'plain' // the package `ws` knows of no streams
     else {
       ;(request as Marked)[kGiven] = true
       listener.call(app.server, request, socket, head)

@@ -3,10 +3,10 @@ import type { FastifyReply } from 'fastify'
 import { ClientLeft, UpstreamProtocol } from '../errors.js'
 import { endToEnd } from '../fields/hop-by-hop.js'
 import { acceptedProtocols } from '../fields/upgrade.js'
-import { writeRelayedHead } from './answer.js'
 import type { Exchange } from './exchanges.js'
 import { join } from './join.js'
-import type { JoinOptions } from './join.js'
+import type { JoinOptions, Side } from './join.js'
+import { isGone } from './reset.js'
 import type { Upgrade } from './upgrade.js'
 
 /** The answer of an upstream that speaks another protocol from here on. */
@@ -34,7 +34,7 @@ export interface SwitchedEnding {
 const NOT_OF_A_101 = new Set(['content-length', 'trailer'])
 
 /**
- * Passes a 101 on and joins both connections, which are the other protocol's from here on (RFC 9110, 7.8).
+ * Passes a 101 on, to HTTP/2 as a 200, and joins both connections, which are the other protocol's from here on (RFC 9110, 7.8).
  *
  * @param ended - Called once, when both are closed.
  * @returns The exchange, to be ended from outside.
@@ -42,23 +42,23 @@ const NOT_OF_A_101 = new Set(['content-length', 'trailer'])
  *   been answered in our place, or has gone. The upstream's connection is closed then.
  */
 export function switchProtocols (
-  reply: FastifyReply, { response, head, protocols }: Upgrade, { status, fields, socket: upstream }: Switched, options: SwitchOptions,
+  reply: FastifyReply, upgrade: Upgrade, { status, fields, socket: upstream }: Switched, options: SwitchOptions,
   ended: (ending: SwitchedEnding) => void
 ): Exchange {
+  const { head, protocols } = upgrade
+  let client: Side
   try {
-    if (reply.sent || response.destroyed) throw new ClientLeft()
+    if (reply.sent || isGone(reply.raw)) throw new ClientLeft()
     const accepted = acceptedProtocols(upgradeField(fields), protocols)
     if (status !== 101 || accepted.length === 0) throw new UpstreamProtocol()
     const kept = endToEnd(fields, 'response', NOT_OF_A_101)
-    kept.push('Via', options.via, 'Connection', 'Upgrade', 'Upgrade', accepted.join(', '))
-    writeRelayedHead(reply, status, 'Switching Protocols', kept)
+    kept.push('Via', options.via)
+    client = upgrade.open(reply, kept, accepted)
   } catch (error) {
     upstream.destroy()
     throw error
   }
-  response.sendHead()
-  const client = response.take()
-  const { whenEnded } = response
+  const { whenEnded } = upgrade
   const before = { written: upstream.bytesWritten, read: upstream.bytesRead - upstream.readableLength }
   upstream.allowHalfOpen = true // undici opens its own otherwise, and a server may end before its client does
   if (head.length > 0) upstream.write(head)

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { onExtendedConnect } from './extended-connect.js'
 import { guard } from './guard.js'
 import { onEveryServer } from './listeners.js'
 import { offerToOthers } from './offer-to-others.js'
@@ -63,7 +64,6 @@ function dispatcherOf (app: FastifyInstance): Dispatcher {
 
 function install (app: FastifyInstance): Dispatcher {
   const { server } = app
-  const { emit } = server
   const takes: TakeUpgrade[] = []
   const waiting = new Set<() => void>()
   let closing = false
@@ -72,11 +72,9 @@ function install (app: FastifyInstance): Dispatcher {
     guard(socket)
     const goOn = plainAgain(request, head)
     inTurn(socket, () => {
-      for (const take of takes) {
-        const verdict = take(request, head)
-        if (verdict === 'plain') goOn()
-        if (verdict !== undefined) return
-      }
+      const verdict = verdictOf(takes, request, head)
+      if (verdict === 'plain') goOn()
+      if (verdict !== undefined) return
       const others = (server.listeners('upgrade') as UpgradeListener[]).filter(listener => !ours.has(listener))
       if (others.length === 0) return goOn()
       offerToOthers(() => { for (const other of others) other.call(server, request, socket, head) }, socket, waiting, goOn)
@@ -86,10 +84,13 @@ function install (app: FastifyInstance): Dispatcher {
   const ours = new Set<unknown>([dispatch])
 
   onEveryServer(app, noteAnswers)
+  // Of HTTP/2, where nothing is plain that nobody takes.
+  onEveryServer(app, server => onExtendedConnect(server, request => verdictOf(takes, request, NOTHING) === 'taken'))
   app.addHook('preClose', async () => {
     closing = true
     for (const settle of waiting) settle()
   })
+  const { emit } = server
   server.on('upgrade', dispatch) // without a listener node does not tell upgrades from other requests
   // What node calls, and Fastify for the further addresses of `localhost`. Listeners that come later are seen as well.
   server.emit = function (this: Server, ...args: unknown[]): boolean {
@@ -98,4 +99,14 @@ function install (app: FastifyInstance): Dispatcher {
     return true
   } as typeof emit
   return { takes, dispatch, ours }
+}
+
+const NOTHING = Buffer.alloc(0)
+
+function verdictOf (takes: readonly TakeUpgrade[], request: IncomingMessage, head: Buffer): ReturnType<TakeUpgrade> {
+  for (const take of takes) {
+    const verdict = take(request, head)
+    if (verdict !== undefined) return verdict
+  }
+  return undefined
 }

@@ -1,19 +1,32 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { upgradeProtocols } from '../fields/upgrade.js'
+import { writeRelayedHead } from './answer.js'
 import { BareResponse, isRecord } from './bare-response.js'
 import { closeInStages } from './close-in-stages.js'
+import { extendedAnswer } from './extended-connect.js'
+import type { Side } from './join.js'
+import { upgradeStream } from './upgrade-stream.js'
 
 const kUpgrade = Symbol('fastify-proxy-auth.upgrade')
 
-/** What an upgrade has that no other request has: the bare socket, and the bytes that came behind the head. */
+/** What an upgrade has that no other request has, be it of HTTP/1.1 or a stream of HTTP/2. */
 export interface Upgrade {
-  readonly socket: Socket
+  /** What came behind the head of the request. */
   readonly head: Buffer
-  readonly response: UpgradeResponse
   /** What the client offers to speak. */
   readonly protocols: readonly string[]
+  /**
+   * Tells the client that the other protocol is spoken from here on, and hands its side over.
+   *
+   * @param fields - Of the upstream's consent, this hop's removed: a flat raw list.
+   * @param accepted - What of the offer is spoken.
+   * @throws {UpstreamProtocol} The consent is none. Nothing has gone out.
+   */
+  open (reply: FastifyReply, fields: string[], accepted: readonly string[]): Side
+  /** To be called when both sides have ended; `undefined` where nobody waits for that, or learns it otherwise. */
+  readonly whenEnded: (() => void) | undefined
 }
 
 type Marked = IncomingMessage & { [kUpgrade]?: Upgrade }
@@ -32,22 +45,36 @@ export function protocolsOf (request: IncomingMessage): readonly string[] | unde
  * What a request offers to speak that a proxy goes along with. None in HTTP/1.0 (RFC 9110, 7.8), and none beside content, for
  * which a server may overlook the offer: content and the other protocol's octets would come on the same bare socket.
  */
-export function offerOf ({ httpVersion, headers }: IncomingMessage): string[] {
+export function offerOf (request: IncomingMessage): string[] {
+  if (extendedAnswer(request) !== undefined) return ['websocket']
+  const { httpVersion, headers } = request
   const { upgrade, 'content-length': length = '0', 'transfer-encoding': coding } = headers
   return httpVersion === '1.1' && coding === undefined && Number(length) === 0 ? upgradeProtocols(upgrade) : []
 }
 
 /**
  * Takes node's `upgrade` event into Fastify's lifecycle, so that the application's hooks, the gate and the log see it as
- * they see any request. Node has let go of the parser by then, so an answer other than 101 is the last on its connection.
+ * they see any request. Node has let go of the parser by then, so an answer other than 101 is the last on its connection. A
+ * WebSocket of HTTP/2 is a stream, and its answer as any.
  *
  * @param head - What came behind the head of the request.
  * @param protocols - What the client offers, and we would go along with. One or more.
  */
-export function routeUpgrade (app: FastifyInstance, request: IncomingMessage, head: Buffer, protocols: readonly string[]): void {
+export function routeUpgrade (app: FastifyInstance, request: Marked, head: Buffer, protocols: readonly string[]): void {
+  const answer = extendedAnswer(request)
+  if (answer !== undefined) {
+    request[kUpgrade] = upgradeStream(request, answer, protocols)
+    app.routing(request, answer)
+    return
+  }
   const { socket } = request
   const response = new UpgradeResponse(request, socket)
-  ;(request as Marked)[kUpgrade] = { socket, head, response, protocols }
+  request[kUpgrade] = {
+    head,
+    protocols,
+    open: (reply, fields, accepted) => response.open(reply, fields, accepted),
+    get whenEnded () { return response.whenEnded }
+  }
   response.once('finish', () => {
     if (response.taken) return
     response.release()
@@ -78,9 +105,11 @@ export class UpgradeResponse extends BareResponse {
     return super.writeHead(status, ...rest as [string])
   }
 
-  /** Sends the head of a 101, which nothing follows that is of HTTP. */
-  sendHead (): void {
+  /** Sends a 101, which nothing follows that is of HTTP, and hands the socket over. */
+  open (reply: FastifyReply, fields: string[], accepted: readonly string[]): Socket {
+    writeRelayedHead(reply, 101, 'Switching Protocols', [...fields, 'Connection', 'Upgrade', 'Upgrade', accepted.join(', ')])
     // `flushHeaders` would write octets beyond ASCII as two.
-    (this as unknown as { _send (text: string, encoding: 'latin1'): void })._send('', 'latin1')
+    ;(this as unknown as { _send (text: string, encoding: 'latin1'): void })._send('', 'latin1')
+    return this.take()
   }
 }

@@ -5,6 +5,7 @@ import { contentOf } from './content.js'
 import type { Tally } from './content.js'
 import { drained } from './drained.js'
 import { drop, streamOf, wasReset } from './reset.js'
+import { upgradeOf } from './upgrade.js'
 
 type MayBeHttp2 = IncomingMessage & { readonly stream?: { readonly endAfterHeaders: boolean } }
 
@@ -14,6 +15,7 @@ type MayBeHttp2 = IncomingMessage & { readonly stream?: { readonly endAfterHeade
  * @param patience - As of {@link contentOf}, and `body` too.
  */
 export function uploadOf (request: MayBeHttp2, tally: Tally, patience: Milliseconds, body?: unknown): AsyncGenerator<Buffer> | null {
+  if (upgradeOf(request) !== undefined) return null // what comes is of the other protocol
   const content = contentOf(request.stream === undefined ? request : announced(request), tally, patience, body)
   return content === null ? null : drained(request, content)
 }

@@ -162,13 +162,13 @@ t.test('schemes that are bound to a connection are not offered, nor taken (R-H2-
   t.equal(target.sockets.length, 0)
 })
 
-t.test('extended CONNECT is not announced, and where the application does, it is no tunnel (R-XC-1, R-XC-2, R-XC-3, R-XC-4)', async t => {
+t.test('extended CONNECT is not announced by us, and where the application does, it is authenticated as any request (R-XC-1, R-XC-2, R-XC-3, R-XC-4)', async t => {
   const ENABLE_CONNECT_PROTOCOL = 8
   const target = await tcpOrigin(t)
   for (const enabled of [false, true]) {
     const gate = await gateway(t, { fastify: { http2: true, ...(enabled && { http: { settings: { enableConnectProtocol: true } } }) } as never })
     const client = await RawHttp2.to(t, gate.port)
-    client.headers(1, [[':method', 'CONNECT'], [':authority', target.authority], [':scheme', 'http'], [':path', '/'], [':protocol', 'websocket'], ['proxy-authorization', ALICE]])
+    client.headers(1, [[':method', 'CONNECT'], [':authority', target.authority], [':scheme', 'http'], [':path', '/'], [':protocol', 'websocket']])
     if (enabled) t.ok(await client.frame(({ type, stream }) => type === 'HEADERS' && stream === 1))
     else t.equal(await client.resetOf(1), constants.NGHTTP2_PROTOCOL_ERROR)
     const plain = [[':method', 'CONNECT'], [':authority', target.authority], ['proxy-authorization', ALICE]] as const

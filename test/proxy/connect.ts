@@ -14,6 +14,8 @@ import { Exchanges } from '../../lib/proxy/exchanges.js'
 import { wasGivenBack } from '../../lib/proxy/given-back.js'
 import { receive } from '../../lib/proxy/target-form.js'
 import { connectHead } from '../fixtures/connect-head.js'
+import { announcing } from '../fixtures/announcing.js'
+import { extended } from '../fixtures/extended-socket.js'
 import { listenerCounts } from '../fixtures/listener-counts.js'
 import { listen } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
@@ -290,4 +292,15 @@ t.test('HTTP/2 goes its own way', async t => {
   const stream = session.request({ ':method': 'CONNECT', ':authority': 'origin.test:443' })
   const [fields] = await once(stream, 'response')
   t.equal(fields[':status'], 418)
+})
+
+t.test('an extended CONNECT is no tunnel, and another listener\'s where there is one (R-XC-1)', async t => {
+  for (const [others, status] of [[[], 501], [['another'], 200]] as const) {
+    const client = await announcing(t, server => {
+      const app = { routing: () => t.fail('it is none') } as unknown as FastifyInstance
+      server.on('connect', takeConnect(app, server, { keepAlive: () => 'always', exchanges: new Exchanges() }))
+      for (const other of others) server.on('connect', (_request, response) => { (response as unknown as ServerResponse).writeHead(200).end(other) })
+    })
+    t.match(await client.ask(extended('a.test', '/')), { status, body: others.join() })
+  }
 })

@@ -3,6 +3,8 @@ import type { FastifyInstance } from 'fastify'
 import Fastify from 'fastify'
 import t from 'tap'
 import proxyAuth from '../../lib/index.js'
+import { ANNOUNCED, announcedBy } from '../fixtures/announcing.js'
+import { extended } from '../fixtures/extended-socket.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
 import { ALICE, basic, gateway } from '../fixtures/gateway.js'
 import { bothLoopbacks } from '../fixtures/localhost.js'
@@ -130,4 +132,14 @@ t.test('an upgrade in absolute-form is ours, one in origin-form the application\
   t.match(await refused.send('CONNECT a.test:443 HTTP/1.1\r\nHost: a.test\r\n\r\n').answer(), /^HTTP\/1\.1 407 /)
   t.match(await refused.send(`GET /own HTTP/1.1\r\n${fields}\r\n`).end(), /^HTTP\/1\.1 400 /)
   t.strictSame(seen, ['/own', '*'])
+})
+
+t.test('over HTTP/2 the authority says whose a request is, and a WebSocket too (R-XC-4)', async t => {
+  const gate = await gateway(t, { fastify: ANNOUNCED, after: app => { app.get('/', async () => 'own') } })
+  const client = await announcedBy(t, gate.url)
+  const own = `127.0.0.1:${gate.port}`
+  t.match(await client.ask({ ':authority': own, ':path': '/' }), { status: 200, body: 'own' })
+  t.match(await client.ask({ ':authority': 'origin.test', ':path': '/' }), { status: 407 })
+  t.match(await client.ask(extended('origin.test', '/')), { status: 407 })
+  t.match(await client.ask(extended(own, '/')), { status: 501 })
 })

@@ -70,4 +70,6 @@ t.test('over HTTP/2, Host names what :authority names, or is not there (R-H2-6, 
   for (const host of ['b.test', 'a.test:80', 'a b', '']) t.match(over('GET', { ':authority': authority, host }), { code: BAD_REQUEST }, host)
   t.match(over('GET', { ':authority': 'a b', host: 'a.test' }), { code: BAD_REQUEST })
   t.match(over('CONNECT', { ':authority': authority, 'content-length': '3' }), { code: BAD_REQUEST })
+  t.match(over('GET', { ':authority': authority, ':protocol': 'websocket', 'content-length': '3' }), { code: BAD_REQUEST })
+  t.equal(over('GET', { ':authority': authority, ':protocol': 'websocket' }), null)
 })

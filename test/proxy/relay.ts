@@ -332,11 +332,11 @@ t.test('a client may take its time where there is no limit', async t => {
 t.test('an upgrade that the origin accepts is settled when both have ended, and ended as one (R-UPG-3)', async t => {
   for (const end of ['origin', 'closing', 'refused'] as const) {
     const app = Fastify()
-    let take!: (relay: Relay) => void
-    const taken = new Promise<Relay>(resolve => { take = resolve })
+    let take!: (exchange: { relay: Relay, answer: EventEmitter }) => void
+    const taken = new Promise<{ relay: Relay, answer: EventEmitter }>(resolve => { take = resolve })
     app.get('/', async (_request, reply) => {
       const relay = new Relay(reply, '1.1 gw', 0, LIMITS)
-      take(relay)
+      take({ relay, answer: reply.raw })
       await relay.settled
     })
     app.server.on('upgrade', (request, socket, head) => {
@@ -347,7 +347,7 @@ t.test('an upgrade that the origin accepts is settled when both have ended, and 
     t.teardown(() => app.close())
     const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
     client.send('GET / HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n')
-    const relay = await taken
+    const { relay, answer } = await taken
     const { near, far } = await socketPair(t)
     const controller = new Controller(relay)
     relay.onRequestStart(controller)
@@ -359,6 +359,7 @@ t.test('an upgrade that the origin accepts is settled when both have ended, and 
     }
     await client.send('ab').until(text => text.includes('\r\n\r\n'))
     await far.until(text => text === 'ab')
+    answer.emit('close') // as a stream of HTTP/2 does when the client's side is through
     if (end === 'closing') relay.end('closing')
     else {
       far.send('c').socket.end()

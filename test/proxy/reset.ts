@@ -3,7 +3,7 @@ import { ServerResponse } from 'node:http'
 import { constants } from 'node:http2'
 import { PassThrough } from 'node:stream'
 import t from 'tap'
-import { breakOff, cut, drop, isFinished, isGone, isHttp2Stream, reset, streamOf, wasReset } from '../../lib/proxy/reset.js'
+import { abortsWithCancel, breakOff, cut, drop, isFinished, isGone, isHttp2Stream, reset, streamOf, wasReset } from '../../lib/proxy/reset.js'
 import { socketPair } from '../fixtures/socket-pair.js'
 import { streamPair } from '../fixtures/stream-pair.js'
 
@@ -27,6 +27,17 @@ t.test('a stream of HTTP/2 is reset with a code, and without an end before (R-H2
     t.equal(ended, false)
     way(near as never)
   }
+})
+
+t.test('of a WebSocket a reset is a CANCEL (R-XC-1)', async t => {
+  const { near, far } = await streamPair(t)
+  abortsWithCancel(near)
+  near.respond()
+  near.write('half')
+  await once(far.setEncoding('latin1'), 'data')
+  reset(near)
+  await new Promise(resolve => far.once('close', resolve))
+  t.equal(far.rstCode, NGHTTP2_CANCEL)
 })
 
 t.test('one that has ended is reset all the same', async t => {

@@ -5,6 +5,8 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { IdentityField, UNTOLD } from '../../lib/proxy/identity-field.js'
 import { passesWebSockets, webSocketOptions } from '../../lib/proxy/reverse-websocket.js'
+import { ANNOUNCED, announcedBy } from '../fixtures/announcing.js'
+import { extended } from '../fixtures/extended-socket.js'
 import { listen } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { message, reverse } from '../fixtures/reverse.js'
@@ -118,6 +120,15 @@ t.test('under the prefix only WebSockets are upgrades', async t => {
     }
     const { client } = await given(t, way, '/other')
     t.match(await client.answer(), /^HTTP\/1.1 404 /)
+  }
+})
+
+t.test('by an extended CONNECT they pass through as they are, or not at all (R-XC-4)', async t => {
+  const target = await webSocketOrigin(t)
+  for (const [way, status] of [[{}, 407], [{ wsClientOptions: {} }, 501]] as const) {
+    const { url, port } = await reverse(t, { upstream: target.url, websocket: true, ...way } as never, { fastify: ANNOUNCED })
+    const client = await announcedBy(t, url)
+    t.match(await client.ask(extended(`127.0.0.1:${port}`, '/api')), { status })
   }
 })
 

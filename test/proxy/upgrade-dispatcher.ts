@@ -4,7 +4,10 @@ import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
+import { extendedAnswer } from '../../lib/proxy/extended-connect.js'
 import { takeUpgrades, withListener } from '../../lib/proxy/upgrade-dispatcher.js'
+import { ANNOUNCED, announcedBy } from '../fixtures/announcing.js'
+import { extended } from '../fixtures/extended-socket.js'
 import { bothLoopbacks } from '../fixtures/localhost.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { readAnswer } from '../fixtures/read-answer.js'
@@ -81,6 +84,29 @@ t.test('a listener that a taker is to call is called by nobody else', async t =>
   t.equal(called, 0)
   t.equal(readAnswer(await (await client()).send(ask('/called')).answer()).body, 'called')
   t.equal(called, 1)
+})
+
+t.test('a WebSocket of HTTP/2 is offered as an upgrade is, and what nobody takes is never a plain request (R-XC-1)', async t => {
+  const app = Fastify(ANNOUNCED) as unknown as FastifyInstance
+  app.get('/*', async () => t.fail('it is none'))
+  const offered: unknown[] = []
+  for (const name of ['first', 'second']) {
+    takeUpgrades(app, (request, head) => {
+      offered.push(`${name} ${request.method} ${request.url} ${head.length}`)
+      if (request.url === '/plain') return 'plain'
+      if (request.url !== `/${name}`) return undefined
+      extendedAnswer(request)!.writeHead(200).end(name)
+      return 'taken'
+    })
+  }
+  const client = await announcedBy(t, await app.listen({ port: 0, host: '127.0.0.1' }))
+  t.teardown(() => app.close())
+  for (const [path, status] of [['/first', 200], ['/second', 200], ['/plain', 501], ['/other', 501]] as const) {
+    t.match(await client.ask(extended('a.test', path)), { status }, path)
+  }
+  t.strictSame(offered, [
+    'first GET /first 0', 'first GET /second 0', 'second GET /second 0', 'first GET /plain 0', 'first GET /other 0', 'second GET /other 0'
+  ])
 })
 
 const { skip, patch } = await bothLoopbacks()

@@ -1,11 +1,15 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
+import { onExtendedConnect } from '../../lib/proxy/extended-connect.js'
 import { offerOf, protocolsOf, routeUpgrade, upgradeOf } from '../../lib/proxy/upgrade.js'
 import type { UpgradeResponse } from '../../lib/proxy/upgrade.js'
+import { announcing } from '../fixtures/announcing.js'
+import { extended } from '../fixtures/extended-socket.js'
 import { listen } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { readAnswer } from '../fixtures/read-answer.js'
@@ -33,10 +37,9 @@ t.test('an upgrade is routed with its socket, its offer and what came behind it'
   t.equal(upgradeOf({} as IncomingMessage), undefined)
   t.equal(protocolsOf({} as IncomingMessage), undefined)
   const asking = await client(t, (request, response) => {
-    const { socket, head, response: own, protocols } = upgradeOf(request)!
-    t.equal(socket, request.socket)
+    const { head, protocols, whenEnded } = upgradeOf(request)!
     t.equal(String(head), 'early')
-    t.equal(own, response)
+    t.equal(whenEnded, undefined, 'nobody waits')
     t.strictSame(protocols, ['chat'])
     t.equal(protocolsOf(request), protocols)
     response.end()
@@ -74,13 +77,13 @@ t.test('an answer says that it closes, and does, however its head is written (R-
 })
 
 t.test('a 101 goes out by itself, as octets, and is as it was written', async t => {
-  const asking = await client(t, (_request, response) => {
-    response.writeHead(101, ['Connection', 'Upgrade', 'Upgrade', 'chat', 'X-Own', '\xe9'] as never)
-    response.sendHead()
-    response.take().end('chat')
+  const asking = await client(t, (request, response) => {
+    const reply = { raw: response, getHeader () {}, hijack () {} } as never
+    const upgrade = upgradeOf(request)!
+    ;(upgrade.open(reply, ['X-Own', '\xe9'], ['chat']) as Socket).end('chat')
     response.emit('finish') // as at the end of the tunnel
   })
-  t.match(await asking.send(ASK).end(), /^HTTP\/1\.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\nX-Own: \xe9\r\n(?:Date: .*\r\n)?\r\nchat$/)
+  t.match(await asking.send(ASK).end(), /^HTTP\/1\.1 101 Switching Protocols\r\nX-Own: \xe9\r\nConnection: Upgrade\r\nUpgrade: chat\r\n(?:Date: .*\r\n)?\r\nchat$/)
 })
 
 t.test('Fastify answers it as any request', async t => {
@@ -91,4 +94,16 @@ t.test('Fastify answers it as any request', async t => {
   const port = await listen(t, app.server)
   const asking = await RawClient.to(t, port)
   t.match(readAnswer(await asking.send(ASK).end()), { status: 200, fields: { connection: 'close' }, body: 'plain' })
+})
+
+t.test('a WebSocket on a stream of HTTP/2 is routed with its own answer (R-XC-1)', async t => {
+  const client = await announcing(t, server => onExtendedConnect(server, request => {
+    const routing = (routed: IncomingMessage, response: ServerResponse) => {
+      t.match(upgradeOf(routed), { protocols: ['websocket'], whenEnded: undefined })
+      response.writeHead(407).end('no')
+    }
+    routeUpgrade({ routing } as unknown as FastifyInstance, request, Buffer.alloc(0), offerOf(request))
+    return true
+  }))
+  t.match(await client.ask(extended('a.test', '/')), { status: 407, body: 'no' })
 })

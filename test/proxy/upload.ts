@@ -1,7 +1,13 @@
+import type { ServerResponse } from 'node:http'
 import { constants } from 'node:http2'
 import { Readable } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
 import t from 'tap'
+import { onExtendedConnect } from '../../lib/proxy/extended-connect.js'
+import { routeUpgrade } from '../../lib/proxy/upgrade.js'
 import { uploadOf } from '../../lib/proxy/upload.js'
+import { announcing } from '../fixtures/announcing.js'
+import { extended } from '../fixtures/extended-socket.js'
 import { streamPair } from '../fixtures/stream-pair.js'
 
 function request (members: object): never {
@@ -28,6 +34,18 @@ t.test('content that HTTP/2 frames, without a length', async t => {
   t.equal(Buffer.concat(await all(upload!)).toString(), 'content')
   t.equal(tally.bytesIn, 7)
   t.equal(uploadOf(request({ stream: { endAfterHeaders: true }, headers: { 'content-length': '0' } }), tally, 0), null)
+})
+
+t.test('what comes on a stream of another protocol is no content', async t => {
+  const client = await announcing(t, server => onExtendedConnect(server, request => {
+    const routing = (_request: unknown, response: ServerResponse) => {
+      t.equal(uploadOf(request, { bytesIn: 0 }, 0), null)
+      response.writeHead(407).end()
+    }
+    routeUpgrade({ routing } as unknown as FastifyInstance, request, Buffer.alloc(0), ['websocket'])
+    return true
+  }))
+  t.match(await client.ask(extended('a.test', '/'), 'frames'), { status: 407 })
 })
 
 t.test('content that was read before and kept', async t => {
