@@ -112,7 +112,9 @@ export class Aws4Strategy extends Strategy {
     const { region, service, clockSkew, clock } = this.settings
     if (credentials.region !== region || credentials.service !== service) return 'scope'
 
-    const linesOf = (name: string) => linesIn(request, name)
+    const asked = request.originalUrl ?? request.url ?? ''
+    // The host of a tunnel is its target. Clients on HTTP/1.0 do not say it again.
+    const linesOf = (name: string) => name === 'host' && request.method === 'CONNECT' ? [asked] : linesIn(request, name)
     const signed = (name: string) => credentials.signedHeaders.includes(name) ? linesOf(name) : []
     const one = (name: string) => signed(name).length === 1 ? signed(name)[0] : undefined
     const date = one('x-amz-date') ?? one('date')
@@ -122,7 +124,7 @@ export class Aws4Strategy extends Strategy {
 
     const time = readSigningTime(date)
     if (time === undefined || Math.abs(clock() - time) > clockSkew || !formatSigningTime(time).startsWith(credentials.day)) return 'date'
-    const target = readSignedTarget(request.method ?? '', request.originalUrl ?? request.url ?? '', one('host'))
+    const target = readSignedTarget(request.method ?? '', asked, one('host'))
     if (target === undefined) return 'target'
     const payload = one('x-amz-content-sha256')
     if (payload === UNSIGNED && !this.settings.unsignedPayload) return 'payload'

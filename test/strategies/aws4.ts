@@ -179,6 +179,7 @@ t.test('a tunnel is signed for one host and port (R-AWS-8)', async t => {
   const connect = signed({ method: 'CONNECT', target: 'origin.test:443', headers: { host: 'origin.test:443' } })
   t.equal(await reasonOf(connect), 'accepted')
   t.equal(await reasonOf({ ...connect, fieldLines: { ...connect.fieldLines, host: ['whatever'] } }), 'accepted', 'Host says nothing here')
+  t.equal(await reasonOf({ ...connect, fieldLines: { ...connect.fieldLines, host: [] } }), 'accepted', 'and need not be there, as in HTTP/1.0 (C-31)')
   t.equal(await reasonOf({ ...connect, originalUrl: 'origin.test:444' }), 'signature of alice')
   t.equal(await reasonOf({ ...connect, method: 'GET', originalUrl: '/' }), 'signature of alice')
 })
