@@ -8,12 +8,19 @@ export const FORMS: readonly Form[] = ['absolute-form', 'CONNECT', 'origin-form'
 export type Listener = 'plain' | 'TLS' | 'h2'
 export const LISTENERS: readonly Listener[] = ['plain', 'TLS', 'h2']
 
-/** What a client is told to say: a name with a password, or a whole value of the field. */
+/** Who a client is told to be. */
 export interface Account {
   readonly username: string
   readonly password: string
-  /** What to put into the field as it is, where the scheme is one of tokens. */
-  readonly value?: string
+  /** Variables for the client's process: where its ticket is. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** What of a request its credentials may depend on. */
+export interface SignedRequest {
+  readonly method: string
+  /** An absolute URI, or `host:port` of a CONNECT. */
+  readonly target: string
 }
 
 /** A scheme as the matrix runs it. */
@@ -27,6 +34,10 @@ export interface Scheme {
   readonly wrong: Account
   /** Never offered over HTTP/2: it authenticates a connection. */
   readonly connectionBound?: boolean
+  /** The fields that can be written down before anybody has asked, for a client that can be given some. Left out: the answer depends on the challenge. */
+  readonly fields?: (account: Account, request: SignedRequest) => Record<string, string>
+  /** They are more than `Proxy-Authorization`. */
+  readonly isWide?: boolean
 }
 
 /** One cell of the matrix. */
@@ -54,10 +65,12 @@ export interface Told {
   readonly says: string
 }
 
-/** Why a cell is not supported. */
+/** Why nothing comes of a cell. */
 export interface Reason {
   readonly id: string
   readonly text: string
+  /** It is the gateway that refuses, as it must. */
+  readonly ours?: boolean
   /** Nothing that we have read tells it, so Squid is the witness: the client fails there as well. */
   readonly squid?: boolean
 }
@@ -69,6 +82,8 @@ export interface Client {
   readonly skip: string | false
   /** The request forms that it has, all by default: where it cannot be given a field, it has no origin-form. */
   readonly forms?: readonly Form[]
+  /** The names of the schemes that it is run with. All by default. */
+  readonly schemes?: readonly string[]
   /** The listeners that it is run against. All by default. */
   readonly listeners?: readonly Listener[]
   /** Why this cell is none for it. It is tried all the same, and counts as supported where it works. */
@@ -85,11 +100,41 @@ export function withAccount ({ proxy, account }: Pick<Exchange, 'proxy' | 'accou
   return url.href.replace(/\/$/, '')
 }
 
-/** The value of the field, where a client can be given one: `undefined` where the scheme has to be computed. */
-export function fieldValue ({ scheme, account }: Exchange): string | undefined {
-  if (account.value !== undefined) return account.value
-  if (scheme.token !== 'Basic') return undefined
-  return `Basic ${Buffer.from(`${account.username}:${account.password}`).toString('base64')}`
+/** Whether the credentials can be written down before anybody has asked. */
+export function isReady ({ scheme }: Pick<Cell, 'scheme'>): boolean {
+  return scheme.fields !== undefined
+}
+
+/** Whether a client is given them: there is none that makes them of name and password, or none that does so on reverse routes. */
+export function isGiven (cell: Pick<Cell, 'scheme' | 'form'>): boolean {
+  return isReady(cell) && (cell.form === 'origin-form' || cell.scheme.token !== 'Basic')
+}
+
+/** The fields with the credentials for a URL, or for the tunnel to it; none where they depend on the challenge. */
+export function fieldsOf ({ form, scheme, account, url: whole }: Exchange, url: URL = whole): Record<string, string> {
+  const authority = `${url.hostname}:${url.port}`
+  return scheme.fields?.(account, form === 'CONNECT' ? { method: 'CONNECT', target: authority } : { method: 'GET', target: url.href }) ?? {}
+}
+
+/** The same, a line each. */
+export function fieldLines (exchange: Exchange, url?: URL): string[] {
+  return Object.entries(fieldsOf(exchange, url)).map(field => field.join(': '))
+}
+
+/** Runs exchanges of one environment together, and the results in their order. */
+export function inEnvironments (run: (exchanges: readonly Exchange[], env: Account['env']) => Promise<Told[]>): Client['run'] {
+  return async exchanges => {
+    const needed = new Set(exchanges.flatMap(({ account: { env } }) => env === undefined ? [] : [env]))
+    const [first, ...others] = needed.size === 0 ? [undefined] : needed
+    const told = new Map<Exchange, Told>()
+    for (const env of [first, ...others]) {
+      // Those that need none do with any.
+      const together = exchanges.filter(({ account }) => (account.env ?? first) === env)
+      const results = await run(together, env)
+      together.forEach((exchange, index) => told.set(exchange, results[index]!))
+    }
+    return exchanges.map(exchange => told.get(exchange)!)
+  }
 }
 
 /** The id in a request-target or a host. Browsers ask for other things as well, whose id is the empty one. */

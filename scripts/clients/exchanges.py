@@ -1,4 +1,4 @@
-# Fetches URLs, one after the other, with urllib and with requests, and prints a line of JSON each: whether the origin has answered, and
+# Fetches URLs, one after the other, with urllib, requests or requests-ntlm, and prints a line of JSON each: whether the origin has answered, and
 # what was said. The argument: a JSON list of objects with library, scheme, value, proxy, account, username, password, url, ca.
 import json
 import ssl
@@ -12,7 +12,6 @@ import requests.adapters
 def with_urllib(x):
     context = ssl.create_default_context(cafile=x["ca"])
     handlers = [urllib.request.HTTPSHandler(context=context)]
-    headers = {"Proxy-Authorization": x["value"]} if x["value"] else {}
     if x["proxy"] is None:
         handlers.append(urllib.request.ProxyHandler({}))
     else:
@@ -22,44 +21,46 @@ def with_urllib(x):
             passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
             passwords.add_password(None, [x["proxy"], x["url"]], x["username"], x["password"])
             handlers.append(urllib.request.ProxyDigestAuthHandler(passwords))
-    if x["scheme"] == "Basic" and x["proxy"] is not None:
-        headers = {}
-    request = urllib.request.Request(x["url"], headers=headers)
+    request = urllib.request.Request(x["url"], headers=x["fields"])
     with urllib.request.build_opener(*handlers).open(request, timeout=30) as answer:
         answer.read()
         return answer.status
 
 
-class WithField(requests.adapters.HTTPAdapter):
-    """Says the field to the proxy, also with a CONNECT."""
+class WithFields(requests.adapters.HTTPAdapter):
+    """Says them to the proxy, also with a CONNECT."""
 
-    def __init__(self, value):
-        self.value = value
+    def __init__(self, fields):
+        self.fields = fields
         super().__init__()
 
     def proxy_headers(self, proxy):
-        return {"Proxy-Authorization": self.value}
+        return self.fields
 
 
-def with_requests(x):
+def with_requests(x, auth=None):
     session = requests.Session()
     session.trust_env = False
     session.verify = x["ca"]
-    headers = {}
-    proxy = x["account"]
-    if x["value"] and (x["proxy"] is None or x["scheme"] != "Basic"):
-        headers = {"Proxy-Authorization": x["value"]}
-        proxy = x["proxy"]
-        if x["url"].startswith("https:") and x["proxy"] is not None:
-            headers = {}
-            session.mount("https://", WithField(x["value"]))
+    session.auth = auth
+    proxy = x["proxy"] if x["fields"] or auth else x["account"]
+    tunnels = x["url"].startswith("https:") and proxy is not None
+    if tunnels and x["fields"]:
+        session.mount("https://", WithFields(x["fields"]))
     proxies = {} if x["proxy"] is None else {"http": proxy, "https": proxy}
-    return session.get(x["url"], headers=headers, proxies=proxies, timeout=30).status_code
+    return session.get(x["url"], headers={} if tunnels else x["fields"], proxies=proxies, timeout=30).status_code
 
 
+def with_requests_ntlm(x):
+    import requests_ntlm
+
+    return with_requests(x, requests_ntlm.HttpNtlmAuth(x["username"], x["password"]))
+
+
+libraries = {"urllib": with_urllib, "requests": with_requests, "requests-ntlm": with_requests_ntlm}
 for x in json.loads(sys.argv[1]):
     try:
-        status = {"urllib": with_urllib, "requests": with_requests}[x["library"]](x)
+        status = libraries[x["library"]](x)
         said = str(status)
     except Exception as error:
         status = None

@@ -3,8 +3,8 @@ import type { Cell, Client, Exchange, Reason, Told } from './exchange.js'
 import { fails as failsWithSquid } from './squid-witness.js'
 import type { World } from './world.js'
 
-/** What became of a cell. `passed`: it was served as the right user, and with wrong credentials it was refused. */
-export type Verdict = 'passed' | 'not supported' | 'failed'
+/** What became of a cell. `passed`: it was served as the right user, and with wrong credentials it was refused; `refused`: with right ones, as it must be. */
+export type Verdict = 'passed' | 'refused' | 'not supported' | 'failed'
 
 export interface Line {
   readonly cell: Cell
@@ -41,7 +41,7 @@ export async function judge (t: Test, client: Client, cells: readonly Cell[], wo
     const http2 = served !== undefined && world.evidence(served.exchange.id).versions.has('2.0')
     const says = own.map(({ exchange, told }) => `${told.says} ${inspect(world, exchange.id)}`).join('\n  ')
     if (reason === undefined) lines.push({ cell, verdict: isServed && isRefused ? 'passed' : 'failed', http2, says })
-    else lines.push({ cell, verdict: isServed ? 'failed' : 'not supported', reason, http2, says: `it is supported: ${says}` })
+    else lines.push({ cell, verdict: isServed ? 'failed' : reason.ours === true ? 'refused' : 'not supported', reason, http2, says: `it is supported: ${says}` })
   }
   const witness = results.filter(({ exchange }) => client.cannot(exchange)?.squid === true)
   if (witness.length === 0) return lines
@@ -55,7 +55,7 @@ interface Result { readonly exchange: Exchange, readonly told: Told }
 
 function wasServed ({ exchange: { id, scheme, account }, told }: Result, world: World): boolean {
   const { asked, tokens, user } = world.evidence(id)
-  return told.served && asked && (scheme.token === 'Negotiate' || [...tokens].every(token => token === scheme.token)) && user !== undefined && user.startsWith(account.username)
+  return told.served && asked && [...tokens].every(token => token === scheme.token) && user !== undefined && user.startsWith(account.username)
 }
 
 /** Credentials were sent, each got a 407, and the origin heard nothing of it. */

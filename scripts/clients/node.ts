@@ -5,9 +5,10 @@ import axios from 'axios'
 import { HttpsProxyAgent } from 'https-proxy-agent'
 import { Agent, ProxyAgent, request } from 'undici'
 import type { Dispatcher } from 'undici'
-import { fieldValue, withAccount } from './exchange.js'
+import { fieldsOf, isGiven, isReady, withAccount } from './exchange.js'
 import type { Cell, Client, Exchange, Told } from './exchange.js'
 import { BASIC_ONLY, NODE_DIRECT } from './reasons.js'
+import { BASIC } from './schemes.js'
 
 /** Runs an exchange in this process. */
 function each (fetch: (exchange: Exchange) => Promise<number>): Client['run'] {
@@ -23,26 +24,21 @@ function each (fetch: (exchange: Exchange) => Promise<number>): Client['run'] {
   }
 }
 
-/** Basic, or a value that it is given. */
-function cannot ({ scheme, form }: Cell): ReturnType<Client['cannot']> {
-  if (scheme.token === 'Basic' || scheme.right.value !== undefined) return undefined
-  return form === 'origin-form' ? NODE_DIRECT : BASIC_ONLY
-}
-
-/** The field, for what is not sent through an agent that makes it from the account. */
-function ownField (exchange: Exchange): Record<string, string> {
-  const value = fieldValue(exchange)
-  return value === undefined ? {} : { 'Proxy-Authorization': value }
+/** Basic, or fields that it is given. */
+function cannot (cell: Cell): ReturnType<Client['cannot']> {
+  if (isReady(cell)) return undefined
+  return cell.form === 'origin-form' ? NODE_DIRECT : BASIC_ONLY
 }
 
 const undici = each(async exchange => {
   const { form, proxy, url, ca: { cert } } = exchange
-  const value = fieldValue(exchange) ?? fieldValue({ ...exchange, scheme: { ...exchange.scheme, token: 'Basic' } })!
+  const asked: Exchange = form === 'absolute-form' && proxy.protocol === 'https:' ? { ...exchange, form: 'CONNECT' } : exchange // (C-32)
+  const fields = fieldsOf(isReady(exchange) ? asked : { ...asked, scheme: BASIC })
   const dispatcher: Dispatcher = form === 'origin-form'
     ? new Agent({ connect: { ca: cert } })
-    : new ProxyAgent({ uri: proxy.origin, token: value, proxyTunnel: form === 'CONNECT', requestTls: { ca: cert }, proxyTls: { ca: cert } })
+    : new ProxyAgent({ uri: proxy.origin, headers: fields, proxyTunnel: form === 'CONNECT', requestTls: { ca: cert }, proxyTls: { ca: cert } })
   try {
-    const headers = form === 'origin-form' ? { 'proxy-authorization': value } : {}
+    const headers = form === 'origin-form' ? fields : {}
     const { statusCode, body } = await request(url, { dispatcher, headers })
     await body.dump()
     return statusCode
@@ -52,10 +48,10 @@ const undici = each(async exchange => {
 })
 
 function proxyAgent (exchange: Exchange): HttpsProxyAgent<string> {
-  const { account, proxy, ca: { cert } } = exchange
-  return account.value === undefined
-    ? new HttpsProxyAgent(withAccount(exchange), { ca: cert })
-    : new HttpsProxyAgent(proxy, { ca: cert, headers: ownField(exchange) })
+  const { proxy, ca: { cert } } = exchange
+  return isGiven(exchange)
+    ? new HttpsProxyAgent(proxy, { ca: cert, headers: fieldsOf(exchange) })
+    : new HttpsProxyAgent(withAccount(exchange), { ca: cert })
 }
 
 const httpsProxyAgent = each(async exchange => await new Promise<number>((resolve, reject) => {
@@ -67,11 +63,11 @@ const httpsProxyAgent = each(async exchange => await new Promise<number>((resolv
 
 const axiosWithAgent = each(async exchange => {
   const { form, account, proxy, url, ca: { cert } } = exchange
-  const own = form === 'origin-form' || account.value !== undefined
+  const own = isGiven(exchange)
   const { status } = await axios.get<unknown>(url.href, {
     validateStatus: () => true,
     timeout: 30_000,
-    headers: own && form !== 'CONNECT' ? ownField(exchange) : {},
+    headers: own && form !== 'CONNECT' ? fieldsOf(exchange) : {},
     ...(form === 'origin-form' && { proxy: false as const, httpsAgent: new HttpsAgent({ ca: cert }) }),
     ...(form === 'CONNECT' && { proxy: false as const, httpsAgent: Object.assign(proxyAgent(exchange), { options: { ca: cert } }) }),
     ...(form === 'absolute-form' && {
@@ -91,14 +87,14 @@ const axiosWithAgent = each(async exchange => {
 /** What a container engine does: asks the registry who it wants, gets a token, then the manifest and each layer. */
 const registryPull = each(async exchange => {
   const { form, proxy, url, ca: { cert } } = exchange
-  const field = ownField(exchange)
   const get = async (path: string, authorization?: string): Promise<{ status: number, challenge: string, body: string }> => await new Promise((resolve, reject) => {
-    const fields = { ...field, 'user-agent': 'docker/24.0.7', accept: '*/*', ...(authorization !== undefined && { authorization }) }
-    const target = new URL(path, url)
+    const target = form === 'origin-form' ? new URL(url.href + path) : new URL(path, url)
+    const own = { 'user-agent': 'docker/24.0.7', accept: '*/*', ...(authorization !== undefined && { authorization }) }
+    const credentials = fieldsOf(exchange, target)
     const sent = form === 'CONNECT'
-      ? httpsRequest(target, { agent: new HttpsProxyAgent(proxy, { ca: cert, headers: field }), ca: cert, headers: { ...fields, 'Proxy-Authorization': [] } })
+      ? httpsRequest(target, { agent: new HttpsProxyAgent(proxy, { ca: cert, headers: credentials }), ca: cert, headers: own })
       : (proxy.protocol === 'https:' ? httpsRequest : httpRequest)({
-          host: proxy.hostname, port: proxy.port, path: form === 'absolute-form' ? target.href : `${url.pathname}${path}`, headers: { ...fields, host: target.host }, ca: cert
+          host: proxy.hostname, port: proxy.port, path: form === 'absolute-form' ? target.href : target.pathname + target.search, headers: { ...own, ...credentials, host: target.host }, ca: cert
         })
     sent.on('error', reject).on('response', response => {
       let body = ''

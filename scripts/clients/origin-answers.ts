@@ -5,6 +5,9 @@ import { wheel } from './wheel.js'
 
 const LAYER = Buffer.from('the only layer')
 const DIGEST = `sha256:${createHash('sha256').update(LAYER).digest('hex')}`
+/** Lines of git, each behind its length; `0000` ends a part. */
+const line = (text: string): string => (text.length + 4).toString(16).padStart(4, '0') + text
+const REFS = `${line('# service=git-upload-pack\n')}0000${line(`${'1'.repeat(40)} refs/heads/main\0agent=test\n`)}0000`
 const TARBALL = 'hello-1.0.0.tgz'
 
 /**
@@ -26,8 +29,7 @@ export function answers (onAsked: (id: string) => void): Answer {
       return response.writeHead(401, { 'content-length': 0 }).end()
     }
     const found: { type: string, body: string | Buffer } | undefined = {
-      '/repository.git/info/refs?service=git-upload-pack': { type: 'text/plain', body: `${'1'.repeat(40)}\trefs/heads/main\n` },
-      '/repository.git/HEAD': { type: 'text/plain', body: 'ref: refs/heads/main\n' },
+      '/repository.git/info/refs?service=git-upload-pack': { type: 'application/x-git-upload-pack-advertisement', body: REFS },
       '/Release': { type: 'text/plain', body: `Origin: test\nSuite: stable\nDate: Thu, 01 Jan 2026 00:00:00 UTC\nSHA256:\n ${createHash('sha256').digest('hex')} 0 Packages\n` },
       '/Packages': { type: 'text/plain', body: '' },
       '/simple/hello/': { type: 'text/html', body: '<a href="/hello-1.0.0-py3-none-any.whl">hello-1.0.0-py3-none-any.whl</a>' },

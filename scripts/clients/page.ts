@@ -13,25 +13,26 @@ const FORM_TITLES: Readonly<Record<Form, string>> = {
   'origin-form': 'Origin-form: a reverse route'
 }
 const NOTES: Readonly<Record<Form, string>> = {
-  'absolute-form': '',
+  'absolute-form': 'undici asks a proxy with TLS for a tunnel here as well (C-32).',
   CONNECT: '',
   'origin-form': 'Only clients that can be given a value for the field, or asked to answer a 407 here: see "When is a 407 right here?" in the README.'
 }
 
 /** docs/clients.md: nothing in it but what a run finds, so that two runs write the same. */
-export function page (clients: readonly ClientLines[], schemes: readonly Scheme[]): string {
+export function page (clients: readonly ClientLines[], schemes: readonly Scheme[], leftOut: readonly string[]): string {
   const all = clients.flatMap(({ lines }) => lines)
   const reasons = new Map<string, Reason>(all.flatMap(({ reason }) => reason === undefined ? [] : [[reason.id, reason]]))
   const sections = (Object.keys(FORM_TITLES) as Form[]).map(form => section(form, clients, schemes))
   return `# Clients
 
 Written by \`npm run clients\`, which starts the gateway of \`examples/gateway.ts\` with one scheme at a time and runs every client against it.
-${totals(all)}; ${clients.length} clients.
+${totals(all)}; ${clients.length} clients.${leftOut.length === 0 ? '' : ` Left out on this machine: ${leftOut.join('; ')}.`}
 
 **passed**: with the right credentials the client got the origin's answer, and the gateway knew the user by that scheme; with wrong ones it sent
-them and was refused with 407 as it must be, and the origin heard nothing. **passed, h2**: over HTTP/2. **not supported**: by the
-client, for the reason in brackets, which is found below; it was tried, with the first listener of which that is said, and did fail. **–**: the client
-has no such request. Three in a cell are the listeners: in the clear / TLS with HTTP/1.1 / TLS with HTTP/2 beside HTTP/1.1; one stands for all three.
+them and was refused with 407 as it must be, and the origin heard nothing; wrong for Negotiate is a ticket of another realm of that name. **passed, h2**: over
+HTTP/2. **refused**: by the gateway, as it must be. **not supported**: by the client. Both for the reason in brackets, which is found below; it was
+tried, with the first listener of which that is said, and did fail. **–**: the client has no such request. Bearer and AWS4-HMAC-SHA256 are fields that the client
+is given, here by whoever calls it: it knows neither. Three in a cell are the listeners: in the clear / TLS with HTTP/1.1 / TLS with HTTP/2 beside HTTP/1.1; one stands for all three.
 
 ${sections.join('\n')}
 ## Why not
@@ -65,7 +66,7 @@ ${rows.join('\n')}
 }
 
 function word ({ verdict, http2, reason }: Line): string {
-  if (verdict === 'not supported') return `not supported (${reason!.id})`
+  if (reason !== undefined) return `${verdict} (${reason.id})`
   return http2 ? `${verdict}, h2` : verdict
 }
 
@@ -73,5 +74,5 @@ function word ({ verdict, http2, reason }: Line): string {
 export function totals (lines: readonly Line[]): string {
   const count = (wanted: Verdict): number => lines.filter(({ verdict }) => verdict === wanted).length
   const passed = count('passed')
-  return `${passed} passed, ${passed} refused as they must be, ${count('not supported')} not supported, ${count('failed')} failed`
+  return `${passed} passed, ${passed + count('refused')} refused as they must be, ${count('not supported')} not supported, ${count('failed')} failed`
 }

@@ -6,9 +6,9 @@ import { git } from '../../test/fixtures/git-backend.js'
 import { peer } from '../../test/fixtures/peers.js'
 import { runProgram } from '../../test/fixtures/run-program.js'
 import type { Ran } from '../../test/fixtures/run-program.js'
-import { fieldValue, withAccount } from './exchange.js'
-import type { Cell, Client, Exchange, Told } from './exchange.js'
-import { BASIC_ONLY, DIRECT, NO_TLS, NO_TOKENS } from './reasons.js'
+import { fieldLines, isGiven, isReady, withAccount } from './exchange.js'
+import type { Client, Exchange, Told } from './exchange.js'
+import { BASIC_ONLY, DIRECT, NO_FIELDS, NO_TLS } from './reasons.js'
 
 /** A program with its arguments, and whether it got what it wanted. */
 interface Run {
@@ -25,17 +25,12 @@ function each (t: Test, prepare: (exchange: Exchange) => Run): Client['run'] {
     const told: Told[] = []
     for (const exchange of exchanges) {
       const { path, args, env = {}, served = ({ code }) => code === 0 } = prepare(exchange)
-      const ran = await runProgram(t, path, args, env)
+      const ran = await runProgram(t, path, args, { ...exchange.account.env, ...env })
       told.push({ served: served(ran), says: `${ran.code} ${ran.stdout}${ran.stderr}`.trim() })
     }
     return told
   }
 }
-
-const isBasic = ({ scheme }: Pick<Cell, 'scheme'>): boolean => scheme.token === 'Basic'
-/** Whether its credentials can be written down before anybody has asked. */
-const isReady = ({ scheme }: Pick<Cell, 'scheme'>): boolean => isBasic({ scheme }) || scheme.right.value !== undefined
-const field = (exchange: Exchange): string => `Proxy-Authorization: ${fieldValue(exchange)}`
 
 /** curl, which can be told every scheme of a name and a password, and any field for the proxy. */
 function curl (t: Test): Client {
@@ -47,14 +42,14 @@ function curl (t: Test): Client {
     run: each(t, exchange => {
       const { form, listener, scheme, account, proxy, url, ca } = exchange
       const trust = ['--cacert', ca.certFile, ...(listener === 'plain' ? [] : ['--proxy-cacert', ca.certFile])]
-      const credentials = account.value === undefined
-        ? [`--proxy-${scheme.token.toLowerCase()}`, '--proxy-user', `${account.username}:${account.password}`]
-        : ['--proxy-header', field(exchange)]
+      const credentials = isGiven(exchange)
+        ? fieldLines(exchange).flatMap(line => ['--proxy-header', line])
+        : [`--proxy-${scheme.token.toLowerCase()}`, '--proxy-user', `${account.username}:${account.password}`]
       // It answers a 407 from a proxy alone: for a route that needs the challenge, the gateway is one that is sent origin-form.
       const target = form !== 'origin-form'
         ? ['--proxy', proxy.origin, ...credentials, url.href]
         : isReady(exchange)
-          ? ['--header', field(exchange), url.href]
+          ? [...fieldLines(exchange).flatMap(line => ['--header', line]), url.href]
           : ['--proxy', proxy.origin, ...credentials, '--request-target', url.pathname, `http://gateway.test${url.pathname}`]
       return {
         path,
@@ -70,16 +65,15 @@ function wget (t: Test): Client {
   return {
     name: 'wget',
     skip,
-    cannot: ({ scheme, form, listener }) => {
-      if (form === 'origin-form') return isReady({ scheme }) ? undefined : DIRECT
-      if (listener !== 'plain') return NO_TLS
-      if (form === 'CONNECT' && scheme.right.value !== undefined) return NO_TOKENS
-      return isReady({ scheme }) ? undefined : BASIC_ONLY
+    cannot: cell => {
+      if (cell.form === 'origin-form') return isReady(cell) ? undefined : DIRECT
+      if (cell.listener !== 'plain') return NO_TLS
+      if (cell.form === 'CONNECT' && isGiven(cell)) return NO_FIELDS
+      return isReady(cell) ? undefined : BASIC_ONLY
     },
     run: each(t, exchange => {
       const { form, proxy, account, url, ca } = exchange
-      const own = form === 'origin-form' || account.value !== undefined
-      const credentials = own && isReady(exchange) ? [`--header=${field(exchange)}`] : [`--proxy-user=${account.username}`, `--proxy-password=${account.password}`]
+      const credentials = isGiven(exchange) ? fieldLines(exchange).map(line => `--header=${line}`) : [`--proxy-user=${account.username}`, `--proxy-password=${account.password}`]
       const through = form === 'origin-form' ? ['--no-proxy'] : ['http', 'https'].map(name => `--execute=${name}_proxy=${proxy.origin}`)
       return { path, args: ['--no-config', '--output-document=-', '--tries=1', '--timeout=30', `--ca-certificate=${ca.certFile}`, ...through, ...credentials, url.href] }
     })
@@ -91,22 +85,20 @@ function gitLsRemote (t: Test): Client {
   return {
     name: 'git',
     skip: git.skip,
-    cannot: ({ scheme, form }) => {
-      if (form === 'origin-form') return isReady({ scheme }) ? undefined : DIRECT
-      return form === 'CONNECT' && scheme.right.value !== undefined ? NO_TOKENS : undefined
+    cannot: cell => {
+      if (cell.form === 'origin-form') return isReady(cell) ? undefined : DIRECT
+      return cell.form === 'CONNECT' && isGiven(cell) ? NO_FIELDS : undefined
     },
     run: each(t, exchange => {
-      const { form, scheme, account, proxy, url, ca } = exchange
+      const { form, scheme, proxy, url, ca } = exchange
+      const refs = new URL(`${url.href.replace(/\/$/, '')}/repository.git/info/refs?service=git-upload-pack`)
       const settings = [`http.sslCAInfo=${ca.certFile}`, `http.proxySSLCAInfo=${ca.certFile}`]
-      if (form !== 'origin-form') {
-        const uri = account.value === undefined ? withAccount(exchange) : proxy.origin
-        settings.push(`http.proxy=${uri}`)
-        if (account.value === undefined) settings.push(`http.proxyAuthMethod=${scheme.token.toLowerCase()}`)
-      }
-      if (isReady(exchange) && (form === 'origin-form' || account.value !== undefined)) settings.push(`http.extraHeader=${field(exchange)}`)
+      if (isGiven(exchange)) settings.push(...fieldLines(exchange, refs).map(line => `http.extraHeader=${line}`))
+      else settings.push(`http.proxyAuthMethod=${scheme.token.toLowerCase()}`)
+      if (form !== 'origin-form') settings.push(`http.proxy=${isGiven(exchange) ? proxy.origin : withAccount(exchange)}`)
       return {
         path: git.path,
-        args: [...settings.flatMap(setting => ['-c', setting]), 'ls-remote', `${url.href.replace(/\/$/, '')}/repository.git`],
+        args: [...settings.flatMap(setting => ['-c', setting]), 'ls-remote', refs.href.slice(0, refs.href.indexOf('/info/'))],
         env: { GIT_TERMINAL_PROMPT: '0' },
         served: ({ code, stdout }) => code === 0 && stdout.includes('refs/heads/')
       }
@@ -120,7 +112,7 @@ function urlOnly (name: string, skip: string | false, run: Client['run']): Clien
     name,
     skip,
     forms: ['absolute-form', 'CONNECT'],
-    cannot: cell => isBasic(cell) ? undefined : BASIC_ONLY,
+    cannot: ({ scheme }) => scheme.token === 'Basic' ? undefined : BASIC_ONLY,
     run
   }
 }

@@ -1,13 +1,17 @@
 import type { Reason } from './exchange.js'
 
-// Why a cell is not supported. C-… are observations in docs/requirements.md, "What real clients do".
+// Why nothing comes of a cell. C-… are observations in docs/requirements.md, "What real clients do".
 
 export const BASIC_ONLY: Reason = {
-  id: 'C-16', text: 'It sends what it was given at once, Basic or a value of the field, and never reacts to a challenge. apt, npm, pip and `urllib` with CONNECT take Basic alone.'
+  id: 'C-16', text: 'It sends what it was given at once, Basic or fields, and never reacts to a challenge. apt, npm and pip take Basic alone.'
 }
 export const JAVA_BASIC_ONLY: Reason = { id: 'table', text: 'The table in "What real clients do": `HttpClient` of Java has Basic alone.' }
-export const NO_TOKENS: Reason = {
-  id: 'C-9', text: 'Bearer is skipped by every client that waits for a challenge, and it has no setting for the value of the field in this form.'
+export const NO_FIELDS: Reason = {
+  id: 'C-9',
+  text: 'Bearer and AWS4-HMAC-SHA256 are skipped by every client that waits for a challenge, and it has no setting for the fields of this form or, where Bearer passes, for `Proxy-Authorization` alone.'
+}
+export const NTLM_TUNNEL: Reason = {
+  id: 'C-36', text: 'A refused CONNECT ends inside `requests`: its extensions, of which requests-ntlm is one, never hear of it.'
 }
 export const URLLIB_SHA: Reason = { id: 'C-3', text: '`urllib` before Python 3.14 knows MD5 alone and raises ValueError.' }
 export const DIRECT: Reason = {
@@ -15,6 +19,6 @@ export const DIRECT: Reason = {
 }
 export const NODE_DIRECT: Reason = { id: 'C-41', text: 'As C-43: a 407 from a server contacted directly is given to the application, or the fetch rejects.' }
 export const NOT_OVER_HTTP2: Reason = {
-  id: 'R-CH-13', text: 'NTLM and Negotiate authenticate a connection: the gateway never offers them over HTTP/2, and a client that would go on with HTTP/1.1 is not asked to.'
+  id: 'R-CH-13', ours: true, text: 'NTLM and Negotiate authenticate a connection, so the gateway neither offers nor takes them over HTTP/2, which this client speaks where it can.'
 }
 export const NO_TLS: Reason = { id: 'Squid', squid: true, text: 'The client cannot speak TLS to a proxy. It fails in the same way against Squid.' }

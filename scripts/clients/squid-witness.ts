@@ -2,12 +2,11 @@ import type { Test } from 'tap'
 import { startSquid } from '../../test/fixtures/squid.js'
 import type { Client, Exchange } from './exchange.js'
 import { inNode } from './node.js'
-import { schemes } from './schemes.js'
+import { BASIC } from './schemes.js'
 import type { World } from './world.js'
 
 /** A client that does speak TLS to its proxy. */
 const undici = inNode.find(({ name }) => name === 'undici')!
-const BASIC = schemes.find(({ name }) => name === 'Basic')!
 
 /**
  * Runs exchanges that a client cannot do against Squid in place of the gateway, with TLS, Basic and Digest.

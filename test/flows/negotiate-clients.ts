@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Test } from 'tap'
 import { NegotiateStrategy } from '../../lib/strategies/negotiate.js'
@@ -11,15 +10,14 @@ import { openssl } from '../fixtures/certificate.js'
 import { curl, curlPrints } from '../fixtures/curl.js'
 import { basic } from '../fixtures/gateway.js'
 import { git, gitBackend } from '../fixtures/git-backend.js'
+import { NATIVE_TICKETS, inJava, java } from '../fixtures/java.js'
 import { kdc } from '../fixtures/kdc.js'
 import { kerberos } from '../fixtures/kerberos.js'
 import type { Answer } from '../fixtures/origin.js'
-import { peer } from '../fixtures/peers.js'
 import { runProgram } from '../fixtures/run-program.js'
 import { TARGET_SCHEMES, served, world } from '../fixtures/world.js'
 import type { TargetScheme, World } from '../fixtures/world.js'
 
-const java = peer('java')
 const { skip, library } = kerberos
 const realm = skip === false ? await kdc(t) : undefined
 if (realm !== undefined) Object.assign(process.env, realm.env)
@@ -106,12 +104,8 @@ for (const scheme of TARGET_SCHEMES) {
 
   t.test(`Java, ${scheme}`, { skip: missing || java.skip }, async t => {
     const { here } = await negotiateWorld(t, scheme)
-    const source = fileURLToPath(new URL('../fixtures/clients/url-connection.java', import.meta.url))
-    const { stdout, stderr } = await runProgram(t, java.path, [
-      '-Djavax.security.auth.useSubjectCredsOnly=false', '-Dsun.security.jgss.native=true', source,
-      String(here.gate.port), 'nobody', 'wrong', here.url, here.ca?.certFile ?? ''
-    ], envOf(realm!.cache('alice')))
-    t.equal(stdout, '200\n', stderr)
+    const fetch = { port: here.gate.port, username: 'nobody', password: 'wrong', url: here.url }
+    t.same(await inJava(t, 'HttpURLConnection', [fetch], { ca: here.ca, settings: NATIVE_TICKETS, env: envOf(realm!.cache('alice')) }), ['200'])
     t.match(await served(here), { user: 'alice', scheme: 'Negotiate' })
   })
 }

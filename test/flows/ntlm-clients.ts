@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Test } from 'tap'
 import { NtlmStrategy } from '../../lib/strategies/ntlm.js'
@@ -10,13 +9,12 @@ import { openssl } from '../fixtures/certificate.js'
 import { curl, curlPrints } from '../fixtures/curl.js'
 import { basic } from '../fixtures/gateway.js'
 import { git, gitBackend } from '../fixtures/git-backend.js'
+import { inJava, java } from '../fixtures/java.js'
 import type { Answer } from '../fixtures/origin.js'
-import { peer } from '../fixtures/peers.js'
 import { runProgram } from '../fixtures/run-program.js'
 import { TARGET_SCHEMES, served, world } from '../fixtures/world.js'
 import type { TargetScheme, World } from '../fixtures/world.js'
 
-const java = peer('java')
 const PASSWORDS = new Map([['alice', 'alice-secret'], ['bob', 'bob-secret']])
 
 interface NtlmWorld {
@@ -95,11 +93,8 @@ for (const scheme of TARGET_SCHEMES) {
 
   t.test(`Java, ${scheme}`, { skip: missing || java.skip }, async t => {
     const { here } = await ntlmWorld(t, scheme)
-    const source = fileURLToPath(new URL('../fixtures/clients/url-connection.java', import.meta.url))
-    const { stdout, stderr } = await runProgram(t, java.path, [
-      source, String(here.gate.port), 'alice', 'alice-secret', here.url, here.ca?.certFile ?? ''
-    ])
-    t.equal(stdout, '200\n', stderr)
+    const fetch = { port: here.gate.port, username: 'alice', password: 'alice-secret', url: here.url }
+    t.same(await inJava(t, 'HttpURLConnection', [fetch], { ca: here.ca }), ['200'])
     t.match(await served(here), { user: 'alice', scheme: 'NTLM' })
   })
 }

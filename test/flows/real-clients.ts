@@ -13,13 +13,14 @@ import { curl } from '../fixtures/curl.js'
 import { ALICE, gateway } from '../fixtures/gateway.js'
 import type { Gateway } from '../fixtures/gateway.js'
 import { git, gitBackend } from '../fixtures/git-backend.js'
+import { inJava, isRefusal, java } from '../fixtures/java.js'
 import { origin } from '../fixtures/origin.js'
 import { peer } from '../fixtures/peers.js'
 import { runProgram } from '../fixtures/run-program.js'
 import { TARGET_SCHEMES, served, world } from '../fixtures/world.js'
 import type { World } from '../fixtures/world.js'
 
-const [wget, python, requests, java] = [peer('wget'), peer('python3'), peer('python3-requests'), peer('java')]
+const [wget, python, requests] = [peer('wget'), peer('python3'), peer('python3-requests')]
 const RIGHT = 'alice-secret'
 const source = (name: string) => fileURLToPath(new URL(`../fixtures/clients/${name}`, import.meta.url))
 
@@ -98,14 +99,13 @@ const clients: Client[] = [
       return printed(t, await runProgram(t, requests.path, [source('requests-client.py'), proxyOf(gate, password), url, ca?.certFile ?? '']))
     }
   },
-  ...['url-connection.java', 'http-client.java'].map((file): Client => ({
-    name: `Java ${file}`,
+  ...(['HttpURLConnection', 'HttpClient'] as const).map((client): Client => ({
+    name: `Java ${client}`,
     skip: java.skip,
-    forgetful: file === 'http-client.java',
+    forgetful: client === 'HttpClient',
     async fetch (t, { gate, url, ca }, password) {
-      // Without it, Java has no Basic for CONNECT.
-      const allowed = '-Djdk.http.auth.tunneling.disabledSchemes='
-      return printed(t, await runProgram(t, java.path, [allowed, source(file), String(gate.port), 'alice', password, url, ca?.certFile ?? '']))
+      const [said] = await inJava(t, client, [{ port: gate.port, username: 'alice', password, url }], { ca })
+      return isRefusal(said) ? 407 : printed(t, { stdout: said!, stderr: '' })
     }
   })),
   ...[true, false].map((proxyTunnel): Client => ({
