@@ -52,6 +52,17 @@ export function checkObject<Options extends object> (value: Options, option: str
 }
 
 /**
+ * Insists on options that are an object with no members but these: {@link checkObject} for what has no name to go before.
+ *
+ * @throws {BadOption} They are none, or there is one more.
+ */
+export function checkOptions<Options extends object> (options: Options, known: ReadonlySet<string>): Options {
+  if (!isObject(options)) throw badOption('options', 'an object', options)
+  refuseUnknown(options, known)
+  return options
+}
+
+/**
  * Insists on a list, and freezes a copy of it.
  *
  * @param least - How many there must be. Default 0.

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MAX_TIMER, badOption, checkObject, isObject, readInteger, readList, readTime, readWord, refuseUnknown } from '../lib/option.js'
+import { MAX_TIMER, badOption, checkObject, checkOptions, isObject, readInteger, readList, readTime, readWord, refuseUnknown } from '../lib/option.js'
 
 const bad = (message: string) => ({ code: 'FST_PROXY_AUTH_BAD_OPTION', message })
 
@@ -36,6 +36,13 @@ t.test('an object with no members but these', async t => {
   t.throws(() => checkObject(null as never, 'x', new Set()), bad('option x must be an object, got null'))
   t.throws(() => checkObject(false as never, 'x', new Set(), 'true or an object'), bad('option x must be true or an object, got boolean'))
   t.throws(() => checkObject(options, 'x', new Set(['b'])), bad('option x.a must be left out (there is no such option), got it'))
+})
+
+t.test('options as a whole', async t => {
+  const options = { a: 1 }
+  t.equal(checkOptions(options, new Set(['a'])), options)
+  t.throws(() => checkOptions(null as never, new Set()), bad('option options must be an object, got null'))
+  t.throws(() => checkOptions(options, new Set()), bad('option a must be left out (there is no such option), got it'))
 })
 
 t.test('a list, kept as it was', async t => {

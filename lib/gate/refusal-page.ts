@@ -1,6 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import { BadOption } from '../errors.js'
-import { isObject } from '../option.js'
+import { badOption, checkObject } from '../option.js'
 
 /** The statuses whose page is ours. */
 export type PageStatus = 401 | 403 | 407 | 429 | 502 | 503 | 504
@@ -37,6 +36,7 @@ const DETAILS: Readonly<Record<PageStatus, string>> = {
   503: 'This proxy cannot answer just now. Try again later.',
   504: 'This proxy waited for an answer from there, and none came.'
 }
+const OPTIONS = new Set(['lang', ...Object.keys(DETAILS)])
 const TEXTS = new Set(['title', 'detail', 'label'])
 const LANG = /^[A-Za-z0-9]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}$/
 
@@ -46,15 +46,11 @@ const LANG = /^[A-Za-z0-9]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}$/
  * @throws {BadOption} It is wrong.
  */
 export function readPages (pages: unknown = {}): Pages {
-  if (!isObject(pages)) throw new BadOption('pages', 'an object', typeof pages)
-  const { lang = 'en', ...own } = pages as PageOptions
-  if (typeof lang !== 'string' || !LANG.test(lang)) throw new BadOption('pages.lang', 'a language tag', typeof lang)
+  const { lang = 'en', ...own }: PageOptions = checkObject(pages as PageOptions, 'pages', OPTIONS)
+  if (typeof lang !== 'string' || !LANG.test(lang)) throw badOption('pages.lang', 'a language tag', lang)
   for (const [status, text] of Object.entries(own)) {
-    if (!Object.hasOwn(DETAILS, status)) throw new BadOption(`pages.${status}`, 'left out (there is no such page)', 'it')
-    if (!isObject(text)) throw new BadOption(`pages.${status}`, 'an object', typeof text)
-    for (const [name, value] of Object.entries(text)) {
-      if (!TEXTS.has(name)) throw new BadOption(`pages.${status}.${name}`, 'left out (there is no such option)', 'it')
-      if (typeof value !== 'string') throw new BadOption(`pages.${status}.${name}`, 'text', typeof value)
+    for (const [name, value] of Object.entries(checkObject(text, `pages.${status}`, TEXTS))) {
+      if (typeof value !== 'string') throw badOption(`pages.${status}.${name}`, 'text', value)
     }
   }
   const texts = Object.entries(DETAILS).map(([status, detail]) => [status, {

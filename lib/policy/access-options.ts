@@ -1,7 +1,6 @@
 import dns from 'node:dns'
 import type { LookupFunction } from 'node:net'
-import { BadOption } from '../errors.js'
-import { MAX_TIMER, readInteger } from '../option.js'
+import { badOption, readTime } from '../option.js'
 import type { Milliseconds } from '../types.js'
 import type { Check } from './check.js'
 import { PatternList } from './pattern-list.js'
@@ -53,14 +52,6 @@ export interface ForwardPolicy<User> {
   readonly family: 0 | 4 | 6
 }
 
-function timeout (value: unknown, option: string): Milliseconds {
-  return readInteger(value, option, 1, MAX_TIMER)
-}
-
-function callable (value: unknown, option: string): void {
-  if (typeof value !== 'function') throw new BadOption(option, 'a function', value === null ? 'null' : typeof value)
-}
-
 /**
  * Checks the options and compiles the lists.
  *
@@ -68,17 +59,17 @@ function callable (value: unknown, option: string): void {
  */
 export function readForwardPolicy<User> (options: ForwardPolicyOptions<User>): ForwardPolicy<User> {
   const { allow, deny = [], special = [], check, checkTimeout = 5000, lookup = dns.lookup, dnsTimeout = 5000, family = 0 } = options
-  if (check !== undefined) callable(check, 'forward.check')
-  callable(lookup, 'forward.lookup')
-  if (family !== 0 && family !== 4 && family !== 6) throw new BadOption('forward.family', '0, 4 or 6', typeof family)
+  if (check !== undefined && typeof check !== 'function') throw badOption('forward.check', 'a function', check)
+  if (typeof lookup !== 'function') throw badOption('forward.lookup', 'a function', lookup)
+  if (family !== 0 && family !== 4 && family !== 6) throw badOption('forward.family', '0, 4 or 6', family)
   return {
     allow: allow === undefined ? null : PatternList.from(allow, 'forward.allow'),
     deny: PatternList.from(deny, 'forward.deny'),
     special: PatternList.from(special, 'forward.special'),
     check: check ?? null,
-    checkTimeout: timeout(checkTimeout, 'forward.checkTimeout'),
+    checkTimeout: readTime(checkTimeout, 'forward.checkTimeout', 1),
     lookup,
-    dnsTimeout: timeout(dnsTimeout, 'forward.dnsTimeout'),
+    dnsTimeout: readTime(dnsTimeout, 'forward.dnsTimeout', 1),
     family
   }
 }

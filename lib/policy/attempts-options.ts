@@ -1,7 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { BadOption } from '../errors.js'
-import { MAX_TIMER, badOption, isObject, readInteger, refuseUnknown } from '../option.js'
+import { MAX_TIMER, badOption, checkObject, readInteger } from '../option.js'
 import type { Milliseconds } from '../types.js'
 
 /** As much of an ioredis client, or of a cluster of it, as is used before it is handed over. */
@@ -50,9 +50,7 @@ const MIN_KEY = 32
  * @throws {BadOption} It is wrong. The message names what is, and the type it got, never the value.
  */
 export function readAttempts (options: AttemptsOptions): AttemptsSettings {
-  if (!isObject(options)) throw badOption('attempts', 'an object', options)
-  refuseUnknown(options, OPTIONS, 'attempts.')
-  const { perAddress = 100, perUser = 10, timeWindow = 900_000, redis, key } = options
+  const { perAddress = 100, perUser = 10, timeWindow = 900_000, redis, key } = checkObject(options, 'attempts', OPTIONS)
   if (redis !== undefined && !isRedis(redis)) throw badOption('attempts.redis', 'an ioredis client', redis)
   if (redis !== undefined && key === undefined) throw badOption('attempts.key', 'given where attempts.redis is', key)
   return Object.freeze({

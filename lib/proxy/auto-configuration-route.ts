@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { BadOption } from '../errors.js'
-import { isObject, refuseUnknown } from '../option.js'
+import { checkObject } from '../option.js'
 import { formatAuthority } from '../fields/authority.js'
 import { parseHostField } from '../fields/host.js'
 import { autoConfiguration } from '../policy/auto-configuration.js'
@@ -35,10 +35,7 @@ const MEDIA_TYPE = 'application/x-ns-proxy-autoconfig'
  * @throws {BadOption} It is wrong.
  */
 export function readAutoConfiguration (pac: unknown): AutoConfigurationSettings {
-  const options = pac === true ? {} : pac
-  if (!isObject(options)) throw new BadOption('forward.pac', 'true or an object', typeof pac)
-  refuseUnknown(options, OPTIONS, 'forward.pac.')
-  const { proxy, paths = PATHS } = options as AutoConfigurationOptions
+  const { proxy, paths = PATHS } = checkObject<AutoConfigurationOptions>(pac === true ? {} : pac as AutoConfigurationOptions, 'forward.pac', OPTIONS, 'true or an object')
   if (!Array.isArray(paths) || paths.length === 0 || !paths.every(path => typeof path === 'string' && /^\/[\w./-]+$/.test(path))) {
     throw new BadOption('forward.pac.paths', 'a list of one or more paths', typeof paths)
   }

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { BadOption, IdentityFailed, NotRepresentable } from '../errors.js'
-import { isObject, refuseUnknown } from '../option.js'
+import { checkObject } from '../option.js'
 import { isToken } from '../fields/grammar.js'
 import { END_TO_END, HOP_BY_HOP_REQUEST } from '../fields/hop-by-hop.js'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
@@ -42,11 +42,7 @@ export class IdentityField {
    * @throws {BadOption} They are wrong.
    */
   constructor (options: IdentityOptions, option: string) {
-    if (!isObject(options)) {
-      throw new BadOption(option, 'an object', options === null ? 'null' : typeof options)
-    }
-    refuseUnknown(options, OPTIONS, `${option}.`)
-    const { header, value } = options
+    const { header, value } = checkObject(options, option, OPTIONS)
     const name = typeof header === 'string' ? header.toLowerCase() : ''
     if (!isToken(name) || !NAME.test(name)) throw new BadOption(`${option}.header`, 'letters, digits and hyphens', typeof header)
     if (END_TO_END.has(name) || HOP_BY_HOP_REQUEST.has(name)) throw new BadOption(`${option}.header`, 'a name with no other use', 'one with')

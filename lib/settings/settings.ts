@@ -4,7 +4,7 @@ import { isPseudonym } from '../fields/via.js'
 import type { Principal } from '../gate/principal.js'
 import { readPages } from '../gate/refusal-page.js'
 import type { Pages } from '../gate/refusal-page.js'
-import { badOption, isObject, readList, readTime, readWord, refuseUnknown } from '../option.js'
+import { badOption, checkOptions, isObject, readList, readTime, readWord } from '../option.js'
 import type { AuthIntOptions, ConnectionBoundOptions, ConnectOptions, ProxyAuthOptions, ReverseRoute, VerifierOptions } from '../options.js'
 import type { StrategyDeclaration } from '../passport/declaration.js'
 import type { Registry } from '../passport/registry.js'
@@ -62,13 +62,11 @@ const OPTIONS = new Set([
  * @throws {BadOption} An option is wrong, or unknown. The message names it and the type it got, never the value.
  */
 export function readSettings (options: ProxyAuthOptions): Settings {
-  if (!isObject(options)) throw badOption('options', 'an object', options)
-  refuseUnknown(options, OPTIONS)
   const {
     realm, strategies, passport, hook = 'preHandler', principal, reverse = [], identity, forward, connect = {}, connectionBound,
     anonymous, attempts, authInt = {}, verifiers = {}, cleartext = 'warn', pages, via = `gateway-${randomBytes(6).toString('hex')}`,
     strategyTimeout = 10_000, drainTimeout = 10_000
-  } = options
+  } = checkOptions(options, OPTIONS)
   if (typeof realm !== 'string') throw badOption('realm', 'text', realm)
   quote(realm) // a realm that cannot be sent stops the boot, not the first client
   if (passport !== undefined && !isObject(passport)) throw badOption('passport', 'an Authenticator', passport)

@@ -1,6 +1,6 @@
 import { BadOption } from '../errors.js'
 import type { Eventual } from '../eventual.js'
-import { refuseUnknown } from '../option.js'
+import { checkOptions, readInteger } from '../option.js'
 import type { ReplayStore } from '../store/store.js'
 import type { Milliseconds } from '../types.js'
 
@@ -83,10 +83,9 @@ const OPTIONS = new Set([
  * @throws {BadOption} An option is wrong, or unknown.
  */
 export function readAws4Options (options = {} as Aws4Options): Aws4Settings {
-  refuseUnknown(options, OPTIONS)
   const {
     lookup, region, service, clockSkew = 900_000, unsignedPayload = false, escapePath = true, store, onRefused = () => {}, clock = Date.now
-  } = options
+  } = checkOptions(options, OPTIONS)
   for (const [name, value] of Object.entries({ lookup, onRefused, clock })) {
     if (typeof value !== 'function') throw new BadOption(name, 'a function', typeof value)
   }
@@ -98,9 +97,7 @@ export function readAws4Options (options = {} as Aws4Options): Aws4Settings {
   for (const [name, value] of Object.entries({ unsignedPayload, escapePath })) {
     if (typeof value !== 'boolean') throw new BadOption(name, 'true or false', typeof value)
   }
-  if (!Number.isInteger(clockSkew) || clockSkew < 1 || clockSkew > MAX_SKEW) {
-    throw new BadOption('clockSkew', `an integer from 1 to ${MAX_SKEW}`, typeof clockSkew)
-  }
+  readInteger(clockSkew, 'clockSkew', 1, MAX_SKEW)
   if (store !== undefined && typeof store?.claim !== 'function') throw new BadOption('store', 'a store with `claim`', typeof store)
   return Object.freeze({ lookup, region, service, clockSkew, unsignedPayload, escapePath, store, onRefused, clock })
 }

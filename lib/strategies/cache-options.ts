@@ -1,5 +1,4 @@
-import { BadOption } from '../errors.js'
-import { isObject, readInteger, refuseUnknown } from '../option.js'
+import { badOption, checkObject, readInteger } from '../option.js'
 import type { Milliseconds } from '../types.js'
 
 /**
@@ -44,14 +43,12 @@ const DAY = 86_400_000
  */
 export function readCacheOptions (cache: boolean | CacheOptions | undefined, option = 'cache'): CacheSettings | null {
   if (cache === undefined || cache === false) return null
-  const given: CacheOptions = cache === true ? {} : cache
-  if (!isObject(given)) throw new BadOption(option, 'true, false or an object', typeof cache)
-  refuseUnknown(given, NAMES, `${option}.`)
+  const given = checkObject<CacheOptions>(cache === true ? {} : cache, option, NAMES, 'true, false or an object')
   const between = (name: keyof CacheOptions, value: unknown, least: number, most: number): number =>
     readInteger(value, `${option}.${name}`, least, most)
   const ttl = between('ttl', given.ttl ?? 300_000, 1, DAY)
   const { clock = () => performance.now() } = given
-  if (typeof clock !== 'function') throw new BadOption(`${option}.clock`, 'a function', typeof clock)
+  if (typeof clock !== 'function') throw badOption(`${option}.clock`, 'a function', clock)
   return Object.freeze({
     ttl,
     refresh: between('refresh', given.refresh ?? Math.min(30_000, Math.floor(ttl / 2)), 0, ttl),

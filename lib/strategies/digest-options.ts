@@ -2,7 +2,7 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { BadOption } from '../errors.js'
 import type { Eventual } from '../eventual.js'
-import { MAX_TIMER, refuseUnknown } from '../option.js'
+import { checkOptions, readTime } from '../option.js'
 import { findDigestAlgorithm } from '../schemes/digest/algorithm.js'
 import type { DigestAlgorithm, DigestAlgorithmName, DigestHash } from '../schemes/digest/algorithm.js'
 import type { OfferMismatch } from '../schemes/digest/challenge.js'
@@ -114,21 +114,18 @@ const OPTIONS = new Set([
  * @throws {BadOption} An option is wrong, or unknown.
  */
 export function readDigestOptions (options = {} as DigestOptions): DigestSettings {
-  refuseUnknown(options, OPTIONS)
   const {
     lookup, lookupHash, algorithms = ['SHA-256'], qop = ['auth'], nonceLifetime = 300_000, oneTimeNonces = false, rfc2069 = false,
     charset = true, latin1Fallback = false, opaque, keys = [randomBytes(MIN_KEY)], onRefused = () => {}, random = randomBytes,
     clock = Date.now, store = new MemoryStore({ clock })
-  } = options
+  } = checkOptions(options, OPTIONS)
   for (const [name, value] of Object.entries({ lookup, lookupHash: lookupHash ?? lookup, onRefused, clock, random })) {
     if (typeof value !== 'function') throw new BadOption(name, 'a function', typeof value)
   }
   for (const [name, value] of Object.entries({ oneTimeNonces, rfc2069, charset, latin1Fallback })) {
     if (typeof value !== 'boolean') throw new BadOption(name, 'true or false', typeof value)
   }
-  if (!Number.isInteger(nonceLifetime) || nonceLifetime < 1 || nonceLifetime > MAX_TIMER) {
-    throw new BadOption('nonceLifetime', `an integer from 1 to ${MAX_TIMER}`, typeof nonceLifetime)
-  }
+  readTime(nonceLifetime, 'nonceLifetime', 1)
   if (opaque !== undefined && !(typeof opaque === 'string' && OPAQUE.test(opaque))) {
     throw new BadOption('opaque', 'base64 or hex of at most 256 chars', typeof opaque)
   }

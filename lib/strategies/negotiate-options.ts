@@ -1,6 +1,6 @@
 import { BadOption } from '../errors.js'
 import type { Eventual } from '../eventual.js'
-import { refuseUnknown } from '../option.js'
+import { checkOptions } from '../option.js'
 import type { Principal } from '../schemes/negotiate/principal.js'
 import { loadKerberos } from './kerberos.js'
 import type { SecurityContext } from './kerberos.js'
@@ -78,11 +78,10 @@ const OPTIONS = new Set(['service', 'realms', 'map', 'ntlm', 'realm', 'onRefused
  * @throws {BadOption} An option is wrong, or unknown.
  */
 export function readNegotiateOptions (options: NegotiateOptions = {}): NegotiateSettings {
-  refuseUnknown(options, OPTIONS)
   const {
     service, realms, map, ntlm, onRefused = () => {},
     initializeServer = async (name: string) => await (await loadKerberos()).initializeServer(name)
-  } = options
+  } = checkOptions(options, OPTIONS)
   for (const [name, value] of Object.entries({ onRefused, initializeServer, map: map ?? onRefused })) {
     if (typeof value !== 'function') throw new BadOption(name, 'a function', typeof value)
   }

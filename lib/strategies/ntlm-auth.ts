@@ -1,5 +1,5 @@
 import { BadOption } from '../errors.js'
-import { MAX_TIMER } from '../option.js'
+import { MAX_TIMER, readInteger, readTime } from '../option.js'
 import type { AuthenticateMessage, NegotiateMessage } from '../schemes/ntlm/message.js'
 import type { Milliseconds } from '../types.js'
 import { NtlmHelper, unavailable } from './ntlm-helper.js'
@@ -53,9 +53,9 @@ export function ntlmAuth (options: NtlmAuthOptions = {}): NtlmAuth {
   const { command = 'ntlm_auth', args = ['--helper-protocol=squid-2.5-ntlmssp'], helpers: most = 10, maxWaiting = 100, timeout = 5000 } = options
   if (typeof command !== 'string' || command === '') throw new BadOption('command', 'the name of a program', typeof command)
   if (!Array.isArray(args) || !args.every(arg => typeof arg === 'string')) throw new BadOption('args', 'a list of texts', typeof args)
-  for (const [name, value, least] of [['helpers', most, 1], ['maxWaiting', maxWaiting, 0], ['timeout', timeout, 1]] as const) {
-    if (!Number.isSafeInteger(value) || value < least || value > MAX_TIMER) throw new BadOption(name, `an integer from ${least}`, typeof value)
-  }
+  readInteger(most, 'helpers', 1, MAX_TIMER)
+  readInteger(maxWaiting, 'maxWaiting', 0, MAX_TIMER)
+  readTime(timeout, 'timeout', 1)
   const all = new Set<NtlmHelper>()
   const idle: NtlmHelper[] = []
   const waiters: Waiter[] = []

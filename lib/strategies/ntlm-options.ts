@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { BadOption } from '../errors.js'
 import type { Eventual } from '../eventual.js'
-import { refuseUnknown } from '../option.js'
+import { checkObject, checkOptions } from '../option.js'
 import type { NtlmNames } from '../schemes/ntlm/challenge.js'
 import type { AuthenticateMessage, NegotiateMessage } from '../schemes/ntlm/message.js'
 import type { HandshakeState } from './handshake.js'
@@ -81,6 +81,7 @@ export interface NtlmSettings {
 
 const OPTIONS = new Set(['lookup', 'verifier', 'names', 'extendedProtection', 'targetNames', 'realm'])
 const NAMES: NtlmNames = { computer: 'PROXY', domain: 'WORKGROUP', dnsComputer: 'proxy', dnsDomain: '' }
+const NAMES_OPTIONS = new Set(Object.keys(NAMES))
 
 /**
  * Checks the options of {@link NtlmStrategy} and fills in defaults.
@@ -88,16 +89,13 @@ const NAMES: NtlmNames = { computer: 'PROXY', domain: 'WORKGROUP', dnsComputer: 
  * @throws {BadOption} An option is wrong, or unknown.
  */
 export function readNtlmOptions (options: NtlmOptions): NtlmSettings {
-  if (typeof options !== 'object' || options === null) throw new BadOption('options', 'an object', typeof options)
-  refuseUnknown(options, OPTIONS)
-  const { lookup, verifier, names = {}, extendedProtection = true, targetNames } = options
+  const { lookup, verifier, names = {}, extendedProtection = true, targetNames } = checkOptions(options, OPTIONS)
   if ((lookup === undefined) === (verifier === undefined)) throw new BadOption('lookup', 'given, or else `verifier`', lookup === undefined ? 'neither' : 'both')
   if (lookup !== undefined && typeof lookup !== 'function') throw new BadOption('lookup', 'a function', typeof lookup)
   if (verifier !== undefined && typeof verifier.begin !== 'function') throw new BadOption('verifier', 'one that can `begin`', typeof verifier)
   if (typeof extendedProtection !== 'boolean') throw new BadOption('extendedProtection', 'a boolean', typeof extendedProtection)
-  const all = { ...NAMES, ...names }
+  const all = { ...NAMES, ...checkObject(names, 'names', NAMES_OPTIONS) }
   for (const [name, value] of Object.entries(all)) {
-    if (!Object.hasOwn(NAMES, name)) throw new BadOption(`names.${name}`, 'left out (there is no such option)', 'it')
     if (typeof value !== 'string' || value.length > 255 || /[^\x20-\x7e]/.test(value)) throw new BadOption(`names.${name}`, 'printable ASCII', typeof value)
   }
   if (targetNames !== undefined && !(Array.isArray(targetNames) && targetNames.every(name => typeof name === 'string'))) {

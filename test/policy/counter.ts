@@ -96,6 +96,12 @@ t.test('a Redis that does not answer at all is given up', async t => {
   t.match(troubles, [{ message: /in time/ }])
 })
 
+t.test('without a clock of one\'s own it goes by the system\'s', async t => {
+  Fake.answer = async () => ({ consumedPoints: 2, msBeforeNext: 500 })
+  const counter = inMemory({ limiters: { ...limiters, RateLimiterRedis: Fake } as unknown as RateLimiters, redis })
+  t.match(await counter.read('a'), { points: 2 })
+})
+
 t.test('a client that connects with its first command is connected', async t => {
   let connected = 0
   shared([], { ...redis, status: 'wait', connect: async () => { connected++; throw new Error('refused') } })

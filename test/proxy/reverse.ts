@@ -5,10 +5,12 @@ import { createGzip } from 'node:zlib'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
+import { IdentityField } from '../../lib/proxy/identity-field.js'
 import type { ReverseRoute } from '../../lib/proxy/reverse.js'
 import { origin } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { PASS, message, reverse } from '../fixtures/reverse.js'
+import { webSocketOrigin } from '../fixtures/web-sockets.js'
 
 /** The whole answer to one message, with `Connection: close`. */
 async function answer (t: Test, port: number, text: string): Promise<string> {
@@ -49,6 +51,25 @@ t.test('with status 401 both credentials are ours, and the upstream\'s 401 goes 
   t.equal(statusOf(text), 401)
   t.match(text, 'WWW-Authenticate: Basic realm="theirs"')
   t.match(upstream.seen[0]!.headers, { cookie: 'a=1', authorization: undefined, 'proxy-authorization': undefined })
+})
+
+t.test('nothing is sent of a user whom the upstream cannot be told of', async t => {
+  const upstream = await origin(t)
+  const own = new IdentityField({ header: 'x-user', value: () => 'a\nb' }, 'identity')
+  const { port } = await reverse(t, { upstream: upstream.url }, { identity: { own, all: [own] } })
+  t.match(await answer(t, port, message('GET', '/api')), /^HTTP\/1\.1 500 [^]*FST_PROXY_AUTH_IDENTITY_FAILED/)
+  t.equal(upstream.connections, 0)
+})
+
+t.test('a WebSocket whose options are those of http-proxy is its to answer, and has its place among the exchanges', async t => {
+  const target = await webSocketOrigin(t)
+  const { port, exchanges } = await reverse(t, { upstream: target.url, websocket: true, wsClientOptions: {} } as never)
+  const client = await RawClient.to(t, port)
+  client.send(message('GET', '/api/ws', {
+    Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA=='
+  }))
+  t.match(await client.answer(), /^HTTP\/1\.1 101 [^]*\r\nproxy-authentication-info: /)
+  t.equal(exchanges.size, 1)
 })
 
 t.test('every method that node parses gets in', async t => {
