@@ -22,9 +22,14 @@ function writeHttp2Interim (stream: ServerHttp2Stream, status: number, fields: r
   const lines: Record<string, string[]> = Object.create(null)
   for (let i = 0; i < fields.length; i += 2) (lines[fields[i]!.toLowerCase()] ??= []).push(fields[i + 1]!)
   if (status === 101) return // HTTP/2 has none (RFC 9113, 8.6)
+  // What has no flow control may be queued without end where a client takes nothing, and they are hints.
+  if (stream.session!.state.outboundQueueSize! >= MOST_QUEUED) return
   try {
     stream.additionalHeaders({ ...lines, ':status': status })
   } catch {
     // Node refuses several lines where it knows of one only. It was a hint.
   }
 }
+
+/** Frames of a session that wait to be sent, beyond which no interim answer joins them. */
+const MOST_QUEUED = 32

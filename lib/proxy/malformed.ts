@@ -1,5 +1,6 @@
-import type { IncomingMessage } from 'node:http'
-import { BadRequest } from '../errors.js'
+import type { IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { BadRequest, TooManyFields } from '../errors.js'
 import { readAuthority } from '../fields/authority.js'
 import { parseHostField } from '../fields/host.js'
 
@@ -7,6 +8,7 @@ import { parseHostField } from '../fields/host.js'
  * What makes a message unfit for a proxy, of what node's parser lets through. Two readers that differ about it could
  * see two messages in one, or one message for two hosts.
  *
+ * - More lines than node reads: what frames the content, or names what ends at this hop, may be among those it has dropped.
  * - A version other than HTTP/1.0 and 1.1 on HTTP/1's wire.
  * - `Host` that is missing or no host and port (RFC 9112, 3.2).
  * - A transfer coding other than chunked, which node would leave on, or any in HTTP/1.0 (RFC 9112, 6.1).
@@ -19,6 +21,7 @@ import { parseHostField } from '../fields/host.js'
 export function malformation (request: IncomingMessage): Error | null {
   const { method, httpVersion, headers } = request
   if (request.httpVersionMajor === 2 && 'stream' in request) return http2Malformation(request)
+  if (request.rawHeaders.length >= 2 * linesRead(request)) return new TooManyFields()
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return new BadRequest('the version is not served')
   const { host, 'transfer-encoding': coding, 'content-length': length } = headers
   if (host === undefined) {
@@ -35,6 +38,12 @@ export function malformation (request: IncomingMessage): Error | null {
   if (coding !== undefined && (httpVersion === '1.0' || coding.toLowerCase() !== 'chunked')) return new BadRequest('the transfer coding is not served')
   if (length !== undefined && !Number.isSafeInteger(Number(length))) return new BadRequest('the length is no length')
   return null
+}
+
+/** How many lines of a head node reads. It does not say whether there were more. */
+function linesRead ({ socket }: IncomingMessage): number {
+  const { maxHeadersCount } = (socket as Socket & { server?: Partial<Server> }).server ?? {}
+  return maxHeadersCount === 0 ? Infinity : maxHeadersCount ?? 1000
 }
 
 /** The framing is not HTTP/1's, and node has looked at it. */

@@ -13,6 +13,7 @@ import { authenticatesConnection } from './authenticates-connection.js'
 import { dial } from './dial.js'
 import { PINNED_IDLE, Pins } from './pins.js'
 import type { Requester } from './pins.js'
+import { toldReset } from './told-reset.js'
 import { upstreamError } from './upstream-error.js'
 
 export interface OriginClientOptions {
@@ -70,12 +71,12 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
   const pins = new Pins()
 
   function connectorTo ({ target, addresses }: typeof next, key: string): buildConnector.connector {
-    return (_target, callback) => {
+    return toldReset((_target, callback) => {
       // undici opens a connection for a request that was aborted, too, before it drops it.
       if (!underWay.has(key)) return callback(new ClientLeft(), null)
       // Of node's errors there is one that undici would try again for ever.
       open(target, addresses).then(socket => callback(null, socket), error => callback(upstreamError(error), null))
-    }
+    })
   }
 
   function pin (to: typeof next, key: string): Dispatcher {

@@ -43,11 +43,13 @@ export function drop (side: Duplex): void {
   else side.destroy()
 }
 
-/** Cuts an answer that cannot be completed, and with HTTP/1.1 its connection. */
+/** Cuts an answer that cannot be completed, and with HTTP/1.x its connection. */
 export function cut (response: ServerResponse): void {
   const stream = streamOf(response)
-  if (stream === undefined) response.destroy()
-  else resetStream(stream, NGHTTP2_INTERNAL_ERROR)
+  if (stream !== undefined) return resetStream(stream, NGHTTP2_INTERNAL_ERROR)
+  // For HTTP/1.0 the end of the connection may be the end of the answer, but for a reset (RFC 9112, 8).
+  if (response.req.httpVersionMinor === 0 && response.socket !== null) reset(response.socket)
+  response.destroy()
 }
 
 /** Whether nobody waits for an answer any more. Node's HTTP/2 has no `destroyed` for one. */

@@ -4,6 +4,7 @@ import { PINNED_IDLE } from './pins.js'
 import { createReverseClient } from './reverse-client.js'
 import type { ReverseClient } from './reverse-client.js'
 import type { ReverseRoute } from './reverse.js'
+import { toldConnector } from './told-reset.js'
 
 /** How the upstream of a route is reached, in terms of the options of @fastify/reply-from. */
 export interface ReverseUpstream {
@@ -49,7 +50,7 @@ export function chooseUpstream (route: ReverseRoute): ReverseUpstream {
   if (Array.isArray(upstream) || upstream.startsWith('unix+')) return theirs({ undici: { ...settings, tls: verified(settings['tls']) } })
   if (globalAgent) return driven(createReverseClient(globalDispatcher), async () => {})
   const { proxy, ...rest } = settings
-  const open = (pool: Options) => proxy === undefined ? new Agent({ ...POOL, ...rest, ...pool }) : new ProxyAgent({ ...POOL, ...proxyOptions(proxy), ...rest, ...pool })
+  const open = (pool: Options) => proxy === undefined ? new Agent({ ...POOL, ...rest, ...pool, connect: toldConnector(rest) }) : new ProxyAgent({ ...POOL, ...proxyOptions(proxy), ...rest, ...pool })
   const client = createReverseClient(open({}), () => open({ connections: 1, keepAliveTimeout: PINNED_IDLE }))
   return driven(client, async () => client.destroy(), settings['bodyTimeout'] as Milliseconds | undefined)
 }

@@ -43,3 +43,13 @@ t.test('HTTP/2 has its own shape for them (R-FWD-5)', async t => {
   await once(far.resume(), 'end')
   t.strictSame(seen, [[[':status', 103], ['link', '</a>, </b>']], [[':status', 199], ['x-a', '\xe9']]])
 })
+
+t.test('where many frames wait for an HTTP/2 client, hints do not join them', async t => {
+  const { request, response, far } = await streamPair(t)
+  let seen = 0
+  far.on('headers', () => { seen++ })
+  for (let i = 0; i < 1000; i++) writeInterim({ raw: response, request: { raw: request } } as never, 103, '', ['x-a', String(i)])
+  response.end()
+  await once(far.resume(), 'end')
+  t.ok(seen > 0 && seen < 100, `${seen} of 1000`)
+})

@@ -11,6 +11,8 @@ const get = (fields: string, version = '1.1') => `GET http://a.test/ HTTP/${vers
 const post = (fields: string, version = '1.1') => `POST http://a.test/ HTTP/${version}\r\nHost: a.test\r\n${fields}\r\n`
 const BAD_REQUEST = 'FST_PROXY_AUTH_BAD_REQUEST'
 const BAD_FIELD = 'FST_PROXY_AUTH_MALFORMED_FIELD'
+const TOO_MANY = 'FST_PROXY_AUTH_TOO_MANY_FIELDS'
+const LINES = 'a:\r\n'
 
 const ROWS: Row[] = [
   { name: 'HTTP/1.1 with Host', text: get('Host: a.test:80\r\n') },
@@ -29,7 +31,9 @@ const ROWS: Row[] = [
   { name: 'chunks', text: post('Transfer-Encoding: Chunked\r\n') },
   { name: 'chunks in HTTP/1.0 (R-MSG-2)', text: post('Transfer-Encoding: chunked\r\n', '1.0'), code: BAD_REQUEST },
   { name: 'gzip under chunks (R-MSG-2)', text: post('Transfer-Encoding: gzip, chunked\r\n'), code: BAD_REQUEST },
-  { name: 'an empty member before chunked (R-MSG-2)', text: post('Transfer-Encoding: , chunked\r\n'), code: BAD_REQUEST }
+  { name: 'an empty member before chunked (R-MSG-2)', text: post('Transfer-Encoding: , chunked\r\n'), code: BAD_REQUEST },
+  { name: 'as many lines as node reads', text: post(LINES.repeat(998)) },
+  { name: 'more lines than node reads: the last frames the content (R-SEC-3)', text: post(`${LINES.repeat(1200)}Content-Length: 1\r\n`), code: TOO_MANY }
 ]
 const CONNECT_ROWS: Row[] = [
   { name: 'CONNECT', text: 'CONNECT a.test:443 HTTP/1.1\r\nHost: a.test\r\n\r\n' },
@@ -49,11 +53,25 @@ for (const [event, rows] of [['request', ROWS], ['connect', CONNECT_ROWS]] as co
       client.send(text)
       const [request] = await once(server, event) as [IncomingMessage]
       if (code === undefined) t.equal(malformation(request), null)
-      else t.match(malformation(request), { code, statusCode: 400 })
+      else t.match(malformation(request), { code, statusCode: code === TOO_MANY ? 431 : 400 })
       request.socket.destroy()
     })
   }
 }
+
+t.test('how many lines node reads is the server\'s to say', async t => {
+  for (const [most, lines, refused] of [[0, 1200, false], [64, 64, true], [64, 63, false], [3, 3, true]] as const) {
+    const server = createServer()
+    server.maxHeadersCount = most
+    const client = await RawClient.to(t, await listen(t, server))
+    client.send(`GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n${LINES.repeat(lines - 1)}\r\n`)
+    const [request] = await once(server, 'request') as [IncomingMessage]
+    t.equal(malformation(request) !== null, refused, `${lines} of ${most}`)
+    request.socket.destroy()
+  }
+  const injected = { httpVersionMajor: 1, httpVersion: '1.1', headers: { host: 'a.test' }, rawHeaders: ['Host', 'a.test'], socket: {} }
+  t.equal(malformation(injected as unknown as IncomingMessage), null, 'or there is no server')
+})
 
 t.test('HTTP/2 frames its messages itself', async t => {
   t.equal(malformation({ httpVersionMajor: 2, httpVersion: '2.0', headers: {}, stream: {} } as unknown as IncomingMessage), null)

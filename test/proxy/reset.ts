@@ -79,6 +79,23 @@ t.test('an answer that cannot be completed is cut', async t => {
   t.equal(isGone(plain), true)
 })
 
+t.test('HTTP/1.0 is told by a reset that an answer is cut: its end may be that of the connection (R-MSG-4)', async t => {
+  for (const [version, code] of [[0, 'ECONNRESET'], [1, undefined]] as const) {
+    const { near, far } = await socketPair(t)
+    const response = new ServerResponse({ httpVersionMajor: 1, httpVersionMinor: version, headers: {} } as never)
+    response.assignSocket(near)
+    let error: NodeJS.ErrnoException | undefined
+    far.socket.on('error', given => { error = given })
+    const closed = new Promise(resolve => { far.socket.on(version === 0 ? 'close' : 'end', resolve) })
+    cut(response)
+    await closed
+    t.equal(error?.code, code)
+  }
+  const queued = new ServerResponse({ httpVersionMinor: 0, headers: {} } as never)
+  cut(queued)
+  t.equal(isGone(queued), true)
+})
+
 t.test('whether an answer went out as a whole', async t => {
   const { near, request, response, far } = await streamPair(t)
   t.equal(streamOf(request), near)

@@ -12,6 +12,7 @@ import { message, reverse } from '../fixtures/reverse.js'
 function exchange () {
   const raw: EventEmitter & Record<'destroyed' | 'headersSent' | 'writableEnded' | 'writableFinished', boolean> & { socket: object | null, destroy (): void } = Object.assign(new EventEmitter(), {
     statusCode: 200,
+    req: {},
     socket: {},
     destroyed: false,
     headersSent: true,

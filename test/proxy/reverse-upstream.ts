@@ -48,7 +48,7 @@ t.test('the pool of @fastify/http-proxy, where the options do not say another', 
     undici: { ...await import('undici'), Agent: Spy }
   })
   chooseUpstream({ upstream: 'http://up.test', undici: { connections: 3 } } as never)
-  t.same(options, { pipelining: 1, connections: 3 })
+  t.match(options, { pipelining: 1, connections: 3, connect: Function })
   t.equal(chooseUpstream({ upstream: 'http://up.test' } as never).patience, 300_000, 'as undici has it')
   t.equal(chooseUpstream({ upstream: 'http://up.test', undici: { bodyTimeout: 7 } } as never).patience, 7)
 })

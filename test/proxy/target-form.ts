@@ -9,7 +9,7 @@ import { TARGET_FORM, receive, targetFormConstraint } from '../../lib/proxy/targ
 import { RawClient } from '../fixtures/raw-client.js'
 
 const BAD_TARGET = { code: 'FST_PROXY_AUTH_BAD_TARGET', statusCode: 400 }
-const WIRE = { httpVersion: '1.1', httpVersionMajor: 1 }
+const WIRE = { httpVersion: '1.1', httpVersionMajor: 1, rawHeaders: [] }
 const message = (method: string, url: string, headers = {}, socket = {}) =>
   ({ ...WIRE, method, url, headers: { host: 'a.test', ...headers }, socket }) as unknown as IncomingMessage & { originalUrl?: string }
 

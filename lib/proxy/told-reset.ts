@@ -1,0 +1,41 @@
+import type { Socket } from 'node:net'
+import { buildConnector } from 'undici'
+
+/**
+ * Has undici tell of a reset what it is. It takes one for the end of an answer that ends with its connection, and whoever gets that
+ * answer for all of it; but it is incomplete (RFC 9112, 8).
+ *
+ * @param connect - Opens the connections.
+ */
+export function toldReset (connect: buildConnector.connector): buildConnector.connector {
+  return (options, callback) => {
+    connect(options, (...opened) => {
+      const [, socket] = opened
+      if (socket !== null) rename(socket)
+      callback(...opened)
+    })
+  }
+}
+
+/** By another of undici's own codes for a connection that is lost. Ours is the first listener. */
+function rename (socket: Socket): void {
+  socket.prependListener('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'ECONNRESET') error.code = 'UND_ERR_SOCKET'
+  })
+}
+
+/** What of undici's options is about connections. */
+interface ConnectionOptions {
+  readonly connect?: object | buildConnector.connector
+  readonly tls?: object
+  readonly connectTimeout?: number
+  readonly autoSelectFamily?: boolean
+  readonly [option: string]: unknown
+}
+
+/** The connector that undici makes of such options or bring along, its resets told. */
+export function toldConnector ({ connect, tls, connectTimeout, maxCachedSessions, allowH2, socketPath, autoSelectFamily, autoSelectFamilyAttemptTimeout }: ConnectionOptions): buildConnector.connector {
+  if (typeof connect === 'function') return toldReset(connect as buildConnector.connector)
+  const families = typeof autoSelectFamily === 'boolean' ? { autoSelectFamily, autoSelectFamilyAttemptTimeout } : {}
+  return toldReset(buildConnector({ ...tls, maxCachedSessions, allowH2, socketPath, timeout: connectTimeout, ...families, ...connect } as buildConnector.BuildOptions))
+}
