@@ -26,7 +26,9 @@ for (const [name, { skip, start }] of Object.entries(browsers)) {
         const browser = await start(t, { port: here.gate.port, env })
         for (const url of [`http://origin.test:${plain.port}/`, here.url]) {
           const before = handshakes
-          const shown = await browser.visit(url)
+          const first = await browser.visit(url)
+          // Chromium has just started: challenged for two requests at once, it answers neither, now and then, and shows the 407.
+          const shown = first === 407 && user !== null ? await browser.visit(url) : first
           if (user === null) t.not(shown, 200)
           else t.equal(shown, 200)
           t.equal(handshakes > before, user !== null)
