@@ -118,6 +118,26 @@ for (const form of ['origin-form', 'absolute-form'] as const) {
   })
 }
 
+t.test('a path counts, and goes on, as it is escaped: once, twice or more (R-AWS-3)', async t => {
+  const surrounded = await around(t)
+  const authority = `origin.test:${surrounded.origin.port}`
+  const paths = ['/a%20b', '/a%2520b', '/a%252520b', '/a%2Fb', '/a%252Fb', '/%25', '/%2525', '/%252E%252e/x', '/a+b%2Bc%252Bd?x=%2520&y=%25']
+  for (const form of ['origin-form', 'absolute-form'] as const) {
+    for (const path of paths) {
+      t.match(await ask(t, surrounded, form, { path }), OK, path)
+      t.equal(surrounded.origin.seen.pop()?.url, path)
+      for (const other of [path.replace('%25', '%'), path.replace('%', '%25'), decodeURIComponent(path)]) {
+        if (other === path) continue
+        const [host, target] = form === 'origin-form' ? ['gateway.test', `/api${path}`] : [authority, `http://${authority}${path}`]
+        const client = await RawClient.to(t, surrounded.port)
+        const answer = await client.send(message(form, authority, signedLines({ method: 'GET', target, headers: { host } }), { path: other })).answer()
+        t.match(answer, /^HTTP\/1\.1 (?:407|400) /, `${path} is signed and ${other} is sent`)
+      }
+    }
+  }
+  t.same(surrounded.origin.seen, [])
+})
+
 t.test('UNSIGNED-PAYLOAD by option: content is not kept (R-AWS-6)', async t => {
   const surrounded = await around(t, { unsignedPayload: true }, { authInt: { maxRequest: 2 } })
   t.match(await ask(t, surrounded, 'absolute-form', { method: 'POST', content: null, sent: 'a=c' }), OK)
