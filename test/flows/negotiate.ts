@@ -14,6 +14,7 @@ import { basic } from '../fixtures/gateway.js'
 import type { GatewayOptions } from '../fixtures/gateway.js'
 import { kdc } from '../fixtures/kdc.js'
 import { firstToken, kerberos, setClock } from '../fixtures/kerberos.js'
+import { origin } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { until } from '../fixtures/until.js'
 
@@ -94,6 +95,20 @@ for (const form of FORMS) {
     t.equal(statusOf(await connection.send(request(form, here, token)).answer()), 200, 'and the ticket is still good')
   })
 }
+
+t.test('a route that is an origin proves who it is as well (R-NEG-4)', { skip }, async t => {
+  const upstream = await origin(t)
+  const here = await around(t, {}, { reverse: [{ prefix: '/api', upstream: upstream.url, status: 401 }] })
+  const { token, client } = await firstToken()
+  const connection = await RawClient.to(t, here.port)
+  const ask = async (...fields: string[]) => await connection.send(message('origin-form', '', fields)).answer()
+  t.match(await ask(), /^HTTP\/1\.1 401 [^]*\r\nwww-authenticate: Negotiate\r\n/i)
+  const [, last = ''] = /^www-authenticate: Negotiate (\S+)\r$/im.exec(await ask(`Authorization: Negotiate ${token}`)) ?? []
+  await client.step(last)
+  t.ok(client.contextComplete)
+  t.match(upstream.seen, [{ headers: { authorization: undefined } }])
+  t.equal(statusOf(await ask()), 200)
+})
 
 t.test('a token counts once (R-NEG-9)', { skip }, async t => {
   const here = await around(t)
