@@ -41,7 +41,8 @@ export async function judge (t: Test, client: Client, cells: readonly Cell[], wo
     const http2 = served !== undefined && world.evidence(served.exchange.id).versions.has('2.0')
     const says = own.map(({ exchange, told }) => `${told.says} ${inspect(world, exchange.id)}`).join('\n  ')
     if (reason === undefined) lines.push({ cell, verdict: isServed && isRefused ? 'passed' : 'failed', http2, says })
-    else lines.push({ cell, verdict: isServed ? 'failed' : reason.ours === true ? 'refused' : 'not supported', reason, http2, says: `it is supported: ${says}` })
+    else if (reason.ours === true) lines.push({ cell, verdict: served !== undefined && wasKeptOut(served, world) ? 'refused' : 'failed', reason, http2, says })
+    else lines.push({ cell, verdict: isServed ? 'failed' : 'not supported', reason, http2, says: `it is supported: ${says}` })
   }
   const witness = results.filter(({ exchange }) => client.cannot(exchange)?.squid === true)
   if (witness.length === 0) return lines
@@ -56,6 +57,12 @@ interface Result { readonly exchange: Exchange, readonly told: Told }
 function wasServed ({ exchange: { id, scheme, account }, told }: Result, world: World): boolean {
   const { asked, tokens, user } = world.evidence(id)
   return told.served && asked && [...tokens].every(token => token === scheme.token) && user !== undefined && user.startsWith(account.username)
+}
+
+/** It came to the gateway, and not to the origin. */
+function wasKeptOut ({ exchange: { id }, told }: Result, world: World): boolean {
+  const { asked, versions } = world.evidence(id)
+  return !told.served && !asked && versions.size > 0
 }
 
 /** Credentials were sent, each got a 407, and the origin heard nothing of it. */
