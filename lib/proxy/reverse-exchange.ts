@@ -40,7 +40,7 @@ export interface ReverseRules {
 
 /** What the log says where nothing went out: the client had left, the server stops, the user is revoked. As their errors have it. */
 const LEFT = 499
-const UNANSWERED: Readonly<Record<string, number>> = { closing: 503, revoked: 403 }
+const UNANSWERED: ReadonlyMap<string | undefined, number> = new Map([['closing', 503], ['revoked', 403]])
 
 /**
  * A request on a reverse route on its way: what ends it from either side, and what its line in the log says. It is
@@ -144,7 +144,7 @@ export class ReverseExchange implements Exchange {
     this.answer?.destroy()
     this.answer = null // else one request would keep the next from being collected young
     release(this.exchanges, this, this.request.raw)
-    const status = raw.headersSent ? raw.statusCode : UNANSWERED[this.reason ?? ''] ?? LEFT
+    const status = raw.headersSent ? raw.statusCode : UNANSWERED.get(this.reason) ?? LEFT
     ended({ status, bytesIn: this.tally.bytesIn, bytesOut: this.bytesOut, reason: this.reason })
   }
 }

@@ -39,6 +39,17 @@ async function send (self: OriginClient, port: number, outgoing: Partial<Outgoin
   })
 }
 
+t.test('a connection that an origin authenticates is the requester\'s alone (R-PSUP-3)', async t => {
+  const target = await origin(t, (request, response) => { response.end(String(request.socket.remotePort)) })
+  const self = client(t)
+  const credentials = { fields: ['Host', 'x.test', 'Authorization', 'NTLM TlRM'] }
+  const first = await send(self, target.port, credentials)
+  t.equal(await send(self, target.port, credentials), first, 'what follows comes on it')
+  t.equal(await send(self, target.port), first)
+  const another = { raw: { ...requester.raw, socket: new Socket() } as unknown as IncomingMessage, name: 'alice' }
+  t.not(await send(self, target.port, { requester: another }), first)
+})
+
 t.test('sends path, method, fields and content as they are (R-TGT-4)', async t => {
   const { port, seen } = await origin(t)
   const content = async function * () { yield Buffer.from('a') }

@@ -131,6 +131,18 @@ t.test('a 1xx of the upstream goes on to the client (R-FWD-5)', async t => {
   t.match(await old.send(message('GET', '/api').replace('HTTP/1.1', 'HTTP/1.0')).end(), /^HTTP\/1.1 200 OK\r\n/, 'but not to HTTP/1.0')
 })
 
+t.test('an upgrade that the client asks for is asked of the upstream, and its consent goes on (R-UPG-1)', async t => {
+  const upstream = await rawServer(t, socket => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello')
+  })
+  const { port, exchanges } = await reverse(t, { upstream: `http://127.0.0.1:${upstream}`, websocket: true } as never)
+  const client = await RawClient.to(t, port)
+  client.send(message('GET', '/api', { Connection: 'Upgrade', Upgrade: 'websocket' }))
+  t.match(await client.until(text => text.endsWith('hello')), /^HTTP\/1\.1 101 /)
+  await exchanges.drain(0)
+  await client.end()
+})
+
 t.test('of 1xx without end a client that takes nothing gets no more than fit', async t => {
   const hint = `HTTP/1.1 103 Early Hints\r\nLink: <${'a'.repeat(10_000)}>\r\n\r\n`
   const count = 2_000
@@ -166,6 +178,24 @@ t.test('an instance of undici that the options bring along', async t => {
   const answer = await client.send(message('GET', '/api/x')).end()
   t.match(answer, /\r\nx-a: 1\r\n/)
   t.match(answer, /mocked/)
+})
+
+t.test('a connection that the upstream has authenticated is one client connection\'s alone (R-PSUP-3)', async t => {
+  const upstream = await origin(t, (request, response) => { response.end(String(request.socket.remotePort)) })
+  const agent = new Agent()
+  t.teardown(async () => { await agent.destroy() })
+  for (const undici of [undefined, agent]) {
+    const { port } = await reverse(t, { upstream: upstream.url, undici: undici as never }, { authenticate: async () => {} })
+    const client = await RawClient.to(t, port)
+    const ask = async (from: RawClient, authorization?: string) => {
+      const fields = { Connection: 'keep-alive', ...(authorization !== undefined && { Authorization: authorization }) }
+      return (await from.send(message('GET', '/api', fields)).answer()).split('\r\n\r\n')[1]
+    }
+    const first = await ask(client, 'NTLM TlRM')
+    // What the options bring along cannot keep a connection for anybody: one for each such request.
+    t.equal(await ask(client, 'NTLM TlRM') === first, undici === undefined)
+    t.not(await ask(await RawClient.to(t, port)), first)
+  }
 })
 
 t.test('a parent proxy of the options gets nobody\'s credentials but its own (R-CHAIN-1)', async t => {

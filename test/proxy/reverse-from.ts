@@ -40,6 +40,15 @@ t.test('whoever calls reply.from, with whatever options, credentials stay here (
   }
 })
 
+t.test('a client that keeps no connection for anybody gets none that an upstream has authenticated', async t => {
+  const upstream = await origin(t)
+  const { url } = await reverse(t, { upstream: upstream.url, undici: false as never })
+  for (const [authorization, connection] of [['Bearer a', 'keep-alive'], ['NTLM TlRM', 'close']] as const) {
+    t.equal((await fetch(`${url}/api`, { headers: { ...headers, authorization } })).status, 200)
+    t.match(upstream.seen.pop()!.headers, { authorization, connection })
+  }
+})
+
 t.test('the upstream that getUpstream names', async t => {
   const upstream = await origin(t)
   let asked = 0

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
+import { EventEmitter } from 'node:events'
 import { createServer } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
 import t from 'tap'
 import type { Test } from 'tap'
+import { Exchanges } from '../../lib/proxy/exchanges.js'
 import { IdentityField, UNTOLD } from '../../lib/proxy/identity-field.js'
-import { passesWebSockets, webSocketOptions } from '../../lib/proxy/reverse-websocket.js'
+import { followWebSocket, passesWebSockets, webSocketOptions } from '../../lib/proxy/reverse-websocket.js'
 import { ANNOUNCED, announcedBy } from '../fixtures/announcing.js'
 import { extended } from '../fixtures/extended-socket.js'
 import { listen } from '../fixtures/origin.js'
@@ -70,6 +72,33 @@ t.test('without the option it is left out, and the user\'s objects stay as they 
   const options = webSocketOptions({ upstream: 'http://up.test', websocket: true, wsReconnect }, rules) as { wsReconnect: object }
   t.same(options.wsReconnect, wsReconnect)
   t.not(options.wsReconnect, wsReconnect)
+})
+
+t.test('http-proxy passes on what requests would: Authorization and cookies, as far as they are there (R-CHAIN-3, R-CHAIN-7)', async t => {
+  const rules = { pseudonym: 'gw', forwarded: false, consumed: new Set<string>(), identity: UNTOLD }
+  const { wsClientOptions } = webSocketOptions({ websocket: true, upstream: '' } as never, rules) as { wsClientOptions: { rewriteRequestHeaders: (headers: object, request: object) => object } }
+  for (const headers of [{ authorization: 'Bearer a', cookie: 'a=1' }, { cookie: 'a=1' }, {}]) {
+    const request = { headers: { ...headers, 'proxy-authorization': 'x' }, raw: { headers: {}, httpVersion: '1.1' }, proxyAuth: null }
+    t.same(wsClientOptions.rewriteRequestHeaders({}, request), { ...headers, via: '1.1 gw' })
+  }
+})
+
+t.test('each 101 of http-proxy has the fields of its own gate, though all come from one server of it', async t => {
+  const wss = new EventEmitter()
+  const follow = (nonce: string) => {
+    const raw = { socket: Object.assign(new EventEmitter(), { bytesRead: 0, bytesWritten: 0, destroy () {} }) }
+    const fields: Record<string, string> = { 'proxy-authentication-info': `nextnonce="${nonce}"` }
+    const reply = { wsProxy: { wss }, raw: { headersSent: false }, getHeader: (name: string) => fields[name] }
+    followWebSocket({ raw, method: 'GET', proxyAuth: null, log: { info () {} } } as never, reply as never, 'http://up.test', new Exchanges())
+    return raw
+  }
+  const [first, second] = [follow('1'), follow('2')]
+  for (const [raw, nonce] of [[second, '2'], [first, '1']] as const) {
+    const lines: string[] = []
+    wss.emit('headers', lines, raw)
+    t.same(lines, [`proxy-authentication-info: nextnonce="${nonce}"`])
+  }
+  t.equal(wss.listenerCount('headers'), 0)
 })
 
 t.test('who the user is, in the place of what the client says', async t => {

@@ -18,6 +18,8 @@ async function answer (t: Test, port: number, text: string): Promise<string> {
   return await client.send(text).end()
 }
 
+const WEB_SOCKET = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==' }
+
 const statusOf = (text: string): number => Number(text.slice(9, 12))
 
 t.test('a stranger is refused before the upstream hears of it (R-407-11)', async t => {
@@ -61,13 +63,19 @@ t.test('nothing is sent of a user whom the upstream cannot be told of', async t 
   t.equal(upstream.connections, 0)
 })
 
+t.test('a WebSocket passes through, and is not http-proxy\'s to answer, where the options say no more', async t => {
+  const target = await webSocketOrigin(t)
+  const { port } = await reverse(t, { upstream: target.url, websocket: true } as never)
+  const client = await RawClient.to(t, port)
+  client.send(message('GET', '/api/ws', WEB_SOCKET))
+  t.match(await client.answer(), /^HTTP\/1\.1 101 [^]*\r\nvia: 1\.1 gw\r\n/i)
+})
+
 t.test('a WebSocket whose options are those of http-proxy is its to answer, and has its place among the exchanges', async t => {
   const target = await webSocketOrigin(t)
   const { port, exchanges } = await reverse(t, { upstream: target.url, websocket: true, wsClientOptions: {} } as never)
   const client = await RawClient.to(t, port)
-  client.send(message('GET', '/api/ws', {
-    Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA=='
-  }))
+  client.send(message('GET', '/api/ws', WEB_SOCKET))
   t.match(await client.answer(), /^HTTP\/1\.1 101 [^]*\r\nproxy-authentication-info: /)
   t.equal(exchanges.size, 1)
 })
