@@ -4,7 +4,7 @@ import type { DigestAlgorithm } from './algorithm.js'
 import type { DigestOffer, OfferMismatch } from './challenge.js'
 import type { DigestParameters } from './parameters.js'
 import { computeHa1, computeKey, computeResponse } from './response.js'
-import type { Qop } from './response.js'
+import type { DigestInput, Qop } from './response.js'
 
 /** Parameters whose algorithm is one of those offered. */
 export type OfferedParameters = DigestParameters & { readonly algorithm: DigestAlgorithm }
@@ -74,19 +74,37 @@ export function verifyResponse (
   const computed = computeHa1(algorithm, username, realm, secret?.password ?? NOBODYS, encoding)
   const ha1 = secret === null || secret.password !== undefined ? computed : checkHa1(secret.ha1, algorithm)
   const key = computeKey(algorithm, ha1, nonce, cnonce)
-  const input = { ...message, uri, nonce, nc, cnonce, qop }
+  const { method, contentHash } = message
+  const input = { method, contentHash, uri, nonce, nc, cnonce, qop }
   const expected = computeResponse(algorithm, key, input)
   const equal = timingSafeEqual(Buffer.from(response, 'hex'), Buffer.from(expected, 'hex'))
-  if (!equal || secret === null) return null
-  const used = qop?.toLowerCase() as Qop | undefined
-  return {
-    qop: used,
-    nodeHash: algorithm.nodeHash,
-    authenticationInfo (contentHash): AuthParams {
-      const answered = used === 'auth-int' && contentHash === undefined ? 'auth' : qop
-      const rspauth = computeResponse(algorithm, key, { ...input, method: '', qop: answered, contentHash })
-      return answered === undefined ? { rspauth } : { qop: answered, rspauth, cnonce: cnonce!, nc: nc! }
-    }
+  return equal && secret !== null ? new Exchange(algorithm, key, input) : null
+}
+
+/**
+ * A class: as a literal V8 takes it for long-lived after a while, and collecting it costs as much as verifying does. Its key is
+ * as good as the password, so no log shows it.
+ */
+class Exchange implements DigestExchange {
+  readonly #algorithm: DigestAlgorithm
+  readonly #key: string
+  readonly #input: DigestInput
+
+  constructor (algorithm: DigestAlgorithm, key: string, input: DigestInput) {
+    this.#algorithm = algorithm
+    this.#key = key
+    this.#input = input
+  }
+
+  get qop (): Qop | undefined { return this.#input.qop?.toLowerCase() as Qop | undefined }
+
+  get nodeHash (): string { return this.#algorithm.nodeHash }
+
+  authenticationInfo (contentHash?: string): AuthParams {
+    const { uri, nonce, nc, cnonce } = this.#input
+    const qop = this.qop === 'auth-int' && contentHash === undefined ? 'auth' : this.#input.qop
+    const rspauth = computeResponse(this.#algorithm, this.#key, { method: '', contentHash, uri, nonce, nc, cnonce, qop })
+    return qop === undefined ? { rspauth } : { qop, rspauth, cnonce: cnonce!, nc: nc! }
   }
 }
 
