@@ -9,7 +9,8 @@ const app = Fastify({ http2: true, http } as object)
 await app.register(proxyAuth, {
   realm: 'bench',
   strategies: [new BasicStrategy({ verify: verifyStatic({ alice: 'alice-secret' }) })],
-  forward: { special: ['127.0.0.1:*'] }
+  forward: { special: ['127.0.0.1:*'] },
+  ...(process.env['ORIGIN'] !== undefined && { reverse: [{ prefix: '/api', upstream: process.env['ORIGIN'] }] })
 })
 await app.listen({ port: 0, host: '127.0.0.1' })
 measured((app.server.address() as AddressInfo).port)

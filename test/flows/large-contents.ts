@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { FORMS, createContentServer, digestOf, transfer } from '../../bench/transfers.js'
+import { certificate, openssl } from '../fixtures/certificate.js'
+import { startExample } from '../fixtures/example.js'
+import { ALICE } from '../fixtures/gateway.js'
+import { listen } from '../fixtures/origin.js'
+
+/** A content as large as no gateway would keep in memory. `npm run bench:transfer` takes 1 GiB. */
+const SIZE = 128 * 1024 * 1024
+/** How much a gateway may grow with that, in KiB: much more than it does. */
+const MOST = 300 * 1024
+
+t.test('large contents arrive as they were, and are not kept in memory, in every form and direction', { skip: openssl.skip }, async t => {
+  const { certFile, keyFile } = certificate(t, 'localhost')
+  const origin = await listen(t, createContentServer())
+  const { port, pid } = await startExample(t, 'gateway', {
+    SCHEMES: 'basic', UPSTREAM: `http://127.0.0.1:${origin}`, FORWARD_SPECIAL: '127.0.0.1:*', TLS_CERT: certFile, TLS_KEY: keyFile
+  })
+  const gateway = { port, http2Port: port, tls: true, credentials: ALICE }
+  const expected = digestOf(SIZE)
+  const before = peak(pid)
+  for (const form of FORMS) {
+    for (const direction of ['up', 'down'] as const) {
+      t.equal(await transfer(form, direction, SIZE, gateway, origin), expected, `${form}, ${direction}`)
+    }
+  }
+  if (before === undefined) return t.comment('how much memory a process has taken is not known here')
+  const grown = peak(pid)! - before
+  t.ok(grown < MOST, `it grew by ${grown} KiB`)
+})
+
+/** The most memory that a process has had, in KiB; where there is no /proc, `undefined`. */
+function peak (pid: number): number | undefined {
+  if (process.platform !== 'linux') return undefined
+  return Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1])
+}
