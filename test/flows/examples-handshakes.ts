@@ -6,6 +6,7 @@ import { certificate, openssl } from '../fixtures/certificate.js'
 import { startExample } from '../fixtures/example.js'
 import type { Example } from '../fixtures/example.js'
 import { git, gitBackend } from '../fixtures/git-backend.js'
+import { NATIVE_TICKETS, inJava, java } from '../fixtures/java.js'
 import { kdc } from '../fixtures/kdc.js'
 import { kerberos } from '../fixtures/kerberos.js'
 import { origin } from '../fixtures/origin.js'
@@ -14,7 +15,7 @@ import { runProgram } from '../fixtures/run-program.js'
 import { TARGET_SCHEMES } from '../fixtures/world.js'
 import type { TargetScheme } from '../fixtures/world.js'
 
-const [curl, java] = [peer('curl'), peer('java')]
+const curl = peer('curl')
 const realm = kerberos.skip === false ? await kdc(t) : undefined
 const TIME = 90_000
 /** The word of `curl`, of git, and of the variable. */
@@ -73,14 +74,10 @@ for (const name of ['ntlm', 'negotiate'] as const) {
       }
 
       await t.test('Java', { skip: java.skip, timeout: TIME }, async t => {
-        const source = fileURLToPath(new URL('../fixtures/clients/url-connection.java', import.meta.url))
-        const flags = name === 'negotiate' ? ['-Djavax.security.auth.useSubjectCredsOnly=false', '-Dsun.security.jgss.native=true'] : []
         const { login, env } = user('right')
-        const [account = '', password = ''] = login.split(':')
-        const { stdout, stderr } = await runProgram(t, java.path, [
-          ...flags, source, String(example.port), account, password, `${url}/HEAD`, ca?.certFile ?? ''
-        ], env, TIME)
-        t.equal(stdout, '200\n', stderr)
+        const [username = '', password = ''] = login.split(':')
+        const fetch = { port: example.port, username, password, url: `${url}/HEAD` }
+        t.same(await inJava(t, 'HttpURLConnection', [fetch], { ca, settings: name === 'negotiate' ? NATIVE_TICKETS : [], env, time: TIME }), ['200'])
       })
     })
   }
