@@ -3,7 +3,7 @@ import { NATIVE_TICKETS, inJava, java as program } from '../../test/fixtures/jav
 import type { JavaClient } from '../../test/fixtures/java.js'
 import { fieldsOf, inEnvironments, isGiven, isReady } from './exchange.js'
 import type { Cell, Client, Reason } from './exchange.js'
-import { DIRECT, JAVA_BASIC_ONLY, NO_FIELDS, NO_TLS } from './reasons.js'
+import { BY_TABLE, DIRECT, NO_FIELDS, NO_TLS } from './reasons.js'
 
 /** How long the process may take, in milliseconds. */
 const ALL_OF_THEM = 180_000
@@ -29,7 +29,7 @@ export function java (t: Test): Client[] {
   return [
     make('HttpURLConnection', cell => cell.form === 'CONNECT' && isGiven(cell) ? NO_FIELDS : undefined),
     make('HttpClient', cell => {
-      if (!isReady(cell)) return JAVA_BASIC_ONLY
+      if (!isReady(cell)) return BY_TABLE
       return cell.form === 'CONNECT' && cell.scheme.isWide === true ? NO_FIELDS : undefined
     })
   ]

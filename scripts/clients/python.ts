@@ -7,7 +7,7 @@ import { peer } from '../../test/fixtures/peers.js'
 import { runProgram } from '../../test/fixtures/run-program.js'
 import { fieldsOf, isGiven, isReady, withAccount } from './exchange.js'
 import type { Client, Told } from './exchange.js'
-import { BASIC_ONLY, DIRECT, NO_FIELDS, NO_TLS, NTLM_TUNNEL, URLLIB_SHA } from './reasons.js'
+import { BASIC_ONLY, BY_TABLE, DIRECT, NO_FIELDS, NO_TLS, NTLM_TUNNEL, URLLIB_SHA } from './reasons.js'
 
 const source = fileURLToPath(new URL('exchanges.py', import.meta.url))
 
@@ -53,7 +53,7 @@ export function python (t: Test): Client[] {
         if (form === 'origin-form') return isReady(cell) ? undefined : DIRECT
         if (listener !== 'plain') return NO_TLS
         if (isReady(cell)) return form === 'CONNECT' && scheme.isWide === true ? NO_FIELDS : undefined
-        if (form === 'CONNECT' || scheme.token !== 'Digest') return BASIC_ONLY
+        if (form === 'CONNECT' || scheme.token !== 'Digest') return BY_TABLE
         return scheme.name === 'Digest MD5' ? undefined : URLLIB_SHA
       },
       run: run('urllib')

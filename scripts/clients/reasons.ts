@@ -5,7 +5,10 @@ import type { Reason } from './exchange.js'
 export const BASIC_ONLY: Reason = {
   id: 'C-16', text: 'It sends what it was given at once, Basic or fields, and never reacts to a challenge. apt, npm and pip take Basic alone.'
 }
-export const JAVA_BASIC_ONLY: Reason = { id: 'table', text: 'The table in "What real clients do": `HttpClient` of Java has Basic alone.' }
+export const BY_TABLE: Reason = {
+  id: 'table',
+  text: 'The table in "What real clients do", proxy schemes: `HttpClient` of Java has Basic alone, `urllib` has Basic and, in absolute-form, Digest MD5.'
+}
 export const NO_FIELDS: Reason = {
   id: 'C-9',
   text: 'Bearer and AWS4-HMAC-SHA256 are skipped by every client that waits for a challenge, and it has no setting for the fields of this form or, where Bearer passes, for `Proxy-Authorization` alone.'
