@@ -11,9 +11,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   types: [], // so that anybody may use its words: Milliseconds, ProxyIdentity
   fields: ['errors'],
   schemes: ['errors', 'fields'],
-  store: ['errors', 'eventual', 'types'],
+  store: ['errors', 'eventual', 'option', 'types'],
   strategies: ['errors', 'eventual', 'option', 'types', 'fields', 'schemes', 'store'],
-  users: ['errors', 'types', 'fields', 'schemes', 'store'], // where the accounts are that strategies look up
+  users: ['errors', 'option', 'types', 'fields', 'schemes', 'store'], // where the accounts are that strategies look up
   passport: ['errors', 'eventual', 'option', 'types', 'fields', 'store', 'strategies'],
   policy: ['errors', 'eventual', 'option', 'types', 'fields', 'store'],
   gate: ['errors', 'option', 'types', 'fields', 'passport', 'policy'], // and never proxy

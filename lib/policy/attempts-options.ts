@@ -15,10 +15,10 @@ export interface RedisClient {
 export interface AttemptsOptions {
   /**
    * How many wrong secrets an address may present within the window; of IPv6 a network of 64 bits is one address. 0: any
-   * number. Default 100.
+   * number. At most 1000000. Default 100.
    */
   readonly perAddress?: number
-  /** How many wrong secrets may be presented for a user, from wherever. 0: any number. Default 10. */
+  /** How many wrong secrets may be presented for a user, from wherever. 0: any number. At most 1000000. Default 10. */
   readonly perUser?: number
   /** The window, from the first wrong secret on; whole seconds are counted. 1000 to 2147483647. Default 900000 (15 minutes). */
   readonly timeWindow?: Milliseconds

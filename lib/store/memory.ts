@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { BadOption } from '../errors.js'
+import { checkOptions, readInteger } from '../option.js'
 import type { Milliseconds } from '../types.js'
 import { ReplayWindow } from './replay-window.js'
 import type { Claim, ReplayStore } from './store.js'
@@ -20,6 +21,7 @@ export interface MemoryStoreOptions {
 /** Windows end in groups, so that there is nothing to search for those that do. */
 const SLOT: Milliseconds = 1000
 
+const OPTIONS = new Set(['maxWindows', 'windowSize', 'clock'])
 const NEW: Claim = Object.freeze({ kind: 'new' })
 const SEEN: Claim = Object.freeze({ kind: 'seen' })
 const BELOW: Claim = Object.freeze({ kind: 'below window' })
@@ -49,10 +51,9 @@ export class MemoryStore implements ReplayStore {
   /**
    * @throws {BadOption} An option is wrong.
    */
-  constructor ({ maxWindows = 100_000, windowSize = 256, clock = Date.now }: MemoryStoreOptions = {}) {
-    if (!Number.isInteger(maxWindows) || maxWindows < 1 || maxWindows > 2 ** 24) {
-      throw new BadOption('maxWindows', 'an integer from 1 to 16777216', typeof maxWindows)
-    }
+  constructor (options: MemoryStoreOptions = {}) {
+    const { maxWindows = 100_000, windowSize = 256, clock = Date.now } = checkOptions(options, OPTIONS)
+    readInteger(maxWindows, 'maxWindows', 1, 2 ** 24)
     if (!Number.isInteger(windowSize) || windowSize % 32 !== 0 || windowSize < 32 || windowSize > 65536) {
       throw new BadOption('windowSize', 'a multiple of 32 from 32 to 65536', typeof windowSize)
     }

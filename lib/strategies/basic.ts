@@ -1,8 +1,8 @@
-import { BadOption } from '../errors.js'
 import type { Eventual } from '../eventual.js'
 import { formatChallenge } from '../fields/challenge.js'
 import type { Challenge } from '../fields/challenge.js'
 import { parseCredentials } from '../fields/credentials.js'
+import { badOption, checkOptions } from '../option.js'
 import { readUserPass } from '../schemes/basic.js'
 import type { UserPass } from '../schemes/basic.js'
 import { readCacheOptions } from './cache-options.js'
@@ -35,6 +35,8 @@ export interface BasicOptions {
   readonly cache?: boolean | CacheOptions
 }
 
+const OPTIONS = new Set(['verify', 'realm', 'charset', 'latin1Fallback', 'cache'])
+
 /**
  * Basic: one round trip, no state, the password in every request. For a proxy or, in any Passport, for an origin.
  *
@@ -51,12 +53,12 @@ export class BasicStrategy extends Strategy {
   private readonly latin1Fallback: boolean
 
   /**
-   * @throws {BadOption} An option has the wrong type.
+   * @throws {BadOption} An option is unknown, or has the wrong type.
    * @throws {NotRepresentable} The realm cannot be sent.
    */
-  constructor (options: BasicOptions) {
-    super(options?.realm)
-    if (typeof options?.verify !== 'function') throw new BadOption('verify', 'a function', typeof options?.verify)
+  constructor (options = {} as BasicOptions) {
+    super(checkOptions(options, OPTIONS).realm)
+    if (typeof options.verify !== 'function') throw badOption('verify', 'a function', options.verify)
     this.verify = options.verify
     this.cache = readCacheOptions(options.cache)
     this.charset = options.charset ?? true

@@ -3,6 +3,7 @@ import type { Eventual } from '../eventual.js'
 import { formatChallenge } from '../fields/challenge.js'
 import type { Challenge } from '../fields/challenge.js'
 import { parseCredentials } from '../fields/credentials.js'
+import { badOption, checkOptions } from '../option.js'
 import { bearerChallenge, formatScope, readToken } from '../schemes/bearer.js'
 import type { BearerError } from '../schemes/bearer.js'
 import { readCacheOptions } from './cache-options.js'
@@ -40,6 +41,8 @@ const INVALID_TOKEN = { error: 'invalid_token' } as const
 // What has no status here is 401, and 407 on a proxy.
 const STATUS = new Map<string, number>([['invalid_request', 400], ['insufficient_scope', 403]])
 
+const OPTIONS = new Set(['verify', 'realm', 'scope', 'lenient', 'cache'])
+
 /**
  * Bearer: a token in every request, from the field alone, never from query or body. No browser and no common client
  * answers its challenge to a proxy; it is for programs that send the token unasked.
@@ -63,12 +66,12 @@ export class BearerStrategy extends Strategy {
   private readonly lenient: boolean
 
   /**
-   * @throws {BadOption} An option has the wrong type, or the scope a char that may not be sent.
+   * @throws {BadOption} An option is unknown, or has the wrong type, or the scope a char that may not be sent.
    * @throws {NotRepresentable} The realm cannot be sent.
    */
-  constructor (options: BearerOptions) {
-    super(options?.realm)
-    if (typeof options?.verify !== 'function') throw new BadOption('verify', 'a function', typeof options?.verify)
+  constructor (options = {} as BearerOptions) {
+    super(checkOptions(options, OPTIONS).realm)
+    if (typeof options.verify !== 'function') throw badOption('verify', 'a function', options.verify)
     this.verify = options.verify
     this.cache = readCacheOptions(options.cache)
     this.scope = checkedScope(options.scope ?? [])

@@ -1,3 +1,4 @@
+import { checkOptions } from '../option.js'
 import type { PeerCertificate, TLSSocket } from 'node:tls'
 import { BadOption } from '../errors.js'
 import type { Eventual } from '../eventual.js'
@@ -27,6 +28,9 @@ export interface ClientCertificateOptions {
   readonly clock?: () => number
 }
 
+// A misspelt `verify` must not let everybody in.
+const OPTIONS = new Set(['verify', 'name', 'clock'])
+
 /**
  * The client certificate of the TLS connection to us, as an identity: for a listener with `requestCert: true`, its `ca`, and
  * `rejectUnauthorized: false`, without which nobody without a certificate gets as far as a 403 or another scheme.
@@ -46,10 +50,11 @@ export class ClientCertificateStrategy extends Strategy {
   private readonly clock: () => number
 
   /**
-   * @throws {BadOption} An option has the wrong type.
+   * @throws {BadOption} An option is unknown, or has the wrong type.
    */
-  constructor ({ verify = byName, name = 'CN', clock = Date.now }: ClientCertificateOptions = {}) {
+  constructor (options: ClientCertificateOptions = {}) {
     super()
+    const { verify = byName, name = 'CN', clock = Date.now } = checkOptions(options, OPTIONS)
     if (typeof verify !== 'function') throw new BadOption('verify', 'a function', typeof verify)
     if (!['CN', 'email', 'URI', 'DNS'].includes(name)) throw new BadOption('name', "'CN', 'email', 'URI' or 'DNS'", typeof name)
     if (typeof clock !== 'function') throw new BadOption('clock', 'a function', typeof clock)

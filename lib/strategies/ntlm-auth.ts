@@ -1,5 +1,5 @@
 import { BadOption } from '../errors.js'
-import { MAX_TIMER, readInteger, readTime } from '../option.js'
+import { MAX_TIMER, checkOptions, readInteger, readTime } from '../option.js'
 import type { AuthenticateMessage, NegotiateMessage } from '../schemes/ntlm/message.js'
 import type { Milliseconds } from '../types.js'
 import { NtlmHelper, unavailable } from './ntlm-helper.js'
@@ -35,6 +35,7 @@ interface Waiter {
 /** A no that is no judgement: nobody could be asked who knows the user's domain. */
 const NOT_ASKED = /^NA NT_STATUS_(?:NO_LOGON_SERVERS|DOMAIN_CONTROLLER_NOT_FOUND|CANT_ACCESS_DOMAIN_INFO|TRUSTED_(?:DOMAIN|RELATIONSHIP)_FAILURE|IO_TIMEOUT)\b/
 
+const OPTIONS = new Set(['command', 'args', 'helpers', 'maxWaiting', 'timeout'])
 /** After a process that ended without a word, how long until another is tried. */
 const PAUSE: Milliseconds = 1000
 
@@ -50,7 +51,9 @@ const PAUSE: Milliseconds = 1000
  * app.addHook('onClose', async () => verifier.close())
  */
 export function ntlmAuth (options: NtlmAuthOptions = {}): NtlmAuth {
-  const { command = 'ntlm_auth', args = ['--helper-protocol=squid-2.5-ntlmssp'], helpers: most = 10, maxWaiting = 100, timeout = 5000 } = options
+  const {
+    command = 'ntlm_auth', args = ['--helper-protocol=squid-2.5-ntlmssp'], helpers: most = 10, maxWaiting = 100, timeout = 5000
+  } = checkOptions(options, OPTIONS)
   if (typeof command !== 'string' || command === '') throw new BadOption('command', 'the name of a program', typeof command)
   if (!Array.isArray(args) || !args.every(arg => typeof arg === 'string')) throw new BadOption('args', 'a list of texts', typeof args)
   readInteger(most, 'helpers', 1, MAX_TIMER)

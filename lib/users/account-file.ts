@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { BadOption } from '../errors.js'
+import { checkOptions } from '../option.js'
 import type { Milliseconds } from '../types.js'
 
 /** What all files of accounts can be told. */
@@ -21,6 +22,8 @@ export interface AccountFile<Accounts> {
   close (): Promise<void>
 }
 
+const OPTIONS = new Set(['interval', 'log', 'clock'])
+
 /**
  * Opens a file of accounts.
  *
@@ -35,8 +38,9 @@ export interface AccountFile<Accounts> {
  * (await file.read()).has('alice')
  */
 export function openAccountFile<Accounts> (
-  path: string, parse: (text: string) => Accounts, { interval = 1000, log = () => {}, clock = Date.now }: AccountFileOptions = {}
+  path: string, parse: (text: string) => Accounts, options: AccountFileOptions = {}
 ): AccountFile<Accounts> {
+  const { interval = 1000, log = () => {}, clock = Date.now } = checkOptions(options, OPTIONS)
   if (typeof path !== 'string') throw new BadOption('path', 'text', typeof path)
   if (!(interval >= 0)) throw new BadOption('interval', '0 or more', typeof interval)
   let version = versionOf(statSync(path, { bigint: true }))

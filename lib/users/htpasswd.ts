@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { BadOption } from '../errors.js'
+import { readInteger } from '../option.js'
 import type { UserPass } from '../schemes/basic.js'
 import { Turns } from '../store/turns.js'
 import { eachLine, openAccountFile } from './account-file.js'
@@ -57,7 +58,7 @@ const LONGEST = 1024
 export function htpasswd (path: string, options: HtpasswdOptions = {}): HtpasswdFile {
   const { cleartext = false, threads = usualThreads(), ...rest } = options
   if (typeof cleartext !== 'boolean') throw new BadOption('cleartext', 'true or false', typeof cleartext)
-  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) throw new BadOption('threads', 'an integer from 1 to 1024', typeof threads)
+  readInteger(threads, 'threads', 1, 1024)
   const file = openAccountFile(path, text => parse(text, cleartext), rest)
   // Whoever runs the strategy bounds how many wait here.
   const turns = new Turns({ concurrency: threads, queue: Infinity })

@@ -95,7 +95,7 @@ t.test('a million keys one after the other leave no more than are alive (S1)', a
 t.test('wrong options stop the boot', async t => {
   for (const options of [
     { maxWindows: 0 }, { maxWindows: 1.5 }, { maxWindows: 2 ** 24 + 1 }, { maxWindows: '9' }, { windowSize: 0 }, { windowSize: 33 }, { windowSize: 65568 },
-    { windowSize: '32' }, { clock: 7 }
+    { windowSize: '32' }, { clock: 7 }, { max: 1 }
   ]) t.throws(() => new MemoryStore(options as MemoryStoreOptions), { code: 'FST_PROXY_AUTH_BAD_OPTION' }, JSON.stringify(options))
   for (const options of [{ maxWindows: 1, windowSize: 32 }, { maxWindows: 2 ** 24, windowSize: 65536 }]) {
     const store = new MemoryStore(options)

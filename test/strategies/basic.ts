@@ -81,7 +81,7 @@ t.test('what may be remembered, for whoever runs it', async t => {
 
 t.test('what cannot be sent or called stops the boot (R-CH-6)', async t => {
   t.throws(() => new BasicStrategy({ verify, realm: 'a\r\nSet-Cookie: x=1' }), { code: 'FST_PROXY_AUTH_NOT_REPRESENTABLE' })
-  for (const none of [{}, undefined]) t.throws(() => new BasicStrategy(none as { verify: VerifyUserPass }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+  for (const none of [{}, undefined, null, { verify, verfy: verify }]) t.throws(() => new BasicStrategy(none as { verify: VerifyUserPass }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
 t.test('500 attempts at once through one instance: each gets its own user (R-MAP-6)', async t => {

@@ -75,7 +75,7 @@ t.test('the scope is announced, and is checked at the boot (R-BEARER-2, R-BEARER
 
 t.test('what cannot be sent or called stops the boot (R-CH-6)', async t => {
   t.throws(() => new BearerStrategy({ verify, realm: 'a\0' }), { code: 'FST_PROXY_AUTH_NOT_REPRESENTABLE' })
-  for (const none of [{}, undefined]) t.throws(() => new BearerStrategy(none as BearerOptions), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+  for (const none of [{}, undefined, null, { verify, scop: 'a' }]) t.throws(() => new BearerStrategy(none as BearerOptions), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
 t.test('tokens in query and body are not ours (R-BEARER-6, R-CRED-4)', async t => {

@@ -66,7 +66,7 @@ t.test('it has nothing to ask with', async t => {
 })
 
 t.test('wrong options fail the boot', async t => {
-  for (const wrong of [{ verify: 1 }, { name: 'cn' }, { clock: 5 }]) {
+  for (const wrong of [{ verify: 1 }, { name: 'cn' }, { clock: 5 }, { verfy: () => null }]) {
     t.throws(() => new ClientCertificateStrategy(wrong as never), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   }
 })

@@ -91,7 +91,7 @@ t.test('after close, what has been read stays', async t => {
 t.test('a file that is none stops the boot', async t => {
   const path = join(t.testdir({}), 'missing')
   t.throws(() => openAccountFile(path, text => text), { code: 'ENOENT' })
-  for (const [path, options] of [[7, {}], ['x', { interval: -1 }], ['x', { interval: 'x' }]] as const) {
+  for (const [path, options] of [[7, {}], ['x', { interval: -1 }], ['x', { interval: 'x' }], ['x', { intervall: 1 }]] as const) {
     t.throws(() => openAccountFile(path as string, text => text, options as object), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   }
   t.same(openAccountFile(join(t.testdir({ users: 'x' }), 'users'), text => text).read(), 'x', 'the options may be left out')
