@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { isConnectionBound } from '../passport/connection-bound.js'
 import type { Refused } from '../passport/outcome.js'
 import type { Mode } from './mode.js'
 import { lingering, mustClose } from './linger.js'
@@ -23,10 +24,18 @@ export function refuse (reply: FastifyReply, mode: Mode, { challenges, continues
   const { type, text } = bodies.choose(headers.accept, method)
   setChallenges(reply, mode, challenges)
   reply.code(mode.status).type(type).header('content-length', Buffer.byteLength(text))
-  if (!mustClose(raw, continues)) return reply.send(text)
+  if (!mustClose(raw, continues) || (challenges.some(opensHandshake) && !mustClose(raw, true))) return reply.send(text)
   reply.header('connection', 'close')
   if (raw.complete || method === 'HEAD') return reply.send(text)
   // This answer is final: reading what still comes must not make node ask for more of it.
   reply.raw.writeContinue = () => {}
   return reply.send(lingering(raw, text))
+}
+
+/**
+ * Told to close in the midst of its content, curl (7.88) goes on with NTLM or Negotiate on another connection from where it
+ * was, and waits for ever. Where the connection stays it closes it itself, and begins its content anew.
+ */
+function opensHandshake (challenge: string): boolean {
+  return isConnectionBound(challenge.split(' ', 1)[0]!)
 }

@@ -11,10 +11,10 @@ import { RawClient } from '../fixtures/raw-client.js'
 const CHALLENGES = ['Digest realm="Gateway", nonce="x"', 'Basic realm="Gateway"']
 
 /** A server that refuses everything, before any body is read. */
-async function refusing (t: Test, mode: Mode = PROXY) {
+async function refusing (t: Test, mode: Mode = PROXY, challenges = CHALLENGES) {
   const app = Fastify()
   const bodies = refusalBodies(mode.status, 'Gateway')
-  app.addHook('onRequest', async (_request, reply) => refuse(reply, mode, { challenges: CHALLENGES }, bodies))
+  app.addHook('onRequest', async (_request, reply) => refuse(reply, mode, { challenges }, bodies))
   app.all('/', async () => 'let in')
   await app.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(() => app.close())
@@ -118,6 +118,18 @@ t.test('a small body is read and thrown away, and the connection kept (R-407-8, 
   one.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.padEnd(60_000, '.'))
   t.match(await one.send('HEAD / HTTP/1.1\r\nHost: a\r\n\r\n').until(text => text.includes('\r\n\r\n')), /^HTTP\/1\.1 407 /)
   t.equal(one.text.match(/HTTP\/1\.1/g)?.length, 1, 'nothing in the body is taken for a request')
+})
+
+t.test('where a handshake may begin, a larger body does not cost the connection either (R-407-8)', async t => {
+  for (const challenge of ['NTLM', 'Negotiate']) {
+    const { client } = await refusing(t, PROXY, ['Basic realm="Gateway"', challenge])
+    const one = await client()
+    t.same(linesOf(await one.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n').answer(), 'connection'), ['keep-alive'])
+    t.match(await one.send(`${'.'.repeat(1_000_000)}GET / HTTP/1.1\r\nHost: a\r\n\r\n`).answer(), /^HTTP\/1\.1 407 /)
+    for (const field of ['Content-Length: 20000000', 'Transfer-Encoding: chunked']) {
+      t.same(linesOf(await (await client()).send(`POST / HTTP/1.1\r\nHost: a\r\n${field}\r\n\r\n`).answer(), 'connection'), ['close'], field)
+    }
+  }
 })
 
 for (const [name, framing] of [['large', 'Content-Length: 10485760'], ['chunked', 'Transfer-Encoding: chunked']] as const) {
