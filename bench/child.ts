@@ -8,6 +8,8 @@ export interface Usage {
   readonly cpu: number
   /** Octets resident. */
   readonly rss: number
+  /** Octets in use: of the heap, and of what hangs on it (buffers among them). The rest of what is resident is the allocator's. */
+  readonly inUse: number
 }
 
 export class Child {
@@ -25,8 +27,8 @@ export class Child {
 
   async usage (question: 'cpu' | 'gc' = 'cpu'): Promise<Usage> {
     this.process.send(question)
-    const { cpu, rss } = await next<{ cpu: NodeJS.CpuUsage, rss: number }>(this.process)
-    return { cpu: cpu.user + cpu.system, rss }
+    const { cpu, rss, heapUsed, external } = await next<{ cpu: NodeJS.CpuUsage } & NodeJS.MemoryUsage>(this.process)
+    return { cpu: cpu.user + cpu.system, rss, inUse: heapUsed + external }
   }
 
   stop (): void {

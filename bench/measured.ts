@@ -2,10 +2,11 @@
 
 export function measured (port: number, pipe?: number): void {
   process.on('message', message => {
-    if (message === 'cpu') process.send!({ cpu: process.cpuUsage(), rss: process.memoryUsage().rss })
+    const usage = () => ({ cpu: process.cpuUsage(), ...process.memoryUsage() })
+    if (message === 'cpu') process.send!(usage())
     if (message === 'gc') {
       globalThis.gc?.()
-      setImmediate(() => { globalThis.gc?.(); process.send!({ cpu: process.cpuUsage(), rss: process.memoryUsage().rss }) })
+      setImmediate(() => { globalThis.gc?.(); process.send!(usage()) })
     }
   })
   process.once('disconnect', () => process.exit())
