@@ -28,7 +28,7 @@ import { nobodysSession } from './no-session.js'
 import { createOriginClient } from './origin-client.js'
 import { createOwnAuthority } from './own-authority.js'
 import type { OwnAuthority } from './own-authority.js'
-import { goAway } from './sessions.js'
+import { endBroken, goAway } from './sessions.js'
 import { TARGET_FORM, receive, targetFormConstraint } from './target-form.js'
 import { createTunnel } from './tunnel.js'
 import { noteAnswers } from './turn.js'
@@ -118,6 +118,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   })
   takeUpgrades(app, takeForwarded(app, isOwn))
   goAway(app)
+  endBroken(app)
   app.addHook('onClose', () => client.close())
 }
 

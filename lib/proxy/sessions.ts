@@ -1,7 +1,11 @@
 import type { Server } from 'node:http'
 import type { Http2Session } from 'node:http2'
 import type { FastifyInstance } from 'fastify'
+import type { Milliseconds } from '../types.js'
 import { onEveryServer } from './listeners.js'
+
+/** How long a frame may wait on its way out of a session on which nothing else happens. */
+const PATIENCE: Milliseconds = 5_000
 
 /**
  * Tells every HTTP/2 client that the server stops (GOAWAY, RFC 9113, 6.8), before anything is waited for: what is under way
@@ -9,11 +13,31 @@ import { onEveryServer } from './listeners.js'
  */
 export function goAway (app: FastifyInstance): void {
   const sessions = new Set<Http2Session>()
-  onEveryServer(app, server => {
-    (server as Server).on('session', (session: Http2Session) => {
-      sessions.add(session)
-      session.once('close', () => sessions.delete(session))
-    })
+  onEverySession(app, session => {
+    sessions.add(session)
+    session.once('close', () => sessions.delete(session))
   })
   app.addHook('preClose', async () => { for (const session of sessions) session.close() })
+}
+
+/**
+ * Ends sessions that are broken: after an error of the connection node 20 says GOAWAY, then reads and writes nothing any more, and
+ * tells nobody, so that tunnels would stay until they are idle, and without `connect.idleTimeout` for ever. When a session is idle
+ * (`http2SessionTimeout`), a ping that does not go out gives it away.
+ */
+export function endBroken (app: FastifyInstance, patience = PATIENCE): void {
+  onEverySession(app, session => {
+    // Before Fastify closes it: behind that, nothing would wait.
+    session.prependListener('timeout', () => {
+      if (session.destroyed) return
+      session.ping(() => {})
+      setTimeout(() => {
+        if (!session.destroyed && session.state.outboundQueueSize! > 0) session.destroy()
+      }, patience).unref()
+    })
+  })
+}
+
+function onEverySession (app: FastifyInstance, follow: (session: Http2Session) => void): void {
+  onEveryServer(app, server => { (server as Server).on('session', follow) })
 }

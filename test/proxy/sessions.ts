@@ -1,8 +1,9 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import Fastify from 'fastify'
 import t from 'tap'
-import { goAway } from '../../lib/proxy/sessions.js'
+import { endBroken, goAway } from '../../lib/proxy/sessions.js'
 import { Http2Client } from '../fixtures/http2-client.js'
+import { until } from '../fixtures/until.js'
 
 t.test('a stopping server does not wait for sessions on which nothing is under way', async t => {
   const app = Fastify({ http2: true })
@@ -32,4 +33,16 @@ t.test('what is under way goes on', async t => {
   answer()
   t.match(await answered, { status: 200, body: 'late' })
   await closed
+})
+
+t.test('a session that is broken is ended, and no other', async t => {
+  const app = Fastify({ http2: true })
+  endBroken(app as never, 1)
+  const sessions = [[false, 0], [true, 1], [false, 1]].map(([destroyed, outboundQueueSize]) => Object.assign(new EventEmitter(), {
+    destroyed, state: { outboundQueueSize }, pings: 0, ended: false, setTimeout () {}, ping () { this.pings += 1 }, destroy () { this.ended = true }
+  }))
+  for (const session of sessions) app.server.emit('session', session as never)
+  for (const session of sessions) session.emit('timeout')
+  await until(() => sessions[2]!.ended)
+  t.match(sessions, [{ pings: 1, ended: false }, { pings: 0, ended: false }, { pings: 1, ended: true }])
 })
