@@ -46,8 +46,7 @@ await Promise.all(Array.from({ length: LANES }, async () => {
       process.exitCode = 1
     }
   }
-}))
-await scope.end()
+})).finally(async () => await scope.end())
 
 if (words.length > 0) console.log('docs/clients.md is not written: not every client was run')
 else writeFileSync('docs/clients.md', page(chosen.map(({ name }) => ({ name, lines: lines.get(name)! })), schemes, missing))
