@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { open, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2Stream } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -126,13 +127,15 @@ export class KeptContent {
   }
 }
 
-async function * contentOf (request: IncomingMessage): Chunks {
+async function * contentOf (request: IncomingMessage & { readonly stream?: Http2Stream }): Chunks {
   try {
     // What is not read of it must not cost the connection that the answer goes out on.
     yield * request.iterator({ destroyOnReturn: false }) as Chunks
   } catch (cause) {
     throw new ClientLeft({ cause })
   }
+  // Node ends the content of a stream that was reset as if that were all of it, and its `close` may have been, too.
+  if (request.stream?.closed === true || request.stream?.destroyed === true) throw new ClientLeft()
 }
 
 async function * readAll (file: FileHandle, length: number): Chunks {

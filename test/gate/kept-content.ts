@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { connect, createServer as createHttp2Server } from 'node:http2'
+import { connect, constants, createServer as createHttp2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import t from 'tap'
@@ -13,6 +13,8 @@ import type { KeptContent, KeepLimits } from '../../lib/gate/kept-content.js'
 import { openFiles } from '../fixtures/open-files.js'
 import { listen } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
+import { streamPair } from '../fixtures/stream-pair.js'
+import type { StreamPair } from '../fixtures/stream-pair.js'
 import { until } from '../fixtures/until.js'
 
 const LIMITS: KeepLimits = { maxRequest: 1_000_000, maxKept: 1_500_000, contentTimeout: 60_000 }
@@ -259,4 +261,28 @@ t.test('HTTP/2, which need not say that content follows', async t => {
     await once(stream, 'close')
     if (content !== '') await until(async () => await textOf(kept) === '')
   }
+})
+
+t.test('over HTTP/2, nothing is kept of content that ends with a reset, or for a client that goes when it has ended', async t => {
+  const keeper = new ContentKeeper({ ...LIMITS, maxKept: LIMITS.maxRequest })
+  const goes = [
+    (pair: StreamPair) => { pair.request.once('end', () => { pair.near.destroy() }) },
+    (pair: StreamPair) => { pair.request.once('end', () => { pair.near.close(constants.NGHTTP2_NO_ERROR) }) }
+  ]
+  for (const go of goes) {
+    const pair = await streamPair(t)
+    pair.far.end(Buffer.alloc(200_000))
+    go(pair)
+    await t.rejects(keeper.keep(pair.request, pair.response, []), { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
+    await until(() => openFiles().length === 0)
+  }
+  const pair = await streamPair(t)
+  pair.far.write('half of it')
+  const aborted = once(pair.near, 'aborted')
+  pair.far.close(constants.NGHTTP2_CANCEL)
+  await aborted
+  await t.rejects(keeper.keep(pair.request, pair.response, []), { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
+  const { request, response, far } = await streamPair(t)
+  far.end(Buffer.alloc(LIMITS.maxRequest))
+  t.equal((await keeper.keep(request, response, [])).length, LIMITS.maxRequest, 'all the room is there')
 })
