@@ -49,6 +49,8 @@ export function cut (response: ServerResponse): void {
   if (stream !== undefined) return resetStream(stream, NGHTTP2_INTERNAL_ERROR)
   // For HTTP/1.0 the end of the connection may be the end of the answer, but for a reset (RFC 9112, 8).
   if (response.req.httpVersionMinor === 0 && response.socket !== null) reset(response.socket)
+  // One that is pipelined has its connection later. Node 24 would then send what has been written, and never end it.
+  if (response.socket === null) response.once('socket', socket => socket.destroy())
   response.destroy()
 }
 

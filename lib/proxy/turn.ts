@@ -15,11 +15,12 @@ export function noteAnswers (server: Server): void {
 
 /**
  * Begins with a request that has left node's parser, when it is its turn: it may be pipelined behind another, whose
- * answer goes out first and has the socket till then (RFC 9112, 9.3.2). Not at all if the connection has closed by then.
+ * answer goes out first and has the socket till then (RFC 9112, 9.3.2). Not at all if the connection has closed by then, or
+ * is going to, as that answer has been cut: of one that is cut before its own turn, node 24 says at once that it is closed.
  */
 export function inTurn (socket: Socket, begin: () => void): void {
   const before = outstanding.get(socket)
-  const start = () => { if (!socket.destroyed) begin() }
+  const start = () => { if (!socket.destroyed && (before === undefined || before.writableFinished)) begin() }
   if (before === undefined || before.writableFinished) start()
   else before.once('close', start)
 }

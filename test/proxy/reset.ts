@@ -96,6 +96,16 @@ t.test('HTTP/1.0 is told by a reset that an answer is cut: its end may be that o
   t.equal(isGone(queued), true)
 })
 
+t.test('a pipelined answer that is cut takes its connection along when its turn comes (R-CONN-7)', async t => {
+  const { near, far } = await socketPair(t)
+  const response = new ServerResponse({ httpVersionMajor: 1, httpVersionMinor: 1, headers: {} } as never)
+  response.write('half')
+  cut(response)
+  await new Promise(resolve => setImmediate(resolve)) // by then node has told of the end, where it does so at once
+  response.assignSocket(near)
+  t.equal(await far.end(), '', 'and nothing of it has gone out')
+})
+
 t.test('whether an answer went out as a whole', async t => {
   const { near, request, response, far } = await streamPair(t)
   t.equal(streamOf(request), near)

@@ -9,7 +9,7 @@ noteAnswers(server)
 noteAnswers(server)
 
 /** As much as matters of an answer on a connection. */
-function answerOn (socket: object, writableFinished: boolean): EventEmitter {
+function answerOn (socket: object, writableFinished: boolean): EventEmitter & { writableFinished: boolean } {
   const response = Object.assign(new EventEmitter(), { writableFinished })
   server.emit('request', { socket }, response)
   return response
@@ -31,12 +31,21 @@ t.test('one that is pipelined waits for the answer before it, and for nothing on
   let begun = 0
   inTurn(socket as Socket, () => { begun += 1 })
   t.equal(begun, 0)
+  response.writableFinished = true
   response.emit('close')
   t.equal(begun, 1)
+  const next = answerOn(socket, false)
   inTurn(socket as Socket, () => { begun += 1 })
-  socket.destroyed = true
-  response.emit('close')
+  socket.destroyed = next.writableFinished = true
+  next.emit('close')
   t.equal(begun, 1)
+})
+
+t.test('nor behind an answer that is cut, since its connection closes when its turn comes (R-CONN-7)', async t => {
+  const socket = { destroyed: false }
+  const response = answerOn(socket, false)
+  inTurn(socket as Socket, () => t.fail('it has begun'))
+  response.emit('close')
 })
 
 t.test('each server is listened to once', async t => { t.equal(server.listenerCount('request'), 1) })
