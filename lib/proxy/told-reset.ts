@@ -10,8 +10,8 @@ import { buildConnector } from 'undici'
 export function toldReset (connect: buildConnector.connector): buildConnector.connector {
   return (options, callback) => {
     connect(options, (...opened) => {
-      const [, socket] = opened
-      if (socket !== null) rename(socket)
+      const socket = opened[1] as Socket | null | undefined // undici leaves it out where there is none
+      if (socket) rename(socket)
       callback(...opened)
     })
   }

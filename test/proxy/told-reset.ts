@@ -5,6 +5,7 @@ import type { Test } from 'tap'
 import { Client } from 'undici'
 import type { buildConnector } from 'undici'
 import { toldConnector, toldReset } from '../../lib/proxy/told-reset.js'
+import { closedPort } from '../fixtures/closed-port.js'
 import { rawServer } from '../fixtures/raw-server.js'
 import { until } from '../fixtures/until.js'
 
@@ -38,6 +39,11 @@ t.test('a reset is the end of no answer (R-MSG-3)', async t => {
 t.test('other errors stay what they are, and so does a failure to connect', async t => {
   const cause = new Error('no')
   toldReset((_options, callback) => callback(cause, null))({} as never, (...opened) => { t.strictSame(opened, [cause, null]) })
+  const refused = await closedPort()
+  const failure = await new Promise<unknown>(resolve => {
+    toldConnector({})({ hostname: '127.0.0.1', protocol: 'http:', port: String(refused) }, resolve)
+  })
+  t.match(failure, { code: 'ECONNREFUSED' })
   const server = createServer().listen(0, '127.0.0.1')
   await new Promise(resolve => server.once('listening', resolve))
   const { port } = server.address() as AddressInfo
