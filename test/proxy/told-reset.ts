@@ -41,7 +41,7 @@ t.test('other errors stay what they are, and so does a failure to connect', asyn
   toldReset((_options, callback) => callback(cause, null))({} as never, (...opened) => { t.strictSame(opened, [cause, null]) })
   const refused = await closedPort()
   const failure = await new Promise<unknown>(resolve => {
-    toldConnector({})({ hostname: '127.0.0.1', protocol: 'http:', port: String(refused) }, resolve)
+    toldConnector({})({ hostname: '127.0.0.1', protocol: 'http:', port: String(refused) }, (...opened) => resolve(opened[0]))
   })
   t.match(failure, { code: 'ECONNREFUSED' })
   const server = createServer().listen(0, '127.0.0.1')
