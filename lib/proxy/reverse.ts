@@ -1,12 +1,14 @@
 import { METHODS } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import httpProxy from '@fastify/http-proxy'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { BadTarget, LoopDetected } from '../errors.js'
+import { BadRequest, BadTarget, LoopDetected } from '../errors.js'
 import { formatVia, viaNames } from '../fields/via.js'
 import type { Exchanges } from './exchanges.js'
 import { expectContinue } from './expect.js'
 import { explain } from './explain.js'
+import { hadUserinfo, hideUserinfo } from './hide-userinfo.js'
 import { UNTOLD } from './identity-field.js'
 import type { IdentityOptions, RouteIdentity } from './identity-field.js'
 import { acceptEveryMethod } from './fastify-internals.js'
@@ -123,7 +125,10 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
 
   const prefix = `${app.prefix}/${options.prefix ?? ''}`
   const taken = underPrefix(prefix)
-  onEveryServer(app, server => expectContinue(server, taken))
+  onEveryServer(app, server => {
+    expectContinue(server, taken)
+    hideUserinfo(server, taken)
+  })
   const passes = options.websocket === true && passesWebSockets(route, upstream.ours)
   const register = () => app.register(async scope => {
     if (!parses) acceptEveryMethod(scope)
@@ -160,10 +165,15 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
 function refuseMalformed (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void {
   // Another host's path, which merely looks like ours (RFC 9112, 3.3).
   if (isGiven(request.raw)) reply.raw.shouldKeepAlive = false // @fastify/http-proxy closes behind any answer but a 101
-  const failure = request.raw.url!.startsWith('/') ? malformation(request.raw) : new BadTarget('this is no proxy for other hosts')
+  const failure = failureOf(request.raw)
   if (failure === null) return done()
   reply.header('connection', 'close')
   done(failure)
+}
+
+function failureOf (request: IncomingMessage): Error | null {
+  if (!request.url!.startsWith('/')) return new BadTarget('this is no proxy for other hosts')
+  return hadUserinfo(request) ? new BadRequest('Host has userinfo') : malformation(request)
 }
 
 /** Whether the application configured repetitions. Else @fastify/reply-from would repeat a 503 ten times. */

@@ -187,6 +187,16 @@ t.test('a request that has been here is refused (R-VIA-4)', async t => {
   t.equal(statusOf(await answer(t, port, message('GET', '/api', { Via: '1.1 gw2 (gw)' }))), 200)
 })
 
+t.test('userinfo in Host is refused, and is in no line of the log (R-SEC-1, R-TGT-7)', async t => {
+  const upstream = await origin(t)
+  const { port, log } = await reverse(t, { upstream: upstream.url })
+  const text = await answer(t, port, message('GET', '/api/x', { Host: 'alice:canary@gw.test' }))
+  t.match(text, /^HTTP\/1\.1 400 [^]*FST_PROXY_AUTH_BAD_REQUEST/)
+  t.match(log.find(({ msg }) => msg === 'incoming request'), { req: { host: 'gw.test' } })
+  t.equal(JSON.stringify([text, log]).includes('canary'), false)
+  t.equal(upstream.connections, 0)
+})
+
 t.test('Max-Forwards 0 is answered here, others are counted down (R-MAXF-1, R-MAXF-2, R-MAXF-4)', async t => {
   const upstream = await origin(t)
   const { port } = await reverse(t, { upstream: upstream.url })
