@@ -10,7 +10,6 @@ import { breakOff, streamOf } from './reset.js'
 import { receive } from './target-form.js'
 
 const NOTHING = Buffer.alloc(0)
-const NEVER = () => false
 
 /**
  * Takes a CONNECT of HTTP/2, which node gives to the same event with a request and a response, into Fastify's lifecycle.
@@ -21,7 +20,7 @@ const NEVER = () => false
 export function takeConnectStream (app: FastifyInstance, request: IncomingMessage, response: ServerResponse): void {
   if (isExtendedConnect(request)) return notImplemented(response)
   const stream = streamOf(request) as ServerHttp2Stream
-  writeHttp2Target(request, NEVER)
+  writeHttp2Target(request)
   receive(request)
   markConnect(request, { client: stream, head: NOTHING, open: fields => open(stream, fields), whenEnded: undefined })
   govern(response)

@@ -11,9 +11,10 @@ import type { OwnAuthority } from './own-authority.js'
  *
  * Without TLS the scheme may be either: whoever ended the TLS before us may have left it as it was.
  *
+ * @param isOwn - Not asked for a CONNECT, whose target is never ours.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9113#section-8.3.1 RFC 9113, 8.3.1}
  */
-export function writeHttp2Target (request: IncomingMessage, isOwn: OwnAuthority): void {
+export function writeHttp2Target (request: IncomingMessage, isOwn?: OwnAuthority): void {
   const { method, headers, url, socket } = request
   const field = headers[':authority'] === undefined ? 'host' : ':authority'
   const authority = headers[field] as string
@@ -23,7 +24,7 @@ export function writeHttp2Target (request: IncomingMessage, isOwn: OwnAuthority)
     if (url!.charCodeAt(0) !== SLASH && url !== '*') return // written before
     const scheme = headers[':scheme'] as string
     const ours = scheme === 'https' || (scheme === 'http' && !('encrypted' in socket))
-    if (ours && isOwn(authority, socket as Socket | TLSSocket)) return
+    if (ours && isOwn!(authority, socket as Socket | TLSSocket)) return
     request.url = `${scheme}://${authority}${url === '*' ? '' : url}`
   }
   if (authority.includes('@')) hideUserinfo(request, field, authority)

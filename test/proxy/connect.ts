@@ -254,10 +254,10 @@ t.test('a socket that was taken is left alone', async t => {
 
 t.test('whoever waits for the end of a tunnel is told of it, and nobody else is kept for it', async t => {
   const heard: string[] = []
-  const { port } = await listener(t, (_request, response) => {
-    t.equal(response.whenEnded, undefined)
+  const { port } = await listener(t, (_request, response, connect) => {
+    t.equal(connect.whenEnded, undefined)
     response.on('finish', () => heard.push('finish'))
-    const { whenEnded } = response
+    const { whenEnded } = connect
     const socket = response.take()
     t.strictSame(heard, [])
     whenEnded!()

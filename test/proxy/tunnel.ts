@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Writable } from 'node:stream'
 import type { AddressInfo, Socket } from 'node:net'
 import Fastify from 'fastify'
@@ -6,6 +7,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { DnsFailed, TargetDenied } from '../../lib/errors.js'
 import type { Access, Admitted } from '../../lib/policy/access.js'
+import { Revocations } from '../../lib/policy/revocations.js'
 import { takeConnect } from '../../lib/proxy/connect.js'
 import { Exchanges } from '../../lib/proxy/exchanges.js'
 import { acceptEveryMethod } from '../../lib/proxy/fastify-internals.js'
@@ -23,6 +25,7 @@ interface Lab {
   readonly app: FastifyInstance
   readonly port: number
   readonly exchanges: Exchanges
+  readonly revocations: Revocations
   /** What the policy was asked. */
   readonly asked: unknown[]
   /** The records so far. */
@@ -52,12 +55,14 @@ async function lab (t: Test, { access, tunnel, fastify, hook }: LabOptions = {})
     }
   })
   const app = Fastify({ logger: { level: 'info', stream }, ...fastify })
-  const exchanges = new Exchanges()
+  const revocations = new Revocations()
+  const exchanges = new Exchanges(revocations)
   const asked: unknown[] = []
   const self: Lab = {
     app,
     port: 0,
     exchanges,
+    revocations,
     asked,
     records,
     responses: 0,
@@ -222,6 +227,30 @@ t.test('a stopping server ends it at every step (R-CONNECT-17)', async t => {
     const client = await RawClient.to(t, tunnel.port)
     t.match(readAnswer(await client.send(connectHead(`origin.test:${port}`)).end()), { status: 503 })
   })
+})
+
+t.test('one that left while a hook took its time', async t => {
+  const tunnel = await lab(t, { hook: ({ request }) => { request.raw.socket.destroy() } })
+  const client = await RawClient.to(t, tunnel.port)
+  client.send(connectHead('origin.test:1'))
+  await tunnel.recorded(1)
+  t.match(tunnel.records, [failed('origin.test:1', 499, 'FST_PROXY_AUTH_CLIENT_LEFT')])
+})
+
+t.test('whose user is revoked while the target answers has no tunnel, and the target is let go', async t => {
+  const target = await tcpOrigin(t)
+  const alice = { user: {}, name: 'alice', info: null, scheme: 'Test', realm: 'r' }
+  const tunnel = await lab(t, { hook: ({ request }) => { request.proxyAuth = alice } })
+  const client = await RawClient.to(t, tunnel.port)
+  const revoke = (message: unknown) => {
+    const { socket } = message as { socket: Socket }
+    socket.once('connect', () => process.nextTick(() => tunnel.revocations.revoke('alice'))) // behind the dial, and before whoever waits for it
+  }
+  subscribe('net.client.socket', revoke)
+  t.teardown(() => unsubscribe('net.client.socket', revoke))
+  t.match(readAnswer(await client.send(connectHead(`origin.test:${target.port}`)).end()), { status: 403 })
+  t.match(tunnel.records, [{ user: 'alice', status: 403, reason: 'FST_PROXY_AUTH_FORBIDDEN' }])
+  await until(() => target.sockets[0]?.destroyed === true)
 })
 
 t.test('an answer that went out meanwhile stays the only one', async t => {

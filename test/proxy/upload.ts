@@ -69,6 +69,11 @@ t.test('a client that sends nothing for too long is cut off', async t => {
   t.equal(far.rstCode, constants.NGHTTP2_CANCEL)
 })
 
+t.test('what node calls the end of content that was reset is none', async t => {
+  const upload = uploadOf(request({ stream: { endAfterHeaders: false, rstCode: constants.NGHTTP2_CANCEL } }), { bytesIn: 0 }, 0)!
+  await t.rejects(all(upload), { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
+})
+
 t.test('content of HTTP/2 that is cut is not taken for all of it', async t => {
   const { request, far } = await streamPair(t)
   far.write('half')
