@@ -15,6 +15,7 @@ const TALK = `new Promise((resolve) => {
   socket.onerror = () => resolve('no WebSocket')
 })`
 
+t.setTimeout(600_000)
 for (const [name, { skip, startConfigured }] of Object.entries(browsers)) {
   // Only as the origin: browsers answer no 407 of a server that is not their proxy.
   t.test(`${name}: the WebSocket of a page on a reverse route is a stream of its session (R-XC-4)`, { skip: skip || openssl.skip, timeout: 300_000 }, async t => {
