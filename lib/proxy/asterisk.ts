@@ -30,7 +30,7 @@ export function sendAsterisk (socket: Socket, { fields, content, headersTimeout,
     request.destroy()
     handler.onResponseError?.(controller, error)
   }
-  const controller = new Controller(fail)
+  const controller = new Controller(fail, () => { socket.setTimeout(bodyTimeout) })
   const answer = ({ statusCode, statusMessage, rawHeaders }: Pick<IncomingMessage, 'statusCode' | 'statusMessage' | 'rawHeaders'>) => {
     controller.rawHeaders = rawHeaders
     handler.onResponseStart?.(controller, statusCode!, {}, utf8(statusMessage!))
@@ -70,7 +70,7 @@ class Controller implements Dispatcher.DispatchController {
   rawTrailers: string[] = []
   response: IncomingMessage | null = null
 
-  constructor (private readonly fail: (reason: Error) => void) {}
+  constructor (private readonly fail: (reason: Error) => void, private readonly startTime: () => void) {}
 
   get paused (): boolean { return this.response?.isPaused() === true }
 
@@ -81,7 +81,11 @@ class Controller implements Dispatcher.DispatchController {
   }
 
   pause (): void { this.response?.pause() }
-  resume (): void { this.response?.resume() }
+
+  resume (): void {
+    this.startTime() // the pause was no silence of the origin
+    this.response?.resume()
+  }
 }
 
 /** For node, an OPTIONS has no content unless its fields say so, and the connection may be kept unless they do not. */

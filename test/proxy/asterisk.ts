@@ -89,11 +89,11 @@ for (const [name, answer, code, head] of FAILURES) {
 
 t.test('a pause stops the answer, and is not taken for silence of the origin', async t => {
   const body = 'x'.repeat(4e6)
-  const { events } = await exchange(t, `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`, { bodyTimeout: 30 }, {
+  const { events } = await exchange(t, `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`, { bodyTimeout: 500 }, {
     onResponseData: controller => {
       if (controller.paused) return
       controller.pause()
-      setTimeout(() => { controller.resume() }, 100) // several times the timeout, once
+      setTimeout(() => { controller.resume() }, 1500) // several times the timeout, once
       controller.pause = () => {}
     }
   })
