@@ -29,5 +29,6 @@ for (const form of FORMS) {
       `${((after.cpu - before.cpu) / 1e6).toFixed(1)} s CPU; resident ${mib(before.rss)} before, at most ${mib(most)}`)
   }
 }
+await new Promise(resolve => setTimeout(resolve, 1000)) // nobody has an answer left to give
 for (const child of [origin, ...gateways]) child.stop()
 process.exitCode = failed === 0 ? 0 : 1
