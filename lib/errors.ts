@@ -58,7 +58,7 @@ export const BadTarget = perRequest(
 export const BadRequest = perRequest(
   'FST_PROXY_AUTH_BAD_REQUEST', 'bad request: %s', 400
 )
-/** The head has more lines than node reads (`maxHeadersCount` of the server, 1000 unless set): it has dropped the others. */
+/** The head has as many lines as node reads (`maxHeadersCount` of the server, 1000 unless set), or more: it drops the others. */
 export const TooManyFields = perRequest(
   'FST_PROXY_AUTH_TOO_MANY_FIELDS', 'the head has too many lines', 431
 )

@@ -1,3 +1,4 @@
+import type { Http2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { StrategyFailed, StrategyUnavailable } from '../errors.js'
@@ -172,7 +173,7 @@ class Attempt implements AttemptInput {
       const controller = this.controller = new AbortController()
       this.leave = () => controller.abort()
       this.reply.raw.once('close', this.leave)
-      if (this.reply.raw.destroyed) controller.abort()
+      if (isGone(this.reply)) controller.abort()
     }
     return this.controller.signal
   }
@@ -181,4 +182,10 @@ class Attempt implements AttemptInput {
     this.leg?.close(continues)
     if (this.leave !== undefined) this.reply.raw.removeListener('close', this.leave)
   }
+}
+
+/** Whether the client has left. Node's answers over HTTP/2 do not say so, their streams do. */
+function isGone ({ raw }: FastifyReply): boolean {
+  const { stream } = raw as { stream?: Http2Stream }
+  return stream === undefined ? raw.destroyed : stream.closed
 }

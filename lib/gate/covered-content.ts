@@ -1,4 +1,6 @@
+import { hash } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isExtendedConnect } from '../fields/extended-connect.js'
 import type { AttemptInput, Chain } from '../passport/chain.js'
 import { mayHaveContent } from './kept-content.js'
 import type { ContentKeeper, KeptContent } from './kept-content.js'
@@ -18,9 +20,16 @@ type Covered = FastifyRequest & { [kContent]?: KeptContent | 'unread' }
 export function readCovered (
   request: FastifyRequest, reply: FastifyReply, chain: Chain, attempt: AttemptInput, keeper: ContentKeeper
 ): Promise<Readonly<Record<string, string>>> | undefined {
-  if (!mayHaveContent(request.raw)) return undefined
+  // What follows a CONNECT is no content of it, but what it is for has a method that might have some.
+  const connects = isExtendedConnect(request.raw)
+  if (!connects && !mayHaveContent(request.raw)) return undefined
   const names = chain.contentHashes(attempt)
-  return names.length === 0 ? undefined : read(request, reply, names, keeper)
+  if (names.length === 0) return undefined
+  return connects ? Promise.resolve(hashesOfNothing(names)) : read(request, reply, names, keeper)
+}
+
+function hashesOfNothing (names: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(names.map(name => [name, hash(name, '', 'hex')]))
 }
 
 async function read (request: Covered, reply: FastifyReply, names: readonly string[], keeper: ContentKeeper): Promise<Readonly<Record<string, string>>> {

@@ -25,11 +25,10 @@ type Chunks = AsyncIterable<Buffer>
 const IN_MEMORY = 64 * 1024
 
 /**
- * Whether there may be content behind the head of a request that nobody has read yet. HTTP/2 need not say so in the head. What
- * follows a CONNECT is none, be it for a tunnel or for another protocol (RFC 8441).
+ * Whether there may be content behind the head of a request that nobody has read yet. HTTP/2 need not say so in the head.
  */
 export function mayHaveContent ({ method, headers, httpVersionMajor, readableDidRead }: IncomingMessage): boolean {
-  if (readableDidRead || method === 'CONNECT' || headers[':protocol'] !== undefined) return false
+  if (readableDidRead || method === 'CONNECT') return false
   return httpVersionMajor === 2 || headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
+import { isExtendedConnect } from '../fields/extended-connect.js'
 import { holdAnswer } from './held-answer.js'
 import { addAuthenticationInfo, authenticationInfo } from './info.js'
 import type { Mode } from './mode.js'
@@ -26,7 +27,7 @@ export function vouch (reply: FastifyReply, info: unknown, mode: Mode, maxAnswer
   const { nodeHash } = exchange
   const { request: { raw, method } } = reply
   // A tunnel has no content, and its 200 is written by nobody's `writeHead`.
-  if (method === 'CONNECT') addAuthenticationInfo(reply, exchange.authenticationInfo(hash(nodeHash, '', 'hex')), mode)
+  if (method === 'CONNECT' || isExtendedConnect(raw)) addAuthenticationInfo(reply, exchange.authenticationInfo(hash(nodeHash, '', 'hex')), mode)
   holdAnswer(raw, reply.raw, {
     name: mode.info,
     nodeHash,

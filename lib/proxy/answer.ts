@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
+import { UpstreamProtocol } from '../errors.js'
+import { isExtendedConnect } from '../fields/extended-connect.js'
 import { lastTokenOf } from './last-token.js'
 import { reasonPhrase } from './reason-phrase.js'
 import { streamOf } from './reset.js'
@@ -35,8 +37,15 @@ export function dropForeignFields (_request: unknown, reply: FastifyReply, paylo
  *
  * @param fields - The origin's fields as a flat raw list, this hop's already removed.
  * @param reason - The origin's reason phrase as undici decoded it.
+ * @throws {UpstreamProtocol} It is a success, and what the client would take it for is a tunnel: the upstream has overlooked the offer.
  */
 export function writeRelayedHead (reply: FastifyReply, status: number, reason: string | undefined, fields: string[]): void {
+  if (status < 300 && isExtendedConnect(reply.request.raw)) throw new UpstreamProtocol()
+  writeAnyHead(reply, status, reason, fields)
+}
+
+/** As {@link writeRelayedHead}, for a tunnel that there is. */
+export function writeAnyHead (reply: FastifyReply, status: number, reason: string | undefined, fields: string[]): void {
   addGateFields(reply, fields)
   const { raw } = reply
   const touched = dropRawFields(reply)

@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { isExtendedConnect } from '../fields/extended-connect.js'
 
 const kExtended = Symbol('fastify-proxy-auth.extended')
 
@@ -7,11 +8,6 @@ type Marked = IncomingMessage & { [kExtended]?: ServerResponse }
 /** The answer to an extended CONNECT that {@link onExtendedConnect} has brought in, `undefined` for any other request. */
 export function extendedAnswer (request: IncomingMessage): ServerResponse | undefined {
   return (request as Marked)[kExtended]
-}
-
-/** Whether a request is a CONNECT for a protocol: for a resource, and no tunnel to its authority (RFC 8441, 4). */
-export function isExtendedConnect ({ headers }: IncomingMessage): boolean {
-  return headers[':protocol'] !== undefined
 }
 
 /**

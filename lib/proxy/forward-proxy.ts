@@ -28,7 +28,6 @@ import { nobodysSession } from './no-session.js'
 import { createOriginClient } from './origin-client.js'
 import { createOwnAuthority } from './own-authority.js'
 import type { OwnAuthority } from './own-authority.js'
-import { endBroken, goAway } from './sessions.js'
 import { TARGET_FORM, receive, targetFormConstraint } from './target-form.js'
 import { createTunnel } from './tunnel.js'
 import { noteAnswers } from './turn.js'
@@ -117,8 +116,6 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
     expectContinue(server, request => bringIn(request) !== undefined)
   })
   takeUpgrades(app, takeForwarded(app, isOwn))
-  goAway(app)
-  endBroken(app)
   app.addHook('onClose', () => client.close())
 }
 

@@ -2,6 +2,9 @@ import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyReply } from 'fastify'
 import { isGone, streamOf } from './reset.js'
 
+/** Frames of a session that wait to be sent, beyond which no interim answer joins them. */
+const MOST_QUEUED = 32
+
 /**
  * Passes an interim answer on, but not to HTTP/1.0, which has none (RFC 9110, 15.2).
  *
@@ -30,6 +33,3 @@ function writeHttp2Interim (stream: ServerHttp2Stream, status: number, fields: r
     // Node refuses several lines where it knows of one only. It was a hint.
   }
 }
-
-/** Frames of a session that wait to be sent, beyond which no interim answer joins them. */
-const MOST_QUEUED = 32

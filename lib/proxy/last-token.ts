@@ -4,7 +4,7 @@ type Authenticate = (request: FastifyRequest, reply: FastifyReply) => Promise<un
 
 const FIELD = 'www-authenticate'
 const kToken = Symbol('fastify-proxy-auth.last-token')
-type Marked = FastifyReply & { [kToken]?: string | undefined }
+type Marked = FastifyReply & { [kToken]?: string }
 
 /**
  * The gate's hook for a route that is an origin: what it leaves in the field of the challenges when it lets in, the last token
@@ -14,7 +14,8 @@ export function keepingLastToken (authenticate: Authenticate): Authenticate {
   return async (request, reply) => {
     reply.removeHeader(FIELD)
     const answered = await authenticate(request, reply)
-    ;(reply as Marked)[kToken] = reply.getHeader(FIELD) as string | undefined
+    const token = reply.getHeader(FIELD)
+    if (typeof token === 'string') (reply as Marked)[kToken] = token // a list is the challenges of a refusal
     return answered
   }
 }

@@ -8,7 +8,7 @@ import { parseHostField } from '../fields/host.js'
  * What makes a message unfit for a proxy, of what node's parser lets through. Two readers that differ about it could
  * see two messages in one, or one message for two hosts.
  *
- * - More lines than node reads: what frames the content, or names what ends at this hop, may be among those it has dropped.
+ * - As many lines as node reads, or more: what frames the content, or names what ends at this hop, may be among those it has dropped.
  * - A version other than HTTP/1.0 and 1.1 on HTTP/1's wire.
  * - `Host` that is missing or no host and port (RFC 9112, 3.2).
  * - A transfer coding other than chunked, which node would leave on, or any in HTTP/1.0 (RFC 9112, 6.1).
@@ -43,7 +43,8 @@ export function malformation (request: IncomingMessage): Error | null {
 /** How many lines of a head node reads. It does not say whether there were more. */
 function linesRead ({ socket }: IncomingMessage): number {
   const { maxHeadersCount } = (socket as Socket & { server?: Partial<Server> }).server ?? {}
-  return maxHeadersCount === 0 ? Infinity : maxHeadersCount ?? 1000
+  const most = maxHeadersCount ?? 1000
+  return most <= 0 ? Infinity : most // without a limit, to node
 }
 
 /** The framing is not HTTP/1's, and node has looked at it. */

@@ -20,7 +20,11 @@ export function noteAnswers (server: Server): void {
  */
 export function inTurn (socket: Socket, begin: () => void): void {
   const before = outstanding.get(socket)
-  const start = () => { if (!socket.destroyed && (before === undefined || before.writableFinished)) begin() }
+  const start = () => {
+    if (socket.destroyed) return
+    if (before === undefined || before.writableFinished) begin()
+    else socket.destroy()
+  }
   if (before === undefined || before.writableFinished) start()
   else before.once('close', start)
 }

@@ -6,6 +6,7 @@ import { guard } from './guard.js'
 import { onEveryServer } from './listeners.js'
 import { offerToOthers } from './offer-to-others.js'
 import { plainAgain } from './plain-again.js'
+import { endBroken, goAway } from './sessions.js'
 import { inTurn, noteAnswers } from './turn.js'
 
 /**
@@ -86,6 +87,9 @@ function install (app: FastifyInstance): Dispatcher {
   onEveryServer(app, noteAnswers)
   // Of HTTP/2, where nothing is plain that nobody takes.
   onEveryServer(app, server => onExtendedConnect(server, request => verdictOf(takes, request, NOTHING) === 'taken'))
+  // Tunnels and WebSockets of HTTP/2 are what a session may be left with.
+  goAway(app)
+  endBroken(app)
   app.addHook('preClose', async () => {
     closing = true
     for (const settle of waiting) settle()

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { UpstreamProtocol } from '../errors.js'
-import { writeRelayedHead } from './answer.js'
+import { writeAnyHead } from './answer.js'
 import { abortsWithCancel, breakOff, streamOf } from './reset.js'
 import type { Upgrade } from './upgrade.js'
 
@@ -31,7 +31,7 @@ export function upgradeStream (request: IncomingMessage, response: ServerRespons
       const stream = streamOf(response)!
       response.writeHead = writeHead
       try {
-        writeRelayedHead(reply, 200, undefined, takeOut(fields, 'sec-websocket-accept'))
+        writeAnyHead(reply, 200, undefined, takeOut(fields, 'sec-websocket-accept'))
       } finally {
         response.writeHead = refuse
       }
@@ -43,14 +43,9 @@ export function upgradeStream (request: IncomingMessage, response: ServerRespons
   }
 }
 
-/**
- * Makes `writeHead` one that can only refuse: any other success than ours would be the client's WebSocket.
- *
- * @throws {UpstreamProtocol} That was the upstream's, which has overlooked the offer.
- */
+/** Makes `writeHead` one that can only refuse: any other success than ours would be the client's WebSocket. */
 function refusing (writeHead: ServerResponse['writeHead']): ServerResponse['writeHead'] {
   return function (this: ServerResponse, status: number, ...rest: unknown[]) {
-    if (status < 300 && Array.isArray(rest.at(-1))) throw new UpstreamProtocol()
     return writeHead.call(this, status < 300 ? 403 : status, ...rest as [])
   }
 }

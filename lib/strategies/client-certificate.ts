@@ -1,7 +1,7 @@
-import { checkOptions } from '../option.js'
 import type { PeerCertificate, TLSSocket } from 'node:tls'
 import { BadOption } from '../errors.js'
 import type { Eventual } from '../eventual.js'
+import { checkOptions } from '../option.js'
 import { Strategy, isRight } from './strategy.js'
 import type { Accepted, AttemptRequest } from './strategy.js'
 import { nameInCertificate } from './certificate-name.js'

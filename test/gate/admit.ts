@@ -16,6 +16,7 @@ import { admitOptions } from '../fixtures/admit-options.js'
 import { basic } from '../fixtures/attempt.js'
 import { Covering, covering } from '../fixtures/covering.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
+import { Http2Client } from '../fixtures/http2-client.js'
 import { LegsStrategy, leg } from '../fixtures/legs.js'
 import { RawClient } from '../fixtures/raw-client.js'
 
@@ -295,6 +296,23 @@ for (const when of ['meanwhile', 'before']) {
     t.match(await verdict, { code: 'FST_PROXY_AUTH_CLIENT_LEFT', statusCode: 499 })
   })
 }
+
+t.test('a client of HTTP/2 that left before it was asked is found out too', async t => {
+  const silent = foreign('silent', () => {})
+  const options = admitOptions([{ strategy: silent, scheme: null }], { timeout: 60_000 })
+  const app = Fastify({ http2: true })
+  t.teardown(() => app.close())
+  app.decorateRequest('proxyAuth', null)
+  const verdict = new Promise(resolve => app.get('/', async (request, reply) => {
+    await new Promise(resolve => reply.raw.stream.once('close', resolve))
+    await admit(request as never, reply as never, options).then(resolve, resolve)
+  }))
+  const client = await Http2Client.to(t, await app.listen({ port: 0, host: '127.0.0.1' }))
+  const stream = client.send({ ':path': '/' }, null)
+  await once(app.server, 'request')
+  stream.close(8)
+  t.match(await verdict, { code: 'FST_PROXY_AUTH_CLIENT_LEFT', statusCode: 499 })
+})
 
 t.test('no listener is left behind', async t => {
   const slow = foreign('slow', function () { setImmediate(() => this.success('alice')) })

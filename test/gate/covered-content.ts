@@ -57,6 +57,11 @@ t.test('nothing is read for credentials that need no hash, and nothing is kept t
     t.match(await one.send(text).answer(), /200 OK[^]*undefined$/)
     t.equal(seen.pop(), undefined)
   }
+  // what follows it is no content, and its method might have some
+  const connect = { raw: { headers: { ':protocol': 'websocket' }, method: 'GET', httpVersionMajor: 2 } } as never as FastifyRequest
+  const attempt = (credentials: string) => ({ raw: connect.raw, credentials, url: '/', ip: '' }) as AttemptInput
+  t.same(await readCovered(connect, {} as never, chain, attempt(covering('')), keeper), { md5: md5('') })
+  t.equal(readCovered(connect, {} as never, chain, attempt('Cover nothing'), keeper), undefined)
   t.match(await one.send(message('POST', covering(''), '0\r\n\r\n', ['Transfer-Encoding: chunked'])).answer(), /200 OK[^]*object/, 'but chunks of none')
   t.same(seen.pop(), { md5: md5('') })
 })

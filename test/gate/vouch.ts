@@ -1,4 +1,4 @@
-import { createServer } from 'node:http'
+import { ServerResponse, createServer } from 'node:http'
 import Fastify from 'fastify'
 import type { FastifyReply } from 'fastify'
 import t from 'tap'
@@ -40,6 +40,15 @@ t.test('auth-int: with the hash of the content, in the place of what was said be
   const said = `nextnonce="n", qop=auth-int, rspauth="${md5('content')}"`
   t.match(await answer(t, infoOf('auth-int')), { said, untouched: false })
   t.match(await answer(t, infoOf('auth-int'), { mode: ORIGIN }), { said }, 'and where we are the origin')
+})
+
+t.test('what a WebSocket over HTTP/2 begins with has no content', t => {
+  const raw = { method: 'GET', headers: { ':protocol': 'websocket' } }
+  const headers: Record<string, unknown> = {}
+  const reply = { request: { raw, method: 'GET' }, raw: new ServerResponse(raw as never), header: (name: string, value: unknown) => { headers[name] = value } }
+  vouch(reply as never, infoOf('auth-int'), PROXY, 1000)
+  t.match(headers, { 'proxy-authentication-info': `qop=auth-int, rspauth="${md5('')}"` })
+  t.end()
 })
 
 t.test('what a handler adds stays', async t => {

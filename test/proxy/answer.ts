@@ -49,6 +49,12 @@ t.test('a relayed head has order, case and lines of the origin, then ours', asyn
     'proxy-authentication-info: a="b"\r\nproxy-authenticate: Negotiate bGVn\r\nConnection: close\r\n\r\n')
 })
 
+t.test('a success that is relayed is no tunnel (R-CONNECT-5)', t => {
+  const reply = { request: { raw: { headers: { ':protocol': 'websocket' } } } } as never
+  for (const status of [200, 204, 299]) t.throws(() => writeRelayedHead(reply, status, '', []), { code: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' })
+  t.end()
+})
+
 t.test('the last token of a route that is an origin goes out behind the origin\'s challenges (R-NEG-4)', async t => {
   const token = keepingLastToken(async (_request, reply) => { reply.header('www-authenticate', 'Negotiate bGVn') })
   const fields = () => ['WWW-Authenticate', 'Basic realm="a"', 'Content-Length', '0']

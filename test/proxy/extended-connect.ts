@@ -1,13 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import t from 'tap'
-import { extendedAnswer, isExtendedConnect, onExtendedConnect } from '../../lib/proxy/extended-connect.js'
+import { extendedAnswer, onExtendedConnect } from '../../lib/proxy/extended-connect.js'
 import { announcing } from '../fixtures/announcing.js'
 import { extended } from '../fixtures/extended-socket.js'
 
 const PLAIN = { ':method': 'CONNECT', ':authority': 'origin.test:443' }
 
 t.test('what is no extended CONNECT', t => {
-  t.equal(isExtendedConnect({ headers: {} } as IncomingMessage), false)
   t.equal(extendedAnswer({ headers: {} } as IncomingMessage), undefined)
   t.end()
 })

@@ -58,6 +58,16 @@ class SlowClient extends Duplex {
   }
 }
 
+t.test('a stream that was reset has ended by that, and what it leads to is reset', async t => {
+  const client = Object.assign(new SlowClient({ autoDestroy: false }), { aborted: true, rstCode: 8, close () {} })
+  const { near, far } = await socketPair(t)
+  const failed = once(far.socket, 'error')
+  join(client, near, FOREVER, () => {})
+  client.push(null)
+  t.match(await failed, [{ code: 'ECONNRESET' }])
+  client.destroy()
+})
+
 t.test('the end of one side is passed on, and the other still arrives (R-CONNECT-7)', async t => {
   for (const [first, second] of [['client', 'target'], ['target', 'client']] as const) {
     t.test(`${first} first`, async t => {

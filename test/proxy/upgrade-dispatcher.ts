@@ -67,6 +67,18 @@ t.test('what they leave is answered, at the latest when the server stops', async
   await closed
 })
 
+t.test('or at once, when it has begun to stop', async t => {
+  let stopping = async () => {}
+  const { app, client } = await application(t, app => {
+    app.server.on('upgrade', () => {})
+    takeUpgrades(app, () => undefined) // its hook is to run first
+    app.addHook('preClose', async () => await stopping())
+  })
+  const asking = await client()
+  stopping = async () => { t.match(await asking.send(ask('/admin')).answer(), / 503 /) }
+  await app.close()
+})
+
 t.test('a listener that a taker is to call is called by nobody else', async t => {
   let called = 0
   const { client } = await application(t, async app => {

@@ -56,11 +56,8 @@ t.test('a consent without the answer to that key is none, and any other answer c
   }
 })
 
-t.test('no other success gets out: relayed it is a failure, else a refusal (R-CONNECT-5)', async t => {
-  const client = await lab(t, ({ response }) => {
-    t.throws(() => response.writeHead(204, ['X-Own', '1'] as never), UPSTREAM_PROTOCOL)
-    response.end('hello')
-  })
+t.test('no other success gets out: it is a refusal (R-CONNECT-5)', async t => {
+  const client = await lab(t, ({ response }) => { response.writeHead(204, ['X-Own', '1'] as never).end('hello') })
   t.match(await client.ask(extended('a.test', '/')), { status: 403, body: 'hello' })
   const unsendable = await lab(t, ({ upgrade, reply, response, accept }) => {
     t.throws(() => upgrade.open(reply, ['X Own', '1', 'Sec-WebSocket-Accept', accept], ['websocket']), { code: 'ERR_INVALID_HTTP_TOKEN' })
