@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { onExtendedConnect } from './extended-connect.js'
 import { guard } from './guard.js'
 import { onEveryServer } from './listeners.js'
+import { overlookBesideContent } from './offer-beside-content.js'
 import { offerToOthers } from './offer-to-others.js'
 import { plainAgain } from './plain-again.js'
 import { endBroken, goAway } from './sessions.js'
@@ -85,6 +86,7 @@ function install (app: FastifyInstance): Dispatcher {
   const ours = new Set<unknown>([dispatch])
 
   onEveryServer(app, noteAnswers)
+  onEveryServer(app, overlookBesideContent)
   // Of HTTP/2, where nothing is plain that nobody takes.
   onEveryServer(app, server => onExtendedConnect(server, request => verdictOf(takes, request, NOTHING) === 'taken'))
   // Tunnels and WebSockets of HTTP/2 are what a session may be left with.

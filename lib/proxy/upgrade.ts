@@ -2,11 +2,12 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { upgradeProtocols } from '../fields/upgrade.js'
-import { writeRelayedHead } from './answer.js'
+import { writeAnyHead } from './answer.js'
 import { BareResponse, isRecord } from './bare-response.js'
 import { closeInStages } from './close-in-stages.js'
 import { extendedAnswer } from './extended-connect.js'
 import type { Side } from './join.js'
+import { announcesContent } from './offer-beside-content.js'
 import { upgradeStream } from './upgrade-stream.js'
 
 const kUpgrade = Symbol('fastify-proxy-auth.upgrade')
@@ -48,8 +49,7 @@ export function protocolsOf (request: IncomingMessage): readonly string[] | unde
 export function offerOf (request: IncomingMessage): string[] {
   if (extendedAnswer(request) !== undefined) return ['websocket']
   const { httpVersion, headers } = request
-  const { upgrade, 'content-length': length = '0', 'transfer-encoding': coding } = headers
-  return httpVersion === '1.1' && coding === undefined && Number(length) === 0 ? upgradeProtocols(upgrade) : []
+  return httpVersion === '1.1' && !announcesContent(request) ? upgradeProtocols(headers.upgrade) : []
 }
 
 /**
@@ -107,7 +107,7 @@ export class UpgradeResponse extends BareResponse {
 
   /** Sends a 101, which nothing follows that is of HTTP, and hands the socket over. */
   open (reply: FastifyReply, fields: string[], accepted: readonly string[]): Socket {
-    writeRelayedHead(reply, 101, 'Switching Protocols', [...fields, 'Connection', 'Upgrade', 'Upgrade', accepted.join(', ')])
+    writeAnyHead(reply, 101, 'Switching Protocols', [...fields, 'Connection', 'Upgrade', 'Upgrade', accepted.join(', ')])
     // `flushHeaders` would write octets beyond ASCII as two.
     ;(this as unknown as { _send (text: string, encoding: 'latin1'): void })._send('', 'latin1')
     return this.take()
