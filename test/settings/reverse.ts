@@ -24,7 +24,8 @@ t.test('what is wrong', async t => {
     ['reverse[0].upstream', [{ replyOptions: {} }], 'undefined'],
     ['reverse[0].status', [{ upstream, status: 403 }], 'number'],
     ['reverse[0].strategies', [{ upstream, strategies: [] }], 'a list'],
-    ['reverse[0].anonymous', [{ upstream, anonymous: 'yes' }], 'string']
+    ['reverse[0].anonymous', [{ upstream, anonymous: 'yes' }], 'string'],
+    ['reverse[0].forwarded', [{ upstream, forwarded: 'false' }], 'string']
   ] as const) refusesOption(t, () => readReverse(given as never), option, got)
 })
 
