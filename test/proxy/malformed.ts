@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import t from 'tap'
 import { malformation } from '../../lib/proxy/malformed.js'
 import { listen } from '../fixtures/origin.js'
@@ -44,14 +44,23 @@ const CONNECT_ROWS: Row[] = [
   { name: 'CONNECT with chunks (R-CONNECT-12)', text: 'CONNECT a.test:443 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n', code: BAD_REQUEST }
 ]
 
+/** The next request; `null` where node has refused it, as newer releases do with too many lines. */
+async function requestOf (server: Server, event = 'request'): Promise<IncomingMessage | null> {
+  const refused = once(server, 'clientError').then(() => [null])
+  const [request] = await Promise.race([once(server, event), refused]) as [IncomingMessage | null]
+  return request
+}
+
 for (const [event, rows] of [['request', ROWS], ['connect', CONNECT_ROWS]] as const) {
   for (const { name, text, code } of rows) {
     t.test(name, async t => {
       // What node would refuse by itself is let through, to see that we would.
       const server = createServer({ requireHostHeader: false })
       const client = await RawClient.to(t, await listen(t, server))
+      const asked = requestOf(server, event)
       client.send(text)
-      const [request] = await once(server, event) as [IncomingMessage]
+      const request = await asked
+      if (request === null) return t.equal(code, TOO_MANY, 'node refuses it by itself')
       if (code === undefined) t.equal(malformation(request), null)
       else t.match(malformation(request), { code, statusCode: code === TOO_MANY ? 431 : 400 })
       request.socket.destroy()
@@ -64,10 +73,11 @@ t.test('how many lines node reads is the server\'s to say', async t => {
     const server = createServer()
     server.maxHeadersCount = most
     const client = await RawClient.to(t, await listen(t, server))
+    const asked = requestOf(server)
     client.send(`GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n${LINES.repeat(lines - 1)}\r\n`)
-    const [request] = await once(server, 'request') as [IncomingMessage]
-    t.equal(malformation(request) !== null, refused, `${lines} of ${most}`)
-    request.socket.destroy()
+    const request = await asked
+    t.equal(request === null || malformation(request) !== null, refused, `${lines} of ${most}`)
+    client.socket.destroy()
   }
   const injected = { httpVersionMajor: 1, httpVersion: '1.1', headers: { host: 'a.test' }, rawHeaders: ['Host', 'a.test'], socket: {} }
   t.equal(malformation(injected as unknown as IncomingMessage), null, 'or there is no server')
