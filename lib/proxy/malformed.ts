@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { BadRequest, TooManyFields } from '../errors.js'
 import { readAuthority } from '../fields/authority.js'
+import { isExtendedConnect } from '../fields/extended-connect.js'
 import { parseHostField } from '../fields/host.js'
 
 /**
@@ -49,8 +50,8 @@ function linesRead ({ socket }: IncomingMessage): number {
 
 /** The framing is not HTTP/1's, and node has looked at it. */
 function http2Malformation ({ method, headers }: IncomingMessage): Error | null {
-  const { host, ':authority': authority, ':protocol': protocol, 'content-length': length } = headers
-  const connects = method === 'CONNECT' || protocol !== undefined
+  const { host, ':authority': authority, 'content-length': length } = headers
+  const connects = method === 'CONNECT' || isExtendedConnect({ headers })
   if (connects && length !== undefined && Number(length) !== 0) return new BadRequest('CONNECT has no content')
   if (host === undefined || authority === undefined || host === authority) return null
   return isSameTarget(host, authority as string) ? null : new BadRequest('Host and :authority differ')
