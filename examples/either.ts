@@ -8,7 +8,7 @@
 import fastifyAuth from '@fastify/auth'
 import fastifyBearerAuth from '@fastify/bearer-auth'
 import Fastify from 'fastify'
-import proxyAuth, { BasicStrategy, verifyStatic } from 'fastify-proxy-auth'
+import proxyAuth, { BasicStrategy, proxyAuthenticate, verifyStatic } from 'fastify-proxy-auth'
 
 const app = Fastify({ logger: true })
 await app.register(fastifyAuth)
@@ -19,8 +19,7 @@ await app.register(proxyAuth, {
 })
 
 const person = app.verifyBearerAuth!
-const program = app.proxyAuthenticate
-app.get('/report', { onRequest: app.auth([person, program]) }, async ({ proxyAuth }) => `for ${proxyAuth?.name ?? 'a person'}\n`)
-app.get('/deploy', { onRequest: app.auth([person, program], { relation: 'and' }) }, async ({ proxyAuth }) => `by ${proxyAuth?.name}\n`)
+app.get('/report', { onRequest: app.auth([person, proxyAuthenticate]) }, async ({ proxyAuth }) => `for ${proxyAuth?.name ?? 'a person'}\n`)
+app.get('/deploy', { onRequest: app.auth([person, proxyAuthenticate], { relation: 'and' }) }, async ({ proxyAuth }) => `by ${proxyAuth?.name}\n`)
 
 await app.listen({ host: '127.0.0.1', port: Number(process.env['PORT'] ?? 8080) })

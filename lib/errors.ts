@@ -30,6 +30,10 @@ export const BadOption = createError(
 export const BadRegistration = createError(
   'FST_PROXY_AUTH_BAD_REGISTRATION', 'cannot register: %s', 500
 )
+/** The hook `proxyAuthenticate` is on a route whose scope has no proxy authentication. Nothing is let in. */
+export const NotRegistered = perRequest(
+  'FST_PROXY_AUTH_NOT_REGISTERED', 'proxy authentication is not registered where this route is', 500
+)
 /** A package that is needed for what is configured is not installed, or does not load. The boot fails. */
 export const MissingPackage = createError(
   'FST_PROXY_AUTH_MISSING_PACKAGE', '%s needs a package that is not there: npm install %s', 500

@@ -1,4 +1,4 @@
-import type {} from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** A span of time in milliseconds. */
 export type Milliseconds = number
@@ -27,6 +27,12 @@ export interface ProxyIdentity {
   readonly realm: string
 }
 
+/** A hook of a route, a scope or `app.auth([...])`, on an application over HTTP/1.1 or HTTP/2 with any logger and type provider. */
+export type ProxyAuthenticate = (
+  request: FastifyRequest<any, any, any, any, any, any, any, any>,
+  reply: FastifyReply<any, any, any, any, any, any, any, any>
+) => Promise<void>
+
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who the proxy user is, `null` until the hook has let the request in. */
@@ -37,8 +43,12 @@ declare module 'fastify' {
     proxyAuthenticationInfo (params: Readonly<Record<string, string>>): FastifyReply
   }
   interface FastifyInstance {
-    /** The hook alone, for any route: `onRequest` or `preHandler`, or inside `app.auth([...])` of @fastify/auth. */
-    proxyAuthenticate (request: FastifyRequest, reply: FastifyReply): Promise<void>
+    /**
+     * The hook of this scope's own registration. Prefer the exported `proxyAuthenticate`: until the plugin has loaded, and in
+     * scopes without it, there is nothing here, and Fastify takes `onRequest: undefined` for no hook, which leaves the route
+     * open. `void` is what keeps that from compiling.
+     */
+    proxyAuthenticate: ProxyAuthenticate | void
     /**
      * Ends what goes on in a user's name: cached answers, authenticated connections, running tunnels and forwarded requests of
      * this registration. It keeps nobody out: who comes back is asked anew, so first take the account away where it is kept.

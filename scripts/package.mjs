@@ -18,7 +18,7 @@ const verify = ({ username }) => ({ username })
 for (const plugin of [imported.default, required, import('fastify-proxy-auth')]) {
   const app = Fastify()
   await app.register(plugin, { realm: 'Lab', strategies: [new imported.BasicStrategy({ verify })] })
-  app.get('/', { onRequest: app.proxyAuthenticate }, async ({ proxyAuth }) => proxyAuth.name)
+  app.get('/', { onRequest: imported.proxyAuthenticate }, async ({ proxyAuth }) => proxyAuth.name)
   const authorization = `Basic ${Buffer.from('alice:secret').toString('base64')}`
   assert.equal((await app.inject('/')).statusCode, 407)
   assert.equal((await app.inject({ url: '/', headers: { 'proxy-authorization': authorization } })).body, 'alice')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { BasicStrategy, MissingPackage } from '../lib/index.js'
+import { BasicStrategy, MissingPackage, proxyAuthenticate } from '../lib/index.js'
 import { Covering, covering } from './fixtures/covering.js'
 import { foreign } from './fixtures/foreign-strategies.js'
 import { ALICE, BOB, basic, gateway } from './fixtures/gateway.js'
@@ -31,7 +31,7 @@ t.test('a strategy by name may be registered after the plugin', async t => {
     strategies: [{ strategy: 'late', scheme: 'Key' }],
     after: app => {
       passport.use(foreign('late', function () { this.success('alice') }))
-      app.get('/', { onRequest: app.proxyAuthenticate }, async request => request.proxyAuth?.name)
+      app.get('/', { onRequest: proxyAuthenticate }, async request => request.proxyAuth?.name)
     }
   })
   t.equal((await app.inject({ url: '/', headers: { 'proxy-authorization': 'Key k' } })).body, 'alice')
@@ -43,7 +43,7 @@ t.test("cleartext: 'refuse' neither offers nor accepts them (R-CH-14, R-BEARER-9
   const { app } = await gateway(t, {
     cleartext: 'refuse',
     strategies: [basic(), key],
-    after: app => { app.get('/', { onRequest: app.proxyAuthenticate }, async request => request.proxyAuth?.name) }
+    after: app => { app.get('/', { onRequest: proxyAuthenticate }, async request => request.proxyAuth?.name) }
   })
   const ask = async (remoteAddress: string, credentials: string) => {
     const { statusCode, headers, body } = await app.inject({ url: '/', remoteAddress, headers: { 'proxy-authorization': credentials } })
@@ -68,7 +68,7 @@ t.test('a connection is a user\'s for the routes that asked him, and only where 
 
 t.test('before the strategies come the limits, and the names of who is let in without credentials', async t => {
   const { app, url } = await gateway(t, {
-    attempts: { perUser: 1 }, anonymous: { to: ['127.0.0.1'] }, after: app => app.get('/', { onRequest: app.proxyAuthenticate }, async () => 'own')
+    attempts: { perUser: 1 }, anonymous: { to: ['127.0.0.1'] }, after: app => app.get('/', { onRequest: proxyAuthenticate }, async () => 'own')
   })
   const { authority } = await origin(t)
   const client = await RawClient.to(t, Number(new URL(url).port))
@@ -88,7 +88,7 @@ t.test('who is revoked is forgotten by the cache of every strategy, and nobody e
       return { username }
     }
   })
-  const { app } = await gateway(t, { strategies: [strategy], after: app => app.get('/', { onRequest: app.proxyAuthenticate }, async () => 'own') })
+  const { app } = await gateway(t, { strategies: [strategy], after: app => app.get('/', { onRequest: proxyAuthenticate }, async () => 'own') })
   const ask = async (credentials: string) => { await app.inject({ url: '/', headers: { 'proxy-authorization': credentials } }) }
   for (const credentials of [ALICE, BOB, ALICE, BOB]) await ask(credentials)
   t.same(asked, ['alice', 'bob'])
@@ -99,7 +99,7 @@ t.test('who is revoked is forgotten by the cache of every strategy, and nobody e
 
 t.test('content is read for the verdict where a strategy wants it, and is still there for the route', async t => {
   const { app } = await gateway(t, {
-    strategies: [new Covering()], after: app => app.post('/', { onRequest: app.proxyAuthenticate }, async request => request.body)
+    strategies: [new Covering()], after: app => app.post('/', { onRequest: proxyAuthenticate }, async request => request.body)
   })
   const ask = async (content: string) => await app.inject({
     method: 'POST', url: '/', payload: 'content', headers: { 'content-type': 'text/plain', 'proxy-authorization': covering(content) }

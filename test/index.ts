@@ -32,7 +32,7 @@ t.test('what the package exports', async t => {
     'Aws4Strategy', 'BasicStrategy', 'BearerStrategy', 'ClientCertificateStrategy', 'Credentials', 'DigestStrategy', 'MemoryStore',
     'NegotiateStrategy', 'NtlmStrategy', 'Strategy', 'answerDigestChallenge', 'formatAuthenticationInfo', 'formatChallenge', 'formatCredentials',
     'htdigest', 'htpasswd', 'lookupStatic', 'ntlmAuth', 'parseAuthenticationInfo',
-    'parseChallenges', 'parseCredentials', 'proxyAuth', 'signAws4', 'timingSafeEqualText', 'verifyStatic'
+    'parseChallenges', 'parseCredentials', 'proxyAuth', 'proxyAuthenticate', 'signAws4', 'timingSafeEqualText', 'verifyStatic'
   ])
   for (const name of Object.keys(errors)) t.ok(name in names, name)
 })
@@ -44,7 +44,7 @@ t.test('decorators are there, in the scope around the plugin', async t => {
         t.equal(reply.proxyAuthenticationInfo({ a: '1' }), reply)
         return { proxyAuth: request.proxyAuth }
       })
-      app.get('/closed', { onRequest: app.proxyAuthenticate }, async request => request.proxyAuth)
+      app.get('/closed', { onRequest: exported.proxyAuthenticate }, async request => request.proxyAuth)
     }
   })
   const open = await app.inject('/open')
@@ -108,7 +108,7 @@ t.test('sibling scopes have realms and strategies of their own (R-REALM-1)', asy
     await app.register(async scope => {
       const only = foreign(realm, function ({ headers }) { headers.authorization === `Key ${realm}` ? this.success(`user of ${realm}`) : this.fail() })
       await scope.register(proxyAuth, { realm, strategies: [{ strategy: only, scheme: 'Key' }] })
-      scope.get('/', { onRequest: scope.proxyAuthenticate }, async request => request.proxyAuth)
+      scope.get('/', { onRequest: exported.proxyAuthenticate }, async request => request.proxyAuth)
     }, { prefix: realm })
   }
   app.get('/bare', async request => ({ has: 'proxyAuth' in request }))
@@ -135,7 +135,7 @@ t.test('strategies are chosen for each reverse route and for targets', async t =
     ],
     forward: { special: ['127.0.0.1:*', 'token.test'], lookup: ((_name: string, _options: object, done: (error: null, list: unknown[]) => void) => { done(null, [{ address: '127.0.0.1', family: 4 }]) }) as never, strategies: [{ to: ['127.0.0.1'], strategies: shared }] },
     after: app => {
-      app.get('/own', { onRequest: app.proxyAuthenticate }, async request => request.proxyAuth?.name)
+      app.get('/own', { onRequest: exported.proxyAuthenticate }, async request => request.proxyAuth?.name)
     }
   })
   const ask = async (line: string, ...fields: string[]) => {
@@ -170,7 +170,7 @@ t.test('an identity that other strategies gave does not count on a route with it
   const { port } = await gateway(t, {
     strategies: [{ strategy: anybody, scheme: 'Key' }],
     reverse: [{ prefix: '/strict', upstream, strategies: [basic()] }, { prefix: '/usual', upstream }],
-    after: app => { app.addHook('onRequest', app.proxyAuthenticate) },
+    after: app => { app.addHook('onRequest', exported.proxyAuthenticate) },
     forward: undefined as never
   })
   const client = await RawClient.to(t, port)
@@ -202,7 +202,7 @@ t.test('a route with status 401 is an origin, beside others', async t => {
 t.test('wrong secrets are counted where the options say so; a Redis that is away is warned about (R-SEC-2)', async t => {
   const redis = { status: 'end', defineCommand () {}, connect: async () => {} }
   const { url, app, log } = await gateway(t, {
-    attempts: { perUser: 1, redis, key: 'k'.repeat(32) }, after: app => app.get('/own', { onRequest: app.proxyAuthenticate }, async () => 'own')
+    attempts: { perUser: 1, redis, key: 'k'.repeat(32) }, after: app => app.get('/own', { onRequest: exported.proxyAuthenticate }, async () => 'own')
   })
   const ask = async (password: string) => (await app.inject({
     url: `${url}/own`, headers: { 'proxy-authorization': `Basic ${Buffer.from(`alice:${password}`).toString('base64')}` }
@@ -230,7 +230,7 @@ t.test('a user is revoked by name, and nobody by what is none', async t => {
   }
   const strategy = new exported.BasicStrategy({ verify, cache: true })
   const { app } = await gateway(t, {
-    strategies: [strategy], after: app => app.get('/', { onRequest: app.proxyAuthenticate }, async () => 'own')
+    strategies: [strategy], after: app => app.get('/', { onRequest: exported.proxyAuthenticate }, async () => 'own')
   })
   const ask = async () => { await app.inject({ url: '/', headers: { 'proxy-authorization': ALICE } }) }
   await ask()

@@ -21,12 +21,13 @@ const MAY_IMPORT: Record<string, string[]> = {
   options: ['types', 'passport', 'policy', 'gate', 'proxy'], // what may be said to the plugin, in types
   settings: ['errors', 'option', 'options', 'types', 'fields', 'passport', 'policy', 'gate', 'proxy'], // what it makes of that
   // What puts it all together.
+  'proxy-authenticate': ['errors', 'types'],
   cleartext: ['passport'],
   warnings: ['cleartext', 'settings', 'fields', 'passport'],
   'anonymous-access': ['settings', 'passport', 'policy', 'proxy'],
   gates: ['errors', 'cleartext', 'warnings', 'settings', 'strategies', 'passport', 'policy', 'gate'],
   index: [
-    'errors', 'eventual', 'options', 'settings', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'policy', 'gate', 'proxy', 'gates', 'anonymous-access'
+    'errors', 'eventual', 'options', 'settings', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'policy', 'gate', 'proxy', 'gates', 'anonymous-access', 'proxy-authenticate'
   ]
 }
 const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, Record<string, string>>

@@ -48,7 +48,7 @@ interface Pending {
 type Marked = FastifyRequest & { [kRefused]?: Pending }
 
 /**
- * The hook for the application's own routes, `app.proxyAuthenticate`. It fails with an error, which the application's
+ * The hook for the application's own routes: `proxyAuthenticate`. It fails with an error, which the application's
  * error handler answers, and which other functions of `app.auth([...])` may overrule.
  *
  * @throws What {@link admit} throws, and every refusal.

@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { Test } from 'tap'
+import { proxyAuthenticate } from '../../lib/index.js'
 import { basic as pair } from '../fixtures/attempt.js'
 import { FORMS, NAMED, message, surroundings } from '../fixtures/forms.js'
 import type { Form, Surroundings } from '../fixtures/forms.js'
@@ -49,7 +50,7 @@ t.test('on reverse routes that say so, and on no other', async t => {
       { prefix: '/closed', upstream: upstream.url },
       { prefix: '/own', upstream: upstream.url, anonymous: true, status: 401 as const }
     ],
-    after: app => app.get('/admin', { onRequest: app.proxyAuthenticate }, async () => 'admin')
+    after: app => app.get('/admin', { onRequest: proxyAuthenticate }, async () => 'admin')
   })
   const status = async (path: string, fields: string[] = []) => {
     const client = await RawClient.to(t, port)

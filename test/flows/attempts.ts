@@ -4,6 +4,7 @@ import { BasicStrategy } from '../../lib/strategies/basic.js'
 import { DigestStrategy } from '../../lib/strategies/digest.js'
 import { lookupStatic } from '../../lib/strategies/lookup-static.js'
 import { verifyStatic } from '../../lib/strategies/verify-static.js'
+import { proxyAuthenticate } from '../../lib/index.js'
 import { basic as pair } from '../fixtures/attempt.js'
 import { DigestSession } from '../fixtures/digest-session.js'
 import { FORMS, message, surroundings } from '../fixtures/forms.js'
@@ -99,7 +100,7 @@ t.test('behind a proxy that Fastify trusts, the client is who it says', async t 
 t.test('on the own routes of the application, 429 is an error like any other', async t => {
   const { app } = await gateway(t, {
     attempts: { perUser: 1 },
-    after: app => app.get('/own', { onRequest: app.proxyAuthenticate }, async () => 'own')
+    after: app => app.get('/own', { onRequest: proxyAuthenticate }, async () => 'own')
   })
   const ask = async (credentials: string) => await app.inject({ url: '/own', headers: { 'proxy-authorization': credentials } })
   t.equal((await ask(pair('alice', '1'))).statusCode, 407)

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
+import { proxyAuthenticate } from '../../lib/index.js'
 import { FORMS, message, surroundings } from '../fixtures/forms.js'
 import type { Form } from '../fixtures/forms.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
@@ -124,7 +125,7 @@ t.test('on routes of the application (R-PAI-1, R-PAI-3)', async t => {
     reverse: [],
     after: async app => {
       await app.register(async scope => {
-        scope.addHook('onRequest', scope.proxyAuthenticate)
+        scope.addHook('onRequest', proxyAuthenticate)
         scope.get('/', async (_request, reply) => reply.proxyAuthenticationInfo({ left: '3' }).send('hello'))
         scope.get('/500', async () => { throw new Error('down') })
         scope.get('/407', async (_request, reply) => await reply.code(407).send('theirs'))

@@ -6,6 +6,7 @@ import fastifyBearerAuth from '@fastify/bearer-auth'
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import t from 'tap'
+import { proxyAuthenticate } from '../../lib/index.js'
 import { ALICE, gateway } from '../fixtures/gateway.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { readAnswer } from '../fixtures/read-answer.js'
@@ -52,7 +53,7 @@ async function application (app: FastifyInstance): Promise<void> {
     basic: app.basicAuth as unknown as Check,
     bearer: async (request, reply) => await new Promise((resolve, reject) => bearer(request, reply, error => error === undefined ? resolve() : reject(error))),
     jwt: async request => { await request.jwtVerify() },
-    proxy: app.proxyAuthenticate
+    proxy: proxyAuthenticate
   }
   for (const { path, functions, options } of rows) {
     app.get(path, { onRequest: app.auth(functions(checks) as never, options as never) }, async ({ user, proxyAuth, headers }) =>

@@ -3,6 +3,7 @@
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
+import { proxyAuthenticate } from '../../lib/index.js'
 import { ALICE, basic, gateway } from '../fixtures/gateway.js'
 import type { Gateway } from '../fixtures/gateway.js'
 import { FORMS, message } from '../fixtures/forms.js'
@@ -49,7 +50,7 @@ async function compose (t: Test, kind: SessionKind, scoped: boolean, shared: boo
       }
     }],
     after: app => {
-      app.get('/both', { onRequest: app.proxyAuthenticate }, async request => ({ user: request.user ?? null, proxy: request.proxyAuth?.name }))
+      app.get('/both', { onRequest: proxyAuthenticate }, async request => ({ user: request.user ?? null, proxy: request.proxyAuth?.name }))
     }
   })
   const ask = async (path: string, ...fields: string[]) => {

@@ -3,7 +3,7 @@ import Fastify from 'fastify'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import type { Test } from 'tap'
-import proxyAuth, { BasicStrategy, DigestStrategy, answerDigestChallenge, lookupStatic, verifyStatic } from '../../lib/index.js'
+import proxyAuth, { BasicStrategy, DigestStrategy, answerDigestChallenge, lookupStatic, proxyAuthenticate, verifyStatic } from '../../lib/index.js'
 import { basic } from '../fixtures/foreign/rows.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
 import { origin } from '../fixtures/origin.js'
@@ -69,7 +69,7 @@ t.test('realms that differ in case are two (R-REALM-3)', async t => {
   for (const realm of ['Lab', 'lab']) {
     await app.register(async scope => {
       await scope.register(proxyAuth, { realm, strategies: [new DigestStrategy({ ...lookupStatic({ alice: 'alice-secret' }), keys })] })
-      scope.get('/', { onRequest: scope.proxyAuthenticate }, async ({ proxyAuth }) => proxyAuth?.realm)
+      scope.get('/', { onRequest: proxyAuthenticate }, async ({ proxyAuth }) => proxyAuth?.realm)
     }, { prefix: `/of-${realm}` })
   }
   const credentialsOf = async (realm: string, uri: string) => {

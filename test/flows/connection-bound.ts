@@ -1,5 +1,6 @@
 // NTLM and Negotiate authenticate a connection. What they have in common is tried here with a scheme of that shape and no more.
 import t from 'tap'
+import { proxyAuthenticate } from '../../lib/index.js'
 import { LegsStrategy, leg } from '../fixtures/legs.js'
 import { ALICE, basic, gateway } from '../fixtures/gateway.js'
 import type { GatewayOptions } from '../fixtures/gateway.js'
@@ -18,7 +19,7 @@ async function bound (t: Test, options: GatewayOptions = {}, strategy = new Legs
     strategies: [strategy, basic()],
     connectionBound: true,
     reverse: [{ prefix: '/api', upstream: target.url }],
-    after: app => { app.get('/who', { onRequest: app.proxyAuthenticate }, async request => request.proxyAuth?.name) },
+    after: app => { app.get('/who', { onRequest: proxyAuthenticate }, async request => request.proxyAuth?.name) },
     ...options
   })
   const forms: Record<string, string> = {

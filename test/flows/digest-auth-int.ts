@@ -10,6 +10,7 @@ import { parseChallenges } from '../../lib/fields/challenge.js'
 import { answerDigestChallenge } from '../../lib/schemes/digest/client.js'
 import { DigestStrategy } from '../../lib/strategies/digest.js'
 import type { DigestOptions } from '../../lib/strategies/digest-options.js'
+import { proxyAuthenticate } from '../../lib/index.js'
 import { closedPort } from '../fixtures/closed-port.js'
 import { DigestSession } from '../fixtures/digest-session.js'
 import { message, surroundings } from '../fixtures/forms.js'
@@ -351,11 +352,11 @@ t.test('the application\'s own routes: what is verified is parsed, what is sent 
         reply.header('content-encoding', 'gzip').removeHeader('content-length')
         return Readable.from([payload]).pipe(createGzip())
       })
-      app.post('/api/echo', { onRequest: app.proxyAuthenticate }, async ({ body }) => body)
-      app.get('/api/stream', { onRequest: app.proxyAuthenticate }, async (_request, reply) => await reply.send(Readable.from(['con', 'tent'])))
-      app.get('/api/fails', { onRequest: app.proxyAuthenticate }, async () => { throw new Error('down') })
-      app.get('/api/', { onRequest: app.proxyAuthenticate }, async () => 'own')
-      app.post('/api/late', { preHandler: app.proxyAuthenticate }, async ({ body }) => body)
+      app.post('/api/echo', { onRequest: proxyAuthenticate }, async ({ body }) => body)
+      app.get('/api/stream', { onRequest: proxyAuthenticate }, async (_request, reply) => await reply.send(Readable.from(['con', 'tent'])))
+      app.get('/api/fails', { onRequest: proxyAuthenticate }, async () => { throw new Error('down') })
+      app.get('/api/', { onRequest: proxyAuthenticate }, async () => 'own')
+      app.post('/api/late', { preHandler: proxyAuthenticate }, async ({ body }) => body)
     }
   })
   const session = await DigestSession.start(t, surrounded, 'origin-form')

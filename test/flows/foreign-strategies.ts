@@ -3,6 +3,7 @@
 import t from 'tap'
 import type { Test } from 'tap'
 import type { DeclaredStrategy } from '../../lib/passport/declaration.js'
+import { proxyAuthenticate } from '../../lib/index.js'
 import { gateway } from '../fixtures/gateway.js'
 import { openssl } from '../fixtures/certificate.js'
 import { azureDirectory } from '../fixtures/foreign/azure.js'
@@ -62,7 +63,7 @@ t.test('the README has these rows and no others', async t => {
 /** What the application's own route answers to these credentials. */
 async function ask (t: Test, declared: DeclaredStrategy, credentials: string) {
   const { app } = await gateway(t, {
-    strategies: [declared], after: app => { app.get('/', { onRequest: app.proxyAuthenticate }, async ({ proxyAuth }) => proxyAuth?.name) }
+    strategies: [declared], after: app => { app.get('/', { onRequest: proxyAuthenticate }, async ({ proxyAuth }) => proxyAuth?.name) }
   })
   const { statusCode: status, body } = await app.inject({ url: '/', headers: { 'proxy-authorization': credentials } })
   return { status, body }

@@ -4,7 +4,7 @@ import Fastify from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import proxyAuth, { BearerStrategy } from '../../lib/index.js'
+import proxyAuth, { BearerStrategy, proxyAuthenticate } from '../../lib/index.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
 import type { Authenticate } from '../fixtures/foreign-strategies.js'
 import { ALICE, BOB, basic, gateway } from '../fixtures/gateway.js'
@@ -35,8 +35,8 @@ const BOTH = `${CHALLENGE}, Bearer realm="Gateway"`
 const name = async (request: FastifyRequest) => ({ name: request.proxyAuth?.name ?? null })
 
 for (const hook of ['onRequest', 'preHandler'] as const) {
-  t.test(`app.proxyAuthenticate as ${hook} (R-407-1, R-407-2, R-407-4)`, async t => {
-    const ask = await application(t, app => { app.get('/', { [hook]: app.proxyAuthenticate }, name) })
+  t.test(`proxyAuthenticate as ${hook} (R-407-1, R-407-2, R-407-4)`, async t => {
+    const ask = await application(t, app => { app.get('/', { [hook]: proxyAuthenticate }, name) })
     t.match(await ask('/', RIGHT), { status: 200, body: '{"name":"alice"}' })
     for (const fields of [[], [WRONG], ['Proxy-Authorization: Newauth x'], [`Authorization: ${ALICE}`]]) {
       const { status, fields: { 'proxy-authenticate': challenge, 'www-authenticate': origins, 'cache-control': cache }, body } = await ask('/', ...fields)
@@ -54,7 +54,7 @@ for (const hook of ['onRequest', 'preHandler'] as const) {
 
 t.test('the handler sees the application\'s own credentials and not ours (R-CHAIN-1, R-MAP-1)', async t => {
   const ask = await application(t, app => {
-    app.get('/', { onRequest: app.proxyAuthenticate }, async ({ headers, raw: { rawHeaders, headersDistinct } }) => ({ headers, rawHeaders, headersDistinct }))
+    app.get('/', { onRequest: proxyAuthenticate }, async ({ headers, raw: { rawHeaders, headersDistinct } }) => ({ headers, rawHeaders, headersDistinct }))
   })
   const { status, body } = await ask('/', RIGHT, 'Authorization: Bearer app', 'Cookie: a=b')
   t.equal(status, 200)
@@ -66,8 +66,8 @@ t.test('a second call asks nobody: the identity stands', async t => {
   let asked = 0
   const counted = foreign('counted', function () { asked++; this.success('alice') })
   const ask = await application(t, app => {
-    app.addHook('onRequest', app.proxyAuthenticate)
-    app.get('/', { preHandler: [app.proxyAuthenticate, app.proxyAuthenticate] }, name)
+    app.addHook('onRequest', proxyAuthenticate)
+    app.get('/', { preHandler: [proxyAuthenticate, proxyAuthenticate] }, name)
   }, { strategies: [{ strategy: counted, scheme: 'Key' }] })
   t.match(await ask('/', 'Proxy-Authorization: Key k'), { status: 200, body: '{"name":"alice"}' })
   t.equal(asked, 1)
@@ -107,7 +107,7 @@ t.test('inside app.auth of @fastify/auth', async t => {
       t.test(`${title}, as ${hook} (R-407-1, R-407-16)`, async t => {
         const ask = await application(t, async app => {
           await app.register(fastifyAuth)
-          app.get('/', { [hook]: app.auth(functions(app.proxyAuthenticate) as never, options as never) }, name)
+          app.get('/', { [hook]: app.auth(functions(proxyAuthenticate) as never, options as never) }, name)
         })
         for (const [fields, status] of [[[], stranger], [[WRONG], stranger], [[RIGHT], alice]] as Array<[string[], number]>) {
           const answer = await ask('/', ...fields)
@@ -131,8 +131,8 @@ t.test('the application\'s error handler sees our errors, and has the last word 
       if (request.url === '/login') return reply.redirect('/form', 302)
       return reply.code(error.statusCode ?? 500).send(`mine ${error.statusCode}`)
     })
-    app.get('/', { onRequest: app.proxyAuthenticate }, name)
-    app.get('/login', { onRequest: app.proxyAuthenticate }, name)
+    app.get('/', { onRequest: proxyAuthenticate }, name)
+    app.get('/login', { onRequest: proxyAuthenticate }, name)
   })
   t.match(await ask('/'), { status: 407, body: 'mine 407', fields: { 'proxy-authenticate': BOTH } })
   t.match(await ask('/', FORBIDDEN), { status: 403, body: 'mine 403' })
@@ -173,7 +173,7 @@ t.test('the application\'s error handler sees all errors of proxy routes but the
 t.test('a 407 of the application itself stays as it is', async t => {
   const ask = await application(t, app => {
     app.get('/', async (_request, reply) => await reply.code(407).header('proxy-authenticate', 'Theirs').send('theirs'))
-    app.get('/known', { onRequest: app.proxyAuthenticate }, async (_request, reply) => await reply.code(407).send('theirs'))
+    app.get('/known', { onRequest: proxyAuthenticate }, async (_request, reply) => await reply.code(407).send('theirs'))
   })
   const { status, fields, body } = await ask('/')
   t.match({ status, body, challenge: fields['proxy-authenticate'] }, { status: 407, body: 'theirs', challenge: 'Theirs' })
@@ -191,7 +191,7 @@ t.test('@fastify/passport goes on with its own users, strategies and failures (R
     headers.authorization === 'Proxy-Key gw' ? this.success({ username: 'proxy user' }) : this.fail()
   }) as never)
   const ask = await application(t, app => {
-    const ours = app.proxyAuthenticate
+    const ours = proxyAuthenticate
     const theirs = authenticator.authenticate('key', { session: false, authInfo: true })
     const both = async ({ user, authInfo, proxyAuth }: FastifyRequest) => ({ user, authInfo, proxy: proxyAuth?.user ?? null })
     app.get('/both', { onRequest: ours, preValidation: theirs as never }, both)
@@ -229,7 +229,7 @@ t.test('sibling scopes', async t => {
   for (const realm of ['one', 'two']) {
     await app.register(async scope => {
       await scope.register(proxyAuth, { realm, strategies: [realm === 'one' ? basic() : new BearerStrategy({ verify: () => 'bearer' })] })
-      scope.get('/', { onRequest: scope.proxyAuthenticate }, async request => request.proxyAuth)
+      scope.get('/', { onRequest: proxyAuthenticate }, async request => request.proxyAuth)
     }, { prefix: realm })
   }
   app.get('/', async () => ({}))

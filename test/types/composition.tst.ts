@@ -11,7 +11,7 @@ import fastifySecureSession from '@fastify/secure-session'
 import fastifyUnderPressure from '@fastify/under-pressure'
 import Fastify from 'fastify'
 import type { FastifyContextConfig, FastifyRequest } from 'fastify'
-import proxyAuth, { BasicStrategy, verifyStatic } from 'fastify-proxy-auth'
+import proxyAuth, { BasicStrategy, proxyAuthenticate, verifyStatic } from 'fastify-proxy-auth'
 import type { ProxyAuthOptions, ProxyIdentity, ProxyUser } from 'fastify-proxy-auth'
 import { describe, expect, test } from 'tstyche'
 
@@ -45,8 +45,8 @@ describe('beside other plugins', () => {
   })
 
   test('the hook stands among the functions of app.auth', () => {
-    expect(app.auth([app.proxyAuthenticate, app.basicAuth])).type.not.toRaiseError()
-    expect(app.auth([[app.proxyAuthenticate], app.basicAuth], { relation: 'and' })).type.not.toRaiseError()
+    expect(app.auth([proxyAuthenticate, app.basicAuth])).type.not.toRaiseError()
+    expect(app.auth([[proxyAuthenticate], app.basicAuth], { relation: 'and' })).type.not.toRaiseError()
   })
 
   test('limits and CORS can go by what a route and a user are', () => {

@@ -2,7 +2,7 @@
 import Fastify = require('fastify')
 import proxyAuth = require('fastify-proxy-auth')
 
-const { default: plugin, BasicStrategy, AuthenticationRequired } = proxyAuth
+const { default: plugin, BasicStrategy, AuthenticationRequired, proxyAuthenticate } = proxyAuth
 const options: proxyAuth.ProxyAuthOptions = {
   realm: 'Lab',
   strategies: [new BasicStrategy({ verify: ({ username }) => ({ username }) })]
@@ -11,9 +11,16 @@ const options: proxyAuth.ProxyAuthOptions = {
 const app = Fastify()
 app.register(plugin, options)
 app.register(proxyAuth.default, options)
+app.get('/', { onRequest: proxyAuthenticate }, async (request) => request.proxyAuth?.name)
+// @ts-expect-error: it may not be there yet, and the route would be open
+app.get('/open', { onRequest: app.proxyAuthenticate }, async () => '')
 app.after(() => {
-  app.get('/', { onRequest: app.proxyAuthenticate }, async (request) => request.proxyAuth?.name)
+  if (app.proxyAuthenticate) app.get('/own', { onRequest: app.proxyAuthenticate }, async (request) => request.proxyAuth?.name)
 })
+
+const secure = Fastify({ http2: true, https: { allowHTTP1: true } })
+secure.register(plugin, options)
+secure.get('/', { onRequest: proxyAuthenticate, preHandler: [proxyAuthenticate] }, async (request) => request.proxyAuth?.name)
 app.setErrorHandler((error) => {
   if (error instanceof AuthenticationRequired) return error.code
   throw error

@@ -1,7 +1,7 @@
 // An ES module that uses the package as published: checked against dist, not against lib.
 import fastifyAuth from '@fastify/auth'
 import Fastify from 'fastify'
-import proxyAuth, { BasicStrategy, BearerStrategy, type ProxyAuthOptions } from 'fastify-proxy-auth'
+import proxyAuth, { BasicStrategy, BearerStrategy, proxyAuthenticate, type ProxyAuthOptions } from 'fastify-proxy-auth'
 import * as everything from 'fastify-proxy-auth'
 
 declare module 'fastify-proxy-auth' {
@@ -22,8 +22,16 @@ await app.register(fastifyAuth)
 await app.register(proxyAuth, options)
 await app.register(everything.default, options)
 await app.register(import('fastify-proxy-auth'), options)
-app.get('/', { onRequest: app.proxyAuthenticate }, async (request) => request.proxyAuth?.user.username.toUpperCase())
-app.get('/either', { preHandler: app.auth([app.proxyAuthenticate]) }, async (request, reply) => {
+app.get('/', { onRequest: proxyAuthenticate }, async (request) => request.proxyAuth?.user.username.toUpperCase())
+app.get('/either', { preHandler: app.auth([proxyAuthenticate]) }, async (request, reply) => {
   reply.proxyAuthenticationInfo({ nextnonce: 'x' })
   return request.proxyAuth?.user.groups ?? []
 })
+// @ts-expect-error: it may not be there yet, and the route would be open
+app.get('/open', { onRequest: app.proxyAuthenticate }, async () => '')
+app.get('/own', { onRequest: app.proxyAuthenticate! }, async () => '')
+
+const secure = Fastify({ http2: true, https: { allowHTTP1: true } })
+await secure.register(proxyAuth, options)
+secure.get('/', { onRequest: proxyAuthenticate, preHandler: [proxyAuthenticate] }, async (request) => request.proxyAuth?.name)
+secure.addHook('onRequest', proxyAuthenticate)

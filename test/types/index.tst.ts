@@ -1,7 +1,7 @@
 import { Authenticator } from '@fastify/passport'
 import Fastify from 'fastify'
 import proxyAuth, {
-  AuthenticationRequired, BasicStrategy, BearerStrategy, Strategy, formatChallenge, parseChallenges, parseCredentials, verifyStatic
+  AuthenticationRequired, BasicStrategy, BearerStrategy, Strategy, formatChallenge, parseChallenges, parseCredentials, proxyAuthenticate, verifyStatic
 } from 'fastify-proxy-auth'
 import type { Challenge, Milliseconds, ProxyAuthOptions, ProxyIdentity, StrategyDeclaration } from 'fastify-proxy-auth'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -78,9 +78,24 @@ describe('what it adds to Fastify', () => {
     expect<ProxyIdentity['info']>().type.toBe<unknown>()
   })
 
-  test('the hook, at the two places it may run', () => {
-    expect(app.get('/a', { onRequest: app.proxyAuthenticate }, async () => '')).type.not.toRaiseError()
-    expect(app.get('/b', { preHandler: [app.proxyAuthenticate] }, async () => '')).type.not.toRaiseError()
+  test('the hook, at the two places it may run, whatever the application speaks (F-4, F-32)', () => {
+    const https = Fastify({ https: {} })
+    const http2 = Fastify({ http2: true })
+    const secure = Fastify({ http2: true, https: {} })
+    expect(app.get('/a', { onRequest: proxyAuthenticate }, async () => '')).type.not.toRaiseError()
+    expect(app.get('/b', { preHandler: [proxyAuthenticate] }, async () => '')).type.not.toRaiseError()
+    expect(https.get('/b', { onRequest: proxyAuthenticate, preHandler: [proxyAuthenticate] }, async () => '')).type.not.toRaiseError()
+    expect(http2.get('/b', { onRequest: proxyAuthenticate, preHandler: [proxyAuthenticate] }, async () => '')).type.not.toRaiseError()
+    expect(secure.get('/b', { onRequest: proxyAuthenticate, preHandler: [proxyAuthenticate] }, async () => '')).type.not.toRaiseError()
+    expect(secure.addHook('onRequest', proxyAuthenticate)).type.not.toRaiseError()
+    expect(secure.register(proxyAuth, { realm: 'Lab', strategies })).type.not.toRaiseError()
+  })
+
+  test('the decorator may not be there yet, so it does not fit a route that it would leave open (F-4)', () => {
+    expect(app.get('/c', { onRequest: app.proxyAuthenticate }, async () => '')).type.toRaiseError()
+    expect(app.get('/c', { preHandler: [app.proxyAuthenticate] }, async () => '')).type.toRaiseError()
+    expect(app.addHook('onRequest', app.proxyAuthenticate)).type.toRaiseError()
+    expect(app.get('/d', { onRequest: app.proxyAuthenticate! }, async () => '')).type.not.toRaiseError()
   })
 
   test('the parameters of Proxy-Authentication-Info', () => {
