@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { DuplicateField } from '../errors.js'
+import { noteLength } from '../fields/received-length.js'
 
 /**
  * Reads the one value of a field with credentials. Node keeps the first of two lines in `headers` and says nothing, so
@@ -34,7 +35,10 @@ export function consume (request: IncomingMessage, names: readonly string[]): vo
   for (const name of names) {
     delete headers[name]
     for (let i = rawHeaders.length - 2; i >= 0; i -= 2) {
-      if (rawHeaders[i]!.length === name.length && rawHeaders[i]!.toLowerCase() === name) rawHeaders.splice(i, 2)
+      if (rawHeaders[i]!.length === name.length && rawHeaders[i]!.toLowerCase() === name) {
+        noteLength(request)
+        rawHeaders.splice(i, 2)
+      }
     }
   }
   if (rawHeaders.length < length) Object.defineProperty(request, 'headersDistinct', DISTINCT)

@@ -23,6 +23,7 @@ export interface Asterisk {
  */
 export function sendAsterisk (socket: Socket, { fields, content, headersTimeout, bodyTimeout }: Asterisk, handler: Dispatcher.DispatchHandler): void {
   const request = send({ method: 'OPTIONS', path: '*', headers: framed(fields, content), createConnection: () => socket })
+  request.maxHeadersCount = 0 // no limit but that of the size: node would cut the list, and it is relayed
   let settled = false
   const fail = (error: Error) => {
     if (settled) return

@@ -4,6 +4,7 @@ import { BadRequest, TooManyFields } from '../errors.js'
 import { readAuthority } from '../fields/authority.js'
 import { isExtendedConnect } from '../fields/extended-connect.js'
 import { parseHostField } from '../fields/host.js'
+import { receivedLength } from '../fields/received-length.js'
 
 /**
  * What makes a message unfit for a proxy, of what node's parser lets through. Two readers that differ about it could
@@ -22,7 +23,7 @@ import { parseHostField } from '../fields/host.js'
 export function malformation (request: IncomingMessage): Error | null {
   const { method, httpVersion, headers } = request
   if (request.httpVersionMajor === 2 && 'stream' in request) return http2Malformation(request)
-  if (request.rawHeaders.length >= 2 * linesRead(request)) return new TooManyFields()
+  if (mayBeCut(request)) return new TooManyFields()
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return new BadRequest('the version is not served')
   const { host, 'transfer-encoding': coding, 'content-length': length } = headers
   if (host === undefined) {
@@ -41,11 +42,19 @@ export function malformation (request: IncomingMessage): Error | null {
   return null
 }
 
-/** How many lines of a head node reads. It does not say whether there were more. */
-function linesRead ({ socket }: IncomingMessage): number {
+/**
+ * Whether node may have dropped lines of a head of HTTP/1.x: it stops where the list has reached its limit, and does not say
+ * whether there was more. What frames the content may be among them, so no such list can be written as a message again.
+ */
+export function mayBeCut (request: IncomingMessage): boolean {
+  return receivedLength(request) >= listLimit(request)
+}
+
+/** How long the raw list of a head gets, by the server's `maxHeadersCount` as node reads it, odd values included. */
+function listLimit ({ socket }: IncomingMessage): number {
   const { maxHeadersCount } = (socket as Socket & { server?: Partial<Server> }).server ?? {}
-  const most = maxHeadersCount ?? 1000
-  return most <= 0 ? Infinity : most // without a limit, to node
+  const limit = typeof maxHeadersCount === 'number' ? maxHeadersCount << 1 : 2000
+  return limit <= 0 ? Infinity : limit // without a limit, to node
 }
 
 /** The framing is not HTTP/1's, and node has looked at it. */

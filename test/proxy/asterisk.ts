@@ -44,6 +44,15 @@ t.test('sends the asterisk-form, the fields as they are, and tells of the whole 
   t.strictSame(events, [[200, 'Ça', ['Allow', 'GET', 'Transfer-Encoding', 'chunked']], ['ok'], ['end', ['X-T', '1']]])
 })
 
+t.test('a head of more lines than node keeps by itself: all of them are told, so are all trailers (F-22)', async t => {
+  const lines = 'a:\r\n'.repeat(1200)
+  const { events } = await exchange(t, `HTTP/1.1 200 OK\r\n${lines}Transfer-Encoding: chunked\r\n\r\n0\r\n${lines}b: 1\r\n\r\n`)
+  const [[,, head], [, trailers]] = events as [[unknown, unknown, string[]], [unknown, string[]]]
+  t.equal(head.length, 2402)
+  t.strictSame(head.slice(-2), ['Transfer-Encoding', 'chunked'])
+  t.strictSame(trailers.slice(-2), ['b', '1'])
+})
+
 t.test('interim answers are told, but for a 100 nobody asked for', async t => {
   const { events } = await exchange(t, 'HTTP/1.1 100 Go\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 204 No\r\n\r\n')
   t.strictSame(events, [[103, 'Early', ['Link', 'x']], [204, 'No', []], ['end', []]])

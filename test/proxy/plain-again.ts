@@ -8,11 +8,14 @@ import { RawClient } from '../fixtures/raw-client.js'
 import { readAnswer } from '../fixtures/read-answer.js'
 
 /** A server that lets every upgrade go on. */
-async function plain (t: Test, before: (request: IncomingMessage) => void = () => {}): Promise<{ client: RawClient, server: Server }> {
+async function plain (
+  t: Test, before: (request: IncomingMessage) => void = () => {}, linesRead?: number
+): Promise<{ client: RawClient, server: Server }> {
   const server = createServer((request, response) => {
     let text = `${request.method} ${request.url} ${request.rawHeaders.join('|')} `
     request.on('data', chunk => { text += chunk }).on('end', () => { response.end(text) })
   })
+  if (linesRead !== undefined) server.maxHeadersCount = linesRead
   server.on('upgrade', (request, _socket, head) => {
     const goOn = plainAgain(request, head)
     before(request)
@@ -43,4 +46,14 @@ t.test('what changes on the request meanwhile does not matter, and a connection 
   t.match(readAnswer(await client.send('GET /one HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n').answer()).body, /^GET \/one/)
   const { client: other } = await plain(t, ({ socket }) => { socket.destroy() })
   t.equal(await other.send('GET /one HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n').end(), '')
+})
+
+t.test('as many lines as node reads, none dropped: refused all the same, since there is no telling; one fewer goes on (F-22)', async t => {
+  const head = (lines: number) => `GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: Upgrade\r\n${'a:\r\n'.repeat(lines - 3)}\r\n`
+  const { client } = await plain(t, () => {}, 40)
+  t.match(await client.send(head(39)).answer(), /^HTTP\/1\.1 200 /)
+  t.equal(await client.send(`${head(40)}GET /next HTTP/1.1\r\nHost: a\r\n\r\n`).end(),
+    'HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+  const { client: ended } = await plain(t, ({ socket }) => { socket.end() }, 3)
+  t.equal(await ended.send(head(3)).end(), '', 'nothing is written behind an end')
 })
