@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { UpstreamProtocol } from '../errors.js'
 import { isExtendedConnect } from '../fields/extended-connect.js'
+import { http2Fields } from './http2-fields.js'
 import { lastTokenOf } from './last-token.js'
 import { reasonPhrase } from './reason-phrase.js'
 import { streamOf } from './reset.js'
@@ -28,7 +29,7 @@ export function dropForeignFields (_request: unknown, reply: FastifyReply, paylo
   for (const [name, value] of Object.entries(reply.getHeaders())) {
     if (!OURS.has(name) || (name === 'cache-control' && value !== 'no-store')) reply.removeHeader(name)
   }
-  dropRawFields(reply)
+  dropRawFields(reply.raw)
   done(null, payload)
 }
 
@@ -48,7 +49,7 @@ export function writeRelayedHead (reply: FastifyReply, status: number, reason: s
 export function writeAnyHead (reply: FastifyReply, status: number, reason: string | undefined, fields: string[]): void {
   addGateFields(reply, fields)
   const { raw } = reply
-  const touched = dropRawFields(reply)
+  const touched = dropRawFields(raw)
   if (streamOf(raw) !== undefined) {
     writeHttp2Head(raw, status, fields)
   } else {
@@ -74,45 +75,40 @@ export function addGateFields (reply: FastifyReply, fields: string[]): void {
   if (token !== undefined) fields.push('www-authenticate', token)
 }
 
-/** HTTP/2 has no reason phrase. Node refuses a second line of fields that it takes for single ones. */
-function writeHttp2Head (raw: ServerResponse, status: number, fields: string[]): void {
+/**
+ * HTTP/2 has no reason phrase. What node refuses it keeps all the same, and would refuse the next response of this stream for
+ * it, and the one that says so: outside any handler by then, so the process would end.
+ */
+function writeHttp2Head (raw: ServerResponse, status: number, fields: readonly string[]): void {
+  const lines = http2Fields(fields)
   try {
-    raw.writeHead(status, fields)
+    raw.writeHead(status, lines)
   } catch (error) {
-    if ((error as { code?: string }).code !== 'ERR_HTTP2_HEADER_SINGLE_VALUE') throw error
-    // Several lines mean the same as one with commas, except where they do not (RFC 9110, 5.3).
-    const parts = joined(fields)
-    raw.writeHead(status, parts.map((part, i) => {
-      return typeof part === 'string' || SEVERAL.has(String(parts[i - 1]).toLowerCase()) ? part : [...new Set(part)].join(', ')
-    }))
+    dropRawFields(raw)
+    throw error
   }
 }
-
-/** Fields with lines that cannot be one, or that clients cannot part again. */
-const SEVERAL = new Set(['set-cookie', 'www-authenticate', 'proxy-authenticate'])
 
 /**
  * Adds trailers to an answer whose end is still to come.
  *
  * @param fields - A flat raw list, this hop's fields removed.
+ * @throws Node's error for a name or value that is none.
  */
 export function addTrailers (raw: ServerResponse, fields: readonly string[]): void {
+  // Node's HTTP/2 takes no list, and what it refuses it refuses later, in an event of its own.
+  if (streamOf(raw) !== undefined) return raw.addTrailers(http2Fields(fields) as never)
   const lines: Array<[string, string]> = []
-  if (streamOf(raw) === undefined) {
-    for (let i = 0; i < fields.length; i += 2) lines.push([fields[i]!, fields[i + 1]!])
-    raw.addTrailers(lines)
-  } else {
-    // Node's HTTP/2 takes no list, and two lines of what it takes for a single field would end the process.
-    const parts = joined(fields)
-    for (let i = 0; i < parts.length; i += 2) lines.push([parts[i] as string, (parts[i + 1] as string[]).join(', ')])
-    raw.addTrailers(Object.fromEntries(lines))
-  }
+  for (let i = 0; i < fields.length; i += 2) lines.push([fields[i]!, fields[i + 1]!])
+  raw.addTrailers(lines)
 }
 
 /** Takes off the raw answer what a hook set there by `setHeader`, past Fastify. */
-function dropRawFields ({ raw }: FastifyReply): boolean {
+function dropRawFields (raw: ServerResponse): boolean {
   const names = raw.getHeaderNames()
   for (const name of names) raw.removeHeader(name)
+  // To node's HTTP/2 removing `date` means to send none, and to keep the one that was set.
+  if (streamOf(raw) !== undefined && raw.hasHeader('date')) raw.setHeader('date', new Date().toUTCString())
   raw.sendDate = true // removing `date` means more to node than that
   return names.length > 0
 }

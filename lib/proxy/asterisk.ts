@@ -34,7 +34,11 @@ export function sendAsterisk (socket: Socket, { fields, content, headersTimeout,
   const controller = new Controller(fail, () => { socket.setTimeout(bodyTimeout) })
   const answer = ({ statusCode, statusMessage, rawHeaders }: Pick<IncomingMessage, 'statusCode' | 'statusMessage' | 'rawHeaders'>) => {
     controller.rawHeaders = rawHeaders
-    handler.onResponseStart?.(controller, statusCode!, {}, utf8(statusMessage!))
+    try {
+      handler.onResponseStart?.(controller, statusCode!, {}, utf8(statusMessage!))
+    } catch (error) {
+      fail(error as Error) // it could not be written, as undici has it
+    }
   }
 
   request.on('error', fail)
@@ -50,7 +54,11 @@ export function sendAsterisk (socket: Socket, { fields, content, headersTimeout,
       if (settled) return
       settled = true
       controller.rawTrailers = response.rawTrailers
-      handler.onResponseEnd?.(controller, {})
+      try {
+        handler.onResponseEnd?.(controller, {})
+      } catch (error) {
+        handler.onResponseError?.(controller, error as Error)
+      }
     })
   })
   socket.setTimeout(headersTimeout)

@@ -1,5 +1,6 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyReply } from 'fastify'
+import { http2Fields } from './http2-fields.js'
 import { isGone, streamOf } from './reset.js'
 
 /** Frames of a session that wait to be sent, beyond which no interim answer joins them. */
@@ -22,14 +23,12 @@ export function writeInterim ({ raw, request }: FastifyReply, status: number, re
 }
 
 function writeHttp2Interim (stream: ServerHttp2Stream, status: number, fields: readonly string[]): void {
-  const lines: Record<string, string[]> = Object.create(null)
-  for (let i = 0; i < fields.length; i += 2) (lines[fields[i]!.toLowerCase()] ??= []).push(fields[i + 1]!)
   if (status === 101) return // HTTP/2 has none (RFC 9113, 8.6)
   // What has no flow control may be queued without end where a client takes nothing, and they are hints.
   if (stream.session!.state.outboundQueueSize! >= MOST_QUEUED) return
   try {
-    stream.additionalHeaders({ ...lines, ':status': status })
+    stream.additionalHeaders({ ...http2Fields(fields), ':status': status })
   } catch {
-    // Node refuses several lines where it knows of one only. It was a hint.
+    // A field that is none, or the stream has ended. It was a hint.
   }
 }

@@ -2,6 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { UpstreamChallenged } from '../errors.js'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
 import { dropForeignFields } from './answer.js'
+import { http2Fields } from './http2-fields.js'
+import { streamOf } from './reset.js'
 import type { ReverseExchange } from './reverse-exchange.js'
 import type { Answer } from './reverse-response.js'
 
@@ -23,10 +25,11 @@ const sent = new WeakMap<FastifyReply, Record<string, unknown>>()
  */
 export function handOver ({ request, reply }: ReverseExchange, answer: Answer, head: FieldRecord, onResponse: OnResponse): void {
   const challenged = answer.statusCode === 407
+  const isHttp2 = streamOf(reply.raw) !== undefined
   dropForeignFields(request, reply, null, () => {})
   for (const name of Object.keys(head)) {
     reply.removeHeader(name)
-    if (!challenged && head[name] !== undefined) reply.header(name, head[name])
+    if (!challenged && head[name] !== undefined) reply.header(name, isHttp2 ? linesOf(name, head[name]) : head[name])
   }
   if (challenged) throw new UpstreamChallenged()
   const { send } = reply
@@ -37,6 +40,11 @@ export function handOver ({ request, reply }: ReverseExchange, answer: Answer, h
     return send.call(reply, payload)
   }
   onResponse(request, reply, answer)
+}
+
+/** What Fastify cannot write goes into its own error response, and cannot be written there either. */
+function linesOf (name: string, value: string | string[]): string | string[] | undefined {
+  return Array.isArray(value) ? http2Fields(value.flatMap(line => [name, line]))[name] : value
 }
 
 /**

@@ -30,7 +30,7 @@ export type RewriteResponse = (headers: FieldRecord, request: ReverseExchange['r
 export function responseHead (headers: FieldRecord, rewrite: RewriteResponse | undefined, request: ReverseExchange['request'], via: string): FieldRecord {
   if (!isDecoded(headers['transfer-encoding'])) throw new UpstreamProtocol()
   const received = endToEndFields(headers, 'response')
-  const rewritten = rewrite === undefined ? received : rewrite({ ...received }, request)
+  const rewritten = rewrite === undefined ? received : rewriteOf(received, rewrite, request)
   const head: FieldRecord = Object.create(null)
   for (const name of Object.keys(rewritten)) {
     const usual = name.toLowerCase()
@@ -39,6 +39,17 @@ export function responseHead (headers: FieldRecord, rewrite: RewriteResponse | u
   const before = received['via']
   head['via'] = before === undefined ? via : `${[before].flat().join(', ')}, ${via}`
   return head
+}
+
+/**
+ * What the options make of a head. @fastify/http-proxy takes `Location` for text: of several lines it gets the first, and
+ * all stay where it leaves that as it is.
+ */
+function rewriteOf (received: FieldRecord, rewrite: RewriteResponse, request: ReverseExchange['request']): FieldRecord {
+  const { location } = received
+  if (!Array.isArray(location)) return rewrite({ ...received }, request)
+  const rewritten = rewrite({ ...received, location: location[0] }, request)
+  return rewritten['location'] === location[0] ? { ...rewritten, location } : rewritten
 }
 
 /**
@@ -74,10 +85,14 @@ export function relay (exchange: ReverseExchange, { statusCode, stream }: Answer
   })
   stream.on('end', () => {
     const received = stream.rawTrailers ?? []
-    if (received.length > 0 && (isHttp2 || raw.chunkedEncoding)) {
-      addTrailers(raw, endToEnd(received, 'response', connectionOptions(stream.rawHeaders!)))
+    try {
+      if (received.length > 0 && (isHttp2 || raw.chunkedEncoding)) {
+        addTrailers(raw, endToEnd(received, 'response', connectionOptions(stream.rawHeaders!)))
+      }
+      raw.end()
+    } catch {
+      exchange.cut('FST_PROXY_AUTH_UPSTREAM_PROTOCOL')
     }
-    raw.end()
   })
   // Node keeps a head for the first octets of the body, which may be far off (an event stream). Not by `flushHeaders`,
   // which writes octets beyond ASCII as two.

@@ -58,6 +58,17 @@ t.test('interim answers are told, but for a 100 nobody asked for', async t => {
   t.strictSame(events, [[103, 'Early', ['Link', 'x']], [204, 'No', []], ['end', []]])
 })
 
+t.test('a handler cannot write what it is told: it is told of its own error, and nothing is thrown in an event (F-21)', async t => {
+  const unwritable = () => { throw Object.assign(new Error('x'), { code: 'UNWRITABLE' }) }
+  const head = await exchange(t, 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok', {}, { onResponseStart: unwritable })
+  t.strictSame(head.events, [[200, 'OK', ['Content-Length', '2']], ['UNWRITABLE']])
+  const { port } = await rawOrigin(t, socket => { socket.end('HTTP/1.1 204 No\r\n\r\n') })
+  const error = await new Promise<unknown>(resolve => {
+    sendAsterisk(connect(port, '127.0.0.1'), PATIENT, { onResponseEnd: unwritable, onResponseError: (_controller, given) => { resolve(given) } })
+  })
+  t.match(error, { code: 'UNWRITABLE' })
+})
+
 t.test('content goes along, framed as it came', async t => {
   const { port, seen } = await origin(t)
   const send = async (fields: string[]) => {
