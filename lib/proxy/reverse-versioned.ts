@@ -1,16 +1,42 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import { routerOf } from './fastify-internals.js'
+import type { Constraints, FoundRoute, RoutedRequest, Router } from './fastify-internals.js'
+
+const prepared = new WeakSet<Router>()
 
 /**
- * An `onRoute` hook that gives the wildcard route a second way in, for requests with `Accept-Version`. As soon as the
- * application has one versioned route anywhere, the router keeps such requests from every route without a version; what
- * it finds no route for goes to the not-found handler of the prefix, with all hooks.
+ * Lets requests with `Accept-Version` reach reverse routes. As soon as the application has one versioned route anywhere,
+ * the router keeps such requests from every route without a version.
+ *
+ * The router itself is asked twice, so that its options, methods, constraints, parameters and nested prefixes decide as
+ * ever: a versioned route of the application that matches takes the request. Else the field is overlooked, but only
+ * where the request without it is one for a reverse route: the application's other routes stay closed to it, as Fastify
+ * has it. The field itself is not touched.
+ *
+ * @throws {BadRegistration} This Fastify has no router that can be asked.
  */
-export function serveVersioned (this: FastifyInstance, route: RouteOptions): void {
-  if (!route.url.endsWith('/*')) return
-  const { url, method, config, handler, preHandler, onSend } = route
-  const settings = { config: { ...config, url, method }, preHandler, onSend }
-  this.setNotFoundHandler(settings as object, function (request: FastifyRequest, reply: FastifyReply) {
-    if (request.headers['accept-version'] === undefined) return reply.callNotFound()
-    return handler.call(this, request, reply)
-  })
+export function overlookVersions (app: FastifyInstance): void {
+  const router = routerOf(app)
+  if (prepared.has(router)) return
+  prepared.add(router)
+  const { constrainer } = router
+  const derive = constrainer.deriveConstraints.bind(constrainer)
+  constrainer.deriveConstraints = (request, context, done) => {
+    if (done === undefined) return overlooking(router, request, derive(request, context))
+    return derive(request, context, (failure, constraints) => {
+      done(failure, overlooking(router, request, constraints))
+    })
+  }
+}
+
+function overlooking (router: Router, { method, url }: RoutedRequest, constraints: Constraints | undefined): Constraints | undefined {
+  if (constraints?.['version'] === undefined || isRoute(router.find(method, url, constraints))) return constraints
+  const unversioned = { ...constraints, version: undefined }
+  const found = router.find(method, url, unversioned)
+  return isRoute(found) && found.store.config?.proxy === 'reverse' ? unversioned : constraints
+}
+
+/** Whether a route was found, and not what the router has for a path that it cannot take. */
+function isRoute (found: FoundRoute | null): found is FoundRoute & { store: object } {
+  return found !== null && found.store !== null
 }

@@ -23,7 +23,7 @@ import type { ReverseRules } from './reverse-exchange.js'
 import { guardFrom } from './reverse-from.js'
 import { scrub } from './reverse-hand-over.js'
 import { chooseUpstream } from './reverse-upstream.js'
-import { serveVersioned } from './reverse-versioned.js'
+import { overlookVersions } from './reverse-versioned.js'
 import { followWebSocket, isGiven, passesWebSockets, takeWebSockets, webSocketOptions } from './reverse-websocket.js'
 import { underPrefix } from './under-prefix.js'
 import { withListener } from './upgrade-dispatcher.js'
@@ -123,6 +123,7 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
     done()
   }
 
+  overlookVersions(app)
   const prefix = `${app.prefix}/${options.prefix ?? ''}`
   const taken = underPrefix(prefix)
   onEveryServer(app, server => {
@@ -142,7 +143,6 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
       if (!parses) delete settings.preParsing
       settings.onSend = [settings.onSend ?? [], scrub].flat()
     })
-    if (isWholePrefix(route)) scope.addHook('onRoute', serveVersioned)
     scope.addHook('onClose', () => upstream.close())
     await scope.register(httpProxy, {
       ...(!parses && { httpMethods: METHODS.filter(method => method !== 'CONNECT') }),
@@ -180,9 +180,4 @@ function failureOf (request: IncomingMessage): Error | null {
 function repeats ({ retryMethods, maxRetriesOn503, replyOptions }: ReverseRoute): boolean {
   return retryMethods !== undefined || Boolean(maxRetriesOn503) ||
     Boolean(replyOptions?.retriesCount) || replyOptions?.retryDelay !== undefined
-}
-
-/** Whether the route takes all that comes under a prefix of its own. */
-function isWholePrefix ({ prefix = '/', routes, httpMethods, constraints }: ReverseRoute): boolean {
-  return prefix !== '' && prefix !== '/' && routes === undefined && httpMethods === undefined && constraints === undefined
 }

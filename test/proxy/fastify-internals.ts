@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { acceptEveryMethod, furtherServers } from '../../lib/proxy/fastify-internals.js'
+import { acceptEveryMethod, furtherServers, routerOf } from '../../lib/proxy/fastify-internals.js'
 import { bothLoopbacks } from '../fixtures/localhost.js'
 import { RawClient } from '../fixtures/raw-client.js'
 
@@ -52,8 +52,28 @@ t.test('one further server for a name with two addresses', { skip }, async t => 
   t.not(furtherServers(two)[0], two.server)
 })
 
+t.test('the router finds what a request finds, and asking for it leaves nothing behind', async t => {
+  const app = Fastify()
+  app.register(async scope => {
+    scope.get('/a/:b', { config: { proxy: 'reverse' } as object }, async () => '')
+    t.equal(routerOf(scope), routerOf(app))
+  })
+  await app.ready()
+  const router = routerOf(app)
+  t.match(router.find('GET', '/a/x?y', {}), { store: { config: { proxy: 'reverse' } } })
+  t.equal(router.find('GET', '/b', {}), null)
+  t.ok(app.hasRoute({ method: 'GET', url: '/a/:b' }))
+  t.not(routerOf(Fastify()), router)
+})
+
 t.test('a Fastify without them fails the boot', async t => {
   const bad = { code: 'FST_PROXY_AUTH_BAD_REGISTRATION' }
   t.throws(() => { acceptEveryMethod({} as FastifyInstance) }, bad)
   t.throws(() => furtherServers(Object.create(null) as FastifyInstance), bad)
+  const without = (value: unknown) => ({ [Symbol('fastify.404')]: value, hasRoute: () => false }) as unknown as FastifyInstance
+  for (const value of [undefined, {}, { router: {} }, { router: { hasRoute: 1 } }]) t.throws(() => routerOf(without(value)), bad)
+  class Strange { hasRoute (): boolean { return true } }
+  const found = (router: Strange) => ({ [Symbol('fastify.404')]: { router: new Strange() }, hasRoute: () => router.hasRoute() }) as unknown as FastifyInstance
+  for (const part of [{}, { find () {} }, { find () {}, constrainer: {} }]) t.throws(() => routerOf(found(Object.assign(new Strange(), part))), bad)
+  t.ok(new Strange().hasRoute())
 })

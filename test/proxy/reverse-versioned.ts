@@ -1,5 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
+import { routerOf } from '../../lib/proxy/fastify-internals.js'
+import { overlookVersions } from '../../lib/proxy/reverse-versioned.js'
 import { origin } from '../fixtures/origin.js'
 import { PASS, reverse } from '../fixtures/reverse.js'
 
@@ -68,10 +70,53 @@ t.test('what another constraint keeps away stays away', async t => {
   t.equal(upstream.seen.length, 0)
 })
 
-t.test('a route that takes a part of its prefix, or all of the root, has no second way in', async t => {
+t.test('a route that takes a part of its prefix, or all of the root, takes it with the field as without', async t => {
   const upstream = await origin(t)
   for (const part of [{ routes: ['/*'] }, { httpMethods: ['GET'] }, { constraints: { host: /./ } }, { prefix: '/' }, { prefix: '' }]) {
-    const { url } = await reverse(t, { upstream: upstream.url, ...part }, { before: app => app.setNotFoundHandler((_request, reply) => reply.code(404).send('of the app')).get('/own', { constraints: { version: '1.0.0' } }, async () => 'own') })
-    t.equal(await (await fetch(`${url}/api/a`, { headers })).text(), 'of the app')
+    const { url } = await reverse(t, { upstream: upstream.url, ...part }, {
+      before: app => app.setNotFoundHandler((_request, reply) => reply.code(404).send('of the app')).get('/own', { constraints: { version: '1.0.0' } }, async () => 'own')
+    })
+    t.equal(await (await fetch(`${url}/api/a`, { headers })).text(), 'origin')
+    t.equal(await (await fetch(`${url}/own`, { headers })).text(), 'own')
   }
+})
+
+t.test('beside a constraint that takes its time: as beside any', async t => {
+  const upstream = await origin(t)
+  let failing = false
+  const { url } = await reverse(t, { upstream: upstream.url }, {
+    before: app => {
+      app.addConstraintStrategy({
+        name: 'slow',
+        storage: () => ({ get: () => null, set () {} }),
+        deriveConstraint: (_request: unknown, _context: unknown, done: (failure: Error | null, value?: unknown) => void) => {
+          setImmediate(() => { done(failing ? new Error('no') : null) })
+        },
+        validate () {}
+      } as never)
+      app.get('/slow', { constraints: { slow: 'a' } }, async () => 'slow')
+      versioned(app)
+    }
+  })
+  t.equal(await (await fetch(`${url}/api/a`, { headers })).text(), 'origin')
+  t.equal(await (await fetch(`${url}/api/own`, { headers })).text(), 'own')
+  failing = true
+  t.equal((await fetch(`${url}/api/a`, { headers })).status, 500)
+})
+
+t.test('several routes of one server: its router is prepared once', async t => {
+  const upstream = await origin(t)
+  const { app } = await reverse(t, { upstream: upstream.url }, { before: overlookVersions })
+  const { deriveConstraints } = routerOf(app).constrainer
+  overlookVersions(app)
+  t.equal(routerOf(app).constrainer.deriveConstraints, deriveConstraints)
+})
+
+t.test('what the router does not find a route for stays what it is: a path that does not decode, a parameter too long', async t => {
+  const upstream = await origin(t)
+  const { url } = await reverse(t, { prefix: '/t/:tenant', upstream: upstream.url }, { before: versioned, fastify: { routerOptions: { maxParamLength: 5 } } })
+  for (const path of ['/t/%zz/x', '/t/too-long/x', '/none']) {
+    t.equal((await fetch(`${url}${path}`, { headers })).status, (await fetch(`${url}${path}`)).status, path)
+  }
+  t.equal(upstream.seen.length, 0)
 })
