@@ -13,11 +13,14 @@ import { refusalBodies } from './refusal-body.js'
 import { readPages } from './refusal-page.js'
 import type { Pages } from './refusal-page.js'
 
-type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | void>
+type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
 /**
  * The hook of proxy routes: lets the request through, or answers 407 itself. Nothing else writes that answer. Content
  * that had to be read for the verdict is the body of the request, as a stream.
+ *
+ * Behind a refusal it never resolves. Fastify goes on to the route when a hook has resolved and the response is not sent: a
+ * promise of the response resolves as well when the client leaves before its end, and the route would serve a stranger.
  *
  * @throws What {@link admit} throws, and refusals with another status: 400, 403, 429.
  */
@@ -32,7 +35,10 @@ export function proxyRouteHook (options: AdmitOptions, realm: string, pages: Pag
       return
     }
     logRefusal(request, refused)
-    if (refused.status === 407) return refuse(reply, mode, refused, bodies)
+    if (refused.status === 407) {
+      refuse(reply, mode, refused, bodies)
+      return await new Promise<never>(() => {})
+    }
     if (refused.challenges.length > 0) reply.header(mode.challenge, [...refused.challenges])
     throw errorOf(refused)
   }
