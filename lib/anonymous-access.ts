@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import type { AnonymousAccess } from './passport/anonymous.js'
 import { createRequirement } from './policy/requirement.js'
-import { receive } from './proxy/target-form.js'
+import { received } from './proxy/target-form.js'
 import type { Settings } from './settings/settings.js'
 
 /** The requests on routes that are open to everybody. */
@@ -21,7 +21,7 @@ export function anonymousAccess ({ anonymous, realm }: Pick<Settings, 'anonymous
     realm,
     admits (request) {
       if (open.has(request)) return true
-      const target = receive(request as IncomingMessage)?.target
+      const target = received(request as IncomingMessage)?.target
       return target != null && 'host' in target && isOpen(target)
     }
   }

@@ -6,7 +6,6 @@ import { markConnect } from './connect-request.js'
 import type { SuccessFields } from './connect-request.js'
 import { refusalHead } from './connect-refusal.js'
 import { notImplemented } from './extended-connect.js'
-import { writeHttp2Target } from './http2-target.js'
 import { breakOff, streamOf } from './reset.js'
 import { receive } from './target-form.js'
 
@@ -21,7 +20,6 @@ const NOTHING = Buffer.alloc(0)
 export function takeConnectStream (app: FastifyInstance, request: IncomingMessage, response: ServerResponse): void {
   if (isExtendedConnect(request)) return notImplemented(response)
   const stream = streamOf(request) as ServerHttp2Stream
-  writeHttp2Target(request)
   receive(request)
   markConnect(request, { client: stream, head: NOTHING, open: fields => open(stream, fields), whenEnded: undefined })
   govern(response)

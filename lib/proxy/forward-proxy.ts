@@ -21,14 +21,13 @@ import { acceptEveryMethod } from './fastify-internals.js'
 import { createForward } from './forward.js'
 import { markBusy, wasGivenBack } from './given-back.js'
 import type { IdentityField } from './identity-field.js'
-import { writeHttp2Target } from './http2-target.js'
 import { endConnection } from './last-answer.js'
 import { onEveryServer } from './listeners.js'
 import { nobodysSession } from './no-session.js'
 import { createOriginClient } from './origin-client.js'
 import { createOwnAuthority } from './own-authority.js'
-import type { OwnAuthority } from './own-authority.js'
-import { TARGET_FORM, receive, targetFormConstraint } from './target-form.js'
+import { TARGET_FORM, receive, received, showTargets, targetFormConstraint } from './target-form.js'
+import type { Received } from './target-form.js'
 import { createTunnel } from './tunnel.js'
 import { noteAnswers } from './turn.js'
 import { takeUpgrades } from './upgrade-dispatcher.js'
@@ -86,18 +85,15 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   const tunnel = createTunnel({ ...settings, access, exchanges })
 
   const isOwn = createOwnAuthority(settings.authorities)
-  /** Brings a request in: its target where HTTP/1.1 has it, and parsed. */
-  const bringIn = (request: IncomingMessage) => {
-    if (request.httpVersionMajor === 2 && 'stream' in request) writeHttp2Target(request, isOwn)
-    return receive(request)
-  }
+  const bringIn = (request: IncomingMessage) => receive(request, isOwn)
 
   app.addConstraintStrategy(targetFormConstraint(bringIn) as never)
   app.register(async scope => {
     acceptEveryMethod(scope)
+    showTargets(scope, app)
     scope.addHook('onRequest', refuseMalformed)
     scope.addHook('onRequest', nobodysSession)
-    scope.addHook(hook as 'onRequest', (request, reply) => authenticateFor(receive(request.raw)!.target as NamedTarget)(request, reply))
+    scope.addHook(hook as 'onRequest', (request, reply) => authenticateFor(received(request.raw)!.target as NamedTarget)(request, reply))
     scope.addHook('onError', explain(pseudonym))
     scope.addHook('onSend', endConnection(exchanges))
     const route = { url: '*', constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: [onSend, dropForeignFields] }
@@ -115,19 +111,23 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
     server.on('connect', takeConnect(app, server, { keepAlive, carriesIdentity, exchanges }))
     expectContinue(server, request => bringIn(request) !== undefined)
   })
-  takeUpgrades(app, takeForwarded(app, isOwn))
+  takeUpgrades(app, takeForwarded(app, bringIn))
   app.addHook('onClose', () => client.close())
 }
 
 /** What has a scheme and a host in its target is ours. So is all that comes on a connection given back, to be refused. */
-function takeForwarded (app: FastifyInstance, isOwn: OwnAuthority): TakeUpgrade {
+function takeForwarded (app: FastifyInstance, bringIn: BringIn): TakeUpgrade {
   return (request, head) => {
-    if (extendedAnswer(request) !== undefined) writeHttp2Target(request, isOwn)
     const { url } = request
-    if (url!.startsWith('/') || url === '*') return wasGivenBack(request) ? 'plain' : undefined
+    if (extendedAnswer(request) !== undefined) {
+      if (bringIn(request) === undefined) return undefined
+    } else if (url!.startsWith('/') || url === '*') {
+      return wasGivenBack(request) ? 'plain' : undefined
+    }
     const protocols = offerOf(request)
     if (protocols.length === 0) return 'plain'
     markBusy(request)
+    bringIn(request)
     routeUpgrade(app, request, head, protocols)
     return 'taken'
   }
@@ -141,8 +141,11 @@ function ownAddresses (app: FastifyInstance): () => AddressInfo[] {
   return () => known ?? ask()
 }
 
-/** Before Fastify's own listener, whose router and log must find the target as `receive` leaves it. */
-function receiveFirst (bringIn: (request: IncomingMessage) => unknown) {
+/** {@link receive}, and what it has to know. */
+type BringIn = (request: IncomingMessage) => Received | undefined
+
+/** Before Fastify's own listener, whose router and log must find the request as `receive` leaves it. */
+function receiveFirst (bringIn: BringIn) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     markBusy(request)
     // A proxy keeps no connection with HTTP/1.0 (RFC 9112, 9.3).
@@ -152,7 +155,7 @@ function receiveFirst (bringIn: (request: IncomingMessage) => unknown) {
 
 /** The message is checked before anybody is asked who they are: what it is does not depend on it. */
 function refuseMalformed (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void {
-  const { failure } = receive(request.raw)!
+  const { failure } = received(request.raw)!
   if (failure === null) return done()
   if (request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
   done(failure)

@@ -14,7 +14,7 @@ import { record } from './record.js'
 import { Relay } from './relay.js'
 import { release } from './release.js'
 import { isGone } from './reset.js'
-import { receive } from './target-form.js'
+import { received } from './target-form.js'
 import { protocolsOf } from './upgrade.js'
 import { uploadOf } from './upload.js'
 
@@ -41,7 +41,7 @@ export function createForward (options: ForwardOptions) {
 
   return async function forward (request: FastifyRequest, reply: FastifyReply): Promise<void | FastifyReply> {
     const { raw } = request
-    const target = receive(raw)!.target as AbsoluteTarget
+    const target = received(raw)!.target as AbsoluteTarget
     if (isLastRecipient(request)) return answerAsLast(request, reply)
     const { scheme, host, port, authority } = target
     const tally = { bytesIn: 0 }

@@ -11,7 +11,7 @@ import type { Exchange, Exchanges } from './exchanges.js'
 import { join } from './join.js'
 import type { JoinOptions } from './join.js'
 import { record } from './record.js'
-import { receive } from './target-form.js'
+import { received } from './target-form.js'
 import { upstreamError } from './upstream-error.js'
 
 export interface TunnelOptions extends JoinOptions {
@@ -31,7 +31,7 @@ export function createTunnel (options: TunnelOptions) {
   return async function tunnel (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const connect = connectOf(request.raw)!
     const { client, head } = connect
-    const target = receive(request.raw)!.target as AuthorityTarget
+    const target = received(request.raw)!.target as AuthorityTarget
     const end = record(request, target.authority)
     const gone = new AbortController()
     const leave = () => gone.abort(new ClientLeft())

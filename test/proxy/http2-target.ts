@@ -15,7 +15,7 @@ function written (headers: Record<string, string>, socket: object = {}): Written
 t.test('a request for another server gets the absolute-form, one for us stays (R-TGT-11, R-H2-7)', async t => {
   const rows: Array<[headers: Record<string, string>, encrypted: boolean, url: string]> = [
     [{ ':authority': 'own.test', ':path': '/x?y' }, true, '/x?y'],
-    [{ ':authority': 'own.test', ':path': '*' }, true, '*'],
+    [{ ':authority': 'own.test', ':path': '*', ':method': 'OPTIONS' }, true, '*'],
     [{ ':authority': 'own.test', ':path': '/' }, false, '/'],
     [{ ':authority': 'own.test', ':path': '/', ':scheme': 'http' }, false, '/'],
     [{ ':authority': 'own.test', ':path': '/', ':scheme': 'http' }, true, 'http://own.test/'],
@@ -35,10 +35,18 @@ t.test('a CONNECT gets the authority-form, of ours as well (R-H2-1)', async t =>
   t.equal(written({ ':method': 'CONNECT', ':authority': 'own.test:443' }).url, 'own.test:443')
 })
 
-t.test('once is enough', async t => {
-  const request = written({ ':authority': 'a.test', ':path': '/' }) as unknown as IncomingMessage
-  writeHttp2Target(request, () => { throw new Error('asked again') })
-  t.equal(request.url, 'https://a.test/')
+t.test('parts that are none, or that hold more than their part: refused, and not put together (F-26)', async t => {
+  const BAD_TARGET = { code: 'FST_PROXY_AUTH_BAD_TARGET', statusCode: 400 }
+  for (const authority of ['own.test', 'a.test']) {
+    for (const path of ['http://b.test/x', 'https://b.test/', 'x', '', '*', '?x', '\\x']) {
+      t.throws(() => written({ ':authority': authority, ':path': path }), BAD_TARGET, path)
+      t.throws(() => written({ ':authority': authority, ':path': path, ':scheme': 'ftp' }), BAD_TARGET, path)
+    }
+  }
+  for (const scheme of ['http://b.test/x?', '', '1', 'ht tp', 'http:', 'h\n']) {
+    t.throws(() => written({ ':authority': 'a.test', ':path': '/', ':scheme': scheme }), BAD_TARGET, scheme)
+  }
+  for (const authority of ['b.test/x?', 'b.test?', 'b.test#', 'b.test\\']) t.throws(() => written({ ':authority': authority, ':path': '/' }), BAD_TARGET, authority)
 })
 
 t.test('userinfo is in the target only, which is refused for it (R-TGT-8, R-SEC-1)', async t => {

@@ -2,14 +2,17 @@ import { Socket } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import Fastify from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import { Exchanges } from '../../lib/proxy/exchanges.js'
 import { markGivenBack } from '../../lib/proxy/given-back.js'
-import { TARGET_FORM, receive, targetFormConstraint } from '../../lib/proxy/target-form.js'
+import { TARGET_FORM, receive, received, showTargets, targetFormConstraint } from '../../lib/proxy/target-form.js'
 import { RawClient } from '../fixtures/raw-client.js'
 
 const BAD_TARGET = { code: 'FST_PROXY_AUTH_BAD_TARGET', statusCode: 400 }
 const WIRE = { httpVersion: '1.1', httpVersionMajor: 1, rawHeaders: [] }
+const stream = (url: string, headers = {}, socket = {}) =>
+  ({ ...message('GET', url, { ':scheme': 'http', ':authority': 'a.test', ...headers }, socket), httpVersionMajor: 2, stream: {} }) as unknown as IncomingMessage
 const message = (method: string, url: string, headers = {}, socket = {}) =>
   ({ ...WIRE, method, url, headers: { host: 'a.test', ...headers }, socket }) as unknown as IncomingMessage & { originalUrl?: string }
 
@@ -23,10 +26,12 @@ t.test('origin-form and OPTIONS * are the application\'s', async t => {
 
 t.test('absolute-form and authority-form are not, parsed once (R-TGT-1, R-TGT-3, R-SEC-7)', async t => {
   const request = message('GET', 'http://A.test?x')
-  const received = receive(request)
-  t.match(received, { target: { form: 'absolute', host: 'a.test', path: '/?x' }, failure: null })
+  const found = receive(request)
+  t.match(found, { url: 'http://A.test?x', target: { form: 'absolute', host: 'a.test', path: '/?x' }, failure: null })
   request.url = 'http://b.test/'
-  t.equal(receive(request), received)
+  t.equal(receive(request), found)
+  t.equal(received(request), found)
+  t.equal(received(message('GET', 'http://a.test/')), undefined)
   t.match(receive(message('CONNECT', 'a.test:443')), { target: { form: 'authority', host: 'a.test', port: 443 } })
 })
 
@@ -47,8 +52,8 @@ t.test('the constraint looks after whatever has to come before it', async t => {
 
 t.test('userinfo is nowhere on the request (R-TGT-8, R-SEC-1)', async t => {
   const request = message('GET', 'http://alice:canary@a.test/%zz')
-  receive(request)
-  t.notMatch(JSON.stringify([request, request.originalUrl]), /canary|alice/)
+  t.match(receive(request), { url: 'http://a.test/%zz' })
+  t.notMatch(JSON.stringify([request, received(request)]), /canary|alice/)
 })
 
 t.test('the version asked for is the origin\'s business', async t => {
@@ -76,8 +81,9 @@ t.test('a message is checked beside its target, and one that is malformed breaks
     }
   }
   const streams = {}
-  t.match(receive({ ...message('GET', 'ftp://a.test/', {}, streams), httpVersionMajor: 2, stream: {} } as never), { failure: { statusCode: 400 } })
-  t.match(receive({ ...message('GET', 'http://a.test/', {}, streams), httpVersionMajor: 2, stream: {} } as never), { failure: null }, 'not so a stream of HTTP/2')
+  const another = () => false
+  t.match(receive(stream('/', { ':scheme': 'ftp' }, streams), another), { url: 'ftp://a.test/', failure: { statusCode: 400 } })
+  t.match(receive(stream('/', {}, streams), another), { url: 'http://a.test/', failure: null }, 'not so a stream of HTTP/2')
 })
 
 const URLS = [
@@ -104,23 +110,66 @@ t.test('whatever the target, its route is the proxy\'s, and no answer is the rou
   })
   const versioned = { 'accept-version': '1.x' }
   for (const url of URLS) t.equal(await answer(url, { ...versioned }), 'ours', url.slice(0, 40))
+  t.equal(await answer('/'), 'theirs', 'nobody can ask for what the router gets instead (F-1)')
   t.equal(await answer('/x'), 'theirs')
   t.equal(await answer('/', versioned), 'versioned')
 })
 
-t.test('Fastify shows the target as received where the router is shown another', async t => {
-  const app = Fastify()
-  app.addConstraintStrategy(targetFormConstraint() as never)
-  app.route({ method: 'GET', url: '*', constraints: { [TARGET_FORM]: 'proxy' }, handler: async ({ url, originalUrl }) => `${url} ${originalUrl}` })
-  await app.listen({ port: 0, host: '127.0.0.1' })
-  t.teardown(() => app.close())
-  const ask = async (target: string) => {
-    const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
-    return (await client.send(`GET ${target} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n`).end()).split('\r\n\r\n')[1]
+t.test('the router gets a path, whatever the target (F-1)', async t => {
+  for (const request of [...URLS.map(url => message('GET', url)), message('CONNECT', 'a.test:443'), message('CONNECT', '/')]) {
+    const { url } = request
+    receive(request)
+    t.match(request, { url: '/' })
+    t.match(received(request), { url })
   }
-  t.equal(await ask('http://a.test/%zz?%'), 'http://a.test/%25zz?% http://a.test/%zz?%')
-  t.equal(await ask('http://a.test/x?y'), 'http://a.test/x?y http://a.test/x?y')
-  t.equal(await ask('http://1.2.3.4.5/'), 'http:%2F%2F1.2.3.4.5/ http://1.2.3.4.5/')
+  const own = stream('/x', {})
+  t.equal(receive(own, () => true), undefined)
+  t.match(own, { url: '/x' })
+})
+
+for (const rewrites of [false, true]) {
+  t.test(`Fastify shows the target as received, ${rewrites ? 'with' : 'without'} rewriteUrl (F-1)`, async t => {
+    const given: unknown[] = []
+    const rewriteUrl = ({ url }: { url?: string }) => { given.push(url); return `/rewritten${url}` }
+    const app = Fastify(rewrites ? { rewriteUrl } : {})
+    app.addConstraintStrategy(targetFormConstraint() as never)
+    app.get('/rewritten/', async () => 'theirs')
+    app.register(async scope => {
+      showTargets(scope, app)
+      const handler = async ({ raw, url, originalUrl, query }: FastifyRequest) => [raw.url, url, originalUrl, JSON.stringify(query)].join(' ')
+      scope.route({ method: 'GET', url: '*', constraints: { [TARGET_FORM]: 'proxy' }, handler })
+    })
+    app.server.prependListener('request', request => { receive(request) })
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    t.teardown(() => app.close())
+    const ask = async (target: string) => {
+      const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
+      return (await client.send(`GET ${target} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n`).end()).split('\r\n\r\n')[1]
+    }
+    for (const url of ['http://a.test/%zz?%', 'http://a.test/x?y', 'http://1.2.3.4.5/']) t.equal(await ask(url), `${url} ${url} ${url} {}`)
+    if (rewrites) t.strictSame(given, ['/', '/', '/'])
+  })
+}
+
+t.test('the logger of a request is the one that the application makes (F-1)', async t => {
+  const seen: unknown[] = []
+  const app = Fastify()
+  app.register(async scope => {
+    showTargets(scope, app)
+    scope.addHook('onRequest', async ({ log }) => { seen.push(log) })
+    scope.get('*', { constraints: { [TARGET_FORM]: 'proxy' } }, async () => 'ours')
+  })
+  app.addConstraintStrategy(targetFormConstraint() as never)
+  const own = Object.create(app.log)
+  app.setChildLoggerFactory((_logger, bindings, _options, request) => { seen.push(bindings, request.url); return own })
+  await app.ready()
+  t.teardown(() => app.close())
+  await new Promise<void>(resolve => {
+    const request = Object.assign(new IncomingMessage(new Socket()), WIRE, { method: 'GET', url: 'http://a.test/x', headers: { host: 'a.test' } })
+    app.routing(request, Object.assign(new ServerResponse(request), { end: resolve as never }))
+  })
+  t.match(seen, [{ reqId: 'req-1' }, 'http://a.test/x'])
+  t.equal(seen[2], own)
 })
 
 t.test('the constraint knows no other value', async t => {
