@@ -182,6 +182,10 @@ export const OutOfConnections = perRequest(
 export const RefusedCall = perRequest(
   'FST_PROXY_AUTH_REFUSED_CALL', 'the proxy could not send the request', 500
 )
+/** A fault of ours, caught at the last place where it could be: in an event of a server, a session, a socket or a stream. */
+export const ListenerFailed = perRequest(
+  'FST_PROXY_AUTH_LISTENER_FAILED', 'an event could not be handled', 500
+)
 /** The server stops. */
 export const Closing = perRequest(
   'FST_PROXY_AUTH_CLOSING', 'the proxy is closing', 503

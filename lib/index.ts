@@ -57,7 +57,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
     revocations.revoke(name)
   })
   addChallengeHooks(app)
-  concealRawPackets(app.server)
+  concealRawPackets(app.log, app.server)
 
   if (settings.forward !== undefined) {
     const targets = settings.targets.map(({ to, demand }) => ({ to, demand: gateOf(demand, PROXY) }))

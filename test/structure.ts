@@ -16,8 +16,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   users: ['errors', 'option', 'types', 'fields', 'schemes', 'store'], // where the accounts are that strategies look up
   passport: ['errors', 'eventual', 'option', 'types', 'fields', 'store', 'strategies'],
   policy: ['errors', 'eventual', 'option', 'types', 'fields', 'store'],
-  gate: ['errors', 'option', 'types', 'fields', 'passport', 'policy'], // and never proxy
-  proxy: ['errors', 'option', 'types', 'fields', 'policy', 'schemes'], // and never gate
+  platform: ['errors'], // what node and the libraries below need to be told
+  gate: ['errors', 'option', 'types', 'fields', 'passport', 'platform', 'policy'], // and never proxy
+  proxy: ['errors', 'option', 'types', 'fields', 'platform', 'policy', 'schemes'], // and never gate
   options: ['types', 'passport', 'policy', 'gate', 'proxy'], // what may be said to the plugin, in types
   settings: ['errors', 'option', 'options', 'types', 'fields', 'passport', 'policy', 'gate', 'proxy'], // what it makes of that
   // What puts it all together.

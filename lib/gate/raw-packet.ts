@@ -1,6 +1,8 @@
 import type { Server } from 'node:http'
+import { guarded } from '../platform/guarded.js'
+import type { ErrorLog } from '../platform/guarded.js'
 
-const guarded = new WeakSet<Server>()
+const concealed = new WeakSet<Server>()
 
 /**
  * Keeps packets that node cannot parse out of logs. Its error has them as `rawPacket`, Fastify logs the error at level
@@ -8,10 +10,10 @@ const guarded = new WeakSet<Server>()
  *
  * @param server - One that Fastify listens for `clientError` on. Once is enough, however often it is asked.
  */
-export function concealRawPackets (server: Server): void {
-  if (guarded.has(server)) return
-  guarded.add(server)
-  server.prependListener('clientError', (error: Error & { rawPacket?: Buffer }) => {
+export function concealRawPackets (log: ErrorLog, server: Server): void {
+  if (concealed.has(server)) return
+  concealed.add(server)
+  server.prependListener('clientError', guarded(log, (error: Error & { rawPacket?: Buffer }) => {
     if (error.rawPacket !== undefined) Object.defineProperty(error, 'rawPacket', { enumerable: false })
-  })
+  }))
 }

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { isExtendedConnect } from '../fields/extended-connect.js'
+import { guarded } from '../platform/guarded.js'
 import { BareResponse } from './bare-response.js'
 import { closeInStages } from './close-in-stages.js'
 import { takeConnectStream } from './connect-http2.js'
@@ -37,7 +38,7 @@ const READ_TIME: Milliseconds = 10_000
  * to the bare socket by a `ServerResponse` of our own, and the socket given back to the server or closed.
  */
 export function takeConnect (app: FastifyInstance, server: Server, settings: ConnectSettings) {
-  return (request: IncomingMessage, socket: Socket, head: Buffer) => {
+  const take = (request: IncomingMessage, socket: Socket, head: Buffer) => {
     // Node's HTTP/2 compatibility layer has the same event, with a request and a response.
     if ('stream' in request) {
       // Nobody has taken it, so it is another listener's, if there is one.
@@ -48,7 +49,7 @@ export function takeConnect (app: FastifyInstance, server: Server, settings: Con
     inTurn(socket, () => begin(request, socket, head))
   }
 
-  function begin (request: IncomingMessage, socket: Socket, head: Buffer): void {
+  const begin = guarded(app.log, (request: IncomingMessage, socket: Socket, head: Buffer) => {
     markBusy(request)
     receive(request)
     const response = new ConnectResponse(request, socket, head, settings)
@@ -58,14 +59,18 @@ export function takeConnect (app: FastifyInstance, server: Server, settings: Con
       open: fields => response.open(fields),
       get whenEnded () { return response.whenEnded }
     })
-    response.once('finish', () => {
-      if (response.taken) return
-      response.release()
-      if (response.givesBack) giveBack(server, socket, settings.exchanges)
-      else closeInStages(socket)
-    })
+    response.once('finish', () => through(response, socket))
     app.routing(request, response)
-  }
+  })
+
+  const through = guarded(app.log, (response: ConnectResponse, socket: Socket) => {
+    if (response.taken) return
+    response.release()
+    if (response.givesBack) giveBack(server, socket, settings.exchanges)
+    else closeInStages(socket)
+  })
+
+  return guarded(app.log, take)
 }
 
 /** The answer to a CONNECT, on a socket that has no parser any more. */

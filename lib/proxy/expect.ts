@@ -1,4 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { guarded } from '../platform/guarded.js'
+import type { ErrorLog } from '../platform/guarded.js'
 
 type MayBeProxied = (request: IncomingMessage) => boolean
 
@@ -11,7 +13,7 @@ const askers = new WeakMap<Server, MayBeProxied[]>()
  *
  * @param mayBeProxied - Whether a proxy route may take the request.
  */
-export function expectContinue (server: Server, mayBeProxied: MayBeProxied): void {
+export function expectContinue (log: ErrorLog, server: Server, mayBeProxied: MayBeProxied): void {
   const known = askers.get(server)
   if (known !== undefined) {
     known.push(mayBeProxied)
@@ -19,12 +21,12 @@ export function expectContinue (server: Server, mayBeProxied: MayBeProxied): voi
   }
   const all = [mayBeProxied]
   askers.set(server, all)
-  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+  server.on('checkContinue', guarded(log, (request: IncomingMessage, response: ServerResponse) => {
     if (!all.some(ask => ask(request))) response.writeContinue()
     else if (hasContent(request)) continueWhenRead(request, response)
     else expectNothing(response)
     server.emit('request', request, response)
-  })
+  }))
 }
 
 /** HTTP/2 need not announce it. */

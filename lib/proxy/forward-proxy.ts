@@ -5,6 +5,7 @@ import type { ConnectionOptions } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify'
 import { BadRegistration } from '../errors.js'
 import type { AbsoluteTarget, AuthorityTarget } from '../fields/target.js'
+import { guarded } from '../platform/guarded.js'
 import { createAccess } from '../policy/access.js'
 import type { ForwardPolicyOptions } from '../policy/access.js'
 import type { Milliseconds, ProxyIdentity } from '../types.js'
@@ -29,7 +30,6 @@ import { createOwnAuthority } from './own-authority.js'
 import { TARGET_FORM, receive, received, showTargets, targetFormConstraint } from './target-form.js'
 import type { Received } from './target-form.js'
 import { createTunnel } from './tunnel.js'
-import { noteAnswers } from './turn.js'
 import { takeUpgrades } from './upgrade-dispatcher.js'
 import type { TakeUpgrade } from './upgrade-dispatcher.js'
 import { offerOf, routeUpgrade } from './upgrade.js'
@@ -106,10 +106,9 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   // What follows a refused CONNECT would be let in as the client, and it may be no request of the client's at all.
   const keepAlive = () => admitsWithoutCredentials() ? 'never' : settings.keepAliveAfter407
   onEveryServer(app, server => {
-    noteAnswers(server)
-    server.prependListener('request', receiveFirst(bringIn))
+    server.prependListener('request', guarded(app.log, receiveFirst(bringIn)))
     server.on('connect', takeConnect(app, server, { keepAlive, carriesIdentity, exchanges }))
-    expectContinue(server, request => bringIn(request) !== undefined)
+    expectContinue(app.log, server, request => bringIn(request) !== undefined)
   })
   takeUpgrades(app, takeForwarded(app, bringIn))
   app.addHook('onClose', () => client.close())

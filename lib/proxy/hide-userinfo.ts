@@ -1,5 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import { withoutUserinfo } from '../fields/target.js'
+import { guarded } from '../platform/guarded.js'
+import type { ErrorLog } from '../platform/guarded.js'
 
 const hidden = new WeakSet<IncomingMessage>()
 
@@ -9,8 +11,8 @@ const hidden = new WeakSet<IncomingMessage>()
  *
  * @param mayBeProxied - Whether a proxy route may take the request. Others are the application's.
  */
-export function hideUserinfo (server: Server, mayBeProxied: (request: IncomingMessage) => boolean): void {
-  server.prependListener('request', request => {
+export function hideUserinfo (log: ErrorLog, server: Server, mayBeProxied: (request: IncomingMessage) => boolean): void {
+  server.prependListener('request', guarded(log, (request: IncomingMessage) => {
     const { headers, url } = request
     for (const name of ['host', ':authority']) {
       const host = headers[name] as string | undefined
@@ -18,7 +20,7 @@ export function hideUserinfo (server: Server, mayBeProxied: (request: IncomingMe
       headers[name] = withoutUserinfo(host)
       hidden.add(request)
     }
-  })
+  }))
 }
 
 /** Whether there was some. The raw fields still have it. */

@@ -127,8 +127,8 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
   const prefix = `${app.prefix}/${options.prefix ?? ''}`
   const taken = underPrefix(prefix)
   onEveryServer(app, server => {
-    expectContinue(server, taken)
-    hideUserinfo(server, taken)
+    expectContinue(app.log, server, taken)
+    hideUserinfo(app.log, server, taken)
   })
   const passes = options.websocket === true && passesWebSockets(route, upstream.ours)
   const register = () => app.register(async scope => {

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http'
 import type { Http2Session } from 'node:http2'
 import type { FastifyInstance } from 'fastify'
+import { guarded } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 import { onEveryServer } from './listeners.js'
 
@@ -28,16 +29,16 @@ export function goAway (app: FastifyInstance): void {
 export function endBroken (app: FastifyInstance, patience = PATIENCE): void {
   onEverySession(app, session => {
     // Before Fastify closes it: behind that, nothing would wait.
-    session.prependListener('timeout', () => {
+    session.prependListener('timeout', guarded(app.log, () => {
       if (session.destroyed) return
       session.ping(() => {})
       setTimeout(() => {
         if (!session.destroyed && session.state.outboundQueueSize! > 0) session.destroy()
       }, patience).unref()
-    })
+    }))
   })
 }
 
 function onEverySession (app: FastifyInstance, follow: (session: Http2Session) => void): void {
-  onEveryServer(app, server => { (server as Server).on('session', follow) })
+  onEveryServer(app, server => { (server as Server).on('session', guarded(app.log, follow)) })
 }

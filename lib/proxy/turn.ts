@@ -1,30 +1,33 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { closeInStages } from './close-in-stages.js'
 
-/** The last answer begun on a connection. */
-const outstanding = new WeakMap<Socket, ServerResponse>()
+/** A response with what node writes of its head. */
+type Response = ServerResponse & { readonly _header?: string | null }
 
-const noted = new WeakSet<Server>()
-
-/** Notes the answers that a CONNECT or an Upgrade on the same connection has to wait for. Once per server. */
-export function noteAnswers (server: Server): void {
-  if (noted.has(server)) return
-  noted.add(server)
-  server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => { outstanding.set(request.socket, response) })
-}
+/** A connection of node's HTTP server, with the response that is being written to it. */
+type Connection = Socket & { readonly _httpMessage?: Response | null }
 
 /**
- * Begins with a request that has left node's parser, when it is its turn: it may be pipelined behind another, whose
- * answer goes out first and has the socket till then (RFC 9112, 9.3.2). Not at all if the connection has closed by then, or
- * is going to, as that answer has been cut: of one that is cut before its own turn, node 24 says at once that it is closed.
+ * Begins with a request that has left node's parser when every response before it is out (RFC 9112, 9.3.2).
+ *
+ * What has to be waited for is read off the socket: node holds there the response that is being written, and puts the next in
+ * its place. So it makes no difference who writes them; node writes 400, 417 and 503 by itself, and tells no listener.
+ *
+ * @param begin - Not called if the connection has closed by then, or is to be closed (RFC 9112, 9.6).
  */
-export function inTurn (socket: Socket, begin: () => void): void {
-  const before = outstanding.get(socket)
-  const start = () => {
+export function inTurn (socket: Connection, begin: () => void): void {
+  const next = (last?: Response) => {
     if (socket.destroyed) return
-    if (before === undefined || before.writableFinished) begin()
-    else socket.destroy()
+    const response = socket._httpMessage
+    if (response) response.once('close', () => next(response))
+    else if (!socket.writable || (last !== undefined && saysClose(last))) closeInStages(socket)
+    else begin()
   }
-  if (before === undefined || before.writableFinished) start()
-  else before.once('close', start)
+  next()
+}
+
+/** Node does not close behind each response that says so: not behind the last that `maxRequestsPerSocket` allows. */
+function saysClose ({ _header: head }: Response): boolean {
+  return /\r\nconnection: *close\r\n/i.test(head ?? '')
 }

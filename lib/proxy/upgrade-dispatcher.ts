@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { guarded } from '../platform/guarded.js'
 import { onExtendedConnect } from './extended-connect.js'
 import { guard } from './guard.js'
 import { onEveryServer } from './listeners.js'
@@ -8,7 +9,7 @@ import { overlookBesideContent } from './offer-beside-content.js'
 import { offerToOthers } from './offer-to-others.js'
 import { plainAgain } from './plain-again.js'
 import { endBroken, goAway } from './sessions.js'
-import { inTurn, noteAnswers } from './turn.js'
+import { inTurn } from './turn.js'
 
 /**
  * Says what becomes of an upgrade: it has been taken; it is to go on as a plain request; or, `undefined`, that is for
@@ -70,22 +71,22 @@ function install (app: FastifyInstance): Dispatcher {
   const waiting = new Set<() => void>()
   let closing = false
 
-  const dispatch: UpgradeListener = (request, socket, head) => {
+  const dispatch: UpgradeListener = guarded(app.log, (request, socket, head) => {
     guard(socket)
     const goOn = plainAgain(request, head)
-    inTurn(socket, () => {
-      const verdict = verdictOf(takes, request, head)
-      if (verdict === 'plain') goOn()
-      if (verdict !== undefined) return
-      const others = (server.listeners('upgrade') as UpgradeListener[]).filter(listener => !ours.has(listener))
-      if (others.length === 0) return goOn()
-      offerToOthers(() => { for (const other of others) other.call(server, request, socket, head) }, socket, waiting, goOn)
-      if (closing) for (const settle of waiting) settle()
-    })
-  }
+    inTurn(socket, () => offer(request, socket, head, goOn))
+  })
+  const offer = guarded(app.log, (request: IncomingMessage, socket: Socket, head: Buffer, goOn: () => void) => {
+    const verdict = verdictOf(takes, request, head)
+    if (verdict === 'plain') goOn()
+    if (verdict !== undefined) return
+    const others = (server.listeners('upgrade') as UpgradeListener[]).filter(listener => !ours.has(listener))
+    if (others.length === 0) return goOn()
+    offerToOthers(() => { for (const other of others) other.call(server, request, socket, head) }, socket, waiting, goOn)
+    if (closing) for (const settle of waiting) settle()
+  })
   const ours = new Set<unknown>([dispatch])
 
-  onEveryServer(app, noteAnswers)
   onEveryServer(app, overlookBesideContent)
   // Of HTTP/2, where nothing is plain that nobody takes.
   onEveryServer(app, server => onExtendedConnect(server, request => verdictOf(takes, request, NOTHING) === 'taken'))

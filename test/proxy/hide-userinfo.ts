@@ -7,7 +7,7 @@ t.test('the host of what may be proxied loses it, that of others does not (R-SEC
   const server = new EventEmitter()
   let logged: unknown
   server.on('request', ({ headers }: IncomingMessage) => { logged = { ...headers } })
-  hideUserinfo(server as Server, ({ url }) => url!.startsWith('/api'))
+  hideUserinfo(console, server as Server, ({ url }) => url!.startsWith('/api'))
   const ask = (url: string, headers: IncomingMessage['headers']) => {
     const request = { url, headers } as IncomingMessage
     server.emit('request', request)
