@@ -13,6 +13,18 @@ export type Milliseconds = number
  */
 export interface ProxyUser {}
 
+/**
+ * A user as a strategy gives it: an object of the shape that {@link ProxyUser} has, and text too as long as no member of
+ * that is required.
+ */
+export type AcceptedUser = (ProxyUser & object) | ({} extends ProxyUser ? string : never)
+
+/** Makes members optional where what they are by default has the shape of {@link ProxyUser}, and requires them elsewhere. */
+export type Defaulting<Default, Members> = Default extends ProxyUser ? Partial<Members> : Members
+
+/** The arguments of a constructor that takes options: none will do where no option is required. */
+export type Given<Options> = {} extends Options ? [options?: Options] : [options: Options]
+
 /** The identity that the proxy authentication of a request has established. */
 export interface ProxyIdentity {
   /** What the strategy gave. Never logged. */

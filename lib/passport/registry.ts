@@ -2,7 +2,10 @@ import { BadOption } from '../errors.js'
 import type { PassportStrategy } from './run.js'
 
 /** Where strategies have names: an Authenticator of @fastify/passport (`strategy`) or of passport (`_strategy`). */
-export interface Registry {
+export type Registry = { strategy (name: string): unknown } | { use (...strategy: any[]): unknown }
+
+/** How either is asked. The types of passport do not say so. */
+interface Lookup {
   strategy? (name: string): unknown
   _strategy? (name: string): unknown
 }
@@ -16,7 +19,8 @@ export interface Registry {
  */
 export function findStrategy (registry: Registry | undefined, name: string): PassportStrategy {
   if (registry === undefined) throw new BadOption('passport', `an Authenticator, to find the strategy '${name}' in`, 'undefined')
-  const found = typeof registry.strategy === 'function' ? registry.strategy(name) : registry._strategy?.(name)
+  const lookup = registry as Lookup
+  const found = typeof lookup.strategy === 'function' ? lookup.strategy(name) : lookup._strategy?.(name)
   if (!isStrategy(found)) throw new BadOption('strategies', `names that \`passport\` knows, which '${name}' is not`, typeof found)
   return found
 }

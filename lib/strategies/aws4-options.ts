@@ -2,14 +2,15 @@ import { BadOption } from '../errors.js'
 import type { Eventual } from '../eventual.js'
 import { checkOptions, readInteger } from '../option.js'
 import type { ReplayStore } from '../store/store.js'
-import type { Milliseconds } from '../types.js'
+import type { AcceptedUser, Defaulting, Milliseconds } from '../types.js'
 
 /** Whose key it is. */
-export interface Aws4Account {
+export type Aws4Account = Defaulting<{ username: string }, {
+  /** Default `{ username }`, the access key id, where that has the shape of `ProxyUser`. */
+  readonly user: AcceptedUser
+}> & {
   /** The secret access key. */
   readonly secret: string
-  /** Default `{ username }`, the access key id. */
-  readonly user?: object | string
   /** Members for the second argument of `success`. */
   readonly info?: object
 }

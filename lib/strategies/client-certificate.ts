@@ -2,6 +2,7 @@ import type { PeerCertificate, TLSSocket } from 'node:tls'
 import { BadOption } from '../errors.js'
 import type { Eventual } from '../eventual.js'
 import { checkOptions } from '../option.js'
+import type { Defaulting, Given } from '../types.js'
 import { Strategy, isRight } from './strategy.js'
 import type { Accepted, AttemptRequest } from './strategy.js'
 import { nameInCertificate } from './certificate-name.js'
@@ -19,9 +20,10 @@ import type { CertificateName } from './certificate-name.js'
 export type VerifyCertificate = (certificate: PeerCertificate, name: string | undefined) => Eventual<Accepted | null | undefined | false>
 
 /** Options of {@link ClientCertificateStrategy}. */
-export interface ClientCertificateOptions {
-  /** Default: whoever has a name is let in by that: `{ username: name }`. */
-  readonly verify?: VerifyCertificate
+export type ClientCertificateOptions = Defaulting<{ username: string }, {
+  /** Default: whoever has a name is let in by that: `{ username: name }`, where that has the shape of `ProxyUser`. */
+  readonly verify: VerifyCertificate
+}> & {
   /** Where the name is: the CN of the subject, or the one entry of its kind among the alternative names. Default `'CN'`. */
   readonly name?: CertificateName
   /** The time by which certificates are valid, in ms since 1970. Default: `Date.now`. */
@@ -52,7 +54,7 @@ export class ClientCertificateStrategy extends Strategy {
   /**
    * @throws {BadOption} An option is unknown, or has the wrong type.
    */
-  constructor (options: ClientCertificateOptions = {}) {
+  constructor (...[options = {}]: Given<ClientCertificateOptions>) {
     super()
     const { verify = byName, name = 'CN', clock = Date.now } = checkOptions(options, OPTIONS)
     if (typeof verify !== 'function') throw new BadOption('verify', 'a function', typeof verify)
@@ -79,7 +81,7 @@ export class ClientCertificateStrategy extends Strategy {
   }
 }
 
-function byName (_certificate: PeerCertificate, name: string | undefined): object | null {
+function byName (_certificate: PeerCertificate, name: string | undefined): { username: string } | null {
   return name === undefined ? null : { username: name }
 }
 

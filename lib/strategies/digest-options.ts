@@ -10,12 +10,13 @@ import type { Qop } from '../schemes/digest/response.js'
 import type { DigestSecret } from '../schemes/digest/verify.js'
 import { MemoryStore } from '../store/memory.js'
 import type { ReplayStore } from '../store/store.js'
-import type { Milliseconds } from '../types.js'
+import type { AcceptedUser, Defaulting, Milliseconds } from '../types.js'
 
 /** A user: HA1 or password, and what to hand over when the client proves to know it. */
-export type DigestAccount = DigestSecret & {
-  /** Default `{ username }`. */
-  readonly user?: object | string
+export type DigestAccount = DigestSecret & Defaulting<{ username: string }, {
+  /** Default `{ username }`, where that has the shape of `ProxyUser`. */
+  readonly user: AcceptedUser
+}> & {
   /** Members for the second argument of `success`. */
   readonly info?: object
 }

@@ -1,43 +1,50 @@
 import { findDigestAlgorithm } from '../schemes/digest/algorithm.js'
 import type { DigestHash } from '../schemes/digest/algorithm.js'
 import { computeUserhash } from '../schemes/digest/response.js'
+import { readStaticUsers } from './static-users.js'
+import type { StaticAccount, StaticUser, StaticUsers } from './static-users.js'
 
-/** An account that is known when the program starts. */
-export interface StaticAccount {
-  readonly username: string
-  readonly password: string
+/** What the look-ups of {@link lookupStatic} find. Of an account that is a password alone, the strategy makes the user object. */
+export type FoundAccount<Account extends StaticAccount> =
+  { readonly username: string, readonly password: string } & (Account extends string ? {} : { readonly user: StaticUser<Account> })
+
+/** What {@link lookupStatic} gives, to be spread into the options of `DigestStrategy`. `lookup` serves `NtlmStrategy` too. */
+export interface StaticLookups<Account extends StaticAccount> {
+  readonly lookup: (username: string) => FoundAccount<Account> | null
+  readonly lookupHash: (userhash: string, realm: string, hash: DigestHash) => FoundAccount<Account> | null
 }
 
 /**
  * Makes the look-ups of `DigestStrategy` for a handful of accounts that are known when the program starts: for examples,
  * tests, a small office. What `verifyStatic` is for Basic.
  *
- * @param users - Passwords by user name.
- * @returns `lookup` and `lookupHash`, to be spread into the options.
+ * @param users - By user name, passwords, or objects with a `password` and what else the user object is to have.
+ * @returns `lookup` and `lookupHash`, to be spread into the options; those members are in a user object that is frozen.
+ * @throws {BadOption} There is a name with a colon, which Digest cannot carry, or a password that is no text.
  * @example
  * new DigestStrategy({ ...lookupStatic({ alice: 'alice-secret' }) })
+ * new DigestStrategy({ ...lookupStatic({ alice: { password: 'alice-secret', groups: ['ops'] } }) })
  */
-export function lookupStatic (users: Readonly<Record<string, string>>) {
-  const byName = new Map<string, StaticAccount>()
-  for (const [username, password] of Object.entries(users)) {
-    const name = username.normalize('NFC')
-    byName.set(name, { username: name, password })
+export function lookupStatic<Account extends StaticAccount> (users: StaticUsers<Account>): StaticLookups<Account> {
+  const byName = new Map<string, FoundAccount<Account>>()
+  for (const [username, { password, user, plain }] of readStaticUsers(users)) {
+    byName.set(username, (plain ? { username, password } : { username, password, user: Object.freeze(user) }) as FoundAccount<Account>)
   }
   /** By hash and realm, of which there are few; in it, by userhash. */
-  const byHash = new Map<string, Map<string, StaticAccount>>()
+  const byHash = new Map<string, Map<string, FoundAccount<Account>>>()
 
-  function hashed (realm: string, hash: DigestHash): Map<string, StaticAccount> {
+  function hashed (realm: string, hash: DigestHash): Map<string, FoundAccount<Account>> {
     const key = `${hash} ${realm}`
     const known = byHash.get(key)
     if (known !== undefined) return known
     const algorithm = findDigestAlgorithm(hash)!
-    const accounts = new Map([...byName.values()].map(account => [computeUserhash(algorithm, account.username, realm), account]))
+    const accounts = new Map([...byName.values()].map((account) => [computeUserhash(algorithm, account.username, realm), account]))
     byHash.set(key, accounts)
     return accounts
   }
 
   return {
-    lookup: (username: string): StaticAccount | null => byName.get(username) ?? null,
-    lookupHash: (userhash: string, realm: string, hash: DigestHash): StaticAccount | null => hashed(realm, hash).get(userhash) ?? null
+    lookup: (username) => byName.get(username) ?? null,
+    lookupHash: (userhash, realm, hash) => hashed(realm, hash).get(userhash) ?? null
   }
 }

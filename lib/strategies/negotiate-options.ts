@@ -4,6 +4,7 @@ import { checkOptions } from '../option.js'
 import type { Principal } from '../schemes/negotiate/principal.js'
 import { loadKerberos } from './kerberos.js'
 import type { SecurityContext } from './kerberos.js'
+import type { Defaulting } from '../types.js'
 import { Strategy } from './strategy.js'
 import type { Accepted } from './strategy.js'
 
@@ -36,7 +37,13 @@ export interface NegotiateRefusal {
 }
 
 /** Options of {@link NegotiateStrategy}. */
-export interface NegotiateOptions {
+export type NegotiateOptions = Defaulting<{ username: string, principal: string }, {
+  /**
+   * Says who a principal is here. Default: `{ username, principal }`, where that has the shape of `ProxyUser`. The username is the
+   * name without its realm for the first of `realms`, and the whole principal for others, so that no two users have one name.
+   */
+  readonly map: MapPrincipal
+}> & {
   /**
    * The principal of this proxy, as `HTTP/proxy.example.org`, with `@REALM` or without: clients ask for a ticket for the name
    * that they know the proxy by. Default: any `HTTP/…` in the keytab.
@@ -44,11 +51,6 @@ export interface NegotiateOptions {
   readonly service?: string
   /** The realms of Kerberos whose users may come in. Default: that of the service. */
   readonly realms?: readonly string[]
-  /**
-   * Says who a principal is here. Default: `{ username, principal }`, where the username is the name without its realm for the first
-   * of `realms`, and the whole principal for others, so that no two users have one name.
-   */
-  readonly map?: MapPrincipal
   /** Judges tokens of NTLM, which Windows sends in Negotiate where it has no ticket: an `NtlmStrategy`. Default: they are refused. */
   readonly ntlm?: Strategy
   /** Default: the realm of the plugin. The challenge has none. */

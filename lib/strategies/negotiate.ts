@@ -2,6 +2,7 @@ import type { Challenge } from '../fields/challenge.js'
 import { readPrincipal } from '../schemes/negotiate/principal.js'
 import type { Principal } from '../schemes/negotiate/principal.js'
 import { kindOf, readToken } from '../schemes/negotiate/token.js'
+import type { Given } from '../types.js'
 import type { HandshakeState } from './handshake.js'
 import { Keytab, isService } from './kerberos.js'
 import type { SecurityContext } from './kerberos.js'
@@ -60,7 +61,7 @@ export class NegotiateStrategy extends Strategy {
   /**
    * @throws {BadOption} An option is wrong, or unknown.
    */
-  constructor (options?: NegotiateOptions) {
+  constructor (...[options]: Given<NegotiateOptions>) {
     super(options?.realm)
     this.settings = readNegotiateOptions(options)
     this.keytab = new Keytab(this.settings.service)

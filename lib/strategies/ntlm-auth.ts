@@ -19,9 +19,12 @@ export interface NtlmAuthOptions {
   readonly timeout?: Milliseconds
 }
 
+/** Whom {@link ntlmAuth} lets in. The name is what Samba says, of a domain other than its own with that before it. */
+export interface NtlmAuthUser { readonly username: string }
+
 /** A verifier with processes, to be closed with the application. */
-export interface NtlmAuth extends NtlmVerifier {
-  begin (message: NegotiateMessage): Promise<NtlmExchange>
+export interface NtlmAuth extends NtlmVerifier<NtlmAuthUser> {
+  begin (message: NegotiateMessage): Promise<NtlmExchange<NtlmAuthUser>>
   /** Ends the processes. What comes later is 503. */
   close (): void
 }
@@ -119,7 +122,7 @@ export function ntlmAuth (options: NtlmAuthOptions = {}): NtlmAuth {
   }
 
   return {
-    async begin ({ octets }: NegotiateMessage): Promise<NtlmExchange> {
+    async begin ({ octets }: NegotiateMessage): Promise<NtlmExchange<NtlmAuthUser>> {
       const helper = await acquire()
       try {
         const answer = await helper.ask(`YR ${octets.toString('base64')}`)
@@ -138,7 +141,7 @@ export function ntlmAuth (options: NtlmAuthOptions = {}): NtlmAuth {
   }
 }
 
-async function finish (helper: NtlmHelper, { octets, user, ntResponse }: AuthenticateMessage): Promise<NtlmVerdict> {
+async function finish (helper: NtlmHelper, { octets, user, ntResponse }: AuthenticateMessage): Promise<NtlmVerdict<NtlmAuthUser>> {
   // There are domains where nobody in particular is let in.
   if (user === '' || ntResponse.length === 0) return { kind: 'wrong', note: { reason: 'anonymous', userId: null, guess: false } }
   const answer = await helper.ask(`KK ${octets.toString('base64')}`)

@@ -5,15 +5,17 @@ import { checkObject, checkOptions } from '../option.js'
 import type { NtlmNames } from '../schemes/ntlm/challenge.js'
 import type { AuthenticateMessage, NegotiateMessage } from '../schemes/ntlm/message.js'
 import type { HandshakeState } from './handshake.js'
+import type { AcceptedUser, Defaulting } from '../types.js'
 import type { RefusalNote } from './strategy.js'
 
 /** A user: the password or its NT hash, and what to hand over when the client proves to know it. */
 export type NtlmAccount = { readonly password: string } & NtlmUser | { readonly ntHash: Uint8Array | string } & NtlmUser
 
 /** Whom an account lets in. */
-export interface NtlmUser {
-  /** Default `{ username, domain }`, as the client wrote them. */
-  readonly user?: object | string
+export type NtlmUser = Defaulting<{ username: string, domain: string }, {
+  /** Default `{ username, domain }`, as the client wrote them, where that has the shape of `ProxyUser`. */
+  readonly user: AcceptedUser
+}> & {
   /** Members for the second argument of `success`. */
   readonly info?: object
 }
@@ -35,22 +37,22 @@ export type NtlmLookup = (username: string, domain: string) => Eventual<NtlmAcco
 export type NtlmRefusalReason = 'malformed' | 'order' | 'anonymous' | 'version' | 'user' | 'response' | 'mic' | 'binding' | 'target' | 'verifier'
 
 /** What comes of the last leg. */
-export type NtlmVerdict =
-  | { readonly kind: 'right', readonly user: object | string, readonly info?: object | undefined, readonly userId: string }
+export type NtlmVerdict<User = AcceptedUser> =
+  | { readonly kind: 'right', readonly user: User, readonly info?: object | undefined, readonly userId: string }
   | { readonly kind: 'wrong', readonly note: RefusalNote & { readonly reason: NtlmRefusalReason } }
 
 /** A handshake under way, kept between its legs. `end` is called when it is over, however it ends. */
-export interface NtlmExchange extends HandshakeState {
+export interface NtlmExchange<User = AcceptedUser> extends HandshakeState {
   /** The message to send to the client, type 2. */
   readonly challenge: Buffer
   /** Judges the answer to it, type 3. */
-  finish (message: AuthenticateMessage, socket: Socket | undefined): Eventual<NtlmVerdict>
+  finish (message: AuthenticateMessage, socket: Socket | undefined): Eventual<NtlmVerdict<User>>
 }
 
 /** Who makes challenges and judges the answers. */
-export interface NtlmVerifier {
+export interface NtlmVerifier<User = AcceptedUser> {
   /** Answers the message with which a client begins, type 1. Throws or rejects when it cannot. */
-  begin (message: NegotiateMessage): Eventual<NtlmExchange>
+  begin (message: NegotiateMessage): Eventual<NtlmExchange<User>>
 }
 
 /** Options of {@link NtlmStrategy}. Either `lookup` or `verifier`. */

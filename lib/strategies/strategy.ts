@@ -6,6 +6,7 @@ import type { Eventual } from '../eventual.js'
 import { formatChallenge } from '../fields/challenge.js'
 import type { Challenge } from '../fields/challenge.js'
 import { readScheme } from '../fields/credentials.js'
+import type { AcceptedUser } from '../types.js'
 import type { CacheSettings } from './cache-options.js'
 import type { Handshake } from './handshake.js'
 
@@ -13,27 +14,27 @@ import type { Handshake } from './handshake.js'
 export interface AttemptRequest {
   /** `authorization` is the credentials to judge. For a proxy that is the value of `Proxy-Authorization`. */
   readonly headers: Readonly<IncomingHttpHeaders>
-  readonly method?: string
+  readonly method?: string | undefined
   /** The request-target. */
-  readonly url?: string
+  readonly url?: string | undefined
   /** The same before a router has taken something off it. */
-  readonly originalUrl?: string
+  readonly originalUrl?: string | undefined
   /** `1.0`, `1.1` or `2.0`. */
-  readonly httpVersion?: string
-  readonly ip?: string
-  readonly socket?: Socket
+  readonly httpVersion?: string | undefined
+  readonly ip?: string | undefined
+  readonly socket?: Socket | undefined
   /**
    * Hashes of the content, as it came less its transfer-coding, in lower-case hex by node's name of the hash. There is one
    * only where a strategy has asked for it ({@link Strategy.contentHashFor}); of no content, it is the hash of nothing.
    */
-  readonly contentHash?: Readonly<Record<string, string>>
+  readonly contentHash?: Readonly<Record<string, string>> | undefined
   /**
    * The lines of fields by their names in lower case, as they came, one char per octet. There are those only that a strategy
    * has asked for ({@link Strategy.coveredFields}), and that the request has.
    */
-  readonly fieldLines?: Readonly<Record<string, readonly string[]>>
+  readonly fieldLines?: Readonly<Record<string, readonly string[]>> | undefined
   /** The leg of a handshake, for a strategy whose scheme authenticates the connection. Only this plugin's own runner has one. */
-  readonly handshake?: Handshake
+  readonly handshake?: Handshake | undefined
 }
 
 /** The second argument of `authenticate`. Passport hands over what its own `authenticate(name, options)` got. */
@@ -67,7 +68,7 @@ export interface RefusalNote {
 }
 
 /** A user, alone or with what Passport calls info. */
-export type Accepted = object | string | readonly [user: object | string, info: object]
+export type Accepted = AcceptedUser | readonly [user: AcceptedUser, info: object]
 
 /** The realm of a strategy that was given none, neither by its options nor by whoever runs it. */
 export const DEFAULT_REALM = 'Restricted'
@@ -207,6 +208,6 @@ export function isRight<Value> (value: Value): value is Exclude<Value, null | un
 // Array.isArray does not narrow a readonly array.
 const isList: (offer: Challenge | readonly Challenge[]) => offer is readonly Challenge[] = Array.isArray
 
-function isPair (accepted: Accepted): accepted is readonly [object | string, object] {
+function isPair (accepted: Accepted): accepted is readonly [AcceptedUser, object] {
   return Array.isArray(accepted)
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { BadOption } from '../errors.js'
 import type { UserPass } from '../schemes/basic.js'
 import { hashOfText, timingSafeEqualHash } from '../schemes/equal-text.js'
+import { readStaticUsers } from './static-users.js'
+import type { StaticAccount, StaticUser, StaticUsers } from './static-users.js'
 
 /**
  * Makes a verifier for a handful of accounts that are known when the program starts: for examples, tests, a small
@@ -9,27 +10,20 @@ import { hashOfText, timingSafeEqualHash } from '../schemes/equal-text.js'
  *
  * A user that does not exist costs what a wrong password costs, and passwords are compared in constant time.
  *
- * @param users - Passwords by user name.
- * @returns For `verify` of {@link BasicStrategy}; accepts with `{ username }`.
+ * @param users - By user name, passwords, or objects with a `password` and what else the user object is to have.
+ * @returns For `verify` of {@link BasicStrategy}; accepts with `{ username }` and those members.
  * @throws {BadOption} There is a name with a colon, which Basic cannot carry, or a password that is no text.
  * @example
  * new BasicStrategy({ verify: verifyStatic({ alice: 'alice-secret', bob: 'bob-secret' }) })
+ * new BasicStrategy({ verify: verifyStatic({ alice: { password: 'alice-secret', groups: ['ops'] } }) })
  */
-export function verifyStatic (
-  users: ReadonlyMap<string, string> | Readonly<Record<string, string>>
-): (pair: UserPass) => { readonly username: string } | null {
+export function verifyStatic<Account extends StaticAccount> (users: StaticUsers<Account>): (pair: UserPass) => StaticUser<Account> | null {
   // Hashed once: of equal length, so that comparing tells nothing, not even how long a password is.
-  const passwords = new Map<string, Buffer>()
-  for (const [username, password] of users instanceof Map ? users : Object.entries(users)) {
-    if (username.includes(':')) throw new BadOption('users', 'names without a colon', 'a name with one')
-    if (typeof password !== 'string') throw new BadOption('users', 'passwords of text', typeof password)
-    // As the scheme reads them, so that two ways to type a letter are one.
-    passwords.set(username.normalize('NFC'), hashOfText(password.normalize('NFC')))
-  }
+  const known = new Map([...readStaticUsers(users)].map(([name, { password, user }]) => [name, { hash: hashOfText(password), user }]))
   const nobodys = randomBytes(32)
   return ({ username, password }) => {
-    const expected = passwords.get(username)
-    const equal = timingSafeEqualHash(password, expected ?? nobodys)
-    return equal && expected !== undefined ? { username } : null
+    const account = known.get(username)
+    const equal = timingSafeEqualHash(password, account?.hash ?? nobodys)
+    return equal && account !== undefined ? { ...account.user } : null // a copy: what a request does with it is its own
   }
 }

@@ -1,6 +1,7 @@
 import { Authenticator } from '@fastify/passport'
 import t from 'tap'
 import { findStrategy, isStrategy } from '../../lib/passport/registry.js'
+import type { Registry } from '../../lib/passport/registry.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
 import { createPassport } from '../fixtures/passport.js'
 
@@ -14,7 +15,7 @@ t.test('a name is found in passport and in @fastify/passport', async t => {
 
 t.test('an unknown name fails the boot, as does a registry that is none', async t => {
   const bad = { code: 'FST_PROXY_AUTH_BAD_OPTION' }
-  for (const registry of [createPassport(), new Authenticator(), {}, { strategy: () => ({}) }]) {
+  for (const registry of [createPassport(), new Authenticator(), {} as Registry, { strategy: () => ({}) }]) {
     t.throws(() => findStrategy(registry, 'jwt'), bad)
   }
   t.throws(() => findStrategy(undefined, 'jwt'), bad)

@@ -20,3 +20,10 @@ t.test('finds accounts by the hash of name and realm (R-DIG-15, R-DIG-38)', asyn
     t.equal(lookupHash(userhash, 'another', hash), null)
   }
 })
+
+t.test('an account with more than a password: the user has the rest of it (F-30)', async t => {
+  const { lookup, lookupHash } = lookupStatic({ alice: { password: 'alice-secret', groups: ['ops'] } })
+  const account = { username: 'alice', password: 'alice-secret', user: { username: 'alice', groups: ['ops'] } }
+  t.strictSame(lookup('alice'), account)
+  t.strictSame(lookupHash(createHash('sha256').update('alice:gw').digest('hex'), 'gw', 'SHA-256'), account)
+})

@@ -54,3 +54,11 @@ t.test('a list nobody could use fails the boot', async t => {
   t.throws(() => verifyStatic({ 'a:b': 'c' }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   t.throws(() => verifyStatic({ alice: 7 as unknown as string }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
+
+t.test('an account with more than a password: the user has the rest of it, a copy for each login (F-30)', async t => {
+  const verify = verifyStatic({ alice: { password: 'alice-secret', groups: ['ops'] }, bob: 'bob-secret' })
+  const user = verify({ username: 'alice', password: 'alice-secret' })
+  t.strictSame(user, { username: 'alice', groups: ['ops'] })
+  t.not(verify({ username: 'alice', password: 'alice-secret' }), user)
+  t.strictSame(verify({ username: 'bob', password: 'bob-secret' }), { username: 'bob' })
+})

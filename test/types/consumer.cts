@@ -1,6 +1,7 @@
 // A CommonJS module: `require()` of an ES module gives its namespace.
 import Fastify = require('fastify')
 import proxyAuth = require('fastify-proxy-auth')
+import passport = require('passport')
 
 const { default: plugin, BasicStrategy, AuthenticationRequired, proxyAuthenticate } = proxyAuth
 const options: proxyAuth.ProxyAuthOptions = {
@@ -21,6 +22,9 @@ app.after(() => {
 const secure = Fastify({ http2: true, https: { allowHTTP1: true } })
 secure.register(plugin, options)
 secure.get('/', { onRequest: proxyAuthenticate, preHandler: [proxyAuthenticate] }, async (request) => request.proxyAuth?.name)
+passport.use(new BasicStrategy({ verify: proxyAuth.verifyStatic({ alice: 'alice-secret' }) }))
+app.register(plugin, { ...options, strategies: ['basic'], passport })
+app.register(plugin, { ...options, strategies: ['basic'], passport: new passport.Passport() })
 app.setErrorHandler((error) => {
   if (error instanceof AuthenticationRequired) return error.code
   throw error

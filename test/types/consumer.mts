@@ -3,6 +3,7 @@ import fastifyAuth from '@fastify/auth'
 import Fastify from 'fastify'
 import proxyAuth, { BasicStrategy, BearerStrategy, proxyAuthenticate, type ProxyAuthOptions } from 'fastify-proxy-auth'
 import * as everything from 'fastify-proxy-auth'
+import passport from 'passport'
 
 declare module 'fastify-proxy-auth' {
   interface ProxyUser { username: string, groups?: string[] }
@@ -35,3 +36,8 @@ const secure = Fastify({ http2: true, https: { allowHTTP1: true } })
 await secure.register(proxyAuth, options)
 secure.get('/', { onRequest: proxyAuthenticate, preHandler: [proxyAuthenticate] }, async (request) => request.proxyAuth?.name)
 secure.addHook('onRequest', proxyAuthenticate)
+
+passport.use(new BasicStrategy({ verify: everything.verifyStatic({ alice: { password: 'alice-secret', groups: ['ops'] } }) }))
+for (const registry of [passport, new passport.Passport()]) await app.register(proxyAuth, { ...options, strategies: ['basic'], passport: registry })
+// @ts-expect-error: no user of this application
+export const verify: everything.VerifyUserPass = () => ({ foo: 1 })

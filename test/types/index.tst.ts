@@ -1,5 +1,6 @@
 import { Authenticator } from '@fastify/passport'
 import Fastify from 'fastify'
+import passport from 'passport'
 import proxyAuth, {
   AuthenticationRequired, BasicStrategy, BearerStrategy, Strategy, formatChallenge, parseChallenges, parseCredentials, proxyAuthenticate, verifyStatic
 } from 'fastify-proxy-auth'
@@ -31,6 +32,14 @@ describe('options', () => {
   test('an Authenticator of @fastify/passport is a registry', () => {
     const passport = new Authenticator()
     expect({ realm: 'Lab', passport, strategies: ['jwt'] }).type.toBeAssignableTo<ProxyAuthOptions>()
+  })
+
+  test('a registry of passport too: the singleton, and one of its own (F-31)', () => {
+    for (const registry of [passport, new passport.Passport(), new passport.Authenticator()]) {
+      expect({ realm: 'Lab', passport: registry, strategies: ['jwt'] }).type.toBeAssignableTo<ProxyAuthOptions>()
+    }
+    expect(passport.use(new BasicStrategy({ verify: () => null }))).type.not.toRaiseError()
+    expect({ realm: 'Lab', passport: {}, strategies: ['jwt'] }).type.not.toBeAssignableTo<ProxyAuthOptions>()
   })
 
   test('words are words, not any text', () => {
