@@ -169,10 +169,17 @@ export interface AuthIntOptions {
   /** The most octets of all requests at one time; more is 503. 0 or more. Default 268435456 (256 MiB). */
   readonly maxKept?: number
   /**
+   * The most octets of all requests from one address at one time; more is 503. Of IPv6, a network of 64 bits is one address.
+   * 0 or more. Default a quarter of `maxKept`, or `maxRequest` where that is more.
+   */
+  readonly maxPerAddress?: number
+  /**
    * The most octets of an answer that are held until its end, so that its head can speak for its content to clients that
    * take no trailers. To what is larger, the head says `qop=auth`. 0 or more. Default 65536 (64 KiB).
    */
   readonly maxAnswer?: number
   /** The longest silence within the content of a request; then its connection is cut. 0: no limit. Default 60000 (1 minute). */
   readonly contentTimeout?: Milliseconds
+  /** The longest time that the content of a request may take in all; then its connection is cut. 0: no limit. Default 300000 (5 minutes). */
+  readonly contentDuration?: Milliseconds
 }

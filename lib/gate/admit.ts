@@ -9,7 +9,8 @@ import type { Granted, Refused } from '../passport/outcome.js'
 import { Identity } from '../policy/revocations.js'
 import type { Revocations } from '../policy/revocations.js'
 import type { ProxyIdentity, ProxyUser } from '../types.js'
-import { readCovered } from './covered-content.js'
+import { hashesOfNothing, hashesToRead, readCovered } from './covered-content.js'
+import type { ContentHashes } from './covered-content.js'
 import { consume, readCredentials } from './credentials-field.js'
 import { addFinalToken, addStrategyInfo } from './info.js'
 import type { ContentKeeper } from './kept-content.js'
@@ -63,16 +64,21 @@ export async function admit (request: FastifyRequest, reply: FastifyReply, optio
       if (attempt.credentials === undefined && remember(request, connections)) return null
       attempt.leg = begin(request, reply, connections, attempt.credentials)
     }
-    // Nothing is awaited that is there already: each turn of the queue costs as much as the verdict on a password.
-    const reading = chain.coversContent ? readCovered(request, reply, chain, attempt, options.keeper) : undefined
-    if (reading !== undefined) attempt.contentHash = await reading
+    const hashes = chain.coversContent ? hashesToRead(request, chain, attempt) : NO_HASHES
+    if (hashes.length > 0) attempt.covers(hashesOfNothing(request, hashes))
     let name = ''
     for (let asked = 0; asked < MOST_ASKED; asked++) {
       const { mark } = options.revocations
       const pending = chain.authenticate(attempt)
+      // Nothing is awaited that is there already: each turn of the queue costs as much as the verdict on a password.
       const outcome = 'then' in pending ? await pending : pending
       if (outcome.kind === 'broken') throw outcome.cause
       if (outcome.kind === 'refused') {
+        if (outcome.needsContent === true) {
+          attempt.contentHash = await readCovered(request, reply, hashes, options.keeper)
+          asked -= 1 // once: the next outcome cannot need it
+          continue
+        }
         continues = outcome.continues === true
         return outcome
       }
@@ -118,6 +124,8 @@ function begin (request: FastifyRequest, reply: FastifyReply, connections: Conne
 /** Where the route is an origin, what was meant for a proxy goes no further either. */
 const OURS = { 407: ['proxy-authorization'], 401: ['authorization', 'proxy-authorization'] } as const
 
+const NO_HASHES: readonly string[] = []
+
 /** A user who is revoked while he is looked up is asked anew. Where that goes on, somebody revokes whom he lets in. */
 const MOST_ASKED = 3
 
@@ -157,7 +165,8 @@ class Attempt implements AttemptInput {
   readonly raw
   readonly url
   readonly ip
-  contentHash: Readonly<Record<string, string>> | undefined
+  contentHash: ContentHashes | undefined
+  readsContent = false
   leg: Leg | undefined
   private controller: AbortController | undefined
   private leave: (() => void) | undefined
@@ -166,6 +175,12 @@ class Attempt implements AttemptInput {
     this.raw = request.raw
     this.url = request.originalUrl
     this.ip = request.ip
+  }
+
+  /** @param hashes - Of the content; `undefined`: it is still to be read. */
+  covers (hashes: ContentHashes | undefined): void {
+    this.contentHash = hashes
+    this.readsContent = hashes === undefined
   }
 
   get signal (): AbortSignal {

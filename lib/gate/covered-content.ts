@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isExtendedConnect } from '../fields/extended-connect.js'
 import type { AttemptInput, Chain } from '../passport/chain.js'
+import { addressGroup } from '../policy/address-group.js'
 import { mayHaveContent } from './kept-content.js'
 import type { ContentKeeper, KeptContent } from './kept-content.js'
 import { lingering, mustClose } from './linger.js'
@@ -10,31 +11,37 @@ const kContent = Symbol('fastify-proxy-auth.content')
 /** `unread`: its reading was given up. */
 type Covered = FastifyRequest & { [kContent]?: KeptContent | 'unread' }
 
+/** Hashes of content by node's names, in lower-case hex. */
+export type ContentHashes = Readonly<Record<string, string>>
+
 /**
- * Reads the content of a request where the verdict on its credentials needs a hash of it, and keeps it for whoever wants
- * it after that. Before others it leaves a request alone.
+ * Names the hashes of the content that the verdict on the credentials of a request needs, by node's names: none for most, and
+ * none where there is no content, or no longer.
+ */
+export function hashesToRead (request: FastifyRequest, chain: Chain, attempt: AttemptInput): readonly string[] {
+  return mayHaveContent(request.raw) || isExtendedConnect(request.raw) ? chain.contentHashes(attempt) : []
+}
+
+/**
+ * The hashes of a message that has no content for certain, though its method might have some: what follows a CONNECT is no
+ * content of it. `undefined`: there may be some.
+ */
+export function hashesOfNothing ({ raw }: FastifyRequest, names: readonly string[]): ContentHashes | undefined {
+  return isExtendedConnect(raw) ? Object.fromEntries(names.map(name => [name, hash(name, '', 'hex')])) : undefined
+}
+
+/**
+ * Reads the content of a request for the verdict on its credentials, and keeps it for whoever wants it after that.
  *
- * @returns The hashes, by node's names; `undefined`, without a promise, where none is needed, or there is no content, or no longer.
+ * @param names - The hashes to make of it, as {@link hashesToRead} names them.
  * @throws {ContentTooLarge} {@link ContentNotKept} {@link ClientLeft} It could not be kept.
  */
-export function readCovered (
-  request: FastifyRequest, reply: FastifyReply, chain: Chain, attempt: AttemptInput, keeper: ContentKeeper
-): Promise<Readonly<Record<string, string>>> | undefined {
-  // What follows a CONNECT is no content of it, but what it is for has a method that might have some.
-  const connects = isExtendedConnect(request.raw)
-  if (!connects && !mayHaveContent(request.raw)) return undefined
-  const names = chain.contentHashes(attempt)
-  if (names.length === 0) return undefined
-  return connects ? Promise.resolve(hashesOfNothing(names)) : read(request, reply, names, keeper)
-}
-
-function hashesOfNothing (names: readonly string[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(names.map(name => [name, hash(name, '', 'hex')]))
-}
-
-async function read (request: Covered, reply: FastifyReply, names: readonly string[], keeper: ContentKeeper): Promise<Readonly<Record<string, string>>> {
-  request[kContent] = 'unread'
-  const kept = request[kContent] = await keeper.keep(request.raw, reply.raw, names)
+export async function readCovered (
+  request: FastifyRequest, reply: FastifyReply, names: readonly string[], keeper: ContentKeeper
+): Promise<ContentHashes> {
+  const covered: Covered = request
+  covered[kContent] = 'unread'
+  const kept = covered[kContent] = await keeper.keep(request.raw, reply.raw, names, addressGroup(request.ip))
   return kept.hashes
 }
 

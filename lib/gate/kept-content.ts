@@ -15,8 +15,12 @@ export interface KeepLimits {
   readonly maxRequest: number
   /** The most octets of all requests together. */
   readonly maxKept: number
+  /** The most octets of all requests from one address. */
+  readonly maxPerAddress: number
   /** The longest silence of a client within its content. 0: no limit. */
   readonly contentTimeout: Milliseconds
+  /** The longest time that content may take to come, in all. 0: no limit. */
+  readonly contentDuration: Milliseconds
 }
 
 type Chunks = AsyncIterable<Buffer>
@@ -38,6 +42,7 @@ export function mayHaveContent ({ method, headers, httpVersionMajor, readableDid
  */
 export class ContentKeeper {
   private octets = 0
+  private readonly perAddress = new Map<string, number>()
 
   constructor (private readonly limits: KeepLimits) {}
 
@@ -45,21 +50,24 @@ export class ContentKeeper {
    * Reads all content of a request, any transfer-coding taken off.
    *
    * @param names - The hashes to make of it, by node's names.
+   * @param address - Whose share of the room it takes. Empty: there is none to tell, and no share.
    * @throws {ContentTooLarge} {@link ContentNotKept} Some of it may have been read, and the rest is still to come.
    * @throws {ClientLeft} It did not come to its end, or not in time.
    */
-  async keep (request: IncomingMessage, response: ServerResponse, names: readonly string[]): Promise<KeptContent> {
-    const { maxRequest, maxKept, contentTimeout } = this.limits
+  async keep (request: IncomingMessage, response: ServerResponse, names: readonly string[], address = ''): Promise<KeptContent> {
+    const { maxRequest, contentTimeout, contentDuration } = this.limits
     if (Number(request.headers['content-length']) > maxRequest) throw new ContentTooLarge(maxRequest)
     const hashes = names.map(name => createHash(name))
-    const kept = new KeptContent(() => { this.octets -= kept.length })
-    const timer = contentTimeout === 0 ? undefined : setTimeout(() => request.destroy(), contentTimeout)
+    const kept = new KeptContent(() => this.take(-kept.length, address))
+    const cut = (): void => { request.destroy() }
+    const silence = contentTimeout === 0 ? undefined : setTimeout(cut, contentTimeout)
+    const duration = contentDuration === 0 ? undefined : setTimeout(cut, contentDuration)
     try {
       for await (const chunk of contentOf(request)) {
-        timer?.refresh()
+        silence?.refresh()
         if (kept.length + chunk.length > maxRequest) throw new ContentTooLarge(maxRequest)
-        if (this.octets + chunk.length > maxKept) throw new ContentNotKept()
-        this.octets += chunk.length
+        if (!this.hasRoom(chunk.length, address)) throw new ContentNotKept()
+        this.take(chunk.length, address)
         for (const hash of hashes) hash.update(chunk)
         await kept.add(chunk)
       }
@@ -67,11 +75,26 @@ export class ContentKeeper {
       kept.release()
       throw error
     } finally {
-      clearTimeout(timer)
+      clearTimeout(silence)
+      clearTimeout(duration)
     }
     names.forEach((name, i) => { kept.hashes[name] = hashes[i]!.digest('hex') })
     releaseWith(kept, request, response)
     return kept
+  }
+
+  private hasRoom (octets: number, address: string): boolean {
+    const { maxKept, maxPerAddress } = this.limits
+    if (this.octets + octets > maxKept) return false
+    return address === '' || (this.perAddress.get(address) ?? 0) + octets <= maxPerAddress
+  }
+
+  private take (octets: number, address: string): void {
+    this.octets += octets
+    if (address === '') return
+    const taken = (this.perAddress.get(address) ?? 0) + octets
+    if (taken === 0) this.perAddress.delete(address)
+    else this.perAddress.set(address, taken)
   }
 }
 
@@ -80,7 +103,8 @@ export class KeptContent {
   length = 0
   /** In lower-case hex, by node's name of the hash. */
   readonly hashes: Record<string, string> = {}
-  private chunks: Buffer[] = []
+  /** What is in memory, in one piece: content that comes octet by octet would else take many times its size. */
+  private memory: Buffer = Buffer.alloc(0)
   private file: FileHandle | undefined
   private released = false
 
@@ -88,15 +112,19 @@ export class KeptContent {
   constructor (private readonly ended: () => void) {}
 
   async add (chunk: Buffer): Promise<void> {
+    const before = this.length
     this.length += chunk.length
     if (this.file === undefined && this.length <= IN_MEMORY) {
-      this.chunks.push(chunk)
+      this.remember(chunk, before)
       return
     }
     try {
-      this.file ??= await this.openNameless()
-      await this.file.appendFile(Buffer.concat([...this.chunks, chunk]))
-      this.chunks = []
+      if (this.file === undefined) {
+        await this.openNameless()
+        chunk = Buffer.concat([this.memory.subarray(0, before), chunk])
+        this.memory = Buffer.alloc(0)
+      }
+      await this.file!.appendFile(chunk)
     } catch (cause) {
       throw new ContentNotKept({ cause })
     }
@@ -104,7 +132,7 @@ export class KeptContent {
 
   /** All of it, from its start, as often as wanted. */
   open (): Readable {
-    const content = Readable.from(this.file === undefined ? this.chunks : readAll(this.file, this.length), { objectMode: false })
+    const content = Readable.from(this.file === undefined ? this.inMemory() : readAll(this.file, this.length), { objectMode: false })
     // It may fail when its reader has gone with the answer; that must not end the process.
     return content.on('error', () => {})
   }
@@ -112,17 +140,33 @@ export class KeptContent {
   release (): void {
     if (this.released) return
     this.released = true
-    this.chunks = []
+    this.memory = Buffer.alloc(0)
     this.file?.close().catch(() => {})
     this.ended()
   }
 
+  private remember (chunk: Buffer, at: number): void {
+    if (at === 0) {
+      this.memory = chunk // most content is of one piece
+      return
+    }
+    if (this.memory.length < this.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.min(IN_MEMORY, 2 * this.length))
+      this.memory.copy(larger, 0, 0, at)
+      this.memory = larger
+    }
+    chunk.copy(this.memory, at)
+  }
+
+  private inMemory (): Buffer[] {
+    return this.released ? [] : [this.memory.subarray(0, this.length)]
+  }
+
   /** Unlinked while it is open: it goes when we do, whatever ends us. */
-  private async openNameless (): Promise<FileHandle> {
+  private async openNameless (): Promise<void> {
     const path = join(tmpdir(), `fastify-proxy-auth-${randomUUID()}`)
     this.file = await open(path, 'wx+', 0o600)
     await unlink(path)
-    return this.file
   }
 }
 

@@ -26,6 +26,8 @@ export interface AttemptInput {
   readonly ip: string
   /** Hashes of the content by node's names, where {@link Chain.contentHashes} has asked for some. */
   readonly contentHash?: Readonly<Record<string, string>> | undefined
+  /** Whether the content is read if the outcome says that it is needed ({@link Refused.needsContent}). */
+  readonly readsContent?: boolean | undefined
   /** The leg of a handshake that the credentials are, where their scheme is bound to the connection. */
   readonly leg?: Leg | undefined
   /** Aborted when the client leaves. It may be a getter: few attempts look at it. */
@@ -133,9 +135,9 @@ function chainOf (strategies: readonly Declared[], { timeout }: ChainOptions): C
       const verdict = judge(declared, input, () => viewFor(declared, input), settings)
       if (isThenable(verdict)) {
         const following = next + 1
-        return verdict.then((later) => walk.conclude(declared, later) ?? anotherLeg(walk, plan, input) ?? advance(walk, plan, following, input))
+        return verdict.then((later) => walk.conclude(declared, later, isContentToCome(input)) ?? anotherLeg(walk, plan, input) ?? advance(walk, plan, following, input))
       }
-      const outcome = walk.conclude(declared, verdict) ?? anotherLeg(walk, plan, input)
+      const outcome = walk.conclude(declared, verdict, isContentToCome(input)) ?? anotherLeg(walk, plan, input)
       if (outcome !== undefined) return outcome
     }
     return refuse(walk, plan, input)
@@ -172,12 +174,18 @@ function viewFor (declared: Declared, input: AttemptInput): RequestView {
   const view = requestView(input.raw, declared.scheme === null ? undefined : input.credentials, input.url, input.ip, declared.reads)
   if (input.leg !== undefined && isConnectionBound(declared.scheme)) return { ...view, handshake: input.leg.for(declared) }
   const covered = isOurs(declared) ? declared.strategy.coveredFields(view, declared.options) : []
-  if (contentHash === undefined && covered.length === 0) return view
+  const readsContent = isContentToCome(input) && covers(declared)
+  if (contentHash === undefined && covered.length === 0 && !readsContent) return view
   return {
     ...view,
     ...(contentHash !== undefined && { contentHash }),
+    ...(readsContent && { readsContent }),
     ...(covered.length > 0 && { fieldLines: linesOf(input.raw, covered) })
   }
+}
+
+function isContentToCome ({ readsContent, contentHash }: AttemptInput): boolean {
+  return readsContent === true && contentHash === undefined
 }
 
 /** Whether it extends our class; `own` has it that it looks like one of ours. */

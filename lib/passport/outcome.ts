@@ -54,6 +54,8 @@ export interface Refused {
   readonly note: RefusalNote | null
   /** True between the legs of a handshake: `challenges` has its one line, and the connection must stay open. */
   readonly continues?: true
+  /** True: it is no verdict yet. The content is to be read, and the chain to be asked again. */
+  readonly needsContent?: true
 }
 
 /** Nobody is let in, and it is not the client's doing: a strategy failed, is unavailable, or too slow. Or the client left. */

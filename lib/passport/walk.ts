@@ -41,8 +41,12 @@ export class Walk {
     return this.wellFormed
   }
 
-  /** Turns a verdict into the outcome; or notes it, and the next strategy may try. */
-  conclude (declared: Declared, verdict: Verdict): Outcome | undefined {
+  /**
+   * Turns a verdict into the outcome; or notes it, and the next strategy may try.
+   *
+   * @param readsContent - Whether a strategy may ask for the content.
+   */
+  conclude (declared: Declared, verdict: Verdict, readsContent = false): Outcome | undefined {
     if (verdict.kind === 'broken') return verdict
     const { name, scheme, realm } = declared
     if (verdict.kind === 'accepted') {
@@ -51,6 +55,7 @@ export class Walk {
       return { kind: 'granted', user, info, scheme, realm, strategy: name, userId }
     }
     const { challenge } = verdict
+    if (readsContent && declared.own && verdict.note?.needsContent === true) return this.untilContent(declared, verdict.note)
     if (declared.own) this.note ??= verdict.note // a foreign one means something else by a third argument, if anything
     const status = statusOf(verdict.status, declared.own)
     if (status === 500 || status === 503) return broken(name, new FailedWith(status, challenge))
@@ -60,6 +65,11 @@ export class Walk {
     else if (this.status === 407) this.challenges ??= said ?? (this.reason === 'missing' ? null : declared.afterRefusal)
     if (this.reason === 'rejected' && said?.some(continuesHandshake) === true) this.reason = 'continued'
     return undefined
+  }
+
+  /** Ends the walk: the strategies are asked anew, with the content. */
+  private untilContent ({ scheme }: Declared, note: RefusalNote): Refused {
+    return { kind: 'refused', status: 407, reason: 'rejected', challenges: [], scheme, cause: null, note, needsContent: true }
   }
 
   private keep (status: Refused['status'], reason: RefusalReason, said: readonly string[] | null, cause: Error | null): void {

@@ -4,7 +4,7 @@ import { VERIFIERS } from '../passport/declaration.js'
 
 const CONNECT_OPTIONS = new Set(['keepAliveAfter407', 'idleTimeout', 'maxDuration'])
 const CONNECTION_BOUND_OPTIONS = new Set(['handshakeTimeout', 'maxHandshakes'])
-const AUTH_INT_OPTIONS = new Set(['maxRequest', 'maxKept', 'maxAnswer', 'contentTimeout'])
+const AUTH_INT_OPTIONS = new Set(['maxRequest', 'maxKept', 'maxPerAddress', 'maxAnswer', 'contentTimeout', 'contentDuration'])
 const VERIFIER_OPTIONS = new Set(['concurrency', 'queue'])
 const MIB = 1024 * 1024
 
@@ -40,11 +40,21 @@ export function readConnectionBound (given: true | ConnectionBoundOptions): Read
  * @throws {BadOption} It is wrong.
  */
 export function readAuthInt (authInt: AuthIntOptions): Readonly<Required<AuthIntOptions>> {
-  const { maxRequest = 16 * MIB, maxKept = 256 * MIB, maxAnswer = 64 * 1024, contentTimeout = 60_000 } = checkObject(authInt, 'authInt', AUTH_INT_OPTIONS)
-  for (const [name, value] of Object.entries({ maxRequest, maxKept, maxAnswer })) {
+  const {
+    maxRequest = 16 * MIB, maxKept = 256 * MIB, maxPerAddress = Math.max(maxRequest, Math.ceil(maxKept / 4)), maxAnswer = 64 * 1024,
+    contentTimeout = 60_000, contentDuration = 300_000
+  } = checkObject(authInt, 'authInt', AUTH_INT_OPTIONS)
+  for (const [name, value] of Object.entries({ maxRequest, maxKept, maxPerAddress, maxAnswer })) {
     if (!Number.isSafeInteger(value) || value < 0) throw badOption(`authInt.${name}`, 'a number of octets', value)
   }
-  return Object.freeze({ maxRequest, maxKept, maxAnswer, contentTimeout: readTime(contentTimeout, 'authInt.contentTimeout', 0) })
+  return Object.freeze({
+    maxRequest,
+    maxKept,
+    maxPerAddress,
+    maxAnswer,
+    contentTimeout: readTime(contentTimeout, 'authInt.contentTimeout', 0),
+    contentDuration: readTime(contentDuration, 'authInt.contentDuration', 0)
+  })
 }
 
 /**

@@ -93,7 +93,7 @@ export class Aws4Strategy extends Strategy {
     }
   }
 
-  /** Nobody need read the content of requests that are refused anyway. Whether there is such a key is not looked at. */
+  /** Nobody need read the content of requests that are refused anyway. Whether there is such a key, `authenticate` says. */
   override contentHashFor (request: AttemptRequest): string | null {
     try {
       const attempt = this.read(request)
@@ -138,16 +138,19 @@ export class Aws4Strategy extends Strategy {
     if (account !== null && (typeof account.secret !== 'string' || account.secret === '')) {
       return this.error(new TypeError('a key has no secret'))
     }
-    const payload = said === UNSIGNED ? UNSIGNED : hashOfContent(request, 'sha256')
-    if (payload === null || (said !== undefined && said !== payload)) return this.refuse('payload', account && accessKeyId)
-    const expected = signRequest(
+    const hashed = said === UNSIGNED ? UNSIGNED : hashOfContent(request, 'sha256')
+    const isToCome = hashed === null && request.readsContent === true
+    // Content to come is what the client says it is, until it is here: so it is not read for a wrong signature.
+    const payload = isToCome ? said : hashed
+    if (payload === null || (!isToCome && said !== undefined && said !== payload)) return this.refuse('payload', account && accessKeyId)
+    const isSigned = payload === undefined || timingSafeEqualText(signature, signRequest(
       { ...target, method: request.method!, fields, payload },
       { ...credentials, time: formatSigningTime(time), escapePath: this.settings.escapePath },
       account?.secret ?? this.nobodys
-    )
-    const isSigned = timingSafeEqualText(signature, expected)
+    ))
     if (account === null) return this.refuse('key', null)
     if (!isSigned) return this.refuse('signature', accessKeyId)
+    if (isToCome) return this.fail(undefined, undefined, { reason: 'payload', userId: accessKeyId, guess: false, needsContent: true })
     const { store, clock, clockSkew } = this.settings
     if (store === undefined) return this.grant(account, accessKeyId)
     const claim = () => store.claim(`aws4 ${signature}`, 1, Math.max(0, time + clockSkew - clock()) + GRACE)

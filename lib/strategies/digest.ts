@@ -97,7 +97,7 @@ export class DigestStrategy extends Strategy {
 
   /**
    * Nobody need read the content of strangers, who do not know a nonce of ours, nor for credentials that are refused
-   * anyway. Whether there is such a user is not looked at: to read only for those who exist would tell who does.
+   * anyway. Whether there is such a user, `authenticate` says.
    */
   override contentHashFor (request: AttemptRequest, options?: AttemptOptions): string | null {
     const { headers: { authorization = '' } } = request
@@ -146,7 +146,7 @@ export class DigestStrategy extends Strategy {
   private judge (attempt: Attempt, { username, account }: Found): void {
     const { request, offer, params } = attempt
     const contentHash = isOverContent(params) ? hashOfContent(request, params.algorithm.nodeHash) : undefined
-    if (contentHash === null) return this.refuseUnread(attempt, account && username)
+    if (contentHash === null) return this.judgeUnread(attempt, account && username)
     const secret = account?.password === undefined ? account : { password: this.form(account.password) }
     const exchange = verifyResponse(params, username, secret, { method: request.method!, contentHash })
     if (exchange === null || account === null) {
@@ -171,6 +171,17 @@ export class DigestStrategy extends Strategy {
     this.settings.onRefused({ reason: 'uri', username: null })
     const note = { reason: 'uri', userId: null, guess: false }
     this.fail(new MalformedCredentials('uri is not the target of the request'), 400, note)
+  }
+
+  /**
+   * Nothing is kept for the name of a user that does not exist, or it would be anybody's room. The price: who waits with the
+   * content learns whether there is such a user.
+   */
+  private judgeUnread (attempt: Attempt, username: string | null): void {
+    const { request, offer, params } = attempt
+    if (request.readsContent !== true || !this.nonces.isValid(params)) return this.refuseUnread(attempt, username)
+    if (username === null) return this.refuse(offer, 'user', null)
+    this.fail(undefined, undefined, { reason: 'content', userId: username, guess: false, needsContent: true })
   }
 
   /**

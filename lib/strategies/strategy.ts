@@ -29,6 +29,11 @@ export interface AttemptRequest {
    */
   readonly contentHash?: Readonly<Record<string, string>> | undefined
   /**
+   * True where there is content that nobody has read yet, and the runner reads it once a strategy says that it needs it
+   * ({@link RefusalNote.needsContent}).
+   */
+  readonly readsContent?: boolean
+  /**
    * The lines of fields by their names in lower case, as they came, one char per octet. There are those only that a strategy
    * has asked for ({@link Strategy.coveredFields}), and that the request has.
    */
@@ -65,6 +70,11 @@ export interface RefusalNote {
   readonly userId: string | null
   /** Whether a secret was tried and is wrong. False where it was right, or where nobody has looked at it. */
   readonly guess: boolean
+  /**
+   * True: so far nothing is wrong, and the verdict needs the content. Only where {@link AttemptRequest.readsContent} is
+   * true: the runner then reads it and asks again. Content is kept for nobody of whom a strategy has not said so.
+   */
+  readonly needsContent?: true
 }
 
 /** A user, alone or with what Passport calls info. */
@@ -142,7 +152,8 @@ export abstract class Strategy {
 
   /**
    * Says which hash of the content the verdict will need, by node's name; `null`: none. Asked before `authenticate` by a
-   * runner that can read the content of a request and keep it until the verdict, where there is content.
+   * runner that can read the content of a request and keep it until the verdict, where there is content. It is read only
+   * when `authenticate` then says that it needs it ({@link RefusalNote.needsContent}).
    */
   contentHashFor (_request: AttemptRequest, _options?: AttemptOptions): string | null {
     return null

@@ -3,7 +3,7 @@ import Fastify from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { addContentHooks, coveredContent, readCovered } from '../../lib/gate/covered-content.js'
+import { addContentHooks, coveredContent, hashesOfNothing, hashesToRead, readCovered } from '../../lib/gate/covered-content.js'
 import { ContentKeeper } from '../../lib/gate/kept-content.js'
 import type { AttemptInput } from '../../lib/passport/chain.js'
 import { expectContinue } from '../../lib/proxy/expect.js'
@@ -28,7 +28,8 @@ async function behind (t: Test, route: (request: FastifyRequest, reply: FastifyR
   const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
     const { raw, headers, ip, url } = request
     const attempt: AttemptInput = { raw, credentials: headers['proxy-authorization'] as string, url, ip }
-    seen.push(await readCovered(request, reply, chain, attempt, keeper))
+    const names = hashesToRead(request, chain, attempt)
+    seen.push(names.length === 0 ? undefined : await readCovered(request, reply, names, keeper))
   }
   app.all('/', { onRequest }, async (request, reply) => await route(request, reply))
   await app.listen({ port: 0, host: '127.0.0.1' })
@@ -60,8 +61,8 @@ t.test('nothing is read for credentials that need no hash, and nothing is kept t
   // what follows it is no content, and its method might have some
   const connect = { raw: { headers: { ':protocol': 'websocket' }, method: 'GET', httpVersionMajor: 2 } } as never as FastifyRequest
   const attempt = (credentials: string) => ({ raw: connect.raw, credentials, url: '/', ip: '' }) as AttemptInput
-  t.same(await readCovered(connect, {} as never, chain, attempt(covering('')), keeper), { md5: md5('') })
-  t.equal(readCovered(connect, {} as never, chain, attempt('Cover nothing'), keeper), undefined)
+  t.same(hashesOfNothing(connect, hashesToRead(connect, chain, attempt(covering('')))), { md5: md5('') })
+  t.same(hashesToRead(connect, chain, attempt('Cover nothing')), [])
   t.match(await one.send(message('POST', covering(''), '0\r\n\r\n', ['Transfer-Encoding: chunked'])).answer(), /200 OK[^]*object/, 'but chunks of none')
   t.same(seen.pop(), { md5: md5('') })
 })
@@ -100,14 +101,13 @@ t.test('content that is too large: the client can read so, although it still sen
 })
 
 t.test('a little of it is read to its end, and the connection goes on', async t => {
-  const tiny = new ContentKeeper({ maxRequest: 50, maxKept: 10, contentTimeout: 60_000 })
+  const tiny = new ContentKeeper({ maxRequest: 50, maxKept: 10, maxPerAddress: 10, contentTimeout: 60_000, contentDuration: 0 })
   const app = Fastify()
   t.teardown(() => app.close())
   addContentHooks(app)
   app.post('/', {
     onRequest: async (request, reply) => {
-      const { raw, headers, ip, url } = request
-      await readCovered(request, reply, chain, { raw, credentials: headers['proxy-authorization'] as string, url, ip }, tiny)
+      await readCovered(request, reply, ['md5'], tiny)
     }
   }, async ({ body }) => body)
   await app.ready()

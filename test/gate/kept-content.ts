@@ -17,7 +17,7 @@ import { streamPair } from '../fixtures/stream-pair.js'
 import type { StreamPair } from '../fixtures/stream-pair.js'
 import { until } from '../fixtures/until.js'
 
-const LIMITS: KeepLimits = { maxRequest: 1_000_000, maxKept: 1_500_000, contentTimeout: 60_000 }
+const LIMITS: KeepLimits = { maxRequest: 1_000_000, maxKept: 1_500_000, maxPerAddress: 1_500_000, contentTimeout: 60_000, contentDuration: 0 }
 const head = (fields: string) => `POST / HTTP/1.1\r\nHost: a.test\r\n${fields}\r\n`
 const chunked = (...parts: string[]) => [...parts, ''].map(part => `${part.length.toString(16)}\r\n${part}\r\n`).join('')
 const hashOf = (name: string, content: string | Buffer) => createHash(name).update(content).digest('hex')
@@ -163,6 +163,45 @@ t.test('there is a limit for all of it together', async t => {
   await t.rejects(keeper.keep(...await some(1), []), { code: 'FST_PROXY_AUTH_CONTENT_NOT_KEPT' }, 'and makes it once')
   third.response.destroy()
   await until(() => openFiles().length === 0)
+})
+
+t.test('each address has a share of the room, which comes back with what is let go of (F-23)', async t => {
+  const keeper = new ContentKeeper({ ...LIMITS, maxPerAddress: 100 })
+  const some = async (size: number, address?: string): Promise<KeptContent> => {
+    const { request, response } = await receive(t, head(`Content-Length: ${size}\r\n`) + 'x'.repeat(size))
+    return await keeper.keep(request, response, [], address)
+  }
+  const kept = await some(60, 'one')
+  await t.rejects(some(41, 'one'), { code: 'FST_PROXY_AUTH_CONTENT_NOT_KEPT', statusCode: 503 })
+  const more = await some(40, 'one')
+  t.equal((await some(100, 'two')).length, 100)
+  t.equal((await some(1000)).length, 1000, 'of no address: no share')
+  kept.release()
+  await t.rejects(some(61, 'one'), { code: 'FST_PROXY_AUTH_CONTENT_NOT_KEPT' })
+  more.release()
+  t.equal((await some(100, 'one')).length, 100)
+})
+
+t.test('content that comes octet by octet takes no more memory than its size (F-23)', async t => {
+  const content = randomBytes(70_000).toString('latin1')
+  for (const size of [3, 5000, 64 * 1024, content.length]) {
+    const { request, response } = await receive(t, head('Transfer-Encoding: chunked\r\n') + chunked(...content.slice(0, size)))
+    const kept = await new ContentKeeper(LIMITS).keep(request, response, ['md5'])
+    t.equal(kept.hashes['md5'], hashOf('md5', Buffer.from(content.slice(0, size), 'latin1')))
+    t.ok(await textOf(kept) === content.slice(0, size), `${size} octets`)
+    const pieces: Buffer[] = []
+    for await (const piece of kept.open()) pieces.push(piece as Buffer)
+    t.equal(pieces.length, size > 64 * 1024 ? 2 : 1)
+    response.destroy()
+  }
+  await until(() => openFiles().length === 0)
+})
+
+t.test('content that comes without a pause is cut when its time is up (F-23)', async t => {
+  const { client, request, response } = await receive(t, head('Content-Length: 100000\r\n') + 'abc')
+  const dripping = setInterval(() => client.send('x'), 5)
+  t.teardown(() => clearInterval(dripping))
+  await t.rejects(new ContentKeeper({ ...LIMITS, contentTimeout: 10_000, contentDuration: 50 }).keep(request, response, []), { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
 })
 
 t.test('a client that leaves takes its content along', async t => {

@@ -7,8 +7,8 @@ const ALL = [
   { read: readConnectionBound, defaults: { handshakeTimeout: 15_000, maxHandshakes: 1000 }, least: { handshakeTimeout: 1, maxHandshakes: 1 } },
   {
     read: readAuthInt,
-    defaults: { maxRequest: 16_777_216, maxKept: 268_435_456, maxAnswer: 65_536, contentTimeout: 60_000 },
-    least: { maxRequest: 0, maxKept: 0, maxAnswer: 0, contentTimeout: 0 }
+    defaults: { maxRequest: 16_777_216, maxKept: 268_435_456, maxAnswer: 65_536, contentTimeout: 60_000, maxPerAddress: 67_108_864, contentDuration: 300_000 },
+    least: { maxRequest: 0, maxKept: 0, maxAnswer: 0, contentTimeout: 0, maxPerAddress: 0, contentDuration: 0 }
   },
   { read: readVerifiers, defaults: { concurrency: 32, queue: 1000 }, least: { concurrency: 1, queue: 0 } }
 ]
@@ -39,8 +39,10 @@ t.test('what is wrong', async t => {
     [readAuthInt, 'authInt.limit', { limit: 5 }, 'it'],
     [readAuthInt, 'authInt.maxRequest', { maxRequest: '1 MiB' }, 'string'],
     [readAuthInt, 'authInt.maxKept', { maxKept: Infinity }, 'number'],
+    [readAuthInt, 'authInt.maxPerAddress', { maxPerAddress: null }, 'object'],
     [readAuthInt, 'authInt.maxAnswer', { maxAnswer: -1 }, 'number'],
     [readAuthInt, 'authInt.contentTimeout', { contentTimeout: 2 ** 31 }, 'another number'],
+    [readAuthInt, 'authInt.contentDuration', { contentDuration: -1 }, 'another number'],
     [readVerifiers, 'verifiers', 4, 'number'],
     [readVerifiers, 'verifiers.concurrency', { concurrency: 0 }, 'another number'],
     [readVerifiers, 'verifiers.queue', { queue: '7' }, 'string']

@@ -25,7 +25,9 @@ t.test('the defaults', async t => {
     anonymous: undefined,
     attempts: undefined,
     tunnels: { keepAliveAfter407: 'always', idleTimeout: 600_000, maxDuration: 0 },
-    authInt: { maxRequest: 16_777_216, maxKept: 268_435_456, maxAnswer: 65_536, contentTimeout: 60_000 },
+    authInt: {
+      maxRequest: 16_777_216, maxKept: 268_435_456, maxPerAddress: 67_108_864, maxAnswer: 65_536, contentTimeout: 60_000, contentDuration: 300_000
+    },
     verifiers: { concurrency: 32, queue: 1000 },
     cleartext: 'warn',
     strategyTimeout: 10_000,
@@ -73,7 +75,7 @@ t.test('everything that can be said', async t => {
     },
     connect: { keepAliveAfter407: 'handshake', idleTimeout: 0, maxDuration: 5 },
     connectionBound: { handshakeTimeout: 1, maxHandshakes: 1 },
-    authInt: { maxRequest: 1, maxKept: 2, maxAnswer: 3, contentTimeout: 4 },
+    authInt: { maxRequest: 1, maxKept: 2, maxPerAddress: 5, maxAnswer: 3, contentTimeout: 4, contentDuration: 6 },
     verifiers: { concurrency: 1, queue: 0 },
     pages: { 407: { title: 'Who?' } }
   } as unknown as ProxyAuthOptions)
@@ -98,7 +100,7 @@ t.test('everything that can be said', async t => {
     },
     tunnels: { keepAliveAfter407: 'handshake', idleTimeout: 0, maxDuration: 5 },
     connectionBound: { handshakeTimeout: 1, maxHandshakes: 1 },
-    authInt: { maxRequest: 1, maxKept: 2, maxAnswer: 3, contentTimeout: 4 },
+    authInt: { maxRequest: 1, maxKept: 2, maxPerAddress: 5, maxAnswer: 3, contentTimeout: 4, contentDuration: 6 },
     verifiers: { concurrency: 1, queue: 0 },
     cleartext: 'refuse',
     pseudonym: 'edge',

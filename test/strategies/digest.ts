@@ -20,6 +20,7 @@ import { attemptInput } from '../fixtures/attempt.js'
 import { DigestClient, algorithmOf, challengesIn, infoOf, isStale, judge, octets, paramsOf } from '../fixtures/digest.js'
 import { LONG_TEXTS } from '../fixtures/field-text.js'
 import { fastifyPassportOrigin, passportOrigin } from '../fixtures/passport-origin.js'
+import { until } from '../fixtures/until.js'
 
 const USERS: Record<string, string> = { alice: 'alice-secret', bob: 'bob-secret', J\u00e4s\u00f8n: 'p\u00e4\u00a7s\u20ac', 'a"b\\c': 'p"w\\' }
 const lookup = (username: string) => Object.hasOwn(USERS, username) ? { password: USERS[username]! } : null
@@ -487,6 +488,26 @@ t.test('over content that nobody has read, credentials are not judged: without t
   t.equal(isStale(await judge(foreign, elsewhere.answer.credentials, posted)), true)
 })
 
+t.test('auth-int: content is asked for in the name of users only, and told to nobody as a refusal (F-23)', async t => {
+  const refused: DigestRefusal[] = []
+  const strategy = digest({ ...INT, onRefused: (refusal) => { refused.push(refusal) } })
+  const posted = { method: 'POST', url: '/p?q=1', httpVersion: '1.1', readsContent: true, headers: { 'content-length': '1' } }
+  const judge = async (change: (credentials: string) => string): Promise<unknown> => {
+    const credentials = await new DigestClient(strategy, { qop: 'auth-int', method: 'POST', content: 'x' }).credentials()
+    const notes: unknown[] = []
+    const headers = { ...posted.headers, authorization: change(credentials) }
+    const attempt: DigestStrategy = Object.assign(Object.create(strategy), { fail: (_challenge: unknown, _status: unknown, note: unknown) => notes.push(note) })
+    attempt.authenticate({ ...posted, headers }, { realm: 'lab' })
+    await until(() => notes.length > 0)
+    return notes[0]
+  }
+  t.match(await judge((same) => same), { userId: 'alice', guess: false, needsContent: true })
+  t.same(refused, [])
+  t.match(await judge((credentials) => credentials.replace('alice', 'nobody')), { reason: 'user', userId: null, guess: true, needsContent: undefined })
+  t.match(await judge((credentials) => credentials.replace(/nonce="../, 'nonce="AA')), { reason: 'nonce', needsContent: undefined })
+  t.same(refused.map(({ reason }) => reason), ['user', 'nonce'])
+})
+
 t.test('auth-int on CONNECT covers no content', async t => {
   const client = new DigestClient(digest(INT), { qop: 'auth-int', method: 'CONNECT', uri: 'origin.test:443' })
   t.match(await client.send({ url: 'origin.test:443', httpVersion: '2.0' }), { kind: 'accepted' })
@@ -505,7 +526,7 @@ t.test('whoever reads content asks first which hash of it is needed', async t =>
     (credentials) => credentials.replace('username', 'nobody'), () => 'Digest auth-int', () => 'Digest "auth-int', () => 'Digest', () => 'Basic dTpw'
   ]
   for (const change of unneeded) t.equal(await asked('SHA-256', change), null)
-  t.equal(await asked('SHA-256', (credentials) => credentials.replace('alice', 'nobody')), 'sha256', 'or it would tell who exists')
+  t.equal(await asked('SHA-256', (credentials) => credentials.replace('alice', 'nobody')), 'sha256', 'which is up to authenticate')
   t.equal(strategy.contentHashFor({ headers: {} }), null)
   t.equal(strategy.coversContent, true)
   t.equal(digest().coversContent, false, 'and is not asked')
