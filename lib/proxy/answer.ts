@@ -80,6 +80,7 @@ export function addGateFields (reply: FastifyReply, fields: string[]): void {
  * it, and the one that says so: outside any handler by then, so the process would end.
  */
 function writeHttp2Head (raw: ServerResponse, status: number, fields: readonly string[]): void {
+  if (status > 599) throw new UpstreamProtocol() // node's HTTP/2 has none of those
   const lines = http2Fields(fields)
   try {
     raw.writeHead(status, lines)

@@ -32,6 +32,7 @@ export interface AnswerEvents {
 export class IncomingAnswer extends Readable implements Dispatcher.DispatchHandler {
   rawHeaders: string[] = []
   rawTrailers: string[] = []
+  statusCode = 0
   statusMessage: string | undefined
   private controller: Controller | null = null
   private settled = false
@@ -53,9 +54,11 @@ export class IncomingAnswer extends Readable implements Dispatcher.DispatchHandl
     if (status < 100 || status === 101 || !isDecoded(headers['transfer-encoding'])) return controller.abort(new UpstreamProtocol())
     if (status < 200) return this.events.interim(status, reason, raw)
     this.rawHeaders = raw
+    this.statusCode = status
     this.statusMessage = reason
     this.settled = true
-    this.events.settle(null, { statusCode: status, headers, body: this })
+    // @fastify/reply-from refuses others, and says so in the log. The relay asks this answer itself.
+    this.events.settle(null, { statusCode: Math.min(status, 599), headers, body: this })
   }
 
   onRequestUpgrade (controller: Controller, status: number, headers: Headers, socket: Duplex): void {

@@ -1,22 +1,32 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyReply } from 'fastify'
+import { endToEnd } from '../fields/hop-by-hop.js'
 import { http2Fields } from './http2-fields.js'
+import { reasonPhrase } from './reason-phrase.js'
 import { isGone, streamOf } from './reset.js'
 
 /** Frames of a session that wait to be sent, beyond which no interim answer joins them. */
 const MOST_QUEUED = 32
 
+/** An interim response has no content to frame, and no trailers (RFC 9110, 8.6 and 15.2). */
+const FRAMING = new Set(['content-length', 'trailer'])
+
 /**
  * Passes an interim answer on, but not to HTTP/1.0, which has none (RFC 9110, 15.2).
  *
- * @param fields - A flat raw list, this hop's fields removed.
+ * @param received - A flat raw list, as received.
+ * @param via - Our member of `Via`, added to it.
  */
-export function writeInterim ({ raw, request }: FastifyReply, status: number, reason: string | undefined, fields: readonly string[]): void {
+export function writeInterim ({ raw, request }: FastifyReply, status: number, reason: string | undefined, received: readonly string[], via: string): void {
   const { httpVersionMajor, httpVersionMinor } = request.raw
   if (raw.headersSent || isGone(raw)) return
+  // They are hints, and an origin may send them without end to a client that takes nothing.
+  if (raw.writableLength >= raw.writableHighWaterMark) return
+  const fields = endToEnd(received, 'response', FRAMING)
+  fields.push('Via', via)
   if (httpVersionMajor === 2) return writeHttp2Interim(streamOf(raw) as ServerHttp2Stream, status, fields)
   if (httpVersionMinor === 0) return
-  let head = `HTTP/1.1 ${status} ${reason ?? ''}\r\n`
+  let head = `HTTP/1.1 ${status} ${reasonPhrase(reason) ?? ''}\r\n`
   for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`
   // node has public methods for 102 and 103 alone, and refuses fields there that are legal.
   ;(raw as unknown as { _writeRaw (text: string, encoding: 'latin1'): void })._writeRaw(`${head}\r\n`, 'latin1')

@@ -12,7 +12,6 @@ import type { EndedFor, Exchange } from './exchanges.js'
 import { writeInterim } from './interim.js'
 import type { JoinOptions } from './join.js'
 import { watchQueued } from './queued.js'
-import { reasonPhrase } from './reason-phrase.js'
 import { cut, isFinished, isGone } from './reset.js'
 import { switchProtocols } from './switch-protocols.js'
 import { upgradeOf } from './upgrade.js'
@@ -80,11 +79,11 @@ export class Relay implements Dispatcher.DispatchHandler {
     this.head = latin1(controller.rawHeaders)
     // A 101 that switches comes to the method below.
     if (status < 100 || status === 101 || !isDecoded(this.head)) return controller.abort(new UpstreamProtocol())
+    if (status < 200) return writeInterim(this.reply, status, reason, this.head, this.via)
     const fields = endToEnd(this.head, 'response')
     fields.push('Via', this.via)
     // Clients that know of it then answer NTLM and Negotiate through a proxy (RFC 4559, 6).
     if (status === 401 && asksForConnection(fields) && isOfOneUser(this.request)) fields.push(...sessionBased(this.raw.shouldKeepAlive))
-    if (status < 200) return this.interim(status, reason, fields)
     // The client would answer a foreign challenge with the credentials it has for us (RFC 9110, 11.7.1).
     if (status === 407) return controller.abort(new UpstreamChallenged())
     const contentless = status === 204 || status === 304
@@ -151,11 +150,6 @@ export class Relay implements Dispatcher.DispatchHandler {
     if (isFinished(this.raw)) return
     this.reason ??= 'aborted'
     this.controller?.abort(new ClientLeft())
-  }
-
-  private interim (status: number, reason: string | undefined, fields: string[]): void {
-    // They are hints, and an origin may send them without end to a client that takes nothing.
-    if (this.raw.writableLength < this.raw.writableHighWaterMark) writeInterim(this.reply, status, reasonPhrase(reason), fields)
   }
 
   /** Node keeps a head for the first octets of the body, which may be far off (an event stream). */

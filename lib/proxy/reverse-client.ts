@@ -1,13 +1,11 @@
 import { Agent } from 'undici'
 import type { Dispatcher } from 'undici'
-import { endToEnd } from '../fields/hop-by-hop.js'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
 import { asReceived } from './as-received.js'
 import { authenticatesConnection } from './authenticates-connection.js'
 import { IncomingAnswer } from './incoming-answer.js'
 import type { AnswerHead } from './incoming-answer.js'
 import { writeInterim } from './interim.js'
-import { reasonPhrase } from './reason-phrase.js'
 import { Pins } from './pins.js'
 import type { ReverseExchange } from './reverse-exchange.js'
 import { protocolsOf } from './upgrade.js'
@@ -50,11 +48,7 @@ export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | '
       const exchange = headers[kExchange]!
       const { reply, source, rules: { via }, request: { raw } } = exchange
       const answer = new IncomingAnswer({
-        interim (status, reason, received) {
-          // They are hints, and an upstream may send them without end to a client that takes nothing.
-          if (reply.raw.writableLength >= reply.raw.writableHighWaterMark) return
-          writeInterim(reply, status, reasonPhrase(reason), [...endToEnd(received, 'response'), 'via', via])
-        },
+        interim: (status, reason, received) => writeInterim(reply, status, reason, received, via),
         switch: switched => exchange.switch(switched),
         settle: done
       })

@@ -72,6 +72,7 @@ function guarded (exchange: ReverseExchange, options: FromOptions): FromOptions 
       } catch (error) {
         fail(error as Error)
       }
+      if (!rules.ours) acceptAnyStatus(exchange.reply)
       if (onResponse === undefined) return {}
       delete head['trailer'] // a reply of Fastify's has lost them
       return head
@@ -92,6 +93,18 @@ function guarded (exchange: ReverseExchange, options: FromOptions): FromOptions 
     onError (_reply, { error }) {
       fail(failureOf(error))
     }
+  }
+}
+
+/**
+ * @fastify/reply-from puts the upstream's status on the reply, where it does not stay. Fastify throws for one beyond 599, and the
+ * log gets the stack.
+ */
+function acceptAnyStatus (reply: FastifyReply): void {
+  const { code } = reply
+  reply.code = status => {
+    reply.code = code
+    return status > 599 ? reply : code.call(reply, status)
   }
 }
 

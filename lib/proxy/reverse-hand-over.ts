@@ -1,10 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { UpstreamChallenged } from '../errors.js'
+import { UpstreamChallenged, UpstreamProtocol } from '../errors.js'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
 import { dropForeignFields } from './answer.js'
 import { http2Fields } from './http2-fields.js'
 import { streamOf } from './reset.js'
 import type { ReverseExchange } from './reverse-exchange.js'
+import { statusOf } from './reverse-response.js'
 import type { Answer } from './reverse-response.js'
 
 /** `onResponse` of the options. */
@@ -21,7 +22,7 @@ const sent = new WeakMap<FastifyReply, Record<string, unknown>>()
  * upstream's fields and what the options add, and no others.
  *
  * @param head - What @fastify/reply-from has put on the reply.
- * @throws {UpstreamChallenged} It is a 407, which is not ours.
+ * @throws {UpstreamChallenged} It is a 407, which is not ours. {@link UpstreamProtocol} Its status is beyond 599.
  */
 export function handOver ({ request, reply }: ReverseExchange, answer: Answer, head: FieldRecord, onResponse: OnResponse): void {
   const challenged = answer.statusCode === 407
@@ -32,6 +33,7 @@ export function handOver ({ request, reply }: ReverseExchange, answer: Answer, h
     if (!challenged && head[name] !== undefined) reply.header(name, isHttp2 ? linesOf(name, head[name]) : head[name])
   }
   if (challenged) throw new UpstreamChallenged()
+  if (statusOf(answer) > 599) throw new UpstreamProtocol() // Fastify has no such status
   const { send } = reply
   reply.send = payload => {
     const fields = Object.entries(reply.getHeaders())

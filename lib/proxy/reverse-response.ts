@@ -14,7 +14,17 @@ import { upstreamError } from './upstream-error.js'
 /** What @fastify/reply-from hands to `onResponse`. The stream is of node's client, of undici, or an IncomingAnswer. */
 export interface Answer {
   readonly statusCode: number
-  readonly stream: Readable & { readonly rawHeaders?: string[], readonly rawTrailers?: string[], readonly statusMessage?: string | undefined }
+  readonly stream: Readable & {
+    readonly rawHeaders?: string[]
+    readonly rawTrailers?: string[]
+    readonly statusCode?: number
+    readonly statusMessage?: string | undefined
+  }
+}
+
+/** The status as the upstream sent it: up to 999 (RFC 9110, 15). Fastify has none beyond 599. */
+export function statusOf ({ statusCode, stream }: Answer): number {
+  return stream.statusCode ?? statusCode
 }
 
 /** `rewriteHeaders` of the options. */
@@ -61,9 +71,11 @@ function rewriteOf (received: FieldRecord, rewrite: RewriteResponse, request: Re
  * @throws {UpstreamChallenged} It is a 407, which is not ours. The client would answer it with the credentials that it
  *   has for us (RFC 9110, 11.7.1).
  */
-export function relay (exchange: ReverseExchange, { statusCode, stream }: Answer, head: FieldRecord, patience: Milliseconds): void {
+export function relay (exchange: ReverseExchange, answer: Answer, head: FieldRecord, patience: Milliseconds): void {
   const { reply, request: { method } } = exchange
   const { raw } = reply
+  const { stream } = answer
+  const statusCode = statusOf(answer)
   if (statusCode === 407) throw new UpstreamChallenged()
   const contentless = statusCode === 204 || statusCode === 304
   const { 'content-length': length, ...rest } = head

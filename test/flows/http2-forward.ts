@@ -163,10 +163,9 @@ t.test('interim answers, repeated fields and trailers (R-FWD-5, R-TRL-7)', async
   })
   const { client } = await lab(t, false)
   const answer = await client.ask(proxied(target.authority))
-  t.match(answer.interim, [{ ':status': 103, link: '</a>; rel=preload, </b>; rel=preload' }])
-  t.equal(answer.interim.length, 1, 'one that node cannot send is left out')
+  t.match(answer.interim, [{ ':status': 103, link: '</a>; rel=preload, </b>; rel=preload' }, { ':status': 103, age: '1' }])
   t.match(answer, { status: 200, body: 'body', fields: { 'x-content-type-options': 'nosniff', 'set-cookie': ['a=1', 'b=2'], trailer: 'X-T', 'x-latin': 'caf\xe9' } })
-  t.match(answer.trailers, { 'x-t': '1, 2', age: '3, 4', connection: undefined })
+  t.match(answer.trailers, { 'x-t': '1, 2', age: '3', connection: undefined })
 })
 
 t.test('an answer that is cut is not taken for a whole one', async t => {

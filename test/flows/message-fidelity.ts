@@ -37,6 +37,14 @@ const ROWS: Record<string, Row> = {
     says: `HTTP/1.1 103 E\r\nLink: </a>\r\nLink: </b>\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 199 O\r\nX: 1\r\n\r\n${PING['/ok']}`,
     reply: { status: 200, body: 'ok', interim: [{ status: 103, fields: { link: '</a>, </b>' } }, { status: 102, fields: {} }, { status: 199, fields: { x: '1' } }] }
   },
+  'an interim response that frames content (F-17)': {
+    says: `HTTP/1.1 103 E\r\nLink: </a>\r\nContent-Length: 50\r\nTrailer: X-T\r\nConnection: X-Hop\r\nX-Hop: 1\r\n\r\n${PING['/ok']}`,
+    reply: { status: 200, body: 'ok', interim: [{ status: 103, fields: { link: '</a>', 'content-length': undefined, trailer: undefined, 'x-hop': undefined } }] }
+  },
+  'several lines of Location (F-18)': {
+    says: 'HTTP/1.1 302 F\r\nLocation: http://a.test/1\r\nLocation: http://a.test/2\r\nContent-Length: 0\r\n\r\n',
+    reply: { status: 302, fields: { location: 'http://a.test/1' } }
+  },
   'trailers with their Trailer (R-TRL-7, R-TRL-8)': {
     says: `${OK}Trailer: X-T\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n`,
     reply: { status: 200, body: 'ok', fields: { trailer: 'X-T' }, trailers: { 'x-t': '1' } }
@@ -92,6 +100,17 @@ t.test('answers', async t => {
         t.equal(connections, reply.whole === false && way.version === '1.1' ? 1 : 0, 'on its connection, unless that was all to tell it with')
       }
     })
+  }
+})
+
+t.test('a status beyond 599 goes on, but to HTTP/2, where node has none (F-55)', async t => {
+  const says = (status: number) => `HTTP/1.1 ${status} Odd\r\nX: 1\r\nContent-Length: 2\r\n\r\nok`
+  const upstream = await scriptedOrigin(t, { '/600': says(600), '/999': says(999) })
+  for (const way of await waysIn(t, { port: upstream.port })) {
+    for (const status of [600, 999]) {
+      const expected = way.version === '2.0' ? { status: 502, body: /FST_PROXY_AUTH_UPSTREAM_PROTOCOL/ } : { status, body: 'ok', fields: { x: '1' } }
+      t.match(await way.ask({ path: `/${status}` }), expected, way.name)
+    }
   }
 })
 

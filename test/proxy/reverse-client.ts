@@ -126,7 +126,7 @@ t.test('a 1xx of the upstream goes on to the client (R-FWD-5)', async t => {
   })
   const { port } = await reverse(t, { upstream: `http://127.0.0.1:${upstream}` })
   const client = await RawClient.to(t, port)
-  t.match(await client.send(message('GET', '/api')).end(), /^HTTP\/1.1 103 Early Hints\r\nLink: <\/a>\r\nvia: 1.1 gw\r\n\r\nHTTP\/1.1 200 OK\r\n/)
+  t.match(await client.send(message('GET', '/api')).end(), /^HTTP\/1.1 103 Early Hints\r\nLink: <\/a>\r\nVia: 1.1 gw\r\n\r\nHTTP\/1.1 200 OK\r\n/)
   const old = await RawClient.to(t, port)
   t.match(await old.send(message('GET', '/api').replace('HTTP/1.1', 'HTTP/1.0')).end(), /^HTTP\/1.1 200 OK\r\n/, 'but not to HTTP/1.0')
 })

@@ -49,6 +49,19 @@ t.test('a client that keeps no connection for anybody gets none that an upstream
   }
 })
 
+t.test('an upstream\'s status beyond 599 goes on, by each client, and the log says nothing else of it (F-55)', async t => {
+  for (const status of [600, 999]) {
+    const upstream = await origin(t, (_request, response) => { response.writeHead(status, 'Odd').end('odd') })
+    for (const client of [{}, { undici: false }]) {
+      const { port, log, proxied } = await reverse(t, { upstream: upstream.url, ...client as object })
+      const text = await (await RawClient.to(t, port)).send(message('GET', '/api')).end()
+      t.match(text, new RegExp(`^HTTP/1\\.1 ${status} Odd\r\n[^]*odd`))
+      t.match(await proxied(1), [{ status }])
+      t.strictSame(log.filter(line => (line as { level: number }).level >= 40), [])
+    }
+  }
+})
+
 t.test('the upstream that getUpstream names', async t => {
   const upstream = await origin(t)
   let asked = 0
@@ -81,8 +94,10 @@ t.test('failures of an upstream that speaks HTTP/2', async t => {
 })
 
 t.test('a status that is none', async t => {
-  const upstream = `http://127.0.0.1:${await rawServer(t, socket => socket.end('HTTP/1.1 999 What\r\nContent-Length: 0\r\n\r\n'))}`
-  t.same((await failure(t, { upstream })).slice(0, 2), [502, 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL'])
+  const upstream = `http://127.0.0.1:${await rawServer(t, socket => socket.end('HTTP/1.1 099 What\r\nContent-Length: 0\r\n\r\n'))}`
+  for (const client of [{}, { undici: false as never }]) {
+    t.same((await failure(t, { ...client, upstream })).slice(0, 2), [502, 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL'])
+  }
 })
 
 t.test('onError of the options answers, and gets our error with its cause', async t => {

@@ -59,6 +59,13 @@ t.test('other content than the upstream\'s is framed as what it is', async t => 
   t.equal(body, 'other')
 })
 
+t.test('an upstream\'s status that Fastify has not is 502, and nothing of it remains (F-55)', async t => {
+  const [status, fields, body] = await answered(t, { onResponse: () => t.fail('not to be seen') }, 777)
+  t.equal(status, 502)
+  t.notMatch(Object.keys(fields).join(), /cookie|etag/)
+  t.match(body, /FST_PROXY_AUTH_UPSTREAM_PROTOCOL/)
+})
+
 t.test('an upstream\'s 407 is 502, and nothing of it remains (R-CHAIN-6)', async t => {
   const [status, fields, body] = await answered(t, { onResponse: () => t.fail('not to be seen') }, 407)
   t.equal(status, 502)

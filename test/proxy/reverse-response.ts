@@ -3,6 +3,7 @@ import { connect } from 'node:http2'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import type { Test } from 'tap'
+import type { FieldRecord } from '../../lib/fields/hop-by-hop.js'
 import { responseHead } from '../../lib/proxy/reverse-response.js'
 import { origin } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
@@ -23,6 +24,16 @@ t.test('a transfer coding that the client has not taken off', async t => {
   const options = [undefined, {} as never, VIA] as const
   t.throws(() => responseHead({ 'transfer-encoding': 'gzip, chunked' }, ...options), { code: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' })
   t.same({ ...responseHead({ 'transfer-encoding': 'chunked' }, ...options) }, { via: VIA })
+})
+
+t.test('an upstream sends several lines of Location: all go on, unless the options change the first (F-18)', async t => {
+  const location = ['http://a.test/1', 'http://a.test/2']
+  const head = (rewrite?: (headers: FieldRecord) => FieldRecord) => ({ ...responseHead({ location, age: '1' }, rewrite, {} as never, VIA) })
+  t.strictSame(head(), { location, age: '1', via: VIA })
+  t.strictSame(head(headers => ({ ...headers, 'x-a': headers['location'] })), { location, age: '1', 'x-a': location[0], via: VIA })
+  t.strictSame(head(headers => ({ location: `${String(headers['location'])}/x` })), { location: 'http://a.test/1/x', via: VIA })
+  t.strictSame(head(() => ({})), { via: VIA })
+  t.strictSame(location.length, 2)
 })
 
 t.test('so does what its Connection names (R-HOP-4)', async t => {

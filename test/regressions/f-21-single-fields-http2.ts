@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import type { Test } from 'tap'
-import { Dispatcher, getGlobalDispatcher } from 'undici'
+import { Agent, Dispatcher } from 'undici'
 import type { ReverseRoute } from '../../lib/index.js'
 import { ANNOUNCED, announcedBy } from '../fixtures/announcing.js'
 import { extended } from '../fixtures/extended-socket.js'
@@ -162,11 +162,12 @@ for (const [what, line] of Object.entries({
 
 /** An application's own client, which gives what no parser would let through. */
 class Odd extends Dispatcher {
+  private readonly agent = new Agent()
   constructor (private readonly head: string[], private readonly trailers: string[] = []) { super() }
 
   override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     const { head, trailers } = this
-    return getGlobalDispatcher().dispatch(options, {
+    return this.agent.dispatch(options, {
       onRequestStart: (controller, context) => handler.onRequestStart?.(controller, context),
       onResponseStart: (controller, status, fields, reason) => {
         ;(controller.rawHeaders as unknown[]).push(...head)
