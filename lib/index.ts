@@ -13,6 +13,7 @@ import type { ProxyAuthOptions } from './options.js'
 import { createAttempts } from './policy/create-attempts.js'
 import { createRequirement } from './policy/requirement.js'
 import { Revocations } from './policy/revocations.js'
+import { drainOnClose } from './proxy/drain.js'
 import { Exchanges } from './proxy/exchanges.js'
 import { registerForwardProxy } from './proxy/forward-proxy.js'
 import { registerReverse } from './proxy/reverse.js'
@@ -85,7 +86,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
     const authenticate = anonymous ? openToAll(ask) : ask
     await registerReverse(app, route as ReverseRoute, { hook, authenticate, pseudonym, exchanges, identity, limits: settings.tunnels })
   }
-  app.addHook('preClose', () => exchanges.drain(settings.drainTimeout))
+  if (settings.forward !== undefined || settings.reverse.length > 0) drainOnClose(app, exchanges, settings.drainTimeout)
 }
 
 /** node's lenient parser lets through what makes two hops see two different requests. */

@@ -16,6 +16,9 @@ export interface Exchange {
   end (why: EndedFor): void
 }
 
+/** How long those that are ended may take to be over. */
+const LAST_WORDS: Milliseconds = 1_000
+
 /**
  * The forwarded requests and tunnels under way on one server. `app.close()` on its own would wait for a tunnel
  * for ever.
@@ -62,13 +65,14 @@ export class Exchanges {
     if (this.live.length === 0) this.emptied?.()
   }
 
-  /** Waits until none is left, for `time` at most, then ends what is left, and what comes later. */
+  /** Waits until none is left, for `time` at most, then ends what is left, and what comes later. What is ended has its line in the log then. */
   async drain (time: Milliseconds): Promise<void> {
     this.state = 'draining'
     this.endThose(({ idle }) => idle === true, 'closing')
     if (this.live.length > 0) await this.emptiedWithin(time)
     this.state = 'over'
     this.endThose(() => true, 'closing')
+    if (this.live.length > 0) await this.emptiedWithin(LAST_WORDS)
   }
 
   private endThose (are: (exchange: Exchange) => boolean, why: EndedFor): void {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Exchange, Exchanges } from './exchanges.js'
-import { streamOf } from './reset.js'
+import { isInjected, streamOf } from './reset.js'
 
 /**
  * Takes an exchange whose answer is through off the list, once its request is too: until then the connection is in use,
@@ -20,7 +20,7 @@ export function release (exchanges: Exchanges, exchange: Exchange, request: Inco
     request.destroy()
     through()
   }
-  if (request.complete || request.destroyed) return through()
+  if (request.complete || request.destroyed || isInjected(request)) return through()
   if (socket?.destroyed === true) return left()
   request.on('close', through)
   socket?.on('close', left)

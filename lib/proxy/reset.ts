@@ -62,7 +62,15 @@ export function isGone (response: ServerResponse): boolean {
 
 /** Whether all of an answer has gone out. Node calls a stream finished that was reset. */
 export function isFinished (response: ServerResponse): boolean {
-  return response.writableFinished && streamOf(response)?.aborted !== true
+  return (response.writableFinished || (response.writableEnded && isInjected(response))) && streamOf(response)?.aborted !== true
+}
+
+/**
+ * Whether a message is one of `app.inject()`, which has no connection: a response is out as soon as it has ended, though its
+ * `writableFinished` says so later, and a request that nobody reads is never `complete`.
+ */
+export function isInjected (message: object): boolean {
+  return 'isLightMyRequest' in message
 }
 
 /** Whether the other end has reset a stream. Node tells its reader of an end all the same. */

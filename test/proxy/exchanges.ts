@@ -44,6 +44,14 @@ t.test('ends what is left after its time (R-CONNECT-17)', async t => {
   t.match([one.ended, exchanges.size], ['closing', 0])
 })
 
+t.test('waits for what is ended to be over, as its line in the log comes then (F-2)', async t => {
+  const exchanges = new Exchanges()
+  const one = { end: () => { setImmediate(() => exchanges.delete(one)) } }
+  exchanges.add(one)
+  await exchanges.drain(0)
+  t.equal(exchanges.size, 0)
+})
+
 t.test('ends idle ones without a wait', async t => {
   const exchanges = new Exchanges()
   const one = exchange(exchanges, true)

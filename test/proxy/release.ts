@@ -24,6 +24,10 @@ t.test('what is through, or will never be, is off at once', async t => {
   }
 })
 
+t.test('a request of app.inject() that nobody has read: off at once (F-3)', async t => {
+  t.equal(answered({ isLightMyRequest: true }).exchanges.size, 0)
+})
+
 t.test('else when the request closes, or its connection, and no listener stays', async t => {
   for (const which of ['request', 'socket'] as const) {
     const { request, socket, exchanges } = answered()

@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { ServerResponse } from 'node:http'
 import { constants } from 'node:http2'
 import { PassThrough } from 'node:stream'
+import Fastify from 'fastify'
 import t from 'tap'
-import { abortsWithCancel, breakOff, cut, drop, isFinished, isGone, isHttp2Stream, reset, streamOf, wasReset } from '../../lib/proxy/reset.js'
+import { abortsWithCancel, breakOff, cut, drop, isFinished, isGone, isHttp2Stream, isInjected, reset, streamOf, wasReset } from '../../lib/proxy/reset.js'
 import { socketPair } from '../fixtures/socket-pair.js'
 import { streamPair } from '../fixtures/stream-pair.js'
 
@@ -131,4 +132,18 @@ t.test('a reset by the other end is one, though its reader is told of an end', a
   t.equal(wasReset(near), true)
   t.equal(isFinished(response), false)
   t.equal(wasReset(new PassThrough()), false)
+})
+
+t.test('a response of app.inject(): it is finished as soon as it has ended (F-3)', async t => {
+  const app = Fastify()
+  const finished: boolean[] = []
+  app.get('/', (_request, reply) => {
+    t.equal(isInjected(reply.raw), true)
+    finished.push(isFinished(reply.raw))
+    reply.raw.once('close', () => finished.push(isFinished(reply.raw)))
+    return 'here'
+  })
+  await app.inject('/')
+  await app.close()
+  t.strictSame(finished, [false, true])
 })
