@@ -52,12 +52,11 @@ export function prepareGates (app: FastifyInstance, settings: Settings, shared: 
   const common = { principal, revocations, keeper: new ContentKeeper(authInt), maxAnswer: authInt.maxAnswer }
   const ofRoutes = settings.reverse.map(route => route.strategies ?? settings.strategies)
   const lists = new Set([settings.strategies, ...ofRoutes, ...settings.targets.map(({ demand }) => demand)])
-  const several = lists.size > 1 ? { admitted: new WeakMap() } : {}
   const declare = declaring(settings)
   const prepared: Prepared[] = [...lists].map(list => ({
     list,
     declarations: list.map(declare),
-    gates: [PROXY, ORIGIN].map(mode => ({ mode, ...common, ...several }) as AdmitOptions)
+    gates: [PROXY, ORIGIN].map(mode => ({ mode, ...common }) as AdmitOptions)
   }))
   if (prepared.some(({ declarations }) => declarations.some(({ mayCoverContent }) => mayCoverContent))) addContentHooks(app)
   const reads = [...new Set(prepared.flatMap(({ declarations }) => declarations.flatMap(declaration => declaration.reads)))]

@@ -47,7 +47,10 @@ export type ProxyAuthenticate = (
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who the proxy user is, `null` until the hook has let the request in. */
+    /**
+     * Who the proxy user is, `null` until the hook has let the request in. It counts for the registration, the strategies and the
+     * status (407 or 401) that it was established for: a hook or route of another asks anew.
+     */
     proxyAuth: ProxyIdentity | null
   }
   interface FastifyReply {

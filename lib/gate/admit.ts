@@ -8,7 +8,7 @@ import type { Connections, Leg } from '../passport/connections.js'
 import type { Granted, Refused } from '../passport/outcome.js'
 import { Identity } from '../policy/revocations.js'
 import type { Revocations } from '../policy/revocations.js'
-import type { ProxyIdentity, ProxyUser } from '../types.js'
+import type { ProxyUser } from '../types.js'
 import { hashesOfNothing, hashesToRead, readCovered } from './covered-content.js'
 import type { ContentHashes } from './covered-content.js'
 import { consume, readCredentials } from './credentials-field.js'
@@ -19,6 +19,7 @@ import { nameOf } from './principal.js'
 import type { Principal } from './principal.js'
 import { vouch } from './vouch.js'
 
+/** What one gate works with. An identity counts at the gate that made it, and at no other. */
 export interface AdmitOptions {
   readonly mode: Mode
   readonly chain: Chain
@@ -26,11 +27,6 @@ export interface AdmitOptions {
   readonly chainInTheClear: Chain
   /** The fields that carry credentials of any strategy here, on whichever route. In lower case; none is forwarded. */
   readonly reads: readonly string[]
-  /**
-   * Who was let in by which strategies, where routes differ in them: an identity counts only where the same are asked. Left
-   * out: all routes ask the same.
-   */
-  readonly admitted?: WeakMap<ProxyIdentity, Chain> | undefined
   readonly principal?: Principal | undefined
   /** What client connections stand for, where a scheme is bound to the connection. */
   readonly connections?: Connections | undefined
@@ -97,11 +93,13 @@ export async function admit (request: FastifyRequest, reply: FastifyReply, optio
   }
 }
 
-/** Whether a hook before this one has let the request in; one that asked other strategies does not speak for these. */
-function isAdmitted ({ proxyAuth }: FastifyRequest, { admitted, chain }: AdmitOptions): boolean {
-  if (proxyAuth === null) return false
-  const by = admitted?.get(proxyAuth)
-  return by === undefined || by === chain
+/**
+ * Whether this gate has let the request in before, in another hook. Of another registration, role or list of strategies an
+ * identity says nothing here, nor does one that the application has made itself.
+ */
+function isAdmitted ({ proxyAuth }: FastifyRequest, gate: AdmitOptions): boolean {
+  // Where a hook is used outside its scope, the request has no such member yet.
+  return typeof proxyAuth === 'object' && proxyAuth !== null && Identity.isMadeBy(proxyAuth, gate)
 }
 
 /** Lets in a request that says nothing of who it is, where its connection does. */
@@ -134,7 +132,7 @@ const MOST_ASKED = 3
  * for one who has been revoked since the mark: what was found may be what no longer counts.
  */
 function grant (request: FastifyRequest, reply: FastifyReply, granted: Granted, mark: number, options: AdmitOptions): boolean {
-  const { mode, principal, maxAnswer, revocations, admitted, chain } = options
+  const { mode, principal, maxAnswer, revocations } = options
   const { user, info, scheme, realm, strategy } = granted
   try {
     const name = nameOf(granted, principal)
@@ -142,9 +140,7 @@ function grant (request: FastifyRequest, reply: FastifyReply, granted: Granted, 
     addStrategyInfo(reply, info, mode)
     addFinalToken(reply, info, mode)
     vouch(reply, info, mode, maxAnswer)
-    const identity = new Identity({ user: user as ProxyUser, name, info, scheme, realm }, mark)
-    admitted?.set(identity, chain)
-    request.proxyAuth = identity
+    request.proxyAuth = new Identity({ user: user as ProxyUser, name, info, scheme, realm }, mark, options)
     return true
   } catch (cause) {
     throw new StrategyFailed(strategy, { cause })

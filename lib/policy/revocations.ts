@@ -52,7 +52,7 @@ export class Revocations {
   }
 }
 
-/** An identity that knows how old it is. To everybody else it is a plain one. */
+/** An identity that knows how old it is and which gate made it. To all others it is a plain one. */
 export class Identity implements ProxyIdentity {
   readonly user
   readonly name
@@ -60,18 +60,25 @@ export class Identity implements ProxyIdentity {
   readonly scheme
   readonly realm
   readonly #mark: number
+  readonly #by: object
 
-  constructor ({ user, name, info, scheme, realm }: ProxyIdentity, mark: number) {
+  constructor ({ user, name, info, scheme, realm }: ProxyIdentity, mark: number, by: object) {
     this.user = user
     this.name = name
     this.info = info
     this.scheme = scheme
     this.realm = realm
     this.#mark = mark
+    this.#by = by
   }
 
   /** The mark of an identity; Infinity, so that it never ends, where an application has made one itself. */
   static markOf (identity: ProxyIdentity): number {
     return #mark in identity ? identity.#mark : Infinity
+  }
+
+  /** Whether `by`, and nothing else, made the identity. */
+  static isMadeBy (identity: ProxyIdentity, by: object): boolean {
+    return #by in identity && identity.#by === by
   }
 }

@@ -145,11 +145,12 @@ t.test('two fields are an error before anybody looks at either (R-CRED-1)', asyn
 })
 
 t.test('who has been let in is not asked again', async t => {
-  const seen = await judge(t, admitOptions([strategy]), {
+  const options = admitOptions([strategy])
+  const seen = await judge(t, options, {
     before: async (request, reply) => {
       request.raw.headers['proxy-authorization'] = ALICE
       request.raw.rawHeaders.push('Proxy-Authorization', ALICE)
-      await admit(request, reply, admitOptions([strategy]))
+      await admit(request, reply, options)
     }
   })
   t.equal(seen.refused, null)
@@ -157,18 +158,22 @@ t.test('who has been let in is not asked again', async t => {
 })
 
 t.test('who has been let in by other strategies is asked anew, and has nothing left to say', async t => {
-  const admitted = new WeakMap()
-  const other = { ...admitOptions([{ strategy: foreign('other', function () { this.success('mallory') }), scheme: null }]), admitted }
-  const options = { ...admitOptions([strategy]), admitted }
+  const other = admitOptions([{ strategy: foreign('other', function () { this.success('mallory') }), scheme: null }])
+  const options = admitOptions([strategy])
   const first = async (request: FastifyRequest, reply: FastifyReply) => { await admit(request, reply, other) }
   const seen = await judge(t, options, { headers: { 'proxy-authorization': ALICE }, before: first })
   t.match(seen.refused, { status: 407, reason: 'missing', challenges: ['Basic realm="Gateway", charset="UTF-8"'] })
   t.equal(seen.proxyAuth, null, 'nobody is known on this route')
-  const same = await judge(t, { ...other }, { before: first })
+  const same = await judge(t, other, { before: first })
   t.equal(same.refused, null)
   t.equal(same.proxyAuth.name, 'mallory')
-  const own = await judge(t, options, { before: request => { request.proxyAuth = { name: 'of the application' } as never } })
-  t.equal(own.proxyAuth.name, 'of the application', 'what the application says itself stands')
+})
+
+t.test('an identity that no gate has made, or none of any kind: asked (F-63)', async t => {
+  for (const proxyAuth of [{ name: 'of the application' }, undefined, 'alice']) {
+    const before = (request: FastifyRequest) => { request.proxyAuth = proxyAuth as never }
+    t.match(await judge(t, admitOptions([strategy]), { before }), { refused: { status: 407, reason: 'missing' }, proxyAuth: null })
+  }
 })
 
 t.test('the fields of all strategies are gone, whichever were asked (R-CRED-4)', async t => {

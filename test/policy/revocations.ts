@@ -40,11 +40,15 @@ t.test('of very many names the latest are remembered', async t => {
   t.equal(revocations.hasEnded('again', mark), true, 'counts from its last time')
 })
 
-t.test('an identity knows its age, and shows it to nobody', async t => {
-  const identity = new Identity(ALICE, 3)
+t.test('an identity: knows its age and who made it, and does not show either', async t => {
+  const maker = {}
+  const identity = new Identity(ALICE, 3, maker)
   t.same(identity, ALICE)
   t.strictSame({ ...identity }, ALICE)
   t.equal(JSON.stringify(identity), JSON.stringify(ALICE))
   t.equal(Identity.markOf(identity), 3)
   t.equal(Identity.markOf(ALICE), Infinity, 'of the application’s own making')
+  t.equal(Identity.isMadeBy(identity, maker), true)
+  t.equal(Identity.isMadeBy(identity, {}), false)
+  t.equal(Identity.isMadeBy(ALICE, maker), false)
 })

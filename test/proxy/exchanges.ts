@@ -75,7 +75,7 @@ t.test('ends what comes too late, when it has settled in', async t => {
 t.test('a revocation ends those of its user, and no others', async t => {
   const revocations = new Revocations()
   const exchanges = new Exchanges(revocations)
-  const identity = (name: string) => new Identity({ user: {}, name, info: {}, scheme: null, realm: 'gw' }, revocations.mark)
+  const identity = (name: string) => new Identity({ user: {}, name, info: {}, scheme: null, realm: 'gw' }, revocations.mark, {})
   const [alices, another, bobs, nobodys, gone] = Array.from({ length: 5 }, () => exchange(exchanges)) as [Ended, Ended, Ended, Ended, Ended]
   exchanges.add(alices, identity('alice'))
   exchanges.add(bobs, identity('bob'))
@@ -92,11 +92,11 @@ t.test('one whose user was revoked since he was let in is ended, when it has set
   const revocations = new Revocations()
   const exchanges = new Exchanges(revocations)
   const alice = { user: {}, name: 'alice', info: {}, scheme: null, realm: 'gw' }
-  const before = new Identity(alice, revocations.mark)
+  const before = new Identity(alice, revocations.mark, {})
   revocations.revoke('alice')
   const [early, late, ofAnApplication, left] = Array.from({ length: 4 }, () => exchange(exchanges)) as [Ended, Ended, Ended, Ended]
   exchanges.add(early, before)
-  exchanges.add(late, new Identity(alice, revocations.mark))
+  exchanges.add(late, new Identity(alice, revocations.mark, {}))
   exchanges.add(ofAnApplication, alice)
   exchanges.add(left, before)
   exchanges.delete(left)
