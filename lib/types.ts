@@ -54,7 +54,10 @@ declare module 'fastify' {
     proxyAuth: ProxyIdentity | null
   }
   interface FastifyReply {
-    /** Adds parameters to the `Proxy-Authentication-Info` of this answer (RFC 9110, 11.7.3). */
+    /**
+     * Adds parameters to the `Proxy-Authentication-Info` of this response (RFC 9110, 11.7.3), or to its `Authentication-Info` once a
+     * reverse route with `status: 401` has let the request in (RFC 9110, 11.6.3).
+     */
     proxyAuthenticationInfo (params: Readonly<Record<string, string>>): FastifyReply
   }
   interface FastifyInstance {

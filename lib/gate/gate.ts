@@ -6,7 +6,7 @@ import { admit } from './admit.js'
 import type { AdmitOptions } from './admit.js'
 import { coveredContent } from './covered-content.js'
 import { refuse, setChallenges } from './four-oh-seven.js'
-import { dropAuthenticationInfo } from './info.js'
+import { dropAuthenticationInfo, respondAs } from './info.js'
 import { PROXY } from './mode.js'
 import { logRefusal } from './refusal-log.js'
 import { refusalBodies } from './refusal-body.js'
@@ -28,6 +28,7 @@ export function proxyRouteHook (options: AdmitOptions, realm: string, pages: Pag
   const { mode } = options
   const bodies = refusalBodies(mode.status, realm, pages)
   return async (request, reply) => {
+    if (mode !== PROXY) respondAs(reply, mode)
     const refused = await admit(request, reply, options)
     if (refused === null) {
       const content = coveredContent(request)

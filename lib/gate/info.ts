@@ -8,7 +8,8 @@ import type { Mode } from './mode.js'
 type Params = Readonly<Record<string, string>>
 
 const kInfo = Symbol('fastify-proxy-auth.info')
-type Informed = FastifyReply & { [kInfo]?: Params }
+const kMode = Symbol('fastify-proxy-auth.mode')
+type Informed = FastifyReply & { [kInfo]?: Partial<Record<Mode['status'], Params>>, [kMode]?: Mode }
 
 /** What a strategy hands over in `success(user, info)` for the answer. */
 interface InfoWithParams {
@@ -17,17 +18,23 @@ interface InfoWithParams {
   readonly proxyAuthenticate?: Challenge
 }
 
+/** What is added to this response from here on belongs into the field of `mode`: the route is an origin, not a proxy. */
+export function respondAs (reply: FastifyReply, mode: Mode): void {
+  ;(reply as Informed)[kMode] = mode
+}
+
 /**
  * Adds parameters to the `Proxy-Authentication-Info` of an answer, or to the `Authentication-Info` where the route is an
  * origin. On a 407 the field does not go out (RFC 9110, 11.7.3: after the credentials were accepted).
  *
  * @throws {NotRepresentable} A value cannot be sent.
  */
-export function addAuthenticationInfo (reply: FastifyReply, params: Params, mode: Mode = PROXY): void {
-  const value = authenticationInfo(reply, params)
+export function addAuthenticationInfo (reply: FastifyReply, params: Params, mode = (reply as Informed)[kMode] ?? PROXY): void {
+  const value = authenticationInfo(reply, mode, params)
   if (value === undefined) return
   const informed = reply as Informed
-  informed[kInfo] = { ...informed[kInfo], ...params }
+  const { status } = mode
+  informed[kInfo] = { ...informed[kInfo], [status]: { ...informed[kInfo]?.[status], ...params } }
   reply.header(mode.info, value)
 }
 
@@ -37,14 +44,14 @@ export function addAuthenticationInfo (reply: FastifyReply, params: Params, mode
  * @param params - Others, in place of those added.
  * @returns `undefined` when there is nothing to say.
  */
-export function authenticationInfo (reply: FastifyReply, params: Params = {}): string | undefined {
-  const value = formatAuthenticationInfo({ ...(reply as Informed)[kInfo], ...params })
+export function authenticationInfo (reply: FastifyReply, { status }: Mode, params: Params = {}): string | undefined {
+  const value = formatAuthenticationInfo({ ...(reply as Informed)[kInfo]?.[status], ...params })
   return value === '' ? undefined : value
 }
 
 /** Takes back what {@link addAuthenticationInfo} has added, and nothing that another has. */
 export function dropAuthenticationInfo (reply: FastifyReply): void {
-  if ((reply as Informed)[kInfo] !== undefined) reply.removeHeader(PROXY.info)
+  if ((reply as Informed)[kInfo]?.[PROXY.status] !== undefined) reply.removeHeader(PROXY.info)
 }
 
 /** Takes over what the strategy says, if it says something. */

@@ -31,7 +31,7 @@ export function vouch (reply: FastifyReply, info: unknown, mode: Mode, maxAnswer
   holdAnswer(raw, reply.raw, {
     name: mode.info,
     nodeHash,
-    current: () => authenticationInfo(reply),
-    valueFor: contentHash => authenticationInfo(reply, exchange.authenticationInfo(contentHash))!
+    current: () => authenticationInfo(reply, mode),
+    valueFor: contentHash => authenticationInfo(reply, mode, exchange.authenticationInfo(contentHash))!
   }, maxAnswer)
 }

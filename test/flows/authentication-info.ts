@@ -2,11 +2,13 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { proxyAuthenticate } from '../../lib/index.js'
+import type { ReverseRoute } from '../../lib/index.js'
 import { FORMS, message, surroundings } from '../fixtures/forms.js'
 import type { Form } from '../fixtures/forms.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
-import { basic, ALICE } from '../fixtures/gateway.js'
+import { basic, gateway, ALICE } from '../fixtures/gateway.js'
 import type { GatewayOptions } from '../fixtures/gateway.js'
+import { origin } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { readAnswer } from '../fixtures/read-answer.js'
 
@@ -119,6 +121,31 @@ t.test('on a route that is an origin it is Authentication-Info (R-GW-4)', async 
   t.equal(fields['authentication-info'], TOLD)
   t.notOk('proxy-authentication-info' in fields)
 })
+
+for (const hook of ['onRequest', 'preHandler'] as const) {
+  t.test(`a handler on a route that is an origin, ${hook}: what it adds is in Authentication-Info, on every response (F-40)`, async t => {
+    const upstream = await origin(t)
+    const left: Pick<ReverseRoute, 'status' | 'preHandler'> = {
+      status: 401,
+      preHandler (_request, reply, done) {
+        reply.proxyAuthenticationInfo({ left: '3' })
+        done()
+      }
+    }
+    const { port } = await gateway(t, {
+      hook,
+      strategies: [telling],
+      reverse: [{ prefix: '/api', upstream: upstream.url, ...left }, { prefix: '/down', upstream: `http://127.0.0.1:${await closedPort()}`, ...left }]
+    })
+    for (const [path, expected] of [['/api/', 200], ['/down/', 502]] as const) {
+      const client = await RawClient.to(t, port)
+      const { status, fields } = readAnswer(await client.send(`GET ${path} HTTP/1.1\r\nHost: a.test\r\nAuthorization: Key k\r\n\r\n`).answer())
+      t.equal(status, expected)
+      t.equal(fields['authentication-info'], `${TOLD}, left=3`)
+      t.notOk('proxy-authentication-info' in fields)
+    }
+  })
+}
 
 t.test('on routes of the application (R-PAI-1, R-PAI-3)', async t => {
   const { ask } = await around(t, 'origin-form', {

@@ -2,7 +2,7 @@ import Fastify from 'fastify'
 import type { FastifyReply } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { addAuthenticationInfo, addFinalToken, addStrategyInfo, dropAuthenticationInfo } from '../../lib/gate/info.js'
+import { addAuthenticationInfo, addFinalToken, addStrategyInfo, dropAuthenticationInfo, respondAs } from '../../lib/gate/info.js'
 import { ORIGIN, PROXY } from '../../lib/gate/mode.js'
 
 /** The fields of an answer on which `act` has acted, without those that every answer has. */
@@ -30,6 +30,15 @@ t.test('what comes later is added, or goes before', async t => {
     addAuthenticationInfo(reply, { a: '1', b: '2' })
     addAuthenticationInfo(reply, { b: '3', c: '4' })
   }), { 'proxy-authentication-info': 'a=1, b=3, c=4' })
+})
+
+t.test('a response of an origin: what is added later goes into its own field, and nothing of the other (F-40)', async t => {
+  t.same(await answer(t, reply => {
+    addAuthenticationInfo(reply, { nextnonce: 'of the proxy' })
+    respondAs(reply, ORIGIN)
+    addAuthenticationInfo(reply, { a: '1' })
+    addAuthenticationInfo(reply, { b: '2' })
+  }), { 'proxy-authentication-info': 'nextnonce="of the proxy"', 'authentication-info': 'a=1, b=2' })
 })
 
 t.test('nothing to say is no field', async t => {
@@ -64,6 +73,8 @@ t.test('what we have added can be taken back, what another has put there cannot'
   }), {})
   t.same(await answer(t, reply => {
     reply.header('proxy-authentication-info', 'theirs')
+    addAuthenticationInfo(reply, { a: '1' }, ORIGIN)
+    reply.removeHeader('authentication-info')
     dropAuthenticationInfo(reply)
   }), { 'proxy-authentication-info': 'theirs' })
 })
