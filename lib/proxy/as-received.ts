@@ -14,6 +14,7 @@ import type { FieldRecord } from '../fields/hop-by-hop.js'
 export function asReceived (raw: readonly string[], fields: FieldRecord): string[] {
   const lines: string[] = []
   const seen = new Map<string, boolean>() // by name, whether all lines of it stay
+  let received: Map<string, string[]> | undefined // made where a field is not simply the line that it came as
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!.toLowerCase()
     const value = Object.hasOwn(fields, name) ? fields[name] : undefined // a field may be called `constructor`
@@ -21,7 +22,7 @@ export function asReceived (raw: readonly string[], fields: FieldRecord): string
     const stays = seen.get(name)
     if (stays === true || (stays === undefined && value === raw[i + 1])) lines.push(raw[i]!, raw[i + 1]!)
     if (stays !== undefined) continue
-    const unchanged = value !== raw[i + 1] && isJoined(value, linesOf(raw, name, i))
+    const unchanged = value !== raw[i + 1] && isJoined(value, (received ??= linesOf(raw)).get(name)!)
     seen.set(name, unchanged)
     if (unchanged) lines.push(raw[i]!, raw[i + 1]!)
     else if (value !== raw[i + 1]) write(lines, raw[i]!, value)
@@ -32,8 +33,16 @@ export function asReceived (raw: readonly string[], fields: FieldRecord): string
   return lines
 }
 
-function linesOf (raw: readonly string[], name: string, start: number): string[] {
-  return raw.filter((_, i) => i > start && i % 2 === 1 && raw[i - 1]!.toLowerCase() === name)
+/** The lines of each field, by its name in lower case. */
+function linesOf (raw: readonly string[]): Map<string, string[]> {
+  const fields = new Map<string, string[]>()
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase()
+    const lines = fields.get(name)
+    if (lines === undefined) fields.set(name, [raw[i + 1]!])
+    else lines.push(raw[i + 1]!)
+  }
+  return fields
 }
 
 /** Node joins lines with a comma, those of Cookie with a semicolon; undici makes a list of them. */

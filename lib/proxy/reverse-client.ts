@@ -82,8 +82,11 @@ function grouped (fields: readonly string[]): Record<string, string | string[]> 
   const lines: Record<string, string | string[]> = Object.create(null)
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i]!
+    const line = fields[i + 1]!
     const before = lines[name]
-    lines[name] = before === undefined ? fields[i + 1]! : [before, fields[i + 1]!].flat()
+    if (before === undefined) lines[name] = line
+    else if (typeof before === 'string') lines[name] = [before, line]
+    else before.push(line)
   }
   return lines
 }
