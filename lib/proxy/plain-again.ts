@@ -24,11 +24,14 @@ export function plainAgain (request: IncomingMessage, head: Buffer): () => void 
   for (let i = 0; i < rawHeaders.length; i += 2) {
     if (rawHeaders[i]!.toLowerCase() !== 'upgrade') text += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`
   }
-  return () => {
-    if (socket.destroyed) return
-    socket.unshift(Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), head]))
-    parseAgain((socket as Socket & { server: Server }).server, socket)
-  }
+  return () => parseRest(socket, Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), head]))
+}
+
+/** Has node parse what has been read of a connection that it has handed over, and what is still to come. */
+export function parseRest (socket: Socket, read: Buffer): void {
+  if (socket.destroyed) return
+  socket.unshift(read)
+  parseAgain((socket as Socket & { server: Server }).server, socket)
 }
 
 function refuse (socket: Socket): void {

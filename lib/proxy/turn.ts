@@ -20,8 +20,14 @@ export function inTurn (socket: Connection, begin: () => void): void {
   const next = (last?: Response) => {
     if (socket.destroyed) return
     const response = socket._httpMessage
-    if (response) response.once('close', () => next(response))
-    else if (!socket.writable || (last !== undefined && saysClose(last))) closeInStages(socket)
+    if (response) {
+      const drained = () => { response.emit('drain') } // node tells it no more, having handed over the socket
+      socket.on('drain', drained)
+      response.once('close', () => {
+        socket.removeListener('drain', drained)
+        next(response)
+      })
+    } else if (!socket.writable || (last !== undefined && saysClose(last))) closeInStages(socket)
     else begin()
   }
   next()

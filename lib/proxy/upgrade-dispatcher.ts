@@ -5,9 +5,9 @@ import { guarded } from '../platform/guarded.js'
 import { onExtendedConnect } from './extended-connect.js'
 import { guard } from './guard.js'
 import { onEveryServer } from './listeners.js'
-import { overlookBesideContent } from './offer-beside-content.js'
+import { overlookBesideContent, wasOverlooked } from './offer-beside-content.js'
 import { offerToOthers } from './offer-to-others.js'
-import { plainAgain } from './plain-again.js'
+import { parseRest, plainAgain } from './plain-again.js'
 import { endBroken, goAway } from './sessions.js'
 import { inTurn } from './turn.js'
 
@@ -73,6 +73,7 @@ function install (app: FastifyInstance): Dispatcher {
 
   const dispatch: UpgradeListener = guarded(app.log, (request, socket, head) => {
     guard(socket)
+    if (wasOverlooked(request)) return inTurn(socket, () => parseRest(socket, head))
     const goOn = plainAgain(request, head)
     inTurn(socket, () => offer(request, socket, head, goOn))
   })

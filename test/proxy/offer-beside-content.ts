@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import t from 'tap'
-import { announcesContent, overlookBesideContent } from '../../lib/proxy/offer-beside-content.js'
+import { Readable } from 'node:stream'
+import { announcesContent, overlookBesideContent, wasOverlooked } from '../../lib/proxy/offer-beside-content.js'
 
 const request = (headers: object) => ({ headers }) as unknown as IncomingMessage
 
@@ -23,5 +24,20 @@ t.test('an offer beside it is none, where node asks; any other is what the serve
   const older = {}
   overlookBesideContent(older as never)
   t.strictSame(older, {}, 'node 20 does not ask')
+  t.end()
+})
+
+t.test('it becomes an upgrade where its content ends, for node to hand over what follows (F-74)', t => {
+  const server = { shouldUpgradeCallback: (_request: IncomingMessage): unknown => true }
+  overlookBesideContent(server as never)
+  const offer = Object.assign(new Readable({ read () {} }), { headers: { 'content-length': '3' }, upgrade: false })
+  t.equal(wasOverlooked(offer as never), false)
+  server.shouldUpgradeCallback(offer as never)
+  t.equal(wasOverlooked(offer as never), true)
+  offer.push('abc')
+  t.equal(offer.upgrade, false)
+  offer.push(null)
+  t.equal(offer.upgrade, true)
+  t.equal(String(offer.read()), 'abc')
   t.end()
 })

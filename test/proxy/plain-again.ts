@@ -1,8 +1,11 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
 import t from 'tap'
 import type { Test } from 'tap'
-import { plainAgain } from '../../lib/proxy/plain-again.js'
+import { overlookBesideContent, wasOverlooked } from '../../lib/proxy/offer-beside-content.js'
+import { parseRest, plainAgain } from '../../lib/proxy/plain-again.js'
+import { inTurn } from '../../lib/proxy/turn.js'
 import { listen } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { readAnswer } from '../fixtures/read-answer.js'
@@ -16,7 +19,9 @@ async function plain (
     request.on('data', chunk => { text += chunk }).on('end', () => { response.end(text) })
   })
   if (linesRead !== undefined) server.maxHeadersCount = linesRead
-  server.on('upgrade', (request, _socket, head) => {
+  overlookBesideContent(server)
+  server.on('upgrade', (request, socket: Socket, head) => {
+    if (wasOverlooked(request)) return inTurn(socket, () => parseRest(socket, head))
     const goOn = plainAgain(request, head)
     before(request)
     goOn()
