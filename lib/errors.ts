@@ -102,7 +102,7 @@ export const StrategyTimeout = perRequest(
 export const StoreFull = comeBack(
   'FST_PROXY_AUTH_STORE_FULL', 'too many nonces in use', 503
 )
-/** As many handshakes of NTLM or Negotiate as allowed are between two legs. `Retry-After` says when to come back. */
+/** As many handshakes of NTLM or Negotiate as allowed, in all or from one address, are between two legs. `Retry-After` says when to come back. */
 export const TooManyHandshakes = comeBack(
   'FST_PROXY_AUTH_TOO_MANY_HANDSHAKES', 'too many handshakes under way', 503
 )

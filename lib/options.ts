@@ -157,6 +157,11 @@ export interface ConnectionBoundOptions {
   readonly handshakeTimeout?: Milliseconds
   /** The most handshakes that wait for their next leg; more are 503. 1 or more. Default 1000. */
   readonly maxHandshakes?: number
+  /**
+   * The most of them from one address; more are 503. Of IPv6, a network of 64 bits is one address. 1 or more. Default a tenth
+   * of `maxHandshakes`.
+   */
+  readonly maxPerAddress?: number
 }
 
 /**

@@ -6,6 +6,7 @@ import type { AttemptInput, Chain } from '../passport/chain.js'
 import { isConnectionBound } from '../passport/connection-bound.js'
 import type { Connections, Leg } from '../passport/connections.js'
 import type { Granted, Refused } from '../passport/outcome.js'
+import { addressGroup } from '../policy/address-group.js'
 import { Identity } from '../policy/revocations.js'
 import type { Revocations } from '../policy/revocations.js'
 import type { ProxyUser } from '../types.js'
@@ -58,7 +59,7 @@ export async function admit (request: FastifyRequest, reply: FastifyReply, optio
     attempt = new Attempt(request, reply, readCredentials(request.raw, mode.credentials))
     if (connections !== undefined) {
       if (attempt.credentials === undefined && remember(request, connections)) return null
-      attempt.leg = begin(request, reply, connections, attempt.credentials)
+      attempt.leg = begin(attempt, reply, connections)
     }
     const hashes = chain.coversContent ? hashesToRead(request, chain, attempt) : NO_HASHES
     if (hashes.length > 0) attempt.covers(hashesOfNothing(request, hashes))
@@ -110,9 +111,9 @@ function remember (request: FastifyRequest, connections: Connections): boolean {
   return true
 }
 
-function begin (request: FastifyRequest, reply: FastifyReply, connections: Connections, credentials: string | undefined): Leg | undefined {
+function begin (attempt: AttemptInput, reply: FastifyReply, connections: Connections): Leg | undefined {
   try {
-    return connections.begin(request.raw, credentials)
+    return connections.begin(attempt.raw, attempt.credentials, attempt)
   } catch (error) {
     reply.header('connection', 'close') // what follows may be of the same kind
     throw error
@@ -178,6 +179,8 @@ class Attempt implements AttemptInput {
     this.contentHash = hashes
     this.readsContent = hashes === undefined
   }
+
+  get from (): string { return addressGroup(this.ip) }
 
   get signal (): AbortSignal {
     if (this.controller === undefined) {

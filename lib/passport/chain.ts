@@ -24,6 +24,11 @@ export interface AttemptInput {
   /** The request-target as the client signed it. */
   readonly url: string
   readonly ip: string
+  /**
+   * What is counted as the client's address where room is shared out by address. Empty, or left out: there is none to tell. It
+   * may be a getter: few attempts look at it.
+   */
+  readonly from?: string
   /** Hashes of the content by node's names, where {@link Chain.contentHashes} has asked for some. */
   readonly contentHash?: Readonly<Record<string, string>> | undefined
   /** Whether the content is read if the outcome says that it is needed ({@link Refused.needsContent}). */

@@ -13,6 +13,8 @@ export interface ConnectionLimits {
   readonly handshakeTimeout: Milliseconds
   /** The most handshakes between two legs at one time. 1 or more. */
   readonly maxHandshakes: number
+  /** The most of them from one address. 1 or more. */
+  readonly maxPerAddress: number
 }
 
 /** When a client may start another handshake, where there are too many. */
@@ -21,6 +23,8 @@ const RETRY_AFTER: Milliseconds = 5000
 /** What one client connection stands for. Kept on the socket, so that it goes with it. */
 interface Connection {
   readonly socket: Socket
+  /** What is counted as the client's address; empty: there is none to tell. */
+  readonly from: string
   identity: ProxyIdentity | undefined
   kept: Kept | undefined
   /** A leg is being judged. */
@@ -47,6 +51,7 @@ export class Connections {
   private readonly key = Symbol('fastify-proxy-auth.connection')
   private readonly named = new Map<string, Set<Connection>>()
   private handshakes = 0
+  private readonly perAddress = new Map<string, number>()
 
   constructor (private readonly limits: ConnectionLimits) {}
 
@@ -66,17 +71,18 @@ export class Connections {
   /**
    * Takes a request that is to be judged: what was established before no longer holds.
    *
+   * @param client - Where the request comes from.
    * @returns The leg of a handshake that it is, `undefined` where its credentials are of no scheme bound to a connection. To be
    *   closed when it is judged.
    * @throws {BadRequest} Another leg is being judged on the connection: the client did not wait for its answer.
    */
-  begin (raw: RawRequest, credentials: string | undefined): Leg | undefined {
+  begin (raw: RawRequest, credentials: string | undefined, client: { readonly from?: string } = {}): Leg | undefined {
     if (raw.httpVersion !== '1.1') return undefined
     const bound = credentials !== undefined && isOfOneUser(raw) && isConnectionBound(readScheme(credentials) ?? null)
     let connection = this.find(raw.socket)
     if (connection === undefined) {
       if (!bound) return undefined
-      connection = this.open(raw.socket)
+      connection = this.open(raw.socket, client.from ?? '')
     }
     if (connection.busy || connection.confused) {
       connection.confused = true
@@ -121,10 +127,12 @@ export class Connections {
   /** For a {@link Leg}: starts the time of a handshake, unless it runs. */
   start (connection: Connection): void {
     if (connection.timer !== undefined) return
-    if (this.handshakes >= this.limits.maxHandshakes) {
-      throw new TooManyHandshakes(RETRY_AFTER)
-    }
+    const { maxHandshakes, maxPerAddress } = this.limits
+    const { from } = connection
+    const others = this.perAddress.get(from) ?? 0
+    if (this.handshakes >= maxHandshakes || (from !== '' && others >= maxPerAddress)) throw new TooManyHandshakes(RETRY_AFTER)
     this.handshakes += 1
+    this.perAddress.set(from, others + 1)
     connection.timer = setTimeout(() => connection.socket.destroy(), this.limits.handshakeTimeout)
   }
 
@@ -133,14 +141,17 @@ export class Connections {
     clearTimeout(connection.timer)
     connection.timer = undefined
     this.handshakes -= 1
+    const others = this.perAddress.get(connection.from)! - 1
+    if (others === 0) this.perAddress.delete(connection.from)
+    else this.perAddress.set(connection.from, others)
   }
 
   private find (socket: Socket): Connection | undefined {
     return (socket as unknown as Record<symbol, Connection | undefined>)[this.key]
   }
 
-  private open (socket: Socket): Connection {
-    const connection: Connection = { socket, identity: undefined, kept: undefined, busy: false, confused: false, timer: undefined }
+  private open (socket: Socket, from: string): Connection {
+    const connection: Connection = { socket, from, identity: undefined, kept: undefined, busy: false, confused: false, timer: undefined }
     Object.defineProperty(socket, this.key, { value: connection })
     socket.once('close', () => {
       this.forget(connection)

@@ -3,7 +3,7 @@ import type { AuthIntOptions, ConnectionBoundOptions, ConnectOptions, VerifierOp
 import { VERIFIERS } from '../passport/declaration.js'
 
 const CONNECT_OPTIONS = new Set(['keepAliveAfter407', 'idleTimeout', 'maxDuration'])
-const CONNECTION_BOUND_OPTIONS = new Set(['handshakeTimeout', 'maxHandshakes'])
+const CONNECTION_BOUND_OPTIONS = new Set(['handshakeTimeout', 'maxHandshakes', 'maxPerAddress'])
 const AUTH_INT_OPTIONS = new Set(['maxRequest', 'maxKept', 'maxPerAddress', 'maxAnswer', 'contentTimeout', 'contentDuration'])
 const VERIFIER_OPTIONS = new Set(['concurrency', 'queue'])
 const MIB = 1024 * 1024
@@ -30,8 +30,11 @@ export function readConnect (connect: ConnectOptions): Readonly<Required<Connect
 export function readConnectionBound (given: true | ConnectionBoundOptions): Readonly<Required<ConnectionBoundOptions>> {
   const options = checkObject(given === true ? {} : given, 'connectionBound', CONNECTION_BOUND_OPTIONS, 'true or an object')
   const { handshakeTimeout = 15_000, maxHandshakes = 1000 } = options
-  if (!Number.isSafeInteger(maxHandshakes) || maxHandshakes < 1) throw badOption('connectionBound.maxHandshakes', 'an integer from 1', maxHandshakes)
-  return Object.freeze({ handshakeTimeout: readTime(handshakeTimeout, 'connectionBound.handshakeTimeout', 1), maxHandshakes })
+  const { maxPerAddress = Math.ceil(maxHandshakes / 10) } = options
+  for (const [name, value] of Object.entries({ maxHandshakes, maxPerAddress })) {
+    if (!Number.isSafeInteger(value) || value < 1) throw badOption(`connectionBound.${name}`, 'an integer from 1', value)
+  }
+  return Object.freeze({ handshakeTimeout: readTime(handshakeTimeout, 'connectionBound.handshakeTimeout', 1), maxHandshakes, maxPerAddress })
 }
 
 /**

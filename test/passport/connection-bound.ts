@@ -37,7 +37,7 @@ t.test('nor accepted there (R-CH-13)', async t => {
 
 t.test('a leg that asks for another ends the matter, one that says nothing does not (R-NEG-3)', async t => {
   const legs = new LegsStrategy()
-  const all = new Connections({ handshakeTimeout: 1000, maxHandshakes: 1 })
+  const all = new Connections({ handshakeTimeout: 1000, maxHandshakes: 1, maxPerAddress: 1 })
   const guest = { strategy: { name: 'guest', authenticate (this: { success (user: object): void }) { this.success({ username: 'guest' }) } }, scheme: null }
   const silent = { strategy: foreign('silent', function (seen) { (seen as AttemptRequest).handshake!.keep({}); this.fail() }), scheme: 'NTLM' }
   for (const [strategy, outcome] of [[legs, { kind: 'refused', status: 407, continues: true, challenges: [leg('1')] }], [silent, { kind: 'granted', user: { username: 'guest' } }]] as const) {

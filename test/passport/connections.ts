@@ -15,7 +15,7 @@ class Wire extends EventEmitter {
   }
 }
 
-const connections = (limits = {}) => new Connections({ handshakeTimeout: 10_000, maxHandshakes: 2, ...limits })
+const connections = (limits = {}) => new Connections({ handshakeTimeout: 10_000, maxHandshakes: 2, maxPerAddress: 2, ...limits })
 const on = (wire: Wire, headers = {}, httpVersion = '1.1') => ({ headers, httpVersion, socket: wire as unknown as Socket }) as RawRequest
 const called = (name: string) => ({ user: {}, name, info: {}, scheme: 'NTLM', realm: 'gw' }) as ProxyIdentity
 const LEG = 'NTLM TlRM'
@@ -203,4 +203,33 @@ t.test('a user\'s connections can be ended by his name', async t => {
   t.equal(all.end('alice'), 0)
   authenticate(all, wires[0]!, 'alice')
   t.equal(all.end('alice'), 1, 'he may come back')
+})
+
+t.test('each address has a share of the handshakes (F-28)', t => {
+  const all = connections({ maxHandshakes: 4, maxPerAddress: 2 })
+  const start = (wire: Wire, from?: string): void => {
+    const leg = all.begin(on(wire), LEG, from === undefined ? {} : { from })!
+    try {
+      leg.for(owner).keep(new State())
+    } finally {
+      leg.close(true)
+    }
+  }
+  const TOO_MANY = { code: 'FST_PROXY_AUTH_TOO_MANY_HANDSHAKES' }
+  const [first, second] = [new Wire(), new Wire()]
+  start(first, 'one')
+  start(second, 'one')
+  t.throws(() => start(new Wire(), 'one'), TOO_MANY)
+  start(second, 'one') // goes on with its own
+  start(new Wire(), 'two')
+  second.destroy()
+  start(new Wire(), 'one')
+  t.throws(() => start(new Wire(), 'three'), TOO_MANY, 'four in all')
+  first.destroy()
+  start(new Wire())
+  t.equal(all.handshaking, 4)
+  const unknown = connections({ maxHandshakes: 4, maxPerAddress: 1 })
+  for (let i = 0; i < 3; i++) unknown.begin(on(new Wire()), LEG)!.for(owner).keep(new State())
+  t.equal(unknown.handshaking, 3, 'what comes from no address has no share')
+  t.end()
 })

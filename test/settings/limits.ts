@@ -4,7 +4,7 @@ import { refusesOption } from '../fixtures/bad-option.js'
 
 const ALL = [
   { read: readConnect, defaults: { keepAliveAfter407: 'always', idleTimeout: 600_000, maxDuration: 0 }, least: { keepAliveAfter407: 'never', idleTimeout: 0, maxDuration: 0 } },
-  { read: readConnectionBound, defaults: { handshakeTimeout: 15_000, maxHandshakes: 1000 }, least: { handshakeTimeout: 1, maxHandshakes: 1 } },
+  { read: readConnectionBound, defaults: { handshakeTimeout: 15_000, maxHandshakes: 1000, maxPerAddress: 100 }, least: { handshakeTimeout: 1, maxHandshakes: 1, maxPerAddress: 1 } },
   {
     read: readAuthInt,
     defaults: { maxRequest: 16_777_216, maxKept: 268_435_456, maxAnswer: 65_536, contentTimeout: 60_000, maxPerAddress: 67_108_864, contentDuration: 300_000 },
@@ -35,11 +35,12 @@ t.test('what is wrong', async t => {
     [readConnectionBound, 'connectionBound.limit', { limit: 5 }, 'it'],
     [readConnectionBound, 'connectionBound.handshakeTimeout', { handshakeTimeout: 0 }, 'another number'],
     [readConnectionBound, 'connectionBound.maxHandshakes', { maxHandshakes: 0 }, 'number'],
+    [readConnectionBound, 'connectionBound.maxPerAddress', { maxPerAddress: 0 }, 'number'],
     [readAuthInt, 'authInt', true, 'boolean'],
     [readAuthInt, 'authInt.limit', { limit: 5 }, 'it'],
     [readAuthInt, 'authInt.maxRequest', { maxRequest: '1 MiB' }, 'string'],
     [readAuthInt, 'authInt.maxKept', { maxKept: Infinity }, 'number'],
-    [readAuthInt, 'authInt.maxPerAddress', { maxPerAddress: null }, 'object'],
+    [readAuthInt, 'authInt.maxPerAddress', { maxPerAddress: null }, 'null'],
     [readAuthInt, 'authInt.maxAnswer', { maxAnswer: -1 }, 'number'],
     [readAuthInt, 'authInt.contentTimeout', { contentTimeout: 2 ** 31 }, 'another number'],
     [readAuthInt, 'authInt.contentDuration', { contentDuration: -1 }, 'another number'],

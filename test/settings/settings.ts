@@ -74,7 +74,7 @@ t.test('everything that can be said', async t => {
       strategies: [{ to: ['*.example.test'], strategies: others }]
     },
     connect: { keepAliveAfter407: 'handshake', idleTimeout: 0, maxDuration: 5 },
-    connectionBound: { handshakeTimeout: 1, maxHandshakes: 1 },
+    connectionBound: { handshakeTimeout: 1, maxHandshakes: 1, maxPerAddress: 1 },
     authInt: { maxRequest: 1, maxKept: 2, maxPerAddress: 5, maxAnswer: 3, contentTimeout: 4, contentDuration: 6 },
     verifiers: { concurrency: 1, queue: 0 },
     pages: { 407: { title: 'Who?' } }
@@ -99,7 +99,7 @@ t.test('everything that can be said', async t => {
       maxDuration: 5
     },
     tunnels: { keepAliveAfter407: 'handshake', idleTimeout: 0, maxDuration: 5 },
-    connectionBound: { handshakeTimeout: 1, maxHandshakes: 1 },
+    connectionBound: { handshakeTimeout: 1, maxHandshakes: 1, maxPerAddress: 1 },
     authInt: { maxRequest: 1, maxKept: 2, maxPerAddress: 5, maxAnswer: 3, contentTimeout: 4, contentDuration: 6 },
     verifiers: { concurrency: 1, queue: 0 },
     cleartext: 'refuse',
