@@ -1,4 +1,5 @@
 import createError from '@fastify/error'
+import type { FastifyError } from '@fastify/error'
 
 // The one registry of codes, messages and statuses. It imports nothing of ours. Fastify sends a message to
 // the client as it is, so a message gives a position, a name of ours or a reason, never the text received.
@@ -8,11 +9,15 @@ import createError from '@fastify/error'
 const perRequest = <Base extends ErrorConstructor>(code: string, message: string, status: number, base?: Base) =>
   createError(code, message, status, base, false)
 
-/**
- * Made with how long to wait, in milliseconds: says in `Retry-After` when to come back, and in its message too. In whole
- * seconds, one or more.
- */
-const comeBack = (code: string, message: string, status: number) => class extends perRequest(code, `${message}, try again in %d seconds`, status) {
+/** An error whose response says in `Retry-After` when to come back, in whole seconds, one or more; its message does, too. */
+export interface RetryAfterError extends FastifyError {
+  readonly headers: { readonly 'retry-after': string }
+}
+
+/** Made with how long to wait, in milliseconds. */
+export type RetryAfterErrorConstructor = new (wait: number) => RetryAfterError
+
+const comeBack = (code: string, message: string, status: number): RetryAfterErrorConstructor => class extends perRequest(code, `${message}, try again in %d seconds`, status) {
   readonly headers: { readonly 'retry-after': string }
 
   constructor (wait: number) {

@@ -1,6 +1,6 @@
 import dns from 'node:dns'
 import type { LookupFunction } from 'node:net'
-import type { DigestOptions, ProxyAuthOptions } from 'fastify-proxy-auth'
+import type { DigestAlgorithmName, DigestOptions, ProxyAuthOptions, Qop } from 'fastify-proxy-auth'
 
 /** What the environment of the example says, checked. */
 export interface Environment {
@@ -33,8 +33,8 @@ export function readEnvironment (env: NodeJS.ProcessEnv): Environment {
     realm: env['REALM'] ?? 'Gateway',
     schemes,
     digest: {
-      algorithms: list(env['DIGEST_ALGORITHMS'] ?? 'SHA-256') as never,
-      qop: list(env['DIGEST_QOP'] ?? 'auth') as never,
+      algorithms: list(env['DIGEST_ALGORITHMS'] ?? 'SHA-256') as DigestAlgorithmName[],
+      qop: list(env['DIGEST_QOP'] ?? 'auth') as Qop[],
       nonceLifetime: Number(env['DIGEST_NONCE_LIFETIME'] ?? 300_000),
       oneTimeNonces: env['DIGEST_ONE_TIME'] === '1'
     },
@@ -71,7 +71,7 @@ function lookupWith (hosts: string[]): LookupFunction {
   const known = new Map(hosts.map(entry => entry.split('=', 2) as [string, string]))
   return (hostname, options, callback) => {
     const address = known.get(hostname)
-    if (address === undefined) return dns.lookup(hostname, options, callback as never)
+    if (address === undefined) return dns.lookup(hostname, options, callback)
     const family = address.includes(':') ? 6 : 4
     if (options.all) callback(null, [{ address, family }])
     else callback(null, address, family)

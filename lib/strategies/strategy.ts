@@ -114,8 +114,8 @@ export abstract class Strategy {
   /** True when a verdict may need a hash of the content, so that {@link contentHashFor} is worth asking. Default false. */
   readonly coversContent: boolean = false
   /**
-   * How long its verdicts may be remembered, where the credentials alone decide them and good ones are good again: see
-   * {@link readCacheOptions}. Default `null`: it is asked each time.
+   * How long its verdicts may be remembered, where the credentials alone decide them and good ones are good again, as option
+   * `cache` says. Default `null`: it is asked each time.
    */
   readonly cache: CacheSettings | null = null
 
