@@ -17,3 +17,8 @@ t.test('of IPv6, a network of 64 bits is one', async t => {
 t.test('what is none is itself', async t => {
   t.equal(addressGroup('a socket'), 'a socket')
 })
+
+t.test('no address, no group', t => {
+  t.equal(addressGroup(undefined), '')
+  t.end()
+})

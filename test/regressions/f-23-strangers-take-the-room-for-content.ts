@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { connect } from 'node:net'
 import t from 'tap'
 import type { Test } from 'tap'
 import { addressGroup } from '../../lib/policy/address-group.js'
@@ -131,6 +132,20 @@ t.test('IPv6 addresses of one network of 64 bits: one share (F-23)', async t => 
   t.match(await refusal(more), /^HTTP\/1.1 503 /)
   const other = await upload(t, surrounded, 'absolute-form', { lines: lines(20_000), length: 20_000, from: '2001:db8:0:1::2' })
   t.match(await other.send('x').answer(), /^HTTP\/1.1 200 /)
+})
+
+t.test('clients of a socket in the file system: one room, and no shares (F-23)', async t => {
+  const path = `${t.testdir({})}/gateway.sock`
+  const surrounded = await around(t, { path, fastify: {} })
+  const length = 60_000
+  const sent = async (): Promise<RawClient> => {
+    const client = await RawClient.over(t, connect({ path, allowHalfOpen: true }), 'connect')
+    const lines = [...signed(surrounded, 'absolute-form', length), `Content-Length: ${length}`]
+    return client.send(message('absolute-form', surrounded.origin.authority, lines, { method: 'POST', body: 'x'.repeat(length - 1) }))
+  }
+  const [one, two] = [await sent(), await sent()]
+  t.match(await one.send('x').answer(), /^HTTP\/1.1 200 /)
+  t.match(await two.send('x').answer(), /^HTTP\/1.1 200 /)
 })
 
 t.test('guessing names with content that is never sent: each unknown one counts as a wrong secret (F-23)', async t => {
