@@ -1,5 +1,5 @@
 import { METHODS } from 'node:http'
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { BadRegistration } from '../errors.js'
 
@@ -27,6 +27,15 @@ export function acceptEveryMethod (scope: FastifyInstance): void {
 export function furtherServers (app: FastifyInstance): Server[] {
   const key = symbolOf(app, 'fastify.serverBindings')
   return (app as unknown as Record<symbol, Server[]>)[key]!
+}
+
+/** Fastify's option `rewriteUrl`, as far as it is needed. What it returns may be anything. */
+export type RewriteUrl = (this: FastifyInstance, request: IncomingMessage) => unknown
+
+/** That option of an application. */
+export function rewriteUrlOf (app: FastifyInstance): RewriteUrl | undefined {
+  const key = symbolOf(app, 'fastify.options')
+  return (app as unknown as Record<symbol, { readonly rewriteUrl?: RewriteUrl }>)[key]!.rewriteUrl
 }
 
 /** What a request is to match, by the names of constraints. */

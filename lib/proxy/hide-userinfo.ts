@@ -3,20 +3,31 @@ import { withoutUserinfo } from '../fields/target.js'
 import { guarded } from '../platform/guarded.js'
 import type { ErrorLog } from '../platform/guarded.js'
 
+type MayBeProxied = (request: IncomingMessage) => boolean
+
+const askers = new WeakMap<Server, MayBeProxied[]>()
+
 const hidden = new WeakSet<IncomingMessage>()
 
 /**
- * Takes userinfo out of the host of requests in origin-form before Fastify logs it, which is before any hook. What had some is to be
- * refused for it: {@link hadUserinfo}.
+ * Takes userinfo out of the host of requests before Fastify logs it, which is before any hook. What had some is to be
+ * refused for it: {@link hadUserinfo}. One listener per server, however many routes ask for it.
  *
- * @param mayBeProxied - Whether a proxy route may take the request. Others are the application's.
+ * @param mayBeProxied - Whether a reverse route may take the request. Others are the application's, or the forward proxy's.
  */
-export function hideUserinfo (log: ErrorLog, server: Server, mayBeProxied: (request: IncomingMessage) => boolean): void {
+export function hideUserinfo (log: ErrorLog, server: Server, mayBeProxied: MayBeProxied): void {
+  const known = askers.get(server)
+  if (known !== undefined) {
+    known.push(mayBeProxied)
+    return
+  }
+  const all = [mayBeProxied]
+  askers.set(server, all)
   server.prependListener('request', guarded(log, (request: IncomingMessage) => {
-    const { headers, url } = request
+    const { headers } = request
     for (const name of ['host', ':authority']) {
       const host = headers[name] as string | undefined
-      if (host === undefined || !host.includes('@') || !url!.startsWith('/') || !mayBeProxied(request)) continue
+      if (host === undefined || !host.includes('@') || !all.some(ask => ask(request))) continue
       headers[name] = withoutUserinfo(host)
       hidden.add(request)
     }

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { BadTarget } from '../errors.js'
 import { withoutUserinfo } from '../fields/target.js'
+import { hadUserinfo } from './hide-userinfo.js'
 import type { OwnAuthority } from './own-authority.js'
 
 /**
@@ -29,6 +30,7 @@ export function writeHttp2Target (request: IncomingMessage, isOwn?: OwnAuthority
   if (url!.charCodeAt(0) !== SLASH && (url !== '*' || method !== 'OPTIONS')) throw new BadTarget('the path is none')
   const ours = scheme === 'https' || (scheme === 'http' && !('encrypted' in socket))
   if (ours && isOwn!(authority, socket as Socket | TLSSocket)) return
+  if (hadUserinfo(request)) throw new BadTarget('the authority has userinfo')
   if (!SCHEME.test(scheme) || DELIMITER.test(authority)) throw new BadTarget('the scheme or the authority is none')
   request.url = `${scheme}://${authority}${url === '*' ? '' : url}`
 }

@@ -10,6 +10,7 @@ import { record } from './record.js'
 import { lasting, withVia } from './reverse-request.js'
 import type { RequestHeadRules } from './reverse-request.js'
 import type { ReverseRoute } from './reverse.js'
+import type { routedPath } from './routed-path.js'
 import { withinPrefix } from './under-prefix.js'
 import { takeUpgrades } from './upgrade-dispatcher.js'
 import type { UpgradeListener } from './upgrade-dispatcher.js'
@@ -49,12 +50,14 @@ export function isGiven (request: IncomingMessage): boolean {
 /**
  * Takes the WebSockets under a prefix; other upgrades there are plain requests.
  *
+ * @param routed - By which path the router finds the route of a request.
  * @param listener - That of @fastify/http-proxy, where it is to answer them.
  */
-export function takeWebSockets (app: FastifyInstance, prefix: string, listener: UpgradeListener | undefined): void {
+export function takeWebSockets (app: FastifyInstance, prefix: string, routed: ReturnType<typeof routedPath>, listener: UpgradeListener | undefined): void {
   const within = withinPrefix(prefix)
   takeUpgrades(app, (request, head) => {
-    if (!request.url!.startsWith('/') || !within(request)) return undefined
+    const path = routed(request)
+    if (path === undefined || !within(path)) return undefined
     const { method, socket } = request
     if (method !== 'GET' || !offerOf(request).some(protocol => protocol.toLowerCase() === 'websocket')) return 'plain'
     if (listener === undefined) routeUpgrade(app, request, head, ['websocket'])

@@ -25,6 +25,7 @@ import { scrub } from './reverse-hand-over.js'
 import { chooseUpstream } from './reverse-upstream.js'
 import { overlookVersions } from './reverse-versioned.js'
 import { followWebSocket, isGiven, passesWebSockets, takeWebSockets, webSocketOptions } from './reverse-websocket.js'
+import { routedPath } from './routed-path.js'
 import { underPrefix } from './under-prefix.js'
 import { withListener } from './upgrade-dispatcher.js'
 import { uploadOf } from './upload.js'
@@ -125,7 +126,12 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
 
   overlookVersions(app)
   const prefix = `${app.prefix}/${options.prefix ?? ''}`
-  const taken = underPrefix(prefix)
+  const routed = routedPath(app)
+  const isUnder = underPrefix(prefix)
+  const taken = (request: IncomingMessage): boolean => {
+    const path = routed(request)
+    return path !== undefined && isUnder(path)
+  }
   onEveryServer(app, server => {
     expectContinue(app.log, server, taken)
     hideUserinfo(app.log, server, taken)
@@ -157,8 +163,8 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
   if (options.websocket !== true) await register()
   else if (passes) {
     await register()
-    takeWebSockets(app, prefix, undefined)
-  } else takeWebSockets(app, prefix, await withListener(app, async () => { await register() }))
+    takeWebSockets(app, prefix, routed, undefined)
+  } else takeWebSockets(app, prefix, routed, await withListener(app, async () => { await register() }))
 }
 
 /** The message is checked before anybody is asked who they are: what it is does not depend on it. */

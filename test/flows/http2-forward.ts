@@ -110,6 +110,19 @@ t.test('a path that is none, or a scheme that holds more than one: malformed, an
   t.strictSame(target.seen, [])
 })
 
+t.test('userinfo of another server is refused under the prefix of a reverse route, too (R-TGT-8, F-69)', async t => {
+  const target = await origin(t)
+  const { gate } = await lab(t, false, { reverse: [{ prefix: '/api', upstream: target.url }] })
+  const client = await RawHttp2.to(t, gate.port)
+  const fields = [[':method', 'GET'], [':scheme', 'http'], [':path', '/api/x'], ['proxy-authorization', ALICE]] as const
+  client.headers(1, [...fields, ['host', `alice:canary@${target.authority}`]], true)
+  const first = await client.frame(({ type, stream }) => stream === 1 && /^(HEADERS|RST_STREAM)$/.test(type))
+  if (first?.type === 'HEADERS') t.match(await gate.logged(({ msg }) => msg === 'request completed'), { res: { statusCode: 400 } })
+  else t.equal(await client.resetOf(1), constants.NGHTTP2_PROTOCOL_ERROR) // newer versions of node refuse it themselves
+  t.equal(JSON.stringify(gate.log).includes('canary'), false)
+  t.equal(target.seen.length, 0)
+})
+
 t.test('methods and answers without content', async t => {
   const target = await origin(t, ({ url }, response) => { response.writeHead(Number(url!.slice(1)) || 200, { 'Content-Length': 5, ETag: '"x"' }).end('12345') })
   const { client } = await lab(t, false)
