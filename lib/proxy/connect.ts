@@ -46,6 +46,7 @@ export function takeConnect (app: FastifyInstance, server: Server, settings: Con
       return takeConnectStream(app, request, socket as unknown as ServerResponse)
     }
     guard(socket)
+    socket.allowHalfOpen = true // a TLS server has it otherwise, and a client may end before its tunnel stands
     inTurn(socket, () => begin(request, socket, head))
   }
 
@@ -119,7 +120,7 @@ export class ConnectResponse extends BareResponse {
     if (status !== 407 || keepAlive === 'never' || settings.exchanges.closing || saysClose(fields['connection'])) return false
     if (req.httpVersionMajor !== 1 || req.httpVersionMinor !== 1 || wantsClose(req)) return false
     // Bytes behind a refused CONNECT were meant for the tunnel; read as requests they would speak for the client.
-    if (behind.length > 0 || client.readableLength > 0 || client.destroyed) return false
+    if (behind.length > 0 || client.readableLength > 0 || client.readableEnded || client.destroyed) return false
     // So would those that come later, where the connection itself says who the client is.
     if ((client as TLSSocket).authorized || settings.carriesIdentity?.(client) === true || !mayBeGivenBackAgain(client)) return false
     return keepAlive === 'always' || continuesHandshake(fields['proxy-authenticate'])
@@ -142,6 +143,7 @@ function continuesHandshake (challenges: OutgoingHttpHeader | undefined): boolea
 /** The next request on this connection is parsed again: NTLM and Negotiate need the same one for all their legs. */
 function giveBack (server: Server, socket: Socket, exchanges: Exchanges): void {
   if (socket.destroyed) return
+  if (socket.readableEnded) return closeInStages(socket) // its parser would wait for an end that has come
   socket.setTimeout(0, expire)
   markGivenBack(socket, exchanges)
   parseAgain(server, socket)

@@ -63,9 +63,11 @@ export function join (client: Side, upstream: Side, options: JoinOptions, ended:
 }
 
 function pass (from: Duplex, to: Duplex): void {
-  from.pipe(to, { end: false })
-  from.once('end', () => {
+  const end = () => {
     if (wasReset(from)) reset(to)
     else to.end()
-  })
+  }
+  from.pipe(to, { end: false })
+  if (from.readableEnded) end() // while the other side was dialled
+  else from.once('end', end)
 }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { onClientEnd } from './client-end.js'
 import { closeInStages } from './close-in-stages.js'
 
 /** A response with what node writes of its head. */
@@ -14,23 +15,35 @@ type Connection = Socket & { readonly _httpMessage?: Response | null }
  * What has to be waited for is read off the socket: node holds there the response that is being written, and puts the next in
  * its place. So it makes no difference who writes them; node writes 400, 417 and 503 by itself, and tells no listener.
  *
+ * A client that ends before that has left, as it has for node behind any request: its connection closes, and with it goes what the
+ * other requests on it wait for.
+ *
  * @param begin - Not called if the connection has closed by then, or is to be closed (RFC 9112, 9.6).
  */
 export function inTurn (socket: Connection, begin: () => void): void {
-  const next = (last?: Response) => {
-    if (socket.destroyed) return
-    const response = socket._httpMessage
-    if (response) {
-      const drained = () => { response.emit('drain') } // node tells it no more, having handed over the socket
-      socket.on('drain', drained)
-      response.once('close', () => {
-        socket.removeListener('drain', drained)
-        next(response)
-      })
-    } else if (!socket.writable || (last !== undefined && saysClose(last))) closeInStages(socket)
+  const { _httpMessage: first } = socket
+  const start = (last?: Response) => {
+    if (!socket.writable || (last !== undefined && saysClose(last))) closeInStages(socket)
     else begin()
   }
-  next()
+  if (!first) return start()
+  const unwatch = onClientEnd(socket, () => socket.destroySoon())
+  socket.on('drain', passDrain)
+  const wait = (response: Response): void => {
+    response.once('close', () => {
+      if (socket.destroyed) return
+      if (socket._httpMessage) return wait(socket._httpMessage)
+      unwatch()
+      socket.removeListener('drain', passDrain)
+      start(response)
+    })
+  }
+  wait(first)
+}
+
+/** Tells the response that is being written to go on, which node does no more for a socket without a parser. */
+function passDrain (this: Connection): void {
+  this._httpMessage?.emit('drain')
 }
 
 /** Node does not close behind each response that says so: not behind the last that `maxRequestsPerSocket` allows. */

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { upgradeProtocols } from '../fields/upgrade.js'
 import { writeAnyHead } from './answer.js'
 import { BareResponse, isRecord } from './bare-response.js'
+import { onClientEnd } from './client-end.js'
 import { closeInStages } from './close-in-stages.js'
 import { extendedAnswer } from './extended-connect.js'
 import type { Side } from './join.js'
@@ -89,9 +90,18 @@ export function routeUpgrade (app: FastifyInstance, request: Marked, head: Buffe
 
 /** The answer to an upgrade, on a socket that has no parser any more. */
 export class UpgradeResponse extends BareResponse {
+  private readonly unwatch: () => void
+
   constructor (request: IncomingMessage, client: Socket) {
     super(request, client)
     this.shouldKeepAlive = false
+    // Until the other protocol is spoken, a client that ends has left, as it has for node behind any request.
+    this.unwatch = onClientEnd(client, () => client.destroySoon())
+  }
+
+  override release (): void {
+    this.unwatch()
+    super.release()
   }
 
   /** Says what becomes of the connection, whatever the fields say. Those of a relayed answer come as a list, and do not say. */

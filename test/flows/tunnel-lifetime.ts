@@ -2,15 +2,19 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
+import type { Test } from 'tap'
+import { certificate, openssl } from '../fixtures/certificate.js'
 import { closedPort } from '../fixtures/closed-port.js'
 import { connectHead } from '../fixtures/connect-head.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
 import { ALICE, gateway } from '../fixtures/gateway.js'
+import { Http2Client } from '../fixtures/http2-client.js'
 import { listenerCounts } from '../fixtures/listener-counts.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { readAnswer } from '../fixtures/read-answer.js'
 import { stalledListener } from '../fixtures/stalled-listener.js'
 import { tcpOrigin } from '../fixtures/tcp-origin.js'
+import type { TcpOrigin } from '../fixtures/tcp-origin.js'
 import { until } from '../fixtures/until.js'
 
 const RIGHT = `Proxy-Authorization: ${ALICE}`
@@ -281,3 +285,70 @@ function count (names: string[]): Record<string, number> {
   for (const name of names) counts[name] = (counts[name] ?? 0) + 1
   return counts
 }
+
+/** Octets that reach the target, and the end of its connection. */
+async function arrived (t: Test, target: TcpOrigin, connected: Promise<Socket>): Promise<string> {
+  const socket = await connected
+  let text = ''
+  socket.setEncoding('latin1').on('data', (chunk: string) => { text += chunk })
+  await once(socket, 'end')
+  socket.end('bye')
+  await once(socket, 'close')
+  t.equal(target.sockets.filter(({ destroyed }) => !destroyed).length, 0)
+  return text
+}
+
+t.test('the end of the client that comes with its CONNECT: is passed on, and nothing stays (F-6)', async t => {
+  const target = await tcpOrigin(t, () => {})
+  for (const [tls, http2] of [[false, false], [true, false], [false, true], [true, true]] as const) {
+    if (tls && openssl.skip !== false) continue
+    const pair = tls ? certificate(t, 'gateway.test') : undefined
+    const secure = pair === undefined ? {} : { https: { cert: pair.cert, key: pair.key } }
+    let ended: () => void = () => {}
+    const lookup: Lookup = (_host, _options, done) => { ended = () => done(null, [{ address: '127.0.0.1', family: 4 }]) }
+    const gate = await gateway(t, {
+      forward: { special: ['*.test:*'], lookup: lookup as never },
+      fastify: { ...secure, ...(http2 && { http2 }) } as never,
+      after: app => {
+        app.server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => { socket.on('end', () => ended()) })
+      }
+    })
+    for (const text of ['', 'hello']) {
+      const connected = target.next()
+      const name = `HTTP/${http2 ? 2 : 1}, ${tls ? 'TLS' : 'plain'}, ${text}`
+      if (http2) {
+        const client = await Http2Client.to(t, `${tls ? 'https' : 'http'}://127.0.0.1:${gate.port}`)
+        const head = { ':method': 'CONNECT', ':authority': `origin.test:${target.port}`, 'proxy-authorization': ALICE }
+        const stream = client.send(head, null)
+        stream.end(text)
+        client.session.ping(() => ended()) // what was sent before it has come
+        t.equal(await arrived(t, target, connected), text, name)
+        t.equal(String(Buffer.concat(await stream.toArray())), 'bye')
+        client.session.close()
+      } else {
+        const client = tls ? await RawClient.toTls(t, gate.port, { rejectUnauthorized: false }) : await RawClient.to(t, gate.port)
+        client.socket.end(`${connectHead(`origin.test:${target.port}`, RIGHT)}${text}`)
+        t.equal(await arrived(t, target, connected), text, name)
+        t.match(await client.end(), /^HTTP\/1\.1 200 [^]*bye$/)
+      }
+      await until(async () => await connections(gate.app) === 0)
+    }
+  }
+})
+
+t.test('the end of a client whose CONNECT is refused: closes its connection (F-6)', async t => {
+  for (const when of ['verdict', 'response'] as const) {
+    const strategy = foreign('refusing', function () { this.fail('Basic realm="x"') })
+    const gate = await gateway(t, {
+      strategies: [{ strategy, scheme: 'Basic' }],
+      before: app => {
+        app.addHook('onRequest', async ({ raw: { socket } }) => { if (when === 'verdict') await once(socket, 'end') })
+        app.addHook('onSend', async ({ raw: { socket } }) => { if (when === 'response') await once(socket, 'end') })
+      }
+    })
+    const client = await RawClient.to(t, gate.port)
+    client.socket.end(connectHead('origin.test:443', RIGHT))
+    t.match(readAnswer(await client.end()), { status: 407, fields: { connection: 'close' } }, when)
+    await until(async () => await connections(gate.app) === 0)
+  }
+})
