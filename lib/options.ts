@@ -112,7 +112,7 @@ export interface ForwardOptions extends ForwardPolicyOptions<ProxyIdentity> {
   readonly authorities?: readonly string[]
   /** Until the target has accepted the connection, TLS apart. 1 to 2147483647. Default 10000 (10 seconds). */
   readonly connectTimeout?: Milliseconds
-  /** From the request sent to the head of its answer. 0: no limit. Default 60000 (1 minute). */
+  /** From the request sent to the head of its response, however many interim ones (1xx) come. 0: no limit. Default 60000 (1 minute). */
   readonly headersTimeout?: Milliseconds
   /** The longest silence within an answer's body. 0: no limit. Default 300000 (5 minutes). */
   readonly bodyTimeout?: Milliseconds

@@ -25,9 +25,11 @@ export function sendAsterisk (socket: Socket, { fields, content, headersTimeout,
   const request = send({ method: 'OPTIONS', path: '*', headers: framed(fields, content), createConnection: () => socket })
   request.maxHeadersCount = 0 // no limit but that of the size: node would cut the list, and it is relayed
   let settled = false
+  let timer: NodeJS.Timeout | undefined
   const fail = (error: Error) => {
     if (settled) return
     settled = true
+    clearTimeout(timer)
     request.destroy()
     handler.onResponseError?.(controller, error)
   }
@@ -42,9 +44,12 @@ export function sendAsterisk (socket: Socket, { fields, content, headersTimeout,
   }
 
   request.on('error', fail)
+  // Each interim response is a sign of life to the socket.
+  request.on('finish', () => { if (headersTimeout > 0) timer = setTimeout(() => fail(new UpstreamTimeout()), headersTimeout) })
   request.on('upgrade', () => fail(new UpstreamProtocol()))
   request.on('information', head => { if (head.statusCode !== 100) answer(head) })
   request.on('response', response => {
+    clearTimeout(timer)
     controller.response = response
     socket.setTimeout(bodyTimeout)
     answer(response)

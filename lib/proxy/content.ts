@@ -7,6 +7,8 @@ import type { Milliseconds } from '../types.js'
 export interface Tally {
   /** Content octets from the client. */
   bytesIn: number
+  /** When the last of it went on, by `performance.now()`; `undefined` before. */
+  endedAt?: Milliseconds
 }
 
 /**
@@ -36,6 +38,7 @@ async function * counted (request: Readable, tally: Tally, patience: Millisecond
       waiting = true
       timer?.refresh()
     }
+    tally.endedAt = performance.now()
   } finally {
     clearTimeout(timer)
   }

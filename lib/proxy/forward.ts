@@ -56,7 +56,7 @@ export function createForward (options: ForwardOptions) {
       const content = uploadOf(raw, tally, bodyTimeout, request.body)
       if (!isGone(reply.raw)) {
         const requester = { raw, name: request.proxyAuth!.name }
-        client.send({ target, addresses, method: raw.method!, fields, content, upgrade: protocolsOf(raw), requester }, relay)
+        client.send({ target, addresses, method: raw.method!, fields, content, tally: content === null ? undefined : tally, upgrade: protocolsOf(raw), requester }, relay)
       }
       await relay.settled
       if (!reply.sent) throw unanswered(relay.reason)

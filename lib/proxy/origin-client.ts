@@ -2,13 +2,15 @@ import { connect as tlsConnect, createSecureContext } from 'node:tls'
 import type { ConnectionOptions } from 'node:tls'
 import { isIP } from 'node:net'
 import type { Socket } from 'node:net'
-import { Agent, Pool } from 'undici'
+import { Agent, Client, Pool } from 'undici'
 import type { Dispatcher, buildConnector } from 'undici'
 import { BadOption, ClientLeft, ConnectTimeout } from '../errors.js'
 import type { AbsoluteTarget } from '../fields/target.js'
 import type { Address } from '../policy/access.js'
 import type { Milliseconds } from '../types.js'
 import { sendAsterisk } from './asterisk.js'
+import { Attempt } from './attempt.js'
+import type { Attempted, Sender } from './attempt.js'
 import { authenticatesConnection } from './authenticates-connection.js'
 import { dial } from './dial.js'
 import { PINNED_IDLE, Pins } from './pins.js'
@@ -29,7 +31,7 @@ export interface OriginClientOptions {
 }
 
 /** A request on its way to the origin. */
-export interface Outgoing {
+export interface Outgoing extends Attempted {
   readonly target: AbsoluteTarget
   /** Where the policy lets it go. */
   readonly addresses: readonly Address[]
@@ -83,26 +85,36 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
     return new Pool(NOWHERE, { ...settings, connections: 1, keepAliveTimeout: PINNED_IDLE, connect: connectorTo(to, key) })
   }
 
+  const sender: Sender<Sent> = {
+    headersTimeout,
+    again (sent, attempt) {
+      const client = new Client(NOWHERE, { ...settings, connect: connectorTo(sent, sent.origin) })
+      client.dispatch(optionsOf(sent, true), attempt)
+      client.close() // when that is over
+    },
+    ended ({ origin }) {
+      const others = underWay.get(origin)! - 1
+      if (others === 0) underWay.delete(origin)
+      else underWay.set(origin, others)
+    }
+  }
+
   return {
-    send ({ target, addresses, method, fields, content, upgrade, requester }, handler) {
-      const { scheme, host, port, path } = target
-      if (path === '*') {
+    send (outgoing, handler) {
+      const { target, addresses, fields, content, requester } = outgoing
+      if (target.path === '*') {
         open(target, addresses)
           .then(socket => sendAsterisk(socket, { fields, content, headersTimeout, bodyTimeout }, handler))
           .catch(error => handler.onResponseError?.(undefined as never, error))
         return
       }
       next = { target, addresses }
+      const { scheme, host, port } = target
       const origin = `${scheme} ${host} ${port} ${list(addresses)}`
       const pinned = pins.find(requester, origin, authenticatesConnection(fields), () => pin({ target, addresses }, origin))
-      const reset = pinned === null
       underWay.set(origin, (underWay.get(origin) ?? 0) + 1)
-      const ended = () => {
-        const others = underWay.get(origin)! - 1
-        if (others === 0) underWay.delete(origin)
-        else underWay.set(origin, others)
-      }
-      ;(pinned ?? agent).dispatch({ origin, path, method, headers: fields, body: content as never, ...(reset && { reset }), ...(upgrade !== undefined && { upgrade: upgrade.join(', ') }) }, new Ending(handler, ended))
+      const sent = { ...outgoing, origin }
+      ;(pinned ?? agent).dispatch(optionsOf(sent, pinned === null), new Attempt(handler, sender, sent, pinned === undefined))
     },
     async close () {
       await Promise.all([agent.destroy(), pins.close()])
@@ -113,27 +125,14 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
 /** Where a pool would connect to, if we did not do that. */
 const NOWHERE = 'http://origin.invalid'
 
-/** Passes everything on, and says when nothing more will come. */
-class Ending implements Dispatcher.DispatchHandler {
-  constructor (private readonly handler: Dispatcher.DispatchHandler, private readonly ended: () => void) {}
-  onRequestStart (...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestStart']>>): void { this.handler.onRequestStart?.(...args) }
-  onResponseStart (...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>): void { this.handler.onResponseStart?.(...args) }
-  onResponseData (...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseData']>>): void { this.handler.onResponseData?.(...args) }
+/** A request that has been sent, and what its connections are kept under. */
+interface Sent extends Outgoing { readonly origin: string }
 
-  onRequestUpgrade (...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestUpgrade']>>): void {
-    this.ended()
-    this.handler.onRequestUpgrade?.(...args)
-  }
-
-  onResponseEnd (...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseEnd']>>): void {
-    this.ended()
-    this.handler.onResponseEnd?.(...args)
-  }
-
-  onResponseError (...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseError']>>): void {
-    this.ended()
-    this.handler.onResponseError?.(...args)
-  }
+/**
+ * @param reset - The connection serves no other request.
+ */
+function optionsOf ({ origin, target: { path }, method, fields, content, upgrade }: Sent, reset: boolean): Dispatcher.DispatchOptions {
+  return { origin, path, method, headers: fields, body: content as never, ...(reset && { reset }), ...(upgrade !== undefined && { upgrade: upgrade.join(', ') }) }
 }
 
 /** Sorted, so that a resolver that rotates its answers does not make a new pool each time. */

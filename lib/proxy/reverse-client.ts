@@ -1,7 +1,10 @@
 import { Agent } from 'undici'
 import type { Dispatcher } from 'undici'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
+import type { Milliseconds } from '../types.js'
 import { asReceived } from './as-received.js'
+import { Attempt } from './attempt.js'
+import type { Attempted, Sender } from './attempt.js'
 import { authenticatesConnection } from './authenticates-connection.js'
 import { IncomingAnswer } from './incoming-answer.js'
 import type { AnswerHead } from './incoming-answer.js'
@@ -33,6 +36,13 @@ export interface ReverseClient {
   destroy (): void
 }
 
+export interface ReverseClientOptions {
+  /** Of the dispatcher, where a request has none of its own. 0, the default: none is known. */
+  readonly headersTimeout?: Milliseconds | undefined
+  /** Whether a request may be sent once more by `another` dispatcher. Default false. */
+  readonly repeats?: boolean
+}
+
 /**
  * The client of @fastify/reply-from over undici's `dispatch`: passes on what `request` would lose, which is the form of
  * the fields, content of any method, interim answers and trailers.
@@ -40,8 +50,17 @@ export interface ReverseClient {
  * @param another - Makes another dispatcher like this one, for a client connection of its own. Without it, what authenticates a
  *   connection gets one for itself alone, so no handshake of several legs gets through.
  */
-export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | 'destroy'>, another?: () => Dispatcher): ReverseClient {
+export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | 'destroy'>, another?: () => Dispatcher, { headersTimeout: usual = 0, repeats = false }: ReverseClientOptions = {}): ReverseClient {
   const pins = new Pins()
+  const sender: Omit<Sender<Sent>, 'headersTimeout'> = {
+    again ({ options }, attempt) {
+      const alone = another!()
+      alone.dispatch({ ...options, reset: true }, attempt)
+      alone.close() // when that is over
+    },
+    ended () {}
+  }
+  const usualSender = { ...sender, headersTimeout: usual }
   const form = dispatcher instanceof Agent ? (fields: string[]) => fields : grouped
   return {
     request ({ origin, path, method, headers, body, headersTimeout, bodyTimeout }, done) {
@@ -58,17 +77,21 @@ export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | '
       const authenticates = authenticatesConnection(fields)
       const requester = { raw, name: exchange.request.proxyAuth?.name ?? '' }
       const pinned = another === undefined ? authenticates ? null : undefined : pins.find(requester, origin, authenticates, another)
-      ;(pinned ?? dispatcher).dispatch({
+      const content = contentFor(body, exchange)
+      const options: Dispatcher.DispatchOptions = {
         origin,
         path: pathAsWritten(path, source),
         method: method as Dispatcher.HttpMethod,
         headers: form(fields),
         ...(pinned === null && { reset: true }),
         ...(protocols !== undefined && { upgrade: protocols.join(', ') }),
-        body: contentFor(body, exchange) as Dispatcher.DispatchOptions['body'],
+        body: content as Dispatcher.DispatchOptions['body'],
         ...(headersTimeout !== undefined && { headersTimeout }),
         ...(bodyTimeout !== undefined && { bodyTimeout })
-      }, answer)
+      }
+      const sent = { method, content, tally: body === '' && content !== null ? exchange.tally : undefined, options }
+      const by = headersTimeout === undefined ? usualSender : { ...sender, headersTimeout }
+      ;(pinned ?? dispatcher).dispatch(options, new Attempt(answer, by, sent, repeats && pinned === undefined))
     },
     destroy () {
       dispatcher.destroy()
@@ -76,6 +99,9 @@ export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | '
     }
   }
 }
+
+/** A request that has been sent. */
+interface Sent extends Attempted { readonly options: Dispatcher.DispatchOptions }
 
 /** As an object, since of a list undici's ProxyAgent keeps one line of each name. */
 function grouped (fields: readonly string[]): Record<string, string | string[]> {

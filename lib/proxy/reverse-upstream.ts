@@ -51,7 +51,11 @@ export function chooseUpstream (route: ReverseRoute): ReverseUpstream {
   if (globalAgent) return driven(createReverseClient(globalDispatcher), async () => {})
   const { proxy, ...rest } = settings
   const open = (pool: Options) => proxy === undefined ? new Agent({ ...POOL, ...rest, ...pool, connect: toldConnector(rest) }) : new ProxyAgent({ ...POOL, ...proxyOptions(proxy), ...rest, ...pool })
-  const client = createReverseClient(open({}), () => open({ connections: 1, keepAliveTimeout: PINNED_IDLE }))
+  const client = createReverseClient(open({}), () => open({ connections: 1, keepAliveTimeout: PINNED_IDLE }), {
+    headersTimeout: (settings['headersTimeout'] ?? SILENCE) as Milliseconds,
+    // Others begin a connection with octets of their own: it would look like one that has served a request.
+    repeats: proxy === undefined && settings['allowH2'] !== true && settings['factory'] === undefined
+  })
   return driven(client, async () => client.destroy(), settings['bodyTimeout'] as Milliseconds | undefined)
 }
 

@@ -17,10 +17,14 @@ export function toldReset (connect: buildConnector.connector): buildConnector.co
   }
 }
 
-/** By another of undici's own codes for a connection that is lost. Ours is the first listener. */
+/**
+ * By another of undici's own codes for a connection that is lost, with the octets that had come, as undici tells them with its own
+ * errors. Ours is the first listener.
+ */
 function rename (socket: Socket): void {
-  socket.prependListener('error', (error: NodeJS.ErrnoException) => {
+  socket.prependListener('error', (error: NodeJS.ErrnoException & { socket?: object }) => {
     if (error.code === 'ECONNRESET') error.code = 'UND_ERR_SOCKET'
+    error.socket ??= { bytesRead: socket.bytesRead }
   })
 }
 
