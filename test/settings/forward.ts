@@ -37,7 +37,7 @@ t.test('everything that can be said', async t => {
 })
 
 t.test('how browsers find the proxy', async t => {
-  t.same(readForward({ pac: true }).pac, { proxy: null, paths: ['/proxy.pac', '/wpad.dat'] })
+  t.same(readForward({ pac: true }).pac, { proxy: null, forwarded: false, paths: ['/proxy.pac', '/wpad.dat'] })
   t.throws(() => readForward({ pac: false as never }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
