@@ -12,6 +12,8 @@ import { readUserId } from './user-id.js'
 /** Who presents what. */
 export interface Presented extends Departure {
   readonly credentials: string | undefined
+  /** What is counted as the client's address. */
+  readonly from?: string
 }
 
 /**
@@ -30,7 +32,7 @@ export function judge (
   if (cache === null || credentials === undefined) return inTurn(declared, viewOf(), settings, presented)
   const verdict = cache.ask(
     credentials,
-    (urgent) => inTurn(declared, viewOf(), settings, {}, { urgent }),
+    (urgent) => inTurn(declared, viewOf(), settings, {}, { urgent, from: presented.from }),
     (info) => readUserId(info, scheme, credentials)
   )
   return isThenable(verdict) ? unlessGone(verdict, presented, name) : verdict

@@ -19,6 +19,8 @@ export interface TurnsOptions {
 export interface Turn {
   /** Goes before those that wait, however many there are. */
   readonly urgent?: boolean
+  /** Where it comes from, an address for one: those who wait are served in turns, one from each place. Default: one place. */
+  readonly from?: string | undefined
   /** Gives up waiting. Once begun, it goes on. */
   readonly signal?: AbortSignal | undefined
 }
@@ -36,6 +38,9 @@ const MOST_WAIT: Milliseconds = 60_000
  * So many at a time, so many waiting, and no more: for what is slow, and somebody else may ask for without end. What answers
  * at once takes no turn.
  *
+ * No place has the queue to itself: the next turn goes to another place as long as one waits, and where the queue is full, the
+ * last of the place with the most gives way to one from a place with fewer.
+ *
  * @example
  * const turns = new Turns({ concurrency: 4, queue: 100 })
  * await turns.take(() => bcrypt.verify(password, hash))
@@ -45,7 +50,10 @@ export class Turns {
   private readonly queue: number
   private readonly patience: Milliseconds
   private readonly clock: () => Milliseconds
-  private readonly waiting: Waiting[] = []
+  private readonly urgent: Waiting[] = []
+  /** Those who wait, by where they come from: the place whose turn is next in front. None is empty. */
+  private readonly places = new Map<string, Waiting[]>()
+  private waiting = 0
   private running = 0
   /** How long one takes, lately. */
   private usual: Milliseconds = 0
@@ -59,7 +67,7 @@ export class Turns {
 
   /** How many are under way, and how many wait. */
   get load (): { readonly running: number, readonly waiting: number } {
-    return { running: this.running, waiting: this.waiting.length }
+    return { running: this.running, waiting: this.waiting }
   }
 
   /**
@@ -71,10 +79,13 @@ export class Turns {
   take<Result> (work: () => Eventual<Result>, turn: Turn = {}): Eventual<Result> {
     if (this.running < this.concurrency) return this.begin(work)
     const { urgent = false, signal } = turn
-    if (!urgent && this.waiting.length >= this.queue) throw this.busy()
+    const from = turn.from ?? ''
+    if (!urgent && this.waiting >= this.queue && !this.makeRoom(from)) throw this.busy()
     return new Promise<Result>((resolve, reject) => {
       const giveUp = (): void => {
-        this.waiting.splice(this.waiting.indexOf(waiting), 1)
+        if (urgent) this.urgent.splice(this.urgent.indexOf(waiting), 1)
+        else this.leave(from, waiting)
+        this.waiting -= 1
         reject(signal!.reason)
       }
       const waiting: Waiting = {
@@ -94,9 +105,46 @@ export class Turns {
       }
       if (signal?.aborted === true) return reject(signal.reason)
       signal?.addEventListener('abort', giveUp)
-      if (urgent) this.waiting.unshift(waiting)
-      else this.waiting.push(waiting)
+      this.waiting += 1
+      if (urgent) this.urgent.unshift(waiting)
+      else this.lineOf(from).push(waiting)
     })
+  }
+
+  private lineOf (from: string): Waiting[] {
+    const line = this.places.get(from) ?? []
+    this.places.set(from, line)
+    return line
+  }
+
+  /** Takes the last from the longest line, for one from a place that has a shorter one even with it. */
+  private makeRoom (from: string): boolean {
+    let [place, longest]: [string, readonly Waiting[]] = ['', []]
+    for (const [each, line] of this.places) if (line.length > longest.length) [place, longest] = [each, line]
+    if (longest.length <= (this.places.get(from)?.length ?? 0) + 1) return false
+    const last = longest.at(-1)!
+    this.leave(place, last)
+    this.waiting -= 1
+    last.refuse(this.busy())
+    return true
+  }
+
+  private leave (from: string, waiting: Waiting): void {
+    const line = this.places.get(from)!
+    line.splice(line.indexOf(waiting), 1)
+    if (line.length === 0) this.places.delete(from)
+  }
+
+  private shift (): Waiting | undefined {
+    const urgent = this.urgent.shift()
+    if (urgent !== undefined) return urgent
+    const { value: first } = this.places.entries().next()
+    if (first === undefined) return undefined
+    const [from, line] = first
+    const waiting = line.shift()
+    this.places.delete(from)
+    if (line.length > 0) this.places.set(from, line) // behind the others
+    return waiting
   }
 
   private begin<Result> (work: () => Eventual<Result>): Eventual<Result> {
@@ -116,8 +164,9 @@ export class Turns {
 
   private next (): void {
     while (this.running < this.concurrency) {
-      const turn = this.waiting.shift()
+      const turn = this.shift()
       if (turn === undefined) return
+      this.waiting -= 1
       if (this.clock() - turn.since > this.patience) turn.refuse(this.busy())
       else turn.begin()
     }
@@ -125,7 +174,7 @@ export class Turns {
 
   /** Says to come back when those that wait now are through. */
   private busy (): Error {
-    const time = this.usual * (1 + this.waiting.length) / this.concurrency
+    const time = this.usual * (1 + this.waiting) / this.concurrency
     return new VerifierBusy(Math.min(MOST_WAIT, time))
   }
 }

@@ -131,3 +131,62 @@ t.test('who leaves waits no longer; what has begun goes on', async t => {
   two.abort()
   t.same(turns.load, { running: 0, waiting: 0 })
 })
+
+t.test('each place in turn, however many come from one (F-23)', async t => {
+  const turns = new Turns({ concurrency: 1, queue: 100 })
+  const slow = work()
+  const order: string[] = []
+  const from = (place: string | undefined, name: string) => turns.take(() => order.push(name), { from: place })
+  const all = [turns.take(slow.start, { from: 'a' }), ...['a1', 'a2', 'a3'].map(name => from('a', name)), from('b', 'b1'), from(undefined, 'x1'), from('b', 'b2')]
+  slow.end('')
+  await Promise.all(all)
+  t.strictSame(order, ['a1', 'b1', 'x1', 'a2', 'b2', 'a3'])
+  t.same(turns.load, { running: 0, waiting: 0 })
+})
+
+t.test('a full queue: the last of the longest line gives way to a place with fewer (F-23)', async t => {
+  const turns = new Turns({ concurrency: 1, queue: 3 })
+  const slow = work()
+  const order: string[] = []
+  const from = async (place: string, name: string) => await turns.take(() => order.push(name), { from: place })
+  const running = turns.take(slow.start, { from: 'a' })
+  const [a1, a2, a3] = ['a1', 'a2', 'a3'].map(name => from('a', name).catch(({ code }: { code: string }) => code))
+  await t.rejects(from('a', 'a4'), BUSY)
+  const b1 = from('b', 'b1')
+  t.equal(await a3, BUSY.code)
+  await t.rejects(from('b', 'b2'), BUSY, 'which would have as many as a')
+  await t.rejects(from('a', 'a5'), BUSY)
+  slow.end('')
+  await Promise.all([running, a1, a2, b1])
+  t.strictSame(order, ['a1', 'b1', 'a2'])
+})
+
+t.test('who leaves from a place that nobody else waits in leaves no place (F-23)', async t => {
+  const turns = new Turns({ concurrency: 1, queue: 2 })
+  const slow = work()
+  const running = turns.take(slow.start)
+  const one = new AbortController()
+  const left = Promise.resolve(turns.take(() => t.fail(), { from: 'a', signal: one.signal }))
+  one.abort(new Error('left'))
+  await t.rejects(left, { message: 'left' })
+  const last = turns.take(() => 'last', { from: 'a' })
+  slow.end('')
+  await running
+  t.equal(await last, 'last')
+  t.same(turns.load, { running: 0, waiting: 0 })
+})
+
+t.test('an urgent one that leaves waits no longer either', async t => {
+  const turns = new Turns({ concurrency: 1, queue: 0 })
+  const slow = work()
+  const running = turns.take(slow.start)
+  const one = new AbortController()
+  const left = Promise.resolve(turns.take(() => t.fail(), { urgent: true, signal: one.signal }))
+  const other = turns.take(() => 'other', { urgent: true })
+  one.abort(new Error('left'))
+  await t.rejects(left, { message: 'left' })
+  slow.end('')
+  await running
+  t.equal(await other, 'other')
+  t.same(turns.load, { running: 0, waiting: 0 })
+})
