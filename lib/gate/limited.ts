@@ -3,7 +3,7 @@ import { readScheme } from '../fields/credentials.js'
 import type { AttemptInput, Chain } from '../passport/chain.js'
 import type { Declared } from '../passport/declaration.js'
 import type { Granted, Outcome, Refused } from '../passport/outcome.js'
-import { readUserId } from '../passport/user-id.js'
+import { meaningOf, readUserId } from '../passport/user-id.js'
 import type { Attempts, Entry, Trial } from '../policy/attempts.js'
 import type { Milliseconds } from '../types.js'
 
@@ -79,7 +79,7 @@ function readTrial (
   return {
     address: ip ?? '', // a socket in the file system has none
     user: () => readUserId({}, NAMED.get(scheme ?? '') ?? null, credentials),
-    presented: fields.length === 0 ? `${scheme} ${credentials!.slice(scheme!.length).trim()}` : JSON.stringify([credentials, fields.map(name => headers[name])]),
+    presented: fields.length === 0 ? meaningOf(credentials!, scheme!) : JSON.stringify([credentials, fields.map(name => headers[name])]),
     showsSecret: !offered || !COMPUTED.has(scheme),
     fields
   }

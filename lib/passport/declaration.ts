@@ -155,7 +155,7 @@ function resolve (declared: DeclaredStrategy, reads: readonly string[], context:
     grammar: declared.grammar ?? (own ? 'own' : 'rfc9110'),
     reads,
     options: Object.freeze({ ...declared.options, realm }),
-    cache: cache === null ? null : new VerdictCache(cache),
+    cache: cache === null ? null : new VerdictCache(cache, own && scheme === 'Basic'),
     turns: new Turns(context.verifiers ?? VERIFIERS)
   })
 }

@@ -1,4 +1,4 @@
-import { readBasicUser } from '../strategies/basic.js'
+import { canonicalBasic, readBasicUser } from '../strategies/basic.js'
 import { readDigestUser } from '../strategies/digest.js'
 
 /**
@@ -22,4 +22,13 @@ export function readUserId (info: unknown, scheme: string | null, credentials: s
     // A foreign strategy has accepted what we cannot read.
   }
   return null
+}
+
+/**
+ * Writes credentials in one way: the same for all texts that mean the same secret.
+ *
+ * @param scheme - Theirs, in lower case.
+ */
+export function meaningOf (credentials: string, scheme: string): string {
+  return (scheme === 'basic' ? canonicalBasic(credentials) : undefined) ?? `${scheme} ${credentials.slice(scheme.length).trim()}`
 }

@@ -1,7 +1,9 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { isThenable } from '../eventual.js'
 import type { Eventual } from '../eventual.js'
 import { readScheme } from '../fields/credentials.js'
+import { SharedRoom, shareOf } from '../store/shared-room.js'
+import { canonicalBasic } from '../strategies/basic.js'
 import type { CacheSettings } from '../strategies/cache-options.js'
 import type { Milliseconds } from '../types.js'
 import type { Accepted, Failed, Verdict } from './run.js'
@@ -23,10 +25,11 @@ interface No {
 }
 
 /**
- * Remembers the verdicts of one strategy, by a hash of the credentials under a key that nobody has, not even the next process: of
- * the scheme, the user and the secret, all in one. So a wrong password has nothing in common with the right one, and can
+ * Remembers the verdicts of one strategy, by a hash of what the credentials mean under a key that nobody has, not even the next
+ * process: of the scheme, the user and the secret, all in one. So a wrong password has nothing in common with the right one, and can
  * neither end nor renew what is known of that. Yeses and noes have rooms of their own for the same reason.
  *
+ * - Each user has a share of the room: other spellings of his secret take the place of his own.
  * - A yes ends when its time is up, however often it is used. Shortly before that it is asked for again behind the back of
  *   whoever uses it.
  * - Who asks the same while it is being asked waits for the same answer.
@@ -38,15 +41,18 @@ interface No {
  * const verdict = await cache.ask(credentials, () => run(strategy, view, settings), (info) => readUserId(info, scheme, credentials))
  */
 export class VerdictCache {
-  private readonly key = randomBytes(32)
-  private readonly yeses = new Map<string, Yes>()
+  private readonly key = randomBytes(32).toString('hex')
+  private readonly yeses: SharedRoom<Yes>
   private readonly noes = new Map<string, No>()
   /** What is being asked, by what it is about. */
   private readonly asking = new Map<string, PromiseLike<Verdict>>()
   /** Another one after each `forget`: what was asked before that is not remembered. */
   private generation = 0
 
-  constructor (private readonly settings: CacheSettings) {}
+  /** @param readsPairs - The strategy is one of ours for Basic, to which all ways to write a pair are one. */
+  constructor (private readonly settings: CacheSettings, private readonly readsPairs = false) {
+    this.yeses = new SharedRoom(settings.max, shareOf(settings.max))
+  }
 
   /** How many yeses and noes there are, those that have ended included. */
   get size (): { readonly yeses: number, readonly noes: number } {
@@ -74,17 +80,14 @@ export class VerdictCache {
     this.generation += 1
     this.asking.clear()
     this.noes.clear()
-    for (const [key, { verdict: { user, info }, userId }] of this.yeses) {
-      if (is({ user, info, userId })) this.yeses.delete(key)
-    }
+    this.yeses.deleteWhere(({ verdict: { user, info }, userId }) => is({ user, info, userId }))
   }
 
   private find (key: string, check: Check, userIdOf: (info: unknown) => string | null): Verdict | undefined {
     const now = this.settings.clock()
     const yes = this.yeses.get(key)
     if (yes !== undefined && now < yes.ends) {
-      this.yeses.delete(key)
-      this.yeses.set(key, yes) // the least recently used are in front
+      this.yeses.touch(key)
       if (now >= yes.due && !this.asking.has(key)) {
         // Where nobody can tell, there is a next try, and no more than a few.
         yes.due = (now + yes.ends) / 2
@@ -114,13 +117,13 @@ export class VerdictCache {
   }
 
   private keep (key: string, verdict: Verdict, userIdOf: (info: unknown) => string | null): void {
-    const { clock, ttl, refresh, negativeTtl, max, maxNegative } = this.settings
+    const { clock, ttl, refresh, negativeTtl, maxNegative } = this.settings
     const now = clock()
     if (verdict.kind === 'accepted') {
       if (isThenable(verdict.user)) return // nobody knows yet who that is
       const ends = now + ttl
-      this.yeses.set(key, { verdict: shareable(verdict), userId: userIdOf(verdict.info), ends, due: ends - refresh })
-      bound(this.yeses, max)
+      const userId = userIdOf(verdict.info)
+      this.yeses.set(key, { verdict: shareable(verdict), userId, ends, due: ends - refresh }, () => ownerOf(verdict, userId))
     } else if (verdict.kind === 'failed' && isAnswer(verdict.status)) {
       this.yeses.delete(key)
       if (negativeTtl === 0 || !isNo(verdict.status)) return
@@ -131,10 +134,23 @@ export class VerdictCache {
   }
 
   private keyOf (credentials: string): string {
-    // Schemes are case-insensitive, what comes behind them is not.
-    const { length } = readScheme(credentials)!
-    return createHmac('sha256', this.key).update(credentials.slice(0, length).toLowerCase() + credentials.slice(length)).digest('base64url')
+    const meant = (this.readsPairs ? canonicalBasic(credentials) : undefined) ?? withLowerScheme(credentials)
+    // Nested as HMAC is, which takes several times as long.
+    return hash('sha256', this.key + hash('sha256', this.key + meant, 'base64url'), 'base64url')
   }
+}
+
+/** Schemes are case-insensitive, what comes behind them is not. */
+function withLowerScheme (credentials: string): string {
+  const { length } = readScheme(credentials)!
+  return credentials.slice(0, length).toLowerCase() + credentials.slice(length)
+}
+
+/** Whose share a yes takes: a directory may find one user by several spellings of the name. */
+function ownerOf ({ user }: Accepted, userId: string | null): string | null {
+  const { username, id, sub } = user as { username?: unknown, id?: unknown, sub?: unknown }
+  const name = userId ?? [user, username, id, sub].find((each) => typeof each === 'string')
+  return typeof name === 'string' ? name.normalize('NFKC').trim().toLowerCase() : null
 }
 
 /** The credentials are wrong, and were nothing else. */

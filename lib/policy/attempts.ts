@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Milliseconds } from '../types.js'
+import { SharedRoom, shareOf } from '../store/shared-room.js'
 import { addressGroup } from './address-group.js'
 import type { AttemptsSettings } from './attempts-options.js'
 import type { Count, Counter } from './counter.js'
@@ -60,7 +61,8 @@ interface Known {
  * limit for a user.
  */
 export class Attempts {
-  private readonly known = new Map<string, Known>()
+  /** Each user has a share of it: other spellings of his secret take the place of his own. */
+  private readonly known = new SharedRoom<Known>(MOST_KNOWN, shareOf(MOST_KNOWN))
   /** The guesses for each user on which nobody has decided yet: many at once must not be more than there may be. */
   private readonly pending = new Map<string, Map<string, number>>()
   private readonly keyText: string
@@ -119,7 +121,7 @@ export class Attempts {
     trial: Trial, group: string, place: string | null, user: string | null | undefined, leave: () => void, wrong = () => {}
   ): Entry {
     return {
-      accepted: () => { if (place !== null) this.remember(place) },
+      accepted: () => { if (place !== null) this.remember(place, trial) },
       refused: async () => {
         wrong()
         await this.count(trial, group, user === undefined ? nameOf(trial) : user)
@@ -143,13 +145,15 @@ export class Attempts {
   }
 
   /** The one that was used longest ago goes first. */
-  private remember (place: string): void {
+  private remember (place: string, trial: Trial): void {
     const until = this.clock() + KNOWN_FOR
     const known = this.known.get(place)
-    this.known.delete(place)
-    if (this.known.size >= MOST_KNOWN) this.known.delete(this.known.keys().next().value!)
     // Who gets in now and then still gets his wrong trials counted: one may be at his address with him.
-    this.known.set(place, { until, points: known !== undefined && known.until > this.clock() ? known.points : 0 })
+    const points = known !== undefined && known.until > this.clock() ? known.points : 0
+    this.known.set(place, { until, points }, () => {
+      const name = nameOf(trial)
+      return name === null ? null : this.hash('user', name)
+    })
   }
 
   /** Nested as HMAC is; `createHmac` takes several times as long, for each request. */

@@ -98,6 +98,20 @@ export class BasicStrategy extends Strategy {
 }
 
 /**
+ * Writes Basic credentials in one way: several texts mean one pair (Unicode forms, padding, spaces).
+ *
+ * @returns `undefined` when they mean none. No field value is what this returns.
+ */
+export function canonicalBasic (value: string): string | undefined {
+  try {
+    const pair = readUserPass(parseCredentials(value))
+    return pair && `basic\n${JSON.stringify([pair.username, pair.password])}`
+  } catch {
+    return undefined
+  }
+}
+
+/**
  * Reads who presents Basic credentials, right or wrong.
  *
  * @returns `undefined` when there is nothing to read.

@@ -249,3 +249,18 @@ t.test('what was asked before is not remembered after, nor shared', async t => {
   await asked[1]!.answer(yes('new'))
   t.match([await after, await more, now(ask(RIGHT))], [{ user: 'new' }, { user: 'new' }, { user: 'new' }])
 })
+
+t.test('a user has a share of the room: more takes the place of his own (F-64)', async t => {
+  const asked: string[] = []
+  const cache = new VerdictCache(readCacheOptions({ max: 100 })!)
+  const ask = (name: string, n: number, user: object | string, userId: string | null = null): Eventual<Verdict> =>
+    cache.ask(basic(name, `${n}`), () => { asked.push(`${name} ${n}`); return yes(user) }, () => userId)
+  ask('bob', 0, { id: 7, sub: 'bob' })
+  ask('nobody', 0, { id: 8 })
+  for (let i = 0; i < 20; i++) ask('alice', i, [{ username: 'alice' }, 'ALICE', { id: ' alice' }][i % 3]!)
+  for (let i = 0; i < 20; i++) ask('carol', i, {}, i % 2 === 0 ? 'Carol' : 'carol')
+  t.equal(cache.size.yeses, 2 + 16 + 16)
+  asked.length = 0
+  for (const [name, n] of [['bob', 0], ['nobody', 0], ['alice', 19], ['carol', 4], ['alice', 3]] as const) ask(name, n, {}, 'carol')
+  t.strictSame(asked, ['alice 3'])
+})

@@ -169,13 +169,34 @@ t.test('what is kept says neither name nor secret', async t => {
 
 t.test('there is an end of what is known, the longest unused first', async t => {
   const { present, counters } = setUp()
-  await present('first', true)
-  for (let i = 0; i < 9999; i++) await present(`${i}`, true)
-  await present('first', true)
-  await present('last', true)
+  const by = (name: string | null) => ({ name })
+  await present('first', true, by('first'))
+  for (let i = 0; i < 9999; i++) await present(`${i}`, true, by(`user ${i}`))
+  await present('first', true, by('first'))
+  await present('last', true, by('last'))
   const { reads } = counters.user
-  await present('first', true)
+  await present('first', true, by('first'))
   t.equal(counters.user.reads, reads)
-  await present('0', true)
+  await present('0', true, by('user 0'))
   t.equal(counters.user.reads, reads + 1)
+})
+
+t.test('many secrets that are right for one user take the place of his own, and not of others (F-64)', async t => {
+  const { present, counters } = setUp()
+  await present('secret', true, { name: 'bob' })
+  for (let i = 0; i < 10_050; i++) await present(`${i}`, true, { name: i % 2 === 0 ? 'alice' : 'ALICE' })
+  const { reads } = counters.user
+  await present('secret', true, { name: 'bob' })
+  await present('10049', true, { name: 'ALICE' })
+  t.equal(counters.user.reads, reads, 'known')
+  await present('9000', true)
+  t.equal(counters.user.reads, reads + 1, 'no longer')
+})
+
+t.test('a right secret of no user has no share', async t => {
+  const { present, counters } = setUp()
+  for (let i = 0; i < 200; i++) await present(`${i}`, true, { name: null })
+  const { reads } = counters.address
+  for (let i = 0; i < 200; i++) await present(`${i}`, true, { name: null })
+  t.equal(counters.address.reads, reads)
 })
