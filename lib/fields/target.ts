@@ -47,6 +47,8 @@ const SLASH = 0x2f
 const BACKSLASH = 0x5c
 const ASTERISK: AsteriskTarget = { form: 'asterisk' }
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i
+/** The schemes of WebSockets, and those by which the handshake is sent. */
+const OF_WEB_SOCKETS: Readonly<Partial<Record<string, string>>> = { ws: 'http', wss: 'https' }
 const END_OF_AUTHORITY = /[/?#\\]/
 const NO_TARGET_CHAR = /[^\x21-\x7e\x80-\xff]|#/
 
@@ -59,6 +61,8 @@ const NO_TARGET_CHAR = /[^\x21-\x7e\x80-\xff]|#/
  *
  * @param method - CONNECT takes the authority-form and nothing else, the asterisk-form goes with OPTIONS only.
  * @param target - As received, one char per octet.
+ * @param upgrades - The request is an upgrade, for which some clients write `ws` and `wss` (RFC 6455, 3). They stand for http and
+ *   https. Default false.
  * @throws {BadTarget} It has another form, a scheme other than http and https, userinfo, a fragment, a
  *   host or port that is not valid, CONNECT has no port, or there is whitespace, a control char, or a backslash that
  *   ends the authority.
@@ -67,7 +71,7 @@ const NO_TARGET_CHAR = /[^\x21-\x7e\x80-\xff]|#/
  * parseTarget('GET', 'http://Origin.test?x')
  * // { form: 'absolute', scheme: 'http', host: 'origin.test', port: 80, authority: 'origin.test', path: '/?x' }
  */
-export function parseTarget (method: string, target: string): Target {
+export function parseTarget (method: string, target: string, upgrades = false): Target {
   if (method === 'CONNECT') return parseAuthorityForm(target)
   if (target.charCodeAt(0) === SLASH) {
     checkPath(target)
@@ -77,7 +81,7 @@ export function parseTarget (method: string, target: string): Target {
     if (method !== 'OPTIONS') throw new BadTarget('the asterisk-form goes with OPTIONS only')
     return ASTERISK
   }
-  return parseAbsoluteForm(method, target)
+  return parseAbsoluteForm(method, target, upgrades)
 }
 
 /**
@@ -108,10 +112,11 @@ function parseAuthorityForm (target: string): AuthorityTarget {
   return { form: 'authority', host, port, authority: `${wireHost}:${port}` }
 }
 
-function parseAbsoluteForm (method: string, target: string): AbsoluteTarget {
+function parseAbsoluteForm (method: string, target: string, upgrades: boolean): AbsoluteTarget {
   const prefix = SCHEME.exec(target)
   if (prefix === null) throw new BadTarget('the form is not one this method takes')
-  const scheme = prefix[1]!.toLowerCase()
+  const written = prefix[1]!.toLowerCase()
+  const scheme = upgrades ? OF_WEB_SOCKETS[written] ?? written : written
   if (scheme !== 'http' && scheme !== 'https') throw new BadTarget('the scheme is not served')
   const rest = target.slice(prefix[0].length)
   const length = rest.search(END_OF_AUTHORITY)

@@ -85,7 +85,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   const tunnel = createTunnel({ ...settings, access, exchanges })
 
   const isOwn = createOwnAuthority(settings.authorities)
-  const bringIn = (request: IncomingMessage) => receive(request, isOwn)
+  const bringIn: BringIn = (request, upgrades) => receive(request, isOwn, upgrades)
 
   app.addConstraintStrategy(targetFormConstraint(bringIn) as never)
   app.register(async scope => {
@@ -126,7 +126,7 @@ function takeForwarded (app: FastifyInstance, bringIn: BringIn): TakeUpgrade {
     const protocols = offerOf(request)
     if (protocols.length === 0) return 'plain'
     markBusy(request)
-    bringIn(request)
+    bringIn(request, true)
     routeUpgrade(app, request, head, protocols)
     return 'taken'
   }
@@ -141,7 +141,7 @@ function ownAddresses (app: FastifyInstance): () => AddressInfo[] {
 }
 
 /** {@link receive}, and what it has to know. */
-type BringIn = (request: IncomingMessage) => Received | undefined
+type BringIn = (request: IncomingMessage, upgrades?: boolean) => Received | undefined
 
 /** Before Fastify's own listener, whose router and log must find the request as `receive` leaves it. */
 function receiveFirst (bringIn: BringIn) {

@@ -47,11 +47,12 @@ export function received (request: IncomingMessage): Received | undefined {
  * - `accept-version` is hidden from the router, which would look for a versioned route. The raw fields keep it.
  *
  * @param isOwn - Tells our own authority from others, which in HTTP/2 nothing else does. Not asked for CONNECT.
+ * @param upgrades - It is an upgrade that goes on as one. Default false.
  * @returns `undefined` for origin-form and `OPTIONS *`: not a request to be proxied. On a connection given back after a refused
  *   CONNECT it is a failure: the bytes were meant for a tunnel, and must not speak for the client. So is all that is
  *   pipelined behind a malformed message.
  */
-export function receive (request: IncomingMessage, isOwn?: OwnAuthority): Received | undefined {
+export function receive (request: IncomingMessage, isOwn?: OwnAuthority, upgrades = false): Received | undefined {
   const known = received(request)
   if (known !== undefined) return known
   let found: Received
@@ -63,7 +64,7 @@ export function receive (request: IncomingMessage, isOwn?: OwnAuthority): Receiv
     if (own && !behind && !wasGivenBack(request)) return undefined
     if (behind) throw new BadRequest('it is behind a malformed one')
     if (own) throw new BadRequest('origin-form on the connection of a proxy')
-    const target = parseTarget(request.method!, url)
+    const target = parseTarget(request.method!, url, upgrades)
     const failure = malformation(request)
     if (failure !== null) throw failure
     found = { url, target, failure }

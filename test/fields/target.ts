@@ -96,6 +96,17 @@ t.test('http and https, nothing else (R-TGT-10)', async t => {
   }
 })
 
+t.test('ws and wss: http and https in an upgrade, else not served (F-56)', async t => {
+  for (const [target, scheme, port, authority] of [
+    ['ws://a.test/x', 'http', 80, 'a.test'], ['WSS://a.test', 'https', 443, 'a.test'], ['wss://a.test:80/', 'https', 80, 'a.test:80'],
+    ['ws://a.test:80', 'http', 80, 'a.test'], ['http://a.test/', 'http', 80, 'a.test']
+  ] as const) t.match(parseTarget('GET', target, true), { form: 'absolute', scheme, port, authority }, target)
+  for (const target of ['ws://a.test/', 'wss://a.test/']) t.throws(() => parseTarget('GET', target), BAD_TARGET)
+  for (const target of ['ws:a.test', 'ftp://a.test/', 'wsx://a.test/', 'constructor://a.test/', '__proto__://a.test/', 'ws://u:p@a.test/', 'ws://']) {
+    t.throws(() => parseTarget('GET', target, true), BAD_TARGET, target)
+  }
+})
+
 t.test('no userinfo, no fragment, nothing that another reader takes for the end of the authority (R-TGT-8)', async t => {
   const targets = [
     'http://u@a.test/', 'http://u:p@a.test', 'http://@a.test/', 'http://a.test@b.test/', 'http://a.test:80@b.test/',

@@ -1,10 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import type { Test } from 'tap'
+import { WebSocketServer } from 'ws'
+import { certificate, openssl } from '../fixtures/certificate.js'
 import { ALICE, gateway } from '../fixtures/gateway.js'
-import { origin } from '../fixtures/origin.js'
+import { listen, origin } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { rawOrigin } from '../fixtures/raw-origin.js'
 import { readAnswer } from '../fixtures/read-answer.js'
@@ -244,4 +247,38 @@ t.test('a reader that takes nothing stalls the sender (back-pressure)', async t 
   do await wait(200)
   while (seen.push(sent) < 2 || seen.at(-1) === 0 || seen.at(-1) !== seen.at(-2))
   t.ok(sent < 64 * 1024 * 1024, `${sent} octets left the origin`)
+})
+
+t.test('ws:// and wss:// in absolute-form with an upgrade: as http:// and https:// (F-56)', async t => {
+  const plain = await webSocketOrigin(t)
+  const pair = openssl.skip === false ? certificate(t, '127.0.0.1') : undefined
+  const { url, port, logged } = await gateway(t, { forward: { special: ['127.0.0.1:*'], ...(pair !== undefined && { tls: { ca: pair.cert, checkServerIdentity: () => undefined } }) } })
+  const targets = [['ws', 'http', plain.port]] as Array<[scheme: string, means: string, port: number]>
+  if (pair !== undefined) {
+    const server = createTlsServer({ key: pair.key, cert: pair.cert })
+    new WebSocketServer({ server }).on('connection', socket => socket.on('message', data => socket.send(data, { binary: false })))
+    targets.push(['wss', 'https', await listen(t, server as never)])
+  }
+  for (const [scheme, means, at] of targets) {
+    const socket = webSocket(t, url, { target: `${scheme}://127.0.0.1:${at}/chat`, headers })
+    await next(socket, 'open')
+    socket.send('hello')
+    t.match(String((await next(socket, 'message'))[0]), 'hello')
+    socket.close()
+    await logged(({ proxy }) => (proxy as Record<string, unknown> | undefined)?.['target'] === `${means}://127.0.0.1:${at}`)
+    const [, refusal] = await next<IncomingMessage>(webSocket(t, url, { target: `${scheme}://127.0.0.1:${at}/chat` }), 'unexpected-response')
+    t.equal(refusal!.statusCode, 407)
+  }
+  const { authority } = plain
+  for (const [text, status] of [
+    [`GET ws://${authority}/ HTTP/1.1\r\nHost: a\r\n${RIGHT}\r\n\r\n`, 400],
+    [`POST ws://${authority}/ HTTP/1.1\r\nHost: a\r\n${RIGHT}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 1\r\n\r\nx`, 400],
+    [`GET ws://${authority}/ HTTP/1.0\r\nHost: a\r\n${RIGHT}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`, 400],
+    [`GET ws://u:p@${authority}/ HTTP/1.1\r\nHost: a\r\n${RIGHT}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`, 400],
+    ['GET ws://127.0.0.2:1/ HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' + `${RIGHT}\r\n\r\n`, 403]
+  ] as const) {
+    const client = await RawClient.to(t, port)
+    t.equal(readAnswer(await client.send(text).answer()).status, status, text)
+    client.socket.destroy()
+  }
 })

@@ -27,6 +27,11 @@ t.test('absolute-form: the whole, in any spelling of its authority, or path and 
   ]) t.notOk(isSigned(uri, 'GET', target), uri)
 })
 
+t.test('the target of an upgrade by ws or wss: in any of its spellings, or path and query (F-56)', async t => {
+  for (const uri of ['ws://a.test/x', 'http://a.test/x', 'ws://A.test:80/x', '/x']) t.ok(isSigned(uri, 'GET', 'ws://a.test/x'), uri)
+  for (const uri of ['wss://a.test/x', 'https://a.test/x', 'ws://b.test/x', '/y']) t.notOk(isSigned(uri, 'GET', 'ws://a.test/x'), uri)
+})
+
 t.test('an address is one in any case, with the port of the scheme or without it', async t => {
   t.ok(isSigned('https://[2001:db8::a]/', 'GET', 'https://[2001:DB8::A]:443'))
   t.ok(isSigned('/?q', 'GET', 'http://origin.test?q'))
