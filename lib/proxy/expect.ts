@@ -42,12 +42,16 @@ function expectNothing (response: ServerResponse & { _expect_continue?: boolean 
   response._expect_continue = false
 }
 
-/** The body is wanted when somebody reads it. A refusal reads nothing, so the client keeps it. */
+/**
+ * The content is wanted when it is read. A refusal reads nothing, so the client keeps it. What has come without waiting is wanted
+ * no sooner: node reads ahead by itself then, with a size of 0.
+ */
 function continueWhenRead (request: IncomingMessage, response: ServerResponse): void {
-  const read = request._read
-  request._read = function (size) {
-    request._read = read
+  const { read } = request
+  request.read = function (size) {
+    if (size === 0 && request.readableLength > 0) return read.call(request, size)
+    request.read = read
     if (!response.headersSent) response.writeContinue()
-    read.call(request, size)
+    return read.call(request, size)
   }
 }

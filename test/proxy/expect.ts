@@ -31,6 +31,26 @@ t.test('a proxied request gets its 100 when its content is read, once (R-EXP-1, 
   t.equal(text.split('100 Continue').length, 2)
 })
 
+t.test('content that has come without waiting: 100 all the same when it is read, by whatever means (R-EXP-3, F-52)', async t => {
+  const readers: Handler[] = [
+    echo,
+    (request, response) => { request.pipe(response) },
+    (request, response) => { request.on('readable', () => { while (request.read() !== null); }).on('end', () => response.end('abc')) },
+    async (request, response) => {
+      for await (const chunk of request) t.ok(chunk)
+      response.end('abc')
+    }
+  ]
+  for (const [i, reader] of readers.entries()) {
+    const alice = await client(t, [() => true], (request, response) => { setImmediate(() => reader(request, response)) })
+    const text = await alice.send(HEAD + 'abc').end()
+    t.ok(text.startsWith(`${CONTINUE}HTTP/1.1 200 OK`), String(i))
+    t.equal(text.split('100 Continue').length, 2)
+  }
+  const unread = await client(t, [() => true], (_request, response) => { setImmediate(() => response.end('x')) })
+  t.notMatch(await unread.send(HEAD + 'abc').end(), /100 Continue/, 'node reads ahead, which is no reading')
+})
+
 t.test('a refusal comes without one (R-EXP-1)', async t => {
   const mallory = await client(t, [() => true], (_request, response) => { response.writeHead(407).end() })
   t.match(await mallory.send(HEAD).end(), /^HTTP\/1\.1 407 /)
