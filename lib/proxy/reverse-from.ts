@@ -31,7 +31,9 @@ type From = (source?: string, options?: FromOptions) => FastifyReply
 export function guardFrom (exchange: ReverseExchange): void {
   const reply = exchange.reply as unknown as { from: From }
   const { from } = reply
-  reply.from = (source, options = {}) => {
+  reply.from = (given, options = {}) => {
+    // @fastify/http-proxy leaves nothing of a path that is all prefix, for which @fastify/reply-from takes the whole path.
+    const source = given === '' ? '/' : given
     exchange.source = source ?? ''
     exchange.upstream = exchange.rules.upstream
     return from.call(reply, source, guarded(exchange, options))

@@ -22,6 +22,8 @@ import { ReverseExchange } from './reverse-exchange.js'
 import type { ReverseRules } from './reverse-exchange.js'
 import { guardFrom } from './reverse-from.js'
 import { scrub } from './reverse-hand-over.js'
+import { pathParameters } from './reverse-parameters.js'
+import type { PathParameters } from './reverse-parameters.js'
 import { chooseUpstream } from './reverse-upstream.js'
 import { overlookVersions } from './reverse-versioned.js'
 import { followWebSocket, isGiven, passesWebSockets, takeWebSockets, webSocketOptions } from './reverse-websocket.js'
@@ -126,6 +128,7 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
 
   overlookVersions(app)
   const prefix = `${app.prefix}/${options.prefix ?? ''}`
+  const parameters = pathParameters(prefix, route)
   const routed = routedPath(app)
   const isUnder = underPrefix(prefix)
   const taken = (request: IncomingMessage): boolean => {
@@ -139,7 +142,7 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
   const passes = options.websocket === true && passesWebSockets(route, upstream.ours)
   const register = () => app.register(async scope => {
     if (!parses) acceptEveryMethod(scope)
-    scope.addHook('onRequest', refuseMalformed)
+    scope.addHook('onRequest', refuseMalformed(parameters))
     scope.addHook(hook as 'onRequest', status === 401 ? keepingLastToken(authenticate) : authenticate)
     scope.addHook('preHandler', depart)
     scope.addHook('onError', explain(pseudonym))
@@ -148,6 +151,7 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
       // Parsing is not ours to do, so what prepares for it (decompression) must not touch the stream.
       if (!parses) delete settings.preParsing
       settings.onSend = [settings.onSend ?? [], scrub].flat()
+      if (parameters !== undefined) settings.handler = parameters.guard(settings.handler)
     })
     scope.addHook('onClose', () => upstream.close())
     await scope.register(httpProxy, {
@@ -156,6 +160,7 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
       disableRequestLogging: true, // there is one line of ours at the end
       ...options,
       ...upstream.options,
+      ...(parameters !== undefined && { preRewrite: parameters.preRewrite }),
       ...(passes ? { websocket: false } : webSocketOptions(options, rules)),
       config: { ...options.config, proxy: 'reverse' }
     } as typeof options)
@@ -168,17 +173,21 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
 }
 
 /** The message is checked before anybody is asked who they are: what it is does not depend on it. */
-function refuseMalformed (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void {
-  // Another host's path, which merely looks like ours (RFC 9112, 3.3).
-  if (isGiven(request.raw)) reply.raw.shouldKeepAlive = false // @fastify/http-proxy closes behind any answer but a 101
-  const failure = failureOf(request.raw)
-  if (failure === null) return done()
-  reply.header('connection', 'close')
-  done(failure)
+function refuseMalformed (parameters: PathParameters | undefined) {
+  return (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void => {
+    if (isGiven(request.raw)) reply.raw.shouldKeepAlive = false // @fastify/http-proxy closes behind any answer but a 101
+    const failure = failureOf(request.raw) ?? parameters?.failureOf(request) ?? null
+    if (failure === null) return done()
+    reply.header('connection', 'close')
+    done(failure)
+  }
 }
 
 function failureOf (request: IncomingMessage): Error | null {
-  if (!request.url!.startsWith('/')) return new BadTarget('this is no proxy for other hosts')
+  const url = request.url!
+  // Another host's path, which merely looks like ours (RFC 9112, 3.3).
+  if (!url.startsWith('/')) return new BadTarget('this is no proxy for other hosts')
+  if (url.includes('#')) return new BadTarget('it has a fragment')
   return hadUserinfo(request) ? new BadRequest('Host has userinfo') : malformation(request)
 }
 

@@ -229,3 +229,29 @@ t.test('path and query go on as they are behind the prefix, whatever they look l
     t.match(upstream.seen, [{ url: rest }])
   }
 })
+
+for (const route of CLIENTS) {
+  t.test(`a query right behind the prefix, ${JSON.stringify(route)}: the upstream gets it at the root (F-19)`, async t => {
+    for (const [prefixed, target, url] of [
+      [{}, '/api?x', '/?x'], [{}, '/api', '/'], [{}, '/api?', '/'], [{}, '/api/?x', '/?x'],
+      [{ rewritePrefix: '/base' }, '/api?x', '/base?x'], [{ prefix: '/api/:id', rewritePrefix: '/' }, '/api/a?x', '/?x'],
+      [{ replyOptions: { getUpstream: (_request: unknown, base: string) => base } }, '/api?x', '/?x']
+    ] as Array<[Route, string, string]>) {
+      const { upstream, answer } = await asked(t, message('GET', target), { ...route, ...prefixed })
+      t.match(answer, /^HTTP\/1\.1 200 /, target)
+      t.match(upstream.seen, [{ url }], target)
+    }
+  })
+
+  t.test(`a fragment, ${JSON.stringify(route)}: 400 before any credentials, as in absolute-form (F-19)`, async t => {
+    for (const target of ['/api/x?y#z', '/api/x#z', '/api#z', '/api?y#', '/api/#/x', '/api/x#?y']) {
+      for (const text of [message('GET', target), anonymous('GET', target, { 'Proxy-Authorization': '' })]) {
+        const { upstream, answer } = await asked(t, text, { ...route, websocket: true })
+        t.match(answer, /^HTTP\/1\.1 400 [^]*"code":"FST_PROXY_AUTH_BAD_TARGET"/, target)
+        t.same(upstream.seen, [])
+      }
+    }
+    const { answer } = await asked(t, message('GET', '/api/x#z', { Connection: 'upgrade', Upgrade: 'websocket' }), { ...route, websocket: true })
+    t.match(answer, /^HTTP\/1\.1 400 /, 'an upgrade')
+  })
+}
