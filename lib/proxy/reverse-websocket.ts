@@ -1,9 +1,11 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
 import { addGateFields } from './answer.js'
 import type { Exchange, Exchanges } from './exchanges.js'
 import { extendedAnswer } from './extended-connect.js'
+import { routerOf } from './fastify-internals.js'
+import type { RoutedRequest, Router } from './fastify-internals.js'
 import { addForwardedFields } from './forwarded-fields.js'
 import { tellIdentity } from './identity-field.js'
 import { record } from './record.js'
@@ -47,27 +49,53 @@ export function isGiven (request: IncomingMessage): boolean {
   return (request as Marked)[kGiven] === true
 }
 
+/** What a route makes of WebSockets: it has none, passes them through as they are, or leaves them to @fastify/http-proxy. */
+export type WebSocketWay = 'none' | 'pass' | 'leave'
+
+const kWay = Symbol('fastify-proxy-auth.webSocketWay')
+
+/** The part of a route's `config` by which {@link takeWebSockets} knows its way. */
+export function webSocketConfig (way: WebSocketWay): object {
+  return { [kWay]: way }
+}
+
+/** The listener of @fastify/http-proxy, one for all its routes on a server. */
+const listeners = new WeakMap<Server, UpgradeListener>()
+
 /**
- * Takes the WebSockets under a prefix; other upgrades there are plain requests.
+ * Takes the WebSockets under a prefix; other upgrades there are plain requests. The route that takes the request says how, which
+ * may be one with a longer prefix.
  *
  * @param routed - By which path the router finds the route of a request.
+ * @param way - Where that is no reverse route.
  * @param listener - That of @fastify/http-proxy, where it is to answer them.
  */
-export function takeWebSockets (app: FastifyInstance, prefix: string, routed: ReturnType<typeof routedPath>, listener: UpgradeListener | undefined): void {
+export function takeWebSockets (
+  app: FastifyInstance, prefix: string, routed: ReturnType<typeof routedPath>, way: WebSocketWay, listener?: UpgradeListener
+): void {
   const within = withinPrefix(prefix)
+  const router = routerOf(app)
+  if (listener !== undefined) listeners.set(app.server, listener)
   takeUpgrades(app, (request, head) => {
     const path = routed(request)
     if (path === undefined || !within(path)) return undefined
     const { method, socket } = request
     if (method !== 'GET' || !offerOf(request).some(protocol => protocol.toLowerCase() === 'websocket')) return 'plain'
-    if (listener === undefined) routeUpgrade(app, request, head, ['websocket'])
-    else if (extendedAnswer(request) !== undefined) return 'plain' // the package `ws` knows of no streams
+    const taken = wayOf(router, request, path) ?? way
+    if (taken === 'pass') routeUpgrade(app, request, head, ['websocket'])
+    // The package `ws` knows of no streams.
+    else if (taken === 'none' || extendedAnswer(request) !== undefined) return 'plain'
     else {
       ;(request as Marked)[kGiven] = true
-      listener.call(app.server, request, socket, head)
+      listeners.get(app.server)!.call(app.server, request, socket, head)
     }
     return 'taken'
   })
+}
+
+function wayOf (router: Router, request: IncomingMessage, path: string): WebSocketWay | undefined {
+  const found = router.find(request.method!, path, router.constrainer.deriveConstraints(request as RoutedRequest, undefined))
+  return (found?.store?.config as { [kWay]?: WebSocketWay } | undefined)?.[kWay]
 }
 
 /** `reply.wsProxy` of @fastify/http-proxy. */

@@ -26,7 +26,7 @@ import { pathParameters } from './reverse-parameters.js'
 import type { PathParameters } from './reverse-parameters.js'
 import { chooseUpstream } from './reverse-upstream.js'
 import { overlookVersions } from './reverse-versioned.js'
-import { followWebSocket, isGiven, passesWebSockets, takeWebSockets, webSocketOptions } from './reverse-websocket.js'
+import { followWebSocket, isGiven, passesWebSockets, takeWebSockets, webSocketConfig, webSocketOptions } from './reverse-websocket.js'
 import { routedPath } from './routed-path.js'
 import { underPrefix } from './under-prefix.js'
 import { withListener } from './upgrade-dispatcher.js'
@@ -108,6 +108,8 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
       return done(failure as Error)
     }
     if (isGiven(raw)) {
+      // By a constraint that takes its time, which is not asked about before.
+      if (way !== 'leave') return done(new BadRequest('this route takes no WebSockets'))
       followWebSocket(request, reply, String(options.wsUpstream ?? options.upstream), exchanges)
       return done()
     }
@@ -139,7 +141,7 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
     expectContinue(app.log, server, taken)
     hideUserinfo(app.log, server, taken)
   })
-  const passes = options.websocket === true && passesWebSockets(route, upstream.ours)
+  const way = options.websocket !== true ? 'none' : passesWebSockets(route, upstream.ours) ? 'pass' : 'leave'
   const register = () => app.register(async scope => {
     if (!parses) acceptEveryMethod(scope)
     scope.addHook('onRequest', refuseMalformed(parameters))
@@ -161,15 +163,15 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
       ...options,
       ...upstream.options,
       ...(parameters !== undefined && { preRewrite: parameters.preRewrite }),
-      ...(passes ? { websocket: false } : webSocketOptions(options, rules)),
-      config: { ...options.config, proxy: 'reverse' }
+      ...(way === 'pass' ? { websocket: false } : webSocketOptions(options, rules)),
+      config: { ...options.config, proxy: 'reverse', ...webSocketConfig(way) }
     } as typeof options)
   })
-  if (options.websocket !== true) await register()
-  else if (passes) {
+  if (way === 'leave') takeWebSockets(app, prefix, routed, way, await withListener(app, async () => { await register() }))
+  else {
     await register()
-    takeWebSockets(app, prefix, routed, undefined)
-  } else takeWebSockets(app, prefix, routed, await withListener(app, async () => { await register() }))
+    if (way === 'pass') takeWebSockets(app, prefix, routed, way)
+  }
 }
 
 /** The message is checked before anybody is asked who they are: what it is does not depend on it. */
