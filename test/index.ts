@@ -142,11 +142,11 @@ t.test('strategies are chosen for each reverse route and for targets', async t =
     const client = await RawClient.to(t, port)
     return await client.send([`${line} HTTP/1.1`, 'Host: a', ...fields, '', ''].join('\r\n')).answer()
   }
-  const basicAsks = /\r\nproxy-authenticate: Basic realm="Gateway", charset="UTF-8"\r\n/
-  const tokenAsks = /^HTTP\/1\.1 407 [^]*\r\nproxy-authenticate: Bearer realm="Gateway"\r\n/
+  const basicAsks = /\r\nProxy-Authenticate: Basic realm="Gateway", charset="UTF-8"\r\n/
+  const tokenAsks = /^HTTP\/1\.1 407 [^]*\r\nProxy-Authenticate: Bearer realm="Gateway"\r\n/
   t.match(await ask('GET /usual/'), basicAsks)
   t.match(await ask('GET /token/'), tokenAsks)
-  t.match(await ask('GET /also/'), /^HTTP\/1\.1 401 [^]*\r\nwww-authenticate: Bearer realm="Gateway"\r\n/)
+  t.match(await ask('GET /also/'), /^HTTP\/1\.1 401 [^]*\r\nWWW-Authenticate: Bearer realm="Gateway"\r\n/)
   t.match(await ask('GET /key/'), /^HTTP\/1\.1 403 /)
   t.match(await ask(`GET ${upstream}/`), tokenAsks)
   t.match(await ask(`CONNECT ${authority}`), tokenAsks)
@@ -176,7 +176,7 @@ t.test('an identity that other strategies gave does not count on a route with it
   const client = await RawClient.to(t, port)
   const ask = async (path: string) => await client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\nProxy-Authorization: Key k\r\n\r\n`).answer()
   t.match(await ask('/usual/'), /^HTTP\/1\.1 200 /)
-  t.match(await ask('/strict/'), /^HTTP\/1\.1 407 [^]*\r\nproxy-authenticate: Basic /)
+  t.match(await ask('/strict/'), /^HTTP\/1\.1 407 [^]*\r\nProxy-Authenticate: Basic /)
   t.equal(seen.length, 1)
 })
 
@@ -193,8 +193,8 @@ t.test('a route with status 401 is an origin, beside others', async t => {
   const { port } = await gateway(t, { reverse: [{ prefix: '/proxy', upstream }, { prefix: '/origin', upstream, status: 401 }] })
   const client = await RawClient.to(t, port)
   const ask = async (path: string, field = 'X: y') => await client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n${field}\r\n\r\n`).answer()
-  t.match(await ask('/proxy/'), /^HTTP\/1\.1 407 [^]*\r\nproxy-authenticate: Basic realm="Gateway", charset="UTF-8"\r\n/)
-  t.match(await ask('/origin/'), /^HTTP\/1\.1 401 [^]*\r\nwww-authenticate: Basic realm="Gateway", charset="UTF-8"\r\n/)
+  t.match(await ask('/proxy/'), /^HTTP\/1\.1 407 [^]*\r\nProxy-Authenticate: Basic realm="Gateway", charset="UTF-8"\r\n/)
+  t.match(await ask('/origin/'), /^HTTP\/1\.1 401 [^]*\r\nWWW-Authenticate: Basic realm="Gateway", charset="UTF-8"\r\n/)
   t.match(await ask('/proxy/', `Proxy-Authorization: ${ALICE}`), /^HTTP\/1\.1 200 [^]*\r\norigin$/)
   t.match(await ask('/origin/', `Authorization: ${ALICE}`), /^HTTP\/1\.1 200 [^]*\r\norigin$/)
 })

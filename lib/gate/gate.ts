@@ -1,7 +1,9 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { AuthenticationRequired, Forbidden } from '../errors.js'
+import { OWN_FIELDS } from '../fields/spelling.js'
 import type { Refused } from '../passport/outcome.js'
+import { spellFields } from '../platform/spell-fields.js'
 import { admit } from './admit.js'
 import type { AdmitOptions } from './admit.js'
 import { coveredContent } from './covered-content.js'
@@ -97,7 +99,10 @@ export function addChallengeHooks (app: FastifyInstance): void {
         payload = rewritten(payload, pending.overruled)
       }
       const { status, challenges } = pending.refused
-      if (reply.statusCode === status && challenges.length > 0) setChallenges(reply, PROXY, challenges)
+      if (reply.statusCode === status) {
+        if (challenges.length > 0) setChallenges(reply, PROXY, challenges)
+        spellFields(reply.raw, OWN_FIELDS)
+      }
     }
     if (reply.statusCode === 407) dropAuthenticationInfo(reply)
     done(null, payload)

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { spelled } from '../fields/spelling.js'
 import type { Milliseconds } from '../types.js'
 import { changeFields, linesOf, readHead } from './answer-head.js'
 import type { AnswerHead } from './answer-head.js'
@@ -127,7 +128,7 @@ class HeldAnswer {
     if (this.state !== 'over' && content != null && typeof content !== 'function') this.hash.update(toOctets(content as string, encoding))
     if (this.state === 'trailing') {
       this.state = 'over'
-      original.addTrailers([...this.trailers, [name, this.valueOfHash()]])
+      original.addTrailers([...this.trailers, [spelled(name), this.valueOfHash()]])
     } else if (this.state === 'held') this.release('hash')
     return original.end(...args)
   }
@@ -187,7 +188,7 @@ class HeldAnswer {
       // Where all of the content is there at once, no trailers go out, whoever wanted some (RFC 9112, 7.1.2).
       if (field === 'trailer') return vouched === 'nothing' ? line : undefined
       return field === 'content-length' && vouched === 'trailer' ? undefined : line
-    }, vouched === 'trailer' ? { trailer: announced === '' ? name : `${announced}, ${name}` } : {})
+    }, vouched === 'trailer' ? { Trailer: announced === '' ? spelled(name) : `${announced}, ${spelled(name)}` } : {})
     this.original.writeHead(head.status, ...head.reason, fields)
   }
 

@@ -2,6 +2,8 @@ import type { FastifyReply } from 'fastify'
 import { formatAuthenticationInfo } from '../fields/authentication-info.js'
 import { formatChallenge } from '../fields/challenge.js'
 import type { Challenge } from '../fields/challenge.js'
+import { GATE_FIELDS } from '../fields/spelling.js'
+import { spellFields } from '../platform/spell-fields.js'
 import { PROXY } from './mode.js'
 import type { Mode } from './mode.js'
 
@@ -36,6 +38,7 @@ export function addAuthenticationInfo (reply: FastifyReply, params: Params, mode
   const { status } = mode
   informed[kInfo] = { ...informed[kInfo], [status]: { ...informed[kInfo]?.[status], ...params } }
   reply.header(mode.info, value)
+  spellFields(reply.raw, GATE_FIELDS)
 }
 
 /**
@@ -67,5 +70,7 @@ export function addStrategyInfo (reply: FastifyReply, info: unknown, mode: Mode)
  */
 export function addFinalToken (reply: FastifyReply, info: unknown, mode: Mode): void {
   const token = (info as InfoWithParams | null)?.proxyAuthenticate
-  if (typeof token === 'object' && token !== null) reply.header(mode.challenge, formatChallenge(token))
+  if (typeof token !== 'object' || token === null) return
+  reply.header(mode.challenge, formatChallenge(token))
+  spellFields(reply.raw, GATE_FIELDS)
 }

@@ -56,7 +56,7 @@ function close (part: Part, parts: unknown[]): void {
 
 function refuse (response: ServerResponse & { stream?: Duplex }): void {
   if (response.headersSent) (response.stream ?? response).destroy()
-  else response.writeHead(500, response.req.httpVersionMajor === 1 ? { connection: 'close' } : {}).end()
+  else response.writeHead(500, response.req.httpVersionMajor === 1 ? { Connection: 'close' } : {}).end()
 }
 
 function isRequest (part: unknown): part is IncomingMessage {

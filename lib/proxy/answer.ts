@@ -2,6 +2,8 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { UpstreamProtocol } from '../errors.js'
 import { isExtendedConnect } from '../fields/extended-connect.js'
+import { OWN_FIELDS, spelled } from '../fields/spelling.js'
+import { spellFields } from '../platform/spell-fields.js'
 import { http2Fields } from './http2-fields.js'
 import { lastTokenOf } from './last-token.js'
 import { reasonPhrase } from './reason-phrase.js'
@@ -30,6 +32,7 @@ export function dropForeignFields (_request: unknown, reply: FastifyReply, paylo
     if (!OURS.has(name) || (name === 'cache-control' && value !== 'no-store')) reply.removeHeader(name)
   }
   dropRawFields(reply.raw)
+  spellFields(reply.raw, OWN_FIELDS)
   done(null, payload)
 }
 
@@ -69,10 +72,10 @@ export function addGateFields (reply: FastifyReply, fields: string[]): void {
   for (const name of ON_EVERY_ANSWER) {
     const value = reply.getHeader(name)
     if (value === undefined) continue
-    for (const line of Array.isArray(value) ? value : [value]) fields.push(name, String(line))
+    for (const line of Array.isArray(value) ? value : [value]) fields.push(spelled(name), String(line))
   }
   const token = lastTokenOf(reply)
-  if (token !== undefined) fields.push('www-authenticate', token)
+  if (token !== undefined) fields.push('WWW-Authenticate', token)
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { FieldRecord } from '../fields/hop-by-hop.js'
+import { spelled } from '../fields/spelling.js'
 
 /**
  * Writes fields as a flat raw list that differs from the one received only where the fields do: order, case and lines
@@ -9,7 +10,7 @@ import type { FieldRecord } from '../fields/hop-by-hop.js'
  * @param fields - What is to be sent, by lower-case name. `undefined` is no field.
  * @example
  * asReceived(['X-B', '1', 'X-A', '2'], { 'x-a': '2', 'x-b': '3', via: '1.1 gw' })
- * // ['X-B', '3', 'X-A', '2', 'via', '1.1 gw']
+ * // ['X-B', '3', 'X-A', '2', 'Via', '1.1 gw']
  */
 export function asReceived (raw: readonly string[], fields: FieldRecord): string[] {
   const lines: string[] = []
@@ -28,7 +29,7 @@ export function asReceived (raw: readonly string[], fields: FieldRecord): string
     else if (value !== raw[i + 1]) write(lines, raw[i]!, value)
   }
   for (const name of Object.keys(fields)) {
-    if (fields[name] !== undefined && !seen.has(name)) write(lines, name, fields[name])
+    if (fields[name] !== undefined && !seen.has(name)) write(lines, spelled(name), fields[name])
   }
   return lines
 }

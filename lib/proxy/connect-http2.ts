@@ -3,9 +3,9 @@ import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyInstance } from 'fastify'
 import { isExtendedConnect } from '../fields/extended-connect.js'
 import { markConnect } from './connect-request.js'
-import type { SuccessFields } from './connect-request.js'
 import { refusalHead } from './connect-refusal.js'
 import { notImplemented } from './extended-connect.js'
+import { http2Fields } from './http2-fields.js'
 import { breakOff, streamOf } from './reset.js'
 import { receive } from './target-form.js'
 
@@ -26,11 +26,11 @@ export function takeConnectStream (app: FastifyInstance, request: IncomingMessag
   app.routing(request, response)
 }
 
-function open (stream: ServerHttp2Stream, fields: SuccessFields): ServerHttp2Stream {
+function open (stream: ServerHttp2Stream, fields: readonly string[]): ServerHttp2Stream {
   if (stream.destroyed || stream.closed) return stream // the client left at the last moment
   // Nothing but DATA belongs on the stream from here on (RFC 9113, 8.5).
   stream.once('trailers', () => breakOff(stream))
-  stream.respond({ ':status': 200, ...fields as Record<string, string[]> }, { sendDate: false } as object)
+  stream.respond({ ':status': 200, ...http2Fields(fields) }, { sendDate: false } as object)
   return stream
 }
 

@@ -2,16 +2,17 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Side } from './join.js'
 
-/** Fields of the 200 to a CONNECT: the lines of each by name. */
-export type SuccessFields = Readonly<Record<string, readonly string[]>>
-
 /** What CONNECT has that no other request has: the client's side of the tunnel to be, and the bytes behind the head. */
 export interface Connect {
   /** The bare socket, or the stream of HTTP/2. Its `close` tells that the client has gone. */
   readonly client: Duplex
   readonly head: Buffer
-  /** Writes the 200 and hands the client's side over: nothing more is written by the answer. */
-  open (fields: SuccessFields): Side
+  /**
+   * Writes the 200 and hands the client's side over: nothing more is written by the answer.
+   *
+   * @param fields - A flat raw list.
+   */
+  open (fields: readonly string[]): Side
   /**
    * What is to be called when the tunnel has ended, for the application's `onResponse` hooks and its log line. `undefined`
    * where nobody waits for that, or learns it otherwise, so that an idle tunnel need not keep its request.

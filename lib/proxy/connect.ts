@@ -3,12 +3,12 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { isExtendedConnect } from '../fields/extended-connect.js'
+import { spelled } from '../fields/spelling.js'
 import { guarded } from '../platform/guarded.js'
 import { BareResponse } from './bare-response.js'
 import { closeInStages } from './close-in-stages.js'
 import { takeConnectStream } from './connect-http2.js'
 import { markConnect } from './connect-request.js'
-import type { SuccessFields } from './connect-request.js'
 import { refusalHead } from './connect-refusal.js'
 import type { Exchanges } from './exchanges.js'
 import { markBusy, markGivenBack, mayBeGivenBackAgain } from './given-back.js'
@@ -94,7 +94,7 @@ export class ConnectResponse extends BareResponse {
     this.givesBack = this.mayBeGivenBack(refusal, fields)
     fields['connection'] = this.givesBack ? 'keep-alive' : 'close'
     this.client.setTimeout(READ_TIME, expire)
-    return super.writeHead(refusal, fields)
+    return super.writeHead(refusal, Object.fromEntries(Object.entries(fields).map(([name, value]) => [spelled(name), value])))
   }
 
   // No interim answer goes before that to a CONNECT: most clients take it for the end (RFC 9110, 15.2 allows it).
@@ -103,13 +103,11 @@ export class ConnectResponse extends BareResponse {
   override writeEarlyHints (_hints: Record<string, string | string[]>, done?: () => void): void { done?.() }
 
   /** Writes the 200 and hands the socket over. */
-  open (fields: SuccessFields): Socket {
+  open (fields: readonly string[]): Socket {
     this.statusCode = 200
     const socket = this.take()
     let head = 'HTTP/1.1 200 Connection established\r\n'
-    for (const [name, lines] of Object.entries(fields)) {
-      for (const line of lines) head += `${name}: ${line}\r\n`
-    }
+    for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`
     socket.write(`${head}\r\n`, 'latin1')
     return socket
   }

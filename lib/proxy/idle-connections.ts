@@ -40,7 +40,6 @@ export class IdleConnections {
 
 function follow (server: Server, event: string, sockets: Set<Socket>): void {
   server.on(event, (socket: Socket) => {
-    if (sockets.has(socket)) return // given back to the server
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })

@@ -4,8 +4,8 @@ import { ClientLeft, Closing, Forbidden } from '../errors.js'
 import type { AuthorityTarget } from '../fields/target.js'
 import type { Access } from '../policy/access.js'
 import type { Milliseconds } from '../types.js'
+import { addGateFields } from './answer.js'
 import { connectOf } from './connect-request.js'
-import type { SuccessFields } from './connect-request.js'
 import { dial } from './dial.js'
 import type { Exchange, Exchanges } from './exchanges.js'
 import { join } from './join.js'
@@ -63,7 +63,9 @@ export function createTunnel (options: TunnelOptions) {
       return reply
     }
     reply.hijack()
-    const opened = connect.open(successFields(reply))
+    const fields: string[] = []
+    addGateFields(reply, fields)
+    const opened = connect.open(fields)
     if (head.length > 0) upstream.write(head)
     const { whenEnded } = connect
     const joined = join(opened, upstream, options, reason => {
@@ -74,13 +76,4 @@ export function createTunnel (options: TunnelOptions) {
     exchange.end = joined.end
     return reply
   }
-}
-
-function successFields (reply: FastifyReply): SuccessFields {
-  const fields: Record<string, string[]> = {}
-  for (const name of ['proxy-authentication-info', 'proxy-authenticate']) {
-    const value = reply.getHeader(name)
-    if (value !== undefined) fields[name] = [value].flat().map(String)
-  }
-  return fields
 }

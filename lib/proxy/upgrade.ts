@@ -108,7 +108,7 @@ export class UpgradeResponse extends BareResponse {
   override writeHead (status: number, ...rest: unknown[]): this {
     const last = rest.at(-1)
     if (status !== 101 && Array.isArray(last)) last.push('Connection', 'close')
-    else if (status !== 101) this.setHeader('connection', 'close')
+    else if (status !== 101) this.setHeader('Connection', 'close')
     if (isRecord(last)) {
       for (const name of Object.keys(last)) if (name.toLowerCase() === 'connection') delete last[name]
     }

@@ -70,7 +70,7 @@ async function ask (t: Test, { port, origin }: Around, form: Form, options: Sent
 }
 
 const OK = /^HTTP\/1\.1 200 /
-const REFUSED = /^HTTP\/1\.1 407 [^]*\r\nproxy-authenticate: Basic [^\r]+\r\nproxy-authenticate: AWS4-HMAC-SHA256\r\n/
+const REFUSED = /^HTTP\/1\.1 407 [^]*\r\nProxy-Authenticate: Basic [^\r]+\r\nProxy-Authenticate: AWS4-HMAC-SHA256\r\n/
 
 for (const form of FORMS) {
   t.test(`${form}: a signed request gets through, a wrong one does not (R-AWS-3, R-AWS-7, R-AWS-8)`, async t => {

@@ -280,7 +280,7 @@ t.test('what the scheme says on success goes out with the 200 (R-CONNECT-19)', a
   const { port } = await gateway(t, { strategies: [{ strategy: scheme, scheme: 'Talkative' }] })
   const client = await RawClient.to(t, port)
   t.equal(await client.send(connectHead(authority, 'Proxy-Authorization: Talkative x')).answer(),
-    'HTTP/1.1 200 Connection established\r\nproxy-authentication-info: nextnonce="abc"\r\n\r\n')
+    'HTTP/1.1 200 Connection established\r\nProxy-Authentication-Info: nextnonce="abc"\r\n\r\n')
 })
 
 t.test('Host has no say about the target, whatever it is (R-CONNECT-18, R-TGT-3)', async t => {

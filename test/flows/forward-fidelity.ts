@@ -217,7 +217,7 @@ t.test('Via: each way, appended, by pseudonym; seen again it is a loop (R-VIA-1,
   t.equal(seen[0]!.headers.via, `1.0 before, 1.1 next, ${via}`)
   const text = await ask(t, around, `GET ${url}/`, ['Via: 1.1 x', `VIA: ${via.toUpperCase()} (again)`])
   t.match(text, /^HTTP\/1\.1 502 /)
-  t.match(text, /\r\nproxy-status: gateway-[0-9a-f]{12}; error=proxy_loop_detected\r\n/)
+  t.match(text, /\r\nProxy-Status: gateway-[0-9a-f]{12}; error=proxy_loop_detected\r\n/)
   t.equal(seen.length, 1)
 })
 

@@ -146,7 +146,7 @@ t.test('Via is added both ways (R-NODE-7, R-VIA-1)', async t => {
   for (const route of CLIENTS) {
     const { upstream, answer } = await asked(t, message('GET', '/api', { Via: '1.0 a' }), route)
     t.match(upstream.seen, [{ headers: { via: /^1\.0 a, 1\.1 gateway-[0-9a-f]+$/ } }], 'a pseudonym (R-VIA-3)')
-    t.match(answer, /\r\nvia: 1\.1 gateway-/)
+    t.match(answer, /\r\nVia: 1\.1 gateway-/)
   }
 })
 
@@ -212,7 +212,7 @@ t.test('an upstream on a unix socket', async t => {
   const { port } = await behind(t, `unix+http://${encodeURIComponent(path)}/`)
   const client = await RawClient.to(t, port)
   const answer = await client.send(message('GET', '/api/x?y', { Via: '1.1 a' })).end()
-  t.match(answer, /^HTTP\/1.1 200 OK\r\n[^]*\r\nvia: 1.1 gateway-/)
+  t.match(answer, /^HTTP\/1.1 200 OK\r\n[^]*\r\nVia: 1.1 gateway-/)
   t.match(answer, '/x?y')
 })
 

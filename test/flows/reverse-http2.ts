@@ -58,7 +58,7 @@ t.test('an upstream that speaks HTTP/2 (R-HOP-6, R-VIA-2)', async t => {
   t.teardown(async () => { await app.close(); upstream.close() })
   const client = await RawClient.to(t, port)
   const text = await client.send(message('POST', '/api/x', { 'Proxy-Authorization': ALICE, TE: 'trailers', 'Keep-Alive': '1', 'Content-Length': '4' }, 'body')).end()
-  t.match(text, /^HTTP\/1.1 200 OK\r\nx-a: 1, 2\r\n[^]*\r\nvia: 2.0 gateway-/)
+  t.match(text, /^HTTP\/1.1 200 OK\r\nx-a: 1, 2\r\n[^]*\r\nVia: 2.0 gateway-/)
   t.match(text, /POSTbody/)
   t.match(seen, [{ via: /^1.1 gateway-/, te: undefined, 'proxy-authorization': undefined }])
 })

@@ -53,11 +53,11 @@ t.test('the bare application adds what it says and nothing else', async t => {
   t.equal(up, [
     'GET /a?b HTTP/1.1', 'host: 127.0.0.1:PORT', 'connection: keep-alive', 'X-B: \xe9', 'Accept: */*', 'Authorization: Bearer a',
     'x-forwarded-for: 127.0.0.1', 'x-forwarded-host: gw.test', 'x-forwarded-proto: http', 'forwarded: for=127.0.0.1;host=gw.test;proto=http',
-    'via: 1.1 gw', '', ''
+    'Via: 1.1 gw', '', ''
   ].join('\r\n'))
   t.equal(down, [
     'HTTP/1.1 200 Fine', 'Set-Cookie: a=1', 'Set-Cookie: b=2', 'ETag: "origin"', 'Vary: Accept', 'Content-Type: text/html',
-    'Content-Length: 4', 'via: 1.1 gw', 'Connection: close', '', 'body'
+    'Content-Length: 4', 'Via: 1.1 gw', 'Connection: close', '', 'body'
   ].join('\r\n'))
 })
 

@@ -28,7 +28,7 @@ async function answer (t: Test, info: unknown, { mode = PROXY, maxAnswer = 1000,
   app.get('/', (_request, reply) => {
     addStrategyInfo(reply, info, mode)
     vouch(reply, info, mode, maxAnswer)
-    untouched.push(!Object.hasOwn(reply.raw, 'writeHead'))
+    untouched.push(!Object.hasOwn(reply.raw, 'write'))
     send(reply)
   })
   const url = await app.listen({ port: 0, host: '127.0.0.1' })

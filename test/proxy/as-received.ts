@@ -26,7 +26,7 @@ for (const [name, raw, fields, expected] of rows) {
 }
 
 t.test('a number is written as text', async t => {
-  t.same(asReceived([], { 'content-length': 3 as unknown as string }), ['content-length', '3'])
+  t.same(asReceived([], { 'content-length': 3 as unknown as string }), ['Content-Length', '3'])
 })
 
 t.test('what has not been changed is written as it was received', async t => {

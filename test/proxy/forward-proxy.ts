@@ -46,7 +46,7 @@ for (const hook of ['onRequest', 'preHandler'] as const) {
     const { port } = await gateway(t, { hook })
     for (const [line, fields] of [['GET http://u:p@a.test/', ''], ['GET http://a.test/', 'Transfer-Encoding: gzip, chunked\r\n'], ['GET *', '']]) {
       const client = await RawClient.to(t, port)
-      t.match(await client.send(`${line} HTTP/1.1\r\nHost: a.test\r\n${fields}\r\n`).end(), /^HTTP\/1\.1 400 [^]*\r\nconnection: close\r\n/)
+      t.match(await client.send(`${line} HTTP/1.1\r\nHost: a.test\r\n${fields}\r\n`).end(), /^HTTP\/1\.1 400 [^]*\r\nConnection: close\r\n/)
     }
     const client = await RawClient.to(t, port)
     t.match(await client.send('GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n').answer(), /^HTTP\/1\.1 407 /)

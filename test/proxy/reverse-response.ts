@@ -73,7 +73,7 @@ t.test('head, body and trailers as the upstream sends them (R-FWD-4, R-TRL-8)', 
   const date = /\r\nDate: ([^\r]*)\r\n/.exec(text)?.[1]
   t.ok(Math.abs(Date.parse(date!) - Date.now()) < 10_000, 'Date is added where it was missing')
   t.equal(text.replace(date!, 'now'), [
-    'HTTP/1.1 299 Quite', 'X-Mixed: \xe9', 'Trailer: X-T', 'x-mixed: 2', 'via: 1.1 gw', 'proxy-authentication-info: nextnonce="n"',
+    'HTTP/1.1 299 Quite', 'X-Mixed: \xe9', 'Trailer: X-T', 'x-mixed: 2', 'Via: 1.1 gw', 'Proxy-Authentication-Info: nextnonce="n"',
     'Date: now', 'Connection: keep-alive', 'Keep-Alive: timeout=72', 'Transfer-Encoding: chunked', '',
     '3', 'con', '4', 'tent', '0', 'X-T: a', 'X-T: b', '', ''
   ].join('\r\n'))
@@ -174,7 +174,7 @@ t.test('a client of the options that tells nothing but records (R-TRL-8)', async
   const { port } = await reverse(t, { upstream: 'http://up.test', undici } as never)
   const client = await RawClient.to(t, port)
   const answer = await client.send(message('GET', '/api')).end()
-  t.match(answer, /^HTTP\/1.1 200 OK\r\nx-a: 1\r\nvia: 1.1 gw\r\n/)
+  t.match(answer, /^HTTP\/1.1 200 OK\r\nx-a: 1\r\nVia: 1.1 gw\r\n/)
   t.match(answer, /\r\n4\r\nbody\r\n0\r\n\r\n$/)
   t.notMatch(answer, /trailer/i)
 })

@@ -96,7 +96,7 @@ t.test('each 101 of http-proxy has the fields of its own gate, though all come f
   for (const [raw, nonce] of [[second, '2'], [first, '1']] as const) {
     const lines: string[] = []
     wss.emit('headers', lines, raw)
-    t.same(lines, [`proxy-authentication-info: nextnonce="${nonce}"`])
+    t.same(lines, [`Proxy-Authentication-Info: nextnonce="${nonce}"`])
   }
   t.equal(wss.listenerCount('headers'), 0)
 })
@@ -127,7 +127,7 @@ async function given (t: Test, route: object = {}, path = '/api/ws', fields: Rec
 
 t.test('what http-proxy answers has the fields of the gate, its place among the exchanges, and its line (R-UPG-1)', async t => {
   const { client, exchanges, proxied, target } = await given(t)
-  t.match(await client.answer(), /^HTTP\/1.1 101 [^]*\r\nproxy-authentication-info: nextnonce="n"\r\n/)
+  t.match(await client.answer(), /^HTTP\/1.1 101 [^]*\r\nProxy-Authentication-Info: nextnonce="n"\r\n/)
   t.equal(exchanges.size, 1)
   await exchanges.drain(0)
   await client.end()

@@ -76,7 +76,7 @@ t.test('a WebSocket whose options are those of http-proxy is its to answer, and 
   const { port, exchanges } = await reverse(t, { upstream: target.url, websocket: true, wsClientOptions: {} } as never)
   const client = await RawClient.to(t, port)
   client.send(message('GET', '/api/ws', WEB_SOCKET))
-  t.match(await client.answer(), /^HTTP\/1\.1 101 [^]*\r\nproxy-authentication-info: /)
+  t.match(await client.answer(), /^HTTP\/1\.1 101 [^]*\r\nProxy-Authentication-Info: /)
   t.equal(exchanges.size, 1)
 })
 
@@ -181,7 +181,7 @@ t.test('a request that has been here is refused (R-VIA-4)', async t => {
   for (const via of ['1.1 gw', '1.1 other, 1.0 GW (x)', ['1.1 a', '2.0 gw']]) {
     const text = await answer(t, port, message('GET', '/api', { Via: via }))
     t.equal(statusOf(text), 502)
-    t.match(text, /proxy-status: gw; error=proxy_loop_detected/)
+    t.match(text, /Proxy-Status: gw; error=proxy_loop_detected/)
   }
   t.equal(upstream.connections, 0)
   t.equal(statusOf(await answer(t, port, message('GET', '/api', { Via: '1.1 gw2 (gw)' }))), 200)

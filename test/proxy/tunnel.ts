@@ -143,8 +143,8 @@ t.test('what authentication has to say goes out with the 200, and nothing else d
   })
   const client = await RawClient.to(t, port)
   t.equal(await client.send(connectHead(`origin.test:${target.port}`)).answer(), [
-    'HTTP/1.1 200 Connection established', 'proxy-authentication-info: nextnonce="x"', 'proxy-authenticate: Negotiate b2s=',
-    'proxy-authenticate: Basic realm="x"', '', ''
+    'HTTP/1.1 200 Connection established', 'Proxy-Authentication-Info: nextnonce="x"', 'Proxy-Authenticate: Negotiate b2s=',
+    'Proxy-Authenticate: Basic realm="x"', '', ''
   ].join('\r\n'))
 })
 

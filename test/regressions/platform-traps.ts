@@ -106,7 +106,7 @@ t.test('a challenge of Basic has realm and charset, and what an origin adds to i
   const { port } = await gateway(t)
   const client = await RawClient.to(t, port)
   client.send(`GET ${target.url}/ HTTP/1.1\r\nHost: x\r\n\r\n`)
-  t.match(await client.answer(), '\r\nproxy-authenticate: Basic realm="Gateway", charset="UTF-8"\r\n')
+  t.match(await client.answer(), '\r\nProxy-Authenticate: Basic realm="Gateway", charset="UTF-8"\r\n')
   client.send(`GET ${target.url}/ HTTP/1.1\r\nHost: x\r\nProxy-Authorization: ${ALICE}\r\nConnection: close\r\n\r\n`)
   t.match(await client.end(), `\r\nWWW-Authenticate: ${theirs}\r\n`)
 })

@@ -1,0 +1,12 @@
+import t from 'tap'
+import { GATE_FIELDS, OWN_FIELDS, spelled } from '../../lib/fields/spelling.js'
+
+t.test('a field of ours is spelt as its RFC spells it, any other stays (F-5)', async t => {
+  const rows = [
+    ['proxy-authenticate', 'Proxy-Authenticate'], ['www-authenticate', 'WWW-Authenticate'], ['retry-after', 'Retry-After'],
+    ['via', 'Via'], ['x-request-id', 'x-request-id'], ['constructor', 'constructor']
+  ] as const
+  for (const [name, right] of rows) t.equal(spelled(name), right)
+  for (const [name, right] of OWN_FIELDS) t.equal(right.toLowerCase(), name)
+  for (const name of GATE_FIELDS.keys()) t.ok(OWN_FIELDS.has(name))
+})
