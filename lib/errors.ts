@@ -171,6 +171,10 @@ export const UpstreamTerminated = perRequest(
 export const UpstreamProtocol = perRequest(
   'FST_PROXY_AUTH_UPSTREAM_PROTOCOL', 'the target did not answer in HTTP', 502
 )
+/** The head of the target's response is larger than `maxResponseHead` of `forward` or of the reverse route. */
+export const UpstreamHeadTooLarge = perRequest(
+  'FST_PROXY_AUTH_UPSTREAM_HEAD_TOO_LARGE', 'the head of the response from the target is too large', 502
+)
 /** The target did not answer in time. */
 export const UpstreamTimeout = perRequest(
   'FST_PROXY_AUTH_UPSTREAM_TIMEOUT', 'the target did not answer in time', 504

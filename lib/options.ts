@@ -114,6 +114,8 @@ export interface ForwardOptions extends ForwardPolicyOptions<ProxyIdentity> {
   readonly connectTimeout?: Milliseconds
   /** From the request sent to the head of its response, however many interim ones (1xx) come. 0: no limit. Default 60000 (1 minute). */
   readonly headersTimeout?: Milliseconds
+  /** The most octets of a response's head, in its names and values; a larger one is 502. 1024 to 1048576 (1 MiB). Default 65536 (64 KiB). */
+  readonly maxResponseHead?: number
   /** The longest silence within an answer's body. 0: no limit. Default 300000 (5 minutes). */
   readonly bodyTimeout?: Milliseconds
   /** The local address to connect from. Default: the system's choice. */

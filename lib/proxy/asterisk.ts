@@ -12,6 +12,7 @@ export interface Asterisk {
   readonly content: AsyncIterable<Buffer> | null
   readonly headersTimeout: Milliseconds
   readonly bodyTimeout: Milliseconds
+  readonly maxResponseHead: number
 }
 
 /**
@@ -21,8 +22,8 @@ export interface Asterisk {
  * @param socket - Connected to the target, its TLS done.
  * @param handler - Gets the answer as from undici.
  */
-export function sendAsterisk (socket: Socket, { fields, content, headersTimeout, bodyTimeout }: Asterisk, handler: Dispatcher.DispatchHandler): void {
-  const request = send({ method: 'OPTIONS', path: '*', headers: framed(fields, content), createConnection: () => socket })
+export function sendAsterisk (socket: Socket, { fields, content, headersTimeout, bodyTimeout, maxResponseHead }: Asterisk, handler: Dispatcher.DispatchHandler): void {
+  const request = send({ method: 'OPTIONS', path: '*', headers: framed(fields, content), createConnection: () => socket, maxHeaderSize: maxResponseHead })
   request.maxHeadersCount = 0 // no limit but that of the size: node would cut the list, and it is relayed
   let settled = false
   let timer: NodeJS.Timeout | undefined

@@ -13,6 +13,7 @@ const TYPES: Readonly<Record<string, ProxyErrorType>> = {
   FST_PROXY_AUTH_TLS: 'tls_certificate_error',
   FST_PROXY_AUTH_UPSTREAM_TERMINATED: 'connection_terminated',
   FST_PROXY_AUTH_UPSTREAM_PROTOCOL: 'http_protocol_error',
+  FST_PROXY_AUTH_UPSTREAM_HEAD_TOO_LARGE: 'http_response_header_section_size',
   FST_PROXY_AUTH_UPSTREAM_TIMEOUT: 'connection_read_timeout',
   FST_PROXY_AUTH_UPSTREAM_CHALLENGED: 'http_request_denied',
   FST_PROXY_AUTH_OUT_OF_CONNECTIONS: 'connection_limit_reached',
@@ -21,8 +22,7 @@ const TYPES: Readonly<Record<string, ProxyErrorType>> = {
 
 /** Where one of our codes stands for several of those types, the cause tells which: node's or undici's code. */
 const TYPES_BY_CAUSE: Readonly<Record<string, ProxyErrorType>> = {
-  EPROTO: 'tls_protocol_error',
-  UND_ERR_HEADERS_OVERFLOW: 'http_response_header_section_size'
+  EPROTO: 'tls_protocol_error'
 }
 
 /**

@@ -41,6 +41,7 @@ export interface ForwardSettings {
   readonly connectTimeout: Milliseconds
   readonly headersTimeout: Milliseconds
   readonly bodyTimeout: Milliseconds
+  readonly maxResponseHead: number
   readonly localAddress: string | undefined
   readonly tls: ConnectionOptions | undefined
   readonly idleTimeout: Milliseconds

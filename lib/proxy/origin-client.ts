@@ -15,6 +15,7 @@ import { authenticatesConnection } from './authenticates-connection.js'
 import { dial } from './dial.js'
 import { PINNED_IDLE, Pins } from './pins.js'
 import type { Requester } from './pins.js'
+import { RESPONSE_HEAD } from './response-head.js'
 import { toldReset } from './told-reset.js'
 import { upstreamError } from './upstream-error.js'
 
@@ -25,6 +26,8 @@ export interface OriginClientOptions {
   readonly headersTimeout: Milliseconds
   /** The longest silence within a body. */
   readonly bodyTimeout: Milliseconds
+  /** The most octets of a response's head. Default {@link RESPONSE_HEAD}. */
+  readonly maxResponseHead?: number
   readonly localAddress?: string | undefined
   /** For `https://` targets, whose TLS we open and verify. */
   readonly tls?: ConnectionOptions | undefined
@@ -57,7 +60,7 @@ export interface OriginClient {
  * for is the client connection's own.
  */
 export function createOriginClient (options: OriginClientOptions): OriginClient {
-  const { connectTimeout, headersTimeout, bodyTimeout, localAddress, tls } = options
+  const { connectTimeout, headersTimeout, bodyTimeout, maxResponseHead = RESPONSE_HEAD, localAddress, tls } = options
   readSecureContext(tls)
 
   async function open ({ scheme, host, port }: AbsoluteTarget, addresses: readonly Address[]): Promise<Socket> {
@@ -68,7 +71,7 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
   const underWay = new Map<string, number>()
   // Handed to the factory, which the agent calls at once, past the key: nothing is read out of a text again.
   let next!: Pick<Outgoing, 'target' | 'addresses'>
-  const settings = { pipelining: 1, headersTimeout, bodyTimeout }
+  const settings = { pipelining: 1, headersTimeout, bodyTimeout, maxHeaderSize: maxResponseHead }
   const agent = new Agent({ ...settings, factory: (key, given) => new Pool(NOWHERE, { ...given, connect: connectorTo(next, key as string) }) })
   const pins = new Pins()
 
@@ -104,7 +107,7 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
       const { target, addresses, fields, content, requester } = outgoing
       if (target.path === '*') {
         open(target, addresses)
-          .then(socket => sendAsterisk(socket, { fields, content, headersTimeout, bodyTimeout }, handler))
+          .then(socket => sendAsterisk(socket, { fields, content, headersTimeout, bodyTimeout, maxResponseHead }, handler))
           .catch(error => handler.onResponseError?.(undefined as never, error))
         return
       }

@@ -1,6 +1,7 @@
 import { Agent, Dispatcher, ProxyAgent, getGlobalDispatcher } from 'undici'
 import type { Milliseconds } from '../types.js'
 import { PINNED_IDLE } from './pins.js'
+import { RESPONSE_HEAD } from './response-head.js'
 import { createReverseClient } from './reverse-client.js'
 import type { ReverseClient } from './reverse-client.js'
 import type { ReverseRoute } from './reverse.js'
@@ -34,23 +35,23 @@ type Options = Record<string, unknown>
  * `rejectUnauthorized: false` themselves; the default of @fastify/http-proxy is not to look.
  */
 export function chooseUpstream (route: ReverseRoute): ReverseUpstream {
-  const { http, http2, undici, globalAgent, upstream } = route as Omit<ReverseRoute, 'undici' | 'http' | 'http2'> & Record<'undici' | 'http' | 'http2', unknown>
+  const { http, http2, undici, globalAgent, upstream, maxResponseHead: maxHeaderSize = RESPONSE_HEAD } = route as Omit<ReverseRoute, 'undici' | 'http' | 'http2'> & Record<'undici' | 'http' | 'http2', unknown>
   if (http2) {
     const settings = optionsOf(http2)
     return theirs({ http2: { ...settings, sessionOptions: verified(settings['sessionOptions']) } }, '2.0')
   }
   if (http || undici === false) {
     const settings = optionsOf(http)
-    return theirs({ undici: false, http: { ...settings, requestOptions: verified(settings['requestOptions']) } })
+    return theirs({ undici: false, http: { ...settings, requestOptions: { maxHeaderSize, ...verified(settings['requestOptions']) } } })
   }
   if (undici instanceof Dispatcher) return driven(createReverseClient(undici), async () => {})
   const settings = optionsOf(undici)
   if (typeof settings['request'] === 'function') return theirs({ undici })
   // Of several upstreams, or of a unix socket, @fastify/reply-from makes pools of its own whatever it is given.
-  if (Array.isArray(upstream) || upstream.startsWith('unix+')) return theirs({ undici: { ...settings, tls: verified(settings['tls']) } })
+  if (Array.isArray(upstream) || upstream.startsWith('unix+')) return theirs({ undici: { maxHeaderSize, ...settings, tls: verified(settings['tls']) } })
   if (globalAgent) return driven(createReverseClient(globalDispatcher), async () => {})
   const { proxy, ...rest } = settings
-  const open = (pool: Options) => proxy === undefined ? new Agent({ ...POOL, ...rest, ...pool, connect: toldConnector(rest) }) : new ProxyAgent({ ...POOL, ...proxyOptions(proxy), ...rest, ...pool })
+  const open = (pool: Options) => proxy === undefined ? new Agent({ ...POOL, maxHeaderSize, ...rest, ...pool, connect: toldConnector(rest) }) : new ProxyAgent({ ...POOL, maxHeaderSize, ...proxyOptions(proxy), ...rest, ...pool })
   const client = createReverseClient(open({}), () => open({ connections: 1, keepAliveTimeout: PINNED_IDLE }), {
     headersTimeout: (settings['headersTimeout'] ?? SILENCE) as Milliseconds,
     // Others begin a connection with octets of their own: it would look like one that has served a request.

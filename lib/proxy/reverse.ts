@@ -48,6 +48,11 @@ export type ReverseRoute = Parameters<typeof httpProxy>[1] & {
    * dropped unless Fastify's `trustProxy` trusts it. False leaves all of them as they came. Default true.
    */
   readonly forwarded?: boolean
+  /**
+   * The most octets of a response's head, in its names and values; a larger one is 502. 1024 to 1048576 (1 MiB). A dispatcher that
+   * the options bring along, and the upstream's own HTTP/2 (64 KiB), have limits of their own. Default 65536 (64 KiB).
+   */
+  readonly maxResponseHead?: number
   /** Tell the upstream who the proxy user is. Default: the plugin's `identity`. False: do not. */
   readonly identity?: IdentityOptions | false
 }

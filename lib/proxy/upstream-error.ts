@@ -1,5 +1,6 @@
 import {
-  ConnectTimeout, ConnectionRefused, DnsFailed, OutOfConnections, RefusedCall, TlsFailed, Unroutable, UpstreamProtocol, UpstreamTerminated, UpstreamTimeout
+  ConnectTimeout, ConnectionRefused, DnsFailed, OutOfConnections, RefusedCall, TlsFailed, Unroutable, UpstreamHeadTooLarge, UpstreamProtocol, UpstreamTerminated,
+  UpstreamTimeout
 } from '../errors.js'
 
 type Refusal = new (options: { cause: unknown }) => Error
@@ -17,7 +18,8 @@ const BY_CODE: Readonly<Record<string, Refusal>> = {
   UND_ERR_CONNECT_TIMEOUT: ConnectTimeout,
   UND_ERR_HEADERS_TIMEOUT: UpstreamTimeout,
   UND_ERR_BODY_TIMEOUT: UpstreamTimeout,
-  UND_ERR_HEADERS_OVERFLOW: UpstreamProtocol,
+  UND_ERR_HEADERS_OVERFLOW: UpstreamHeadTooLarge,
+  HPE_HEADER_OVERFLOW: UpstreamHeadTooLarge, // node's client
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: UpstreamProtocol, // also what undici calls a head with two lengths
   ECONNRESET: UpstreamTerminated,
   EPIPE: UpstreamTerminated,

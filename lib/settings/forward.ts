@@ -5,11 +5,12 @@ import type { StrategyDeclaration } from '../passport/declaration.js'
 import { PatternList } from '../policy/pattern-list.js'
 import type { Requirement } from '../policy/requirement.js'
 import { readAutoConfiguration } from '../proxy/auto-configuration-route.js'
+import { readResponseHead } from '../proxy/response-head.js'
 import type { ForwardSettings } from '../proxy/forward-proxy.js'
 
 const OPTIONS = new Set([
   'allow', 'deny', 'special', 'check', 'checkTimeout', 'lookup', 'dnsTimeout', 'family', 'connectTimeout', 'headersTimeout',
-  'bodyTimeout', 'localAddress', 'tls', 'strategies', 'pac', 'authorities'
+  'bodyTimeout', 'localAddress', 'tls', 'strategies', 'pac', 'authorities', 'maxResponseHead'
 ])
 const TARGET_OPTIONS = new Set(['to', 'strategies'])
 
@@ -21,6 +22,7 @@ const TARGET_OPTIONS = new Set(['to', 'strategies'])
 export function readForward (forward: ForwardOptions): Omit<ForwardSettings, keyof ConnectOptions> {
   const {
     connectTimeout = 10_000, headersTimeout = 60_000, bodyTimeout = 300_000, localAddress, tls, authorities = [], strategies: _, pac,
+    maxResponseHead,
     ...policy
   } = checkObject(forward, 'forward', OPTIONS)
   if (localAddress !== undefined && (typeof localAddress !== 'string' || isIP(localAddress) === 0)) throw badOption('forward.localAddress', 'an IP address', localAddress)
@@ -31,6 +33,7 @@ export function readForward (forward: ForwardOptions): Omit<ForwardSettings, key
     connectTimeout: readTime(connectTimeout, 'forward.connectTimeout', 1),
     headersTimeout: readTime(headersTimeout, 'forward.headersTimeout', 0),
     bodyTimeout: readTime(bodyTimeout, 'forward.bodyTimeout', 0),
+    maxResponseHead: readResponseHead(maxResponseHead, 'forward.maxResponseHead'),
     localAddress,
     tls,
     ...(pac !== undefined && { pac: readAutoConfiguration(pac) })

@@ -2,6 +2,7 @@ import { badOption, isObject, readList } from '../option.js'
 import type { ReverseRoute } from '../options.js'
 import { IdentityField } from '../proxy/identity-field.js'
 import type { IdentityOptions, RouteIdentity } from '../proxy/identity-field.js'
+import { readResponseHead } from '../proxy/response-head.js'
 
 /**
  * Checks what @fastify/http-proxy would only stumble over. Its other options are its own to check.
@@ -17,13 +18,14 @@ export function readReverse (reverse: readonly ReverseRoute[]): readonly Reverse
 function checkRoute (route: ReverseRoute, index: number): void {
   const option = `reverse[${index}]`
   if (!isObject(route)) throw badOption(option, 'an object', route)
-  const { upstream, replyOptions, status = 407, strategies, anonymous = false, forwarded = true } = route
+  const { upstream, replyOptions, status = 407, strategies, anonymous = false, forwarded = true, maxResponseHead } = route
   if (strategies !== undefined) readList(strategies, `${option}.strategies`, 1)
   if (typeof upstream !== 'string' && !Array.isArray(upstream) && replyOptions?.getUpstream === undefined) {
     throw badOption(`${option}.upstream`, 'a URL', upstream)
   }
   if (typeof anonymous !== 'boolean') throw badOption(`${option}.anonymous`, 'true or false', anonymous)
   if (typeof forwarded !== 'boolean') throw badOption(`${option}.forwarded`, 'true or false', forwarded)
+  readResponseHead(maxResponseHead, `${option}.maxResponseHead`)
   if (status !== 407 && status !== 401) throw badOption(`${option}.status`, '407 or 401', status)
 }
 

@@ -97,7 +97,7 @@ const FAILURES: Failure[] = [
     name: 'a head of 64 KiB',
     status: 502,
     lenient: true,
-    code: 'UPSTREAM_PROTOCOL',
+    code: 'UPSTREAM_HEAD_TOO_LARGE',
     type: 'http_response_header_section_size',
     target: answers(`HTTP/1.1 200 OK\r\nX-A: ${'x'.repeat(65_536)}\r\nContent-Length: 0\r\n\r\n`)
   },

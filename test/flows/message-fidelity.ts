@@ -77,7 +77,7 @@ const ROWS: Record<string, Row> = {
   'half a head': { says: thenEnd('HTTP/1.1 200 OK\r\nX: '), reply: { status: 502, whole: true } },
   'no answer': { says: thenReset(''), reply: { status: 502, whole: true } },
   'a head of nearly 16 KiB': { says: `${OK}X: ${'x'.repeat(15_000)}\r\nContent-Length: 2\r\n\r\nok`, reply: { status: 200, body: 'ok', fields: { x: 'x'.repeat(15_000) } } },
-  'a larger head (R-PS-4)': { says: thenEnd(`${OK}X: ${'x'.repeat(17_000)}\r\nContent-Length: 2\r\n\r\nok`), reply: { status: 502, fields: { 'proxy-status': /error=http_response_header_section_size/ as never } } },
+  'a larger head (R-PS-4, F-13)': { says: thenEnd(`${OK}X: ${'x'.repeat(66_000)}\r\nContent-Length: 2\r\n\r\nok`), reply: { status: 502, fields: { 'proxy-status': /error=http_response_header_section_size/ as never } } },
   'TRACE is asked of the origin (R-MAXF-1)': { method: 'TRACE', says: PING['/ok'], reply: { status: 200, body: 'ok' } }
 }
 

@@ -7,7 +7,7 @@ import type { Asterisk } from '../../lib/proxy/asterisk.js'
 import { origin } from '../fixtures/origin.js'
 import { rawOrigin } from '../fixtures/raw-origin.js'
 
-const PATIENT = { headersTimeout: 60_000, bodyTimeout: 60_000, content: null, fields: ['Host', 'a.test', 'X-A', '1', 'x-a', '2'] }
+const PATIENT = { headersTimeout: 60_000, bodyTimeout: 60_000, maxResponseHead: 65_536, content: null, fields: ['Host', 'a.test', 'X-A', '1', 'x-a', '2'] }
 
 async function * content (...chunks: string[]): AsyncGenerator<Buffer> {
   for (const chunk of chunks) yield Buffer.from(chunk)
@@ -56,6 +56,12 @@ t.test('a head of more lines than node keeps by itself: all of them are told, so
 t.test('interim answers are told, but for a 100 nobody asked for', async t => {
   const { events } = await exchange(t, 'HTTP/1.1 100 Go\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 204 No\r\n\r\n')
   t.strictSame(events, [[103, 'Early', ['Link', 'x']], [204, 'No', []], ['end', []]])
+})
+
+t.test('a head is larger than it may be: it is no answer (F-13)', async t => {
+  const answer = `HTTP/1.1 204 No\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`
+  t.match((await exchange(t, answer)).events, [[204], ['end']])
+  t.strictSame((await exchange(t, answer, { maxResponseHead: 10_000 })).events, [['HPE_HEADER_OVERFLOW']])
 })
 
 t.test('a handler cannot write what it is told: it is told of its own error, and nothing is thrown in an event (F-21)', async t => {

@@ -32,7 +32,7 @@ const ROWS: Array<[error: Error, type: ProxyErrorType]> = [
   [new errors.UpstreamTerminated(), 'connection_terminated'],
   [new errors.UpstreamTimeout(), 'connection_read_timeout'],
   [new errors.UpstreamProtocol(), 'http_protocol_error'],
-  [new errors.UpstreamProtocol(caused('UND_ERR_HEADERS_OVERFLOW')), 'http_response_header_section_size'],
+  [new errors.UpstreamHeadTooLarge(), 'http_response_header_section_size'],
   [new errors.OutOfConnections(), 'connection_limit_reached'],
   [new errors.RefusedCall(), 'proxy_internal_error'],
   [new errors.LoopDetected(), 'proxy_loop_detected']

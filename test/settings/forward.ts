@@ -12,6 +12,7 @@ t.test('the defaults', async t => {
     connectTimeout: 10_000,
     headersTimeout: 60_000,
     bodyTimeout: 300_000,
+    maxResponseHead: 65_536,
     localAddress: undefined,
     tls: undefined
   })
@@ -30,7 +31,7 @@ t.test('everything that can be said', async t => {
     family: 4 as const
   }
   const own = {
-    authorities: ['gw.test'], connectTimeout: 1, headersTimeout: 0, bodyTimeout: 2_147_483_647, localAddress: '192.0.2.1', tls: { ca: 'x' }
+    authorities: ['gw.test'], connectTimeout: 1, headersTimeout: 0, bodyTimeout: 2_147_483_647, maxResponseHead: 1_048_576, localAddress: '192.0.2.1', tls: { ca: 'x' }
   }
   t.same(readForward({ ...policy, ...own, strategies: [] }), { policy, ...own })
   t.same(readForward({ localAddress: '2001:db8::1' }).localAddress, '2001:db8::1')
@@ -60,6 +61,9 @@ t.test('what is wrong', async t => {
     ['forward.connectTimeout', { connectTimeout: 0 }, 'another number'],
     ['forward.headersTimeout', { headersTimeout: NaN }, 'another number'],
     ['forward.bodyTimeout', { bodyTimeout: null }, 'object'],
+    ['forward.maxResponseHead', { maxResponseHead: 1023 }, 'another number'],
+    ['forward.maxResponseHead', { maxResponseHead: 1_048_577 }, 'another number'],
+    ['forward.maxResponseHead', { maxResponseHead: '65536' }, 'string'],
     ['forward.authorities', { authorities: 'gw.test' }, 'string'],
     ['forward.localAddress', { localAddress: 7 }, 'number'],
     ['forward.localAddress', { localAddress: CANARY }, 'string'],

@@ -7,7 +7,7 @@ const upstream = 'http://origin.test'
 t.test('routes stay as they are', async t => {
   const given = [
     { upstream }, { upstream: [upstream], status: 401 }, { replyOptions: { getUpstream: () => upstream }, anonymous: true },
-    { upstream, strategies: [{ strategy: 'jwt', scheme: 'Bearer' }], status: 407, anonymous: false }
+    { upstream, strategies: [{ strategy: 'jwt', scheme: 'Bearer' }], status: 407, anonymous: false, maxResponseHead: 1024 }
   ]
   const routes = readReverse(given as never)
   t.same(routes, given)
@@ -25,6 +25,7 @@ t.test('what is wrong', async t => {
     ['reverse[0].status', [{ upstream, status: 403 }], 'number'],
     ['reverse[0].strategies', [{ upstream, strategies: [] }], 'a list'],
     ['reverse[0].anonymous', [{ upstream, anonymous: 'yes' }], 'string'],
+    ['reverse[0].maxResponseHead', [{ upstream, maxResponseHead: 0 }], 'another number'],
     ['reverse[0].forwarded', [{ upstream, forwarded: 'false' }], 'string']
   ] as const) refusesOption(t, () => readReverse(given as never), option, got)
 })
