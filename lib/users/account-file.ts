@@ -1,7 +1,7 @@
-import { readFileSync, statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { BadOption } from '../errors.js'
-import { checkOptions } from '../option.js'
+import { checkOptions, readTime } from '../option.js'
 import type { Milliseconds } from '../types.js'
 
 /** What all files of accounts can be told. */
@@ -10,6 +10,8 @@ export interface AccountFileOptions {
   readonly interval?: Milliseconds
   /** Told, once each, why a changed file could not be taken over. The one before it stays in force. Default: nobody. */
   readonly log?: (problem: Error) => void
+  /** How long a look at the file may take, before it is given up and logged. 1 to 2147483647. Default 2000 (2 seconds). */
+  readonly timeout?: Milliseconds
   /** The time, for tests. Default `Date.now`. */
   readonly clock?: () => Milliseconds
 }
@@ -18,19 +20,22 @@ export interface AccountFileOptions {
 export interface AccountFile<Accounts> {
   /** What the file says. Without a promise unless it is time to look whether it has changed. */
   read (): Accounts | Promise<Accounts>
-  /** Ends looking for changes; resolves when none is being read any more. What has been read stays. */
+  /** Ends looking for changes; resolves when none is being read any more, within `timeout`. What has been read stays. */
   close (): Promise<void>
 }
 
-const OPTIONS = new Set(['interval', 'log', 'clock'])
+const OPTIONS = new Set(['interval', 'log', 'timeout', 'clock'])
+/** What is no regular file may let whoever opens it wait for ever. */
+const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
 
 /**
  * Opens a file of accounts.
  *
  * A changed file is read anew when somebody next asks, and taken over as a whole. One that cannot be read, or parsed, changes
- * nothing and is logged. At the start it is an error.
+ * nothing and is logged. So does one that is no regular file (a FIFO, a directory, a device), and one that takes too long. At the
+ * start it is an error. A mark of the byte order at its start is no part of it.
  *
- * @throws {BadOption} An option is wrong.
+ * @throws {BadOption} An option is wrong, or the file is no regular one.
  * @throws {Error} The file cannot be read.
  * @throws What `parse` throws.
  * @example
@@ -40,34 +45,31 @@ const OPTIONS = new Set(['interval', 'log', 'clock'])
 export function openAccountFile<Accounts> (
   path: string, parse: (text: string) => Accounts, options: AccountFileOptions = {}
 ): AccountFile<Accounts> {
-  const { interval = 1000, log = () => {}, clock = Date.now } = checkOptions(options, OPTIONS)
+  const { interval = 1000, log = () => {}, timeout = 2000, clock = Date.now } = checkOptions(options, OPTIONS)
   if (typeof path !== 'string') throw new BadOption('path', 'text', typeof path)
   if (!(interval >= 0)) throw new BadOption('interval', '0 or more', typeof interval)
-  let version = versionOf(statSync(path, { bigint: true }))
-  let accounts = parse(readFileSync(path, 'utf8'))
+  readTime(timeout, 'timeout', 1)
+  const first = readNow(path)
+  let { version } = first
+  let accounts = parse(first.text)
   let checked = clock()
   let checking: Promise<void> | undefined
   let logged = ''
 
+  /** A look under way, be it given up: another would keep one more thread of the pool busy. */
+  let looking = false
+
   async function check (): Promise<void> {
     try {
-      // Most of the time there is nothing new, and that costs no opening of the file.
-      if (versionOf(await stat(path, { bigint: true })) === version) {
-        logged = ''
-        return
+      looking = true
+      const look = readLater(path, version).finally(() => { looking = false })
+      const read = await within(look, timeout)
+      if (read === 'half') return
+      if (read !== 'same') {
+        version = read.version
+        accounts = parse(read.text)
       }
-      const file = await open(path)
-      try {
-        const read = versionOf(await file.stat({ bigint: true }))
-        const text = await file.readFile('utf8')
-        // Somebody is writing: what is there may be half of it. The next look will tell.
-        if (versionOf(await file.stat({ bigint: true })) !== read) return
-        version = read
-        accounts = parse(text)
-        logged = ''
-      } finally {
-        await file.close()
-      }
+      logged = ''
     } catch (problem) {
       const { message } = problem as Error
       if (message !== logged) log(problem as Error)
@@ -81,7 +83,7 @@ export function openAccountFile<Accounts> (
   let closed = false
   return Object.freeze({
     read (): Accounts | Promise<Accounts> {
-      if (checking === undefined && !closed && Math.abs(clock() - checked) >= interval) checking = check()
+      if (checking === undefined && !looking && !closed && Math.abs(clock() - checked) >= interval) checking = check()
       return checking === undefined ? accounts : checking.then(() => accounts)
     },
     async close (): Promise<void> {
@@ -97,6 +99,61 @@ export function eachLine (text: string, take: (line: string, number: number) => 
     const line = ended.endsWith('\r') ? ended.slice(0, -1) : ended
     if (line !== '' && !line.startsWith('#')) take(line, index + 1)
   })
+}
+
+interface Read {
+  readonly version: string
+  readonly text: string
+}
+
+function readNow (path: string): Read {
+  insistOnFile(statSync(path))
+  const file = openSync(path, FLAGS)
+  try {
+    insistOnFile(fstatSync(file))
+    return { version: versionOf(fstatSync(file, { bigint: true })), text: textOf(readFileSync(file)) }
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** @returns `half`: somebody is writing, and what is there may be half of it. The next look will tell. */
+async function readLater (path: string, version: string): Promise<Read | 'same' | 'half'> {
+  // Most of the time there is nothing new, and that costs no opening of the file.
+  const found = await stat(path, { bigint: true })
+  if (versionOf(found) === version) return 'same'
+  insistOnFile(found)
+  const file = await open(path, FLAGS)
+  try {
+    const before = await file.stat({ bigint: true })
+    insistOnFile(before) // it may have been exchanged since
+    const text = textOf(await file.readFile())
+    const read = versionOf(before)
+    return versionOf(await file.stat({ bigint: true })) === read ? { version: read, text } : 'half'
+  } finally {
+    await file.close()
+  }
+}
+
+function insistOnFile (found: { isFile (): boolean }): void {
+  if (!found.isFile()) throw new BadOption('path', 'the name of a regular file', 'that of something else')
+}
+
+/** UTF-8, without the mark of the byte order that some editors put in front. */
+function textOf (octets: Buffer): string {
+  return octets.toString('utf8').replace(/^\ufeff/, '')
+}
+
+async function within<Result> (work: Promise<Result>, timeout: Milliseconds): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`the file of accounts was not read within ${timeout} ms`)), timeout)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** Another file, or another content, has another: a name may be moved to a new file, times may be the same within a tick. */

@@ -91,7 +91,7 @@ t.test('after close, what has been read stays', async t => {
 t.test('a file that is none stops the boot', async t => {
   const path = join(t.testdir({}), 'missing')
   t.throws(() => openAccountFile(path, text => text), { code: 'ENOENT' })
-  for (const [path, options] of [[7, {}], ['x', { interval: -1 }], ['x', { interval: 'x' }], ['x', { intervall: 1 }]] as const) {
+  for (const [path, options] of [[7, {}], ['x', { interval: -1 }], ['x', { interval: 'x' }], ['x', { intervall: 1 }], ['x', { timeout: 0 }]] as const) {
     t.throws(() => openAccountFile(path as string, text => text, options as object), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   }
   t.same(openAccountFile(join(t.testdir({ users: 'x' }), 'users'), text => text).read(), 'x', 'the options may be left out')
@@ -104,10 +104,10 @@ t.test('a file somebody is still writing is left for the next look', async t => 
       ...promises,
       async open (path: string) {
         const file = await promises.open(path)
-        const readFile = async (encoding: 'utf8'): Promise<string> => {
-          const text = await file.readFile(encoding)
+        const readFile = async (): Promise<Buffer> => {
+          const octets = await file.readFile()
           write()
-          return text
+          return octets
         }
         return { stat: file.stat.bind(file), close: file.close.bind(file), readFile }
       }
@@ -127,4 +127,45 @@ t.test('lines have numbers, whatever is between them', async t => {
   const lines: unknown[] = []
   eachLine('# comment\none\r\n\n two #\n#\nlast', (...line) => lines.push(line))
   t.strictSame(lines, [['one', 2], [' two #', 4], ['last', 6]])
+})
+
+t.test('a file system that does not answer: the old accounts stay, and close does not wait for it (F-65)', async t => {
+  let hangs = true
+  let go!: () => void
+  let looks = 0
+  const mocked = await t.mockImport<typeof import('../../lib/users/account-file.js')>('../../lib/users/account-file.js', {
+    'node:fs/promises': {
+      ...promises,
+      async stat (path: string, options: { bigint: true }) {
+        looks += 1
+        if (hangs) await new Promise<void>(resolve => { go = resolve })
+        return await promises.stat(path, options)
+      }
+    }
+  })
+  const path = join(t.testdir({ users: 'alice' }), 'users')
+  const problems: Error[] = []
+  const file = mocked.openAccountFile(path, text => text, { interval: 0, timeout: 20, log: problem => { problems.push(problem) } })
+  writeFileSync(path, 'bob')
+  t.equal(await file.read(), 'alice')
+  t.match(problems, [{ message: 'the file of accounts was not read within 20 ms' }])
+  t.equal(file.read(), 'alice', 'nobody waits for it again')
+  t.equal(looks, 1, 'nor does another thread')
+  hangs = false
+  go()
+  await new Promise(resolve => setImmediate(resolve))
+  while (await file.read() !== 'bob') await new Promise(resolve => setImmediate(resolve))
+  hangs = true
+  const pending = file.read()
+  await file.close()
+  t.equal(await pending, 'bob')
+  go()
+})
+
+t.test('a mark of the byte order is skipped (F-11)', async t => {
+  const path = join(t.testdir({ users: '\ufeffalice' }), 'users')
+  const file = openAccountFile(path, text => text, { interval: 0 })
+  t.equal(await file.read(), 'alice')
+  writeFileSync(path, '\ufeffbob\n\ufeff')
+  t.equal(await file.read(), 'bob\n\ufeff', 'only at the start')
 })
