@@ -28,9 +28,12 @@ const comeBack = (code: string, message: string, status: number): RetryAfterErro
 }
 
 /** An option is wrong. The boot fails; the message names the option and what it got, by type, never by value. */
-export const BadOption = createError(
-  'FST_PROXY_AUTH_BAD_OPTION', 'option %s must be %s, got %s', 500, TypeError
-)
+export class BadOption extends createError('FST_PROXY_AUTH_BAD_OPTION', '%s', 500, TypeError) {
+  /** @param option - The name of the option; alone, it is the whole message. */
+  constructor (option: string, wanted?: string, got?: string) {
+    super(wanted === undefined ? option : `option ${option} must be ${wanted}, got ${got}`)
+  }
+}
 /** The plugin cannot be registered here: twice in a scope, or `forward` with a prefix or for the second time. */
 export const BadRegistration = createError(
   'FST_PROXY_AUTH_BAD_REGISTRATION', 'cannot register: %s', 500

@@ -14,9 +14,10 @@ import { createChain } from './passport/chain.js'
 import type { Chain } from './passport/chain.js'
 import { isConnectionBound } from './passport/connection-bound.js'
 import { Connections } from './passport/connections.js'
-import { readDeclaration } from './passport/declaration.js'
+import { givesName, readDeclaration } from './passport/declaration.js'
 import type { Declaration, Declared, StrategyDeclaration } from './passport/declaration.js'
 import { recognising } from './passport/recognised.js'
+import { loadPassport } from './passport/registry.js'
 import type { Attempts } from './policy/attempts.js'
 import type { Revocations } from './policy/revocations.js'
 import type { Settings } from './settings/settings.js'
@@ -46,13 +47,14 @@ interface Prepared {
  *
  * @throws {BadOption} A strategy is declared wrongly.
  */
-export function prepareGates (app: FastifyInstance, settings: Settings, shared: Shared): GateOf {
+export async function prepareGates (app: FastifyInstance, settings: Settings, shared: Shared): Promise<GateOf> {
   const { principal, authInt, cleartext } = settings
   const { revocations } = shared
   const common = { principal, revocations, keeper: new ContentKeeper(authInt), maxAnswer: authInt.maxAnswer }
   const ofRoutes = settings.reverse.map(route => route.strategies ?? settings.strategies)
   const lists = new Set([settings.strategies, ...ofRoutes, ...settings.targets.map(({ demand }) => demand)])
-  const declare = declaring(settings)
+  const passport = settings.passport ?? ([...lists].flat().some(givesName) ? await loadPassport() : undefined)
+  const declare = declaring({ ...settings, passport })
   const prepared: Prepared[] = [...lists].map(list => ({
     list,
     declarations: list.map(declare),

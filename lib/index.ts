@@ -43,7 +43,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   const revocations = new Revocations()
   const onTrouble = (err: unknown) => app.log.warn({ err }, 'Redis does not answer: this process counts failed attempts for itself')
   const attempts = settings.attempts && await createAttempts(settings.attempts, realm, onTrouble)
-  const gateOf = prepareGates(app, settings, { revocations, attempts, access: anonymousAccess(settings) })
+  const gateOf = await prepareGates(app, settings, { revocations, attempts, access: anonymousAccess(settings) })
   const proxy = gateOf(settings.strategies, PROXY)
   const exchanges = new Exchanges(revocations)
 

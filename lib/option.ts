@@ -1,4 +1,5 @@
 import { BadOption } from './errors.js'
+import { nearest } from './nearest.js'
 import type { Milliseconds } from './types.js'
 
 /** Beyond it, node's timers fire at once. In milliseconds. */
@@ -11,7 +12,12 @@ export function isObject (value: unknown): value is object {
 
 /** Makes the error for an option. The message tells the type that was given, never the value. */
 export function badOption (option: string, wanted: string, got: unknown): Error {
-  return new BadOption(option, wanted, got === null ? 'null' : Array.isArray(got) ? 'a list' : typeof got)
+  return new BadOption(option, wanted, typeOf(got))
+}
+
+function typeOf (value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
+  return value === null ? 'null' : typeof value
 }
 
 /**
@@ -35,7 +41,10 @@ export function readInteger (value: unknown, option: string, least: number, most
  */
 export function refuseUnknown (options: object, known: ReadonlySet<string>, path = ''): void {
   for (const name of Object.keys(options)) {
-    if (!known.has(name)) throw new BadOption(path + name, 'left out (there is no such option)', 'it')
+    if (known.has(name)) continue
+    const meant = nearest(name, known)
+    const instead = meant === undefined ? `there are: ${[...known].join(', ')}` : `did you mean "${path}${meant}"?`
+    throw new BadOption(`unknown option "${path}${name}"; ${instead}`)
   }
 }
 
@@ -54,10 +63,11 @@ export function checkObject<Options extends object> (value: Options, option: str
 /**
  * Insists on options that are an object with no members but these: {@link checkObject} for what has no name to go before.
  *
+ * @param wanted - What the message says they must be, for a constructor that people call in another way.
  * @throws {BadOption} They are none, or there is one more.
  */
-export function checkOptions<Options extends object> (options: Options, known: ReadonlySet<string>): Options {
-  if (!isObject(options)) throw badOption('options', 'an object', options)
+export function checkOptions<Options extends object> (options: Options, known: ReadonlySet<string>, wanted = 'an object'): Options {
+  if (!isObject(options)) throw badOption('options', wanted, options)
   refuseUnknown(options, known)
   return options
 }
@@ -69,8 +79,9 @@ export function checkOptions<Options extends object> (options: Options, known: R
  * @throws {BadOption} It is none, or too short.
  */
 export function readList<Member> (value: readonly Member[], option: string, least: 0 | 1 = 0): readonly Member[] {
-  if (!Array.isArray(value) || value.length < least) throw badOption(option, least === 0 ? 'a list' : 'a list of one or more', value)
-  return Object.freeze([...value])
+  if (Array.isArray(value) && value.length >= least) return Object.freeze([...value])
+  const instead = isObject(value) || typeof value === 'string' ? '; put it into a list' : ''
+  throw new BadOption(option, least === 0 ? 'a list' : 'a list of one or more', typeOf(value) + instead)
 }
 
 /**

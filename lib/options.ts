@@ -16,7 +16,10 @@ export interface ProxyAuthOptions {
   readonly realm: string
   /** Who may tell who a user is, in the order of the challenges. One or more. */
   readonly strategies: readonly StrategyDeclaration[]
-  /** An Authenticator of passport or @fastify/passport, for strategies given by name. Default: none. */
+  /**
+   * An Authenticator of passport or @fastify/passport, for strategies given by name. Default: the singleton of the package `passport`,
+   * the copy that this package finds.
+   */
   readonly passport?: Registry
   /**
    * When the hook runs on proxy routes. Neither reads the body before. Default `'preHandler'`: after the application's
@@ -35,8 +38,8 @@ export interface ProxyAuthOptions {
    * otherwise. Default: they are not told.
    */
   readonly identity?: IdentityOptions
-  /** The forward proxy: absolute-form and CONNECT. Default: none, both are refused. */
-  readonly forward?: ForwardOptions
+  /** The forward proxy: absolute-form and CONNECT. `true` takes the defaults. Default: none, both are refused. */
+  readonly forward?: true | ForwardOptions
   /** How CONNECT behaves, where there is `forward`. */
   readonly connect?: ConnectOptions
   /**

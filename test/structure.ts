@@ -6,7 +6,8 @@ import t from 'tap'
 // Imports point down. A layer is a folder of lib, or a file right in it. To change this table is to change the architecture.
 const MAY_IMPORT: Record<string, string[]> = {
   errors: [],
-  option: ['errors', 'types'], // how options are checked, wherever they are
+  nearest: [],
+  option: ['errors', 'nearest', 'types'], // how options are checked, wherever they are
   eventual: [],
   types: [], // so that anybody may use its words: Milliseconds, ProxyIdentity
   fields: ['errors'],

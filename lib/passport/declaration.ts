@@ -1,7 +1,8 @@
 import { BadOption } from '../errors.js'
-import { isObject } from '../option.js'
+import { isObject, refuseUnknown } from '../option.js'
 import { formatChallenge } from '../fields/challenge.js'
 import { isToken } from '../fields/grammar.js'
+import { isRealm } from '../fields/realm.js'
 import { Turns } from '../store/turns.js'
 import type { TurnsOptions } from '../store/turns.js'
 import { readCacheOptions } from '../strategies/cache-options.js'
@@ -59,9 +60,15 @@ export interface DeclaredStrategy {
 export interface DeclarationContext {
   /** The realm of the plugin. */
   readonly realm: string
+  /** Needed where the strategy is a name: see {@link givesName}. */
   readonly passport?: Registry | undefined
   /** How many requests the strategy may be asked about at a time. Default {@link VERIFIERS}. */
   readonly verifiers?: TurnsOptions | undefined
+}
+
+/** Tells whether a declaration names its strategy, which is then to be found in a registry. */
+export function givesName (declaration: StrategyDeclaration): boolean {
+  return typeof declaration === 'string' || (isObject(declaration) && 'strategy' in declaration && typeof declaration.strategy === 'string')
 }
 
 /** The default of {@link DeclarationContext.verifiers}. */
@@ -127,7 +134,7 @@ export function readDeclaration (declaration: StrategyDeclaration, context: Decl
 
 function resolve (declared: DeclaredStrategy, reads: readonly string[], context: DeclarationContext): Declared {
   const given = declared.strategy
-  const strategy = typeof given === 'string' ? findStrategy(context.passport, given) : given
+  const strategy = typeof given === 'string' ? findStrategy(context.passport!, given) : given
   const name = nameOf(given)
   const own = isOwn(strategy)
   const scheme = settleScheme(name, own ? strategy.scheme : undefined, declared.scheme)
@@ -185,7 +192,10 @@ function of (option: string, strategy: string | PassportStrategy): string {
 
 function settleScheme (name: string, own: string | null | undefined, declared: string | null | undefined): string | null {
   const scheme = own === undefined ? declared : own
-  if (scheme === undefined) throw new BadOption(of('scheme', name), 'given, as it is not one of ours', 'undefined')
+  if (scheme === undefined) {
+    const wanted = "given, as it is not one of ours: write { strategy, scheme: 'Bearer' } with the scheme that it reads, or null for none"
+    throw new BadOption(of('scheme', name), wanted, 'undefined')
+  }
   if (own !== undefined && declared !== undefined && own?.toLowerCase() !== declared?.toLowerCase()) {
     throw new BadOption(of('scheme', name), `${own}, which it says itself`, 'another')
   }
@@ -197,7 +207,7 @@ type Check = readonly [what: string, holds: (value: unknown) => boolean]
 const CHECKS: ReadonlyMap<string, Check> = new Map<keyof DeclaredStrategy, Check>([
   ['strategy', ['a strategy or the name of one', (value) => isText(value) || isStrategy(value)]],
   ['scheme', ['a scheme or null', (value) => value === null || (isText(value) && isToken(value))]],
-  ['realm', ['text', (value) => typeof value === 'string']],
+  ['realm', ['text in printable ASCII', isRealm]],
   ['params', ['an object of texts', (value) => isObject(value) && Object.values(value).every((text) => typeof text === 'string')]],
   ['challenge', ['text, a function or null', (value) => value === null || isText(value) || typeof value === 'function']],
   ['grammar', ["'opaque'", (value) => value === 'opaque']],
@@ -206,16 +216,19 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<keyof DeclaredStrategy, Check
   ['cache', ['true, false or an object', (value) => typeof value === 'boolean' || isObject(value)]]
 ])
 
+const OPTIONS = new Set(CHECKS.keys())
+
 function isReads (value: unknown): boolean {
   return Array.isArray(value) && value.every((name) => isText(name) && isToken(name) && isReadable(name.toLowerCase()))
 }
 
 function check (declared: DeclaredStrategy): void {
   if (!isObject(declared)) throw new BadOption('strategies', 'a list of strategies, names and declarations', typeof declared)
-  for (const option of new Set(['strategy', ...Object.keys(declared)])) {
+  refuseUnknown(declared, OPTIONS, 'strategies[].')
+  for (const option of OPTIONS) {
     const value: unknown = declared[option as keyof DeclaredStrategy]
     if (value === undefined && option !== 'strategy') continue
-    const [what, holds] = CHECKS.get(option) ?? ['left out, as there is no such option', () => false]
+    const [what, holds] = CHECKS.get(option)!
     if (!holds(value)) throw new BadOption(`strategies[].${option}`, what, value === null ? 'null' : typeof value)
   }
 }

@@ -8,21 +8,32 @@ export type Registry = { strategy (name: string): unknown } | { use (...strategy
 interface Lookup {
   strategy? (name: string): unknown
   _strategy? (name: string): unknown
+  readonly strategies?: object
+  readonly _strategies?: object
+}
+
+/** What both know from the start, for an application's own sessions. */
+const SESSION = 'session'
+
+/** Loads the singleton of passport, in which names are looked up where no other registry is given. */
+export async function loadPassport (): Promise<Registry> {
+  const { default: passport } = await import('passport')
+  return passport
 }
 
 /**
  * Finds a strategy by its name.
  *
- * @throws {BadOption} There is no registry, or no strategy of that name in it.
+ * @throws {BadOption} There is no strategy of that name. The message lists the names there are.
  * @example
  * findStrategy(passport, 'jwt')
  */
-export function findStrategy (registry: Registry | undefined, name: string): PassportStrategy {
-  if (registry === undefined) throw new BadOption('passport', `an Authenticator, to find the strategy '${name}' in`, 'undefined')
+export function findStrategy (registry: Registry, name: string): PassportStrategy {
   const lookup = registry as Lookup
   const found = typeof lookup.strategy === 'function' ? lookup.strategy(name) : lookup._strategy?.(name)
-  if (!isStrategy(found)) throw new BadOption('strategies', `names that \`passport\` knows, which '${name}' is not`, typeof found)
-  return found
+  if (isStrategy(found)) return found
+  const names = Object.keys(lookup.strategies ?? lookup._strategies ?? {}).filter((each) => each !== SESSION)
+  throw new BadOption(`passport has no strategy '${name}'; it has: ${names.length === 0 ? 'none' : names.join(', ')}`)
 }
 
 /** Tells whether a value is a strategy, as far as that shows. */

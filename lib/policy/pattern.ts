@@ -15,6 +15,7 @@ export type Pattern = { readonly port: PatternPort } & (
 )
 
 const EXPECTED = 'a host name, *.name, *, address or CIDR, each with an optional :port'
+const A_PATH = 'a path: a tunnel has none, so write the host alone'
 const PORT = /^[1-9]\d{0,4}$/
 const PREFIX_LENGTH = /^(?:0|[1-9]\d{0,2})$/
 
@@ -34,7 +35,8 @@ function readHost (text: string): { kind: 'any' } | { kind: 'name' | 'subdomains
   const slash = text.indexOf('/')
   if (slash !== -1) {
     const address = readAddress(text.slice(0, slash))
-    if (address === null) return 'a string with a CIDR of no address'
+    const digits = /^\d*$/.test(text.slice(slash + 1))
+    if (address === null) return digits ? 'a string with a CIDR of no address' : A_PATH
     const prefix = readPrefix(address, text.slice(slash + 1), address.family === 4 && !isIPv4(text.slice(0, slash)))
     return typeof prefix === 'string' ? prefix : { kind: 'prefix', prefix }
   }
@@ -49,6 +51,13 @@ function readHost (text: string): { kind: 'any' } | { kind: 'name' | 'subdomains
   if (address === null) return { kind: wildcard ? 'subdomains' : 'name', name }
   if (wildcard) return 'a string with a wildcard before an address'
   return { kind: 'prefix', prefix: { family: address.family, bits: address.bits, length: address.family === 4 ? 32 : 128 } }
+}
+
+/** Tells what people write in the place of a pattern, and what to write instead. Of the text it shows a name at most. */
+function slipIn (text: string): string | null {
+  if (text.includes('://')) return 'a URL: write its host, with :port where it names one'
+  if (/^\.[\w-]+(?:\.[\w-]+)*$/.test(text)) return `a name with a leading dot; did you mean '*${text}'?`
+  return null
 }
 
 /** Cuts a pattern into its host and, behind the colon, its port. */
@@ -83,13 +92,15 @@ function cut (text: string): { host: string, port: string | null } | null {
  */
 export function parsePattern (text: string, option: string): Pattern {
   if (typeof text !== 'string') throw new BadOption(option, EXPECTED, typeof text)
+  const slip = slipIn(text)
+  if (slip !== null) throw new BadOption(option, EXPECTED, slip)
   const parts = cut(text)
   if (parts === null) throw new BadOption(option, EXPECTED, 'a string with misplaced brackets')
   let port: PatternPort = null
   if (parts.port === '*') port = '*'
   else if (parts.port !== null) {
     port = PORT.test(parts.port) ? Number(parts.port) : 0
-    if (port < 1 || port > 65535) throw new BadOption(option, EXPECTED, 'a string with a bad port')
+    if (port < 1 || port > 65535) throw new BadOption(option, EXPECTED, parts.port.includes('/') ? A_PATH : 'a string with a bad port')
   }
   const host = readHost(parts.host)
   if (typeof host === 'string') throw new BadOption(option, EXPECTED, host)

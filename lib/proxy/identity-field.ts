@@ -45,7 +45,7 @@ export class IdentityField {
     const { header, value } = checkObject(options, option, OPTIONS)
     const name = typeof header === 'string' ? header.toLowerCase() : ''
     if (!isToken(name) || !NAME.test(name)) throw new BadOption(`${option}.header`, 'letters, digits and hyphens', typeof header)
-    if (END_TO_END.has(name) || HOP_BY_HOP_REQUEST.has(name)) throw new BadOption(`${option}.header`, 'a name with no other use', 'one with')
+    if (END_TO_END.has(name) || HOP_BY_HOP_REQUEST.has(name)) throw new BadOption(`${option}.header`, 'a name that HTTP and this gateway have no use for', `'${name}', which has a meaning of its own`)
     if (value !== undefined && typeof value !== 'function') throw new BadOption(`${option}.value`, 'a function', typeof value)
     this.name = name
     this.value = value === undefined ? ({ name }) => encodeName(name) : identity => checked(value(identity))

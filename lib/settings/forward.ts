@@ -19,12 +19,12 @@ const TARGET_OPTIONS = new Set(['to', 'strategies'])
  *
  * @throws {BadOption} It is wrong.
  */
-export function readForward (forward: ForwardOptions): Omit<ForwardSettings, keyof ConnectOptions> {
+export function readForward (given: ForwardOptions): Omit<ForwardSettings, keyof ConnectOptions> {
   const {
     connectTimeout = 10_000, headersTimeout = 60_000, bodyTimeout = 300_000, localAddress, tls, authorities = [], strategies: _, pac,
     maxResponseHead,
     ...policy
-  } = checkObject(forward, 'forward', OPTIONS)
+  } = checkObject(given, 'forward', OPTIONS, 'true or an object')
   if (localAddress !== undefined && (typeof localAddress !== 'string' || isIP(localAddress) === 0)) throw badOption('forward.localAddress', 'an IP address', localAddress)
   if (tls !== undefined && !isObject(tls)) throw badOption('forward.tls', 'an object', tls)
   return {

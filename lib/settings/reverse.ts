@@ -1,11 +1,65 @@
-import { badOption, isObject, readList } from '../option.js'
+import { BadOption } from '../errors.js'
+import { badOption, checkObject, readList } from '../option.js'
 import type { ReverseRoute } from '../options.js'
 import { IdentityField } from '../proxy/identity-field.js'
 import type { IdentityOptions, RouteIdentity } from '../proxy/identity-field.js'
 import { readResponseHead } from '../proxy/response-head.js'
 
+type NameOf<Route> = Route extends unknown ? keyof Route : never
+
+/** Ours, those of @fastify/http-proxy and of @fastify/reply-from; the types of those two lack `sessionTimeout`. */
+const NAMES: Readonly<Record<NameOf<ReverseRoute> | 'sessionTimeout' | 'logLevel' | 'logSerializers', true>> = {
+  prefix: true,
+  upstream: true,
+  rewritePrefix: true,
+  proxyPayloads: true,
+  preHandler: true,
+  beforeHandler: true,
+  preValidation: true,
+  handler: true,
+  preRewrite: true,
+  config: true,
+  replyOptions: true,
+  routes: true,
+  httpMethods: true,
+  constraints: true,
+  internalRewriteLocationHeader: true,
+  websocket: true,
+  wsUpstream: true,
+  wsHooks: true,
+  wsReconnect: true,
+  wsClientOptions: true,
+  wsServerOptions: true,
+  base: true,
+  cacheURLs: true,
+  disableCache: true,
+  http: true,
+  http2: true,
+  undici: true,
+  balancedPoolOptions: true,
+  contentTypesToEncode: true,
+  retryMethods: true,
+  maxRetriesOn503: true,
+  disableRequestLogging: true,
+  globalAgent: true,
+  destroyAgent: true,
+  sessionTimeout: true,
+  logLevel: true,
+  logSerializers: true,
+  status: true,
+  strategies: true,
+  anonymous: true,
+  identity: true,
+  forwarded: true,
+  maxResponseHead: true
+}
+const OPTIONS: ReadonlySet<string> = new Set(Object.keys(NAMES))
+/** What @fastify/reply-from can send to: `unix+` is a socket in the file system. */
+const UPSTREAM = /^(?:unix\+)?https?:\/\/./i
+
 /**
- * Checks what @fastify/http-proxy would only stumble over. Its other options are its own to check.
+ * Checks the names of all options of a route, and what @fastify/http-proxy would only stumble over. The values of its own are
+ * its own to check.
  *
  * @throws {BadOption} A route is wrong.
  */
@@ -17,16 +71,26 @@ export function readReverse (reverse: readonly ReverseRoute[]): readonly Reverse
 
 function checkRoute (route: ReverseRoute, index: number): void {
   const option = `reverse[${index}]`
-  if (!isObject(route)) throw badOption(option, 'an object', route)
-  const { upstream, replyOptions, status = 407, strategies, anonymous = false, forwarded = true, maxResponseHead } = route
+  const {
+    upstream, replyOptions, status = 407, strategies, anonymous = false, forwarded = true, maxResponseHead
+  } = checkObject(route, option, OPTIONS)
   if (strategies !== undefined) readList(strategies, `${option}.strategies`, 1)
-  if (typeof upstream !== 'string' && !Array.isArray(upstream) && replyOptions?.getUpstream === undefined) {
-    throw badOption(`${option}.upstream`, 'a URL', upstream)
-  }
+  checkUpstream(upstream, `${option}.upstream`, replyOptions?.getUpstream !== undefined)
   if (typeof anonymous !== 'boolean') throw badOption(`${option}.anonymous`, 'true or false', anonymous)
   if (typeof forwarded !== 'boolean') throw badOption(`${option}.forwarded`, 'true or false', forwarded)
   readResponseHead(maxResponseHead, `${option}.maxResponseHead`)
   if (status !== 407 && status !== 401) throw badOption(`${option}.status`, '407 or 401', status)
+}
+
+/** A list is for more than one upstream; where a function chooses it for each request, none need be there. */
+function checkUpstream (upstream: unknown, option: string, chosen: boolean): void {
+  if (chosen && (upstream === undefined || upstream === '')) return
+  const urls: readonly unknown[] = Array.isArray(upstream) && upstream.length > 0 ? upstream : [upstream]
+  for (const url of urls) {
+    if (typeof url !== 'string') throw badOption(option, 'a URL with http:// or https://', url)
+    if (!UPSTREAM.test(url)) throw new BadOption(option, 'a URL with http:// or https://', 'text that begins with neither')
+    if (!URL.canParse(url)) throw new BadOption(option, 'a URL with http:// or https://', 'text that is no URL')
+  }
 }
 
 /** Who tells what to which upstream. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { quote } from '../fields/quoted-string.js'
+import { readRealm } from '../fields/realm.js'
 import { isPseudonym } from '../fields/via.js'
 import type { Principal } from '../gate/principal.js'
 import { readPages } from '../gate/refusal-page.js'
@@ -63,15 +63,15 @@ const OPTIONS = new Set([
  */
 export function readSettings (options: ProxyAuthOptions): Settings {
   const {
-    realm, strategies, passport, hook = 'preHandler', principal, reverse = [], identity, forward, connect = {}, connectionBound,
+    realm, strategies, passport, hook = 'preHandler', principal, reverse = [], identity, forward: givenForward, connect = {}, connectionBound,
     anonymous, attempts, authInt = {}, verifiers = {}, cleartext = 'warn', pages, via = `gateway-${randomBytes(6).toString('hex')}`,
     strategyTimeout = 10_000, drainTimeout = 10_000
   } = checkOptions(options, OPTIONS)
-  if (typeof realm !== 'string') throw badOption('realm', 'text', realm)
-  quote(realm) // a realm that cannot be sent stops the boot, not the first client
+  readRealm(realm)
   if (passport !== undefined && !isObject(passport)) throw badOption('passport', 'an Authenticator', passport)
   if (principal !== undefined && typeof principal !== 'function') throw badOption('principal', 'a function', principal)
   if (typeof via !== 'string' || !isPseudonym(via)) throw badOption('via', 'a token', via)
+  const forward = givenForward === true ? {} : givenForward
   const routes = readReverse(reverse)
   const tunnels = readConnect(connect)
   return Object.freeze({

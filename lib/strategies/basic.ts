@@ -57,7 +57,7 @@ export class BasicStrategy extends Strategy {
    * @throws {NotRepresentable} The realm cannot be sent.
    */
   constructor (options = {} as BasicOptions) {
-    super(checkOptions(options, OPTIONS).realm)
+    super(checkOptions(options, OPTIONS, 'an object, as { verify: ({ username, password }) => user }').realm)
     if (typeof options.verify !== 'function') throw badOption('verify', 'a function', options.verify)
     this.verify = options.verify
     this.cache = readCacheOptions(options.cache)

@@ -70,7 +70,7 @@ export class BearerStrategy extends Strategy {
    * @throws {NotRepresentable} The realm cannot be sent.
    */
   constructor (options = {} as BearerOptions) {
-    super(checkOptions(options, OPTIONS).realm)
+    super(checkOptions(options, OPTIONS, 'an object, as { verify: (token) => user }').realm)
     if (typeof options.verify !== 'function') throw badOption('verify', 'a function', options.verify)
     this.verify = options.verify
     this.cache = readCacheOptions(options.cache)

@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import { BadOption } from '../errors.js'
 import type { Eventual } from '../eventual.js'
 import { checkOptions, readTime } from '../option.js'
-import { findDigestAlgorithm } from '../schemes/digest/algorithm.js'
+import { DIGEST_ALGORITHMS, findDigestAlgorithm } from '../schemes/digest/algorithm.js'
 import type { DigestAlgorithm, DigestAlgorithmName, DigestHash } from '../schemes/digest/algorithm.js'
 import type { OfferMismatch } from '../schemes/digest/challenge.js'
 import type { Qop } from '../schemes/digest/response.js'
@@ -119,7 +119,7 @@ export function readDigestOptions (options = {} as DigestOptions): DigestSetting
     lookup, lookupHash, algorithms = ['SHA-256'], qop = ['auth'], nonceLifetime = 300_000, oneTimeNonces = false, rfc2069 = false,
     charset = true, latin1Fallback = false, opaque, keys = [randomBytes(MIN_KEY)], onRefused = () => {}, random = randomBytes,
     clock = Date.now, store = new MemoryStore({ clock })
-  } = checkOptions(options, OPTIONS)
+  } = checkOptions(options, OPTIONS, 'an object, as { lookup: (username, realm) => account }')
   for (const [name, value] of Object.entries({ lookup, lookupHash: lookupHash ?? lookup, onRefused, clock, random })) {
     if (typeof value !== 'function') throw new BadOption(name, 'a function', typeof value)
   }
@@ -152,11 +152,13 @@ export function readDigestOptions (options = {} as DigestOptions): DigestSetting
   })
 }
 
+const NAMES = DIGEST_ALGORITHMS.map(({ name }) => `'${name}'`)
+
 function readAlgorithms (names: readonly string[]): readonly DigestAlgorithm[] {
   const found = Array.isArray(names) ? names.map((name) => typeof name === 'string' ? findDigestAlgorithm(name) : undefined) : []
   const known = found.filter((algorithm) => algorithm !== undefined)
   if (known.length === 0 || known.length !== found.length || new Set(known).size !== known.length) {
-    throw new BadOption('algorithms', 'a list of algorithms of RFC 7616, each once', typeof names)
+    throw new BadOption('algorithms', `a list of ${NAMES.join(', ')}, each once`, Array.isArray(names) ? 'another list' : typeof names)
   }
   return Object.freeze(known)
 }

@@ -69,6 +69,8 @@ export interface NegotiateSettings {
   readonly ntlm: Strategy | undefined
   readonly onRefused: (refusal: NegotiateRefusal) => void
   readonly initializeServer: (service: string) => Promise<SecurityContext>
+  /** Loads the package that the above is of. */
+  readonly load: () => Promise<unknown>
 }
 
 const SERVICE = /^HTTP[/@][^/@\\]+(?:@[^@\\]+)?$/
@@ -101,6 +103,7 @@ export function readNegotiateOptions (options: NegotiateOptions = {}): Negotiate
     map,
     ntlm,
     onRefused,
+    load: options.initializeServer === undefined ? async () => await loadKerberos() : async () => {},
     initializeServer
   })
 }

@@ -72,6 +72,7 @@ export class NegotiateStrategy extends Strategy {
    * @throws {MissingPackage} The package `kerberos` is not installed.
    */
   override async prepare (): Promise<void> {
+    await this.settings.load() // before the keytab, which is of no use without it
     await this.keytab.check()
     await this.settings.initializeServer('')
   }

@@ -1,11 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
-import { BadOption } from '../errors.js'
 import { isThenable } from '../eventual.js'
 import type { Eventual } from '../eventual.js'
 import { formatChallenge } from '../fields/challenge.js'
 import type { Challenge } from '../fields/challenge.js'
 import { readScheme } from '../fields/credentials.js'
+import { readRealm } from '../fields/realm.js'
 import type { AcceptedUser } from '../types.js'
 import type { CacheSettings } from './cache-options.js'
 import type { Handshake } from './handshake.js'
@@ -134,11 +134,10 @@ export abstract class Strategy {
   declare redirect: (url: string, status?: number) => void
 
   /**
-   * @throws {BadOption} The realm is no text.
+   * @throws {BadOption} The realm is no text in printable ASCII.
    */
   constructor (realm?: string) {
-    if (realm !== undefined && typeof realm !== 'string') throw new BadOption('realm', 'text', typeof realm)
-    this.realm = realm
+    this.realm = realm === undefined ? undefined : readRealm(realm)
   }
 
   /** Called once when the application is ready, before its first request. It throws or rejects where it could never work: that ends the boot. */

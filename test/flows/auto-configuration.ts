@@ -1,6 +1,7 @@
 import type { FastifyServerOptions } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
+import type { ForwardOptions } from '../../lib/index.js'
 import { browsers } from '../fixtures/browsers.js'
 import { certificate, openssl } from '../fixtures/certificate.js'
 import { gateway } from '../fixtures/gateway.js'
@@ -18,7 +19,7 @@ const page: Answer = (_request, response) => {
 // With `allow`, so that the script names the proxy for these alone: Firefox waits for what it asks of its vendor.
 const forwarding = (t: Test, options: GatewayOptions) => gateway(t, {
   ...options,
-  forward: { allow: ['*.page.test:*', '127.0.0.1:*'], special: ['*.page.test:*'], lookup: lookup as never, ...options.forward }
+  forward: { allow: ['*.page.test:*', '127.0.0.1:*'], special: ['*.page.test:*'], lookup: lookup as never, ...(options.forward as ForwardOptions) }
 })
 
 for (const [name, { skip, startConfigured }] of Object.entries(browsers)) {

@@ -1,6 +1,6 @@
 import { Authenticator } from '@fastify/passport'
 import t from 'tap'
-import { readDeclaration } from '../../lib/passport/declaration.js'
+import { givesName, readDeclaration } from '../../lib/passport/declaration.js'
 import type { Declared, StrategyDeclaration } from '../../lib/passport/declaration.js'
 import { BasicStrategy } from '../../lib/strategies/basic.js'
 import { DigestStrategy } from '../../lib/strategies/digest.js'
@@ -154,4 +154,16 @@ t.test('an error names the option, never its value', async t => {
     t.match((error as Error).message, /options/)
     t.notMatch((error as Error).message, /alice-secret/)
   }
+})
+
+t.test('a strategy from npm, alone: the message says what to write (F-35)', async t => {
+  t.throws(() => readDeclaration(foreign('local', () => {}) as never, { realm: 'gw' }).resolve(), {
+    message: /^option scheme of strategy 'local' must be given, .*: write \{ strategy, scheme: 'Bearer' \}/
+  })
+  t.throws(() => readDeclaration({ strategy: 'jwt', shceme: 'Bearer' } as never, { realm: 'gw' }), { message: 'unknown option "strategies[].shceme"; did you mean "strategies[].scheme"?' })
+})
+
+t.test('whether it names its strategy (F-41)', async t => {
+  for (const named of ['jwt', { strategy: 'jwt', scheme: 'Bearer' }]) t.ok(givesName(named))
+  for (const other of [foreign('jwt', () => {}), { strategy: foreign('jwt', () => {}) }, null, 7]) t.notOk(givesName(other as never))
 })

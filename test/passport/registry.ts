@@ -1,6 +1,7 @@
 import { Authenticator } from '@fastify/passport'
+import passport from 'passport'
 import t from 'tap'
-import { findStrategy, isStrategy } from '../../lib/passport/registry.js'
+import { findStrategy, isStrategy, loadPassport } from '../../lib/passport/registry.js'
 import type { Registry } from '../../lib/passport/registry.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
 import { createPassport } from '../fixtures/passport.js'
@@ -18,7 +19,20 @@ t.test('an unknown name fails the boot, as does a registry that is none', async 
   for (const registry of [createPassport(), new Authenticator(), {} as Registry, { strategy: () => ({}) }]) {
     t.throws(() => findStrategy(registry, 'jwt'), bad)
   }
-  t.throws(() => findStrategy(undefined, 'jwt'), bad)
+})
+
+t.test('an unknown name: the message lists those there are (F-35, F-41)', async t => {
+  const other = new Authenticator()
+  for (const registry of [createPassport().use('local', strategy).use('bearer', strategy), other.use('local', strategy as never).use('bearer', strategy as never)]) {
+    t.throws(() => findStrategy(registry, 'jwt'), { message: "passport has no strategy 'jwt'; it has: local, bearer" })
+  }
+  t.throws(() => findStrategy(createPassport(), 'jwt'), { message: "passport has no strategy 'jwt'; it has: none" })
+})
+
+t.test('without a registry it is the singleton of passport (F-41)', async t => {
+  passport.use('of the singleton', strategy)
+  t.teardown(() => passport.unuse('of the singleton'))
+  t.equal(findStrategy(await loadPassport(), 'of the singleton'), strategy)
 })
 
 t.test('a strategy is what can authenticate', async t => {

@@ -38,7 +38,7 @@ for (const [text, pattern] of good) {
 }
 
 const bad = [
-  '', '.', 'exa mple.org', '.example.org', 'a..b', 'https://example.org', 'example.org/path', 'u@example.org', 'ex%61mple.org',
+  '', '.', 'exa mple.org', 'a..b', 'https://example.org', 'example.org/path', 'u@example.org', 'ex%61mple.org',
   '*example.org', 'www.*.org', '*.*.org', '**', '*.', '*.*', '*.10.0.0.1', '*.[::1]', '*/8',
   'example.org:', 'example.org:0', 'example.org:0443', 'example.org:65536', 'example.org:+1', 'example.org:http', 'example.org:80-90', ':443',
   '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/-1', '10.0.0.0/08', '10.0.0.0/8/8', '10.0.0.1/8', '10/8', '0x0a.0.0.0/8', '10.0.0.0/8:', 'example.org/8',
@@ -64,4 +64,12 @@ t.test('no string', async t => {
   for (const value of [undefined, null, 443, {}, ['example.org']]) {
     t.throws(() => parsePattern(value as unknown as string, 'forward.deny[0]'), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: typeof value })
   }
+})
+
+t.test('what people write in the place of a pattern: the message says what to write (F-35)', async t => {
+  for (const [text, message] of [
+    ['https://registry.test', /got a URL: write its host/], ['http://10.0.0.1/8', /got a URL/], ['https://alice:canary@registry.test/', /got a URL: (?!.*canary)/],
+    ['.example.org', /got a name with a leading dot; did you mean '\*\.example\.org'\?/],
+    ['github.com/org', /got a path: a tunnel has none, so write the host alone/], ['github.com:443/org', /got a path/], ['example.org/8', /got a string with a CIDR of no address/]
+  ] as const) t.throws(() => parsePattern(text, 'forward.allow[0]'), { code: 'FST_PROXY_AUTH_BAD_OPTION', message }, text)
 })

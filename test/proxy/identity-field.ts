@@ -60,6 +60,10 @@ t.test('they are asked once for a request', async t => {
   t.equal(own.settle(request()), '2')
 })
 
+t.test('a name that HTTP has a use for: the message says so (F-35)', async t => {
+  t.throws(() => new IdentityField({ header: 'Authorization' }, 'identity'), { message: /got 'authorization', which has a meaning of its own/ })
+})
+
 t.test('what cannot be', async t => {
   const wrong: Array<[string, unknown]> = [
     ['identity', null], ['identity', 'x'], ['identity', []], ['identity.headers', { headers: 'x' }], ['identity.header', {}], ['identity.header', { header: 7 }],
@@ -68,6 +72,6 @@ t.test('what cannot be', async t => {
     ['identity.value', { header: 'x-user', value: 'name' }]
   ]
   for (const [option, options] of wrong) {
-    t.throws(() => new IdentityField(options as never, 'identity'), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: new RegExp(`^option ${option} must`) }, JSON.stringify(options))
+    t.throws(() => new IdentityField(options as never, 'identity'), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: new RegExp(`^option ${option} must|^unknown option "${option}"`) }, JSON.stringify(options))
   }
 })

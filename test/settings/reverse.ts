@@ -30,6 +30,27 @@ t.test('what is wrong', async t => {
   ] as const) refusesOption(t, () => readReverse(given as never), option, got)
 })
 
+t.test('a misspelt name inside a route (F-35)', async t => {
+  for (const [given, meant] of [
+    ['rewritPrefix', 'rewritePrefix'], ['httpMethod', 'httpMethods'], ['Status', 'status'], ['anonymos', 'anonymous'], ['wsUpstrem', 'wsUpstream'], ['sessionTimeot', 'sessionTimeout']
+  ] as const) {
+    t.throws(() => readReverse([{ upstream, [given]: 'canary' }]), { message: `unknown option "reverse[0].${given}"; did you mean "reverse[0].${meant}"?` })
+  }
+})
+
+t.test('an upstream that cannot be sent to: its value is not shown (F-35)', async t => {
+  const all = { http2: true, rewritePrefix: '/', undici: {}, logLevel: 'warn', websocket: true, wsHooks: {} }
+  for (const good of ['http://127.0.0.1:3000', 'https://origin.test/base', 'HTTP://origin.test', 'unix+http://%2Frun%2Fapp.sock']) {
+    t.equal(readReverse([{ ...all, upstream: good } as never]).length, 1, good)
+  }
+  t.equal(readReverse([{ upstream: '', replyOptions: { getUpstream: () => upstream } }]).length, 1)
+  for (const [bad, got] of [
+    ['127.0.0.1:3000', 'text that begins with neither'], ['localhost:3000', 'text that begins with neither'], ['ftp://canary@origin.test', 'text that begins with neither'],
+    ['', 'text that begins with neither'], ['http://canary:x@origin.test:99999', 'text that is no URL'], ['https://', 'text that begins with neither'], [[], 'a list'], [[upstream, 7], 'number'],
+    [[upstream, 'canary'], 'text that begins with neither']
+  ] as const) refusesOption(t, () => readReverse([{ upstream: bad } as never]), 'reverse[0].upstream', got)
+})
+
 t.test('who tells what to which upstream', async t => {
   const { identities, identityFields } = readIdentities({ header: 'X-User' }, [
     { upstream }, { upstream, identity: { header: 'x-name' } }, { upstream, identity: false }

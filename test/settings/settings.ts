@@ -168,6 +168,19 @@ t.test('what is wrong', async t => {
 
 t.test('a realm that cannot be sent stops the boot (R-CH-6)', async t => {
   for (const realm of ['a\r\nb', 'a\0', '\u{1f600}']) {
-    t.throws(() => readSettings({ ...least, realm }), { code: 'FST_PROXY_AUTH_NOT_REPRESENTABLE' })
+    t.throws(() => readSettings({ ...least, realm }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   }
+})
+
+t.test('forward: true takes the defaults (F-35)', async t => {
+  t.same(Object.keys(readSettings({ ...least, forward: true }).forward!), Object.keys(readSettings({ ...least, forward: {} }).forward!))
+})
+
+t.test('what a stranger writes first: the message says what to write instead (F-35)', async t => {
+  for (const [options, message] of [
+    [{ foward: {} }, 'unknown option "foward"; did you mean "forward"?'],
+    [{ strategies: [] }, 'option strategies must be a list of one or more, got an empty list'],
+    [{ strategies: least.strategies[0] }, 'option strategies must be a list of one or more, got object; put it into a list'],
+    [{ realm: 'Büro' }, 'option realm must be text in printable ASCII, got text with another char']
+  ] as const) t.throws(() => readSettings({ ...least, ...options } as never), { message })
 })

@@ -80,7 +80,7 @@ t.test('what may be remembered, for whoever runs it', async t => {
 })
 
 t.test('what cannot be sent or called stops the boot (R-CH-6)', async t => {
-  t.throws(() => new BasicStrategy({ verify, realm: 'a\r\nSet-Cookie: x=1' }), { code: 'FST_PROXY_AUTH_NOT_REPRESENTABLE' })
+  t.throws(() => new BasicStrategy({ verify, realm: 'a\r\nSet-Cookie: x=1' }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   for (const none of [{}, undefined, null, { verify, verfy: verify }]) t.throws(() => new BasicStrategy(none as { verify: VerifyUserPass }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
@@ -114,4 +114,8 @@ t.test('the user-id can be read whether or not the password is right', async t =
   t.equal(readBasicUser(basic('alice', 'wrong')), 'alice')
   t.equal(readBasicUser('Basic'), undefined)
   t.throws(() => readBasicUser('Basic bm9jb2xvbg=='), { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' })
+})
+
+t.test('called as in passport: the message says what to write (F-35)', async t => {
+  t.throws(() => new BasicStrategy((() => null) as never), { message: 'option options must be an object, as { verify: ({ username, password }) => user }, got function' })
 })

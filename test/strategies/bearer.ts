@@ -74,7 +74,7 @@ t.test('the scope is announced, and is checked at the boot (R-BEARER-2, R-BEARER
 })
 
 t.test('what cannot be sent or called stops the boot (R-CH-6)', async t => {
-  t.throws(() => new BearerStrategy({ verify, realm: 'a\0' }), { code: 'FST_PROXY_AUTH_NOT_REPRESENTABLE' })
+  t.throws(() => new BearerStrategy({ verify, realm: 'a\0' }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   for (const none of [{}, undefined, null, { verify, scop: 'a' }]) t.throws(() => new BearerStrategy(none as BearerOptions), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
@@ -99,4 +99,8 @@ t.test('what may be remembered, for whoever runs it', async t => {
   t.equal(new BearerStrategy({ verify }).cache, null)
   t.match(new BearerStrategy({ verify, cache: { ttl: 7 } }).cache, { ttl: 7 })
   t.throws(() => new BearerStrategy({ verify, cache: 7 as never }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+})
+
+t.test('called as in passport: the message says what to write (F-35)', async t => {
+  t.throws(() => new BearerStrategy((() => null) as never), { message: 'option options must be an object, as { verify: (token) => user }, got function' })
 })

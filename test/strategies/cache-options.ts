@@ -25,7 +25,7 @@ t.test('what is wrong is named, and never shown', async t => {
     [7, /option cache must be true, false or an object, got number/],
     [null, /option cache must be/],
     [[], /option cache must be/],
-    [{ tll: 1 }, /option cache.tll must be left out/],
+    [{ tll: 1 }, /unknown option "cache.tll"; did you mean "cache.ttl"/],
     [{ ttl: 0 }, /option cache.ttl must be an integer from 1 to 86400000, got another number/],
     [{ ttl: '1 hour' }, /cache.ttl must be .* got string/],
     [{ ttl: 86_400_001 }, /cache.ttl/],

@@ -68,3 +68,9 @@ t.test('the rest has its type and range', async t => {
   ]) t.throws(() => read(options), BAD_OPTION, JSON.stringify(options))
   t.equal(read({ nonceLifetime: 1, clock: () => 7 }).nonceLifetime, 1)
 })
+
+t.test('algorithms that there are not: the message lists those there are (F-35)', async t => {
+  t.throws(() => readDigestOptions({ lookup: () => null, algorithms: ['sha256' as never] }), {
+    message: "option algorithms must be a list of 'SHA-512-256-sess', 'SHA-512-256', 'SHA-256-sess', 'SHA-256', 'MD5-sess', 'MD5', each once, got another list"
+  })
+})

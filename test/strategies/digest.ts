@@ -601,7 +601,7 @@ t.test('an origin can use it: Passport and @fastify/passport (R-DIG-25)', async 
 })
 
 t.test('what cannot be sent or called stops the boot (R-CH-6)', async t => {
-  t.throws(() => digest({ realm: 'a\r\nSet-Cookie: x=1' }), { code: 'FST_PROXY_AUTH_NOT_REPRESENTABLE' })
+  t.throws(() => digest({ realm: 'a\r\nSet-Cookie: x=1' }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   t.throws(() => digest({ realm: 'x'.repeat(1025) }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   t.equal(digest({ realm: 'x'.repeat(1024) }).realm?.length, 1024)
   t.throws(() => digest({ realm: 7 as never }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
@@ -666,4 +666,8 @@ t.test('who presents Digest credentials', async t => {
   t.equal(readDigestUser('Digest realm="gw"'), undefined)
   t.equal(readDigestUser('Digest'), undefined)
   t.throws(() => readDigestUser('Digest username="a:b"'), { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' })
+})
+
+t.test('called as in passport: the message says what to write (F-35)', async t => {
+  t.throws(() => new DigestStrategy((() => null) as never), { message: 'option options must be an object, as { lookup: (username, realm) => account }, got function' })
 })

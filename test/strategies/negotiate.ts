@@ -4,6 +4,7 @@ import t from 'tap'
 import { run } from '../../lib/passport/run.js'
 import type { Verdict } from '../../lib/passport/run.js'
 import type { Handshake, HandshakeState } from '../../lib/strategies/handshake.js'
+import { loadKerberos } from '../../lib/strategies/kerberos.js'
 import type { SecurityContext } from '../../lib/strategies/kerberos.js'
 import { NegotiateStrategy } from '../../lib/strategies/negotiate.js'
 import type { NegotiateOptions, NegotiateRefusal } from '../../lib/strategies/negotiate-options.js'
@@ -213,4 +214,11 @@ t.test('it is prepared at the boot: keytab and package', async t => {
   process.env['KRB5_KTNAME'] = join(folder, 'none')
   await t.rejects(new NegotiateStrategy({ initializeServer: async () => contextOf() }).prepare(), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   t.throws(() => new NegotiateStrategy({ realms: [] }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+})
+
+t.test('neither package nor keytab: the package is asked for first (F-35)', async t => {
+  t.teardown(() => { process.env['KRB5_KTNAME'] = good })
+  process.env['KRB5_KTNAME'] = join(folder, 'none')
+  const installed = await loadKerberos().then(() => true, () => false)
+  await t.rejects(new NegotiateStrategy().prepare(), { code: installed ? 'FST_PROXY_AUTH_BAD_OPTION' : 'FST_PROXY_AUTH_MISSING_PACKAGE' })
 })

@@ -1,0 +1,16 @@
+import t from 'tap'
+import { nearest } from '../lib/nearest.js'
+
+const KNOWN = ['realm', 'strategies', 'passport', 'forward', 'forwarded', 'to', 'via']
+
+t.test('a misspelt word: the known one that is nearest (F-35)', async t => {
+  for (const [word, meant] of [
+    ['foward', 'forward'], ['forwrad', 'forward'], ['forwards', 'forward'], ['Forward', 'forward'], ['stratgies', 'strategies'], ['pasport', 'passport'],
+    ['reaml', 'realm'], ['vai', 'via'], ['o', 'to']
+  ] as const) t.equal(nearest(word, KNOWN), meant, word)
+})
+
+t.test('a word that is like none: nothing', async t => {
+  for (const word of ['timeout', 'xyz', '', 'realmforwardvia']) t.equal(nearest(word, KNOWN), undefined, word)
+  t.equal(nearest('forward', []), undefined)
+})
