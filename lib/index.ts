@@ -84,7 +84,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
     const gate = gateOf(strategies, route.status === 401 ? ORIGIN : PROXY)
     const ask = proxyRouteHook(gate, realm, pages)
     const authenticate = anonymous ? openToAll(ask) : ask
-    await registerReverse(app, route as ReverseRoute, { hook, authenticate, pseudonym, exchanges, identity, limits: settings.tunnels })
+    await registerReverse(app, route as ReverseRoute, { hook, authenticate, pseudonym, exchanges, identity, limits: settings.tunnels, onSend: errorPages(pages) })
   }
   if (settings.forward !== undefined || settings.reverse.length > 0) drainOnClose(app, exchanges, settings.drainTimeout)
 }

@@ -6,6 +6,7 @@ import { formatAuthority } from '../fields/authority.js'
 import { parseHostField } from '../fields/host.js'
 import { autoConfiguration } from '../policy/auto-configuration.js'
 import type { AutoConfigurationLists } from '../policy/auto-configuration.js'
+import { hidden } from './hidden.js'
 
 /** How browsers are told which proxy to use. */
 export interface AutoConfigurationOptions {
@@ -83,7 +84,7 @@ export function serveAutoConfiguration (app: FastifyInstance, settings: AutoConf
   const scriptFor = autoConfiguration(lists)
   const named = (request: FastifyRequest): string => forwarded ? proxyOf(request.protocol, request.host) : namedBy(request.raw)
   for (const path of paths) {
-    app.get(path, async (request, reply) => {
+    app.get(path, { schema: hidden() }, async (request, reply) => {
       const script = scriptFor(proxy ?? named(request))
       return await reply.type(MEDIA_TYPE).header('cache-control', 'no-store').send(script)
     })

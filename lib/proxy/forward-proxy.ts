@@ -21,6 +21,7 @@ import { extendedAnswer } from './extended-connect.js'
 import { acceptEveryMethod } from './fastify-internals.js'
 import { createForward } from './forward.js'
 import { markBusy, wasGivenBack } from './given-back.js'
+import { hidden } from './hidden.js'
 import type { IdentityField } from './identity-field.js'
 import { endConnection } from './last-answer.js'
 import { onEveryServer } from './listeners.js'
@@ -97,7 +98,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
     scope.addHook(hook as 'onRequest', (request, reply) => authenticateFor(received(request.raw)!.target as NamedTarget)(request, reply))
     scope.addHook('onError', explain(pseudonym))
     scope.addHook('onSend', endConnection(exchanges))
-    const route = { url: '*', constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: [onSend, dropForeignFields] }
+    const route = { url: '*', schema: hidden(), constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: [onSend, dropForeignFields] }
     scope.route({ ...route, method: METHODS.filter(method => method !== 'CONNECT'), handler: forward, config: { proxy: 'forward' } })
     scope.route({ ...route, method: 'CONNECT', handler: tunnel, config: { proxy: 'connect' } })
   })

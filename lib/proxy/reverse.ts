@@ -2,16 +2,17 @@ import { METHODS } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import httpProxy from '@fastify/http-proxy'
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions, onSendHookHandler } from 'fastify'
 import { BadRequest, BadTarget, LoopDetected } from '../errors.js'
 import { formatVia, viaNames } from '../fields/via.js'
 import type { Exchanges } from './exchanges.js'
 import { expectContinue } from './expect.js'
 import { explain } from './explain.js'
+import { acceptEveryMethod } from './fastify-internals.js'
+import { hidden } from './hidden.js'
 import { hadUserinfo, hideUserinfo } from './hide-userinfo.js'
 import { UNTOLD } from './identity-field.js'
 import type { IdentityOptions, RouteIdentity } from './identity-field.js'
-import { acceptEveryMethod } from './fastify-internals.js'
 import { endConnection } from './last-answer.js'
 import { keepingLastToken } from './last-token.js'
 import { onEveryServer } from './listeners.js'
@@ -69,6 +70,8 @@ export interface ReverseShared {
   readonly identity?: RouteIdentity
   /** Of what an upgrade leads to. Default none. */
   readonly limits?: JoinOptions
+  /** Sees our own responses before they leave. Default none. */
+  readonly onSend?: onSendHookHandler
 }
 
 const UNLIMITED: JoinOptions = { idleTimeout: 0, maxDuration: 0 }
@@ -79,7 +82,7 @@ const UNLIMITED: JoinOptions = { idleTimeout: 0, maxDuration: 0 }
  * verified, nothing is repeated, every method is taken, and WebSockets pass through as they are.
  */
 export async function registerReverse (app: FastifyInstance, route: ReverseRoute, shared: ReverseShared): Promise<void> {
-  const { hook, authenticate, pseudonym, exchanges, identity = UNTOLD, limits = UNLIMITED } = shared
+  const { hook, authenticate, pseudonym, exchanges, identity = UNTOLD, limits = UNLIMITED, onSend = [] } = shared
   const { status, forwarded = true, identity: _, ...options } = route
   const upstream = chooseUpstream(route)
   // With either of these the application wants bodies parsed, as Fastify parses them.
@@ -157,7 +160,8 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
     scope.addHook('onRoute', function (this: FastifyInstance, settings: RouteOptions) {
       // Parsing is not ours to do, so what prepares for it (decompression) must not touch the stream.
       if (!parses) delete settings.preParsing
-      settings.onSend = [settings.onSend ?? [], scrub].flat()
+      settings.onSend = [settings.onSend ?? [], onSend, scrub].flat()
+      settings.schema = { ...hidden(), ...settings.schema }
       if (parameters !== undefined) settings.handler = parameters.guard(settings.handler)
     })
     scope.addHook('onClose', () => upstream.close())
