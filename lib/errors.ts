@@ -98,10 +98,21 @@ export const CheckTimeout = perRequest(
 export const StrategyFailed = perRequest(
   'FST_PROXY_AUTH_STRATEGY_FAILED', 'the strategy %s failed', 500
 )
-/** A strategy cannot tell for now: what it asks (a directory, a database) is away, or it says 503 itself. */
-export const StrategyUnavailable = perRequest(
-  'FST_PROXY_AUTH_STRATEGY_UNAVAILABLE', 'the strategy %s is unavailable', 503
-)
+/**
+ * A strategy cannot tell for now: what it asks (a directory, an identity provider) is away, or it says 503 itself. `Retry-After` says
+ * when to come back.
+ */
+export class StrategyUnavailable extends perRequest('FST_PROXY_AUTH_STRATEGY_UNAVAILABLE', 'the strategy %s is unavailable', 503) {
+  readonly headers: { readonly 'retry-after': string }
+
+  /**
+   * @param wait - In milliseconds. Default 10000 (10 seconds).
+   */
+  constructor (strategy: string, options: { cause?: unknown } = {}, wait = 10_000) {
+    super(strategy, options)
+    this.headers = { 'retry-after': String(Math.ceil(wait / 1000)) }
+  }
+}
 /** A strategy did not answer in time. */
 export const StrategyTimeout = perRequest(
   'FST_PROXY_AUTH_STRATEGY_TIMEOUT', 'the strategy %s did not answer in time', 503

@@ -1,4 +1,5 @@
 import { StoreFull, StrategyFailed, StrategyUnavailable, TooManyHandshakes, VerifierBusy } from '../errors.js'
+import { MAX_TIMER } from '../option.js'
 import type { RefusalNote } from '../strategies/strategy.js'
 
 /** What comes of an attempt to authenticate: all that the gate learns. */
@@ -66,11 +67,44 @@ export interface Broken {
   readonly strategy: string
 }
 
-const AWAY = new Set(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'EPIPE', 'ETIMEDOUT'])
+/** The system's codes, node's resolver's and those of clients for what is away or does not answer. */
+const AWAY = new Set([
+  'ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'EPIPE', 'ETIMEDOUT',
+  'ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'ESERVFAIL', 'ETIMEOUT'
+])
+/** undici has codes for its caller's mistakes too. */
+const OF_UNDICI = /^UND_ERR_(?!INVALID_|NOT_SUPPORTED)/
+/** What a signal that has run out of time leaves. The reason of an `AbortError` is seldom told; that the client left is known before. */
+const ABORTED = new Set(['TimeoutError', 'AbortError'])
+
+/** How deep errors may be wrapped: `fetch` wraps once, and so may whoever called it. */
+const DEPTH = 8
+
+interface Told {
+  readonly statusCode?: unknown
+  readonly status?: unknown
+  readonly code?: unknown
+  readonly name?: unknown
+  readonly cause?: unknown
+  readonly retryAfter?: unknown
+}
+
+/** The error, among a cause and its own causes, that says that something is away. */
+function findAway (cause: unknown): Told | undefined {
+  let told = cause as Told | null | undefined
+  for (let depth = 0; depth < DEPTH && typeof told === 'object' && told !== null; depth++) {
+    const { statusCode, status, code, name } = told
+    if (statusCode === 503 || status === 503 || ABORTED.has(String(name))) return told
+    if (typeof code === 'string' && (AWAY.has(code) || OF_UNDICI.test(code))) return told
+    told = told.cause as Told
+  }
+  return undefined
+}
 
 /**
  * Says that a strategy could not tell, in an error of ours. It is 503 when the cause says so (`statusCode` or
- * `status`) or is a system error of the network, else 500; never the status of a client's mistake. An error of ours that
+ * `status`), or it or a cause of it is an error of the network or of a time that is over, else 500; never the status of a client's
+ * mistake. `retryAfter` of a cause that says 503, in milliseconds, says when to come back. An error of ours that
  * says when to come back stays what it is, so that the client reads it.
  *
  * @example
@@ -78,8 +112,9 @@ const AWAY = new Set(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH
  */
 export function broken (strategy: string, cause: unknown): Broken {
   if (cause instanceof StoreFull || cause instanceof TooManyHandshakes || cause instanceof VerifierBusy) return { kind: 'broken', cause, strategy }
-  const { statusCode, status, code } = (cause ?? {}) as { statusCode?: unknown, status?: unknown, code?: unknown }
-  const away = statusCode === 503 || status === 503 || (typeof code === 'string' && AWAY.has(code))
-  const StrategyError = away ? StrategyUnavailable : StrategyFailed
-  return { kind: 'broken', cause: new StrategyError(strategy, { cause }), strategy }
+  const away = findAway(cause)
+  if (away === undefined) return { kind: 'broken', cause: new StrategyFailed(strategy, { cause }), strategy }
+  const { retryAfter } = away
+  const wait = typeof retryAfter === 'number' && retryAfter > 0 && retryAfter <= MAX_TIMER ? retryAfter : undefined
+  return { kind: 'broken', cause: new StrategyUnavailable(strategy, { cause }, wait), strategy }
 }

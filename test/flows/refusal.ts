@@ -123,12 +123,15 @@ for (const form of FORMS) {
       for (const [cause, status] of [
         [new Error('bug'), 500],
         [Object.assign(new Error('away'), { code: 'ECONNREFUSED' }), 503],
+        [new TypeError('fetch failed', { cause: Object.assign(new Error('away'), { code: 'ECONNREFUSED' }) }), 503],
+        [new DOMException('late', 'TimeoutError'), 503],
         [Object.assign(new Error('407'), { statusCode: 407, status: 407 }), 500]
       ] as const) {
         const around = await surroundings(t, { strategies: failing(cause) })
         const { ask } = await speaker(t, form, around)
         const answer = await ask(say(ALICE))
         t.equal(answer.status, status)
+        t.equal(answer.fields['retry-after'], status === 503 ? '10' : undefined)
         t.notOk('proxy-authenticate' in answer.fields)
         t.notMatch(answer.body, cause.message)
         t.equal(around.origin.connections, 0)

@@ -1,6 +1,9 @@
 import t from 'tap'
+import { request } from 'undici'
 import { StoreFull, TooManyHandshakes, VerifierBusy } from '../../lib/errors.js'
 import { broken } from '../../lib/passport/outcome.js'
+import { closedPort } from '../fixtures/closed-port.js'
+import { rawServer } from '../fixtures/raw-server.js'
 
 t.test('a strategy that failed is 500, one that is unavailable 503, none is a client\'s mistake (R-407-15, R-MAP-3, SM-12, SM-13)', async t => {
   for (const cause of [new Error('x'), 'text', null, undefined, Object.assign(new Error('x'), { statusCode: 401 }), { code: 7 }]) {
@@ -10,6 +13,45 @@ t.test('a strategy that failed is 500, one that is unavailable 503, none is a cl
   }
   for (const cause of [{ statusCode: 503 }, { status: 503 }, { code: 'ECONNREFUSED' }, { code: 'ENOTFOUND' }]) {
     t.match(broken('jwt', cause), { cause: { code: 'FST_PROXY_AUTH_STRATEGY_UNAVAILABLE', statusCode: 503, cause } })
+  }
+})
+
+t.test('what a strategy asks is away, by whatever client: 503, and when to come back (F-38)', async t => {
+  const dead = `http://127.0.0.1:${await closedPort()}/`
+  const silent = `http://127.0.0.1:${await rawServer(t)}/`
+  const failing: Record<string, () => Promise<unknown>> = {
+    'node\'s fetch': () => fetch(dead),
+    'a fetch that was wrapped': () => fetch(dead).catch(cause => { throw new Error('cannot ask', { cause }) }),
+    'fetch with a time limit': () => fetch(silent, { signal: AbortSignal.timeout(20) }),
+    'fetch that is aborted': () => {
+      const controller = new AbortController()
+      setTimeout(() => controller.abort(), 20)
+      return fetch(silent, { signal: controller.signal })
+    },
+    'undici\'s request': () => request(dead),
+    'undici\'s request, with its own limit': () => request(silent, { headersTimeout: 20 }),
+    'a name with two addresses': () => Promise.reject(Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' })),
+    'a resolver': () => Promise.reject(Object.assign(new Error('x'), { code: 'ESERVFAIL' }))
+  }
+  for (const [what, ask] of Object.entries(failing)) {
+    const cause: unknown = await ask().then(() => t.fail('answered'), (error: unknown) => error)
+    t.match(broken('idp', cause).cause, { code: 'FST_PROXY_AUTH_STRATEGY_UNAVAILABLE', statusCode: 503, headers: { 'retry-after': '10' }, cause }, what)
+  }
+})
+
+t.test('a mistake stays one, however it is wrapped (F-38)', async t => {
+  const invalid = await fetch('nothing').then(() => undefined, (error: unknown) => error)
+  const loop: { cause?: unknown } = {}
+  loop.cause = loop
+  for (const cause of [invalid, { code: 'UND_ERR_INVALID_ARG' }, { code: 'UND_ERR_NOT_SUPPORTED' }, { cause: 'text' }, { cause: null }, loop, { name: 'TypeError', cause: new Error('x') }]) {
+    t.match(broken('idp', cause).cause, { code: 'FST_PROXY_AUTH_STRATEGY_FAILED', statusCode: 500 })
+  }
+})
+
+t.test('an error says 503, and when to come back (F-38)', async t => {
+  for (const [retryAfter, seconds] of [[30_000, '30'], [1, '1'], [1_001, '2'], [0, '10'], [-1, '10'], [NaN, '10'], [Infinity, '10'], ['30', '10'], [undefined, '10']]) {
+    const { headers } = broken('idp', { cause: { statusCode: 503, retryAfter } }).cause as unknown as { headers: unknown }
+    t.strictSame(headers, { 'retry-after': seconds }, String(retryAfter))
   }
 })
 
