@@ -58,6 +58,10 @@ t.test('interim answers are told, but for a 100 nobody asked for', async t => {
   t.strictSame(events, [[103, 'Early', ['Link', 'x']], [204, 'No', []], ['end', []]])
 })
 
+t.test('there may be no limit of time', async t => {
+  t.strictSame((await exchange(t, 'HTTP/1.1 204 No\r\n\r\n', { headersTimeout: 0, bodyTimeout: 0 })).events, [[204, 'No', []], ['end', []]])
+})
+
 t.test('a head is larger than it may be: it is no answer (F-13)', async t => {
   const answer = `HTTP/1.1 204 No\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`
   t.match((await exchange(t, answer)).events, [[204], ['end']])

@@ -93,6 +93,14 @@ t.test('failures of an upstream that speaks HTTP/2', async t => {
   t.same((await failure(t, { upstream: `http://127.0.0.1:${await rawServer(t)}`, http2 })).slice(0, 2), [504, 'FST_PROXY_AUTH_UPSTREAM_TIMEOUT'])
 })
 
+t.test('a 100 that nobody asked for is 502 by undici, and read over by node\'s client (F-15)', async t => {
+  const port = await rawServer(t, socket => socket.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'))
+  const upstream = `http://127.0.0.1:${port}`
+  t.same(await failure(t, { upstream }), [502, 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL', 'gw; error=http_protocol_error'])
+  const { url } = await reverse(t, { upstream, undici: false as never })
+  t.equal(await (await fetch(`${url}/api`, { headers })).text(), 'ok')
+})
+
 t.test('a status that is none', async t => {
   const upstream = `http://127.0.0.1:${await rawServer(t, socket => socket.end('HTTP/1.1 099 What\r\nContent-Length: 0\r\n\r\n'))}`
   for (const client of [{}, { undici: false as never }]) {
