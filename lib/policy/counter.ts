@@ -1,4 +1,4 @@
-import { BadRegistration } from '../errors.js'
+import { MissingPackage } from '../errors.js'
 import type { Milliseconds } from '../types.js'
 import type { RedisClient } from './attempts-options.js'
 import { withDeadline } from './deadline.js'
@@ -50,13 +50,13 @@ const PATIENCE: Milliseconds = 1000
 /**
  * Loads the package that counts. It is an optional one.
  *
- * @throws {BadRegistration} It is not installed. The message names it.
+ * @throws {MissingPackage} It is not installed. The message names it.
  */
 export async function loadRateLimiters (load: () => Promise<unknown> = () => import('rate-limiter-flexible')): Promise<RateLimiters> {
   try {
     return await load() as RateLimiters
   } catch (cause) {
-    throw new BadRegistration('option attempts needs a package: npm install rate-limiter-flexible', { cause })
+    throw new MissingPackage('option attempts', 'rate-limiter-flexible', { cause })
   }
 }
 

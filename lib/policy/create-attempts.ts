@@ -7,7 +7,7 @@ import { createCounter, loadRateLimiters } from './counter.js'
  *
  * @param realm - Whose they are: registrations that share a Redis and a realm share the counts.
  * @param onTrouble - Told when Redis does not answer, once until it does again.
- * @throws {BadRegistration} The package that counts is missing.
+ * @throws {MissingPackage} The package that counts is missing.
  */
 export async function createAttempts (settings: AttemptsSettings, realm: string, onTrouble: (cause: unknown) => void): Promise<Attempts> {
   const { timeWindow, redis } = settings

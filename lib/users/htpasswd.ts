@@ -48,7 +48,7 @@ const LONGEST = 1024
  * A user that does not exist costs what most users of the file cost, so keep to one kind of hash.
  *
  * @throws {BadOption} An option is wrong, or the file has a line that is none: the message says which.
- * @throws {BadRegistration} A package is missing. The message names it.
+ * @throws {MissingPackage} A package is missing. The message names it.
  * @throws {Error} The file cannot be read.
  * @see {@link https://httpd.apache.org/docs/2.4/programs/htpasswd.html htpasswd}
  * @example

@@ -1,6 +1,6 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { createRequire } from 'node:module'
-import { BadRegistration } from '../errors.js'
+import { MissingPackage } from '../errors.js'
 import { timingSafeEqualText } from '../schemes/equal-text.js'
 import { md5Crypt } from './md5-crypt.js'
 import type { Md5CryptMagic } from './md5-crypt.js'
@@ -31,7 +31,7 @@ const SHA1 = /^\{SHA\}([A-Za-z0-9+/]{27}=)$/
  * Reads a password as `htpasswd` writes it: bcrypt (`$2y$`), MD5-crypt (`$apr1$`), `{SHA}`; and Argon2 in its usual form.
  *
  * @returns `null`: none of these.
- * @throws {BadRegistration} It needs a package that is not installed. The message names it.
+ * @throws {MissingPackage} It needs a package that is not installed. The message names it.
  * @example
  * await readPasswordHash('{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=')?.verify('secret') // true
  */
@@ -109,6 +109,6 @@ function peer<Package> (name: string, what: string, load: Load): Package {
   try {
     return load(name) as Package
   } catch (cause) {
-    throw new BadRegistration(`accounts with ${what} need a package: npm install ${name}`, { cause })
+    throw new MissingPackage(`an account with ${what}`, name, { cause })
   }
 }

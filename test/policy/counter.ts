@@ -6,9 +6,9 @@ const limiters = await loadRateLimiters()
 const inMemory = (options: Partial<CounterOptions> = {}) =>
   createCounter({ limiters, name: 'test', timeWindow: 60_000, onTrouble: () => {}, ...options })
 
-t.test('a missing package fails the boot, and is named', async t => {
+t.test('a missing package fails the boot, and is named (F-37)', async t => {
   await t.rejects(loadRateLimiters(async () => { throw new Error('Cannot find package') }), {
-    code: 'FST_PROXY_AUTH_BAD_REGISTRATION', message: /npm install rate-limiter-flexible/
+    code: 'FST_PROXY_AUTH_MISSING_PACKAGE', message: /npm install rate-limiter-flexible/
   })
 })
 

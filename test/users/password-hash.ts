@@ -59,11 +59,11 @@ t.test('what is none of these is none', async t => {
   ]) t.equal(readPasswordHash(text), null, text)
 })
 
-t.test('a package that is missing is named', async t => {
+t.test('a package that is missing is named (F-37)', async t => {
   const cause = Object.assign(new Error('not found'), { code: 'MODULE_NOT_FOUND' })
   const load = () => { throw cause }
   for (const [index, name] of [[0, '@node-rs/bcrypt'], [3, '@node-rs/argon2']] as const) {
-    t.throws(() => readPasswordHash(RIGHT[index]![1], load), { code: 'FST_PROXY_AUTH_BAD_REGISTRATION', message: new RegExp(`npm install ${name}$`), cause })
+    t.throws(() => readPasswordHash(RIGHT[index]![1], load), { code: 'FST_PROXY_AUTH_MISSING_PACKAGE', message: new RegExp(`npm install ${name}$`), cause })
   }
   t.ok(readPasswordHash(RIGHT[5]![1], load), 'nothing is loaded for the others')
   const loaded: string[] = []
