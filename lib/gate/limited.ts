@@ -1,4 +1,4 @@
-import { TooManyAttempts } from '../errors.js'
+import { StrategyTimeout, TooManyAttempts } from '../errors.js'
 import { readScheme } from '../fields/credentials.js'
 import type { AttemptInput, Chain } from '../passport/chain.js'
 import type { Declared } from '../passport/declaration.js'
@@ -41,6 +41,12 @@ function settle (entry: Entry, presented: Presented, strategies: readonly Known[
   if (outcome.kind === 'granted' && isBy(outcome, presented, strategies)) entry.accepted()
   else if (outcome.kind === 'granted' || (outcome.kind === 'refused' && isWrongSecret(outcome, presented))) {
     return entry.refused().then(() => {
+      entry.leave()
+      return outcome
+    })
+  } else if (outcome.kind === 'broken' && outcome.cause instanceof StrategyTimeout) {
+    // Work that ends too late is work all the same: a guess that takes long must not be one without a limit.
+    return entry.undecided().then(() => {
       entry.leave()
       return outcome
     })

@@ -34,6 +34,8 @@ export interface Entry {
   accepted (): void
   /** It was wrong. */
   refused (): Promise<void>
+  /** Nobody could tell in time. It counts like a wrong one, unless the secret was right lately. */
+  undecided (): Promise<void>
   /** It is over, whatever came of it. */
   leave (): void
 }
@@ -118,14 +120,16 @@ export class Attempts {
   }
 
   private entry (
-    trial: Trial, group: string, place: string | null, user: string | null | undefined, leave: () => void, wrong = () => {}
+    trial: Trial, group: string, place: string | null, user: string | null | undefined, leave: () => void, wrong?: () => void
   ): Entry {
+    const isKnown = wrong !== undefined
     return {
       accepted: () => { if (place !== null) this.remember(place, trial) },
       refused: async () => {
-        wrong()
+        wrong?.()
         await this.count(trial, group, user === undefined ? nameOf(trial) : user)
       },
+      undecided: async () => { if (!isKnown) await this.count(trial, group, user ?? null) },
       leave
     }
   }

@@ -5,8 +5,8 @@ import type { UserPass } from '../schemes/basic.js'
 import { Turns } from '../store/turns.js'
 import { eachLine, openAccountFile } from './account-file.js'
 import type { AccountFileOptions } from './account-file.js'
-import { clearPassword, readPasswordHash } from './password-hash.js'
-import type { PasswordHash } from './password-hash.js'
+import { COST_LIMITS, clearPassword, readPasswordHash } from './password-hash.js'
+import type { CostLimits, PasswordHash } from './password-hash.js'
 
 /** Options of {@link htpasswd}. */
 export interface HtpasswdOptions extends AccountFileOptions {
@@ -17,6 +17,16 @@ export interface HtpasswdOptions extends AccountFileOptions {
    * and a processor. 1 to 1024. Default: one less than there are threads (`UV_THREADPOOL_SIZE`, 4) or processors, but 1.
    */
   readonly threads?: number
+  /**
+   * The highest cost of bcrypt that is taken; a line with a higher one is an error, as each guess at it takes so long. 4 to 31.
+   * Default 15, some three seconds.
+   */
+  readonly maxBcryptCost?: number
+  /**
+   * The most work of Argon2 that is taken: KiB of memory times passes. A line with more is an error. 8 to 2 ** 40. Default
+   * 4194304, which is 4 GiB once.
+   */
+  readonly maxArgon2Work?: number
 }
 
 /** The users of an `htpasswd` file. */
@@ -56,10 +66,15 @@ const LONGEST = 1024
  * new BasicStrategy({ verify: users.verify, cache: true })
  */
 export function htpasswd (path: string, options: HtpasswdOptions = {}): HtpasswdFile {
-  const { cleartext = false, threads = usualThreads(), ...rest } = options
+  const {
+    cleartext = false, threads = usualThreads(), maxBcryptCost = COST_LIMITS.maxBcryptCost, maxArgon2Work = COST_LIMITS.maxArgon2Work, ...rest
+  } = options
   if (typeof cleartext !== 'boolean') throw new BadOption('cleartext', 'true or false', typeof cleartext)
   readInteger(threads, 'threads', 1, 1024)
-  const file = openAccountFile(path, text => parse(text, cleartext), rest)
+  readInteger(maxBcryptCost, 'maxBcryptCost', 4, 31)
+  readInteger(maxArgon2Work, 'maxArgon2Work', 8, 2 ** 40)
+  const limits = { maxBcryptCost, maxArgon2Work }
+  const file = openAccountFile(path, text => parse(text, cleartext, limits), rest)
   // Whoever runs the strategy bounds how many wait here.
   const turns = new Turns({ concurrency: threads, queue: Infinity })
 
@@ -77,16 +92,16 @@ export function htpasswd (path: string, options: HtpasswdOptions = {}): Htpasswd
   })
 }
 
-function parse (text: string, cleartext: boolean): Accounts {
+function parse (text: string, cleartext: boolean, limits: CostLimits): Accounts {
   const hashes = new Map<string, PasswordHash>()
   eachLine(text, (line, number) => {
     const colon = line.indexOf(':')
     const password = line.slice(colon + 1)
     // What looks like a hash that we do not know is no password.
     const clear = cleartext && !/^[${]/.test(password)
-    const hash = colon === -1 ? null : readPasswordHash(password) ?? (clear ? clearPassword(password.normalize('NFC')) : null)
+    const hash = colon === -1 ? null : readPasswordHash(password, limits) ?? (clear ? clearPassword(password.normalize('NFC')) : null)
     if (hash === null) {
-      throw new BadOption('path', 'a file of lines user:hash, with bcrypt, Argon2, apr1 or {SHA}', `another line ${number}`)
+      throw new BadOption('path', 'a file of lines user:hash, with bcrypt, Argon2 (neither too dear), apr1 or {SHA}', `another line ${number}`)
     }
     hashes.set(line.slice(0, colon).normalize('NFC'), hash)
   })

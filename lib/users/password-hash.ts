@@ -16,6 +16,17 @@ export interface PasswordHash {
   sham (): PasswordHash
 }
 
+/** The dearest hashes that are taken: one guess at a dearer one would keep a thread busy for minutes, or take all memory. */
+export interface CostLimits {
+  /** Two to the power of it are the rounds of bcrypt. */
+  readonly maxBcryptCost: number
+  /** KiB of memory times passes over it. */
+  readonly maxArgon2Work: number
+}
+
+/** bcrypt of 15 takes some three seconds, Argon2 of this work about as long. RFC 9106, 4, recommends 2 GiB once, or 64 MiB three times. */
+export const COST_LIMITS: CostLimits = Object.freeze({ maxBcryptCost: 15, maxArgon2Work: 4 * 1024 * 1024 })
+
 /** Finds a package by its name. */
 export type Load = (name: string) => unknown
 
@@ -23,20 +34,23 @@ interface Bcrypt { verify (password: string, hash: string): Promise<boolean> }
 interface Argon2 { verify (hash: string, password: string): Promise<boolean> }
 
 const BCRYPT = /^(\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{22})([./A-Za-z0-9]{30})([./A-Za-z0-9])$/
-const ARGON2 = /^(\$argon2(?:id|i|d)\$v=19\$m=\d{1,10},t=\d{1,10},p=\d{1,8})\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{6,86})$/
+const ARGON2 = /^(\$argon2(?:id|i|d)\$v=19\$m=(\d{1,10}),t=(\d{1,10}),p=(\d{1,8}))\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{6,86})$/
 const MD5_CRYPT = /^(\$apr1\$|\$1\$)([^$:]{0,8})\$([./A-Za-z0-9]{22})$/
 const SHA1 = /^\{SHA\}([A-Za-z0-9+/]{27}=)$/
 
 /**
  * Reads a password as `htpasswd` writes it: bcrypt (`$2y$`), MD5-crypt (`$apr1$`), `{SHA}`; and Argon2 in its usual form.
  *
+ * @param limits - What is dearer is none of these.
  * @returns `null`: none of these.
  * @throws {MissingPackage} It needs a package that is not installed. The message names it.
  * @example
  * await readPasswordHash('{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=')?.verify('secret') // true
  */
-export function readPasswordHash (text: string, load: Load = createRequire(import.meta.url)): PasswordHash | null {
-  return readBcrypt(text, load) ?? readArgon2(text, load) ?? readMd5Crypt(text) ?? readSha1(text)
+export function readPasswordHash (
+  text: string, limits: CostLimits = COST_LIMITS, load: Load = createRequire(import.meta.url)
+): PasswordHash | null {
+  return readBcrypt(text, limits, load) ?? readArgon2(text, limits, load) ?? readMd5Crypt(text) ?? readSha1(text)
 }
 
 /** A password in the clear. */
@@ -49,9 +63,9 @@ export function clearPassword (text: string): PasswordHash {
   }
 }
 
-function readBcrypt (text: string, load: Load): PasswordHash | null {
+function readBcrypt (text: string, { maxBcryptCost }: CostLimits, load: Load): PasswordHash | null {
   const [, start, cost, middle, end] = BCRYPT.exec(text) ?? []
-  if (middle === undefined) return null
+  if (middle === undefined || Number(cost) > maxBcryptCost) return null
   const bcrypt = peer<Bcrypt>('@node-rs/bcrypt', 'bcrypt', load)
   const of = (hash: string): PasswordHash => ({
     kind: `bcrypt ${cost}`,
@@ -63,9 +77,11 @@ function readBcrypt (text: string, load: Load): PasswordHash | null {
   return of(text)
 }
 
-function readArgon2 (text: string, load: Load): PasswordHash | null {
-  const [, start, salt, digest] = ARGON2.exec(text) ?? []
-  if (start === undefined) return null
+function readArgon2 (text: string, { maxArgon2Work }: CostLimits, load: Load): PasswordHash | null {
+  const [, start, memory, passes, lanes, salt, digest] = ARGON2.exec(text) ?? []
+  if (start === undefined || Number(memory) * Number(passes) > maxArgon2Work) return null
+  // RFC 9106, 3.1: with others nothing can be computed.
+  if (Number(passes) < 1 || Number(lanes) < 1 || Number(memory) < 8 * Number(lanes)) return null
   const argon2 = peer<Argon2>('@node-rs/argon2', 'Argon2', load)
   const of = (hash: string): PasswordHash => ({
     kind: start,

@@ -200,3 +200,18 @@ t.test('a right secret of no user has no share', async t => {
   for (let i = 0; i < 200; i++) await present(`${i}`, true, { name: null })
   t.equal(counters.address.reads, reads)
 })
+
+t.test('a verdict that came too late counts like a wrong secret, unless the secret is known (F-66)', async t => {
+  const { enter, present } = setUp()
+  const late = async (secret: string, name: string | null = 'alice'): Promise<void> => {
+    const entered = await enter(secret, { name }) as Entry
+    await entered.undecided()
+    entered.leave()
+  }
+  await present('right', true)
+  for (const secret of ['right', 'right', '1', '2', '2']) await late(secret)
+  t.equal(await present('3', false), 0)
+  t.equal(await present('4', false), WINDOW)
+  t.equal(await present('right', true), 0, 'as before')
+  await late('token', null)
+})

@@ -63,11 +63,11 @@ t.test('a package that is missing is named (F-37)', async t => {
   const cause = Object.assign(new Error('not found'), { code: 'MODULE_NOT_FOUND' })
   const load = () => { throw cause }
   for (const [index, name] of [[0, '@node-rs/bcrypt'], [3, '@node-rs/argon2']] as const) {
-    t.throws(() => readPasswordHash(RIGHT[index]![1], load), { code: 'FST_PROXY_AUTH_MISSING_PACKAGE', message: new RegExp(`npm install ${name}$`), cause })
+    t.throws(() => readPasswordHash(RIGHT[index]![1], undefined, load), { code: 'FST_PROXY_AUTH_MISSING_PACKAGE', message: new RegExp(`npm install ${name}$`), cause })
   }
-  t.ok(readPasswordHash(RIGHT[5]![1], load), 'nothing is loaded for the others')
+  t.ok(readPasswordHash(RIGHT[5]![1], undefined, load), 'nothing is loaded for the others')
   const loaded: string[] = []
-  readPasswordHash(RIGHT[0]![1], name => { loaded.push(name); return createRequire(import.meta.url)(name) })
+  readPasswordHash(RIGHT[0]![1], undefined, name => { loaded.push(name); return createRequire(import.meta.url)(name) })
   t.strictSame(loaded, ['@node-rs/bcrypt'])
 })
 
@@ -75,4 +75,14 @@ t.test('in the clear', async t => {
   const hash = clearPassword('s:cret')
   t.match(hash, { kind: 'clear', slow: false })
   t.strictSame([hash.verify('s:cret'), hash.verify('s:cre'), hash.verify(''), hash.sham().verify('s:cret')], [true, false, false, false])
+})
+
+t.test('what is dearer than the limits is none (F-66)', async t => {
+  const bcrypt = (cost: string): string => `$2y$${cost}$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW`
+  const argon2 = (m: number, passes: number, p = 1): string => `$argon2id$v=19$m=${m},t=${passes},p=${p}$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4`
+  for (const text of [bcrypt('16'), bcrypt('31'), argon2(4_194_304, 2), argon2(8, 9_999_999_999), argon2(4_194_305, 1)]) t.equal(readPasswordHash(text), null, text)
+  for (const text of [bcrypt('15'), argon2(2_097_152, 1, 4), argon2(65_536, 3, 4)]) t.ok(readPasswordHash(text), text)
+  for (const [m, passes, p] of [[8, 0, 1], [8, 1, 0], [15, 1, 2], [0, 1, 1]] as const) t.equal(readPasswordHash(argon2(m, passes, p)), null, 'RFC 9106, 3.1')
+  t.ok(readPasswordHash(bcrypt('16'), { maxBcryptCost: 16, maxArgon2Work: 8 }))
+  t.equal(readPasswordHash(argon2(16, 1), { maxBcryptCost: 16, maxArgon2Work: 8 }), null)
 })
