@@ -9,6 +9,7 @@ import type { FastifyServerOptions } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import { certificate, openssl } from '../fixtures/certificate.js'
+import { collectGarbage } from '../fixtures/collect-garbage.js'
 import { connectHead } from '../fixtures/connect-head.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
 import { ALICE, gateway } from '../fixtures/gateway.js'
@@ -235,7 +236,10 @@ t.test('a peer that does not read blocks the other, and little is held in betwee
       })
       t.ok(sender.writableNeedDrain && written < TOTAL, `stopped after ${written} of ${TOTAL}`)
       t.ok(inside[0]!.readableLength + inside[0]!.writableLength < 1024 * 1024)
-      t.ok(Number(process.memoryUsage().arrayBuffers) < TOTAL, 'nor anywhere else')
+      await until(() => {
+        collectGarbage() // which counts as well, and node 26 leaves more of it lying around (F-73)
+        return process.memoryUsage().arrayBuffers < TOTAL
+      }) // nor anywhere else
 
       let read = 0
       reader.removeAllListeners('data').on('data', (data: Buffer | string) => { read += data.length })

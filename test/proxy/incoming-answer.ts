@@ -80,7 +80,7 @@ t.test('back-pressure', async t => {
   t.notOk(controller.paused)
   incoming.onResponseData(controller, Buffer.alloc(1024 * 1024))
   t.ok(controller.paused)
-  incoming.read()
+  while (incoming.read() !== null); // node 26 gives one piece at a time (F-73)
   t.notOk(controller.paused)
 })
 

@@ -72,11 +72,13 @@ t.test('head, body and trailers as the upstream sends them (R-FWD-4, R-TRL-8)', 
   const text = await client.send(message('GET', '/api', { Connection: 'keep-alive' })).until(text => text.includes('\r\n0\r\n') && text.endsWith('\r\n\r\n'))
   const date = /\r\nDate: ([^\r]*)\r\n/.exec(text)?.[1]
   t.ok(Math.abs(Date.parse(date!) - Date.now()) < 10_000, 'Date is added where it was missing')
-  t.equal(text.replace(date!, 'now'), [
+  const [head, ...rest] = text.replace(date!, 'now').split('\r\n\r\n')
+  t.equal(head, [
     'HTTP/1.1 299 Quite', 'X-Mixed: \xe9', 'Trailer: X-T', 'x-mixed: 2', 'Via: 1.1 gw', 'Proxy-Authentication-Info: nextnonce="n"',
-    'Date: now', 'Connection: keep-alive', 'Keep-Alive: timeout=72', 'Transfer-Encoding: chunked', '',
-    '3', 'con', '4', 'tent', '0', 'X-T: a', 'X-T: b', '', ''
+    'Date: now', 'Connection: keep-alive', 'Keep-Alive: timeout=72', 'Transfer-Encoding: chunked'
   ].join('\r\n'))
+  // Since 26.9 node makes one chunk of what is written in one tick (F-73).
+  t.match(rest.join('\r\n\r\n'), /^(3\r\ncon\r\n4\r\ntent|7\r\ncontent)\r\n0\r\nX-T: a\r\nX-T: b\r\n\r\n$/)
 })
 
 t.test('Trailer goes without trailers that could be sent (R-TRL-8)', async t => {
