@@ -4,7 +4,7 @@ import { peer } from '../../test/fixtures/peers.js'
 import { runProgram } from '../../test/fixtures/run-program.js'
 import { fieldsOf, isGiven, isReady, withAccount } from './exchange.js'
 import type { Client, Told } from './exchange.js'
-import { BASIC_ONLY, DIRECT } from './reasons.js'
+import { BASIC_ONLY, DIRECT, GO_HTTP2 } from './reasons.js'
 
 const source = fileURLToPath(new URL('exchanges.go', import.meta.url))
 
@@ -18,6 +18,7 @@ export function go (t: Test): Client {
     name: 'Go net/http',
     skip,
     cannot: cell => {
+      if (cell.listener === 'h2' && cell.form !== 'origin-form') return GO_HTTP2
       if (isReady(cell)) return undefined
       return cell.form === 'origin-form' ? DIRECT : BASIC_ONLY
     },

@@ -18,7 +18,19 @@ const NOTES: Readonly<Record<Form, string>> = {
   'origin-form': 'Only clients that can be given a value for the field, or asked to answer a 407 here: see "When is a 407 right here?" in the README.'
 }
 
-/** docs/clients.md: nothing in it but what a run finds, so that two runs write the same. */
+/** What no run finds, and users have to know. */
+const KNOWN = `## What to know of some
+
+- **Go** (docker, kubectl, terraform, …) fails with every \`https://\` proxy that offers HTTP/2: it agrees to it and speaks HTTP/1.1
+  ([golang/go#26479](https://github.com/golang/go/issues/26479)). Give such clients a listener of HTTP/1.1, in the clear or over TLS; a second Fastify server with the
+  same options will do.
+- **Letters beyond ASCII in a target**, as in \`curl -x … http://example.org/café\`: 400 "Client Error", which is Node's parser; the gateway never sees the
+  request. A target is ASCII (RFC 9112, 3.2; RFC 3986, 2), and curl sends what it is given: write \`caf%C3%A9\`.
+- **lftp** sends CONNECT in HTTP/1.1 without \`Host\`: 400, as RFC 9112, 3.2 demands of a server. It has no setting for that; fetch \`https://\` with
+  another client.
+`
+
+/** docs/clients.md: no date or time in it, so that two runs write the same. */
 export function page (clients: readonly ClientLines[], schemes: readonly Scheme[], leftOut: readonly string[]): string {
   const all = clients.flatMap(({ lines }) => lines)
   const reasons = new Map<string, Reason>(all.flatMap(({ reason }) => reason === undefined ? [] : [[reason.id, reason]]))
@@ -42,7 +54,8 @@ C-… are the observations in [requirements.md](requirements.md), "What real cli
 | reason | |
 | --- | --- |
 ${[...reasons.values()].sort((a, b) => a.id < b.id ? -1 : 1).map(({ id, text }) => `| ${id} | ${text} |`).join('\n')}
-`
+
+${KNOWN}`
 }
 
 function section (form: Form, clients: readonly ClientLines[], schemes: readonly Scheme[]): string {

@@ -24,4 +24,8 @@ export const NODE_DIRECT: Reason = { id: 'C-41', text: 'As C-43: a 407 from a se
 export const NOT_OVER_HTTP2: Reason = {
   id: 'R-CH-13', ours: true, text: 'NTLM and Negotiate authenticate a connection, so the gateway neither offers nor takes them over HTTP/2, which this client speaks where it can.'
 }
+export const GO_HTTP2: Reason = {
+  id: 'golang/go#26479',
+  text: 'It agrees to HTTP/2 with a proxy that offers it and then speaks HTTP/1.1, as do docker, kubectl, terraform and all else that is written in Go. Give them a listener of HTTP/1.1, in the clear or over TLS.'
+}
 export const NO_TLS: Reason = { id: 'Squid', squid: true, text: 'The client cannot speak TLS to a proxy. It fails in the same way against Squid.' }
