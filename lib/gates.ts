@@ -22,6 +22,7 @@ import type { Attempts } from './policy/attempts.js'
 import type { Revocations } from './policy/revocations.js'
 import type { Settings } from './settings/settings.js'
 import type { Strategy } from './strategies/strategy.js'
+import { summarise } from './summary.js'
 import { warnAtStart } from './warnings.js'
 
 /** What all gates of a registration share. */
@@ -79,7 +80,8 @@ export async function prepareGates (app: FastifyInstance, settings: Settings, sh
       if (cache !== null) revocations.hold({ end: name => cache.forget(known => isNamed(name, known, principal)) })
     }
   })
-  warnAtStart(app, cleartext, chains)
+  warnAtStart(app, settings, chains)
+  summarise(app, settings, () => chains().flat())
   return (strategies, mode) => prepared.find(({ list }) => list === strategies)!.gates.find(gate => gate.mode === mode)!
 }
 

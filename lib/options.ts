@@ -109,7 +109,7 @@ export interface ForwardOptions extends ForwardPolicyOptions<ProxyIdentity> {
    */
   readonly strategies?: readonly TargetStrategies[]
   /**
-   * Where HTTP/2 clients reach this server itself, `host` or `host:port`, beside the name they ask for in TLS and the address
+   * Where HTTP/2 clients reach this server itself, `host` (with every port) or `host:port`, beside the name they ask for in TLS and the address
    * they connect to: over HTTP/2 every other authority is a target. Default none.
    */
   readonly authorities?: readonly string[]

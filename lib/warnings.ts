@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { listensInTheClear, sendsSecrets } from './cleartext.js'
 import { isPortableRealm } from './fields/challenge.js'
@@ -13,14 +14,29 @@ type Offered = Pick<Declared, 'name' | 'realm' | 'scheme'>
  *
  * @param chains - The strategies that are asked together. Called when the application is ready, and again when it listens.
  */
-export function warnAtStart (app: FastifyInstance, cleartext: Settings['cleartext'], chains: () => ReadonlyArray<readonly Offered[]>): void {
+export function warnAtStart (app: FastifyInstance, settings: Settings, chains: () => ReadonlyArray<readonly Offered[]>): void {
+  const { cleartext, unused, forward, reverse } = settings
   app.addHook('onReady', async () => {
+    for (const option of unused) app.log.warn(`option \`${option}\` is of no use without \`forward\``)
+    if (forward?.policy.special?.some((pattern) => /^\*(?::|$)/.test(pattern)) === true) {
+      app.log.warn('forward.special holds every address: users reach loopback and the networks around this machine')
+    }
+    if (forward === undefined && reverse.length === 0 && app.printRoutes().startsWith('(empty')) {
+      app.log.warn('neither `forward` nor `reverse`, and no route: nothing is behind proxy authentication')
+    }
+    if (chains().flat().some(isCertificate) && !asksForCertificates(app)) {
+      app.log.warn('client certificates are asked for, but the server has no TLS with `requestCert: true`: there will be none')
+    }
     warnOfClients(app, chains().flat())
     if (cleartext === 'warn' && chains().some(offersBasicBesideDigest)) {
       app.log.warn('Basic beside Digest: whoever answers in our place asks for Basic alone, and reads the passwords')
     }
   })
   app.addHook('onListen', async () => {
+    noteDroppedConnects(app)
+    if (cleartext === 'refuse' && chains().some((chain) => chain.every(sendsSecrets)) && listensInTheClear(app)) {
+      app.log.warn('Basic and Bearer are refused without TLS, and nothing else is offered: only clients on loopback get in')
+    }
     if (cleartext === 'warn' && chains().flat().some(sendsSecrets) && listensInTheClear(app)) {
       app.log.warn('Basic and Bearer are accepted without TLS from other hosts: see option `cleartext`')
     }
@@ -42,4 +58,26 @@ function warnOfClients (app: FastifyInstance, strategies: readonly Offered[]): v
 /** Which reduces the whole to Basic (RFC 7616, 5.6). */
 function offersBasicBesideDigest (strategies: readonly Offered[]): boolean {
   return ['Basic', 'Digest'].every(name => strategies.some(({ scheme }) => scheme === name))
+}
+
+function isCertificate ({ name, scheme }: Offered): boolean {
+  return name === 'client-certificate' && scheme === null
+}
+
+function asksForCertificates ({ server }: FastifyInstance): boolean {
+  return (server as { requestCert?: boolean }).requestCert === true
+}
+
+/**
+ * Without a listener node drops a CONNECT of HTTP/1.1 in silence, as it does when no registration has `forward`. Where debug
+ * lines are written, one says so; the connection is dropped as before.
+ */
+function noteDroppedConnects (app: FastifyInstance): void {
+  const { server, log } = app
+  if (!['debug', 'trace'].includes(log.level) || server.listenerCount('connect') > 0) return
+  server.on('connect', (_request, socket: Socket) => {
+    if (server.listenerCount('connect') > 1) return // the application's own came later: it answers
+    log.debug({ address: socket.remoteAddress }, 'a CONNECT is dropped, as there is no `forward`')
+    socket.destroy()
+  })
 }

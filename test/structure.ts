@@ -25,9 +25,10 @@ const MAY_IMPORT: Record<string, string[]> = {
   // What puts it all together.
   'proxy-authenticate': ['errors', 'types'],
   cleartext: ['passport'],
+  summary: ['settings', 'passport'],
   warnings: ['cleartext', 'settings', 'fields', 'passport'],
   'anonymous-access': ['settings', 'passport', 'policy', 'proxy'],
-  gates: ['errors', 'cleartext', 'warnings', 'settings', 'strategies', 'passport', 'policy', 'gate'],
+  gates: ['errors', 'cleartext', 'summary', 'warnings', 'settings', 'strategies', 'passport', 'policy', 'gate'],
   index: [
     'errors', 'eventual', 'options', 'settings', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'policy', 'gate', 'proxy', 'gates', 'anonymous-access', 'proxy-authenticate'
   ]

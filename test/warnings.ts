@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
-import { BasicStrategy, DigestStrategy, lookupStatic } from '../lib/index.js'
+import { BasicStrategy, ClientCertificateStrategy, DigestStrategy, lookupStatic, proxyAuthenticate } from '../lib/index.js'
 import { foreign } from './fixtures/foreign-strategies.js'
 import { basic, gateway } from './fixtures/gateway.js'
 import type { GatewayOptions } from './fixtures/gateway.js'
+import { RawClient } from './fixtures/raw-client.js'
 
 t.test('Basic and Bearer without TLS (R-CH-14, R-BASIC-12, R-BEARER-9)', async t => {
   const warnings = (log: ReadonlyArray<Record<string, unknown>>) => log.filter(({ level, msg }) => level === 40 && /TLS/.test(String(msg))).length
@@ -16,7 +17,7 @@ t.test('Basic and Bearer without TLS (R-CH-14, R-BASIC-12, R-BEARER-9)', async t
     { name: 'on loopback', options: { host: '127.0.0.1' }, warned: 0 },
     { name: 'on loopback of IPv6', options: { host: '::1' }, warned: 0 },
     { name: 'on every address', options: { host: '0.0.0.0' }, warned: 1 },
-    { name: 'on every address, refused', options: { host: '0.0.0.0', cleartext: 'refuse' }, warned: 0 },
+    { name: 'on every address, refused, with another scheme', options: { host: '0.0.0.0', cleartext: 'refuse', strategies: [basic(), key] }, warned: 0 },
     { name: 'on every address, but neither is offered', options: { host: '0.0.0.0', strategies: [key] }, warned: 0 }
   ]
   for (const { name, options, warned } of rows) {
@@ -67,4 +68,51 @@ t.test('schemes bound to a connection are said aloud at the start (R-CH-12)', as
     const { log } = await gateway(t, { strategies: [{ strategy: foreign('legs', () => {}), scheme }], connectionBound: true })
     t.equal(log.filter(line => line['strategy'] === 'legs' && line['level'] === 40).length, warned, scheme)
   }
+})
+
+t.test('what is of no use, or opens everything, is said at the start (F-36)', async t => {
+  const none = { forward: undefined as never }
+  const certificate = new ClientCertificateStrategy()
+  const reverse = [{ prefix: '/api', upstream: 'http://127.0.0.1:1' }]
+  const rows: Array<{ name: string, options: GatewayOptions, warned: RegExp | null }> = [
+    { name: 'client certificates without TLS', options: { strategies: [certificate] }, warned: /client certificates/ },
+    { name: 'anonymous without forward', options: { ...none, reverse, anonymous: {} }, warned: /`anonymous` is of no use/ },
+    { name: 'anonymous for a reverse route', options: { ...none, reverse: [{ ...reverse[0]!, anonymous: true }], anonymous: {} }, warned: null },
+    { name: 'connect without forward', options: { ...none, reverse, connect: {} }, warned: /`connect` is of no use/ },
+    { name: 'connect for WebSockets', options: { ...none, reverse: [{ ...reverse[0]!, websocket: true }], connect: {} }, warned: null },
+    { name: 'special for everything', options: { forward: { special: ['*:*'] } }, warned: /special holds every address/ },
+    { name: 'special for some', options: { forward: { special: ['*.test'] } }, warned: null },
+    { name: 'nothing at all', options: none, warned: /nothing is behind/ },
+    { name: 'the hook alone', options: { ...none, after: app => app.get('/', { onRequest: proxyAuthenticate }, async () => '') }, warned: null },
+    { name: 'refused in the clear, nothing else offered', options: { host: '0.0.0.0', cleartext: 'refuse' }, warned: /only clients on loopback/ },
+    { name: 'refused in the clear, on loopback', options: { cleartext: 'refuse' }, warned: null }
+  ]
+  for (const { name, options, warned } of rows) {
+    t.test(name, async t => {
+      const { log } = await gateway(t, options)
+      const messages = log.filter(({ level }) => level === 40).map(({ msg }) => String(msg))
+      if (warned === null) t.same(messages, [])
+      else t.match(messages, [warned])
+    })
+  }
+})
+
+t.test('a CONNECT without forward: dropped as by node alone, and a line at debug says so (F-36)', async t => {
+  const none = { forward: undefined as never, reverse: [{ prefix: '/api', upstream: 'http://127.0.0.1:1' }] }
+  const { port, logged } = await gateway(t, { ...none, level: 'debug' })
+  const client = await RawClient.to(t, port)
+  t.equal(await client.send('CONNECT a.test:443 HTTP/1.1\r\nHost: a.test\r\n\r\n').end(), '')
+  t.ok(await logged(({ msg }) => /CONNECT is dropped/.test(String(msg))))
+
+  t.test('at info there is no listener of ours', async t => {
+    const { app } = await gateway(t, none)
+    t.equal(app.server.listenerCount('connect'), 0)
+  })
+
+  t.test('a listener of the application that comes later answers', async t => {
+    const { app, port } = await gateway(t, { ...none, level: 'debug' })
+    app.server.on('connect', (_request, socket) => { socket.end('HTTP/1.1 200 OK\r\n\r\n') })
+    const client = await RawClient.to(t, port)
+    t.match(await client.send('CONNECT a.test:443 HTTP/1.1\r\nHost: a.test\r\n\r\n').end(), /^HTTP\/1.1 200 OK/)
+  })
 })

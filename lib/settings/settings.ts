@@ -42,6 +42,8 @@ export interface Settings {
   readonly tunnels: Required<ConnectOptions>
   readonly authInt: Required<AuthIntOptions>
   readonly cleartext: 'warn' | 'refuse'
+  /** Options that were given and are of no use beside the others. */
+  readonly unused: readonly string[]
   readonly pages: Pages
   readonly pseudonym: string
   readonly verifiers: Required<VerifierOptions>
@@ -90,10 +92,19 @@ export function readSettings (options: ProxyAuthOptions): Settings {
     tunnels,
     authInt: readAuthInt(authInt),
     verifiers: readVerifiers(verifiers),
+    unused: unusedOf(options, routes),
     cleartext: readWord(cleartext, 'cleartext', ['warn', 'refuse']),
     pages: readPages(pages),
     pseudonym: via,
     strategyTimeout: readTime(strategyTimeout, 'strategyTimeout', 1),
     drainTimeout: readTime(drainTimeout, 'drainTimeout', 0)
   })
+}
+
+function unusedOf ({ forward, anonymous, connect }: ProxyAuthOptions, reverse: readonly ReverseRoute[]): readonly string[] {
+  if (forward !== undefined) return []
+  const names = []
+  if (anonymous !== undefined && !reverse.some((route) => route.anonymous)) names.push('anonymous')
+  if (connect !== undefined && !reverse.some((route) => route.websocket)) names.push('connect')
+  return Object.freeze(names)
 }

@@ -162,7 +162,10 @@ t.test('special lifts the check for what it names', async t => {
   await t.rejects(reach({ allow: ['one.test'], special: ['private.test'] }, 'private.test'), { ...REQUEST, ...NOT_ALLOWED })
 })
 
-t.test('special opens the port it names, for that target (R-CONNECT-8)', async t => {
+t.test('special opens the port it names, for that target (R-CONNECT-8, F-45)', async t => {
+  t.strictSame(texts(await reach({ special: ['one.test:25'] }, 'one.test', 25)), ['9.9.9.9'], 'a public one as well')
+  await t.rejects(reach({ special: ['one.test'] }, 'one.test', 25), PORT, 'without a port it opens none')
+  t.strictSame(texts(await reach({ special: ['private.test'], allow: ['private.test:3001'] }, 'private.test', 3001)), ['10.1.2.3'], 'but what allow names')
   t.strictSame(texts(await reach({ special: ['127.0.0.1:3001'] }, '127.0.0.1', 3001)), ['127.0.0.1'])
   t.strictSame(texts(await reach({ special: ['127.0.0.1:*'] }, '127.0.0.1', 3001)), ['127.0.0.1'])
   t.strictSame(texts(await reach({ special: ['127.0.0.1:3001'] }, 'loopback.test', 3001)), ['127.0.0.1'], 'reached by name')
@@ -284,4 +287,10 @@ t.test('a check that takes time, and knows the user', async t => {
 
 t.test('a wrong option fails the boot', async t => {
   t.throws(() => createAccess({ allow: ['a b'] }, () => []), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: 'forward.allow[0]' })
+})
+
+t.test('a pattern without a port: 443 and 80 in allow, every port in deny (F-46)', async t => {
+  for (const port of [443, 80]) t.strictSame(texts(await reach({ allow: ['one.test'] }, 'one.test', port)), ['9.9.9.9'])
+  await t.rejects(reach({ allow: ['one.test'] }, 'one.test', 8443), PORT)
+  for (const port of [443, 80, 8443]) await t.rejects(reach({ allow: ['one.test:*'], deny: ['one.test'] }, 'one.test', port), DENIED)
 })

@@ -30,6 +30,7 @@ t.test('the defaults', async t => {
     },
     verifiers: { concurrency: 32, queue: 1000 },
     cleartext: 'warn',
+    unused: [],
     strategyTimeout: 10_000,
     drainTimeout: 10_000
   })
@@ -105,6 +106,7 @@ t.test('everything that can be said', async t => {
     authInt: { maxRequest: 1, maxKept: 2, maxPerAddress: 5, maxAnswer: 3, contentTimeout: 4, contentDuration: 6 },
     verifiers: { concurrency: 1, queue: 0 },
     cleartext: 'refuse',
+    unused: [],
     pseudonym: 'edge',
     strategyTimeout: 1,
     drainTimeout: 0

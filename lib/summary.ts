@@ -1,0 +1,26 @@
+import type { FastifyInstance } from 'fastify'
+import type { Declared } from './passport/declaration.js'
+import type { Settings } from './settings/settings.js'
+
+/**
+ * Writes one line at the start: which schemes are offered, in which forms requests are served, and where they may go. Lists
+ * are counted, as they may be long; upstreams are left out, as their URLs may hold secrets.
+ *
+ * @param schemes - Called when the application is ready.
+ */
+export function summarise (app: FastifyInstance, { realm, forward, reverse }: Settings, schemes: () => ReadonlyArray<Pick<Declared, 'scheme' | 'name'>>): void {
+  app.addHook('onReady', async () => {
+    const offered = [...new Set(schemes().map(({ scheme, name }) => scheme ?? name))]
+    const forms = [
+      ...(forward === undefined ? [] : ['absolute-form', 'CONNECT']),
+      ...reverse.map(({ prefix = '/' }) => `reverse ${prefix}`),
+      'routes with the hook'
+    ]
+    app.log.info({ proxyAuth: { realm, schemes: offered, forms, ...(forward !== undefined && { destinations: destinationsOf(forward.policy) }) } }, 'proxy authentication')
+  })
+}
+
+function destinationsOf ({ allow, deny = [], special = [] }: NonNullable<Settings['forward']>['policy']): string {
+  const allowed = allow === undefined ? 'every public address' : `${allow.length} allowed`
+  return `${allowed}, ${deny.length} denied, ${special.length} special`
+}
