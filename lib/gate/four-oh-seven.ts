@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify'
 import { isConnectionBound } from '../passport/connection-bound.js'
 import type { Refused } from '../passport/outcome.js'
 import type { Mode } from './mode.js'
-import { lingering, mustClose } from './linger.js'
+import { isToBeReadAway, lingering, mustClose, readAway } from './linger.js'
 import type { Bodies } from './refusal-body.js'
 
 /** What of a refusal concerns its answer. */
@@ -17,16 +17,27 @@ export function setChallenges (reply: FastifyReply, mode: Mode, challenges: read
 /**
  * THE 407 of proxy routes (and their 401, where a route is an origin): status, challenges, a framed body.
  *
+ * Within a handshake a client may hold its content back until it is told to go on. Told to close it would begin the handshake
+ * anew, on every connection. So the content is let come and thrown away before the response (RFC 9110, 10.1.1, allows it).
+ *
  * @param refused - One challenge or more: a 407 without any tells a client nothing (RFC 9110, 15.5.8).
+ * @param closes - The connection is to be closed in any case. Default false.
  */
-export function refuse (reply: FastifyReply, mode: Mode, { challenges, continues }: Answer, bodies: Bodies): FastifyReply {
+export function refuse (reply: FastifyReply, mode: Mode, { challenges, continues }: Answer, bodies: Bodies, closes = false): FastifyReply {
   const { raw, method, headers } = reply.request
   const { type, text } = bodies.choose(headers.accept, method)
   setChallenges(reply, mode, challenges)
   reply.code(mode.status).type(type).header('content-length', Buffer.byteLength(text))
-  if (!mustClose(raw, continues) || (challenges.some(opensHandshake) && !mustClose(raw, true))) return reply.send(text)
+  if (continues === true && !closes && isToBeReadAway(raw)) {
+    readAway(raw, (whole) => {
+      if (!whole) reply.header('connection', 'close')
+      reply.send(text)
+    })
+    return reply
+  }
+  if (!closes && (!mustClose(raw, continues) || (challenges.some(opensHandshake) && !mustClose(raw, true)))) return reply.send(text)
   reply.header('connection', 'close')
-  if (raw.complete || method === 'HEAD') return reply.send(text)
+  if (raw.complete || method === 'HEAD' || method === 'CONNECT') return reply.send(text)
   // This answer is final: reading what still comes must not make node ask for more of it.
   reply.raw.writeContinue = () => {}
   return reply.send(lingering(raw, text))

@@ -12,6 +12,7 @@ import { dropAuthenticationInfo, respondAs } from './info.js'
 import { PROXY } from './mode.js'
 import { logRefusal } from './refusal-log.js'
 import { refusalBodies } from './refusal-body.js'
+import { isLastRefusal } from './wrong-credentials.js'
 import { readPages } from './refusal-page.js'
 import type { Pages } from './refusal-page.js'
 
@@ -38,10 +39,12 @@ export function proxyRouteHook (options: AdmitOptions, realm: string, pages: Pag
       return
     }
     logRefusal(request, refused)
+    const closes = isLastRefusal(request.raw, refused)
     if (refused.status === 407) {
-      refuse(reply, mode, refused, bodies)
+      refuse(reply, mode, refused, bodies, closes)
       return await new Promise<never>(() => {})
     }
+    if (closes) reply.header('connection', 'close')
     if (refused.challenges.length > 0) reply.header(mode.challenge, [...refused.challenges])
     throw errorOf(refused)
   }
@@ -53,6 +56,8 @@ interface Pending {
   readonly refused: Refused
   /** The status that the error would have by itself, when it came of our 407 all the same. */
   overruled: number | null
+  /** The connection is to be closed behind the refusal. */
+  readonly closes: boolean
 }
 type Marked = FastifyRequest & { [kRefused]?: Pending }
 
@@ -67,7 +72,7 @@ export function ownRouteHook (options: AdmitOptions): (request: FastifyRequest, 
     const refused = await admit(request, reply, options)
     if (refused === null) return
     logRefusal(request, refused)
-    ;(request as Marked)[kRefused] = { refused, overruled: null }
+    ;(request as Marked)[kRefused] = { refused, overruled: null, closes: isLastRefusal(request.raw, refused) }
     if (refused.status === 407) reply.code(407)
     throw errorOf(refused)
   }
@@ -98,8 +103,9 @@ export function addChallengeHooks (app: FastifyInstance): void {
         reply.code(407)
         payload = rewritten(payload, pending.overruled)
       }
-      const { status, challenges } = pending.refused
+      const { closes, refused: { status, challenges } } = pending
       if (reply.statusCode === status) {
+        if (closes) reply.header('connection', 'close')
         if (challenges.length > 0) setChallenges(reply, PROXY, challenges)
         spellFields(reply.raw, OWN_FIELDS)
       }

@@ -2,6 +2,7 @@ import { StrategyTimeout, TooManyAttempts } from '../errors.js'
 import { readScheme } from '../fields/credentials.js'
 import type { AttemptInput, Chain } from '../passport/chain.js'
 import type { Declared } from '../passport/declaration.js'
+import { isWrongSecret } from '../passport/outcome.js'
 import type { Granted, Outcome, Refused } from '../passport/outcome.js'
 import { meaningOf, readUserId } from '../passport/user-id.js'
 import type { Attempts, Entry, Trial } from '../policy/attempts.js'
@@ -39,7 +40,7 @@ export function limited (chain: Chain, attempts: Attempts, strategies: readonly 
 /** A refusal goes out when it has been counted, so that the next one finds it. */
 function settle (entry: Entry, presented: Presented, strategies: readonly Known[], outcome: Outcome): Outcome | Promise<Outcome> {
   if (outcome.kind === 'granted' && isBy(outcome, presented, strategies)) entry.accepted()
-  else if (outcome.kind === 'granted' || (outcome.kind === 'refused' && isWrongSecret(outcome, presented))) {
+  else if (outcome.kind === 'granted' || (outcome.kind === 'refused' && isWrongGuess(outcome, presented))) {
     return entry.refused().then(() => {
       entry.leave()
       return outcome
@@ -63,8 +64,8 @@ function isBy ({ strategy }: Granted, { fields }: Presented, strategies: readonl
   return strategies.some(({ name, scheme, reads }) => name === strategy && (scheme !== null || reads.some(field => fields.includes(field))))
 }
 
-function isWrongSecret ({ reason, note }: Refused, { fields }: Presented): boolean {
-  return note?.guess ?? (reason === 'rejected' || (fields.length > 0 && (reason === 'missing' || reason === 'not offered')))
+function isWrongGuess (refused: Refused, { fields }: Presented): boolean {
+  return isWrongSecret(refused) || (refused.note === null && fields.length > 0 && (refused.reason === 'missing' || refused.reason === 'not offered'))
 }
 
 interface Presented {

@@ -24,6 +24,38 @@ export function mustClose ({ headers, method, complete, httpVersionMajor, httpVe
 }
 
 /**
+ * Whether content is to be read before the response to a leg of a handshake: the client waits for a 100. One that has announced more
+ * than is read away gets its response at once.
+ */
+export function isToBeReadAway ({ headers }: IncomingMessage): boolean {
+  const { expect, 'transfer-encoding': coding, 'content-length': length = '0' } = headers
+  return expect !== undefined && (coding !== undefined || (Number(length) > 0 && Number(length) <= MOST))
+}
+
+/**
+ * Reads content and throws it away, which lets node ask for it with a 100. The time is the handshake's.
+ *
+ * @param then - Called once: the content has come to its end (true), or there is more of it than is read (false). Not called
+ *   when the client leaves.
+ */
+export function readAway (request: IncomingMessage, then: (whole: boolean) => void): void {
+  if (request.readableEnded) return then(true)
+  let seen = 0
+  const settle = (whole: boolean) => {
+    request.removeListener('data', count)
+    request.removeListener('end', end)
+    then(whole)
+  }
+  const end = () => settle(true)
+  const count = (chunk: Buffer) => {
+    seen += chunk.length
+    if (seen > MOST) settle(false)
+  }
+  request.once('end', end)
+  request.on('data', count)
+}
+
+/**
  * A body that ends only when the client has stopped sending, or has sent or waited enough. Closing right behind the
  * answer would reset the connection, and the client might never read why (RFC 9112, 9.6).
  */

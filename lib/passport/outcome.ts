@@ -59,6 +59,11 @@ export interface Refused {
   readonly needsContent?: true
 }
 
+/** Whether credentials were refused because their secret is wrong. A strategy that says nothing of it means that. */
+export function isWrongSecret ({ reason, note }: Pick<Refused, 'reason' | 'note'>): boolean {
+  return note?.guess ?? reason === 'rejected'
+}
+
 /** Nobody is let in, and it is not the client's doing: a strategy failed, is unavailable, or too slow. Or the client left. */
 export interface Broken {
   readonly kind: 'broken'

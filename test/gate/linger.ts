@@ -4,7 +4,7 @@ import { mock } from 'node:test'
 import type { IncomingMessage } from 'node:http'
 import t from 'tap'
 import type { Test } from 'tap'
-import { lingering, mustClose } from '../../lib/gate/linger.js'
+import { isToBeReadAway, lingering, mustClose, readAway } from '../../lib/gate/linger.js'
 
 interface Row { name: string, request: Partial<IncomingMessage>, closes: boolean }
 const request = (headers: IncomingMessage['headers'], rest: Partial<IncomingMessage> = {}) =>
@@ -99,4 +99,28 @@ t.test('no timer is left when nobody takes it any more', async t => {
   await turn()
   t.equal(timers(), before)
   upload.end('late')
+})
+
+t.test('content of a leg: is read away where the client waits for a 100, up to 16 MiB (F-7)', async t => {
+  const expect = '100-continue'
+  for (const [headers, read] of [
+    [{ 'content-length': '1', expect }, true], [{ 'content-length': '16777216', expect }, true], [{ 'content-length': '16777217', expect }, false],
+    [{ 'transfer-encoding': 'chunked', expect }, true], [{ 'content-length': '0', expect }, false], [{ expect }, false],
+    [{ 'content-length': '1' }, false], [{ 'transfer-encoding': 'chunked' }, false]
+  ] as const) t.equal(isToBeReadAway(request(headers) as IncomingMessage), read, JSON.stringify(headers))
+})
+
+t.test('content that is read away: tells once whether it was all (F-7)', async t => {
+  for (const [chunks, whole] of [[1, true], [17, false]] as const) {
+    const upload = new PassThrough({ autoDestroy: false })
+    const told: boolean[] = []
+    readAway(upload as unknown as IncomingMessage, (all) => { told.push(all) })
+    for (let i = 0; i < chunks; i++) upload.write(Buffer.alloc(1024 * 1024 + 1))
+    upload.end()
+    await new Promise(resolve => { upload.once('end', resolve); upload.resume() })
+    t.strictSame(told, [whole])
+    const late: boolean[] = []
+    readAway(upload as unknown as IncomingMessage, (all) => { late.push(all) })
+    t.strictSame(late, [true], 'what has been read before')
+  }
 })
