@@ -7,6 +7,7 @@ import { spellFields } from '../platform/spell-fields.js'
 import { http2Fields } from './http2-fields.js'
 import { lastTokenOf } from './last-token.js'
 import { reasonPhrase } from './reason-phrase.js'
+import { addKeptFields, keptFields, restoreFields } from './reply-fields.js'
 import { streamOf } from './reset.js'
 
 /**
@@ -25,13 +26,15 @@ const ON_EVERY_ANSWER = ['proxy-authentication-info', 'proxy-authenticate', 'pro
 
 /**
  * An `onSend` hook for proxy routes: answers of our own (407, 403, 502) leave without what the application's hooks
- * put on them. A route's own hooks run last, so nothing comes after it.
+ * put on them, unless the route keeps it. A route's own hooks run last, so nothing comes after it.
  */
 export function dropForeignFields (_request: unknown, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
+  const kept = keptFields(reply)
   for (const [name, value] of Object.entries(reply.getHeaders())) {
     if (!OURS.has(name) || (name === 'cache-control' && value !== 'no-store')) reply.removeHeader(name)
   }
   dropRawFields(reply.raw)
+  restoreFields(reply, kept)
   spellFields(reply.raw, OWN_FIELDS)
   done(null, payload)
 }
@@ -67,7 +70,7 @@ export function writeAnyHead (reply: FastifyReply, status: number, reason: strin
   reply.hijack()
 }
 
-/** Appends what the gate has put on the reply for whatever answer comes. */
+/** Appends what the gate has put on the reply for whatever answer comes, and what the application may add. */
 export function addGateFields (reply: FastifyReply, fields: string[]): void {
   for (const name of ON_EVERY_ANSWER) {
     const value = reply.getHeader(name)
@@ -76,6 +79,7 @@ export function addGateFields (reply: FastifyReply, fields: string[]): void {
   }
   const token = lastTokenOf(reply)
   if (token !== undefined) fields.push('WWW-Authenticate', token)
+  addKeptFields(reply, fields)
 }
 
 /**

@@ -4,6 +4,7 @@ import type { FieldRecord } from '../fields/hop-by-hop.js'
 import { authenticatesConnection } from './authenticates-connection.js'
 import { kExchange } from './reverse-client.js'
 import type { OutgoingRequest } from './reverse-client.js'
+import { keptFields } from './reply-fields.js'
 import type { ReverseExchange } from './reverse-exchange.js'
 import { handOver } from './reverse-hand-over.js'
 import type { OnResponse } from './reverse-hand-over.js'
@@ -44,6 +45,7 @@ function guarded (exchange: ReverseExchange, options: FromOptions): FromOptions 
   const { rewriteRequestHeaders, rewriteHeaders, onResponse, onError, getUpstream } = options
   const { rules } = exchange
   let head: FieldRecord = {}
+  let kept: ReturnType<typeof keptFields> = []
 
   const fail = (error: Error) => exchange.fail(error, () => {
     if (onError === undefined) exchange.reply.send(error)
@@ -76,6 +78,7 @@ function guarded (exchange: ReverseExchange, options: FromOptions): FromOptions 
       }
       if (!rules.ours) acceptAnyStatus(exchange.reply)
       if (onResponse === undefined) return {}
+      kept = keptFields(exchange.reply)
       delete head['trailer'] // a reply of Fastify's has lost them
       return head
     },
@@ -87,7 +90,7 @@ function guarded (exchange: ReverseExchange, options: FromOptions): FromOptions 
       }
       try {
         if (onResponse === undefined) relay(exchange, answer, head, rules.patience)
-        else handOver(exchange, answer, head, onResponse)
+        else handOver(exchange, answer, head, onResponse, kept)
       } catch (error) {
         fail(error as Error)
       }

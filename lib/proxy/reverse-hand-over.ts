@@ -5,6 +5,7 @@ import { OWN_FIELDS } from '../fields/spelling.js'
 import { spellFields } from '../platform/spell-fields.js'
 import { dropForeignFields } from './answer.js'
 import { http2Fields } from './http2-fields.js'
+import { isKept, keptFields, restoreFields } from './reply-fields.js'
 import { streamOf } from './reset.js'
 import type { ReverseExchange } from './reverse-exchange.js'
 import { statusOf } from './reverse-response.js'
@@ -24,17 +25,20 @@ const sent = new WeakMap<FastifyReply, Record<string, unknown>>()
  * upstream's fields and what the options add, and no others.
  *
  * @param head - What @fastify/reply-from has put on the reply.
+ * @param kept - What was on the reply before that, and stays.
  * @throws {UpstreamChallenged} It is a 407, which is not ours. {@link UpstreamProtocol} Its status is beyond 599.
  */
-export function handOver ({ request, reply }: ReverseExchange, answer: Answer, head: FieldRecord, onResponse: OnResponse): void {
+export function handOver ({ request, reply }: ReverseExchange, answer: Answer, head: FieldRecord, onResponse: OnResponse, kept: ReturnType<typeof keptFields>): void {
   const challenged = answer.statusCode === 407
   const isHttp2 = streamOf(reply.raw) !== undefined
   dropForeignFields(request, reply, null, () => {})
+  for (const [name] of keptFields(reply)) reply.removeHeader(name)
   for (const name of Object.keys(head)) {
     reply.removeHeader(name)
     if (!challenged && head[name] !== undefined) reply.header(name, isHttp2 ? linesOf(name, head[name]) : head[name])
   }
   if (challenged) throw new UpstreamChallenged()
+  restoreFields(reply, kept)
   if (statusOf(answer) > 599) throw new UpstreamProtocol() // Fastify has no such status
   const { send } = reply
   reply.send = payload => {
@@ -59,10 +63,10 @@ export function scrub (request: FastifyRequest, reply: FastifyReply, payload: un
   const fields = sent.get(reply)
   if (fields === undefined) return dropForeignFields(request, reply, payload, done)
   for (const name of Object.keys(reply.getHeaders())) {
-    if (!FRAMING.has(name)) reply.removeHeader(name)
+    if (!FRAMING.has(name) && !isKept(reply, name)) reply.removeHeader(name)
   }
   for (const name of Object.keys(fields)) {
-    if (!FRAMING.has(name)) reply.header(name, fields[name])
+    if (!FRAMING.has(name) && !isKept(reply, name)) reply.header(name, fields[name])
   }
   spellFields(reply.raw, OWN_FIELDS)
   done(null, payload)

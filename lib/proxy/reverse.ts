@@ -19,6 +19,7 @@ import { onEveryServer } from './listeners.js'
 import type { JoinOptions } from './join.js'
 import { malformation } from './malformed.js'
 import { answerAsLast, isLastRecipient } from './max-forwards.js'
+import { keepFields, readReplyFields } from './reply-fields.js'
 import { ReverseExchange } from './reverse-exchange.js'
 import type { ReverseRules } from './reverse-exchange.js'
 import { guardFrom } from './reverse-from.js'
@@ -54,6 +55,16 @@ export type ReverseRoute = Parameters<typeof httpProxy>[1] & {
    * the options bring along, and the upstream's own HTTP/2 (64 KiB), have limits of their own. Default 65536 (64 KiB).
    */
   readonly maxResponseHead?: number
+  /**
+   * Which fields that the application's hooks put on the reply (CORS, request ids, HSTS) go out with the responses of this route, our
+   * own and the upstream's: true for all, or their names, in any case. They take the place of what the upstream sent by that name,
+   * but `Set-Cookie` and `Vary` go out beside it. A response of the upstream has what was there before it came: `onSend` hooks
+   * run for our own only. Never the application's are fields of this hop, of authentication and of the content. Default: none.
+   *
+   * @example
+   * { prefix: '/api', upstream, replyFields: ['x-request-id', 'strict-transport-security'] }
+   */
+  readonly replyFields?: true | readonly string[]
   /** Tell the upstream who the proxy user is. Default: the plugin's `identity`. False: do not. */
   readonly identity?: IdentityOptions | false
 }
@@ -83,7 +94,7 @@ const UNLIMITED: JoinOptions = { idleTimeout: 0, maxDuration: 0 }
  */
 export async function registerReverse (app: FastifyInstance, route: ReverseRoute, shared: ReverseShared): Promise<void> {
   const { hook, authenticate, pseudonym, exchanges, identity = UNTOLD, limits = UNLIMITED, onSend = [] } = shared
-  const { status, forwarded = true, identity: _, ...options } = route
+  const { status, forwarded = true, identity: _, replyFields, ...options } = route
   const upstream = chooseUpstream(route)
   // With either of these the application wants bodies parsed, as Fastify parses them.
   const parses = options.preValidation !== undefined || options.proxyPayloads === false
@@ -139,6 +150,7 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
   overlookVersions(app)
   const prefix = `${app.prefix}/${options.prefix ?? ''}`
   const parameters = pathParameters(prefix, route)
+  const keeps = readReplyFields(replyFields, 'replyFields')
   const routed = routedPath(app)
   const isUnder = underPrefix(prefix)
   const taken = (request: IncomingMessage): boolean => {
@@ -152,6 +164,7 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
   const way = options.websocket !== true ? 'none' : passesWebSockets(route, upstream.ours) ? 'pass' : 'leave'
   const register = () => app.register(async scope => {
     if (!parses) acceptEveryMethod(scope)
+    if (keeps !== undefined) scope.addHook('onRequest', (_request, reply, done) => { keepFields(reply, keeps); done() })
     scope.addHook('onRequest', refuseMalformed(parameters))
     scope.addHook(hook as 'onRequest', status === 401 ? keepingLastToken(authenticate) : authenticate)
     scope.addHook('preHandler', depart)

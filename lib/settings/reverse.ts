@@ -3,6 +3,7 @@ import { badOption, checkObject, readList } from '../option.js'
 import type { ReverseRoute } from '../options.js'
 import { IdentityField } from '../proxy/identity-field.js'
 import type { IdentityOptions, RouteIdentity } from '../proxy/identity-field.js'
+import { readReplyFields } from '../proxy/reply-fields.js'
 import { readResponseHead } from '../proxy/response-head.js'
 
 type NameOf<Route> = Route extends unknown ? keyof Route : never
@@ -51,7 +52,8 @@ const NAMES: Readonly<Record<NameOf<ReverseRoute> | 'sessionTimeout' | 'logLevel
   anonymous: true,
   identity: true,
   forwarded: true,
-  maxResponseHead: true
+  maxResponseHead: true,
+  replyFields: true
 }
 const OPTIONS: ReadonlySet<string> = new Set(Object.keys(NAMES))
 /** What @fastify/reply-from can send to: `unix+` is a socket in the file system. */
@@ -76,6 +78,7 @@ function checkRoute (route: ReverseRoute, index: number): void {
   } = checkObject(route, option, OPTIONS)
   if (strategies !== undefined) readList(strategies, `${option}.strategies`, 1)
   checkUpstream(upstream, `${option}.upstream`, replyOptions?.getUpstream !== undefined)
+  readReplyFields(route.replyFields, `${option}.replyFields`)
   if (typeof anonymous !== 'boolean') throw badOption(`${option}.anonymous`, 'true or false', anonymous)
   if (typeof forwarded !== 'boolean') throw badOption(`${option}.forwarded`, 'true or false', forwarded)
   readResponseHead(maxResponseHead, `${option}.maxResponseHead`)
