@@ -51,7 +51,7 @@ interface Prepared {
 export async function prepareGates (app: FastifyInstance, settings: Settings, shared: Shared): Promise<GateOf> {
   const { principal, authInt, cleartext } = settings
   const { revocations } = shared
-  const common = { principal, revocations, keeper: new ContentKeeper(authInt), maxAnswer: authInt.maxAnswer }
+  const common = { principal, revocations, keeper: new ContentKeeper(authInt), maxAnswer: authInt.maxAnswer, reserved: shared.access?.name }
   const ofRoutes = settings.reverse.map(route => route.strategies ?? settings.strategies)
   const lists = new Set([settings.strategies, ...ofRoutes, ...settings.targets.map(({ demand }) => demand)])
   const passport = settings.passport ?? ([...lists].flat().some(givesName) ? await loadPassport() : undefined)

@@ -1,7 +1,7 @@
 import type { Http2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { StrategyFailed, StrategyUnavailable } from '../errors.js'
+import { Forbidden, StrategyFailed, StrategyUnavailable } from '../errors.js'
 import type { AttemptInput, Chain } from '../passport/chain.js'
 import { isConnectionBound } from '../passport/connection-bound.js'
 import type { Connections, Leg } from '../passport/connections.js'
@@ -35,6 +35,8 @@ export interface AdmitOptions {
   readonly keeper: ContentKeeper
   /** Who is to be asked anew. */
   readonly revocations: Revocations
+  /** What those are called who come without credentials: no user may have that name. `undefined`: nobody comes so. */
+  readonly reserved?: string | undefined
   /** The most octets of an answer to such credentials to hold until its end. */
   readonly maxAnswer: number
 }
@@ -79,7 +81,9 @@ export async function admit (request: FastifyRequest, reply: FastifyReply, optio
         continues = outcome.continues === true
         return outcome
       }
-      if (grant(request, reply, outcome, mark, options)) {
+      const granted = grant(request, reply, outcome, mark, options)
+      if (granted === 'reserved') return refusalOfName(outcome)
+      if (granted === 'yes') {
         if (isConnectionBound(outcome.scheme)) attempt.leg?.authenticate(request.proxyAuth!)
         return null
       }
@@ -129,23 +133,30 @@ const NO_HASHES: readonly string[] = []
 const MOST_ASKED = 3
 
 /**
- * Lets nobody in who has no name, or of whom something is to be told that cannot be sent: `proxyAuth` comes last. False
- * for one who has been revoked since the mark: what was found may be what no longer counts.
+ * Lets nobody in who has no name, or of whom something is to be told that cannot be sent: `proxyAuth` comes last. Nor
+ * one who has been revoked since the mark: what was found may be what no longer counts.
+ *
+ * @returns `no`: ask anew. `reserved`: the user has the name of those without credentials, and would be taken for one of them.
  */
-function grant (request: FastifyRequest, reply: FastifyReply, granted: Granted, mark: number, options: AdmitOptions): boolean {
+function grant (request: FastifyRequest, reply: FastifyReply, granted: Granted, mark: number, options: AdmitOptions): 'yes' | 'no' | 'reserved' {
   const { mode, principal, maxAnswer, revocations } = options
   const { user, info, scheme, realm, strategy } = granted
   try {
     const name = nameOf(granted, principal)
-    if (revocations.hasEnded(name, mark)) return false
+    if (granted.name === undefined && name === options.reserved) return 'reserved'
+    if (revocations.hasEnded(name, mark)) return 'no'
     addStrategyInfo(reply, info, mode)
     addFinalToken(reply, info, mode)
     vouch(reply, info, mode, maxAnswer)
     request.proxyAuth = new Identity({ user: user as ProxyUser, name, info, scheme, realm }, mark, options)
-    return true
+    return 'yes'
   } catch (cause) {
     throw new StrategyFailed(strategy, { cause })
   }
+}
+
+function refusalOfName ({ scheme }: Granted): Refused {
+  return { kind: 'refused', status: 403, reason: 'forbidden', challenges: [], scheme, cause: new Forbidden('the name is reserved'), note: null }
 }
 
 /** Where Basic and Bearer can be read by whoever is in between. */

@@ -1,3 +1,4 @@
+import { parseCredentials } from '../fields/credentials.js'
 import { canonicalBasic, readBasicUser } from '../strategies/basic.js'
 import { readDigestUser } from '../strategies/digest.js'
 
@@ -16,12 +17,32 @@ export function readUserId (info: unknown, scheme: string | null, credentials: s
   if (typeof told === 'string') return told
   if (credentials === undefined) return null
   try {
-    if (scheme === 'Basic') return readBasicUser(credentials) ?? null
-    if (scheme === 'Digest') return readDigestUser(credentials) ?? null
+    return readPresented(scheme, credentials)
   } catch {
-    // A foreign strategy has accepted what we cannot read.
+    // A foreign strategy that takes them as they are (`grammar: 'opaque'`) reads them as node does, more likely than not.
+    return scheme === 'Basic' ? readLeniently(credentials) : null
   }
+}
+
+/**
+ * Reads who presents credentials for a foreign strategy, and whether they follow the grammar of their scheme: one that overlooks
+ * more than we do would find a user in them for whom no guess is counted.
+ *
+ * @returns `null` where there is no user-id in them.
+ * @throws {MalformedField} {@link MalformedCredentials} They do not follow it.
+ */
+export function readPresented (scheme: string | null, credentials: string): string | null {
+  if (scheme === 'Basic') return readBasicUser(credentials) ?? null
+  if (scheme === 'Digest') return readDigestUser(credentials) ?? null
+  parseCredentials(credentials)
   return null
+}
+
+function readLeniently (credentials: string): string | null {
+  const token = /^\s*\S+\s+(\S+)/.exec(credentials)?.[1] ?? ''
+  const pair = Buffer.from(token, 'base64').toString().normalize('NFC')
+  const colon = pair.indexOf(':')
+  return colon === -1 ? null : pair.slice(0, colon)
 }
 
 /**

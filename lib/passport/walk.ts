@@ -1,11 +1,10 @@
 import { MalformedCredentials } from '../errors.js'
-import { parseCredentials } from '../fields/credentials.js'
 import type { RefusalNote } from '../strategies/strategy.js'
 import type { Declared } from './declaration.js'
 import { broken } from './outcome.js'
 import type { Outcome, RefusalReason, Refused } from './outcome.js'
 import type { Verdict } from './run.js'
-import { readUserId } from './user-id.js'
+import { readPresented, readUserId } from './user-id.js'
 
 /** The way of one request past the strategies: what has been said so far. */
 export class Walk {
@@ -25,14 +24,14 @@ export class Walk {
   }
 
   /**
-   * Whether a strategy may see the credentials: those of a foreign one follow the grammar of RFC 9110, unless it takes them
-   * as they are.
+   * Whether a strategy may see the credentials: those of a foreign one follow the grammar of their scheme as far as we know it,
+   * unless it takes them as they are.
    */
   mayRun (declared: Declared): boolean {
     if (declared.grammar !== 'rfc9110' || declared.scheme === null || this.credentials === undefined) return true
     if (this.wellFormed !== undefined) return this.wellFormed
     try {
-      parseCredentials(this.credentials)
+      readPresented(declared.scheme, this.credentials)
       this.wellFormed = true
     } catch (cause) {
       this.wellFormed = false

@@ -248,6 +248,8 @@ function then<Value, Result> (value: Eventual<Value>, next: (value: Value) => Ev
  */
 export function readDigestUser (value: string): string | undefined {
   const { username, 'username*': extended } = parseCredentials(value).params ?? {}
+  // A reader that knows but one of them would find another user than we do (RFC 7616, 3.4).
+  if (extended !== undefined && username !== undefined) throw new MalformedCredentials('username and username*')
   if (extended !== undefined) return checkUsername(parseExtValue(extended))
   return username === undefined ? undefined : decodeUsername(username, true).username
 }

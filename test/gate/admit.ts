@@ -384,3 +384,10 @@ t.test('a client that does not wait for the answer to a leg is told to go', asyn
   t.match(seen.error, { code: 'FST_PROXY_AUTH_BAD_REQUEST', statusCode: 400 })
   t.notOk(seen.rawNames.includes('proxy-authorization'))
 })
+
+t.test('a user with the reserved name: is refused, and nobody else (F-72)', async t => {
+  const options = (reserved: string) => ({ ...admitOptions([strategy]), reserved })
+  const headers = { 'proxy-authorization': ALICE }
+  t.match(await judge(t, options('alice'), { headers }), { refused: { status: 403, reason: 'forbidden', challenges: [] }, proxyAuth: null })
+  t.match(await judge(t, options('bob'), { headers }), { refused: null, proxyAuth: { name: 'alice' } })
+})

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readUserId } from '../../lib/passport/user-id.js'
+import { readPresented, readUserId } from '../../lib/passport/user-id.js'
 import { basic } from '../fixtures/attempt.js'
 
 t.test('the strategy says it, or the credentials do', async t => {
@@ -16,6 +16,26 @@ t.test('where neither says it, there is none', async t => {
   t.equal(readUserId({}, 'Basic', 'Basic'), null)
   t.equal(readUserId({}, 'Digest', 'Digest realm="gw"'), null)
   t.equal(readUserId({}, 'Digest', 'Digest abc'), null)
+})
+
+t.test('Basic that only a lenient reader can read: the user is the one it finds (F-62)', async t => {
+  for (const credentials of ['Basic YWxp.Y2U6eA==', 'Basic YWxp~Y2U6eA', 'Basic  YWxpY2U6eA=', 'Basic YWxpY2U6eA== x']) {
+    t.equal(readUserId({}, 'Basic', credentials), 'alice', credentials)
+  }
+  t.equal(readUserId({}, 'Basic', 'Basic YWxpY2U.'), null)
+})
+
+t.test('credentials that do not follow the grammar of their scheme: they are refused (F-62)', async t => {
+  const rows = [
+    ['Basic', 'Basic YWxp.Y2U6eA=='], ['Basic', 'Basic a="b"'], ['Basic', 'Basic YWxpY2U='], ['Digest', 'Digest username="alice", username*=UTF-8\'\'bob'],
+    ['Digest', 'Digest "'], ['Bearer', 'Bearer a b']
+  ] as const
+  for (const [scheme, credentials] of rows) t.throws(() => readPresented(scheme, credentials), { name: 'FastifyError' }, credentials)
+  t.equal(readPresented('Basic', basic('alice', 'x')), 'alice')
+  t.equal(readPresented('Basic', 'Basic'), null)
+  t.equal(readPresented('Digest', 'Digest username="bob"'), 'bob')
+  t.equal(readPresented('Digest', 'Digest realm="gw"'), null)
+  t.equal(readPresented('Bearer', 'Bearer x'), null)
 })
 
 t.test('what a foreign strategy accepts and we cannot read has none, and is no error', async t => {
