@@ -23,6 +23,7 @@ import { createForward } from './forward.js'
 import { markBusy, wasGivenBack } from './given-back.js'
 import { hidden } from './hidden.js'
 import type { IdentityField } from './identity-field.js'
+import { serveInOrder } from './in-order.js'
 import { endConnection } from './last-answer.js'
 import { onEveryServer } from './listeners.js'
 import { nobodysSession } from './no-session.js'
@@ -107,10 +108,12 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
 
   // What follows a refused CONNECT would be let in as the client, and it may be no request of the client's at all.
   const keepAlive = () => admitsWithoutCredentials() ? 'never' : settings.keepAliveAfter407
+  const mayBeProxied = (request: IncomingMessage) => bringIn(request) !== undefined
   onEveryServer(app, server => {
     server.prependListener('request', guarded(app.log, receiveFirst(bringIn)))
     server.on('connect', takeConnect(app, server, { keepAlive, carriesIdentity, exchanges }))
-    expectContinue(app.log, server, request => bringIn(request) !== undefined)
+    expectContinue(app.log, server, mayBeProxied)
+    serveInOrder(app.log, server, mayBeProxied)
   })
   takeUpgrades(app, takeForwarded(app, bringIn))
   app.addHook('onClose', () => client.close())

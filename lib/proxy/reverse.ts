@@ -13,6 +13,7 @@ import { hidden } from './hidden.js'
 import { hadUserinfo, hideUserinfo } from './hide-userinfo.js'
 import { UNTOLD } from './identity-field.js'
 import type { IdentityOptions, RouteIdentity } from './identity-field.js'
+import { serveInOrder } from './in-order.js'
 import { endConnection } from './last-answer.js'
 import { keepingLastToken } from './last-token.js'
 import { onEveryServer } from './listeners.js'
@@ -159,6 +160,7 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
   }
   onEveryServer(app, server => {
     expectContinue(app.log, server, taken)
+    serveInOrder(app.log, server, taken)
     hideUserinfo(app.log, server, taken)
   })
   const way = options.websocket !== true ? 'none' : passesWebSockets(route, upstream.ours) ? 'pass' : 'leave'

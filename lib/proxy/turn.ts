@@ -4,10 +4,10 @@ import { onClientEnd } from './client-end.js'
 import { closeInStages } from './close-in-stages.js'
 
 /** A response with what node writes of its head. */
-type Response = ServerResponse & { readonly _header?: string | null }
+export type Response = ServerResponse & { readonly _header?: string | null }
 
 /** A connection of node's HTTP server, with the response that is being written to it. */
-type Connection = Socket & { readonly _httpMessage?: Response | null }
+export type Connection = Socket & { readonly _httpMessage?: Response | null }
 
 /**
  * Begins with a request that has left node's parser when every response before it is out (RFC 9112, 9.3.2).
@@ -47,6 +47,6 @@ function passDrain (this: Connection): void {
 }
 
 /** Node does not close behind each response that says so: not behind the last that `maxRequestsPerSocket` allows. */
-function saysClose ({ _header: head }: Response): boolean {
+export function saysClose ({ _header: head }: Response): boolean {
   return /\r\nconnection: *close\r\n/i.test(head ?? '')
 }

@@ -1,0 +1,127 @@
+import { subscribe } from 'node:diagnostics_channel'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { guarded } from '../platform/guarded.js'
+import type { ErrorLog } from '../platform/guarded.js'
+import { saysClose } from './turn.js'
+import type { Connection } from './turn.js'
+
+type MayBeProxied = (request: IncomingMessage) => boolean
+
+/** The responses that have not gone out on a connection, seen from the last. */
+interface Queue {
+  last: ServerResponse
+  /** Whether all of them may be worked on at the same time. */
+  parallel: boolean
+  /** How many requests wait for their turn. */
+  waiting: number
+}
+
+/** Who is asked about the requests of a server. */
+const askers = new WeakMap<Server, MayBeProxied[]>()
+const queues = new WeakMap<Socket, Queue>()
+/** Responses whose requests have to wait for those before them. */
+const held = new WeakMap<ServerResponse, Queue>()
+
+/** How many requests may wait on one connection. With more it is closed: what waits is kept in memory. */
+const MAX_WAITING = 256
+
+/** RFC 9110, 9.2.1. */
+const SAFE: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+
+/** What node is parsing on a connection, if anything. */
+type Parsed = Connection & { readonly parser?: { readonly incoming?: IncomingMessage | null } | null }
+
+/**
+ * Has requests that come in one go on a connection of HTTP/1.x served one after the other, unless all of them are safe (RFC 9112,
+ * 9.3.2), and none behind a response that closes (9.6). Node announces each as soon as it is parsed, and so it
+ * would reach its origin before the one that the client sent first.
+ *
+ * And has one response to each: none that node or Fastify adds because the rest of the message cannot be read, neither when
+ * there is one already, nor in place of one that is to come before the connection closes.
+ *
+ * What is not to be proxied is the application's, and comes as from node.
+ *
+ * @param mayBeProxied - Whether a proxy route may take the request.
+ */
+export function serveInOrder (log: ErrorLog, server: Server, mayBeProxied: MayBeProxied): void {
+  const known = askers.get(server)
+  if (known !== undefined) {
+    known.push(mayBeProxied)
+    return
+  }
+  const asks = [mayBeProxied]
+  askers.set(server, asks)
+  listen(log)
+  const proxied = (request: IncomingMessage) => {
+    try {
+      return asks.some(ask => ask(request))
+    } catch {
+      return false // which those listeners tell who need to know it
+    }
+  }
+  const { emit } = server
+  server.emit = function (this: Server, ...args: unknown[]): boolean {
+    const [event, first, second] = args as [string, IncomingMessage, ServerResponse]
+    if (event === 'request' || event === 'checkContinue') {
+      const queue = held.get(second)
+      if (queue !== undefined && proxied(first)) {
+        hold(second, queue, guarded(log, () => { Reflect.apply(emit, this, args) }))
+        return true
+      }
+    } else if (event === 'clientError' && answersAlready(first as unknown as Error, second as unknown as Parsed, proxied)) return true
+    return Reflect.apply(emit, this, args)
+  } as typeof emit
+}
+
+let listening = false
+
+/** Node announces here every response it makes, those included that it writes by itself. */
+function listen (log: ErrorLog): void {
+  if (listening) return
+  listening = true
+  subscribe('http.server.request.start', guarded(log, message => { follow(message as Parameters<typeof follow>[0]) }))
+}
+
+function follow ({ request, response, socket, server }: { request: IncomingMessage, response: ServerResponse, socket: Connection, server: Server }): void {
+  const { _httpMessage: first } = socket
+  if (!first || !askers.has(server)) return
+  const known = queues.get(socket)
+  const queue = known !== undefined && isQueued(known.last) ? known : { last: first, parallel: SAFE.has(first.req.method), waiting: 0 }
+  const before = queue.last
+  queue.parallel &&= SAFE.has(request.method) && before.shouldKeepAlive && !saysClose(before)
+  queue.last = response
+  queues.set(socket, queue)
+  if (!queue.parallel) held.set(response, queue)
+}
+
+/** Has not had its turn. One that is out has no socket any more either. */
+function isQueued ({ socket, writableFinished }: ServerResponse): boolean {
+  return socket === null && !writableFinished
+}
+
+/** Node gives a response its socket when it is its turn, and never behind one that closes. */
+function hold (response: ServerResponse, queue: Queue, begin: () => void): void {
+  held.delete(response)
+  if (++queue.waiting > MAX_WAITING) {
+    response.req.socket.destroy()
+    return
+  }
+  response.once('socket', () => {
+    queue.waiting -= 1
+    begin()
+  })
+}
+
+/**
+ * Whether what cannot be read any more needs no response: of a message that has had one, or has begun to have one; or because it
+ * came behind a request that closes, whose response is yet to come.
+ */
+function answersAlready ({ code }: Error & { code?: string }, socket: Parsed, proxied: MayBeProxied): boolean {
+  const { _httpMessage: response, parser } = socket
+  if (code === 'HPE_CLOSED_CONNECTION' && response && proxied(response.req)) return true
+  const incoming = parser?.incoming
+  if (!incoming || incoming.complete || response?.headersSent === false || !proxied(incoming)) return false
+  socket.destroySoon()
+  return true
+}
