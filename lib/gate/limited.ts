@@ -39,12 +39,12 @@ export function limited (chain: Chain, attempts: Attempts, strategies: readonly 
 
 /** A refusal goes out when it has been counted, so that the next one finds it. */
 function settle (entry: Entry, presented: Presented, strategies: readonly Known[], outcome: Outcome): Outcome | Promise<Outcome> {
-  if (outcome.kind === 'granted' && isBy(outcome, presented, strategies)) entry.accepted()
-  else if (outcome.kind === 'granted' || (outcome.kind === 'refused' && isWrongGuess(outcome, presented))) {
-    return entry.refused().then(() => {
-      entry.leave()
-      return outcome
-    })
+  if (outcome.kind === 'granted' && isBy(outcome, presented, strategies)) {
+    const wait = entry.accepted(outcome.userId)
+    if (typeof wait !== 'number') return Promise.resolve(wait).then(later => leave(entry, later, outcome))
+  } else if (outcome.kind === 'granted' || (outcome.kind === 'refused' && isWrongGuess(outcome, presented))) {
+    const userId = outcome.kind === 'granted' ? null : outcome.note?.userId
+    return entry.refused(userId).then(wait => leave(entry, wait, outcome))
   } else if (outcome.kind === 'broken' && outcome.cause instanceof StrategyTimeout) {
     // Work that ends too late is work all the same: a guess that takes long must not be one without a limit.
     return entry.undecided().then(() => {
@@ -54,6 +54,12 @@ function settle (entry: Entry, presented: Presented, strategies: readonly Known[
   }
   entry.leave()
   return outcome
+}
+
+/** What was found about somebody who has to wait is not told. */
+function leave (entry: Entry, wait: Milliseconds, outcome: Outcome): Outcome {
+  entry.leave()
+  return wait > 0 ? tooMany(wait) : outcome
 }
 
 /**

@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto'
+import type { Eventual } from '../eventual.js'
 import type { Milliseconds } from '../types.js'
+import { Recent } from '../store/recent.js'
 import { SharedRoom, shareOf } from '../store/shared-room.js'
 import { addressGroup } from './address-group.js'
 import type { AttemptsSettings } from './attempts-options.js'
@@ -30,10 +32,15 @@ export interface AttemptCounters {
 
 /** A trial that may go on. To be left when it is over. */
 export interface Entry {
-  /** The secret was right. */
-  accepted (): void
-  /** It was wrong. */
-  refused (): Promise<void>
+  /**
+   * The secret was right.
+   *
+   * @param actual - Who it was, where the credentials may have said so in another way (Digest, `userhash`).
+   * @returns How long to wait all the same: as many wrong ones as may be were presented for him under another name.
+   */
+  accepted (actual?: string | null): Eventual<Milliseconds>
+  /** It was wrong; otherwise as for {@link accepted}. */
+  refused (actual?: string | null): Promise<Milliseconds>
   /** Nobody could tell in time. It counts like a wrong one, unless the secret was right lately. */
   undecided (): Promise<void>
   /** It is over, whatever came of it. */
@@ -45,6 +52,8 @@ const POINTS = 20
 /** How long a right secret is remembered after it was last used, and how many of them. */
 const KNOWN_FOR: Milliseconds = 24 * 60 * 60 * 1000
 const MOST_KNOWN = 10_000
+/** How many other names of users are remembered. A user has one for each algorithm of Digest. */
+const MOST_ALIASES = 100_000
 /** A client that is told to wait for others' trials to end may come back at once. */
 const SOON: Milliseconds = 1000
 
@@ -67,6 +76,8 @@ export class Attempts {
   private readonly known = new SharedRoom<Known>(MOST_KNOWN, shareOf(MOST_KNOWN))
   /** The guesses for each user on which nobody has decided yet: many at once must not be more than there may be. */
   private readonly pending = new Map<string, Map<string, number>>()
+  /** Users by what else they were called: what is counted for one is counted for him, whatever the credentials call him. */
+  private readonly aliases = new Recent<string>(MOST_ALIASES)
   private readonly keyText: string
 
   constructor (
@@ -81,11 +92,11 @@ export class Attempts {
   enter (trial: Trial): Entry | Promise<Entry | Milliseconds> {
     const { address, presented, showsSecret } = trial
     const group = addressGroup(address)
-    const user = showsSecret ? undefined : nameOf(trial)
+    const user = showsSecret ? undefined : this.nameOf(trial)
     const place = showsSecret ? this.hash('secret', presented) : user == null ? null : this.hash('place', user, group)
     const known = place === null ? undefined : this.known.get(place)
-    if (known !== undefined && known.until > this.clock()) return this.entryOfKnown(trial, group, place!, known)
-    return this.enterUnknown(trial, group, place, user === undefined ? nameOf(trial) : user)
+    if (known !== undefined && known.until > this.clock()) return this.entryOfKnown(trial, group, place!, known, user)
+    return this.enterUnknown(trial, group, place, user === undefined ? this.nameOf(trial) : user)
   }
 
   private async enterUnknown (trial: Trial, group: string, place: string | null, user: string | null): Promise<Entry | Milliseconds> {
@@ -111,8 +122,8 @@ export class Attempts {
     })
   }
 
-  private entryOfKnown (trial: Trial, group: string, place: string, known: Known): Entry {
-    return this.entry(trial, group, place, undefined, () => {}, () => {
+  private entryOfKnown (trial: Trial, group: string, place: string, known: Known, user: string | null | undefined): Entry {
+    return this.entry(trial, group, place, user, () => {}, () => {
       known.points += trial.showsSecret ? Infinity : pointsOf(trial) // a secret that has been changed is right no more
       const { perUser } = this.settings
       if (known.points >= (perUser === 0 ? Infinity : perUser * POINTS)) this.known.delete(place)
@@ -124,10 +135,17 @@ export class Attempts {
   ): Entry {
     const isKnown = wrong !== undefined
     return {
-      accepted: () => { if (place !== null) this.remember(place, trial) },
-      refused: async () => {
+      accepted: (actual) => {
+        const other = this.otherName(trial, user, actual)
+        if (place !== null && other === null) this.remember(place, trial)
+        return other === null ? 0 : this.waitOf(other)
+      },
+      refused: async (actual) => {
         wrong?.()
-        await this.count(trial, group, user === undefined ? nameOf(trial) : user)
+        const other = this.otherName(trial, user, actual)
+        const wait = other === null ? 0 : await this.waitOf(other)
+        await this.count(trial, group, other ?? (user === undefined ? this.nameOf(trial) : user))
+        return wait
       },
       undecided: async () => { if (!isKnown) await this.count(trial, group, user ?? null) },
       leave
@@ -144,6 +162,27 @@ export class Attempts {
     ])
   }
 
+  /** The name of a user whom the credentials call otherwise, unless that was known when they came. */
+  private otherName ({ showsSecret }: Trial, said: string | null | undefined, actual: string | null | undefined): string | null {
+    if (showsSecret || said == null || actual == null) return null
+    const name = normalize(actual)
+    if (name === said) return null
+    this.aliases.set(said, name)
+    return name
+  }
+
+  private async waitOf (user: string): Promise<Milliseconds> {
+    const { perUser } = this.settings
+    return perUser === 0 ? 0 : waitFor(await this.counters.user.read(this.hash('user', user)), perUser)
+  }
+
+  private nameOf ({ user }: Trial): string | null {
+    const said = user()
+    if (said === null) return null
+    const name = normalize(said)
+    return this.aliases.get(name) ?? name
+  }
+
   private isCounted (group: string): boolean {
     return group !== '' && this.settings.perAddress > 0
   }
@@ -155,7 +194,7 @@ export class Attempts {
     // Who gets in now and then still gets his wrong trials counted: one may be at his address with him.
     const points = known !== undefined && known.until > this.clock() ? known.points : 0
     this.known.set(place, { until, points }, () => {
-      const name = nameOf(trial)
+      const name = this.nameOf(trial)
       return name === null ? null : this.hash('user', name)
     })
   }
@@ -176,6 +215,6 @@ function waitFor (count: Count | null, most: number): Milliseconds {
 }
 
 /** A directory may find one user by several spellings, each of which would have a limit of its own. */
-function nameOf ({ user }: Trial): string | null {
-  return user()?.normalize('NFKC').trim().toLowerCase() ?? null
+function normalize (name: string): string {
+  return name.normalize('NFKC').trim().toLowerCase()
 }

@@ -238,7 +238,8 @@ function then<Value, Result> (value: Eventual<Value>, next: (value: Value) => Ev
 }
 
 /**
- * Reads who presents Digest credentials, right or wrong. Where they say `userhash=true`, it is the hash.
+ * Reads who presents Digest credentials, right or wrong. Where they say `userhash=true`, it is the hash. What newer curl has
+ * escaped is a name in as many spellings as it has octets beyond ASCII, and read as that name.
  *
  * @returns `undefined` when there is nothing to read.
  * @throws {MalformedField} The value does not follow the grammar of credentials, or `username*` its own.
@@ -251,5 +252,7 @@ export function readDigestUser (value: string): string | undefined {
   // A reader that knows but one of them would find another user than we do (RFC 7616, 3.4).
   if (extended !== undefined && username !== undefined) throw new MalformedCredentials('username and username*')
   if (extended !== undefined) return checkUsername(parseExtValue(extended))
-  return username === undefined ? undefined : decodeUsername(username, true).username
+  if (username === undefined) return undefined
+  const { username: plain } = decodeUsername(username, true)
+  return decodeEscapedUsername(plain) ?? plain
 }
