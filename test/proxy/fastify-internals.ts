@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { acceptEveryMethod, furtherServers, routerOf } from '../../lib/proxy/fastify-internals.js'
+import { acceptEveryMethod, furtherServers, rewriteUrlOf, routerOf } from '../../lib/proxy/fastify-internals.js'
 import { bothLoopbacks } from '../fixtures/localhost.js'
 import { RawClient } from '../fixtures/raw-client.js'
 
@@ -66,9 +66,18 @@ t.test('the router finds what a request finds, and asking for it leaves nothing 
   t.not(routerOf(Fastify()), router)
 })
 
+t.test('the option rewriteUrl, of a scope as well (F-69)', async t => {
+  const rewriteUrl = (): string => '/'
+  const app = Fastify({ rewriteUrl })
+  app.register(async scope => { t.equal(rewriteUrlOf(scope), rewriteUrl) })
+  await app.ready()
+  t.equal(rewriteUrlOf(Fastify()), undefined)
+})
+
 t.test('a Fastify without them fails the boot', async t => {
   const bad = { code: 'FST_PROXY_AUTH_BAD_REGISTRATION' }
   t.throws(() => { acceptEveryMethod({} as FastifyInstance) }, bad)
+  t.throws(() => rewriteUrlOf({} as FastifyInstance), bad)
   t.throws(() => furtherServers(Object.create(null) as FastifyInstance), bad)
   const without = (value: unknown) => ({ [Symbol('fastify.404')]: value, hasRoute: () => false }) as unknown as FastifyInstance
   for (const value of [undefined, {}, { router: {} }, { router: { hasRoute: 1 } }]) t.throws(() => routerOf(without(value)), bad)

@@ -1,5 +1,7 @@
-import type { IncomingMessage } from 'node:http'
+import { EventEmitter } from 'node:events'
+import type { IncomingMessage, Server } from 'node:http'
 import t from 'tap'
+import { hideUserinfo } from '../../lib/proxy/hide-userinfo.js'
 import { writeHttp2Target } from '../../lib/proxy/http2-target.js'
 
 interface Written { url: string, headers: Record<string, string>, rawHeaders: string[] }
@@ -56,4 +58,13 @@ t.test('userinfo is in the target only, which is refused for it (R-TGT-8, R-SEC-
     t.match(headers, { [field]: 'a.test' })
     t.strictSame(rawHeaders, [field, 'a.test', 'x-a', '1', ':path', '/'])
   }
+})
+
+t.test('userinfo that was taken out before, for the sake of a reverse route: refused all the same (F-69)', async t => {
+  const server = new EventEmitter()
+  hideUserinfo(console, server as Server, () => true)
+  const request = { method: 'GET', url: '/', headers: { ':scheme': 'https', ':authority': 'u:canary@a.test' }, rawHeaders: [], socket: {} } as unknown as IncomingMessage
+  server.emit('request', request)
+  t.throws(() => writeHttp2Target(request, () => false), { code: 'FST_PROXY_AUTH_BAD_TARGET' })
+  t.equal(request.url, '/')
 })

@@ -295,3 +295,9 @@ t.test('inject works as with any route', async t => {
   const { statusCode, headers, body } = await app.inject({ url: '/api', headers: { 'proxy-authorization': PASS } })
   t.match({ statusCode, headers, body }, { statusCode: 200, headers: { 'x-a': '1', via: '1.1 gw' }, body: 'content' })
 })
+
+t.test('userinfo in the Host of what is no path is not ours to take out: refused by its form (F-69)', async t => {
+  const { port } = await reverse(t, { upstream: 'http://127.0.0.1:1' })
+  const client = await RawClient.to(t, port)
+  t.match(await client.send(message('GET', 'http://gw.test/api/x', { Host: 'a@gw.test' })).end(), /^HTTP\/1\.1 400 /)
+})
