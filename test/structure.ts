@@ -14,12 +14,12 @@ const MAY_IMPORT: Record<string, string[]> = {
   schemes: ['errors', 'fields'],
   store: ['errors', 'eventual', 'option', 'types'],
   strategies: ['errors', 'eventual', 'option', 'types', 'fields', 'schemes', 'store'],
-  users: ['errors', 'option', 'types', 'fields', 'schemes', 'store'], // where the accounts are that strategies look up
+  users: ['errors', 'option', 'types', 'schemes', 'store'], // where the accounts are that strategies look up
   passport: ['errors', 'eventual', 'option', 'types', 'fields', 'store', 'strategies'],
-  policy: ['errors', 'eventual', 'option', 'types', 'fields', 'store'],
+  policy: ['errors', 'eventual', 'option', 'types', 'store'],
   platform: ['errors'], // what node and the libraries below need to be told
   gate: ['errors', 'option', 'types', 'fields', 'passport', 'platform', 'policy'], // and never proxy
-  proxy: ['errors', 'option', 'types', 'fields', 'platform', 'policy', 'schemes'], // and never gate
+  proxy: ['errors', 'option', 'types', 'fields', 'platform', 'policy'], // and never gate
   options: ['types', 'passport', 'policy', 'gate', 'proxy'], // what may be said to the plugin, in types
   settings: ['errors', 'option', 'options', 'types', 'fields', 'passport', 'policy', 'gate', 'proxy'], // what it makes of that
   // What puts it all together.
@@ -38,6 +38,9 @@ const packages = new Set(Object.keys({ ...dependencies, ...peerDependencies }))
 const files = readdirSync('lib', { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'))
 const layerOf = (path: string): string => path.split('/')[0]?.replace(/\.[jt]s$/, '') ?? ''
 
+/** `layer imported`, of each import there is. */
+const used = new Set<string>()
+
 t.not(files.length, 0)
 for (const path of files) {
   t.test(`lib/${path}`, async t => {
@@ -52,12 +55,19 @@ for (const path of files) {
         const imported = join(dirname(path), fileName)
         const target = layerOf(imported)
         t.ok(existsSync(join('lib', imported.replace(/\.js$/, '.ts'))), `${fileName} is in lib`)
+        used.add(`${layer} ${target}`)
         t.ok(target === layer || MAY_IMPORT[layer]?.includes(target), `${layer} may import ${target} (${fileName})`)
       }
     }
     if (runs(source)) t.ok(existsSync(join('test', path)), `has its test, test/${path}`)
   })
 }
+
+t.test('a permission that is not used is none (F-48)', async t => {
+  for (const [layer, allowed] of Object.entries(MAY_IMPORT)) {
+    t.same(allowed.filter((imported) => !used.has(`${layer} ${imported}`)), [], layer)
+  }
+})
 
 /** False for a file of types and re-exports: there is nothing in it to test. */
 function runs (source: string): boolean {

@@ -1,8 +1,6 @@
 import { BadTarget } from '../errors.js'
 import { readAuthority } from './authority.js'
 
-export { formatAuthority } from './authority.js'
-
 /** `GET /where?q=now`: a path and query on this server. */
 export interface OriginTarget {
   readonly form: 'origin'

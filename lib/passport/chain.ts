@@ -1,6 +1,5 @@
 import { MalformedCredentials } from '../errors.js'
 import { isThenable } from '../eventual.js'
-import type { Eventual } from '../eventual.js'
 import { readScheme } from '../fields/credentials.js'
 import type { Strategy } from '../strategies/strategy.js'
 import type { Milliseconds } from '../types.js'
@@ -60,11 +59,6 @@ export interface Chain {
    * promise of it.
    */
   authenticate (input: AttemptInput): Outcome | Promise<Outcome>
-  /**
-   * The challenges of all strategies, in their order, one field line each; empty when none has one. Never throws or
-   * rejects: a strategy that cannot make its challenge is broken.
-   */
-  challenges (input: AttemptInput): Eventual<ChallengeLines>
 }
 
 /** What runs for one scheme, in this order: the strategies for it, then those without a scheme. */
@@ -162,8 +156,7 @@ function chainOf (strategies: readonly Declared[], { timeout }: ChainOptions): C
     admitsWithoutCredentials: unschemed.steps.length > 0,
     coversContent: strategies.some(covers),
     contentHashes,
-    authenticate,
-    challenges: (input: AttemptInput) => list(() => bareView(input))
+    authenticate
   })
 }
 

@@ -18,7 +18,6 @@ export function byConnection (all: Chain, others: Chain): Chain {
     admitsWithoutCredentials: all.admitsWithoutCredentials,
     coversContent: all.coversContent,
     contentHashes: all.contentHashes,
-    authenticate: (input) => (isOfOneUser(input.raw) ? all : others).authenticate(input),
-    challenges: (input) => (isOfOneUser(input.raw) ? all : others).challenges(input)
+    authenticate: (input) => (isOfOneUser(input.raw) ? all : others).authenticate(input)
   } satisfies Chain)
 }

@@ -34,17 +34,3 @@ export function specialBlock (address: IpAddress): string | null {
   if (found !== null) return found.name
   return address.family === 6 && address.bits >> 125n !== GLOBAL_UNICAST ? 'reserved' : null
 }
-
-/**
- * The same for text, as a resolver gives it: a dotted quad, or IPv6 without brackets.
- *
- * @returns The name of the block, `null` when the address is public, and `'not-an-address'` (so: refused) for
- *   every text that is no address in that notation, a zone or a number spelling included.
- * @example
- * isSpecial('::ffff:10.0.0.1') // 'private-use'
- * isSpecial('9.9.9.9') // null
- */
-export function isSpecial (address: string): string | null {
-  const read = readAddress(address)
-  return read === null ? 'not-an-address' : specialBlock(read)
-}

@@ -8,6 +8,7 @@ import { foreign } from '../fixtures/foreign-strategies.js'
 import { LegsStrategy, leg } from '../fixtures/legs.js'
 import type { AttemptRequest } from '../../lib/strategies/strategy.js'
 import type { AttemptInput } from '../../lib/passport/chain.js'
+import type { Refused } from '../../lib/passport/outcome.js'
 
 const strategy = { name: 'legs', authenticate (this: { success (user: object): void }) { this.success({ username: 'alice' }) } }
 const declared = (scheme: string) => readDeclaration({ strategy, scheme }, { realm: 'gw' }).resolve()
@@ -15,8 +16,8 @@ const chain = createChain([declared('Negotiate'), declared('Basic'), declared('N
 const input = (httpVersion: string, credentials?: string) =>
   ({ raw: { headers: {}, httpVersion, socket: {} }, credentials, url: '/', ip: '127.0.0.1' }) as unknown as AttemptInput
 const schemes = async (httpVersion: string) => {
-  const lines = await chain.challenges(input(httpVersion))
-  return (lines as string[]).map(line => line.split(' ')[0])
+  const { challenges } = await chain.authenticate(input(httpVersion)) as Refused
+  return challenges.map(line => line.split(' ')[0])
 }
 
 t.test('NTLM and Negotiate are bound to the connection, in any case', async t => {

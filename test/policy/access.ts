@@ -3,7 +3,7 @@ import type { LookupFunction } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
 import { createAccess, type Address, type ForwardPolicyOptions, type Listener, type TargetScheme } from '../../lib/policy/access.js'
-import { isSpecial } from '../../lib/policy/special-addresses.js'
+import { isSpecial } from '../fixtures/is-special.js'
 import rows from '../vectors/destinations.json' with { type: 'json' }
 
 /** A resolver that knows `names`, and what it was asked. */

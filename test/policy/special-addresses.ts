@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { readAddress } from '../../lib/policy/address.js'
 import { canonicalHost } from '../../lib/policy/canonical-host.js'
-import { isSpecial, specialBlock } from '../../lib/policy/special-addresses.js'
+import { specialBlock } from '../../lib/policy/special-addresses.js'
+import { isSpecial } from '../fixtures/is-special.js'
 import rows from '../vectors/special-addresses.json' with { type: 'json' }
 
 t.test('the whole table of special-purpose addresses, with the neighbours of each block (R-CONNECT-9)', async t => {
