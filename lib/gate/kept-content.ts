@@ -175,10 +175,10 @@ async function * contentOf (request: IncomingMessage & { readonly stream?: Http2
     // What is not read of it must not cost the connection that the answer goes out on.
     yield * request.iterator({ destroyOnReturn: false }) as Chunks
   } catch (cause) {
-    throw new ClientLeft({ cause })
+    throw new ClientLeft('verdict', { cause })
   }
   // Node ends the content of a stream that was reset as if that were all of it, and its `close` may have been, too.
-  if (request.stream?.closed === true || request.stream?.destroyed === true) throw new ClientLeft()
+  if (request.stream?.closed === true || request.stream?.destroyed === true) throw new ClientLeft('verdict')
 }
 
 async function * readAll (file: FileHandle, length: number): Chunks {

@@ -51,14 +51,14 @@ function inTurn (
 
   function refused (cause: unknown): Verdict {
     const left = departure.signal?.aborted === true
-    return left ? { kind: 'broken', cause: new ClientLeft(), strategy: name } : broken(name, cause)
+    return left ? { kind: 'broken', cause: new ClientLeft('verdict'), strategy: name } : broken(name, cause)
   }
 }
 
 function unlessGone (verdict: Eventual<Verdict>, { signal }: Departure, name: string): Promise<Verdict> {
   if (signal === undefined) return Promise.resolve(verdict)
   return new Promise((resolve) => {
-    const leave = (): void => resolve({ kind: 'broken', cause: new ClientLeft(), strategy: name })
+    const leave = (): void => resolve({ kind: 'broken', cause: new ClientLeft('verdict'), strategy: name })
     if (signal.aborted) return leave()
     signal.addEventListener('abort', leave)
     Promise.resolve(verdict).then((later) => {

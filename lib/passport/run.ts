@@ -103,7 +103,7 @@ export function run (
     queueMicrotask(() => {
       if (verdict !== undefined) return
       const signal = departure?.signal
-      const leave = (): void => settle({ kind: 'broken', cause: new ClientLeft(), strategy: name })
+      const leave = (): void => settle({ kind: 'broken', cause: new ClientLeft('verdict'), strategy: name })
       if (signal?.aborted === true) return leave()
       const late = (): void => settle({ kind: 'broken', cause: new StrategyTimeout(name), strategy: name })
       const timer = setTimeout(late, settings.timeout)

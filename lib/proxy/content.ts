@@ -29,7 +29,7 @@ export function contentOf (request: IncomingMessage, tally: Tally, patience: Mil
 
 async function * counted (request: Readable, tally: Tally, patience: Milliseconds): AsyncGenerator<Buffer> {
   let waiting = true
-  const timer = patience === 0 ? undefined : setTimeout(() => { if (waiting) request.destroy(new ClientLeft()) }, patience)
+  const timer = patience === 0 ? undefined : setTimeout(() => { if (waiting) request.destroy(new ClientLeft('end of its content')) }, patience)
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false })) {
       tally.bytesIn += chunk.length

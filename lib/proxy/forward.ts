@@ -74,5 +74,5 @@ export function createForward (options: ForwardOptions) {
 /** What the log says of a request that was cut before an answer went out. */
 function unanswered (reason: string | undefined): Error {
   if (reason === 'closing') return new Closing()
-  return reason === 'revoked' ? new Forbidden('access revoked') : new ClientLeft()
+  return reason === 'revoked' ? new Forbidden('access revoked') : new ClientLeft('response')
 }

@@ -45,7 +45,7 @@ export class IncomingAnswer extends Readable implements Dispatcher.DispatchHandl
 
   onRequestStart (controller: Controller): void {
     this.controller = controller
-    if (this.destroyed) controller.abort(new ClientLeft())
+    if (this.destroyed) controller.abort(new ClientLeft('response'))
   }
 
   onResponseStart (controller: Controller, status: number, headers: Headers, reason?: string): void {
@@ -93,7 +93,7 @@ export class IncomingAnswer extends Readable implements Dispatcher.DispatchHandl
   }
 
   override _destroy (error: Error | null, done: (error: Error | null) => void): void {
-    this.controller?.abort(error ?? new ClientLeft())
+    this.controller?.abort(error ?? new ClientLeft('response'))
     this.controller = null
     done(error)
   }

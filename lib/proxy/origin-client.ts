@@ -78,7 +78,7 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
   function connectorTo ({ target, addresses }: typeof next, key: string): buildConnector.connector {
     return toldReset((_target, callback) => {
       // undici opens a connection for a request that was aborted, too, before it drops it.
-      if (!underWay.has(key)) return callback(new ClientLeft(), null)
+      if (!underWay.has(key)) return callback(new ClientLeft('response'), null)
       // Of node's errors there is one that undici would try again for ever.
       open(target, addresses).then(socket => callback(null, socket), error => callback(upstreamError(error), null))
     })

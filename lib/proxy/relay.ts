@@ -71,11 +71,11 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   onRequestStart (controller: Controller): void {
     this.controller = controller
-    if (isGone(this.raw)) controller.abort(new ClientLeft())
+    if (isGone(this.raw)) controller.abort(new ClientLeft('response'))
   }
 
   onResponseStart (controller: Controller, status: number, _headers: unknown, reason?: string): void {
-    if (this.reply.sent) return controller.abort(new ClientLeft()) // answered in our place, by a timeout of the application's
+    if (this.reply.sent) return controller.abort(new ClientLeft('response')) // answered in our place, by a timeout of the application's
     this.head = latin1(controller.rawHeaders)
     // A 101 that switches comes to the method below.
     if (status < 100 || status === 101 || !isDecoded(this.head)) return controller.abort(new UpstreamProtocol())
@@ -149,7 +149,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     this.resolve()
     if (isFinished(this.raw)) return
     this.reason ??= 'aborted'
-    this.controller?.abort(new ClientLeft())
+    this.controller?.abort(new ClientLeft('response'))
   }
 
   /** Node keeps a head for the first octets of the body, which may be far off (an event stream). */

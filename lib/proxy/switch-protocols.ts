@@ -48,7 +48,7 @@ export function switchProtocols (
   const { head, protocols } = upgrade
   let client: Side
   try {
-    if (reply.sent || isGone(reply.raw)) throw new ClientLeft()
+    if (reply.sent || isGone(reply.raw)) throw new ClientLeft('response')
     const accepted = acceptedProtocols(upgradeField(fields), protocols)
     if (status !== 101 || accepted.length === 0) throw new UpstreamProtocol()
     const kept = endToEnd(fields, 'response', NOT_OF_A_101)

@@ -34,7 +34,7 @@ export function createTunnel (options: TunnelOptions) {
     const target = received(request.raw)!.target as AuthorityTarget
     const end = record(request, target.authority)
     const gone = new AbortController()
-    const leave = () => gone.abort(new ClientLeft())
+    const leave = () => gone.abort(new ClientLeft('response'))
     const exchange: Exchange = { end: why => gone.abort(why === 'closing' ? new Closing() : new Forbidden('access revoked')) }
     exchanges.add(exchange, request.proxyAuth)
     client.once('close', leave)

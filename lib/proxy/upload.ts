@@ -32,7 +32,7 @@ async function * whole (request: MayBeHttp2): AsyncGenerator<Buffer> {
   try {
     yield * request.iterator({ destroyOnReturn: false })
   } catch (cause) {
-    throw new ClientLeft({ cause })
+    throw new ClientLeft('end of its content', { cause })
   }
-  if (wasReset(stream)) throw new ClientLeft()
+  if (wasReset(stream)) throw new ClientLeft('end of its content')
 }

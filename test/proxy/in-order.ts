@@ -185,3 +185,14 @@ for (const [form, base] of Object.entries(FORMS)) {
     t.ok((await all.client.end()).split('HTTP/1.1 ').length <= 2)
   })
 }
+
+for (const [form, base] of Object.entries(FORMS)) {
+  t.test(`a client that leaves behind the verdict, ${form}: is not logged as if it had left before (F-75)`, async t => {
+    const all = await held(t)
+    all.client.send(head('GET', `${base(all)}/`))
+    await until(() => all.seen().length === 1)
+    all.client.socket.destroy()
+    await all.gate.logged(line => line['proxy'] !== undefined)
+    t.notMatch(JSON.stringify(all.gate.log), /before the verdict/)
+  })
+}
