@@ -1,5 +1,8 @@
+import { Forbidden } from '../errors.js'
+import { readScheme } from '../fields/credentials.js'
 import { isOfOneUser } from '../fields/of-one-user.js'
-import type { Chain } from './chain.js'
+import type { AttemptInput, Chain } from './chain.js'
+import type { Outcome } from './outcome.js'
 
 const BOUND = new Set(['ntlm', 'negotiate'])
 
@@ -18,6 +21,19 @@ export function byConnection (all: Chain, others: Chain): Chain {
     admitsWithoutCredentials: all.admitsWithoutCredentials,
     coversContent: all.coversContent,
     contentHashes: all.contentHashes,
-    authenticate: (input) => (isOfOneUser(input.raw) ? all : others).authenticate(input)
+    authenticate (input) {
+      if (isOfOneUser(input.raw)) return all.authenticate(input)
+      const outcome = others.authenticate(input)
+      return 'then' in outcome ? outcome.then((later) => explained(later, input)) : explained(outcome, input)
+    }
   } satisfies Chain)
+}
+
+/** Says so where the version alone is why a scheme of the route is not served: nothing else tells the client, or the log. */
+function explained (outcome: Outcome, { credentials, raw }: AttemptInput): Outcome {
+  if (outcome.kind !== 'refused' || raw.httpVersion !== '1.0' || outcome.note !== null) return outcome
+  const bound = credentials !== undefined && isConnectionBound(readScheme(credentials) ?? null)
+  if (!bound && outcome.status !== 403) return outcome
+  const cause = outcome.cause ?? new Forbidden('NTLM and Negotiate are not served over HTTP/1.0 without a kept connection')
+  return { ...outcome, cause, note: { reason: 'version', userId: null, guess: false } }
 }

@@ -77,7 +77,7 @@ export class Connections {
    * @throws {BadRequest} Another leg is being judged on the connection: the client did not wait for its answer.
    */
   begin (raw: RawRequest, credentials: string | undefined, client: { readonly from?: string } = {}): Leg | undefined {
-    if (raw.httpVersion !== '1.1') return undefined
+    if (raw.httpVersion !== '1.1' && !isOfOneUser(raw)) return undefined
     const bound = credentials !== undefined && isOfOneUser(raw) && isConnectionBound(readScheme(credentials) ?? null)
     let connection = this.find(raw.socket)
     if (connection === undefined) {

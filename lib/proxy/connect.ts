@@ -2,6 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, Server, 
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
+import { asksToKeep } from '../fields/of-one-user.js'
 import { isExtendedConnect } from '../fields/extended-connect.js'
 import { spelled } from '../fields/spelling.js'
 import { guarded } from '../platform/guarded.js'
@@ -116,12 +117,14 @@ export class ConnectResponse extends BareResponse {
     const { req, client, behind, settings } = this
     const keepAlive = settings.keepAlive()
     if (status !== 407 || keepAlive === 'never' || settings.exchanges.closing || saysClose(fields['connection'])) return false
-    if (req.httpVersionMajor !== 1 || req.httpVersionMinor !== 1 || wantsClose(req)) return false
+    if (wantsClose(req)) return false
+    const continues = continuesHandshake(fields['proxy-authenticate'])
+    if (req.httpVersion !== '1.1' && !(continues && asksToKeep(req))) return false
     // Bytes behind a refused CONNECT were meant for the tunnel; read as requests they would speak for the client.
     if (behind.length > 0 || client.readableLength > 0 || client.readableEnded || client.destroyed) return false
     // So would those that come later, where the connection itself says who the client is.
     if ((client as TLSSocket).authorized || settings.carriesIdentity?.(client) === true || !mayBeGivenBackAgain(client)) return false
-    return keepAlive === 'always' || continuesHandshake(fields['proxy-authenticate'])
+    return keepAlive === 'always' || continues
   }
 }
 

@@ -57,3 +57,13 @@ t.test('what does not depend on the version is that of the whole chain', async t
   const others = createChain([declared('Basic')], { timeout: 1000 })
   t.match(byConnection(chain, others), { reads: chain.reads, admitsWithoutCredentials: false })
 })
+
+t.test('HTTP/1.0: a refusal of a scheme bound to a connection says that the version is why (F-8)', async t => {
+  const others = createChain([declared('Basic')], { timeout: 1000 })
+  const version = { note: { reason: 'version', guess: false } }
+  const bound = input('1.0', 'NTLM TlRMTVNTUAAB')
+  t.match(await byConnection(chain, others).authenticate(bound), { kind: 'refused', ...version })
+  const later = { ...others, authenticate: async (given: typeof bound) => await others.authenticate(given) }
+  t.match(await byConnection(chain, later).authenticate(bound), { kind: 'refused', ...version })
+  t.match(await byConnection(chain, others).authenticate(input('1.0', 'Bearer x')), { status: 407, note: null }, 'another scheme is not offered anywhere')
+})
