@@ -186,9 +186,8 @@ function isContentToCome ({ readsContent, contentHash }: AttemptInput): boolean 
   return readsContent === true && contentHash === undefined
 }
 
-/** Whether it extends our class; `own` has it that it looks like one of ours. */
 function isOurs (declared: Declared): declared is Declared & { readonly strategy: Strategy } {
-  return declared.own && typeof (declared.strategy as Partial<Strategy>).coveredFields === 'function'
+  return declared.own
 }
 
 function covers (declared: Declared): declared is Declared & { readonly strategy: Strategy } {

@@ -7,6 +7,7 @@ import { Turns } from '../store/turns.js'
 import type { TurnsOptions } from '../store/turns.js'
 import { readCacheOptions } from '../strategies/cache-options.js'
 import type { CacheOptions } from '../strategies/cache-options.js'
+import { isOurStrategy } from '../strategies/strategy.js'
 import type { Strategy } from '../strategies/strategy.js'
 import { foreignOffering, ownOffering } from './offering.js'
 import type { ChallengeMaker, Offering } from './offering.js'
@@ -177,8 +178,7 @@ function isCacheable (scheme: string | null, reads: readonly string[]): boolean 
 const FOREIGN = ['params', 'challenge', 'grammar'] as const
 
 function isOwn (strategy: PassportStrategy): strategy is Strategy {
-  const { scheme, challenge } = strategy as Partial<Strategy>
-  return (typeof scheme === 'string' || scheme === null) && typeof challenge === 'function'
+  return isOurStrategy(strategy)
 }
 
 function nameOf (strategy: string | PassportStrategy): string {

@@ -193,6 +193,15 @@ export abstract class Strategy {
   }
 }
 
+/** In the registry of all copies of this package, of which a program may have two. */
+const BRAND = Symbol.for('fastify-proxy-auth.strategy')
+Object.defineProperty(Strategy.prototype, BRAND, { value: true })
+
+/** Tells whether a strategy extends {@link Strategy}; one that only has members of the same names does not. */
+export function isOurStrategy (strategy: object): strategy is Strategy {
+  return BRAND in strategy
+}
+
 /**
  * Writes an offer as field lines, one per challenge.
  *

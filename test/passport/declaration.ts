@@ -4,6 +4,7 @@ import { givesName, readDeclaration } from '../../lib/passport/declaration.js'
 import type { Declared, StrategyDeclaration } from '../../lib/passport/declaration.js'
 import { BasicStrategy } from '../../lib/strategies/basic.js'
 import { DigestStrategy } from '../../lib/strategies/digest.js'
+import { Strategy } from '../../lib/strategies/strategy.js'
 import { view } from '../fixtures/attempt.js'
 import { foreign, oldBearer } from '../fixtures/foreign-strategies.js'
 import { createPassport } from '../fixtures/passport.js'
@@ -12,6 +13,13 @@ const own = new BasicStrategy({ verify: () => null })
 const settle = (declaration: unknown, passport = createPassport()): Declared =>
   readDeclaration(declaration as StrategyDeclaration, { realm: 'gw', passport }).resolve()
 const bad = { code: 'FST_PROXY_AUTH_BAD_OPTION' }
+
+class Unschemed extends Strategy {
+  override readonly name = 'x'
+  override readonly scheme = null
+  override authenticate (): void {}
+  override challenge (): null { return null }
+}
 
 t.test('one of ours needs no more than itself', async t => {
   const declared = settle(own)
@@ -90,8 +98,8 @@ t.test('what is remembered: what the declaration says, else what one of ours say
   t.ok(settle({ strategy: own, cache: { ttl: 60_000 } }).cache)
   t.ok(settle({ strategy: oldBearer, scheme: 'Bearer', cache: true }).cache)
   t.equal(settle({ strategy: oldBearer, scheme: 'Bearer' }).cache, null)
-  const unschemed = { name: 'x', scheme: null, realm: undefined, challenge: () => null, authenticate () {} }
-  t.equal(settle(unschemed).cache, null, 'one like ours, which does not know of it')
+  const unschemed = new Unschemed()
+  t.equal(settle(unschemed).cache, null, 'one of ours that has none')
 })
 
 t.test('what is good once, or for more than its credentials, is not remembered', async t => {
@@ -120,7 +128,7 @@ t.test('what one of ours says itself is not for a declaration to say', async t =
   for (const option of [{ scheme: 'Bearer' }, { scheme: null }, { params: {} }, { challenge: null }, { grammar: 'opaque' }]) {
     t.throws(() => settle({ strategy: own, ...option }), bad, JSON.stringify(option))
   }
-  const unschemed = { name: 'x', scheme: null, realm: undefined, challenge: () => null, authenticate () {} }
+  const unschemed = new Unschemed()
   t.match(settle(unschemed), { own: true, scheme: null })
   t.throws(() => settle({ strategy: unschemed, scheme: 'X' }), bad)
 })
@@ -166,4 +174,11 @@ t.test('a strategy from npm, alone: the message says what to write (F-35)', asyn
 t.test('whether it names its strategy (F-41)', async t => {
   for (const named of ['jwt', { strategy: 'jwt', scheme: 'Bearer' }]) t.ok(givesName(named))
   for (const other of [foreign('jwt', () => {}), { strategy: foreign('jwt', () => {}) }, null, 7]) t.notOk(givesName(other as never))
+})
+
+t.test('a foreign strategy with members of the same names stays foreign (F-49)', async t => {
+  const lookalike = { name: 'alike', scheme: 'Bearer', challenge: () => ({ scheme: 'Bearer' }), authenticate () {} }
+  const context = { realm: 'gw' }
+  t.throws(() => readDeclaration(lookalike as never, context).resolve(), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+  t.equal(readDeclaration({ strategy: lookalike, scheme: 'Bearer' }, context).resolve().own, false)
 })
