@@ -2,7 +2,7 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { BadOption } from '../errors.js'
 import type { Eventual } from '../eventual.js'
-import { checkOptions, readTime } from '../option.js'
+import { checkOptions, readTime, readWord } from '../option.js'
 import { DIGEST_ALGORITHMS, findDigestAlgorithm } from '../schemes/digest/algorithm.js'
 import type { DigestAlgorithm, DigestAlgorithmName, DigestHash } from '../schemes/digest/algorithm.js'
 import type { OfferMismatch } from '../schemes/digest/challenge.js'
@@ -69,6 +69,12 @@ export interface DigestOptions {
    * for each. Default false: a nonce serves any number of requests, each with a count of its own.
    */
   readonly oneTimeNonces?: boolean
+  /**
+   * `'any'` takes credentials whose `uri` is not the target: libsoup 3 signs `/` for CONNECT, w3m the URI of the proxy. It gives
+   * up that the response is bound to the target: whoever changes a request on its way sends it elsewhere, once, as the user.
+   * Default `'strict'`: they are 400 (RFC 7616, 3.4.6).
+   */
+  readonly uri?: 'strict' | 'any'
   /** Takes credentials without `qop`, of clients from before 1999. Whoever records one can repeat it as long as its nonce lives. Default false. */
   readonly rfc2069?: boolean
   /** Whether names and passwords are asked for, and hashed, in UTF-8 and Unicode form C. Default true. */
@@ -105,7 +111,7 @@ const MIN_KEY = 32
 const OPAQUE = /^[\w+/=-]{0,256}$/
 const STORE_ID = /^[\x20-\x7e]{1,256}$/
 const OPTIONS = new Set([
-  'lookup', 'lookupHash', 'realm', 'algorithms', 'qop', 'nonceLifetime', 'oneTimeNonces', 'rfc2069', 'charset', 'latin1Fallback',
+  'lookup', 'lookupHash', 'realm', 'algorithms', 'qop', 'nonceLifetime', 'oneTimeNonces', 'uri', 'rfc2069', 'charset', 'latin1Fallback',
   'opaque', 'keys', 'store', 'onRefused', 'clock', 'random'
 ])
 
@@ -116,7 +122,7 @@ const OPTIONS = new Set([
  */
 export function readDigestOptions (options = {} as DigestOptions): DigestSettings {
   const {
-    lookup, lookupHash, algorithms = ['SHA-256'], qop = ['auth'], nonceLifetime = 300_000, oneTimeNonces = false, rfc2069 = false,
+    lookup, lookupHash, algorithms = ['SHA-256'], qop = ['auth'], nonceLifetime = 300_000, oneTimeNonces = false, uri = 'strict', rfc2069 = false,
     charset = true, latin1Fallback = false, opaque, keys = [randomBytes(MIN_KEY)], onRefused = () => {}, random = randomBytes,
     clock = Date.now, store = new MemoryStore({ clock })
   } = checkOptions(options, OPTIONS, 'an object, as { lookup: (username, realm) => account }')
@@ -126,6 +132,7 @@ export function readDigestOptions (options = {} as DigestOptions): DigestSetting
   for (const [name, value] of Object.entries({ oneTimeNonces, rfc2069, charset, latin1Fallback })) {
     if (typeof value !== 'boolean') throw new BadOption(name, 'true or false', typeof value)
   }
+  readWord(uri, 'uri', ['strict', 'any'])
   readTime(nonceLifetime, 'nonceLifetime', 1)
   if (opaque !== undefined && !(typeof opaque === 'string' && OPAQUE.test(opaque))) {
     throw new BadOption('opaque', 'base64 or hex of at most 256 chars', typeof opaque)
@@ -140,6 +147,7 @@ export function readDigestOptions (options = {} as DigestOptions): DigestSetting
     qop: readQop(qop),
     nonceLifetime,
     oneTimeNonces,
+    uri,
     rfc2069,
     charset,
     latin1Fallback,

@@ -119,6 +119,7 @@ export class DigestStrategy extends Strategy {
     const params = readDigestParameters(parseCredentials(value), this.settings)
     const offered = params && compareWithOffer(params, offer)
     if (typeof offered !== 'object') return offered
+    if (this.settings.uri === 'any') return offered
     const { method = '', headers: { host }, socket } = request
     const target = request.originalUrl ?? request.url ?? ''
     const encrypted = socket !== undefined && 'encrypted' in socket
