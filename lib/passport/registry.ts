@@ -32,7 +32,8 @@ export function findStrategy (registry: Registry, name: string): PassportStrateg
   const lookup = registry as Lookup
   const found = typeof lookup.strategy === 'function' ? lookup.strategy(name) : lookup._strategy?.(name)
   if (isStrategy(found)) return found
-  const names = Object.keys(lookup.strategies ?? lookup._strategies ?? {}).filter((each) => each !== SESSION)
+  // `strategies` of passport's singleton holds classes, not names.
+  const names = Object.keys(lookup._strategies ?? lookup.strategies ?? {}).filter((each) => each !== SESSION)
   throw new BadOption(`passport has no strategy '${name}'; it has: ${names.length === 0 ? 'none' : names.join(', ')}`)
 }
 
