@@ -18,7 +18,7 @@ t.test('the defaults: SHA-256, auth, five minutes, nothing old (R-DIG-10, R-DIG-
   t.equal(clock, Date.now)
   t.equal(random(12).length, 12)
   t.same(rest, {
-    lookup, lookupHash: undefined, nonceLifetime: 300_000, oneTimeNonces: false, rfc2069: false, charset: true, latin1Fallback: false, opaque: undefined
+    lookup, lookupHash: undefined, nonceLifetime: 300_000, oneTimeNonces: false, uri: 'strict', rfc2069: false, charset: true, latin1Fallback: false, opaque: undefined
   })
   t.not(read().store.id, store.id)
   t.notOk(read().keys[0].equals(keys[0]), 'a key of its own')
