@@ -53,8 +53,7 @@ export class BasicStrategy extends Strategy {
   private readonly latin1Fallback: boolean
 
   /**
-   * @throws {BadOption} An option is unknown, or has the wrong type.
-   * @throws {NotRepresentable} The realm cannot be sent.
+   * @throws {BadOption} An option is unknown, or has the wrong type, or the realm cannot be sent.
    */
   constructor (options = {} as BasicOptions) {
     super(checkOptions(options, OPTIONS, 'an object, as { verify: ({ username, password }) => user }').realm)
@@ -63,8 +62,6 @@ export class BasicStrategy extends Strategy {
     this.cache = readCacheOptions(options.cache)
     this.charset = options.charset ?? true
     this.latin1Fallback = options.latin1Fallback ?? false
-    // A realm that cannot be sent stops the boot, not the first client.
-    formatChallenge(this.challenge({ realm: this.realmOf(undefined) }))
   }
 
   override authenticate (request: AttemptRequest, options?: AttemptOptions): void {

@@ -66,8 +66,7 @@ export class BearerStrategy extends Strategy {
   private readonly lenient: boolean
 
   /**
-   * @throws {BadOption} An option is unknown, or has the wrong type, or the scope a char that may not be sent.
-   * @throws {NotRepresentable} The realm cannot be sent.
+   * @throws {BadOption} An option is unknown, or has the wrong type, or the realm or the scope a char that may not be sent.
    */
   constructor (options = {} as BearerOptions) {
     super(checkOptions(options, OPTIONS, 'an object, as { verify: (token) => user }').realm)
@@ -76,8 +75,6 @@ export class BearerStrategy extends Strategy {
     this.cache = readCacheOptions(options.cache)
     this.scope = checkedScope(options.scope ?? [])
     this.lenient = options.lenient ?? false
-    // A realm that cannot be sent stops the boot, not the first client.
-    formatChallenge(this.challenge({ realm: this.realmOf(undefined) }))
   }
 
   override authenticate (request: AttemptRequest, options?: AttemptOptions): void {

@@ -65,15 +65,13 @@ export class DigestStrategy extends Strategy {
 
   /**
    * @throws {BadOption} An option is wrong, or unknown.
-   * @throws {NotRepresentable} The realm cannot be sent.
    */
   constructor (options: DigestOptions) {
     super(options?.realm)
     this.settings = readDigestOptions(options)
     this.coversContent = this.settings.qop.includes('auth-int')
     this.nonces = new DigestNonces(this.settings)
-    // A realm that cannot be sent stops the boot, not the first client.
-    this.challenge({ realm: this.realmOf(undefined) }).forEach(formatChallenge)
+    this.offerFor(this.realmOf(undefined)) // a realm that is too long stops the boot, not the first client
   }
 
   override authenticate (request: AttemptRequest, options?: AttemptOptions): void {
@@ -207,13 +205,13 @@ export class DigestStrategy extends Strategy {
 
   private challenges (offer: DigestOffer, stale: boolean): readonly Challenge[] {
     const { realm, algorithms } = offer
-    if (realm.length > MAX_REALM_LENGTH) throw new BadOption('realm', `text of at most ${MAX_REALM_LENGTH} chars`, 'longer text')
     return algorithms.map((algorithm) => digestChallenge(offer, algorithm, this.nonces.issue(realm, algorithm), stale))
   }
 
   private offerFor (realm: string): DigestOffer {
     const known = this.offers.get(realm)
     if (known !== undefined) return known
+    if (realm.length > MAX_REALM_LENGTH) throw new BadOption('realm', `text of at most ${MAX_REALM_LENGTH} chars`, 'longer text')
     const { algorithms, qop, charset, rfc2069, lookupHash, opaque = opaqueOf(realm) } = this.settings
     const offer = { realm, algorithms, qop, charset, rfc2069, opaque, userhash: lookupHash !== undefined }
     this.offers.set(realm, offer)
