@@ -98,6 +98,9 @@ export const CheckTimeout = perRequest(
 export const StrategyFailed = perRequest(
   'FST_PROXY_AUTH_STRATEGY_FAILED', 'the strategy %s failed', 500
 )
+/** When a client may try again where nothing says when a strategy will be able to tell. In milliseconds. */
+const USUAL_WAIT = 10_000
+
 /**
  * A strategy cannot tell for now: what it asks (a directory, an identity provider) is away, or it says 503 itself. `Retry-After` says
  * when to come back.
@@ -108,15 +111,15 @@ export class StrategyUnavailable extends perRequest('FST_PROXY_AUTH_STRATEGY_UNA
   /**
    * @param wait - In milliseconds. Default 10000 (10 seconds).
    */
-  constructor (strategy: string, options: { cause?: unknown } = {}, wait = 10_000) {
+  constructor (strategy: string, options: { cause?: unknown } = {}, wait = USUAL_WAIT) {
     super(strategy, options)
     this.headers = { 'retry-after': String(Math.ceil(wait / 1000)) }
   }
 }
-/** A strategy did not answer in time. */
-export const StrategyTimeout = perRequest(
-  'FST_PROXY_AUTH_STRATEGY_TIMEOUT', 'the strategy %s did not answer in time', 503
-)
+/** A strategy did not decide in time. `Retry-After` says when to come back: in 10 seconds. */
+export class StrategyTimeout extends perRequest('FST_PROXY_AUTH_STRATEGY_TIMEOUT', 'the strategy %s did not answer in time', 503) {
+  readonly headers: { readonly 'retry-after': string } = { 'retry-after': String(Math.ceil(USUAL_WAIT / 1000)) }
+}
 /** The store of used nonces has no room for another: nobody new gets in until some end. `Retry-After` says when. */
 export const StoreFull = comeBack(
   'FST_PROXY_AUTH_STORE_FULL', 'too many nonces in use', 503

@@ -27,6 +27,8 @@ t.test('when to come back is said in whole seconds, one or more', async t => {
     }
     t.notOk(new errors.ClientLeft() instanceof ComeBack)
   }
+  t.same(new errors.StrategyUnavailable('x', {}, 1001).headers, { 'retry-after': '2' })
+  for (const { headers } of [new errors.StrategyUnavailable('x'), new errors.StrategyTimeout('x')]) t.same(headers, { 'retry-after': '10' })
 })
 
 t.test('an error that a request causes has no stack to build; one at the boot has', async t => {

@@ -83,6 +83,7 @@ for (const form of FORMS) {
         const answer = readAnswer(await client.send(head).answer())
         t.equal(answer.status, status)
         t.equal(answer.fields['proxy-authenticate'], status === 407 ? 'Key realm="Gateway"' : undefined)
+        if (status === 503) t.match(answer.fields['retry-after'], /^[1-9]\d*$/)
         t.notOk('location' in answer.fields || 'via' in answer.fields)
         t.notMatch(JSON.stringify(answer), CANARY)
         if (code !== undefined) t.match(answer.body, code)
