@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { listensInTheClear, sendsSecrets } from './cleartext.js'
@@ -69,15 +70,16 @@ function asksForCertificates ({ server }: FastifyInstance): boolean {
 }
 
 /**
- * Without a listener node drops a CONNECT of HTTP/1.1 in silence, as it does when no registration has `forward`. Where debug
- * lines are written, one says so; the connection is dropped as before.
+ * Without a listener node drops a CONNECT of HTTP/1.1 in silence, and refuses one of HTTP/2 with 405, as it does when no
+ * registration has `forward`. Where debug lines are written, one says so, and what node does is done as before.
  */
 function noteDroppedConnects (app: FastifyInstance): void {
   const { server, log } = app
   if (!['debug', 'trace'].includes(log.level) || server.listenerCount('connect') > 0) return
-  server.on('connect', (_request, socket: Socket) => {
+  server.on('connect', (request: IncomingMessage, client: Socket | ServerResponse) => {
     if (server.listenerCount('connect') > 1) return // the application's own came later: it answers
-    log.debug({ address: socket.remoteAddress }, 'a CONNECT is dropped, as there is no `forward`')
-    socket.destroy()
+    log.debug({ address: request.socket.remoteAddress }, 'a CONNECT is dropped, as there is no `forward`')
+    if ('writeHead' in client) client.writeHead(405).end() // HTTP/2, where node refuses it
+    else client.destroy()
   })
 }

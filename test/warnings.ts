@@ -8,6 +8,7 @@ import { BasicStrategy, ClientCertificateStrategy, DigestStrategy, lookupStatic,
 import { foreign } from './fixtures/foreign-strategies.js'
 import { basic, gateway } from './fixtures/gateway.js'
 import type { GatewayOptions } from './fixtures/gateway.js'
+import { Http2Client } from './fixtures/http2-client.js'
 import { RawClient } from './fixtures/raw-client.js'
 
 t.test('Basic and Bearer without TLS (R-CH-14, R-BASIC-12, R-BEARER-9)', async t => {
@@ -103,6 +104,13 @@ t.test('a CONNECT without forward: dropped as by node alone, and a line at debug
   const client = await RawClient.to(t, port)
   t.equal(await client.send('CONNECT a.test:443 HTTP/1.1\r\nHost: a.test\r\n\r\n').end(), '')
   t.ok(await logged(({ msg }) => /CONNECT is dropped/.test(String(msg))))
+
+  t.test('over HTTP/2: refused as by node alone', async t => {
+    const { url, logged } = await gateway(t, { ...none, level: 'debug', fastify: { http2: true } as never })
+    const client = await Http2Client.to(t, url)
+    t.match(await client.ask({ ':method': 'CONNECT', ':authority': 'a.test:443' }), { status: 405 })
+    t.ok(await logged(({ msg }) => /CONNECT is dropped/.test(String(msg))))
+  })
 
   t.test('at info there is no listener of ours', async t => {
     const { app } = await gateway(t, none)
