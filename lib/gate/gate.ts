@@ -56,8 +56,6 @@ interface Pending {
   readonly refused: Refused
   /** The status that the error would have by itself, when it came of our 407 all the same. */
   overruled: number | null
-  /** The connection is to be closed behind the refusal. */
-  readonly closes: boolean
 }
 type Marked = FastifyRequest & { [kRefused]?: Pending }
 
@@ -72,7 +70,7 @@ export function ownRouteHook (options: AdmitOptions): (request: FastifyRequest, 
     const refused = await admit(request, reply, options)
     if (refused === null) return
     logRefusal(request, refused)
-    ;(request as Marked)[kRefused] = { refused, overruled: null, closes: isLastRefusal(request.raw, refused) }
+    ;(request as Marked)[kRefused] = { refused, overruled: null }
     if (refused.status === 407) reply.code(407)
     throw errorOf(refused)
   }
@@ -103,9 +101,10 @@ export function addChallengeHooks (app: FastifyInstance): void {
         reply.code(407)
         payload = rewritten(payload, pending.overruled)
       }
-      const { closes, refused: { status, challenges } } = pending
+      const { refused } = pending
+      const { status, challenges } = refused
       if (reply.statusCode === status) {
-        if (closes) reply.header('connection', 'close')
+        if (isLastRefusal(request.raw, refused)) reply.header('connection', 'close')
         if (challenges.length > 0) setChallenges(reply, PROXY, challenges)
         spellFields(reply.raw, OWN_FIELDS)
       }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Http2Session } from 'node:http2'
-import { isWrongSecret } from '../passport/outcome.js'
+import { areWrong } from '../passport/outcome.js'
 import type { Refused } from '../passport/outcome.js'
 
 /** The most refusals of wrong credentials on one connection: a client that repeats them has to connect again. */
@@ -21,7 +21,7 @@ type Incoming = IncomingMessage & { readonly stream?: { readonly session?: Http2
  * @returns Whether the connection of HTTP/1.x is to be closed behind this response.
  */
 export function isLastRefusal (request: Incoming, refused: Pick<Refused, 'reason' | 'note'>): boolean {
-  if (!isWrongSecret(refused)) return false
+  if (!areWrong(refused)) return false
   const { socket, stream } = request
   const session = stream?.session
   const connection = session ?? socket

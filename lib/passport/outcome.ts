@@ -64,6 +64,11 @@ export function isWrongSecret ({ reason, note }: Pick<Refused, 'reason' | 'note'
   return note?.guess ?? reason === 'rejected'
 }
 
+/** Whether credentials were refused because they are wrong: their secret is, or what takes its place. */
+export function areWrong (refused: Pick<Refused, 'reason' | 'note'>): boolean {
+  return refused.note?.wrong === true || isWrongSecret(refused)
+}
+
 /** Nobody is let in, and it is not the client's doing: a strategy failed, is unavailable, or too slow. Or the client left. */
 export interface Broken {
   readonly kind: 'broken'

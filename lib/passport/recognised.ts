@@ -18,8 +18,8 @@ export function recognising (chain: Chain, known: Set<string>): Chain {
     if (outcome.kind !== 'refused' || input.credentials === undefined || outcome.note?.userId != null) return outcome
     const userId = readUserId({}, outcome.scheme, input.credentials)
     if (userId === null || !known.has(userId)) return outcome
-    const { reason, guess } = outcome.note ?? { reason: outcome.reason, guess: outcome.reason === 'rejected' }
-    return { ...outcome, note: { reason, guess, userId } }
+    const note = outcome.note ?? { reason: outcome.reason, guess: outcome.reason === 'rejected' }
+    return { ...outcome, note: { ...note, userId } }
   }
   return Object.freeze({
     ...chain,

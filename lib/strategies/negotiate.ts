@@ -26,6 +26,8 @@ const BARE = 'Negotiate'
 /** A handshake of more legs than any mechanism needs. */
 const MOST_LEGS = 8
 const ANONYMOUS = 'WELLKNOWN/'
+/** What a client that goes on with another scheme does not send, nor one whose user may not come in. */
+const WRONG: ReadonlySet<NegotiateRefusalReason> = new Set(['malformed', 'ticket', 'service'])
 
 /** What is kept of a handshake from leg to leg. */
 class Kept implements HandshakeState {
@@ -152,7 +154,8 @@ export class NegotiateStrategy extends Strategy {
   private refuse (reason: NegotiateRefusalReason, principal: Principal | null | undefined = null, cause: Error | null = null): void {
     const name = principal?.principal ?? null
     this.settings.onRefused({ reason, principal: name, cause })
-    // Nobody can guess a ticket.
-    this.fail(BARE, reason === 'realm' || reason === 'user' ? 403 : undefined, { reason, userId: name, guess: false })
+    // A ticket cannot be guessed, but a client may repeat one that is wrong.
+    const wrong = WRONG.has(reason) ? { wrong: true } as const : {}
+    this.fail(BARE, reason === 'realm' || reason === 'user' ? 403 : undefined, { reason, userId: name, guess: false, ...wrong })
   }
 }

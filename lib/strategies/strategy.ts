@@ -71,6 +71,11 @@ export interface RefusalNote {
   /** Whether a secret was tried and is wrong. False where it was right, or where nobody has looked at it. */
   readonly guess: boolean
   /**
+   * True: the credentials are wrong, though no secret was guessed, as with a ticket that does not verify. That counts for the
+   * connection, which is closed at the tenth, and not for `attempts`. Left out: what `guess` says.
+   */
+  readonly wrong?: true
+  /**
    * True: so far nothing is wrong, and the verdict needs the content. Only where {@link AttemptRequest.readsContent} is
    * true: the runner then reads it and asks again. Content is kept for nobody of whom a strategy has not said so.
    */
@@ -120,7 +125,7 @@ export abstract class Strategy {
   readonly cache: CacheSettings | null = null
 
   /** Lets the request in as `user`. */
-  declare success: (user: unknown, info?: unknown) => void
+  declare success: (user: AcceptedUser, info?: unknown) => void
   /**
    * Refuses the credentials, or their absence. `challenge` is a field value or, for a 400, the error; without
    * `status` it is 401, which a proxy turns into 407. Without `note`, a refusal of credentials is a wrong guess.

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { NtlmStrategy, lookupStatic } from '../../lib/index.js'
+import { NegotiateStrategy, NtlmStrategy, lookupStatic, proxyAuthenticate } from '../../lib/index.js'
+import { KERBEROS, negTokenInit } from '../fixtures/der.js'
 import { ALICE, basic, gateway } from '../fixtures/gateway.js'
 import { Http2Client } from '../fixtures/http2-client.js'
 import { authenticate, negotiate } from '../fixtures/ntlm-client.js'
@@ -54,6 +55,42 @@ t.test('the legs of handshakes: do not count, wrong responses at their end do (F
     const token = /NTLM (\S+)/.exec(asked)![1]!
     const { fields } = readAnswer(await client.send(get(`NTLM ${authenticate(token, first, { password: 'wrong' })}`)).answer())
     t.equal(fields['connection'], i < 10 ? 'keep-alive' : 'close', String(i))
+  }
+})
+
+t.test('one wrong ticket again and again: ten refusals, then the connection is closed (F-9)', async t => {
+  const { url } = await origin(t)
+  class WithoutKeytab extends NegotiateStrategy {
+    override async prepare (): Promise<void> {}
+  }
+  const strategy = new WithoutKeytab({ initializeServer: async () => ({ contextComplete: false, async step () {} }) })
+  const { port } = await gateway(t, { strategies: [strategy, basic()], connectionBound: true })
+  const ticket = Buffer.from(negTokenInit([KERBEROS])).toString('base64')
+  const client = await RawClient.to(t, port)
+  for (let i = 1; i <= 10; i++) {
+    const { status, fields } = readAnswer(await client.send(`GET ${url}/ HTTP/1.1\r\nHost: a\r\nProxy-Authorization: Negotiate ${ticket}\r\n\r\n`).answer())
+    t.strictSame([status, fields['connection']], [407, i < 10 ? 'keep-alive' : 'close'], String(i))
+  }
+})
+
+t.test('refusals by the hook that another function overrules: do not count (F-9)', async t => {
+  const { port } = await gateway(t, {
+    before: app => {
+      app.get('/either', {
+        onRequest: async (request, reply) => {
+          await proxyAuthenticate(request, reply).catch(() => { reply.code(200) })
+        }
+      }, async () => 'either')
+    }
+  })
+  const client = await RawClient.to(t, port)
+  for (let i = 0; i < 12; i++) {
+    const { status, fields } = readAnswer(await client.send(`GET /either HTTP/1.1\r\nHost: a.test\r\n${WRONG}\r\n`).answer())
+    t.strictSame([status, fields['connection']], [200, 'keep-alive'])
+  }
+  for (let i = 1; i <= 10; i++) {
+    const { fields } = readAnswer(await client.send(`CONNECT a.test:443 HTTP/1.1\r\nHost: a.test\r\n${WRONG}\r\n`).answer())
+    t.equal(fields['connection'], i < 10 ? 'keep-alive' : 'close')
   }
 })
 

@@ -22,6 +22,12 @@ t.test('other refusals: do not count (F-9)', async t => {
   t.equal(isLastRefusal({ socket } as never, { reason: 'rejected', note: note(true) }), false)
 })
 
+t.test('wrong ones that are no guess, as a ticket that does not verify: count (F-9)', async t => {
+  const socket = {}
+  const last = Array.from({ length: 10 }, () => isLastRefusal({ socket } as never, { reason: 'rejected', note: { ...note(false), wrong: true } }))
+  t.strictSame(last, [...new Array<boolean>(9).fill(false), true])
+})
+
 t.test('a session of HTTP/2: takes no more streams behind the tenth (F-9)', async t => {
   let closed = 0
   const session = { close: () => { closed += 1 } }
