@@ -28,6 +28,15 @@ const KNOWN = `## What to know of some
   request. A target is ASCII (RFC 9112, 3.2; RFC 3986, 2), and curl sends what it is given: write \`caf%C3%A9\`.
 - **lftp** sends CONNECT in HTTP/1.1 without \`Host\`: 400, as RFC 9112, 3.2 demands of a server. It has no setting for that; fetch \`https://\` with
   another client.
+- **OpenVPN** and \`curl --proxy1.0\` send CONNECT in HTTP/1.0. With \`Proxy-Connection: Keep-Alive\` NTLM and Negotiate work there, as with Squid: the connection
+  is kept for the legs of the handshake. Without it they are a 403 that says so.
+- **OkHttp** repeats the credentials that its authenticator gives it for as long as it is let, also wrong ones. The gateway closes the connection at the tenth
+  refusal of wrong ones, whichever client sends them.
+- **Apache HttpClient** and **.NET** hold content back with \`Expect: 100-continue\`. In an NTLM or Negotiate handshake the gateway asks for it and throws it away, up to
+  16 MiB, before the 407 with the token; so the content goes out once more than it would otherwise.
+- **libsoup 3** and **w3m** sign another \`uri\` in Digest than the target (\`/\` for CONNECT; the proxy's own URI): 400. \`DigestStrategy\` with \`uri: 'any'\` takes them, and its
+  comment says what that gives up.
+- **Subversion** (serf) computes Digest with MD5 under whatever name is asked for, so it fails with \`SHA-256\`: offer it \`MD5\`, or Basic over TLS.
 `
 
 /** docs/clients.md: no date or time in it, so that two runs write the same. */

@@ -3,7 +3,7 @@ import Fastify from 'fastify'
 import type { FastifyRequest } from 'fastify'
 import { Authenticator } from '@fastify/passport'
 import proxyAuth, {
-  Aws4Strategy, BasicStrategy, BearerStrategy, ClientCertificateStrategy, DigestStrategy, NegotiateStrategy, NtlmStrategy, htdigest, htpasswd, lookupStatic,
+  Aws4Strategy, BasicStrategy, BearerStrategy, ClientCertificateStrategy, DigestStrategy, NegotiateStrategy, NtlmStrategy, Strategy, htdigest, htpasswd, lookupStatic,
   ntlmAuth, proxyAuthenticate, verifyStatic
 } from 'fastify-proxy-auth'
 import type { ProxyAuthOptions, ProxyUser, StrategyDeclaration } from 'fastify-proxy-auth'
@@ -47,6 +47,11 @@ describe('a user of another shape is let in by nothing (F-30)', () => {
     expect(NtlmStrategy).type.not.toBeConstructableWith({ lookup: () => ({ password: 'x' }) })
     expect(Aws4Strategy).type.toBeConstructableWith({ lookup: () => ({ secret: 'x', user: alice }), region: 'r', service: 's' })
     expect(Aws4Strategy).type.not.toBeConstructableWith({ lookup: () => ({ secret: 'x' }), region: 'r', service: 's' })
+  })
+
+  test('a strategy of the application', () => {
+    expect<Strategy['success']>().type.toBeCallableWith(alice)
+    expect<Strategy['success']>().type.not.toBeCallableWith({ username: 'alice' })
   })
 
   test('what makes users by itself', () => {
