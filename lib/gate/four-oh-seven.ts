@@ -29,13 +29,15 @@ export function refuse (reply: FastifyReply, mode: Mode, { challenges, continues
   setChallenges(reply, mode, challenges)
   reply.code(mode.status).type(type).header('content-length', Buffer.byteLength(text))
   if (continues === true && !closes && isToBeReadAway(raw)) {
-    readAway(raw, (whole) => {
-      if (!whole) reply.header('connection', 'close')
-      reply.send(text)
-    })
+    readAway(raw, (whole) => whole ? reply.send(text) : sendAndClose(reply, text))
     return reply
   }
   if (!closes && (!mustClose(raw, continues) || (challenges.some(opensHandshake) && !mustClose(raw, true)))) return reply.send(text)
+  return sendAndClose(reply, text)
+}
+
+function sendAndClose (reply: FastifyReply, text: string): FastifyReply {
+  const { raw, method } = reply.request
   reply.header('connection', 'close')
   if (raw.complete || method === 'HEAD' || method === 'CONNECT') return reply.send(text)
   // This answer is final: reading what still comes must not make node ask for more of it.
