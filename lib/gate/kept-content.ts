@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { ClientLeft, ContentNotKept, ContentTooLarge } from '../errors.js'
+import { announcesContent } from '../fields/announces-content.js'
 import type { Milliseconds } from '../types.js'
 
 /** How much is kept for requests whose credentials cover their content. */
@@ -31,9 +32,9 @@ const IN_MEMORY = 64 * 1024
 /**
  * Whether there may be content behind the head of a request that nobody has read yet. HTTP/2 need not say so in the head.
  */
-export function mayHaveContent ({ method, headers, httpVersionMajor, readableDidRead }: IncomingMessage): boolean {
-  if (readableDidRead || method === 'CONNECT') return false
-  return httpVersionMajor === 2 || headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+export function mayHaveContent (request: IncomingMessage): boolean {
+  if (request.readableDidRead || request.method === 'CONNECT') return false
+  return request.httpVersionMajor === 2 || announcesContent(request)
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { ClientLeft } from '../errors.js'
+import { announcesContent } from '../fields/announces-content.js'
 import type { Milliseconds } from '../types.js'
 
 /** Counts what went through. */
@@ -22,9 +23,7 @@ export interface Tally {
  */
 export function contentOf (request: IncomingMessage, tally: Tally, patience: Milliseconds = 0, body?: unknown): AsyncIterable<Buffer> | null {
   if (body instanceof Readable) return counted(body, tally, 0)
-  const { 'content-length': length, 'transfer-encoding': coding } = request.headers
-  if (coding === undefined && (length === undefined || Number(length) === 0)) return null
-  return counted(request, tally, patience)
+  return announcesContent(request) ? counted(request, tally, patience) : null
 }
 
 async function * counted (request: Readable, tally: Tally, patience: Milliseconds): AsyncGenerator<Buffer> {

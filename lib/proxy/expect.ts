@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { announcesContent } from '../fields/announces-content.js'
 import { guarded } from '../platform/guarded.js'
 import type { ErrorLog } from '../platform/guarded.js'
 
@@ -30,8 +31,8 @@ export function expectContinue (log: ErrorLog, server: Server, mayBeProxied: May
 }
 
 /** HTTP/2 need not announce it. */
-function hasContent ({ headers, httpVersionMajor }: IncomingMessage): boolean {
-  return httpVersionMajor !== 1 || headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+function hasContent (request: IncomingMessage): boolean {
+  return request.httpVersionMajor !== 1 || announcesContent(request)
 }
 
 /**

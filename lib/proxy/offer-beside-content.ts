@@ -1,10 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http'
-
-/** Whether content follows the head of a request of HTTP/1.1. */
-export function announcesContent ({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
-  const { 'content-length': length = '0', 'transfer-encoding': coding } = headers
-  return coding !== undefined || Number(length) !== 0
-}
+import { announcesContent } from '../fields/announces-content.js'
 
 const overlooked = new WeakSet<IncomingMessage>()
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { announcesContent } from '../fields/announces-content.js'
 import { upgradeProtocols } from '../fields/upgrade.js'
 import { writeAnyHead } from './answer.js'
 import { BareResponse, isRecord } from './bare-response.js'
@@ -8,7 +9,6 @@ import { onClientEnd } from './client-end.js'
 import { closeInStages } from './close-in-stages.js'
 import { extendedAnswer } from './extended-connect.js'
 import type { Side } from './join.js'
-import { announcesContent } from './offer-beside-content.js'
 import { upgradeStream } from './upgrade-stream.js'
 
 const kUpgrade = Symbol('fastify-proxy-auth.upgrade')

@@ -1,15 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import t from 'tap'
 import { Readable } from 'node:stream'
-import { announcesContent, overlookBesideContent, wasOverlooked } from '../../lib/proxy/offer-beside-content.js'
+import { overlookBesideContent, wasOverlooked } from '../../lib/proxy/offer-beside-content.js'
 
 const request = (headers: object) => ({ headers }) as unknown as IncomingMessage
-
-t.test('a length or a coding announces content', t => {
-  for (const headers of [{ 'content-length': '3' }, { 'transfer-encoding': 'chunked' }]) t.equal(announcesContent(request(headers)), true)
-  for (const headers of [{}, { 'content-length': '00' }]) t.equal(announcesContent(request(headers)), false)
-  t.end()
-})
 
 t.test('an offer beside it is none, where node asks; any other is what the server says (R-UPG-3)', t => {
   const asked: unknown[] = []
