@@ -3,6 +3,7 @@ import { isThenable } from '../eventual.js'
 import type { Eventual } from '../eventual.js'
 import { readScheme } from '../fields/credentials.js'
 import { SharedRoom, shareOf } from '../store/shared-room.js'
+import { usualName } from '../store/usual-name.js'
 import { canonicalBasic } from '../strategies/basic.js'
 import type { CacheSettings } from '../strategies/cache-options.js'
 import type { Milliseconds } from '../types.js'
@@ -146,11 +147,11 @@ function withLowerScheme (credentials: string): string {
   return credentials.slice(0, length).toLowerCase() + credentials.slice(length)
 }
 
-/** Whose share a yes takes: a directory may find one user by several spellings of the name. */
+/** Whose share a yes takes. */
 function ownerOf ({ user }: Accepted, userId: string | null): string | null {
   const { username, id, sub } = user as { username?: unknown, id?: unknown, sub?: unknown }
   const name = userId ?? [user, username, id, sub].find((each) => typeof each === 'string')
-  return typeof name === 'string' ? name.normalize('NFKC').trim().toLowerCase() : null
+  return typeof name === 'string' ? usualName(name) : null
 }
 
 /** The credentials are wrong, and were nothing else. */

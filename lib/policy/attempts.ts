@@ -3,6 +3,7 @@ import type { Eventual } from '../eventual.js'
 import type { Milliseconds } from '../types.js'
 import { Recent } from '../store/recent.js'
 import { SharedRoom, shareOf } from '../store/shared-room.js'
+import { usualName } from '../store/usual-name.js'
 import { addressGroup } from './address-group.js'
 import type { AttemptsSettings } from './attempts-options.js'
 import type { Count, Counter } from './counter.js'
@@ -165,7 +166,7 @@ export class Attempts {
   /** The name of a user whom the credentials call otherwise, unless that was known when they came. */
   private otherName ({ showsSecret }: Trial, said: string | null | undefined, actual: string | null | undefined): string | null {
     if (showsSecret || said == null || actual == null) return null
-    const name = normalize(actual)
+    const name = usualName(actual)
     if (name === said) return null
     this.aliases.set(said, name)
     return name
@@ -179,7 +180,7 @@ export class Attempts {
   private nameOf ({ user }: Trial): string | null {
     const said = user()
     if (said === null) return null
-    const name = normalize(said)
+    const name = usualName(said)
     return this.aliases.get(name) ?? name
   }
 
@@ -212,9 +213,4 @@ function pointsOf ({ showsSecret }: Trial): number {
 /** How long, where there are as many as may be. */
 function waitFor (count: Count | null, most: number): Milliseconds {
   return count !== null && count.points >= most * POINTS ? Math.max(count.left, 1) : 0
-}
-
-/** A directory may find one user by several spellings, each of which would have a limit of its own. */
-function normalize (name: string): string {
-  return name.normalize('NFKC').trim().toLowerCase()
 }
