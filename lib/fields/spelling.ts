@@ -5,8 +5,11 @@ export const GATE_FIELDS: ReadonlyMap<string, string> = byName([
 
 /** All that a response of our own may have, likewise. */
 export const OWN_FIELDS: ReadonlyMap<string, string> = new Map([...GATE_FIELDS, ...byName([
-  'Allow', 'Cache-Control', 'Connection', 'Content-Encoding', 'Content-Length', 'Content-Type', 'Retry-After', 'Trailer', 'Via'
+  'Allow', 'Cache-Control', 'Connection', 'Content-Encoding', 'Content-Length', 'Content-Type', 'Retry-After'
 ])])
+
+/** Those and what is added to a response of an origin, likewise. */
+export const ADDED_FIELDS: ReadonlyMap<string, string> = new Map([...OWN_FIELDS, ...byName(['Trailer', 'Via'])])
 
 /**
  * Spells a field of ours as its RFC does. Names have no case (RFC 9110, 5.1), but OpenVPN and others look for theirs by its letters.
@@ -17,7 +20,7 @@ export const OWN_FIELDS: ReadonlyMap<string, string> = new Map([...GATE_FIELDS, 
  * spelled('x-request-id') // 'x-request-id'
  */
 export function spelled (name: string): string {
-  return OWN_FIELDS.get(name) ?? name
+  return ADDED_FIELDS.get(name) ?? name
 }
 
 function byName (names: readonly string[]): Map<string, string> {

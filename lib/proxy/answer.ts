@@ -10,28 +10,18 @@ import { reasonPhrase } from './reason-phrase.js'
 import { addKeptFields, keptFields, restoreFields } from './reply-fields.js'
 import { streamOf } from './reset.js'
 
-/**
- * The only fields that the gateway itself adds to what a proxy route answers. Anything else on the reply was put
- * there by the application's hooks (cookies, CSP, CORS) for the application's own pages, and a browser would take
- * it for the origin's.
- */
-const OURS = new Set([
-  'proxy-authentication-info', 'proxy-authenticate', 'proxy-support', 'proxy-status', 'www-authenticate',
-  'authentication-info', 'retry-after', 'cache-control', 'connection', 'content-type', 'content-length',
-  'content-encoding', 'allow'
-])
-
 /** What the gate put on the reply for whatever answer comes: it goes out with the origin's head. */
 const ON_EVERY_ANSWER = ['proxy-authentication-info', 'proxy-authenticate', 'proxy-support', 'authentication-info'] as const
 
 /**
  * An `onSend` hook for proxy routes: answers of our own (407, 403, 502) leave without what the application's hooks
- * put on them, unless the route keeps it. A route's own hooks run last, so nothing comes after it.
+ * put on them, unless the route keeps it: cookies, CSP or CORS are for the application's own pages, and a browser would take them for
+ * the origin's. A route's own hooks run last, so nothing comes after it.
  */
 export function dropForeignFields (_request: unknown, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
   const kept = keptFields(reply)
   for (const [name, value] of Object.entries(reply.getHeaders())) {
-    if (!OURS.has(name) || (name === 'cache-control' && value !== 'no-store')) reply.removeHeader(name)
+    if (!OWN_FIELDS.has(name) || (name === 'cache-control' && value !== 'no-store')) reply.removeHeader(name)
   }
   dropRawFields(reply.raw)
   restoreFields(reply, kept)

@@ -1,16 +1,14 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { HOP_BY_HOP_RESPONSE } from '../fields/hop-by-hop.js'
+import { ADDED_FIELDS } from '../fields/spelling.js'
 import { badOption } from '../option.js'
 
 /** Whether a field, by its name in lower case, is one that the application may add. */
 export type KeepsField = (name: string) => boolean
 
 /** Fields of this hop, of the gate and of what frames and describes the content: they are never the application's. */
-const NEVER = new Set([
-  ...HOP_BY_HOP_RESPONSE, 'trailer', 'via', 'date', 'proxy-status', 'www-authenticate', 'authentication-info', 'retry-after', 'allow',
-  'cache-control', 'content-type', 'content-length', 'content-encoding', 'content-range'
-])
+const NEVER = new Set([...HOP_BY_HOP_RESPONSE, ...ADDED_FIELDS.keys(), 'date', 'content-range'])
 
 /** Fields whose lines go out beside those of the upstream; of all others the application's take their place. */
 const BESIDE = new Set(['set-cookie', 'vary'])

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { UpstreamChallenged, UpstreamProtocol } from '../errors.js'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
-import { OWN_FIELDS } from '../fields/spelling.js'
+import { ADDED_FIELDS } from '../fields/spelling.js'
 import { spellFields } from '../platform/spell-fields.js'
 import { dropForeignFields } from './answer.js'
 import { http2Fields } from './http2-fields.js'
@@ -68,6 +68,6 @@ export function scrub (request: FastifyRequest, reply: FastifyReply, payload: un
   for (const name of Object.keys(fields)) {
     if (!FRAMING.has(name) && !isKept(reply, name)) reply.header(name, fields[name])
   }
-  spellFields(reply.raw, OWN_FIELDS)
+  spellFields(reply.raw, ADDED_FIELDS)
   done(null, payload)
 }
