@@ -144,7 +144,7 @@ export const ContentTooLarge = perRequest(
 export const ContentNotKept = perRequest(
   'FST_PROXY_AUTH_CONTENT_NOT_KEPT', 'no room to keep the content until it is verified', 503
 )
-/** The client left before the verdict, the response or the end of its content: the message says which. Nobody reads the answer: the status is for logs and metrics. */
+/** The client left before the verdict, the response or the end of its content: the message says which. No one reads the response: the status is for logs and metrics. */
 export const ClientLeft = perRequest(
   'FST_PROXY_AUTH_CLIENT_LEFT', 'the client left before the %s', 499
 )

@@ -35,7 +35,7 @@ export interface AdmitOptions {
   readonly keeper: ContentKeeper
   /** Who is to be asked anew. */
   readonly revocations: Revocations
-  /** What those are called who come without credentials: no user may have that name. `undefined`: nobody comes so. */
+  /** The name of clients without credentials, which no user may have. `undefined`: none is let in without. */
   readonly reserved?: string | undefined
   /** The most octets of an answer to such credentials to hold until its end. */
   readonly maxAnswer: number
@@ -133,8 +133,8 @@ const NO_HASHES: readonly string[] = []
 const MOST_ASKED = 3
 
 /**
- * Lets nobody in who has no name, or of whom something is to be told that cannot be sent: `proxyAuth` comes last. Nor
- * one who has been revoked since the mark: what was found may be what no longer counts.
+ * Sets `proxyAuth`, last of all: not for a user without a name, or with something to be told that cannot be sent; nor for
+ * one that has been revoked since the mark, as what was found may be what no longer counts.
  *
  * @returns `no`: ask anew. `reserved`: the user has the name of those without credentials, and would be taken for one of them.
  */

@@ -31,7 +31,7 @@ export function hashesOfNothing ({ raw }: FastifyRequest, names: readonly string
 }
 
 /**
- * Reads the content of a request for the verdict on its credentials, and keeps it for whoever wants it after that.
+ * Reads the content of a request for the verdict on its credentials, and keeps it for the route and the upstream.
  *
  * @param names - The hashes to make of it, as {@link hashesToRead} names them.
  * @throws {ContentTooLarge} {@link ContentNotKept} {@link ClientLeft} It could not be kept.

@@ -56,7 +56,7 @@ function settle (entry: Entry, presented: Presented, strategies: readonly Known[
   return outcome
 }
 
-/** What was found about somebody who has to wait is not told. */
+/** A client that has to wait is not told what was found. */
 function leave (entry: Entry, wait: Milliseconds, outcome: Outcome): Outcome {
   entry.leave()
   return wait > 0 ? tooMany(wait) : outcome

@@ -77,7 +77,7 @@ export interface Broken {
   readonly strategy: string
 }
 
-/** The system's codes, node's resolver's and those of clients for what is away or does not answer. */
+/** The system's codes, node's resolver's and those of clients for what is away or does not respond. */
 const AWAY = new Set([
   'ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'EPIPE', 'ETIMEDOUT',
   'ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'ESERVFAIL', 'ETIMEOUT'
@@ -87,7 +87,7 @@ const OF_UNDICI = /^UND_ERR_(?!INVALID_|NOT_SUPPORTED)/
 /** What a signal that has run out of time leaves. The reason of an `AbortError` is seldom told; that the client left is known before. */
 const ABORTED = new Set(['TimeoutError', 'AbortError'])
 
-/** How deep errors may be wrapped: `fetch` wraps once, and so may whoever called it. */
+/** How deep errors may be wrapped: `fetch` wraps once, and so may its caller. */
 const DEPTH = 8
 
 interface Told {

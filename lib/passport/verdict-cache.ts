@@ -26,8 +26,8 @@ interface No {
 }
 
 /**
- * Remembers the verdicts of one strategy, by a hash of what the credentials mean under a key that nobody has, not even the next
- * process: of the scheme, the user and the secret, all in one. So a wrong password has nothing in common with the right one, and can
+ * Remembers the verdicts of one strategy, by a hash of what the credentials mean under a key that no other process has, nor the
+ * next one: of the scheme, the user and the secret, all in one. So a wrong password has nothing in common with the right one, and can
  * neither end nor renew what is known of that. Yeses and noes have rooms of their own for the same reason.
  *
  * - Each user has a share of the room: other spellings of his secret take the place of his own.

@@ -42,7 +42,7 @@ export interface Entry {
   accepted (actual?: string | null): Eventual<Milliseconds>
   /** It was wrong; otherwise as for {@link accepted}. */
   refused (actual?: string | null): Promise<Milliseconds>
-  /** Nobody could tell in time. It counts like a wrong one, unless the secret was right lately. */
+  /** No verdict came in time. It counts like a wrong one, unless the secret was right lately. */
   undecided (): Promise<void>
   /** It is over, whatever came of it. */
   leave (): void

@@ -60,7 +60,7 @@ export function writeAnyHead (reply: FastifyReply, status: number, reason: strin
   reply.hijack()
 }
 
-/** Appends what the gate has put on the reply for whatever answer comes, and what the application may add. */
+/** Appends what the gate has put on the reply for any response, and what the application may add. */
 export function addGateFields (reply: FastifyReply, fields: string[]): void {
   for (const name of ON_EVERY_ANSWER) {
     const value = reply.getHeader(name)

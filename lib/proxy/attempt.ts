@@ -45,7 +45,7 @@ export class Attempt<Request extends Attempted> implements Dispatcher.DispatchHa
   private mayRepeat: boolean
 
   /**
-   * @param mayRepeat - False where the connection stands for somebody, so that another would not do.
+   * @param mayRepeat - False where the connection stands for a user, so that another would not do.
    */
   constructor (
     private readonly handler: Dispatcher.DispatchHandler, private readonly sender: Sender<Request>, private readonly request: Request, mayRepeat: boolean

@@ -16,7 +16,7 @@ export interface AutoConfigurationOptions {
   readonly proxy?: string
   /**
    * Without `proxy`, go by `X-Forwarded-Host` and `X-Forwarded-Proto` where Fastify's `trustProxy` trusts the peer: who can write
-   * them chooses the proxy of whoever gets the script. Default false.
+   * them chooses the proxy of those who get the script. Default false.
    */
   readonly forwarded?: boolean
   /** Where the script is. Default `['/proxy.pac', '/wpad.dat']`. */

@@ -8,7 +8,7 @@ export interface Connect {
   readonly client: Duplex
   readonly head: Buffer
   /**
-   * Writes the 200 and hands the client's side over: nothing more is written by the answer.
+   * Writes the 200 and hands the client's side over: the response writes nothing more.
    *
    * @param fields - A flat raw list.
    */

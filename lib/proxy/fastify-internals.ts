@@ -44,7 +44,7 @@ export type Constraints = Record<string, unknown>
 /** Of a request, what the router goes by. */
 export interface RoutedRequest { readonly method: string, readonly url: string }
 
-/** What the router finds. It has no `store` where the router answers itself: a path that does not decode, a parameter too long. */
+/** What the router finds. It has no `store` where the router responds by itself: a path that does not decode, a parameter too long. */
 export interface FoundRoute { readonly store: { readonly config?: { readonly proxy?: unknown } } | null }
 
 type Derived = (failure: Error | null, constraints?: Constraints) => void

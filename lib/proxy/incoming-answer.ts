@@ -57,7 +57,7 @@ export class IncomingAnswer extends Readable implements Dispatcher.DispatchHandl
     this.statusCode = status
     this.statusMessage = reason
     this.settled = true
-    // @fastify/reply-from refuses others, and says so in the log. The relay asks this answer itself.
+    // @fastify/reply-from refuses others, and says so in the log. The relay asks this stream for it.
     this.events.settle(null, { statusCode: Math.min(status, 599), headers, body: this })
   }
 

@@ -201,7 +201,7 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
 /** The message is checked before anybody is asked who they are: what it is does not depend on it. */
 function refuseMalformed (parameters: PathParameters | undefined) {
   return (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void => {
-    if (isGiven(request.raw)) reply.raw.shouldKeepAlive = false // @fastify/http-proxy closes behind any answer but a 101
+    if (isGiven(request.raw)) reply.raw.shouldKeepAlive = false // @fastify/http-proxy closes behind any response but a 101
     const failure = failureOf(request.raw) ?? parameters?.failureOf(request) ?? null
     if (failure === null) return done()
     reply.header('connection', 'close')

@@ -93,7 +93,7 @@ export class Aws4Strategy extends Strategy {
     }
   }
 
-  /** Nobody need read the content of requests that are refused anyway. Whether there is such a key, `authenticate` says. */
+  /** The content of requests that are refused anyway need not be read. Whether there is such a key, `authenticate` says. */
   override contentHashFor (request: AttemptRequest): string | null {
     try {
       const attempt = this.read(request)

@@ -21,7 +21,7 @@ export type VerifyCertificate = (certificate: PeerCertificate, name: string | un
 
 /** Options of {@link ClientCertificateStrategy}. */
 export type ClientCertificateOptions = Defaulting<{ username: string }, {
-  /** Default: whoever has a name is let in by that: `{ username: name }`, where that has the shape of `ProxyUser`. */
+  /** Default: each certificate with a name is accepted, as `{ username: name }`, where that has the shape of `ProxyUser`. */
   readonly verify: VerifyCertificate
 }> & {
   /** Where the name is: the CN of the subject, or the one entry of its kind among the alternative names. Default `'CN'`. */

@@ -71,7 +71,7 @@ export interface DigestOptions {
   readonly oneTimeNonces?: boolean
   /**
    * `'any'` takes credentials whose `uri` is not the target: libsoup 3 signs `/` for CONNECT, w3m the URI of the proxy. It gives
-   * up that the response is bound to the target: whoever changes a request on its way sends it elsewhere, once, as the user.
+   * up that the response is bound to the target: an attacker who changes a request on its way sends it elsewhere, once, as the user.
    * Default `'strict'`: they are 400 (RFC 7616, 3.4.6).
    */
   readonly uri?: 'strict' | 'any'

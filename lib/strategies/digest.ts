@@ -94,7 +94,7 @@ export class DigestStrategy extends Strategy {
   }
 
   /**
-   * Nobody need read the content of strangers, who do not know a nonce of ours, nor for credentials that are refused
+   * The content of strangers, who do not know a nonce of ours, need not be read, nor that for credentials that are refused
    * anyway. Whether there is such a user, `authenticate` says.
    */
   override contentHashFor (request: AttemptRequest, options?: AttemptOptions): string | null {
@@ -173,7 +173,7 @@ export class DigestStrategy extends Strategy {
   }
 
   /**
-   * Nothing is kept for the name of a user that does not exist, or it would be anybody's room. The price: who waits with the
+   * Nothing is kept for the name of a user that does not exist, or strangers could take the room. The price: a client that waits with the
    * content learns whether there is such a user.
    */
   private judgeUnread (attempt: Attempt, username: string | null): void {

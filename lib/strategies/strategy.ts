@@ -29,7 +29,7 @@ export interface AttemptRequest {
    */
   readonly contentHash?: Readonly<Record<string, string>> | undefined
   /**
-   * True where there is content that nobody has read yet, and the runner reads it once a strategy says that it needs it
+   * True where there is content that has not been read yet, and the runner reads it once a strategy says that it needs it
    * ({@link RefusalNote.needsContent}).
    */
   readonly readsContent?: boolean
@@ -77,7 +77,7 @@ export interface RefusalNote {
   readonly wrong?: true
   /**
    * True: so far nothing is wrong, and the verdict needs the content. Only where {@link AttemptRequest.readsContent} is
-   * true: the runner then reads it and asks again. Content is kept for nobody of whom a strategy has not said so.
+   * true: the runner then reads it and asks again. Content is kept for no other request.
    */
   readonly needsContent?: true
 }

@@ -25,7 +25,7 @@ export interface AccountFile<Accounts> {
 }
 
 const OPTIONS = new Set(['interval', 'log', 'timeout', 'clock'])
-/** What is no regular file may let whoever opens it wait for ever. */
+/** To open what is no regular file may take for ever. */
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
 
 /**
@@ -117,7 +117,7 @@ function readNow (path: string): Read {
   }
 }
 
-/** @returns `half`: somebody is writing, and what is there may be half of it. The next look will tell. */
+/** @returns `half`: the file is being written, and what is there may be half of it. The next look will tell. */
 async function readLater (path: string, version: string): Promise<Read | 'same' | 'half'> {
   // Most of the time there is nothing new, and that costs no opening of the file.
   const found = await stat(path, { bigint: true })

@@ -131,7 +131,7 @@ const CHECKS = {
   }
 }
 
-/** An origin that answers everything, and echoes what comes behind an upgrade. */
+/** An origin that responds to everything, and echoes what comes behind an upgrade. */
 async function startOrigin (stops) {
   const server = http.createServer((request, response) => { request.resume().on('end', () => response.end('origin')) })
   const sockets = new Set()
