@@ -24,14 +24,23 @@ export function hideUserinfo (log: ErrorLog, server: Server, mayBeProxied: MayBe
   const all = [mayBeProxied]
   askers.set(server, all)
   server.prependListener('request', guarded(log, (request: IncomingMessage) => {
-    const { headers } = request
-    for (const name of ['host', ':authority']) {
-      const host = headers[name] as string | undefined
-      if (host === undefined || !host.includes('@') || !all.some(ask => ask(request))) continue
-      headers[name] = withoutUserinfo(host)
-      hidden.add(request)
-    }
+    hideUserinfoOf(request, () => all.some(ask => ask(request)))
   }))
+}
+
+/**
+ * Takes it out of the host of one request: of an upgrade, which no listener of `request` sees.
+ *
+ * @param isMeant - Asked where there is some. Default: it is.
+ */
+export function hideUserinfoOf (request: IncomingMessage, isMeant: () => boolean = () => true): void {
+  const { headers } = request
+  for (const name of ['host', ':authority']) {
+    const host = headers[name] as string | undefined
+    if (host === undefined || !host.includes('@') || !isMeant()) continue
+    headers[name] = withoutUserinfo(host)
+    hidden.add(request)
+  }
 }
 
 /** Whether there was some. The raw fields still have it. */

@@ -7,6 +7,7 @@ import { extendedAnswer } from './extended-connect.js'
 import { routerOf } from './fastify-internals.js'
 import type { RoutedRequest, Router } from './fastify-internals.js'
 import { addForwardedFields } from './forwarded-fields.js'
+import { hideUserinfoOf } from './hide-userinfo.js'
 import { tellIdentity } from './identity-field.js'
 import { record } from './record.js'
 import { lasting, withVia } from './reverse-request.js'
@@ -79,6 +80,7 @@ export function takeWebSockets (
   takeUpgrades(app, (request, head) => {
     const path = routed(request)
     if (path === undefined || !within(path)) return undefined
+    hideUserinfoOf(request)
     const { method, socket } = request
     if (method !== 'GET' || !offerOf(request).some(protocol => protocol.toLowerCase() === 'websocket')) return 'plain'
     const taken = wayOf(router, request, path) ?? way
