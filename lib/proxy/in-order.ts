@@ -100,28 +100,45 @@ function isQueued ({ socket, writableFinished }: ServerResponse): boolean {
   return socket === null && !writableFinished
 }
 
-/** Node gives a response its socket when it is its turn, and never behind one that closes. */
+/** Node gives a response its socket when it is its turn, be it behind one that has closed for what came later. */
 function hold (response: ServerResponse, queue: Queue, begin: () => void): void {
   held.delete(response)
   if (++queue.waiting > MAX_WAITING) {
     response.req.socket.destroy()
     return
   }
-  response.once('socket', () => {
+  response.once('socket', (socket: Socket) => {
     queue.waiting -= 1
-    begin()
+    if (socket.writable) begin()
   })
 }
 
 /**
- * Whether what cannot be read any more needs no response: of a message that has had one, or has begun to have one; or because it
- * came behind a request that closes, whose response is yet to come.
+ * Whether what cannot be read any more needs no response of its own: of a message that has had one, or has begun to have one; or
+ * because it is behind a message whose response is yet to come, or coming. That one is the last then: in the midst of its content
+ * another would look like some of it.
  */
-function answersAlready ({ code }: Error & { code?: string }, socket: Parsed, proxied: MayBeProxied): boolean {
+function answersAlready ({ code = '' }: Error & { code?: string }, socket: Parsed, proxied: MayBeProxied): boolean {
   const { _httpMessage: response, parser } = socket
-  if (code === 'HPE_CLOSED_CONNECTION' && response && proxied(response.req)) return true
   const incoming = parser?.incoming
-  if (!incoming || incoming.complete || response?.headersSent === false || !proxied(incoming)) return false
+  const isCut = incoming?.complete === false
+  if (response && (!isCut || response.req !== incoming)) {
+    if (!/^(?:HPE|ERR_HTTP)_/.test(code) || !proxied(response.req)) return false
+    if (code === 'HPE_INVALID_EOF_STATE') socket.destroySoon() // the client has left
+    else if (code !== 'HPE_CLOSED_CONNECTION') closeBehind(response, socket)
+    return true
+  }
+  if (!isCut || response?.headersSent === false || !proxied(incoming)) return false
   socket.destroySoon()
   return true
+}
+
+const last = new WeakSet<ServerResponse>()
+
+/** Before node gives the connection to the next response. */
+function closeBehind (response: ServerResponse, socket: Socket): void {
+  if (last.has(response)) return
+  last.add(response)
+  if (!response.headersSent) response.shouldKeepAlive = false
+  response.prependOnceListener('finish', () => socket.destroySoon())
 }
