@@ -3,6 +3,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { AuthenticationRequired, Forbidden } from '../errors.js'
 import { OWN_FIELDS } from '../fields/spelling.js'
 import type { Refused } from '../passport/outcome.js'
+import { limitReading } from '../platform/limit-reading.js'
 import { spellFields } from '../platform/spell-fields.js'
 import { admit } from './admit.js'
 import type { AdmitOptions } from './admit.js'
@@ -59,6 +60,9 @@ interface Pending {
 }
 type Marked = FastifyRequest & { [kRefused]?: Pending }
 
+/** Requests on the application's own routes about which there is no verdict. */
+const failed = new WeakSet<FastifyRequest>()
+
 /**
  * The hook for the application's own routes: `proxyAuthenticate`. It fails with an error, which the application's
  * error handler answers, and which other functions of `app.auth([...])` may overrule.
@@ -67,7 +71,13 @@ type Marked = FastifyRequest & { [kRefused]?: Pending }
  */
 export function ownRouteHook (options: AdmitOptions): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
   return async (request, reply) => {
-    const refused = await admit(request, reply, options)
+    let refused: Refused | null
+    try {
+      refused = await admit(request, reply, options)
+    } catch (cause) {
+      failed.add(request)
+      throw cause
+    }
     if (refused === null) return
     logRefusal(request, refused)
     ;(request as Marked)[kRefused] = { refused, overruled: null }
@@ -110,6 +120,7 @@ export function addChallengeHooks (app: FastifyInstance): void {
       }
     }
     if (reply.statusCode === 407) dropAuthenticationInfo(reply)
+    if (reply.statusCode >= 400 && (pending !== undefined || failed.has(request))) limitReading(reply.raw)
     done(null, payload)
   })
 }

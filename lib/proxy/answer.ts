@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { UpstreamProtocol } from '../errors.js'
 import { isExtendedConnect } from '../fields/extended-connect.js'
 import { OWN_FIELDS, spelled } from '../fields/spelling.js'
+import { limitReading } from '../platform/limit-reading.js'
 import { spellFields } from '../platform/spell-fields.js'
 import { http2Fields } from './http2-fields.js'
 import { lastTokenOf } from './last-token.js'
@@ -14,11 +15,18 @@ import { streamOf } from './reset.js'
 const ON_EVERY_ANSWER = ['proxy-authentication-info', 'proxy-authenticate', 'proxy-support', 'authentication-info'] as const
 
 /**
- * An `onSend` hook for proxy routes: answers of our own (407, 403, 502) leave without what the application's hooks
+ * An `onSend` hook for proxy routes: responses of our own (407, 403, 502) leave without what the application's hooks
  * put on them, unless the route keeps it: cookies, CSP or CORS are for the application's own pages, and a browser would take them for
- * the origin's. A route's own hooks run last, so nothing comes after it.
+ * the origin's. A route's own hooks run last, so nothing comes after it. A refusal has to be read in time.
  */
-export function dropForeignFields (_request: unknown, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
+export function sendOwn (_request: unknown, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
+  dropForeignFields(reply)
+  if (reply.statusCode >= 400) limitReading(reply.raw)
+  done(null, payload)
+}
+
+/** Takes off a reply what the application's hooks put on it, unless the route keeps it. */
+export function dropForeignFields (reply: FastifyReply): void {
   const kept = keptFields(reply)
   for (const [name, value] of Object.entries(reply.getHeaders())) {
     if (!OWN_FIELDS.has(name) || (name === 'cache-control' && value !== 'no-store')) reply.removeHeader(name)
@@ -26,7 +34,6 @@ export function dropForeignFields (_request: unknown, reply: FastifyReply, paylo
   dropRawFields(reply.raw)
   restoreFields(reply, kept)
   spellFields(reply.raw, OWN_FIELDS)
-  done(null, payload)
 }
 
 /**

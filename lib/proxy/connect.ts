@@ -6,6 +6,7 @@ import { asksToKeep } from '../fields/of-one-user.js'
 import { isExtendedConnect } from '../fields/extended-connect.js'
 import { spelled } from '../fields/spelling.js'
 import { guarded } from '../platform/guarded.js'
+import { READ_TIME } from '../platform/limit-reading.js'
 import { BareResponse } from './bare-response.js'
 import { closeInStages } from './close-in-stages.js'
 import { takeConnectStream } from './connect-http2.js'
@@ -17,7 +18,6 @@ import { guard } from './guard.js'
 import { parseAgain } from './parse-again.js'
 import { receive } from './target-form.js'
 import { inTurn } from './turn.js'
-import type { Milliseconds } from '../types.js'
 
 /** When the connection of a CONNECT refused with 407 may carry another request. */
 export type KeepAliveAfter407 = 'always' | 'handshake' | 'never'
@@ -29,9 +29,6 @@ export interface ConnectSettings {
   readonly carriesIdentity?: (socket: Socket) => boolean
   readonly exchanges: Exchanges
 }
-
-/** How long a client may take to read a refusal. */
-const READ_TIME: Milliseconds = 10_000
 
 /**
  * Takes node's `connect` event of HTTP/1.1 into Fastify's lifecycle, so that the application's hooks, the gate and

@@ -9,7 +9,7 @@ import { guarded } from '../platform/guarded.js'
 import { createAccess } from '../policy/access.js'
 import type { ForwardPolicyOptions } from '../policy/access.js'
 import type { Milliseconds, ProxyIdentity } from '../types.js'
-import { dropForeignFields } from './answer.js'
+import { sendOwn } from './answer.js'
 import { serveAutoConfiguration } from './auto-configuration-route.js'
 import type { AutoConfigurationSettings } from './auto-configuration-route.js'
 import { takeConnect } from './connect.js'
@@ -99,7 +99,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
     scope.addHook(hook as 'onRequest', (request, reply) => authenticateFor(received(request.raw)!.target as NamedTarget)(request, reply))
     scope.addHook('onError', explain(pseudonym))
     scope.addHook('onSend', endConnection(exchanges))
-    const route = { url: '*', schema: hidden(), constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: [onSend, dropForeignFields] }
+    const route = { url: '*', schema: hidden(), constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: [onSend, sendOwn] }
     scope.route({ ...route, method: METHODS.filter(method => method !== 'CONNECT'), handler: forward, config: { proxy: 'forward' } })
     scope.route({ ...route, method: 'CONNECT', handler: tunnel, config: { proxy: 'connect' } })
   })

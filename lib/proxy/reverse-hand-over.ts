@@ -3,7 +3,7 @@ import { UpstreamChallenged, UpstreamProtocol } from '../errors.js'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
 import { ADDED_FIELDS } from '../fields/spelling.js'
 import { spellFields } from '../platform/spell-fields.js'
-import { dropForeignFields } from './answer.js'
+import { dropForeignFields, sendOwn } from './answer.js'
 import { http2Fields } from './http2-fields.js'
 import { isKept, keptFields, restoreFields } from './reply-fields.js'
 import { streamOf } from './reset.js'
@@ -31,7 +31,7 @@ const sent = new WeakMap<FastifyReply, Record<string, unknown>>()
 export function handOver ({ request, reply }: ReverseExchange, answer: Answer, head: FieldRecord, onResponse: OnResponse, kept: ReturnType<typeof keptFields>): void {
   const challenged = answer.statusCode === 407
   const isHttp2 = streamOf(reply.raw) !== undefined
-  dropForeignFields(request, reply, null, () => {})
+  dropForeignFields(reply)
   for (const [name] of keptFields(reply)) reply.removeHeader(name)
   for (const name of Object.keys(head)) {
     reply.removeHeader(name)
@@ -61,7 +61,7 @@ function linesOf (name: string, value: string | string[]): string | string[] | u
  */
 export function scrub (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
   const fields = sent.get(reply)
-  if (fields === undefined) return dropForeignFields(request, reply, payload, done)
+  if (fields === undefined) return sendOwn(request, reply, payload, done)
   for (const name of Object.keys(reply.getHeaders())) {
     if (!FRAMING.has(name) && !isKept(reply, name)) reply.removeHeader(name)
   }

@@ -3,7 +3,7 @@ import Fastify from 'fastify'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { addTrailers, dropForeignFields, writeRelayedHead } from '../../lib/proxy/answer.js'
+import { addTrailers, sendOwn, writeRelayedHead } from '../../lib/proxy/answer.js'
 import { keepingLastToken } from '../../lib/proxy/last-token.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { wholeAnswer } from '../fixtures/http2-client.js'
@@ -15,7 +15,7 @@ type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown
 async function answerOf (t: Test, hook: Handler, handler: Handler): Promise<string> {
   const app = Fastify()
   app.addHook('onRequest', async (request, reply) => { await hook(request, reply) })
-  app.get('/', { onSend: dropForeignFields }, async (request, reply) => await handler(request, reply))
+  app.get('/', { onSend: sendOwn }, async (request, reply) => await handler(request, reply))
   await app.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(() => app.close())
   const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
