@@ -18,7 +18,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   passport: ['errors', 'eventual', 'option', 'types', 'fields', 'store', 'strategies'],
   policy: ['errors', 'eventual', 'option', 'types', 'store'],
   platform: ['errors'], // what node and the libraries below need to be told
-  gate: ['errors', 'option', 'types', 'fields', 'passport', 'platform', 'policy'], // and never proxy
+  gate: ['errors', 'option', 'types', 'fields', 'store', 'passport', 'platform', 'policy'], // and never proxy
   proxy: ['errors', 'option', 'types', 'fields', 'platform', 'policy'], // and never gate
   options: ['types', 'passport', 'policy', 'gate', 'proxy'], // what may be said to the plugin, in types
   settings: ['errors', 'option', 'options', 'types', 'fields', 'passport', 'policy', 'gate', 'proxy'], // what it makes of that

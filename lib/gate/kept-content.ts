@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { ClientLeft, ContentNotKept, ContentTooLarge } from '../errors.js'
 import { announcesContent } from '../fields/announces-content.js'
+import { Shares } from '../store/shares.js'
 import type { Milliseconds } from '../types.js'
 
 /** How much is kept for requests whose credentials cover their content. */
@@ -42,10 +43,11 @@ export function mayHaveContent (request: IncomingMessage): boolean {
  * memory, more in a temporary file that no name leads to.
  */
 export class ContentKeeper {
-  private octets = 0
-  private readonly perAddress = new Map<string, number>()
+  private readonly room: Shares
 
-  constructor (private readonly limits: KeepLimits) {}
+  constructor (private readonly limits: KeepLimits) {
+    this.room = new Shares(limits.maxKept, limits.maxPerAddress)
+  }
 
   /**
    * Reads all content of a request, any transfer-coding taken off.
@@ -59,7 +61,7 @@ export class ContentKeeper {
     const { maxRequest, contentTimeout, contentDuration } = this.limits
     if (Number(request.headers['content-length']) > maxRequest) throw new ContentTooLarge(maxRequest)
     const hashes = names.map(name => createHash(name))
-    const kept = new KeptContent(() => this.take(-kept.length, address))
+    const kept = new KeptContent(() => this.room.giveBack(kept.length, address))
     const cut = (): void => { request.destroy() }
     const silence = contentTimeout === 0 ? undefined : setTimeout(cut, contentTimeout)
     const duration = contentDuration === 0 ? undefined : setTimeout(cut, contentDuration)
@@ -67,8 +69,7 @@ export class ContentKeeper {
       for await (const chunk of contentOf(request)) {
         silence?.refresh()
         if (kept.length + chunk.length > maxRequest) throw new ContentTooLarge(maxRequest)
-        if (!this.hasRoom(chunk.length, address)) throw new ContentNotKept()
-        this.take(chunk.length, address)
+        if (!this.room.take(chunk.length, address)) throw new ContentNotKept()
         for (const hash of hashes) hash.update(chunk)
         await kept.add(chunk)
       }
@@ -82,20 +83,6 @@ export class ContentKeeper {
     names.forEach((name, i) => { kept.hashes[name] = hashes[i]!.digest('hex') })
     releaseWith(kept, request, response)
     return kept
-  }
-
-  private hasRoom (octets: number, address: string): boolean {
-    const { maxKept, maxPerAddress } = this.limits
-    if (this.octets + octets > maxKept) return false
-    return address === '' || (this.perAddress.get(address) ?? 0) + octets <= maxPerAddress
-  }
-
-  private take (octets: number, address: string): void {
-    this.octets += octets
-    if (address === '') return
-    const taken = (this.perAddress.get(address) ?? 0) + octets
-    if (taken === 0) this.perAddress.delete(address)
-    else this.perAddress.set(address, taken)
   }
 }
 

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { BadRequest, TooManyHandshakes } from '../errors.js'
 import { readScheme } from '../fields/credentials.js'
 import { isOfOneUser } from '../fields/of-one-user.js'
+import { Shares } from '../store/shares.js'
 import type { Handshake, HandshakeState } from '../strategies/handshake.js'
 import type { Milliseconds, ProxyIdentity } from '../types.js'
 import { isConnectionBound } from './connection-bound.js'
@@ -50,13 +51,14 @@ interface Kept {
 export class Connections {
   private readonly key = Symbol('fastify-proxy-auth.connection')
   private readonly named = new Map<string, Set<Connection>>()
-  private handshakes = 0
-  private readonly perAddress = new Map<string, number>()
+  private readonly handshakes: Shares
 
-  constructor (private readonly limits: ConnectionLimits) {}
+  constructor (private readonly limits: ConnectionLimits) {
+    this.handshakes = new Shares(limits.maxHandshakes, limits.maxPerAddress)
+  }
 
   /** How many handshakes are between two legs. */
-  get handshaking (): number { return this.handshakes }
+  get handshaking (): number { return this.handshakes.taken }
 
   /** Who the connection of a request stands for, where it brings no credentials. */
   identityOf (raw: RawRequest): ProxyIdentity | undefined {
@@ -127,12 +129,7 @@ export class Connections {
   /** For a {@link Leg}: starts the time of a handshake, unless it runs. */
   start (connection: Connection): void {
     if (connection.timer !== undefined) return
-    const { maxHandshakes, maxPerAddress } = this.limits
-    const { from } = connection
-    const others = this.perAddress.get(from) ?? 0
-    if (this.handshakes >= maxHandshakes || (from !== '' && others >= maxPerAddress)) throw new TooManyHandshakes(RETRY_AFTER)
-    this.handshakes += 1
-    this.perAddress.set(from, others + 1)
+    if (!this.handshakes.take(1, connection.from)) throw new TooManyHandshakes(RETRY_AFTER)
     connection.timer = setTimeout(() => connection.socket.destroy(), this.limits.handshakeTimeout)
   }
 
@@ -140,10 +137,7 @@ export class Connections {
     if (connection.timer === undefined) return
     clearTimeout(connection.timer)
     connection.timer = undefined
-    this.handshakes -= 1
-    const others = this.perAddress.get(connection.from)! - 1
-    if (others === 0) this.perAddress.delete(connection.from)
-    else this.perAddress.set(connection.from, others)
+    this.handshakes.giveBack(1, connection.from)
   }
 
   private find (socket: Socket): Connection | undefined {
