@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
-import { anonymousAccess, openToAll } from './anonymous-access.js'
+import { anonymousAccess } from './anonymous-access.js'
 import { BadOption, BadRegistration } from './errors.js'
 import { errorPages } from './gate/error-page.js'
 import { addChallengeHooks, ownRouteHook, proxyRouteHook } from './gate/gate.js'
@@ -43,7 +43,8 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   const revocations = new Revocations()
   const onTrouble = (err: unknown) => app.log.warn({ err }, 'Redis does not answer: this process counts failed attempts for itself')
   const attempts = settings.attempts && await createAttempts(settings.attempts, realm, onTrouble)
-  const gateOf = await prepareGates(app, settings, { revocations, attempts, access: anonymousAccess(settings) })
+  const access = anonymousAccess(settings)
+  const gateOf = await prepareGates(app, settings, { revocations, attempts, access })
   const proxy = gateOf(settings.strategies, PROXY)
   const exchanges = new Exchanges(revocations)
 
@@ -83,7 +84,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
     const identity = settings.identities[index]!
     const gate = gateOf(strategies, route.status === 401 ? ORIGIN : PROXY)
     const ask = proxyRouteHook(gate, realm, pages)
-    const authenticate = anonymous ? openToAll(ask) : ask
+    const authenticate = anonymous ? access!.openToAll(ask) : ask
     await registerReverse(app, route as ReverseRoute, { hook, authenticate, pseudonym, exchanges, identity, limits: settings.tunnels, onSend: errorPages(pages) })
   }
   if (settings.forward !== undefined || settings.reverse.length > 0) drainOnClose(app, exchanges, settings.drainTimeout)

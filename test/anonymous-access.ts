@@ -1,12 +1,17 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
-import { anonymousAccess, openToAll } from '../lib/anonymous-access.js'
+import { anonymousAccess } from '../lib/anonymous-access.js'
+import { receive } from '../lib/proxy/target-form.js'
 import { readAnonymous } from '../lib/settings/anonymous.js'
 
 const access = (to: string[]) => anonymousAccess({ anonymous: readAnonymous({ to, name: 'guest' }, []), realm: 'Gateway' })!
-const request = (method: string, url: string) =>
-  ({ method, url, httpVersion: '1.1', httpVersionMajor: 1, headers: { host: 'gw.test' }, rawHeaders: ['Host', 'gw.test'], socket: {} }) as unknown as IncomingMessage
+const request = (method: string, url: string) => {
+  const headers = { host: 'gw.test' }
+  const raw = { method, url, httpVersion: '1.1', httpVersionMajor: 1, headers, rawHeaders: ['Host', 'gw.test'], socket: {} } as unknown as IncomingMessage
+  receive(raw) // as it comes in
+  return raw
+}
 
 t.test('nobody, where the options do not say so', async t => {
   t.equal(anonymousAccess({ anonymous: undefined, realm: 'Gateway' }), undefined)
@@ -23,10 +28,11 @@ t.test('to some targets', async t => {
   ] as const) t.equal(admits(request(method, url)), false, url)
 })
 
-t.test('on routes that are open to everybody, whatever the target', async t => {
-  const { admits } = access([])
+t.test('a route that a registration opens: it admits whatever the target, and no other registration does (F-63)', async t => {
+  const [{ admits, openToAll }, other] = [access([]), access([])]
   const [first, second] = [request('GET', '/'), request('GET', '/')]
   const ask = openToAll(({ raw }: FastifyRequest, reply: string) => [admits(raw), reply])
   t.same(ask({ raw: first } as FastifyRequest, 'reply'), [true, 'reply'])
   t.equal(admits(second), false)
+  t.equal(other.admits(first), false)
 })

@@ -315,7 +315,7 @@ t.test('a strategy of ours gets the lines of fields that its credentials cover, 
 
 t.test('one that only looks like ours need not know of that', async t => {
   const strategy = { name: 'like', scheme: 'Basic', challenge: () => ({ scheme: 'Basic' }), authenticate (this: { success: (user: string) => void }) { this.success('a') } }
-  t.match(await ask(chainOf({ strategy }), ALICE), { kind: 'granted' })
+  t.match(await ask(chainOf({ strategy, scheme: 'Basic' }), ALICE), { kind: 'granted' })
 })
 
 t.test('500 requests at once through one chain: each gets its own user (R-MAP-6)', async t => {
