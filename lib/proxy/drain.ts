@@ -4,6 +4,7 @@ import type { Milliseconds } from '../types.js'
 import type { Exchanges } from './exchanges.js'
 import { furtherServers } from './fastify-internals.js'
 import { IdleConnections } from './idle-connections.js'
+import { LeftSessions } from './sessions.js'
 
 /** How often a server that stops, once `time` is over, looks for connections that have become idle since. */
 const INTERVAL: Milliseconds = 500
@@ -15,13 +16,18 @@ const INTERVAL: Milliseconds = 500
  */
 export function drainOnClose (app: FastifyInstance, exchanges: Exchanges, time: Milliseconds): void {
   const idle = new IdleConnections(app)
+  const sessions = new LeftSessions(app)
   let drained: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
   app.addHook('preClose', async () => {
     drained = exchanges.drain(time).then(() => idle.endSilent())
     timer = setTimeout(() => {
       idle.end()
-      timer = setInterval(() => idle.end(), INTERVAL)
+      sessions.ping()
+      timer = setInterval(() => {
+        idle.end()
+        sessions.end()
+      }, INTERVAL)
     }, time)
     if (app.initialConfig.forceCloseConnections !== true) return
     for (const server of [app.server, ...furtherServers(app)]) holdBack(server, drained)

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import type { Http2Session } from 'node:http2'
+import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { guarded } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
@@ -37,6 +38,35 @@ export function endBroken (app: FastifyInstance, patience = PATIENCE): void {
       }, patience).unref()
     }))
   })
+}
+
+/**
+ * The HTTP/2 sessions that a stopping server would wait for though nothing comes of them any more: those that are broken, as above,
+ * and those that are over but for a client that does not close.
+ */
+export class LeftSessions {
+  private readonly sockets = new Map<Http2Session, Socket>()
+  private readonly alive = new WeakSet<Http2Session>()
+
+  constructor (app: FastifyInstance) {
+    onEverySession(app, session => {
+      this.sockets.set(session, session.socket.valueOf() as Socket) // what node shows of it cannot be destroyed alone
+      session.once('close', () => this.sockets.delete(session))
+    })
+  }
+
+  /** Asks each client for a sign of life, which {@link end} goes by some time later. */
+  ping (): void {
+    for (const session of this.sockets.keys()) {
+      if (!session.destroyed) session.ping(failure => { if (failure === null) this.alive.add(session) })
+    }
+  }
+
+  end (): void {
+    for (const [session, socket] of this.sockets) {
+      if (session.destroyed || !this.alive.has(session)) socket.destroy()
+    }
+  }
 }
 
 function onEverySession (app: FastifyInstance, follow: (session: Http2Session) => void): void {

@@ -2,7 +2,9 @@ import { EventEmitter, once } from 'node:events'
 import Fastify from 'fastify'
 import t from 'tap'
 import { endBroken, goAway } from '../../lib/proxy/sessions.js'
+import { gateway } from '../fixtures/gateway.js'
 import { Http2Client } from '../fixtures/http2-client.js'
+import { RawHttp2 } from '../fixtures/raw-http2.js'
 import { until } from '../fixtures/until.js'
 
 t.test('a stopping server does not wait for sessions on which nothing is under way', async t => {
@@ -46,3 +48,20 @@ t.test('a session that is broken is ended, and no other', async t => {
   await until(() => sessions[2]!.ended)
   t.match(sessions, [{ pings: 1, ended: false }, { pings: 0, ended: false }, { pings: 1, ended: true }])
 })
+
+const GET = [[':method', 'GET'], [':scheme', 'http'], [':path', '/'], [':authority', 'origin.test']] as const
+
+for (const [name, frame] of [['DATA', 'x'], ['PING', 'short'], ['HEADERS', '\xff']] as const) {
+  t.test(`a stopping server, a session that its client breaks with ${name} and leaves: ends with the drain (F-57)`, async t => {
+    const { app, port } = await gateway(t, { fastify: { http2: true } as object, drainTimeout: 200 })
+    const broken = await RawHttp2.to(t, port, [[4, 0]])
+    broken.headers(1, GET, true)
+    await broken.frame(({ stream, type }) => stream === 1 && type === 'HEADERS')
+    broken.send(name, 0, 0, frame)
+    await broken.frame(({ type }) => type === 'GOAWAY')
+    broken.socket.destroy()
+    const began = performance.now()
+    await app.close()
+    t.ok(performance.now() - began < 5_000)
+  })
+}
