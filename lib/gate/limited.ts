@@ -3,7 +3,7 @@ import { readScheme } from '../fields/credentials.js'
 import type { AttemptInput, Chain } from '../passport/chain.js'
 import type { Declared } from '../passport/declaration.js'
 import { isWrongSecret } from '../passport/outcome.js'
-import type { Granted, Outcome, Refused } from '../passport/outcome.js'
+import type { Granted, Outcome, RefusalReason, Refused } from '../passport/outcome.js'
 import { meaningOf, readUserId } from '../passport/user-id.js'
 import type { Attempts, Entry, Trial } from '../policy/attempts.js'
 import type { Milliseconds } from '../types.js'
@@ -70,9 +70,13 @@ function isBy ({ strategy }: Granted, { fields }: Presented, strategies: readonl
   return strategies.some(({ name, scheme, reads }) => name === strategy && (scheme !== null || reads.some(field => fields.includes(field))))
 }
 
+/** A secret in a field of its own is a guess whatever was said of credentials beside it: a stale nonce, a version. */
 function isWrongGuess (refused: Refused, { fields }: Presented): boolean {
-  return isWrongSecret(refused) || (refused.note === null && fields.length > 0 && (refused.reason === 'missing' || refused.reason === 'not offered'))
+  return isWrongSecret(refused) || (fields.length > 0 && refused.needsContent !== true && ASKED.has(refused.reason))
 }
+
+/** Why a request is refused when the strategies for other fields were asked and nothing else ended the matter. */
+const ASKED: ReadonlySet<RefusalReason> = new Set(['missing', 'not offered', 'rejected'])
 
 interface Presented {
   /** The fields beside the usual one with something in them. */
@@ -93,7 +97,7 @@ function readTrial (
     address: ip ?? '', // a socket in the file system has none
     user: () => readUserId({}, NAMED.get(scheme ?? '') ?? null, credentials),
     presented: fields.length === 0 ? meaningOf(credentials!, scheme!) : JSON.stringify([credentials, fields.map(name => headers[name])]),
-    showsSecret: !offered || !COMPUTED.has(scheme),
+    showsSecret: fields.length > 0 || !offered || !COMPUTED.has(scheme),
     fields
   }
 }

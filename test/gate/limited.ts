@@ -101,6 +101,24 @@ t.test('secrets in fields of which only a strategy knows count as well', async t
   }
 })
 
+t.test('credentials beside such a field that are no guess themselves do not hide one', async t => {
+  let now = Date.UTC(2026, 10, 22)
+  const stale = new DigestStrategy({ ...lookupStatic({ alice: 'alice-secret' }), clock: () => now })
+  const old = await new DigestClient(stale, { uri: '/path?q=1' }, 'gw').credentials()
+  now += 600_000
+  const ntlm: StrategyDeclaration = { strategy: foreign('ntlm', function () { this.fail() }), scheme: 'NTLM' }
+  for (const [strategy, credentials, httpVersion] of [[stale, old, '1.1'], [ntlm, 'NTLM TlRMTVNTUAAB', '1.0']] as const) {
+    const chain = chainOf([strategy, ours, key])
+    const statuses = []
+    for (const value of ['1', '2', 'right']) {
+      const input = attemptInput(credentials, { 'x-key': value })
+      const outcome = await chain.authenticate({ ...input, raw: { ...input.raw, httpVersion } })
+      statuses.push((outcome as { status?: number }).status)
+    }
+    t.strictSame(statuses, [407, 407, 429], credentials.slice(0, 6))
+  }
+})
+
 t.test('who gets in by something else cannot try secrets on the way (R-SEC-2)', async t => {
   const certificate: StrategyDeclaration = { strategy: foreign('certificate', function () { this.success({ username: 'cert' }) }), scheme: null }
   const chain = chainOf([ours, certificate])
