@@ -15,9 +15,10 @@ const KNOWN = 10_000
 export function recognising (chain: Chain, known: Set<string>): Chain {
   const told = (input: AttemptInput, outcome: Outcome): Outcome => {
     if (outcome.kind === 'granted' && outcome.userId !== null) remember(known, outcome.userId)
-    if (outcome.kind !== 'refused' || input.credentials === undefined || outcome.note?.userId != null) return outcome
+    if (outcome.kind !== 'refused' || input.credentials === undefined) return outcome
+    // Also where the note has a name: the time must not tell whether there is such a user.
     const userId = readUserId({}, outcome.scheme, input.credentials)
-    if (userId === null || !known.has(userId)) return outcome
+    if (userId === null || !known.has(userId) || outcome.note?.userId != null) return outcome
     const note = outcome.note ?? { reason: outcome.reason, guess: outcome.reason === 'rejected' }
     return { ...outcome, note: { ...note, userId } }
   }

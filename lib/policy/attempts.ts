@@ -144,30 +144,32 @@ export class Attempts {
       refused: async (actual) => {
         wrong?.()
         const other = this.otherName(trial, user, actual)
-        const wait = other === null ? 0 : await this.waitOf(other)
-        await this.count(trial, group, other ?? (user === undefined ? this.nameOf(trial) : user))
-        return wait
+        // The same questions of the counters whether there is such a user or not, or the time would tell.
+        const before = await this.count(trial, group, other ?? (user === undefined ? this.nameOf(trial) : user))
+        return other === null ? 0 : waitFor(before, this.settings.perUser)
       },
       undecided: async () => { if (!isKnown) await this.count(trial, group, user ?? null) },
       leave
     }
   }
 
-  private async count (trial: Trial, group: string, user: string | null): Promise<void> {
+  /** @returns What there was for the user before. */
+  private async count (trial: Trial, group: string, user: string | null): Promise<Count | null> {
     const { perUser } = this.settings
-    if (trial.showsSecret && (await this.counters.guess.add(this.hash('secret', trial.presented), 1)).points > 1) return
+    if (trial.showsSecret && (await this.counters.guess.add(this.hash('secret', trial.presented), 1)).points > 1) return null
     const points = pointsOf(trial)
-    await Promise.all([
-      this.isCounted(group) ? this.counters.address.add(this.hash('address', group), points) : null,
-      user === null || perUser === 0 ? null : this.counters.user.add(this.hash('user', user), points)
+    const [ofUser] = await Promise.all([
+      user === null || perUser === 0 ? null : this.counters.user.add(this.hash('user', user), points),
+      this.isCounted(group) ? this.counters.address.add(this.hash('address', group), points) : null
     ])
+    return ofUser && { ...ofUser, points: ofUser.points - points }
   }
 
   /** The name of a user whom the credentials call otherwise, unless that was known when they came. */
   private otherName ({ showsSecret }: Trial, said: string | null | undefined, actual: string | null | undefined): string | null {
-    if (showsSecret || said == null || actual == null) return null
-    const name = usualName(actual)
-    if (name === said) return null
+    if (showsSecret || said == null) return null
+    const name = usualName(actual ?? said)
+    if (actual == null || name === said) return null
     this.aliases.set(said, name)
     return name
   }

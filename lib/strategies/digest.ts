@@ -30,6 +30,9 @@ export interface DigestInfo {
   readonly digest: DigestExchange
 }
 
+/** As much work as the password of a user. It is compared with nothing. */
+const NOBODYS = 'nobodys-password'
+
 /** In credentials that have it anywhere, it may be their qop. */
 const OVER_CONTENT = /auth-int/i
 
@@ -135,10 +138,12 @@ export class DigestStrategy extends Strategy {
       })
     }
     return then(lookup(username, realm, hash), (account) => {
-      if (isRight(account)) return { username, account }
+      const found = { username, account: isRight(account) ? account : null }
       const unescaped = decodeEscapedUsername(username)
-      if (unescaped === null) return { username, account: null }
-      return then(lookup(unescaped, realm, hash), (second) => ({ username: unescaped, account: isRight(second) ? second : null }))
+      if (unescaped === null) return found
+      // For a user that was found as well, whom the time would tell from others.
+      return then(lookup(unescaped, realm, hash), (second) =>
+        found.account === null && isRight(second) ? { username: unescaped, account: second } : found)
     })
   }
 
@@ -146,7 +151,9 @@ export class DigestStrategy extends Strategy {
     const { request, offer, params } = attempt
     const contentHash = isOverContent(params) ? hashOfContent(request, params.algorithm.nodeHash) : undefined
     if (contentHash === null) return this.judgeUnread(attempt, account && username)
-    const secret = account?.password === undefined ? account : { password: this.form(account.password) }
+    // The work is the same whether there is such a user or not.
+    const password = this.form(account?.password ?? NOBODYS)
+    const secret = account?.password === undefined ? account : { password }
     const exchange = verifyResponse(params, username, secret, { method: request.method!, contentHash })
     if (exchange === null || account === null) {
       return this.refuse(offer, account === null ? 'user' : 'response', account && username)

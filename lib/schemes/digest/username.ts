@@ -55,7 +55,7 @@ export function checkUsername (text: string): string {
  * decodeEscapedUsername('J%C3%A4s%C3%B8n') // 'Jäsøn'
  */
 export function decodeEscapedUsername (username: string): string | null {
-  if (NON_ASCII.test(username)) return null
+  if (!username.includes('%') || NON_ASCII.test(username)) return null
   const octets = username.replace(ESCAPED_OCTET, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
   if (octets === username) return null
   const buffer = Buffer.from(octets, 'latin1')

@@ -72,7 +72,7 @@ export function verifyResponse (
 ): DigestExchange | null {
   const { algorithm, realm, nonce, cnonce, nc, qop, uri, response, encoding } = params
   const computed = computeHa1(algorithm, username, realm, secret?.password ?? NOBODYS, encoding)
-  const ha1 = secret === null || secret.password !== undefined ? computed : checkHa1(secret.ha1, algorithm)
+  const ha1 = checkHa1(secret === null || secret.password !== undefined ? computed : secret.ha1, algorithm)
   const key = computeKey(algorithm, ha1, nonce, cnonce)
   const { method, contentHash } = message
   const input = { method, contentHash, uri, nonce, nc, cnonce, qop }
