@@ -37,6 +37,7 @@ const KNOWN = `## What to know of some
 - **libsoup 3** and **w3m** sign another \`uri\` in Digest than the target (\`/\` for CONNECT; the proxy's own URI): 400. \`DigestStrategy\` with \`uri: 'any'\` takes them, and its
   comment says what that gives up.
 - **Subversion** (serf) computes Digest with MD5 under whatever name is asked for, so it fails with \`SHA-256\`: offer it \`MD5\`, or Basic over TLS.
+- **LWP** (Perl) and **ncat** know \`MD5\` alone in Digest: offer it, or Basic over TLS.
 `
 
 /** docs/clients.md: no date or time in it, so that two runs write the same. */

@@ -64,7 +64,7 @@ t.test('the rest has its type and range', async t => {
     { lookup: undefined }, { lookup: {} }, { lookupHash: 'x' }, { onRefused: 7 }, { clock: 7 }, { random: 'x' }, { oneTimeNonces: 1 }, { rfc2069: 'no' },
     { charset: 'UTF-8' }, { latin1Fallback: null }, { nonceLifetime: 0 }, { nonceLifetime: 1.5 }, { nonceLifetime: 2 ** 31 }, { nonceLifetime: '1' },
     { store: null }, { store: {} }, { store: { claim () {} } }, { store: { id: '', claim () {} } }, { store: { id: 'a\nb', claim () {} } },
-    { store: { id: 'x' } }, { oneTimeNonce: true }, { realms: 'lab' }
+    { uri: 'Any' }, { uri: true }, { uri: null }, { store: { id: 'x' } }, { oneTimeNonce: true }, { realms: 'lab' }
   ]) t.throws(() => read(options), BAD_OPTION, JSON.stringify(options))
   t.equal(read({ nonceLifetime: 1, clock: () => 7 }).nonceLifetime, 1)
 })
