@@ -171,7 +171,7 @@ function viewFor (declared: Declared, input: AttemptInput): RequestView {
   const { contentHash } = input
   const view = requestView(input.raw, declared.scheme === null ? undefined : input.credentials, input.url, input.ip, declared.reads)
   if (input.leg !== undefined && isConnectionBound(declared.scheme)) return { ...view, handshake: input.leg.for(declared) }
-  const covered = isOurs(declared) ? declared.strategy.coveredFields(view, declared.options) : []
+  const covered = declared.own ? (declared.strategy as Strategy).coveredFields(view, declared.options) : []
   const readsContent = isContentToCome(input) && covers(declared)
   if (contentHash === undefined && covered.length === 0 && !readsContent) return view
   return {
@@ -184,10 +184,6 @@ function viewFor (declared: Declared, input: AttemptInput): RequestView {
 
 function isContentToCome ({ readsContent, contentHash }: AttemptInput): boolean {
   return readsContent === true && contentHash === undefined
-}
-
-function isOurs (declared: Declared): declared is Declared & { readonly strategy: Strategy } {
-  return declared.own
 }
 
 function covers (declared: Declared): declared is Declared & { readonly strategy: Strategy } {
