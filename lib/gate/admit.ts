@@ -6,6 +6,7 @@ import type { AttemptInput, Chain } from '../passport/chain.js'
 import { isConnectionBound } from '../passport/connection-bound.js'
 import type { Connections, Leg } from '../passport/connections.js'
 import type { Granted, Refused } from '../passport/outcome.js'
+import { closeHead } from '../platform/close-head.js'
 import { addressGroup } from '../policy/address-group.js'
 import { Identity } from '../policy/revocations.js'
 import type { Revocations } from '../policy/revocations.js'
@@ -54,6 +55,7 @@ export async function admit (request: FastifyRequest, reply: FastifyReply, optio
   const { mode, connections } = options
   let attempt: Attempt | undefined
   let continues = false
+  closeHead(request.raw, reply.raw)
   try {
     if (isAdmitted(request, options)) return null
     request.proxyAuth = null

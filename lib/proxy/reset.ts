@@ -60,9 +60,9 @@ export function isGone (response: ServerResponse): boolean {
   return stream === undefined ? response.destroyed : stream.destroyed || stream.closed
 }
 
-/** Whether all of an answer has gone out. Node calls a stream finished that was reset. */
+/** Whether all of an answer has gone out. Node calls a stream finished that was reset, and that of a HEAD from its start. */
 export function isFinished (response: ServerResponse): boolean {
-  return (response.writableFinished || (response.writableEnded && isInjected(response))) && streamOf(response)?.aborted !== true
+  return response.headersSent && (response.writableFinished || (response.writableEnded && isInjected(response))) && streamOf(response)?.aborted !== true
 }
 
 /**
