@@ -200,6 +200,12 @@ t.test('what does not go with the challenge is refused, and not as stale (R-DIG-
   }
 })
 
+t.test('uri: any: a uri that names another resource is taken (F-54)', async t => {
+  for (const uri of ['/', 'http://other.test/p?q=1']) {
+    t.match(await new DigestClient(digest({ uri: 'any' })).send({}, { uri }), { kind: 'accepted' }, uri)
+  }
+})
+
 t.test('a uri that names another resource is 400, and nothing is looked up (R-DIG-24, R-DIG-25)', async t => {
   const refusals: DigestRefusal[] = []
   const strategy = digest({ onRefused: (refusal) => refusals.push(refusal), lookup: () => { throw new Error('not to be called') } })
@@ -663,6 +669,8 @@ t.test('a wrong response is a guess, and a right one with another nonce is none 
 t.test('who presents Digest credentials', async t => {
   t.equal(readDigestUser('Digest username="bob", realm="gw"'), 'bob')
   t.equal(readDigestUser("Digest username*=UTF-8''J%C3%A4s%C3%B8n"), 'J\u00e4s\u00f8n')
+  t.equal(readDigestUser('Digest username="J%C3%A4s%C3%B8n"'), 'J\u00e4s\u00f8n', 'as newer curl escapes it (F-67)')
+  t.throws(() => readDigestUser('Digest username="a", username*=UTF-8\'\'b'), { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' })
   t.equal(readDigestUser('Digest realm="gw"'), undefined)
   t.equal(readDigestUser('Digest'), undefined)
   t.throws(() => readDigestUser('Digest username="a:b"'), { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' })
