@@ -76,6 +76,7 @@ export async function prepareGates (app: FastifyInstance, settings: Settings, sh
     }
     const all = new Set(chains().flat())
     await prepareAll(all)
+    if (shared.access !== undefined) reserveName(all, shared.access.name)
     for (const { cache } of all) {
       if (cache !== null) revocations.hold({ end: name => cache.forget(known => isNamed(name, known, principal)) })
     }
@@ -123,4 +124,16 @@ function bindConnections (gates: readonly AdmitOptions[], declared: readonly Dec
 async function prepareAll (declared: Iterable<Declared>): Promise<void> {
   const ours = new Set([...declared].flatMap(({ own, strategy }) => own ? [strategy as Partial<Strategy>] : []))
   await Promise.all([...ours].map(async strategy => await strategy.prepare?.()))
+}
+
+/**
+ * A user of that name would be taken for anonymous access by limits, logs and upstreams.
+ *
+ * @throws {BadOption} A strategy whose accounts are known has one of that name.
+ */
+function reserveName (declared: Iterable<Declared>, name: string): void {
+  for (const { own, strategy } of declared) {
+    const { hasAccount } = strategy as Partial<Strategy>
+    if (own && hasAccount?.call(strategy, name) === true) throw new BadOption('anonymous.name', 'a name that no account has', 'that of one')
+  }
 }

@@ -5,6 +5,7 @@ import { parseCredentials } from '../fields/credentials.js'
 import { badOption, checkOptions } from '../option.js'
 import { readUserPass } from '../schemes/basic.js'
 import type { UserPass } from '../schemes/basic.js'
+import { hasAccount } from '../store/known-accounts.js'
 import { readCacheOptions } from './cache-options.js'
 import type { CacheOptions, CacheSettings } from './cache-options.js'
 import { Strategy, isRight, isScheme } from './strategy.js'
@@ -77,6 +78,10 @@ export class BasicStrategy extends Strategy {
       if (isRight(accepted)) this.accept(accepted, { userId: username })
       else this.refuse(options)
     })
+  }
+
+  override hasAccount (name: string): boolean {
+    return hasAccount(this.verify, name)
   }
 
   override challenge ({ realm }: ChallengeContext): Challenge {

@@ -13,6 +13,7 @@ import { isSignedTarget } from '../schemes/digest/uri-match.js'
 import { checkUsername, decodeEscapedUsername, decodeUsername } from '../schemes/digest/username.js'
 import { compareWithOffer, verifyResponse } from '../schemes/digest/verify.js'
 import type { DigestExchange, OfferedParameters } from '../schemes/digest/verify.js'
+import { hasAccount } from '../store/known-accounts.js'
 import { hashOfContent } from './content-hash.js'
 import { DigestNonces } from './digest-nonces.js'
 import { readDigestOptions } from './digest-options.js'
@@ -90,6 +91,10 @@ export class DigestStrategy extends Strategy {
     if (typeof params === 'string') return this.refuse(offer, params, null)
     const attempt = { request, offer, params }
     this.decide((offered) => this.find(offered), params, (found) => this.judge(attempt, found))
+  }
+
+  override hasAccount (name: string): boolean {
+    return hasAccount(this.settings.lookup, name)
   }
 
   override challenge ({ realm }: ChallengeContext): readonly Challenge[] {

@@ -1,6 +1,7 @@
 import { findDigestAlgorithm } from '../schemes/digest/algorithm.js'
 import type { DigestHash } from '../schemes/digest/algorithm.js'
 import { computeUserhash } from '../schemes/digest/response.js'
+import { knowingAccounts } from '../store/known-accounts.js'
 import { readStaticUsers } from './static-users.js'
 import type { StaticAccount, StaticUser, StaticUsers } from './static-users.js'
 
@@ -44,7 +45,7 @@ export function lookupStatic<Account extends StaticAccount> (users: StaticUsers<
   }
 
   return {
-    lookup: (username) => byName.get(username) ?? null,
+    lookup: knowingAccounts((username: string) => byName.get(username) ?? null, (name) => byName.has(name)),
     lookupHash: (userhash, realm, hash) => hashed(realm, hash).get(userhash) ?? null
   }
 }

@@ -4,10 +4,11 @@ import { formatChallenge } from '../fields/challenge.js'
 import { parseCredentials } from '../fields/credentials.js'
 import { readMessage } from '../schemes/ntlm/message.js'
 import type { AuthenticateMessage, NegotiateMessage } from '../schemes/ntlm/message.js'
+import { hasAccount } from '../store/known-accounts.js'
 import type { Handshake } from './handshake.js'
 import { verifyWith } from './ntlm-lookup.js'
 import { readNtlmOptions } from './ntlm-options.js'
-import type { NtlmExchange, NtlmOptions, NtlmRefusalReason, NtlmVerdict, NtlmVerifier } from './ntlm-options.js'
+import type { NtlmExchange, NtlmLookup, NtlmOptions, NtlmRefusalReason, NtlmVerdict, NtlmVerifier } from './ntlm-options.js'
 import { Strategy, isScheme } from './strategy.js'
 import type { AttemptRequest } from './strategy.js'
 
@@ -25,6 +26,7 @@ export class NtlmStrategy extends Strategy {
   override readonly name = 'ntlm'
   override readonly scheme = 'NTLM'
   private readonly verifier: NtlmVerifier
+  private readonly lookup: NtlmLookup | undefined
 
   /**
    * @throws {BadOption} An option is wrong, or unknown.
@@ -32,6 +34,7 @@ export class NtlmStrategy extends Strategy {
   constructor (options: NtlmOptions) {
     super()
     const settings = readNtlmOptions(options)
+    this.lookup = settings.lookup
     this.verifier = settings.verifier ?? verifyWith(settings.lookup!, settings)
   }
 
@@ -46,6 +49,10 @@ export class NtlmStrategy extends Strategy {
     }
     if (message.type === 1) this.begin(message, handshake)
     else this.finish(message, handshake.kept as NtlmExchange | undefined, socket)
+  }
+
+  override hasAccount (name: string): boolean {
+    return hasAccount(this.lookup, name)
   }
 
   override challenge (): Challenge {

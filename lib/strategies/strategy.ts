@@ -148,6 +148,14 @@ export abstract class Strategy {
   /** Called once when the application is ready, before its first request. It throws or rejects where it could never work: that ends the boot. */
   prepare (): void | Promise<void> {}
 
+  /**
+   * Whether this strategy has an account of that name, as far as it can say without asking elsewhere. The
+   * boot asks it about the name of anonymous access, which no user may have.
+   */
+  hasAccount (_name: string): boolean {
+    return false
+  }
+
   /** Judges one request; calls one action, now or later. */
   abstract authenticate (request: AttemptRequest, options?: AttemptOptions): void | Promise<void>
 

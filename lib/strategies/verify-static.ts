@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { UserPass } from '../schemes/basic.js'
 import { hashOfText, timingSafeEqualHash } from '../schemes/equal-text.js'
+import { knowingAccounts } from '../store/known-accounts.js'
 import { readStaticUsers } from './static-users.js'
 import type { StaticAccount, StaticUser, StaticUsers } from './static-users.js'
 
@@ -21,9 +22,9 @@ export function verifyStatic<Account extends StaticAccount> (users: StaticUsers<
   // Hashed once: of equal length, so that comparing tells nothing, not even how long a password is.
   const known = new Map([...readStaticUsers(users)].map(([name, { password, user }]) => [name, { hash: hashOfText(password), user }]))
   const nobodys = randomBytes(32)
-  return ({ username, password }) => {
+  return knowingAccounts(({ username, password }: UserPass) => {
     const account = known.get(username)
     const equal = timingSafeEqualHash(password, account?.hash ?? nobodys)
     return equal && account !== undefined ? { ...account.user } : null // a copy: what a request does with it is its own
-  }
+  }, (name) => known.has(name))
 }

@@ -20,6 +20,8 @@ export interface AccountFileOptions {
 export interface AccountFile<Accounts> {
   /** What the file says. Without a promise unless it is time to look whether it has changed. */
   read (): Accounts | Promise<Accounts>
+  /** What the file said when it was last read. */
+  readonly latest: Accounts
   /** Ends looking for changes; resolves when none is being read any more, within `timeout`. What has been read stays. */
   close (): Promise<void>
 }
@@ -82,6 +84,7 @@ export function openAccountFile<Accounts> (
 
   let closed = false
   return Object.freeze({
+    get latest () { return accounts },
     read (): Accounts | Promise<Accounts> {
       if (checking === undefined && !looking && !closed && Math.abs(clock() - checked) >= interval) checking = check()
       return checking === undefined ? accounts : checking.then(() => accounts)

@@ -2,6 +2,7 @@ import { BadOption } from '../errors.js'
 import { findDigestAlgorithm } from '../schemes/digest/algorithm.js'
 import type { DigestHash } from '../schemes/digest/algorithm.js'
 import { computeUserhash } from '../schemes/digest/response.js'
+import { knowingAccounts } from '../store/known-accounts.js'
 import { eachLine, openAccountFile } from './account-file.js'
 import type { AccountFileOptions } from './account-file.js'
 
@@ -62,7 +63,10 @@ export function htdigest (path: string, options: HtdigestOptions = {}): Htdigest
   }
 
   return Object.freeze({
-    lookup: (username: string, realm: string, hash: DigestHash) => find('byName', username, realm, hash),
+    lookup: knowingAccounts(
+      (username: string, realm: string, hash: DigestHash) => find('byName', username, realm, hash),
+      (name) => [...file.latest.byName.values()].some(({ username }) => username === name)
+    ),
     lookupHash: (userhash: string, realm: string, hash: DigestHash) => find('byUserhash', userhash, realm, hash),
     close: file.close
   })

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { BadOption } from '../errors.js'
 import { readInteger } from '../option.js'
 import type { UserPass } from '../schemes/basic.js'
+import { knowingAccounts } from '../store/known-accounts.js'
 import { Turns } from '../store/turns.js'
 import { eachLine, openAccountFile } from './account-file.js'
 import type { AccountFileOptions } from './account-file.js'
@@ -78,16 +79,17 @@ export function htpasswd (path: string, options: HtpasswdOptions = {}): Htpasswd
   // Whoever runs the strategy bounds how many wait here.
   const turns = new Turns({ concurrency: threads, queue: Infinity })
 
+  const verify = async ({ username, password }: UserPass) => {
+    const { hashes, nobodys } = await file.read()
+    const known = hashes.get(username)
+    const hash = known ?? nobodys
+    const tooLong = Buffer.byteLength(password) > LONGEST
+    const compare = () => hash.verify(tooLong ? '' : password)
+    const right = await (hash.slow ? turns.take(compare) : compare())
+    return right && !tooLong && known !== undefined ? { username } : null
+  }
   return Object.freeze({
-    async verify ({ username, password }: UserPass) {
-      const { hashes, nobodys } = await file.read()
-      const known = hashes.get(username)
-      const hash = known ?? nobodys
-      const tooLong = Buffer.byteLength(password) > LONGEST
-      const compare = () => hash.verify(tooLong ? '' : password)
-      const right = await (hash.slow ? turns.take(compare) : compare())
-      return right && !tooLong && known !== undefined ? { username } : null
-    },
+    verify: knowingAccounts(verify, (name) => file.latest.hashes.has(name)),
     close: file.close
   })
 }
