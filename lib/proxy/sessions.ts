@@ -6,7 +6,7 @@ import { guarded } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 import { onEveryServer } from './listeners.js'
 
-/** How long a frame may wait on its way out of a session on which nothing else happens. */
+/** How long a client may take to answer a ping. */
 const PATIENCE: Milliseconds = 5_000
 
 /**
@@ -22,22 +22,33 @@ export function goAway (app: FastifyInstance): void {
   app.addHook('preClose', async () => { for (const session of sessions) session.close() })
 }
 
+const watched = new WeakSet<object>()
+
 /**
- * Ends sessions that are broken: after an error of the connection node 20 says GOAWAY, then reads and writes nothing any more, and
- * tells nobody, so that tunnels would stay until they are idle, and without `connect.idleTimeout` for ever. When a session is idle
- * (`http2SessionTimeout`), a ping that does not go out gives it away.
+ * Ends sessions that are broken. After an error of the connection node 20 says GOAWAY, then reads and writes nothing any more
+ * and emits no event, so such a session would stay as long as its streams, which may have no limit. Where a session has been idle
+ * (`http2SessionTimeout`) its client is pinged, and the connection ends if no reply comes. Once per server.
+ *
+ * @param patience - How long the reply may take.
  */
 export function endBroken (app: FastifyInstance, patience = PATIENCE): void {
+  if (watched.has(app.server)) return
+  watched.add(app.server)
   onEverySession(app, session => {
-    // Before Fastify closes it: behind that, nothing would wait.
+    const socket = socketOf(session)
+    // Before Fastify's listener, which closes the session: it takes no ping then.
     session.prependListener('timeout', guarded(app.log, () => {
-      if (session.destroyed) return
-      session.ping(() => {})
-      setTimeout(() => {
-        if (!session.destroyed && session.state.outboundQueueSize! > 0) session.destroy()
-      }, patience).unref()
+      if (session.destroyed) return socket.destroy()
+      let replied = false
+      session.ping(failure => { replied = failure === null })
+      setTimeout(() => { if (!replied) socket.destroy() }, patience).unref()
     }))
   })
+}
+
+/** What node shows of the socket of a session cannot be destroyed without the session. */
+function socketOf (session: Http2Session): Socket {
+  return session.socket.valueOf() as Socket
 }
 
 /**
@@ -50,7 +61,7 @@ export class LeftSessions {
 
   constructor (app: FastifyInstance) {
     onEverySession(app, session => {
-      this.sockets.set(session, session.socket.valueOf() as Socket) // what node shows of it cannot be destroyed alone
+      this.sockets.set(session, socketOf(session))
       session.once('close', () => this.sockets.delete(session))
     })
   }

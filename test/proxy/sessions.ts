@@ -1,4 +1,5 @@
-import { EventEmitter, once } from 'node:events'
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import Fastify from 'fastify'
 import t from 'tap'
 import { endBroken, goAway } from '../../lib/proxy/sessions.js'
@@ -37,18 +38,6 @@ t.test('what is under way goes on', async t => {
   await closed
 })
 
-t.test('a session that is broken is ended, and no other', async t => {
-  const app = Fastify({ http2: true })
-  endBroken(app as never, 1)
-  const sessions = [[false, 0], [true, 1], [false, 1]].map(([destroyed, outboundQueueSize]) => Object.assign(new EventEmitter(), {
-    destroyed, state: { outboundQueueSize }, pings: 0, ended: false, setTimeout () {}, ping () { this.pings += 1 }, destroy () { this.ended = true }
-  }))
-  for (const session of sessions) app.server.emit('session', session as never)
-  for (const session of sessions) session.emit('timeout')
-  await until(() => sessions[2]!.ended)
-  t.match(sessions, [{ pings: 1, ended: false }, { pings: 0, ended: false }, { pings: 1, ended: true }])
-})
-
 const GET = [[':method', 'GET'], [':scheme', 'http'], [':path', '/'], [':authority', 'origin.test']] as const
 
 for (const [name, frame] of [['DATA', 'x'], ['PING', 'short'], ['HEADERS', '\xff']] as const) {
@@ -65,3 +54,32 @@ for (const [name, frame] of [['DATA', 'x'], ['PING', 'short'], ['HEADERS', '\xff
     t.ok(performance.now() - began < 5_000)
   })
 }
+
+t.test('a session that its client breaks and leaves, an idle one behind it: its connection ends, the other goes on (F-57)', async t => {
+  const app = Fastify({ http2: true, http2SessionTimeout: 300 })
+  endBroken(app as never, 200)
+  endBroken(app as never, 200) // asks for the same again
+  const sockets: Socket[] = []
+  app.server.on('connection', socket => { sockets.push(socket) })
+  let answer = () => {}
+  const answering = new Promise<string>(resolve => { answer = () => resolve('late') })
+  app.get('/', async () => 'x'.repeat(100))
+  app.get('/late', async () => await answering)
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(async () => await app.close())
+  const broken = await RawHttp2.to(t, Number(new URL(url).port), [[4, 0]])
+  broken.headers(1, GET, true)
+  await broken.frame(({ stream, type }) => stream === 1 && type === 'HEADERS')
+  broken.send('PING', 0, 0, 'short')
+  await broken.frame(({ type }) => type === 'GOAWAY')
+  broken.socket.destroy()
+  const healthy = await Http2Client.to(t, url)
+  const pinged = once(healthy.session, 'ping')
+  const late = healthy.ask({ ':path': '/late' })
+  await pinged
+  await until(() => sockets[0]!.destroyed)
+  // The reply to the ping has had as long as the other had.
+  t.equal(sockets[1]!.destroyed, false)
+  answer()
+  t.match(await late, { status: 200, body: 'late' })
+})
