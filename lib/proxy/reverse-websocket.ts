@@ -129,6 +129,7 @@ export function followWebSocket (request: FastifyRequest, reply: FastifyReply, t
   socket.once('close', () => {
     wss.removeListener('headers', addFields)
     exchanges.delete(exchange)
+    if (exchanges.closing) reason ??= 'closing' // @fastify/http-proxy closes its WebSockets as soon as the server closes
     const status = reply.raw.headersSent ? reply.raw.statusCode : 101
     ended({ status, bytesIn: socket.bytesRead - before.read, bytesOut: socket.bytesWritten - before.written, reason })
   })
