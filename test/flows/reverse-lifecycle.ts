@@ -44,7 +44,7 @@ t.test('clients that vanish leave nothing behind, whenever they do', async t => 
     message('POST', '/api/upload', { 'Content-Length': '100000' }, 'x'.repeat(1000)),
     message('GET', '/api/wait') + message('GET', '/api/queued') + message('POST', '/api/queued', { 'Content-Length': '4' }, 'body')
   ]
-  const requests = [1, 1, 1, 3]
+  const requests = [1, 1, 1, 2] // a POST behind others waits for their responses (F-51), which do not come
   for (const [kind, text] of texts.entries()) {
     const before = gw.proxied().length
     for (let i = 0; i < rounds; i++) {
@@ -60,6 +60,7 @@ t.test('clients that vanish leave nothing behind, whenever they do', async t => 
     t.ok(lines.every(({ reason }) => reason === 'aborted'))
     t.ok(lines.every(({ status }) => status === (kind === 1 ? 200 : 499)))
   }
+  t.notOk(upstream.received.some(text => text.includes('POST /queued')))
   await gw.app.close()
   await until(() => upstream.open.size === 0)
   t.equal(upstream.open.size, 0, 'no connection to the upstream stays')
