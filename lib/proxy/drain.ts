@@ -20,6 +20,7 @@ export function drainOnClose (app: FastifyInstance, exchanges: Exchanges, time: 
   let drained: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
   app.addHook('preClose', async () => {
+    if (drained !== undefined) return // Fastify 5.8 calls it once more for each scope inside
     drained = exchanges.drain(time).then(() => idle.endSilent())
     timer = setTimeout(() => {
       idle.end()

@@ -183,7 +183,7 @@ t.test('an upstream\'s 407 is our 502 (R-NODE-7, R-CHAIN-6, R-PS-9)', async t =>
 
 t.test('an upstream\'s 1xx goes on (R-NODE-7, R-FWD-5)', async t => {
   const answer = await answered(t, 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
-  t.match(answer, /^HTTP\/1.1 103 Early Hints\r\nLink: <\/a>\r\nvia: [^\r]*\r\n\r\nHTTP\/1.1 200 OK\r\n/)
+  t.match(answer, /^HTTP\/1.1 103 Early Hints\r\nLink: <\/a>\r\nVia: [^\r]*\r\n\r\nHTTP\/1.1 200 OK\r\n/)
 })
 
 t.test('Host, path and what looks like another host do not choose the upstream (R-NODE-7, R-TGT-12, S42)', async t => {

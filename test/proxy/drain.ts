@@ -1,3 +1,4 @@
+import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { connectHead } from '../fixtures/connect-head.js'
 import { ALICE, gateway } from '../fixtures/gateway.js'
@@ -63,4 +64,22 @@ t.test('tunnels on a session of HTTP/2: app.close() resolves (F-2)', async t => 
     await gate.app.close()
     t.match(gate.proxied(), [{ status: 200, reason: 'closing' }])
   }
+})
+
+t.test('a Fastify that calls the hook once more for each scope inside: nothing keeps the process (F-2)', async t => {
+  const hooks: Array<() => Promise<void>> = []
+  const before = (app: FastifyInstance) => {
+    const { addHook } = app
+    app.addHook = function (this: FastifyInstance, name: string, hook: () => Promise<void>) {
+      if (name === 'preClose') hooks.push(hook)
+      return Reflect.apply(addHook, this, [name, hook])
+    } as typeof addHook
+  }
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+  const { app } = await gateway(t, { before, drainTimeout: 60_000 })
+  const count = timers()
+  for (const hook of hooks) hook.call(app)
+  for (const hook of hooks) hook.call(app)
+  await app.close()
+  t.ok(timers() <= count)
 })

@@ -137,7 +137,7 @@ t.test('closed, it serves nobody', async t => {
 
 for (const options of [{ command: '' }, { command: 7 }, { args: 'x' }, { args: [7] }, { helpers: 0 }, { maxWaiting: -1 }, { timeout: 0 }, { timeout: 2 ** 31 }, { helper: 1 }]) {
   t.test(`${JSON.stringify(options)} is no option`, async t => {
-    t.throws(() => ntlmAuth(options as never), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: `option ${Object.keys(options)[0]} must be ` })
+    t.throws(() => ntlmAuth(options as never), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: new RegExp(`^(option ${Object.keys(options)[0]} must be |unknown option "${Object.keys(options)[0]}")`) })
   })
 }
 
