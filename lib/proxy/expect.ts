@@ -2,10 +2,10 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { announcesContent } from '../fields/announces-content.js'
 import { guarded } from '../platform/guarded.js'
 import type { ErrorLog } from '../platform/guarded.js'
+import { Askers } from './askers.js'
+import type { MayBeProxied } from './askers.js'
 
-type MayBeProxied = (request: IncomingMessage) => boolean
-
-const askers = new WeakMap<Server, MayBeProxied[]>()
+const askers = new Askers()
 
 /**
  * Keeps node from writing `100 Continue` before the gate has decided: a proxy either answers finally from the head or
@@ -15,15 +15,10 @@ const askers = new WeakMap<Server, MayBeProxied[]>()
  * @param mayBeProxied - Whether a proxy route may take the request.
  */
 export function expectContinue (log: ErrorLog, server: Server, mayBeProxied: MayBeProxied): void {
-  const known = askers.get(server)
-  if (known !== undefined) {
-    known.push(mayBeProxied)
-    return
-  }
-  const all = [mayBeProxied]
-  askers.set(server, all)
+  const isProxied = askers.add(server, mayBeProxied)
+  if (isProxied === undefined) return
   server.on('checkContinue', guarded(log, (request: IncomingMessage, response: ServerResponse) => {
-    if (!all.some(ask => ask(request))) response.writeContinue()
+    if (!isProxied(request)) response.writeContinue()
     else if (hasContent(request)) continueWhenRead(request, response)
     else expectNothing(response)
     server.emit('request', request, response)

@@ -2,10 +2,10 @@ import type { IncomingMessage, Server } from 'node:http'
 import { withoutUserinfo } from '../fields/target.js'
 import { guarded } from '../platform/guarded.js'
 import type { ErrorLog } from '../platform/guarded.js'
+import { Askers } from './askers.js'
+import type { MayBeProxied } from './askers.js'
 
-type MayBeProxied = (request: IncomingMessage) => boolean
-
-const askers = new WeakMap<Server, MayBeProxied[]>()
+const askers = new Askers()
 
 const hidden = new WeakSet<IncomingMessage>()
 
@@ -16,15 +16,10 @@ const hidden = new WeakSet<IncomingMessage>()
  * @param mayBeProxied - Whether a reverse route may take the request. Others are the application's, or the forward proxy's.
  */
 export function hideUserinfo (log: ErrorLog, server: Server, mayBeProxied: MayBeProxied): void {
-  const known = askers.get(server)
-  if (known !== undefined) {
-    known.push(mayBeProxied)
-    return
-  }
-  const all = [mayBeProxied]
-  askers.set(server, all)
+  const isProxied = askers.add(server, mayBeProxied)
+  if (isProxied === undefined) return
   server.prependListener('request', guarded(log, (request: IncomingMessage) => {
-    hideUserinfoOf(request, () => all.some(ask => ask(request)))
+    hideUserinfoOf(request, () => isProxied(request))
   }))
 }
 

@@ -3,10 +3,10 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { guarded } from '../platform/guarded.js'
 import type { ErrorLog } from '../platform/guarded.js'
+import { Askers } from './askers.js'
+import type { MayBeProxied } from './askers.js'
 import { saysClose } from './turn.js'
 import type { Connection } from './turn.js'
-
-type MayBeProxied = (request: IncomingMessage) => boolean
 
 /** The responses that have not gone out on a connection, seen from the last. */
 interface Queue {
@@ -18,7 +18,7 @@ interface Queue {
 }
 
 /** Who is asked about the requests of a server. */
-const askers = new WeakMap<Server, MayBeProxied[]>()
+const askers = new Askers()
 const queues = new WeakMap<Socket, Queue>()
 /** Responses whose requests have to wait for those before them. */
 const held = new WeakMap<ServerResponse, Queue>()
@@ -45,17 +45,12 @@ type Parsed = Connection & { readonly parser?: { readonly incoming?: IncomingMes
  * @param mayBeProxied - Whether a proxy route may take the request.
  */
 export function serveInOrder (log: ErrorLog, server: Server, mayBeProxied: MayBeProxied): void {
-  const known = askers.get(server)
-  if (known !== undefined) {
-    known.push(mayBeProxied)
-    return
-  }
-  const asks = [mayBeProxied]
-  askers.set(server, asks)
+  const ask = askers.add(server, mayBeProxied)
+  if (ask === undefined) return
   listen(log)
   const proxied = (request: IncomingMessage) => {
     try {
-      return asks.some(ask => ask(request))
+      return ask(request)
     } catch {
       return false // which those listeners tell who need to know it
     }
