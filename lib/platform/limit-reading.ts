@@ -2,6 +2,8 @@ import type { ServerResponse } from 'node:http'
 import { constants } from 'node:http2'
 import type { Http2Session, Http2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
+import { isInjected } from './injected.js'
+import { sessionSocket } from './session-socket.js'
 
 /** How long a client may take to read a refusal, in milliseconds. */
 export const READ_TIME = 10_000
@@ -22,7 +24,7 @@ const limits = new WeakMap<object, Http1Limit | Http2Limit>()
  * @param time - In milliseconds; the first on a connection decides for all of them. Default {@link READ_TIME}.
  */
 export function limitReading (response: Response, time = READ_TIME): void {
-  if ('isLightMyRequest' in response) return // has no connection
+  if (isInjected(response)) return
   const { stream, req: { socket } } = response
   const connection = stream === undefined ? socket : stream.session
   if (connection === undefined || connection.destroyed || stream?.destroyed === true) return
@@ -114,7 +116,7 @@ class Http2Limit extends Limit {
 
   constructor (private readonly session: Http2Session, time: number) {
     super(session, time)
-    this.socket = session.socket.valueOf() as Socket // what node shows of it cannot be destroyed alone
+    this.socket = sessionSocket(session)
   }
 
   protected look (now: number): number {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
+import { isInjected } from '../platform/injected.js'
 import type { Exchange, Exchanges } from './exchanges.js'
-import { isInjected, streamOf } from './reset.js'
+import { streamOf } from './reset.js'
 
 /**
  * Takes an exchange whose answer is through off the list, once its request is too: until then the connection is in use,

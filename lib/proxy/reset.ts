@@ -3,6 +3,7 @@ import { constants } from 'node:http2'
 import type { Http2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { isInjected } from '../platform/injected.js'
 
 const { NGHTTP2_CONNECT_ERROR, NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_PROTOCOL_ERROR } = constants
 
@@ -63,14 +64,6 @@ export function isGone (response: ServerResponse): boolean {
 /** Whether all of an answer has gone out. Node calls a stream finished that was reset, and that of a HEAD from its start. */
 export function isFinished (response: ServerResponse): boolean {
   return response.headersSent && (response.writableFinished || (response.writableEnded && isInjected(response))) && streamOf(response)?.aborted !== true
-}
-
-/**
- * Whether a message is one of `app.inject()`, which has no connection: a response is out as soon as it has ended, though its
- * `writableFinished` says so later, and a request that is not read is never `complete`.
- */
-export function isInjected (message: object): boolean {
-  return 'isLightMyRequest' in message
 }
 
 /** Whether the other end has reset a stream. Node tells its reader of an end all the same. */

@@ -3,6 +3,7 @@ import type { Http2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { guarded } from '../platform/guarded.js'
+import { sessionSocket } from '../platform/session-socket.js'
 import type { Milliseconds } from '../types.js'
 import { onEveryServer } from './listeners.js'
 
@@ -35,20 +36,16 @@ export function endBroken (app: FastifyInstance, patience = PATIENCE): void {
   if (watched.has(app.server)) return
   watched.add(app.server)
   onEverySession(app, session => {
-    const socket = socketOf(session)
+    const socket = sessionSocket(session)
     // Before Fastify's listener, which closes the session: it takes no ping then.
     session.prependListener('timeout', guarded(app.log, () => {
       if (session.destroyed) return socket.destroy()
+      if (session.closed) return // it takes no ping any more, and its streams go on
       let replied = false
       session.ping(failure => { replied = failure === null })
       setTimeout(() => { if (!replied) socket.destroy() }, patience).unref()
     }))
   })
-}
-
-/** What node shows of the socket of a session cannot be destroyed without the session. */
-function socketOf (session: Http2Session): Socket {
-  return session.socket.valueOf() as Socket
 }
 
 /**
@@ -61,7 +58,7 @@ export class LeftSessions {
 
   constructor (app: FastifyInstance) {
     onEverySession(app, session => {
-      this.sockets.set(session, socketOf(session))
+      this.sockets.set(session, sessionSocket(session))
       session.once('close', () => this.sockets.delete(session))
     })
   }
