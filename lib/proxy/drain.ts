@@ -22,12 +22,13 @@ export function drainOnClose (app: FastifyInstance, exchanges: Exchanges, time: 
   app.addHook('preClose', async () => {
     if (drained !== undefined) return // Fastify 5.8 calls it once more for each scope inside
     drained = exchanges.drain(time).then(() => idle.endSilent())
+    sessions.endBroken()
     timer = setTimeout(() => {
       idle.end()
-      sessions.ping()
+      sessions.endBroken()
       timer = setInterval(() => {
         idle.end()
-        sessions.end()
+        sessions.endOver()
       }, INTERVAL)
     }, time)
     if (app.initialConfig.forceCloseConnections !== true) return

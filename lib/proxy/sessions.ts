@@ -7,7 +7,7 @@ import { sessionSocket } from '../platform/session-socket.js'
 import type { Milliseconds } from '../types.js'
 import { onEveryServer } from './listeners.js'
 
-/** How long a client may take to answer a ping. */
+/** How long a client that is asked for a sign of life may send nothing. */
 const PATIENCE: Milliseconds = 5_000
 
 /**
@@ -26,55 +26,56 @@ export function goAway (app: FastifyInstance): void {
 const watched = new WeakSet<object>()
 
 /**
- * Ends sessions that are broken. After an error of the connection node 20 says GOAWAY, then reads and writes nothing any more
- * and emits no event, so such a session would stay as long as its streams, which may have no limit. Where a session has been idle
- * (`http2SessionTimeout`) its client is pinged, and the connection ends if no reply comes. Once per server.
+ * Ends sessions that are broken. After an error of the connection node 20 says GOAWAY, then reads and
+ * writes nothing any more and emits no event, so such a session would stay as long as its streams,
+ * which may have no limit. Where a session has been idle (`http2SessionTimeout`) its client is asked
+ * for a sign of life, and the connection ends if none comes. Once per server.
  *
- * @param patience - How long the reply may take.
+ * @param patience - How long it may take to come.
  */
 export function endBroken (app: FastifyInstance, patience = PATIENCE): void {
   if (watched.has(app.server)) return
   watched.add(app.server)
   onEverySession(app, session => {
     const socket = sessionSocket(session)
-    // Before Fastify's listener, which closes the session: it takes no ping then.
-    session.prependListener('timeout', guarded(app.log, () => {
-      if (session.destroyed) return socket.destroy()
-      if (session.closed) return // it takes no ping any more, and its streams go on
-      let replied = false
-      session.ping(failure => { replied = failure === null })
-      setTimeout(() => { if (!replied) socket.destroy() }, patience).unref()
-    }))
+    // Before Fastify's listener, which closes the session: one without streams is over then.
+    session.prependListener('timeout', guarded(app.log, () => { endUnlessAlive(session, socket, patience) }))
   })
 }
 
 /**
- * The HTTP/2 sessions that a stopping server would wait for though nothing comes of them any more: those that are broken, as above,
- * and those that are over but for a client that does not close.
+ * The HTTP/2 sessions that a stopping server would wait for though nothing comes of them any more: those
+ * whose client has left, as above, and those that are over but for a client that does not close.
  */
 export class LeftSessions {
   private readonly sockets = new Map<Http2Session, Socket>()
-  private readonly alive = new WeakSet<Http2Session>()
 
-  constructor (app: FastifyInstance) {
+  constructor (app: FastifyInstance, private readonly patience = PATIENCE) {
     onEverySession(app, session => {
       this.sockets.set(session, sessionSocket(session))
       session.once('close', () => this.sockets.delete(session))
     })
   }
 
-  /** Asks each client for a sign of life, which {@link end} goes by some time later. */
-  ping (): void {
-    for (const session of this.sockets.keys()) {
-      if (!session.destroyed) session.ping(failure => { if (failure === null) this.alive.add(session) })
-    }
+  /** Asks each client for a sign of life, and ends the connections of those from which none comes. */
+  endBroken (): void {
+    for (const [session, socket] of this.sockets) if (!session.destroyed) endUnlessAlive(session, socket, this.patience)
   }
 
-  end (): void {
-    for (const [session, socket] of this.sockets) {
-      if (session.destroyed || !this.alive.has(session)) socket.destroy()
-    }
+  endOver (): void {
+    for (const [session, socket] of this.sockets) if (session.destroyed) socket.destroy()
   }
+}
+
+/**
+ * Asks for the acknowledgement of SETTINGS without a setting (RFC 9113, 6.5.3), as node sends no PING once a
+ * session has been told to close. Any octet is a sign of life: a slow network may keep the
+ * acknowledgement back behind what is under way, and of a broken session node 20 reads nothing.
+ */
+function endUnlessAlive (session: Http2Session, socket: Socket, patience: Milliseconds): void {
+  const read = socket.bytesRead
+  session.settings({})
+  setTimeout(() => { if (socket.bytesRead === read) socket.destroy() }, patience).unref()
 }
 
 function onEverySession (app: FastifyInstance, follow: (session: Http2Session) => void): void {

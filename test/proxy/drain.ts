@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { connectHead } from '../fixtures/connect-head.js'
@@ -6,7 +7,9 @@ import { Http2Client } from '../fixtures/http2-client.js'
 import { bothLoopbacks } from '../fixtures/localhost.js'
 import { origin } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
+import { RawHttp2 } from '../fixtures/raw-http2.js'
 import { tcpOrigin } from '../fixtures/tcp-origin.js'
+import { until } from '../fixtures/until.js'
 
 const RIGHT = `Proxy-Authorization: ${ALICE}`
 const { skip, patch } = await bothLoopbacks()
@@ -64,6 +67,31 @@ t.test('tunnels on a session of HTTP/2: app.close() resolves (F-2)', async t => 
     await gate.app.close()
     t.match(gate.proxied(), [{ status: 200, reason: 'closing' }])
   }
+})
+
+t.test('an own route at work on a session of HTTP/2 when the drain is over: it is waited for; a session that is over and not closed by its client is not (F-57)', async t => {
+  let respond = () => {}
+  const responding = new Promise<string>(resolve => { respond = () => resolve('late') })
+  let asked = () => {}
+  const asking = new Promise<void>(resolve => { asked = resolve })
+  const sockets: Socket[] = []
+  const after = (app: FastifyInstance) => {
+    app.server.on('connection', socket => { sockets.push(socket) })
+    app.get('/late', async () => { asked(); return await responding })
+  }
+  const gate = await gateway(t, { drainTimeout: 100, fastify: { http2: true } as never, after })
+  const atWork = await Http2Client.to(t, gate.url)
+  const response = atWork.ask({ ':path': '/late' })
+  const over = await RawHttp2.to(t, gate.port)
+  await over.frame(({ type }) => type === 'SETTINGS')
+  over.socket.pause()
+  await asking
+  const closed = gate.app.close()
+  await until(() => sockets[1]!.destroyed)
+  t.equal(sockets[0]!.destroyed, false)
+  respond()
+  t.match(await response, { status: 200, body: 'late' })
+  await closed
 })
 
 t.test('a Fastify that calls the hook once more for each scope inside: nothing keeps the process (F-2)', async t => {
