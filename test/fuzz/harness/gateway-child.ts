@@ -1,0 +1,152 @@
+// The gateway under test, with everything switched on, in a process of its own: it may end. Started by world.ts, which it
+// talks to by messages.
+
+import { readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { Writable } from 'node:stream'
+import { pathToFileURL } from 'node:url'
+import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import { AWS4_KEY, AWS4_SECRET, OTHER_PASSWORD, PASSWORD, REALM, TOKEN, USER } from './secrets.js'
+import type { Listener, Settled, Setup } from './world.js'
+
+/** Longer than anything that the fuzzers make wait, shorter than they wait for it. */
+const LIMIT = 1500
+
+const setup = JSON.parse(process.argv[2]!) as Setup
+const lib = process.env['FUZZ_LIB']
+const { default: proxyAuth, ...ours } = await import(lib === undefined ? '../../../lib/index.js' : pathToFileURL(lib).href) as typeof import('../../../lib/index.js')
+
+const faults: string[] = []
+let log: string[] = []
+process.on('unhandledRejection', reason => { faults.push(`unhandled rejection: ${reason instanceof Error ? reason.stack : String(reason)}`) })
+process.on('warning', ({ name, message }) => { if (name !== 'ExperimentalWarning') faults.push(`${name}: ${message}`) })
+
+const stream = new Writable({
+  write (line, _encoding, done) {
+    log.push(String(line))
+    done()
+  }
+})
+
+const users: Readonly<Record<string, string>> = { [USER]: PASSWORD, bob: OTHER_PASSWORD }
+
+function strategies () {
+  const { lookup, lookupHash } = ours.lookupStatic(users)
+  const verify = ours.verifyStatic(users)
+  return [
+    new ours.DigestStrategy({ lookup, lookupHash, qop: ['auth', 'auth-int'], algorithms: ['SHA-256', 'MD5'] }),
+    new ours.BasicStrategy({ verify: async (...pair) => await verify(...pair), cache: { ttl: 1000 } }),
+    new ours.BearerStrategy({ verify: token => token === TOKEN ? { username: USER } : null }),
+    new ours.NtlmStrategy({ lookup }),
+    new ours.Aws4Strategy({ region: 'local', service: 'proxy', lookup: id => id === AWS4_KEY ? { secret: AWS4_SECRET, user: { username: USER } } : null })
+  ]
+}
+
+async function listen (server: object): Promise<FastifyInstance> {
+  const app = Fastify({ logger: { level: 'trace', stream }, routerOptions: { maxParamLength: 1000 }, ...server } as object) as unknown as FastifyInstance
+  const upstream = `http://127.0.0.1:${setup.origin}`
+  app.get('/free', async () => 'free')
+  await app.register(proxyAuth, {
+    realm: REALM,
+    strategies: strategies(),
+    connectionBound: { handshakeTimeout: LIMIT },
+    attempts: { perAddress: 1_000_000, perUser: 1_000_000 },
+    identity: { header: 'x-user' },
+    via: 'fuzzed',
+    strategyTimeout: LIMIT,
+    drainTimeout: 100,
+    authInt: { contentTimeout: LIMIT },
+    connect: { idleTimeout: LIMIT },
+    forward: {
+      special: [`127.0.0.1:${setup.origin}`, ...setup.tunnels.map(port => `127.0.0.1:${port}`), 'origin.test:*', '[::1]:1'],
+      lookup: ((host: string, _options: unknown, done: (error: Error | null, addresses: object[]) => void) => {
+        if (host === 'origin.test') done(null, [{ address: '127.0.0.1', family: 4 }])
+        else done(new Error('no such name'), [])
+      }) as never,
+      pac: true,
+      connectTimeout: LIMIT,
+      headersTimeout: LIMIT,
+      bodyTimeout: LIMIT
+    },
+    reverse: [
+      { prefix: '/api', upstream },
+      { prefix: '/ws', upstream, websocket: true },
+      { prefix: '/given', upstream, websocket: true, wsClientOptions: {} },
+      { prefix: '/t/:tenant', upstream, rewritePrefix: '/tenants/:tenant' },
+      { prefix: '/as-origin', upstream, status: 401 },
+      { prefix: '/open', upstream, anonymous: true }
+    ]
+  } as never)
+  app.all('/own', { onRequest: app.proxyAuthenticate as never }, async () => 'own')
+  app.post('/echo', { onRequest: app.proxyAuthenticate as never }, async ({ body }) => ({ body }))
+  app.get('/versioned', { constraints: { version: '1.2.0' } }, async () => 'versioned')
+  // The fuzzers make no address that fails for long; what a client does not say in time is none of their matter.
+  app.server.setTimeout(0)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  return app
+}
+
+const pair = { cert: readFileSync(setup.cert), key: readFileSync(setup.key) }
+const servers: Record<Listener, object> = {
+  plain: {},
+  tls: { https: pair },
+  h2c: { http2: true },
+  h2: { http2: true, https: { ...pair, allowHTTP1: true } }
+}
+const ports: Partial<Record<Listener, number>> = {}
+for (const [name, server] of Object.entries(servers)) {
+  ports[name as Listener] = ((await listen(server)).server.address() as AddressInfo).port
+}
+
+function resources (): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const kind of process.getActiveResourcesInfo()) {
+    // A request for the next turn, and what carries this very report, are no leak.
+    if (kind !== 'Immediate' && kind !== 'PipeWrap' && !kind.endsWith('Req') && !kind.endsWith('ReqWrap')) counts[kind] = (counts[kind] ?? 0) + 1
+  }
+  return counts
+}
+
+const atFirst = resources()
+
+function leftOver (): Record<string, number> {
+  return Object.fromEntries(Object.entries(resources())
+    .map(([kind, count]) => [kind, count - (atFirst[kind] ?? 0)] as const)
+    .filter(([, more]) => more > 0))
+}
+
+/** Waits until nothing of the run is left, or for `limit` ms, and tells what there is to tell of it. */
+async function settle (traces: readonly string[], limit: number): Promise<Settled> {
+  const until = Date.now() + limit
+  let wait = 0
+  while (Object.keys(leftOver()).length > 0 && Date.now() < until) {
+    await new Promise(resolve => {
+      if (wait < 5) setImmediate(resolve)
+      else setTimeout(resolve, Math.min(wait, 50)).unref()
+    })
+    wait += 1
+  }
+  const text = log.map(readable)
+  const told: Settled = {
+    left: leftOver(),
+    faults: faults.splice(0),
+    leaks: text.filter(line => traces.some(trace => line.includes(trace))),
+    errors: text.filter(line => /"level":(?:50|60),/.test(line)),
+    codes: [...new Set(text.flatMap(line => [...line.matchAll(/"code":"(FST_PROXY_AUTH_\w+)"/g)].map(([, code]) => code!)))]
+  }
+  log = []
+  return told
+}
+
+/** A line with the octets in it made readable: an error of node's parser has the packet. */
+function readable (line: string): string {
+  if (!line.includes('"type":"Buffer"')) return line
+  return JSON.stringify(JSON.parse(line), (_key, value) => value?.type === 'Buffer' && Array.isArray(value.data) ? Buffer.from(value.data).toString('latin1') : value)
+}
+
+process.on('message', async ({ traces, limit }: { traces: string[], limit: number }) => {
+  process.send!(await settle(traces, limit))
+})
+process.on('disconnect', () => process.exit())
+process.send!({ ports })
