@@ -10,12 +10,14 @@ import { ORIGIN, PROXY } from './gate/mode.js'
 import { concealRawPackets } from './gate/raw-packet.js'
 import { prepareGates } from './gates.js'
 import type { ProxyAuthOptions } from './options.js'
+import { logFailures } from './platform/guarded.js'
 import { createAttempts } from './policy/create-attempts.js'
 import { createRequirement } from './policy/requirement.js'
 import { Revocations } from './policy/revocations.js'
 import { drainOnClose } from './proxy/drain.js'
 import { Exchanges } from './proxy/exchanges.js'
 import { registerForwardProxy } from './proxy/forward-proxy.js'
+import { onEveryServer } from './proxy/listeners.js'
 import { registerReverse } from './proxy/reverse.js'
 import type { ReverseRoute } from './proxy/reverse.js'
 import { readSettings } from './settings/settings.js'
@@ -59,7 +61,8 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
     revocations.revoke(name)
   })
   addChallengeHooks(app)
-  concealRawPackets(app.log, app.server)
+  concealRawPackets(app.server)
+  onEveryServer(app, server => logFailures(app.log, server))
 
   if (settings.forward !== undefined) {
     const targets = settings.targets.map(({ to, demand }) => ({ to, demand: gateOf(demand, PROXY) }))

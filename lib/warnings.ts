@@ -5,6 +5,7 @@ import { listensInTheClear, sendsSecrets } from './cleartext.js'
 import { isPortableRealm } from './fields/challenge.js'
 import { isConnectionBound } from './passport/connection-bound.js'
 import type { Declared } from './passport/declaration.js'
+import { on } from './platform/guarded.js'
 import type { Settings } from './settings/settings.js'
 
 /** As much of a strategy as there may be something to say about. */
@@ -76,7 +77,7 @@ function asksForCertificates ({ server }: FastifyInstance): boolean {
 function noteDroppedConnects (app: FastifyInstance): void {
   const { server, log } = app
   if (!['debug', 'trace'].includes(log.level) || server.listenerCount('connect') > 0) return
-  server.on('connect', (request: IncomingMessage, client: Socket | ServerResponse) => {
+  on(server, 'connect', (request: IncomingMessage, client: Socket | ServerResponse) => {
     if (server.listenerCount('connect') > 1) return // the application's own came later: it answers
     log.debug({ address: request.socket.remoteAddress }, 'a CONNECT is dropped, as there is no `forward`')
     if ('writeHead' in client) client.writeHead(405).end() // HTTP/2, where node refuses it

@@ -12,11 +12,11 @@ const MAY_IMPORT: Record<string, string[]> = {
   types: [], // so that anybody may use its words: Milliseconds, ProxyIdentity
   fields: ['errors'],
   schemes: ['errors', 'fields'],
-  store: ['errors', 'eventual', 'option', 'types'],
-  strategies: ['errors', 'eventual', 'option', 'types', 'fields', 'schemes', 'store'],
-  users: ['errors', 'option', 'types', 'schemes', 'store'], // where the accounts are that strategies look up
-  passport: ['errors', 'eventual', 'option', 'types', 'fields', 'store', 'strategies'],
-  policy: ['errors', 'eventual', 'option', 'types', 'store'],
+  store: ['errors', 'eventual', 'option', 'types', 'platform'],
+  strategies: ['errors', 'eventual', 'option', 'types', 'fields', 'platform', 'schemes', 'store'],
+  users: ['errors', 'option', 'types', 'platform', 'schemes', 'store'], // where the accounts are that strategies look up
+  passport: ['errors', 'eventual', 'option', 'types', 'fields', 'platform', 'store', 'strategies'],
+  policy: ['errors', 'eventual', 'option', 'types', 'platform', 'store'],
   platform: ['errors'], // what node and the libraries below need to be told
   gate: ['errors', 'option', 'types', 'fields', 'store', 'passport', 'platform', 'policy'], // and never proxy
   proxy: ['errors', 'option', 'types', 'fields', 'platform', 'policy'], // and never gate
@@ -26,11 +26,11 @@ const MAY_IMPORT: Record<string, string[]> = {
   'proxy-authenticate': ['errors', 'types'],
   cleartext: ['passport'],
   summary: ['settings', 'passport'],
-  warnings: ['cleartext', 'settings', 'fields', 'passport'],
+  warnings: ['cleartext', 'settings', 'fields', 'passport', 'platform'],
   'anonymous-access': ['settings', 'passport', 'policy', 'proxy'],
   gates: ['errors', 'cleartext', 'summary', 'warnings', 'settings', 'strategies', 'passport', 'policy', 'gate'],
   index: [
-    'errors', 'eventual', 'options', 'settings', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'policy', 'gate', 'proxy', 'gates', 'anonymous-access', 'proxy-authenticate'
+    'errors', 'eventual', 'options', 'settings', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'platform', 'policy', 'gate', 'proxy', 'gates', 'anonymous-access', 'proxy-authenticate'
   ]
 }
 const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, Record<string, string>>

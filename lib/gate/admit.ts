@@ -7,6 +7,7 @@ import { isConnectionBound } from '../passport/connection-bound.js'
 import type { Connections, Leg } from '../passport/connections.js'
 import type { Granted, Refused } from '../passport/outcome.js'
 import { closeHead } from '../platform/close-head.js'
+import { once } from '../platform/guarded.js'
 import { addressGroup } from '../policy/address-group.js'
 import { Identity } from '../policy/revocations.js'
 import type { Revocations } from '../policy/revocations.js'
@@ -199,7 +200,7 @@ class Attempt implements AttemptInput {
     if (this.controller === undefined) {
       const controller = this.controller = new AbortController()
       this.leave = () => controller.abort()
-      this.reply.raw.once('close', this.leave)
+      once(this.reply.raw, 'close', this.leave)
       if (isGone(this.reply)) controller.abort()
     }
     return this.controller.signal

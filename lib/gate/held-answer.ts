@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { spelled } from '../fields/spelling.js'
+import { guarded, once } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 import { changeFields, linesOf, readHead } from './answer-head.js'
 import type { AnswerHead } from './answer-head.js'
@@ -117,7 +118,7 @@ class HeldAnswer {
     this.chunks.push(octets)
     this.size += octets.length
     const done = rest.at(-1)
-    if (typeof done === 'function') process.nextTick(done as () => void)
+    if (typeof done === 'function') process.nextTick(guarded(done as () => void))
     return this.size <= this.maxAnswer || this.giveUp()
   }
 
@@ -154,8 +155,8 @@ class HeldAnswer {
     this.state = 'held'
     response.statusCode = this.head.status
     if (this.atOnce !== undefined) return
-    const timer = setTimeout(() => this.giveUp(), HOLD_TIME)
-    response.once('close', () => clearTimeout(timer))
+    const timer = setTimeout(guarded(() => this.giveUp(), response), HOLD_TIME)
+    once(response, 'close', () => clearTimeout(timer))
   }
 
   /** Lets go of what is held, without a word on its content. False: the writer has to wait for the client. */

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { ClientLeft, ContentNotKept, ContentTooLarge } from '../errors.js'
 import { announcesContent } from '../fields/announces-content.js'
+import { guarded, on, once } from '../platform/guarded.js'
 import { Shares } from '../store/shares.js'
 import type { Milliseconds } from '../types.js'
 
@@ -62,7 +63,7 @@ export class ContentKeeper {
     if (Number(request.headers['content-length']) > maxRequest) throw new ContentTooLarge(maxRequest)
     const hashes = names.map(name => createHash(name))
     const kept = new KeptContent(() => this.room.giveBack(kept.length, address))
-    const cut = (): void => { request.destroy() }
+    const cut = guarded(() => { request.destroy() })
     const silence = contentTimeout === 0 ? undefined : setTimeout(cut, contentTimeout)
     const duration = contentDuration === 0 ? undefined : setTimeout(cut, contentDuration)
     try {
@@ -122,7 +123,7 @@ export class KeptContent {
   open (): Readable {
     const content = Readable.from(this.file === undefined ? this.inMemory() : readAll(this.file, this.length), { objectMode: false })
     // It may fail when its reader has gone with the answer; that must not end the process.
-    return content.on('error', () => {})
+    return on(content, 'error', () => {})
   }
 
   release (): void {
@@ -185,8 +186,8 @@ function releaseWith (kept: KeptContent, { httpVersionMajor, socket }: IncomingM
     kept.release()
   }
   if (gone) return release()
-  response.once('close', release)
+  once(response, 'close', release)
   if (httpVersionMajor !== 1) return
   socket.setMaxListeners(0) // a client may pipeline more requests than node thinks right
-  socket.once('close', release)
+  once(socket, 'close', release)
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
+import { guarded, on, once } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 
 /** Content up to this size that the client has announced is read and thrown away, and the connection kept. */
@@ -51,8 +52,8 @@ export function readAway (request: IncomingMessage, then: (whole: boolean) => vo
     seen += chunk.length
     if (seen > MOST) settle(false)
   }
-  request.once('end', end)
-  request.on('data', count)
+  once(request, 'end', end)
+  on(request, 'data', count)
 }
 
 /**
@@ -65,11 +66,11 @@ export function lingering (request: IncomingMessage, body: string): Readable {
     clearTimeout(timer)
     stream.push(null)
   }
-  const timer = setTimeout(end, TIME)
+  const timer = setTimeout(guarded(end, request), TIME)
   const stream = new Readable({ read () {}, destroy (error, callback) { end(); callback(error) } })
   stream.push(body)
-  request.on('data', (chunk: Buffer) => { if ((seen += chunk.length) > MOST) end() })
-  request.once('end', end)
-  request.once('close', end)
+  on(request, 'data', (chunk: Buffer) => { if ((seen += chunk.length) > MOST) end() })
+  once(request, 'end', end)
+  once(request, 'close', end)
   return stream
 }

@@ -1,6 +1,5 @@
 import type { Server } from 'node:http'
-import { guarded } from '../platform/guarded.js'
-import type { ErrorLog } from '../platform/guarded.js'
+import { prepend } from '../platform/guarded.js'
 
 const concealed = new WeakSet<Server>()
 
@@ -10,10 +9,10 @@ const concealed = new WeakSet<Server>()
  *
  * @param server - One that Fastify listens for `clientError` on. Once is enough, however often it is asked.
  */
-export function concealRawPackets (log: ErrorLog, server: Server): void {
+export function concealRawPackets (server: Server): void {
   if (concealed.has(server)) return
   concealed.add(server)
-  server.prependListener('clientError', guarded(log, (error: Error & { rawPacket?: Buffer }) => {
+  prepend(server, 'clientError', (error: Error & { rawPacket?: Buffer }) => {
     if (error.rawPacket !== undefined) Object.defineProperty(error, 'rawPacket', { enumerable: false })
-  }))
+  })
 }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { BadRequest, TooManyHandshakes } from '../errors.js'
 import { readScheme } from '../fields/credentials.js'
 import { isOfOneUser } from '../fields/of-one-user.js'
+import { guarded, once } from '../platform/guarded.js'
 import { Shares } from '../store/shares.js'
 import type { Handshake, HandshakeState } from '../strategies/handshake.js'
 import type { Milliseconds, ProxyIdentity } from '../types.js'
@@ -130,7 +131,7 @@ export class Connections {
   start (connection: Connection): void {
     if (connection.timer !== undefined) return
     if (!this.handshakes.take(1, connection.from)) throw new TooManyHandshakes(RETRY_AFTER)
-    connection.timer = setTimeout(() => connection.socket.destroy(), this.limits.handshakeTimeout)
+    connection.timer = setTimeout(guarded(() => connection.socket.destroy()), this.limits.handshakeTimeout)
   }
 
   private stop (connection: Connection): void {
@@ -147,7 +148,7 @@ export class Connections {
   private open (socket: Socket, from: string): Connection {
     const connection: Connection = { socket, from, identity: undefined, kept: undefined, busy: false, confused: false, timer: undefined }
     Object.defineProperty(socket, this.key, { value: connection })
-    socket.once('close', () => {
+    once(socket, 'close', () => {
       this.forget(connection)
       this.drop(connection)
     })

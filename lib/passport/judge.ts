@@ -1,6 +1,7 @@
 import { ClientLeft } from '../errors.js'
 import { isThenable } from '../eventual.js'
 import type { Eventual } from '../eventual.js'
+import { guarded } from '../platform/guarded.js'
 import type { Turn } from '../store/turns.js'
 import type { Declared } from './declaration.js'
 import { broken } from './outcome.js'
@@ -58,7 +59,7 @@ function inTurn (
 function unlessGone (verdict: Eventual<Verdict>, { signal }: Departure, name: string): Promise<Verdict> {
   if (signal === undefined) return Promise.resolve(verdict)
   return new Promise((resolve) => {
-    const leave = (): void => resolve({ kind: 'broken', cause: new ClientLeft('verdict'), strategy: name })
+    const leave = guarded((): void => resolve({ kind: 'broken', cause: new ClientLeft('verdict'), strategy: name }))
     if (signal.aborted) return leave()
     signal.addEventListener('abort', leave)
     Promise.resolve(verdict).then((later) => {

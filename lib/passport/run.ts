@@ -1,5 +1,6 @@
 import { ClientLeft, StrategyTimeout } from '../errors.js'
 import { isThenable } from '../eventual.js'
+import { guarded } from '../platform/guarded.js'
 import type { RefusalNote } from '../strategies/strategy.js'
 import type { Milliseconds } from '../types.js'
 import { broken } from './outcome.js'
@@ -100,19 +101,19 @@ export function run (
       resolve(verdict as Verdict)
     }
     // A verifier that has its answer already gives it in a microtask: that costs no timer.
-    queueMicrotask(() => {
+    queueMicrotask(guarded(() => {
       if (verdict !== undefined) return
       const signal = departure?.signal
-      const leave = (): void => settle({ kind: 'broken', cause: new ClientLeft('verdict'), strategy: name })
+      const leave = guarded((): void => settle({ kind: 'broken', cause: new ClientLeft('verdict'), strategy: name }))
       if (signal?.aborted === true) return leave()
       const late = (): void => settle({ kind: 'broken', cause: new StrategyTimeout(name), strategy: name })
-      const timer = setTimeout(late, settings.timeout)
+      const timer = setTimeout(guarded(late), settings.timeout)
       signal?.addEventListener('abort', leave)
       stopWaiting = () => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', leave)
       }
-    })
+    }))
   })
 }
 

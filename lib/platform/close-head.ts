@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2Stream } from 'node:http2'
+import { once } from './guarded.js'
 
 /**
  * Has the response to a HEAD of HTTP/2 say that it is over when its stream is reset before it has ended, as any other response does.
@@ -8,8 +9,8 @@ import type { Http2Stream } from 'node:http2'
 export function closeHead ({ method, stream }: Pick<IncomingMessage, 'method'> & { readonly stream?: Http2Stream }, response: ServerResponse): void {
   if (method !== 'HEAD' || stream === undefined) return
   let over = false
-  response.once('close', () => { over = true })
-  stream.once('close', () => {
+  once(response, 'close', () => { over = true })
+  once(stream, 'close', () => {
     if (over) return
     response.emit('finish') // as node has it
     response.emit('close')

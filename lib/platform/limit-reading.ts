@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { constants } from 'node:http2'
 import type { Http2Session, Http2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
+import { guarded, once } from './guarded.js'
 import { isInjected } from './injected.js'
 import { sessionSocket } from './session-socket.js'
 
@@ -42,8 +43,8 @@ abstract class Limit {
   protected readonly unread = new Map<Response, number>()
   private timer: NodeJS.Timeout | undefined
 
-  constructor (connection: Socket | Http2Session, protected readonly time: number) {
-    connection.once('close', () => { // node tells no response of it whose turn has not come
+  constructor (private readonly connection: Socket | Http2Session, protected readonly time: number) {
+    once(connection, 'close', () => { // node tells no response of it whose turn has not come
       this.unread.clear()
       this.stop()
     })
@@ -51,7 +52,7 @@ abstract class Limit {
 
   add (response: Response): void {
     this.unread.set(response, performance.now())
-    response.once('finish', () => this.delete(response)) // in HTTP/2 it comes when the stream has closed
+    once(response, 'finish', () => this.delete(response)) // in HTTP/2 it comes when the stream has closed
     this.timer ??= this.wait(this.time)
   }
 
@@ -64,10 +65,10 @@ abstract class Limit {
   protected abstract look (now: number): number
 
   private wait (time: number): NodeJS.Timeout {
-    return setTimeout(() => {
+    return setTimeout(guarded(() => {
       const left = this.look(performance.now())
       this.timer = this.unread.size === 0 ? undefined : this.wait(left)
-    }, time).unref()
+    }, this.connection), time).unref()
   }
 
   private stop (): void {
@@ -88,7 +89,7 @@ class Http1Limit extends Limit {
   override add (response: Response): void {
     super.add(response)
     if (response.socket !== null) this.begin(response)
-    else response.once('socket', () => this.begin(response))
+    else once(response, 'socket', () => this.begin(response))
   }
 
   protected override delete (response: Response): void {
@@ -141,9 +142,9 @@ class Http2Limit extends Limit {
     const { session, socket, time } = this
     this.ending = true
     session.close()
-    const timer = setInterval(() => {
+    const timer = setInterval(guarded(() => {
       if (session.destroyed || session.state.outboundQueueSize! > 0) socket.destroy()
-    }, time).unref()
-    socket.once('close', () => clearInterval(timer))
+    }, socket), time).unref()
+    once(socket, 'close', () => clearInterval(timer))
   }
 }

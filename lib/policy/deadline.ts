@@ -1,3 +1,4 @@
+import { guarded } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 
 /**
@@ -8,7 +9,7 @@ import type { Milliseconds } from '../types.js'
 export async function withDeadline<Value> (work: Promise<Value>, milliseconds: Milliseconds, late: () => Error): Promise<Value> {
   let timer: NodeJS.Timeout | undefined
   const deadline = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => { reject(late()) }, milliseconds)
+    timer = setTimeout(guarded(() => { reject(late()) }), milliseconds)
   })
   try {
     return await Promise.race([work, deadline])

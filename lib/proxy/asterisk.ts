@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { pipeline } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { UpstreamProtocol, UpstreamTimeout } from '../errors.js'
+import { guarded, on } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 
 export interface Asterisk {
@@ -34,6 +35,8 @@ export function sendAsterisk (socket: Socket, { fields, content, headersTimeout,
     request.destroy()
     handler.onResponseError?.(controller, error)
   }
+  // What one of those below throws is a failure as well.
+  const whole = { destroy: fail }
   const controller = new Controller(fail, () => { socket.setTimeout(bodyTimeout) })
   const answer = ({ statusCode, statusMessage, rawHeaders }: Pick<IncomingMessage, 'statusCode' | 'statusMessage' | 'rawHeaders'>) => {
     controller.rawHeaders = rawHeaders
@@ -44,19 +47,19 @@ export function sendAsterisk (socket: Socket, { fields, content, headersTimeout,
     }
   }
 
-  request.on('error', fail)
+  on(request, 'error', fail)
   // Each interim response is a sign of life to the socket.
-  request.on('finish', () => { if (headersTimeout > 0) timer = setTimeout(() => fail(new UpstreamTimeout()), headersTimeout) })
-  request.on('upgrade', () => fail(new UpstreamProtocol()))
-  request.on('information', head => { if (head.statusCode !== 100) answer(head) })
-  request.on('response', response => {
+  on(request, 'finish', () => { if (headersTimeout > 0) timer = setTimeout(guarded(() => fail(new UpstreamTimeout())), headersTimeout) }, whole)
+  on(request, 'upgrade', () => fail(new UpstreamProtocol()))
+  on(request, 'information', (head: IncomingMessage) => { if (head.statusCode !== 100) answer(head) }, whole)
+  on(request, 'response', (response: IncomingMessage) => {
     clearTimeout(timer)
     controller.response = response
     socket.setTimeout(bodyTimeout)
     answer(response)
-    response.on('error', fail)
-    response.on('data', chunk => { if (!settled) handler.onResponseData?.(controller, chunk) })
-    response.on('end', () => {
+    on(response, 'error', fail)
+    on(response, 'data', (chunk: Buffer) => { if (!settled) handler.onResponseData?.(controller, chunk) }, whole)
+    on(response, 'end', () => {
       if (settled) return
       settled = true
       controller.rawTrailers = response.rawTrailers
@@ -66,15 +69,15 @@ export function sendAsterisk (socket: Socket, { fields, content, headersTimeout,
         handler.onResponseError?.(controller, error as Error)
       }
     })
-  })
+  }, whole)
   socket.setTimeout(headersTimeout)
-  socket.on('timeout', () => {
+  on(socket, 'timeout', () => {
     if (controller.paused) socket.setTimeout(bodyTimeout) // it is the client who is slow
     else fail(new UpstreamTimeout())
   })
   handler.onRequestStart?.(controller, {})
   if (content === null) request.end()
-  else pipeline(content, request, error => { if (error) fail(error) })
+  else pipeline(content, request, guarded((error: Error | null | undefined) => { if (error) fail(error) }))
 }
 
 /** As undici's, so that a handler finds no difference. */

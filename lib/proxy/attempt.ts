@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { UpstreamTimeout } from '../errors.js'
+import { guardMethod, guarded } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 import type { Tally } from './content.js'
 
@@ -39,6 +40,9 @@ export interface Sender<Request extends Attempted> {
  * @see {@link https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1 RFC 9112, 9.3.1}
  */
 export class Attempt<Request extends Attempted> implements Dispatcher.DispatchHandler {
+  // What the others throw comes to it: undici sees to that.
+  static { guardMethod(this.prototype, 'onResponseError', ({ handler }) => ({ destroy: failure => handler.onResponseError?.(undefined as never, failure) })) }
+
   private started: Milliseconds = 0
   private begun = false
   private timer: NodeJS.Timeout | undefined
@@ -101,7 +105,7 @@ export class Attempt<Request extends Attempted> implements Dispatcher.DispatchHa
     const { timer, started, request: { tally }, sender: { headersTimeout } } = this
     const sent = tally === undefined ? started : tally.endedAt
     if (timer !== undefined || sent === undefined || headersTimeout === 0) return
-    this.timer = setTimeout(() => controller.abort(new UpstreamTimeout()), sent + headersTimeout - performance.now())
+    this.timer = setTimeout(guarded(() => controller.abort(new UpstreamTimeout())), sent + headersTimeout - performance.now())
   }
 }
 

@@ -1,6 +1,7 @@
 import { ServerResponse } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { on } from '../platform/guarded.js'
 
 /** An answer on a socket that has no parser any more: to a CONNECT or an Upgrade. */
 export class BareResponse extends ServerResponse {
@@ -10,7 +11,7 @@ export class BareResponse extends ServerResponse {
 
   constructor (request: IncomingMessage, protected readonly client: Socket) {
     super(request)
-    client.on('drain', this.drained)
+    on(client, 'drain', this.drained)
     this.assignSocket(client)
   }
 

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Socket } from 'node:net'
+import { on } from '../platform/guarded.js'
 
 /** A socket with what node knows of its end while octets before it are unread. `readableEnded` comes after those. */
 type Ending = Socket & { readonly _readableState: Readable & { readonly ended: boolean } }
@@ -18,7 +19,7 @@ export function onClientEnd (socket: Socket, ended: () => void): () => void {
     ended()
   }
   const stop = () => { socket.removeListener('readable', look) }
-  socket.on('readable', look)
+  on(socket, 'readable', look)
   look()
   return stop
 }

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { guarded, once } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 
 /** How long a peer may take to close, once it has been sent everything, whatever it still sends. */
@@ -12,10 +13,10 @@ const CLOSE_TIME: Milliseconds = 2_000
  */
 export function closeInStages (side: Duplex): void {
   if (side.destroyed) return
-  const wait = () => {
-    const timer = setTimeout(() => side.destroy(), CLOSE_TIME)
-    side.once('close', () => clearTimeout(timer))
-  }
+  const wait = guarded(() => {
+    const timer = setTimeout(guarded(() => side.destroy()), CLOSE_TIME)
+    once(side, 'close', () => clearTimeout(timer))
+  }, side)
   if (side.writableFinished) wait()
   else side.end(wait)
   side.resume()

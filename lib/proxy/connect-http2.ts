@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyInstance } from 'fastify'
 import { isExtendedConnect } from '../fields/extended-connect.js'
+import { once } from '../platform/guarded.js'
 import { markConnect } from './connect-request.js'
 import { refusalHead } from './connect-refusal.js'
 import { notImplemented } from './extended-connect.js'
@@ -29,7 +30,7 @@ export function takeConnectStream (app: FastifyInstance, request: IncomingMessag
 function open (stream: ServerHttp2Stream, fields: readonly string[]): ServerHttp2Stream {
   if (stream.destroyed || stream.closed) return stream // the client left at the last moment
   // Nothing but DATA belongs on the stream from here on (RFC 9113, 8.5).
-  stream.once('trailers', () => breakOff(stream))
+  once(stream, 'trailers', () => breakOff(stream))
   stream.respond({ ':status': 200, ...http2Fields(fields) }, { sendDate: false } as object)
   return stream
 }

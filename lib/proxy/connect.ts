@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { asksToKeep } from '../fields/of-one-user.js'
 import { isExtendedConnect } from '../fields/extended-connect.js'
 import { spelled } from '../fields/spelling.js'
-import { guarded } from '../platform/guarded.js'
+import { guarded, once } from '../platform/guarded.js'
 import { READ_TIME } from '../platform/limit-reading.js'
 import { BareResponse } from './bare-response.js'
 import { closeInStages } from './close-in-stages.js'
@@ -48,7 +48,7 @@ export function takeConnect (app: FastifyInstance, server: Server, settings: Con
     inTurn(socket, () => begin(request, socket, head))
   }
 
-  const begin = guarded(app.log, (request: IncomingMessage, socket: Socket, head: Buffer) => {
+  const begin = guarded((request: IncomingMessage, socket: Socket, head: Buffer) => {
     markBusy(request)
     receive(request)
     const response = new ConnectResponse(request, socket, head, settings)
@@ -58,18 +58,18 @@ export function takeConnect (app: FastifyInstance, server: Server, settings: Con
       open: fields => response.open(fields),
       get whenEnded () { return response.whenEnded }
     })
-    response.once('finish', () => through(response, socket))
+    once(response, 'finish', () => through(response, socket), socket)
     app.routing(request, response)
   })
 
-  const through = guarded(app.log, (response: ConnectResponse, socket: Socket) => {
+  const through = (response: ConnectResponse, socket: Socket) => {
     if (response.taken) return
     response.release()
     if (response.givesBack) giveBack(server, socket, settings.exchanges)
     else closeInStages(socket)
-  })
+  }
 
-  return guarded(app.log, take)
+  return take
 }
 
 /** The answer to a CONNECT, on a socket that has no parser any more. */
@@ -147,6 +147,4 @@ function giveBack (server: Server, socket: Socket, exchanges: Exchanges): void {
   parseAgain(server, socket)
 }
 
-function expire (this: Socket): void {
-  this.destroy()
-}
+const expire = guarded(function (this: Socket) { this.destroy() })

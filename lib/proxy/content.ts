@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { ClientLeft } from '../errors.js'
 import { announcesContent } from '../fields/announces-content.js'
+import { guarded } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 
 /** Counts what went through. */
@@ -28,7 +29,7 @@ export function contentOf (request: IncomingMessage, tally: Tally, patience: Mil
 
 async function * counted (request: Readable, tally: Tally, patience: Milliseconds): AsyncGenerator<Buffer> {
   let waiting = true
-  const timer = patience === 0 ? undefined : setTimeout(() => { if (waiting) request.destroy(new ClientLeft('end of its content')) }, patience)
+  const timer = patience === 0 ? undefined : setTimeout(guarded(() => { if (waiting) request.destroy(new ClientLeft('end of its content')) }), patience)
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false })) {
       tally.bytesIn += chunk.length

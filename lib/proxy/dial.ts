@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { ConnectTimeout } from '../errors.js'
+import { guarded, once } from '../platform/guarded.js'
 import type { Address } from '../policy/access.js'
 import type { Milliseconds } from '../types.js'
 
@@ -55,20 +56,20 @@ export function dial (addresses: readonly Address[], port: number, options: Dial
         if (next < addresses.length) attempt()
         else if (attempts.size === 0) fail(failure)
       }
-      socket.once('error', failed)
-      socket.once('connect', () => {
+      once(socket, 'error', failed)
+      once(socket, 'connect', () => {
         attempts.delete(socket)
         socket.removeListener('error', failed)
         settle()
         resolve(socket)
       })
-      if (next < addresses.length) stagger = setTimeout(attempt, ATTEMPT_DELAY)
+      if (next < addresses.length) stagger = setTimeout(guarded(attempt), ATTEMPT_DELAY)
     }
 
-    const abort = () => fail(signal!.reason)
+    const abort = guarded(() => fail(signal!.reason))
     if (signal?.aborted) return reject(signal.reason)
     attempt()
-    const timer = setTimeout(() => fail(new ConnectTimeout()), connectTimeout)
+    const timer = setTimeout(guarded(() => fail(new ConnectTimeout())), connectTimeout)
     signal?.addEventListener('abort', abort, { once: true })
   })
 }

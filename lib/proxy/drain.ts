@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import type { FastifyInstance } from 'fastify'
+import { guarded } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 import type { Exchanges } from './exchanges.js'
 import { furtherServers } from './fastify-internals.js'
@@ -23,14 +24,14 @@ export function drainOnClose (app: FastifyInstance, exchanges: Exchanges, time: 
     if (drained !== undefined) return // Fastify 5.8 calls it once more for each scope inside
     drained = exchanges.drain(time).then(() => idle.endSilent())
     sessions.endBroken()
-    timer = setTimeout(() => {
+    timer = setTimeout(guarded(() => {
       idle.end()
       sessions.endBroken()
-      timer = setInterval(() => {
+      timer = setInterval(guarded(() => {
         idle.end()
         sessions.endOver()
-      }, INTERVAL)
-    }, time)
+      }), INTERVAL)
+    }), time)
     if (app.initialConfig.forceCloseConnections !== true) return
     for (const server of [app.server, ...furtherServers(app)]) holdBack(server, drained)
   })

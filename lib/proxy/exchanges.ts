@@ -1,3 +1,4 @@
+import { guarded } from '../platform/guarded.js'
 import { Identity, Revocations } from '../policy/revocations.js'
 import type { Milliseconds, ProxyIdentity } from '../types.js'
 
@@ -81,12 +82,12 @@ export class Exchanges {
 
   private emptiedWithin (time: Milliseconds): Promise<void> {
     return new Promise(resolve => {
-      const timer = setTimeout(resolve, time)
+      const timer = setTimeout(guarded(resolve), time)
       this.emptied = () => { clearTimeout(timer); resolve() }
     })
   }
 }
 
 function endSoon (exchange: Exchange, why: EndedFor): void {
-  queueMicrotask(() => { if (exchange.place !== undefined) exchange.end(why) })
+  queueMicrotask(guarded(() => { if (exchange.place !== undefined) exchange.end(why) }))
 }

@@ -1,7 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { announcesContent } from '../fields/announces-content.js'
-import { guarded } from '../platform/guarded.js'
-import type { ErrorLog } from '../platform/guarded.js'
+import { on } from '../platform/guarded.js'
 import { Askers } from './askers.js'
 import type { MayBeProxied } from './askers.js'
 
@@ -14,15 +13,15 @@ const askers = new Askers()
  *
  * @param mayBeProxied - Whether a proxy route may take the request.
  */
-export function expectContinue (log: ErrorLog, server: Server, mayBeProxied: MayBeProxied): void {
+export function expectContinue (server: Server, mayBeProxied: MayBeProxied): void {
   const isProxied = askers.add(server, mayBeProxied)
   if (isProxied === undefined) return
-  server.on('checkContinue', guarded(log, (request: IncomingMessage, response: ServerResponse) => {
+  on(server, 'checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     if (!isProxied(request)) response.writeContinue()
     else if (hasContent(request)) continueWhenRead(request, response)
     else expectNothing(response)
     server.emit('request', request, response)
-  }))
+  })
 }
 
 /** HTTP/2 need not announce it. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { isExtendedConnect } from '../fields/extended-connect.js'
+import { intercept } from '../platform/guarded.js'
 
 const kExtended = Symbol('fastify-proxy-auth.extended')
 
@@ -18,9 +19,7 @@ export function extendedAnswer (request: IncomingMessage): ServerResponse | unde
  * @param take - Whether somebody has taken it.
  */
 export function onExtendedConnect (server: Server, take: (request: IncomingMessage) => boolean): void {
-  const { emit } = server
-  server.emit = function (this: Server, ...args: unknown[]): boolean {
-    const [event, request, response] = args as [unknown, Marked, ServerResponse]
+  intercept(server, (event: string, request: Marked, response: ServerResponse) => {
     if (event === 'connect' && isExtendedConnect(request)) {
       if (isWebSocket(request)) {
         request.method = 'GET'
@@ -33,8 +32,8 @@ export function onExtendedConnect (server: Server, take: (request: IncomingMessa
         return true
       }
     }
-    return Reflect.apply(emit, this, args)
-  } as typeof emit
+    return false
+  })
 }
 
 /** Answers a CONNECT for a protocol that nobody here knows of. */

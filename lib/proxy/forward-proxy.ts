@@ -5,7 +5,7 @@ import type { ConnectionOptions } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify'
 import { BadRegistration } from '../errors.js'
 import type { AbsoluteTarget, AuthorityTarget } from '../fields/target.js'
-import { guarded } from '../platform/guarded.js'
+import { on, prepend } from '../platform/guarded.js'
 import { createAccess } from '../policy/access.js'
 import type { ForwardPolicyOptions } from '../policy/access.js'
 import type { Milliseconds, ProxyIdentity } from '../types.js'
@@ -110,10 +110,10 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   const keepAlive = () => admitsWithoutCredentials() ? 'never' : settings.keepAliveAfter407
   const mayBeProxied = (request: IncomingMessage) => bringIn(request) !== undefined
   onEveryServer(app, server => {
-    server.prependListener('request', guarded(app.log, receiveFirst(bringIn)))
-    server.on('connect', takeConnect(app, server, { keepAlive, carriesIdentity, exchanges }))
-    expectContinue(app.log, server, mayBeProxied)
-    serveInOrder(app.log, server, mayBeProxied)
+    prepend(server, 'request', receiveFirst(bringIn))
+    on(server, 'connect', takeConnect(app, server, { keepAlive, carriesIdentity, exchanges }))
+    expectContinue(server, mayBeProxied)
+    serveInOrder(server, mayBeProxied)
   })
   takeUpgrades(app, takeForwarded(app, bringIn))
   app.addHook('onClose', () => client.close())

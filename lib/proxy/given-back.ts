@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { once } from '../platform/guarded.js'
 import type { Exchanges } from './exchanges.js'
 
 /** How often one connection is given back at most: nobody needs more tries than that, whoever guesses has to connect again. */
@@ -33,7 +34,7 @@ export function markGivenBack (socket: Socket, exchanges: Exchanges): void {
     socket.removeListener('close', end)
   }
   givenBack.set(socket, { end, times: (givenBack.get(socket)?.times ?? 0) + 1 })
-  socket.once('close', end)
+  once(socket, 'close', end)
   exchanges.add(exchange)
 }
 

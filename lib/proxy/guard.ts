@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { on } from '../platform/guarded.js'
 
 /** Sockets that have our listener already. */
 const guarded = new WeakSet<Socket>()
@@ -7,5 +8,5 @@ const guarded = new WeakSet<Socket>()
 export function guard (socket: Socket): void {
   if (guarded.has(socket)) return
   guarded.add(socket)
-  socket.on('error', () => socket.destroy())
+  on(socket, 'error', () => socket.destroy())
 }

@@ -1,7 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 import { withoutUserinfo } from '../fields/target.js'
-import { guarded } from '../platform/guarded.js'
-import type { ErrorLog } from '../platform/guarded.js'
+import { prepend } from '../platform/guarded.js'
 import { Askers } from './askers.js'
 import type { MayBeProxied } from './askers.js'
 
@@ -15,12 +14,12 @@ const hidden = new WeakSet<IncomingMessage>()
  *
  * @param mayBeProxied - Whether a reverse route may take the request. Others are the application's, or the forward proxy's.
  */
-export function hideUserinfo (log: ErrorLog, server: Server, mayBeProxied: MayBeProxied): void {
+export function hideUserinfo (server: Server, mayBeProxied: MayBeProxied): void {
   const isProxied = askers.add(server, mayBeProxied)
   if (isProxied === undefined) return
-  server.prependListener('request', guarded(log, (request: IncomingMessage) => {
+  prepend(server, 'request', (request: IncomingMessage) => {
     hideUserinfoOf(request, () => isProxied(request))
-  }))
+  })
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
+import { on, once } from '../platform/guarded.js'
 import { onEveryServer } from './listeners.js'
 
 /** What node keeps on a socket: its parser, unless it has let go of it, and the response whose turn it is. */
@@ -39,9 +40,9 @@ export class IdleConnections {
 }
 
 function follow (server: Server, event: string, sockets: Set<Socket>): void {
-  server.on(event, (socket: Socket) => {
+  on(server, event, (socket: Socket) => {
     sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
+    once(socket, 'close', () => sockets.delete(socket))
   })
 }
 

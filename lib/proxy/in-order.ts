@@ -1,8 +1,7 @@
 import { subscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { guarded } from '../platform/guarded.js'
-import type { ErrorLog } from '../platform/guarded.js'
+import { guarded, intercept, once, prependOnce } from '../platform/guarded.js'
 import { Askers } from './askers.js'
 import type { MayBeProxied } from './askers.js'
 import { saysClose } from './turn.js'
@@ -44,10 +43,10 @@ type Parsed = Connection & { readonly parser?: { readonly incoming?: IncomingMes
  *
  * @param mayBeProxied - Whether a proxy route may take the request.
  */
-export function serveInOrder (log: ErrorLog, server: Server, mayBeProxied: MayBeProxied): void {
+export function serveInOrder (server: Server, mayBeProxied: MayBeProxied): void {
   const ask = askers.add(server, mayBeProxied)
   if (ask === undefined) return
-  listen(log)
+  listen()
   const proxied = (request: IncomingMessage) => {
     try {
       return ask(request)
@@ -56,26 +55,25 @@ export function serveInOrder (log: ErrorLog, server: Server, mayBeProxied: MayBe
     }
   }
   const { emit } = server
-  server.emit = function (this: Server, ...args: unknown[]): boolean {
-    const [event, first, second] = args as [string, IncomingMessage, ServerResponse]
+  intercept(server, (event: string, first: IncomingMessage, second: ServerResponse) => {
     if (event === 'request' || event === 'checkContinue') {
       const queue = held.get(second)
       if (queue !== undefined && proxied(first)) {
-        hold(second, queue, guarded(log, () => { Reflect.apply(emit, this, args) }))
+        hold(second, queue, () => Reflect.apply(emit, server, [event, first, second]))
         return true
       }
     } else if (event === 'clientError' && answersAlready(first as unknown as Error, second as unknown as Parsed, proxied)) return true
-    return Reflect.apply(emit, this, args)
-  } as typeof emit
+    return false
+  })
 }
 
 let listening = false
 
 /** Node announces here every response it makes, those included that it writes by itself. */
-function listen (log: ErrorLog): void {
+function listen (): void {
   if (listening) return
   listening = true
-  subscribe('http.server.request.start', guarded(log, message => { follow(message as Parameters<typeof follow>[0]) }))
+  subscribe('http.server.request.start', guarded((message: unknown) => { follow(message as Parameters<typeof follow>[0]) }))
 }
 
 function follow ({ request, response, socket, server }: { request: IncomingMessage, response: ServerResponse, socket: Connection, server: Server }): void {
@@ -102,7 +100,7 @@ function hold (response: ServerResponse, queue: Queue, begin: () => void): void 
     response.req.socket.destroy()
     return
   }
-  response.once('socket', (socket: Socket) => {
+  once(response, 'socket', (socket: Socket) => {
     queue.waiting -= 1
     if (socket.writable) begin()
   })
@@ -135,5 +133,5 @@ function closeBehind (response: ServerResponse, socket: Socket): void {
   if (last.has(response)) return
   last.add(response)
   if (!response.headersSent) response.shouldKeepAlive = false
-  response.prependOnceListener('finish', () => socket.destroySoon())
+  prependOnce(response, 'finish', () => socket.destroySoon(), socket)
 }

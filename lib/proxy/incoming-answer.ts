@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { ClientLeft, UpstreamProtocol } from '../errors.js'
+import { guardMethod, on } from '../platform/guarded.js'
 import type { Switched } from './switch-protocols.js'
 
 type Controller = Dispatcher.DispatchController
@@ -30,6 +31,9 @@ export interface AnswerEvents {
  * the upstream, also before an answer has come.
  */
 export class IncomingAnswer extends Readable implements Dispatcher.DispatchHandler {
+  // What the others throw comes to it: undici sees to that.
+  static { guardMethod(this.prototype, 'onResponseError', answer => answer) }
+
   rawHeaders: string[] = []
   rawTrailers: string[] = []
   statusCode = 0
@@ -40,7 +44,7 @@ export class IncomingAnswer extends Readable implements Dispatcher.DispatchHandl
   constructor (private readonly events: AnswerEvents) {
     super()
     // It may fail when nobody listens any more, or not yet; that must not end the process.
-    this.on('error', () => {})
+    on(this, 'error', () => {})
   }
 
   onRequestStart (controller: Controller): void {

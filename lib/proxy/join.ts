@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { guarded, on, once } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 import { closeInStages } from './close-in-stages.js'
 import type { Exchange } from './exchanges.js'
@@ -31,7 +32,7 @@ export function join (client: Side, upstream: Side, options: JoinOptions, ended:
     drop(client)
     upstream.destroy()
   }
-  const idle = () => stop('idle')
+  const idle = guarded(() => stop('idle'))
   const watch = (side: Side, other: Side) => {
     let failed = false
     const fail = (why: string) => {
@@ -41,21 +42,21 @@ export function join (client: Side, upstream: Side, options: JoinOptions, ended:
       if (side.readableEnded) closeInStages(other)
       else reset(other)
     }
-    side.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? 'error'))
-    side.on('close', () => {
+    on(side, 'error', (error: NodeJS.ErrnoException) => fail(error.code ?? 'error'), other)
+    on(side, 'close', () => {
       open -= 1
       if (open === 0) {
         clearTimeout(timer)
         ended(reason)
       } else if (!side.readableEnded || wasReset(side)) fail('aborted') // the other must not wait for its end
       else other.setTimeout(options.idleTimeout, idle) // it may have to be rid of its last bytes
-    })
+    }, other)
   }
   watch(client, upstream)
   watch(upstream, client)
   // Every byte is read from one socket and written to the other, so one timer sees both ways.
   upstream.setTimeout(options.idleTimeout, idle)
-  if (options.maxDuration > 0) timer = setTimeout(stop, options.maxDuration, 'expired')
+  if (options.maxDuration > 0) timer = setTimeout(guarded(() => stop('expired')), options.maxDuration)
 
   pass(client, upstream)
   upstream.pipe(client)
@@ -69,5 +70,5 @@ function pass (from: Duplex, to: Duplex): void {
   }
   from.pipe(to, { end: false })
   if (from.readableEnded) end() // while the other side was dialled
-  else from.once('end', end)
+  else once(from, 'end', end, to)
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { guarded, once } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 
 /** How long they have before an upgrade whose connection none of them has touched is nobody's. */
@@ -23,9 +24,9 @@ export function offerToOthers (call: () => void, socket: Socket, waiting: Set<()
     socket.removeListener('close', end)
     if (untouched) nobodys()
   }
-  const timer = setTimeout(settle, GRACE)
+  const timer = setTimeout(guarded(settle, socket), GRACE)
   waiting.add(settle)
-  socket.once('close', end)
+  once(socket, 'close', end)
   const before = traces(socket)
   call()
 }

@@ -6,6 +6,7 @@ import { Agent, Client, Pool } from 'undici'
 import type { Dispatcher, buildConnector } from 'undici'
 import { BadOption, ClientLeft, ConnectTimeout } from '../errors.js'
 import type { AbsoluteTarget } from '../fields/target.js'
+import { guarded, once } from '../platform/guarded.js'
 import type { Address } from '../policy/access.js'
 import type { Milliseconds } from '../types.js'
 import { sendAsterisk } from './asterisk.js'
@@ -158,8 +159,8 @@ function secured (socket: Socket, host: string, timeout: Milliseconds, tls?: Con
     // An address is verified against the certificate as `host`; as a server name it must not be sent (RFC 6066, 3).
     const servername = isIP(host) === 0 ? host : undefined
     const secure = tlsConnect({ ...tls, socket, host, servername, ALPNProtocols: ['http/1.1'] })
-    const timer = setTimeout(() => secure.destroy(new ConnectTimeout()), timeout)
-    secure.once('error', error => { clearTimeout(timer); socket.destroy(); reject(error) })
-    secure.once('secureConnect', () => { clearTimeout(timer); resolve(secure) })
+    const timer = setTimeout(guarded(() => secure.destroy(new ConnectTimeout())), timeout)
+    once(secure, 'error', (error: Error) => { clearTimeout(timer); socket.destroy(); reject(error) })
+    once(secure, 'secureConnect', () => { clearTimeout(timer); resolve(secure) })
   })
 }

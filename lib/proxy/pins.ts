@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { isOfOneUser } from '../fields/of-one-user.js'
+import { once } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 
 /** Whose request it is: the connection it came on, and the user that we know, if any. */
@@ -69,7 +70,7 @@ export class Pins {
   private begin ({ socket }: IncomingMessage): Map<string, Pinned> {
     const own = new Map<string, Pinned>()
     Object.defineProperty(socket, this.key, { value: own })
-    socket.once('close', () => {
+    once(socket, 'close', () => {
       for (const client of own.values()) this.end(client)
       own.clear()
     })

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { once } from '../platform/guarded.js'
 
 /**
  * Destroys a pipelined answer when the connection closes before its turn. It has no connection until then, and node does
@@ -13,6 +14,6 @@ export function watchQueued ({ socket }: IncomingMessage, response: ServerRespon
   }
   if (socket.destroyed) return gone()
   socket.setMaxListeners(0) // a client may pipeline more requests than node thinks right
-  socket.once('close', gone)
-  response.once('socket', () => socket.removeListener('close', gone))
+  once(socket, 'close', gone)
+  once(response, 'socket', () => socket.removeListener('close', gone))
 }

@@ -6,6 +6,7 @@ import type { Dispatcher } from 'undici'
 import { ClientLeft, UpstreamChallenged, UpstreamProtocol } from '../errors.js'
 import { connectionOptions, endToEnd } from '../fields/hop-by-hop.js'
 import { isOfOneUser } from '../fields/of-one-user.js'
+import { guardMethod, guarded, on, once } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 import { addTrailers, writeRelayedHead } from './answer.js'
 import type { EndedFor, Exchange } from './exchanges.js'
@@ -25,6 +26,9 @@ type Controller = Dispatcher.DispatchController
  * went out, so that the refusal can still be written.
  */
 export class Relay implements Dispatcher.DispatchHandler {
+  // What the others throw comes to it: undici sees to that.
+  static { guardMethod(this.prototype, 'onResponseError', ({ raw }) => raw) }
+
   /** Content octets sent to the client, or what came from the origin behind a 101. */
   bytesOut = 0
   /** What went to the origin behind a 101. */
@@ -57,7 +61,7 @@ export class Relay implements Dispatcher.DispatchHandler {
       this.reject = reject
     })
     const leave = () => this.leave()
-    this.raw.once('close', leave)
+    once(this.raw, 'close', leave)
     if (isGone(this.raw)) leave()
     else if (this.raw.socket === null) watchQueued(this.request, this.raw, leave)
   }
@@ -89,7 +93,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     const contentless = status === 204 || status === 304
     writeRelayedHead(this.reply, status, reason, this.framed(fields, status))
     if (contentless) this.raw.end() // undici takes their Content-Length for that of content which did not come
-    else process.nextTick(() => this.flush())
+    else process.nextTick(guarded(() => this.flush(), this.raw))
   }
 
   onRequestUpgrade (controller: Controller, status: number, _headers: unknown, socket: Duplex): void {
@@ -109,15 +113,15 @@ export class Relay implements Dispatcher.DispatchHandler {
     this.bytesOut += chunk.length
     if (this.raw.write(chunk)) return
     controller.pause()
-    const timer = this.patience === 0 ? undefined : setTimeout(() => this.cut('idle'), this.patience)
+    const timer = this.patience === 0 ? undefined : setTimeout(guarded(() => this.cut('idle'), this.raw), this.patience)
     const go = () => {
       clearTimeout(timer)
       this.raw.removeListener('drain', go)
       this.raw.removeListener('close', go)
       controller.resume()
     }
-    this.raw.on('drain', go)
-    this.raw.on('close', go)
+    on(this.raw, 'drain', go)
+    on(this.raw, 'close', go)
   }
 
   onResponseEnd (controller: Controller): void {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { on } from '../platform/guarded.js'
 import { isInjected } from '../platform/injected.js'
 import type { Exchange, Exchanges } from './exchanges.js'
 import { streamOf } from './reset.js'
@@ -23,6 +24,6 @@ export function release (exchanges: Exchanges, exchange: Exchange, request: Inco
   }
   if (request.complete || request.destroyed || isInjected(request)) return through()
   if (socket?.destroyed === true) return left()
-  request.on('close', through)
-  socket?.on('close', left)
+  on(request, 'close', through)
+  if (socket !== undefined) on(socket, 'close', left)
 }

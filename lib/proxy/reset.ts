@@ -3,6 +3,7 @@ import { constants } from 'node:http2'
 import type { Http2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { once } from '../platform/guarded.js'
 import { isInjected } from '../platform/injected.js'
 
 const { NGHTTP2_CONNECT_ERROR, NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_PROTOCOL_ERROR } = constants
@@ -51,7 +52,7 @@ export function cut (response: ServerResponse): void {
   // For HTTP/1.0 the end of the connection may be the end of the answer, but for a reset (RFC 9112, 8).
   if (response.req.httpVersionMinor === 0 && response.socket !== null) reset(response.socket)
   // One that is pipelined has its connection later. Node 24 would then send what has been written, and never end it.
-  if (response.socket === null) response.once('socket', socket => socket.destroy())
+  if (response.socket === null) once(response, 'socket', (socket: Socket) => socket.destroy())
   response.destroy()
 }
 

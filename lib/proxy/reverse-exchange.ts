@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { once } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 import type { Tally } from './content.js'
 import type { EndedFor, Exchange, Exchanges } from './exchanges.js'
@@ -75,7 +76,7 @@ export class ReverseExchange implements Exchange {
     this.ended = record(this.request, `${this.upstream.slice(0, this.upstream.indexOf(':'))}://${host}`)
     this.exchanges.add(this, this.request.proxyAuth)
     const { raw } = this.reply
-    raw.once('close', () => { if (this.joined === null) this.over() })
+    once(raw, 'close', () => { if (this.joined === null) this.over() })
     if (isGone(raw)) this.over()
     else if (raw.socket === null) watchQueued(this.request.raw, raw, () => this.over())
   }

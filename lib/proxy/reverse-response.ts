@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import { UpstreamChallenged, UpstreamProtocol } from '../errors.js'
 import { HOP_BY_HOP_RESPONSE, connectionOptions, endToEnd, endToEndFields } from '../fields/hop-by-hop.js'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
+import { guarded, on } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 import { addTrailers, writeRelayedHead } from './answer.js'
 import { asReceived } from './as-received.js'
@@ -84,18 +85,18 @@ export function relay (exchange: ReverseExchange, answer: Answer, head: FieldRec
   const chunked = !contentless && method !== 'HEAD' && (isHttp2 || (raw.useChunkedEncodingByDefault && length === undefined))
   writeRelayedHead(reply, statusCode, reasonOf(stream), chunked && stream.rawTrailers !== undefined ? fields : withoutTrailer(fields))
 
-  stream.on('error', error => exchange.cut((upstreamError(error) as Error & { code: string }).code))
-  stream.on('close', () => exchange.cut('FST_PROXY_AUTH_UPSTREAM_TERMINATED'))
+  on(stream, 'error', (error: Error) => exchange.cut((upstreamError(error) as Error & { code: string }).code), raw)
+  on(stream, 'close', () => exchange.cut('FST_PROXY_AUTH_UPSTREAM_TERMINATED'), raw)
   if (contentless) {
     raw.end() // undici takes their Content-Length for that of content which did not come
     stream.resume()
     return
   }
-  stream.on('data', (chunk: Buffer) => {
+  on(stream, 'data', (chunk: Buffer) => {
     exchange.bytesOut += chunk.length
     if (!raw.write(chunk)) waitForClient(exchange, stream, patience)
-  })
-  stream.on('end', () => {
+  }, raw)
+  on(stream, 'end', () => {
     const received = stream.rawTrailers ?? []
     try {
       if (received.length > 0 && (isHttp2 || raw.chunkedEncoding)) {
@@ -105,24 +106,24 @@ export function relay (exchange: ReverseExchange, answer: Answer, head: FieldRec
     } catch {
       exchange.cut('FST_PROXY_AUTH_UPSTREAM_PROTOCOL')
     }
-  })
+  }, raw)
   // Node keeps a head for the first octets of the body, which may be far off (an event stream). Not by `flushHeaders`,
   // which writes octets beyond ASCII as two.
-  process.nextTick(() => { if (exchange.bytesOut === 0 && !raw.writableEnded && !isGone(raw)) raw.write('', 'latin1') })
+  process.nextTick(guarded(() => { if (exchange.bytesOut === 0 && !raw.writableEnded && !isGone(raw)) raw.write('', 'latin1') }, raw))
 }
 
 function waitForClient (exchange: ReverseExchange, stream: Readable, patience: Milliseconds): void {
   const { raw } = exchange.reply
   stream.pause()
-  const timer = patience === 0 ? undefined : setTimeout(() => exchange.cut('idle'), patience)
+  const timer = patience === 0 ? undefined : setTimeout(guarded(() => exchange.cut('idle'), raw), patience)
   const go = () => {
     clearTimeout(timer)
     raw.removeListener('drain', go)
     raw.removeListener('close', go)
     stream.resume()
   }
-  raw.on('drain', go)
-  raw.on('close', go)
+  on(raw, 'drain', go, stream)
+  on(raw, 'close', go, stream)
 }
 
 /** Node gives the octets one char each, undici decodes them as UTF-8, which is what goes on from here. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
+import { on, once } from '../platform/guarded.js'
 import { addGateFields } from './answer.js'
 import type { Exchange, Exchanges } from './exchanges.js'
 import { extendedAnswer } from './extended-connect.js'
@@ -125,8 +126,8 @@ export function followWebSocket (request: FastifyRequest, reply: FastifyReply, t
     for (let i = 0; i < fields.length; i += 2) lines.push(`${fields[i]}: ${fields[i + 1]}`)
     wss.removeListener('headers', addFields)
   }
-  wss.on('headers', addFields)
-  socket.once('close', () => {
+  on(wss, 'headers', addFields, socket)
+  once(socket, 'close', () => {
     wss.removeListener('headers', addFields)
     exchanges.delete(exchange)
     if (exchanges.closing) reason ??= 'closing' // @fastify/http-proxy closes its WebSockets as soon as the server closes

@@ -159,9 +159,9 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
     return path !== undefined && isUnder(path)
   }
   onEveryServer(app, server => {
-    expectContinue(app.log, server, taken)
-    serveInOrder(app.log, server, taken)
-    hideUserinfo(app.log, server, taken)
+    expectContinue(server, taken)
+    serveInOrder(server, taken)
+    hideUserinfo(server, taken)
   })
   const way = options.websocket !== true ? 'none' : passesWebSockets(route, upstream.ours) ? 'pass' : 'leave'
   const register = () => app.register(async scope => {

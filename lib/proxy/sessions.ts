@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { Http2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import { guarded } from '../platform/guarded.js'
+import { guarded, on, once, prepend } from '../platform/guarded.js'
 import { sessionSocket } from '../platform/session-socket.js'
 import type { Milliseconds } from '../types.js'
 import { onEveryServer } from './listeners.js'
@@ -18,7 +18,7 @@ export function goAway (app: FastifyInstance): void {
   const sessions = new Set<Http2Session>()
   onEverySession(app, session => {
     sessions.add(session)
-    session.once('close', () => sessions.delete(session))
+    once(session, 'close', () => sessions.delete(session))
   })
   app.addHook('preClose', async () => { for (const session of sessions) session.close() })
 }
@@ -39,7 +39,7 @@ export function endBroken (app: FastifyInstance, patience = PATIENCE): void {
   onEverySession(app, session => {
     const socket = sessionSocket(session)
     // Before Fastify's listener, which closes the session: one without streams is over then.
-    session.prependListener('timeout', guarded(app.log, () => { endUnlessAlive(session, socket, patience) }))
+    prepend(session, 'timeout', () => endUnlessAlive(session, socket, patience), socket)
   })
 }
 
@@ -53,7 +53,7 @@ export class LeftSessions {
   constructor (app: FastifyInstance, private readonly patience = PATIENCE) {
     onEverySession(app, session => {
       this.sockets.set(session, sessionSocket(session))
-      session.once('close', () => this.sockets.delete(session))
+      once(session, 'close', () => this.sockets.delete(session))
     })
   }
 
@@ -75,9 +75,9 @@ export class LeftSessions {
 function endUnlessAlive (session: Http2Session, socket: Socket, patience: Milliseconds): void {
   const read = socket.bytesRead
   session.settings({})
-  setTimeout(() => { if (socket.bytesRead === read) socket.destroy() }, patience).unref()
+  setTimeout(guarded(() => { if (socket.bytesRead === read) socket.destroy() }), patience).unref()
 }
 
 function onEverySession (app: FastifyInstance, follow: (session: Http2Session) => void): void {
-  onEveryServer(app, server => { (server as Server).on('session', guarded(app.log, follow)) })
+  onEveryServer(app, server => { on(server as Server, 'session', follow) })
 }

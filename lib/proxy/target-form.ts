@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { BadRequest } from '../errors.js'
 import { parseTarget, withoutUserinfo } from '../fields/target.js'
 import type { Target } from '../fields/target.js'
+import { guardedOr } from '../platform/guarded.js'
 import { wasGivenBack } from './given-back.js'
 import { writeHttp2Target } from './http2-target.js'
 import { malformation } from './malformed.js'
@@ -118,7 +119,8 @@ export function targetFormConstraint (bringIn: (request: IncomingMessage) => Rec
       }
     },
     validate () {},
-    deriveConstraint: (request: IncomingMessage) => bringIn(request) === undefined ? undefined : 'proxy',
+    // What fails here has no route.
+    deriveConstraint: guardedOr('failed', (request: IncomingMessage) => bringIn(request) === undefined ? undefined : 'proxy'),
     mustMatchWhenDerived: true
   }
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { buildConnector } from 'undici'
+import { prepend } from '../platform/guarded.js'
 
 /**
  * Has undici tell of a reset what it is. It takes one for the end of an answer that ends with its connection, and whoever gets that
@@ -22,7 +23,7 @@ export function toldReset (connect: buildConnector.connector): buildConnector.co
  * errors. Ours is the first listener.
  */
 function rename (socket: Socket): void {
-  socket.prependListener('error', (error: NodeJS.ErrnoException & { socket?: object }) => {
+  prepend(socket, 'error', (error: NodeJS.ErrnoException & { socket?: object }) => {
     if (error.code === 'ECONNRESET') error.code = 'UND_ERR_SOCKET'
     error.socket ??= { bytesRead: socket.bytesRead }
   })

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ClientLeft, Closing, Forbidden } from '../errors.js'
 import type { AuthorityTarget } from '../fields/target.js'
+import { once } from '../platform/guarded.js'
 import type { Access } from '../policy/access.js'
 import type { Milliseconds } from '../types.js'
 import { addGateFields } from './answer.js'
@@ -37,7 +38,7 @@ export function createTunnel (options: TunnelOptions) {
     const leave = () => gone.abort(new ClientLeft('response'))
     const exchange: Exchange = { end: why => gone.abort(why === 'closing' ? new Closing() : new Forbidden('access revoked')) }
     exchanges.add(exchange, request.proxyAuth)
-    client.once('close', leave)
+    once(client, 'close', leave)
     if (client.destroyed) leave() // while a hook of the application took its time
     let upstream: Socket
     try {

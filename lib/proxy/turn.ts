@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { on, once } from '../platform/guarded.js'
 import { onClientEnd } from './client-end.js'
 import { closeInStages } from './close-in-stages.js'
 
@@ -28,15 +29,15 @@ export function inTurn (socket: Connection, begin: () => void): void {
   }
   if (!first) return start()
   const unwatch = onClientEnd(socket, () => socket.destroySoon())
-  socket.on('drain', passDrain)
+  on(socket, 'drain', passDrain)
   const wait = (response: Response): void => {
-    response.once('close', () => {
+    once(response, 'close', () => {
       if (socket.destroyed) return
       if (socket._httpMessage) return wait(socket._httpMessage)
       unwatch()
       socket.removeListener('drain', passDrain)
       start(response)
-    })
+    }, socket)
   }
   wait(first)
 }

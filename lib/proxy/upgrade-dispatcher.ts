@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import { guarded } from '../platform/guarded.js'
+import { guarded, intercept, on } from '../platform/guarded.js'
 import { onExtendedConnect } from './extended-connect.js'
 import { guard } from './guard.js'
 import { onEveryServer } from './listeners.js'
@@ -71,13 +71,13 @@ function install (app: FastifyInstance): Dispatcher {
   const waiting = new Set<() => void>()
   let closing = false
 
-  const dispatch: UpgradeListener = guarded(app.log, (request, socket, head) => {
+  const dispatch: UpgradeListener = (request, socket, head) => {
     guard(socket)
     if (wasOverlooked(request)) return inTurn(socket, () => parseRest(socket, head))
     const goOn = plainAgain(request, head)
     inTurn(socket, () => offer(request, socket, head, goOn))
-  })
-  const offer = guarded(app.log, (request: IncomingMessage, socket: Socket, head: Buffer, goOn: () => void) => {
+  }
+  const offer = guarded((request: IncomingMessage, socket: Socket, head: Buffer, goOn: () => void) => {
     const verdict = verdictOf(takes, request, head)
     if (verdict === 'plain') goOn()
     if (verdict !== undefined) return
@@ -98,14 +98,13 @@ function install (app: FastifyInstance): Dispatcher {
     closing = true
     for (const settle of waiting) settle()
   })
-  const { emit } = server
-  server.on('upgrade', dispatch) // without a listener node does not tell upgrades from other requests
+  on(server, 'upgrade', dispatch) // without a listener node does not tell upgrades from other requests
   // What node calls, and Fastify for the further addresses of `localhost`. Listeners that come later are seen as well.
-  server.emit = function (this: Server, ...args: unknown[]): boolean {
-    if (args[0] !== 'upgrade') return Reflect.apply(emit, this, args)
-    dispatch.call(this, args[1] as IncomingMessage, args[2] as Socket, args[3] as Buffer)
+  intercept(server, (event: string, request: IncomingMessage, socket: Socket, head: Buffer) => {
+    if (event !== 'upgrade') return false
+    dispatch.call(server, request, socket, head)
     return true
-  } as typeof emit
+  })
   return { takes, dispatch, ours }
 }
 

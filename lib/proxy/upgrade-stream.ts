@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { UpstreamProtocol } from '../errors.js'
+import { once } from '../platform/guarded.js'
 import { writeAnyHead } from './answer.js'
 import { abortsWithCancel, breakOff, streamOf } from './reset.js'
 import type { Upgrade } from './upgrade.js'
@@ -35,7 +36,7 @@ export function upgradeStream (request: IncomingMessage, response: ServerRespons
       } finally {
         response.writeHead = refuse
       }
-      stream.once('trailers', () => breakOff(stream))
+      once(stream, 'trailers', () => breakOff(stream))
       abortsWithCancel(stream)
       return stream
     },

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { announcesContent } from '../fields/announces-content.js'
 import { upgradeProtocols } from '../fields/upgrade.js'
+import { guarded, once } from '../platform/guarded.js'
 import { writeAnyHead } from './answer.js'
 import { BareResponse, isRecord } from './bare-response.js'
 import { onClientEnd } from './client-end.js'
@@ -76,15 +77,15 @@ export function routeUpgrade (app: FastifyInstance, request: Marked, head: Buffe
     open: (reply, fields, accepted) => response.open(reply, fields, accepted),
     get whenEnded () { return response.whenEnded }
   }
-  response.once('finish', () => {
+  once(response, 'finish', () => {
     if (response.taken) return
     response.release()
     closeInStages(socket)
-    process.nextTick(() => { // as node does behind any other answer
+    process.nextTick(guarded(() => { // as node does behind any other answer
       response.destroyed = true
       response.emit('close')
-    })
-  })
+    }, socket))
+  }, socket)
   app.routing(request, response)
 }
 

@@ -1,6 +1,7 @@
 import { VerifierBusy } from '../errors.js'
 import { isThenable } from '../eventual.js'
 import type { Eventual } from '../eventual.js'
+import { guarded } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 
 /** Options of {@link Turns}. */
@@ -82,12 +83,12 @@ export class Turns {
     const from = turn.from ?? ''
     if (!urgent && this.waiting >= this.queue && !this.makeRoom(from)) throw this.busy()
     return new Promise<Result>((resolve, reject) => {
-      const giveUp = (): void => {
+      const giveUp = guarded((): void => {
         if (urgent) this.urgent.splice(this.urgent.indexOf(waiting), 1)
         else this.leave(from, waiting)
         this.waiting -= 1
         reject(signal!.reason)
-      }
+      })
       const waiting: Waiting = {
         since: this.clock(),
         begin: () => {

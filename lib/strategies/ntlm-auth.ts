@@ -1,5 +1,6 @@
 import { BadOption } from '../errors.js'
 import { MAX_TIMER, checkOptions, readInteger, readTime } from '../option.js'
+import { guarded } from '../platform/guarded.js'
 import type { AuthenticateMessage, NegotiateMessage } from '../schemes/ntlm/message.js'
 import type { Milliseconds } from '../types.js'
 import { NtlmHelper, unavailable } from './ntlm-helper.js'
@@ -113,10 +114,10 @@ export function ntlmAuth (options: NtlmAuthOptions = {}): NtlmAuth {
     if (helper !== undefined) return helper
     if (waiters.length >= maxWaiting) throw unavailable('too many wait for it')
     return await new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const timer = setTimeout(guarded(() => {
         waiters.splice(waiters.findIndex(each => each.timer === timer), 1)
         reject(unavailable('none was free in time'))
-      }, timeout)
+      }), timeout)
       waiters.push({ resolve, reject, timer })
     })
   }

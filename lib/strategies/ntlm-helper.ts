@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcessByStdio } from 'node:child_process'
 import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
+import { guarded, on } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 
 /** The longest answer: a challenge in Base64, or a name. */
@@ -29,9 +30,9 @@ export class NtlmHelper {
   constructor (command: string, args: readonly string[], private readonly timeout: Milliseconds, private readonly gone: () => void) {
     this.child = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'] })
     const end = (): void => this.end()
-    this.child.on('error', end).on('exit', end)
-    this.child.stdin.on('error', end)
-    this.child.stdout.setEncoding('latin1').on('data', (text: string) => this.hear(text)).on('error', end)
+    on(on(this.child, 'error', end), 'exit', end)
+    on(this.child.stdin, 'error', end)
+    on(on(this.child.stdout.setEncoding('latin1'), 'data', (text: string) => this.hear(text)), 'error', end)
     // It must not keep our own program from ending; it ends with its input.
     this.child.unref()
     for (const pipe of [this.child.stdin, this.child.stdout]) (pipe as unknown as Socket).unref()
@@ -51,7 +52,7 @@ export class NtlmHelper {
   async ask (line: string): Promise<string> {
     if (this.over) throw unavailable('it has ended')
     return await new Promise((resolve, reject) => {
-      this.waiting = { resolve, reject, timer: setTimeout(() => this.end('it did not answer in time'), this.timeout) }
+      this.waiting = { resolve, reject, timer: setTimeout(guarded(() => this.end('it did not answer in time')), this.timeout) }
       this.child.stdin.write(`${line}\n`)
     })
   }

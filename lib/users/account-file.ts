@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } fro
 import { open, stat } from 'node:fs/promises'
 import { BadOption } from '../errors.js'
 import { checkOptions, readTime } from '../option.js'
+import { guarded } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 
 /** What all files of accounts can be told. */
@@ -150,7 +151,7 @@ function textOf (octets: Buffer): string {
 async function within<Result> (work: Promise<Result>, timeout: Milliseconds): Promise<Result> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`the file of accounts was not read within ${timeout} ms`)), timeout)
+    timer = setTimeout(guarded(() => reject(new Error(`the file of accounts was not read within ${timeout} ms`))), timeout)
   })
   try {
     return await Promise.race([work, late])

@@ -11,7 +11,7 @@ t.test('what could not be parsed is not shown with the error, and is there for w
     socket.destroy()
     resolve(error)
   }))
-  concealRawPackets(console, server)
+  concealRawPackets(server)
   const client = await RawClient.to(t, await listen(t, server))
   client.send('GET / HTTP/1.1\r\nProxy-Authorization: Basic canary\r\nX\x01: y\r\n\r\n')
   const { rawPacket, ...shown } = await error
@@ -23,8 +23,8 @@ t.test('what could not be parsed is not shown with the error, and is there for w
 
 t.test('errors without a packet are left alone, and one listener is enough', async t => {
   const server = createServer()
-  concealRawPackets(console, server)
-  concealRawPackets(console, server)
+  concealRawPackets(server)
+  concealRawPackets(server)
   t.equal(server.listenerCount('clientError'), 1)
   const error = new Error('reset')
   server.emit('clientError', error, undefined as never)

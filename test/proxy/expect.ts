@@ -12,7 +12,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
 async function client (t: Test, asks: Array<() => boolean>, handler: Handler): Promise<RawClient> {
   const server = createServer(handler)
-  for (const ask of asks) expectContinue(console, server, ask)
+  for (const ask of asks) expectContinue(server, ask)
   t.equal(server.listenerCount('checkContinue'), 1, 'one listener, however many ask')
   return await RawClient.to(t, await listen(t, server))
 }

@@ -62,7 +62,7 @@ t.test('userinfo is in the target only, which is refused for it (R-TGT-8, R-SEC-
 
 t.test('userinfo that was taken out before, for the sake of a reverse route: refused all the same (F-69)', async t => {
   const server = new EventEmitter()
-  hideUserinfo(console, server as Server, () => true)
+  hideUserinfo(server as Server, () => true)
   const request = { method: 'GET', url: '/', headers: { ':scheme': 'https', ':authority': 'u:canary@a.test' }, rawHeaders: [], socket: {} } as unknown as IncomingMessage
   server.emit('request', request)
   t.throws(() => writeHttp2Target(request, () => false), { code: 'FST_PROXY_AUTH_BAD_TARGET' })

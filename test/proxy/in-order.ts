@@ -159,7 +159,7 @@ t.test('requests of another server, and one that cannot be told from them: as fr
       if (urls.length === 2) response.end('two')
       else until(() => urls.length === 2).then(() => response.end('one'), t.fail)
     })
-    if (ordered) serveInOrder(console, server, () => { throw new Error('no telling') })
+    if (ordered) serveInOrder(server, () => { throw new Error('no telling') })
     const client = await RawClient.to(t, await listen(t, server))
     client.send(head('POST', '/1') + head('POST', '/2'))
     t.match(await client.until(text => text.endsWith('two')), /one[^]*two$/)

@@ -63,7 +63,7 @@ t.test('the version asked for is the origin\'s business', async t => {
 })
 
 t.test('nothing of a connection that was given back is the application\'s', async t => {
-  const socket = { once () {} } as unknown as Socket
+  const socket = { on () {} } as unknown as Socket
   markGivenBack(socket, new Exchanges())
   for (const [method, url] of [['GET', '/'], ['OPTIONS', '*']] as const) {
     t.match(receive(message(method, url, {}, socket)), { target: null, failure: { code: 'FST_PROXY_AUTH_BAD_REQUEST', statusCode: 400 } })
