@@ -45,5 +45,5 @@ export function drainOnClose (app: FastifyInstance, exchanges: Exchanges, time: 
 function holdBack (server: Server, drained: Promise<void>): void {
   const { closeAllConnections } = server
   if (typeof closeAllConnections !== 'function') return // of HTTP/2
-  server.closeAllConnections = () => { drained.then(() => closeAllConnections.call(server)) }
+  server.closeAllConnections = () => { drained.then(guarded(() => closeAllConnections.call(server))) }
 }

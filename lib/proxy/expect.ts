@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { announcesContent } from '../fields/announces-content.js'
-import { on } from '../platform/guarded.js'
+import { guarded, on } from '../platform/guarded.js'
 import { Askers } from './askers.js'
 import type { MayBeProxied } from './askers.js'
 
@@ -43,10 +43,11 @@ function expectNothing (response: ServerResponse & { _expect_continue?: boolean 
  */
 function continueWhenRead (request: IncomingMessage, response: ServerResponse): void {
   const { read } = request
+  const proceed = guarded(() => { if (!response.headersSent) response.writeContinue() }, response)
   request.read = function (size) {
     if (size === 0 && request.readableLength > 0) return read.call(request, size)
     request.read = read
-    if (!response.headersSent) response.writeContinue()
+    proceed()
     return read.call(request, size)
   }
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 import { announcesContent } from '../fields/announces-content.js'
+import { guardedOr } from '../platform/guarded.js'
 
 const overlooked = new WeakSet<IncomingMessage>()
 
@@ -22,12 +23,16 @@ export function overlookBesideContent (server: Server): void {
   const before = asking.shouldUpgradeCallback
   if (before === undefined) return
   asking.shouldUpgradeCallback = function (request) {
-    if (!announcesContent(request)) return before.call(this, request)
-    overlooked.add(request)
-    upgradeAtEnd(request)
-    return false
+    return overlook(request) ? false : before.call(this, request)
   }
 }
+
+const overlook = guardedOr(true, (request: IncomingMessage) => {
+  if (!announcesContent(request)) return false
+  overlooked.add(request)
+  upgradeAtEnd(request)
+  return true
+})
 
 /** Node looks at `upgrade` when it has parsed a packet. The parser tells of the end of the content by `push`, at once. */
 function upgradeAtEnd (request: IncomingMessage & { upgrade?: boolean }): void {

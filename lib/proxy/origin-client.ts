@@ -81,7 +81,7 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
       // undici opens a connection for a request that was aborted, too, before it drops it.
       if (!underWay.has(key)) return callback(new ClientLeft('response'), null)
       // Of node's errors there is one that undici would try again for ever.
-      open(target, addresses).then(socket => callback(null, socket), error => callback(upstreamError(error), null))
+      open(target, addresses).then(guarded((socket: Socket) => callback(null, socket)), guarded((error: Error) => callback(upstreamError(error), null)))
     })
   }
 

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { UpstreamProtocol, UpstreamTimeout } from '../errors.js'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
+import { guarded } from '../platform/guarded.js'
 import { authenticatesConnection } from './authenticates-connection.js'
 import { kExchange } from './reverse-client.js'
 import type { OutgoingRequest } from './reverse-client.js'
@@ -11,7 +12,7 @@ import type { OnResponse } from './reverse-hand-over.js'
 import { requestHead } from './reverse-request.js'
 import type { RewriteRequest } from './reverse-request.js'
 import { relay, responseHead } from './reverse-response.js'
-import type { RewriteResponse } from './reverse-response.js'
+import type { Answer, RewriteResponse } from './reverse-response.js'
 import { upstreamError } from './upstream-error.js'
 
 /** The options of `reply.from` that matter here. */
@@ -37,11 +38,11 @@ export function guardFrom (exchange: ReverseExchange): void {
     const source = given === '' ? '/' : given
     exchange.source = source ?? ''
     exchange.upstream = exchange.rules.upstream
-    return from.call(reply, source, guarded(exchange, options))
+    return from.call(reply, source, guardOptions(exchange, options))
   }
 }
 
-function guarded (exchange: ReverseExchange, options: FromOptions): FromOptions {
+function guardOptions (exchange: ReverseExchange, options: FromOptions): FromOptions {
   const { rewriteRequestHeaders, rewriteHeaders, onResponse, onError, getUpstream } = options
   const { rules } = exchange
   let head: FieldRecord = {}
@@ -82,7 +83,8 @@ function guarded (exchange: ReverseExchange, options: FromOptions): FromOptions 
       delete head['trailer'] // a reply of Fastify's has lost them
       return head
     },
-    onResponse (_request, reply, answer) {
+    // Both are called in events of the upstream.
+    onResponse: guarded((_request: FastifyRequest, reply: FastifyReply, answer: Answer) => {
       exchange.take(answer.stream)
       if (exchange.failed || reply.sent) {
         answer.stream.destroy()
@@ -94,10 +96,8 @@ function guarded (exchange: ReverseExchange, options: FromOptions): FromOptions 
       } catch (error) {
         fail(error as Error)
       }
-    },
-    onError (_reply, { error }) {
-      fail(failureOf(error))
-    }
+    }, exchange.reply.raw),
+    onError: guarded((_reply: FastifyReply, { error }: { error: Error }) => fail(failureOf(error)), exchange.reply.raw)
   }
 }
 

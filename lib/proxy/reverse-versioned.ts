@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { guardedOr } from '../platform/guarded.js'
 import { routerOf } from './fastify-internals.js'
 import type { Constraints, FoundRoute, RoutedRequest, Router } from './fastify-internals.js'
 
@@ -21,10 +22,12 @@ export function overlookVersions (app: FastifyInstance): void {
   prepared.add(router)
   const { constrainer } = router
   const derive = constrainer.deriveConstraints.bind(constrainer)
+  // What fails here has no route.
+  const overlook = guardedOr<Constraints | undefined, unknown, Parameters<typeof overlooking>>({ version: 'failed' }, overlooking)
   constrainer.deriveConstraints = (request, context, done) => {
-    if (done === undefined) return overlooking(router, request, derive(request, context))
+    if (done === undefined) return overlook(router, request, derive(request, context))
     return derive(request, context, (failure, constraints) => {
-      done(failure, overlooking(router, request, constraints))
+      done(failure, overlook(router, request, constraints))
     })
   }
 }

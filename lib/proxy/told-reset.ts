@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { buildConnector } from 'undici'
-import { prepend } from '../platform/guarded.js'
+import { guarded, prepend } from '../platform/guarded.js'
 
 /**
  * Has undici tell of a reset what it is. It takes one for the end of an answer that ends with its connection, and whoever gets that
@@ -10,11 +10,11 @@ import { prepend } from '../platform/guarded.js'
  */
 export function toldReset (connect: buildConnector.connector): buildConnector.connector {
   return (options, callback) => {
-    connect(options, (...opened) => {
+    connect(options, guarded((...opened: Parameters<buildConnector.Callback>) => {
       const socket = opened[1] as Socket | null | undefined // undici leaves it out where there is none
       if (socket) rename(socket)
       callback(...opened)
-    })
+    }))
   }
 }
 
