@@ -137,6 +137,18 @@ t.test('node refuses a head over HTTP/2 all the same: nothing of it is in the ne
   t.match(await answer, { status: 502, fields: { date: / GMT$/, 'x-a': undefined, 'retry-after': undefined } })
 })
 
+t.test('a status that HTTP/2 of node has not: refused before anything is written', async t => {
+  const { request, response, far } = await streamPair(t)
+  const answer = wholeAnswer(far)
+  far.end()
+  request.resume()
+  const reply = { raw: response, request: { raw: request }, getHeader: () => undefined, hijack () {} } as never
+  t.throws(() => { writeRelayedHead(reply, 600, '', ['X-A', '1']) }, { code: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' })
+  writeRelayedHead(reply, 599, '', ['X-B', '1'])
+  response.end()
+  t.match(await answer, { status: 599, fields: { 'x-a': undefined, 'x-b': '1' } })
+})
+
 t.test('trailers, in the shape of either version (R-TRL-7)', async t => {
   const { trailers } = await overHttp2(t, ['X-A', '1'], ['X-T', '1', 'x-t', '2', 'Age', '1', 'Age', '2'])
   t.match(trailers, { 'x-t': '1, 2', age: '1' })

@@ -54,6 +54,18 @@ t.test('everything is passed on', async t => {
   t.strictSame(await second(t, `HTTP/1.1 103 E\r\n\r\n${OK}`), { events: ['start', 103, 200, 'ok', 'end'], again: 0, ended: 1 })
 })
 
+t.test('an upgrade is passed on', async t => {
+  const { port } = await scriptedOrigin(t, { '/': 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n' })
+  const client = new Client(`http://127.0.0.1:${port}`)
+  t.teardown(async () => { await client.destroy() })
+  const events: unknown[] = []
+  const sender: Sender<Attempted> = { headersTimeout: 0, again: () => t.fail('sent again'), ended (given) { events.push(given) } }
+  await new Promise<void>(resolve => {
+    client.dispatch({ path: '/', method: 'GET', upgrade: 'x' }, new Attempt(handlerOf(events, resolve), sender, GET, true))
+  })
+  t.strictSame(events, ['start', GET, 'upgrade'])
+})
+
 t.test('a connection that has served a request ends before a response: it is sent once more, and no third time (F-14)', async t => {
   for (const end of [socket => { socket.end() }, socket => { socket.resetAndDestroy() }] as Script[]) {
     t.strictSame(await second(t, end), { events: ['start', 'UND_ERR_SOCKET'], again: 1, ended: 1 })

@@ -148,6 +148,22 @@ t.test('between the legs of a handshake it is kept (R-CONN-2)', async t => {
   t.match(readAnswer(await client.send(HEAD).answer()).fields, { connection: 'keep-alive' })
 })
 
+t.test('so it is for HTTP/1.0 that asks for it, and for no other refusal (R-CONN-2)', async t => {
+  const head = (...fields: string[]) => connectHead('origin.test:443', ...fields).replace('1.1', '1.0')
+  const rows: Array<[challenge: string, fields: string[], connection: string]> = [
+    ['NTLM TlRMTVNTUAACAAAA', ['Proxy-Connection: Keep-Alive'], 'keep-alive'],
+    ['NTLM TlRMTVNTUAACAAAA', [], 'close'],
+    ['Basic realm="x"', ['Proxy-Connection: Keep-Alive'], 'close']
+  ]
+  for (const [challenge, fields, connection] of rows) {
+    const { port } = await listener(t, (_request, response) => {
+      response.writeHead(407, { 'Proxy-Authenticate': challenge, 'Content-Length': 0 }).end()
+    })
+    const client = await RawClient.to(t, port)
+    t.match(readAnswer(await client.send(head(...fields)).answer()).fields, { connection }, challenge)
+  }
+})
+
 t.test('what an answer claims does not settle what becomes of the connection', async t => {
   const claim: Routing = (_request, response) => {
     response.setHeader('X-Set', 'kept')
@@ -203,6 +219,17 @@ t.test('a client that does not read is cut after a while', async t => {
   t.equal(socket!.timeout, 10_000)
   socket!.emit('timeout')
   t.equal(socket!.destroyed, true)
+})
+
+t.test('a client that ends while its refusal goes out: gets all of it, and the connection closes', async t => {
+  const { port } = await listener(t, (_request, response, connect) => {
+    response.writeHead(407, { 'content-length': 2 })
+    response.write('n')
+    socketOf(connect).once('end', () => response.end('o')).resume()
+  })
+  const client = await RawClient.to(t, port)
+  client.send(HEAD).socket.end()
+  t.match(readAnswer(await client.end()), { status: 407, body: 'no' })
 })
 
 t.test('a client that vanishes does no harm', async t => {

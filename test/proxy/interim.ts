@@ -23,6 +23,15 @@ t.test('nor does anybody get one behind the final head', async t => {
   t.equal(written('1.1', true), '')
 })
 
+t.test('nor does a client that takes nothing', async t => {
+  for (const [writableLength, count] of [[15, 1], [16, 0]] as const) {
+    let written = 0
+    const raw = { writableLength, writableHighWaterMark: 16, _writeRaw () { written++ } }
+    writeInterim({ raw, request: { raw: { httpVersionMajor: 1, httpVersionMinor: 1 } } } as never, 103, undefined, [], '1.1 gw')
+    t.equal(written, count)
+  }
+})
+
 t.test('a reason may be missing', async t => {
   let text = ''
   writeInterim({ raw: { _writeRaw (part: string) { text += part } }, request: { raw: { httpVersionMajor: 1, httpVersionMinor: 1 } } } as never, 199, undefined, [], '1.1 gw')

@@ -82,6 +82,21 @@ t.test('the end of one side is passed on, and the other still arrives (R-CONNECT
   }
 })
 
+t.test('a side that has ended before they are joined: its end is passed on (R-CONNECT-7)', async t => {
+  for (const first of ['client', 'target'] as const) {
+    const pair = await socketPair(t)
+    pair.far.socket.end()
+    await once(pair.near.resume(), 'end')
+    const other = await socketPair(t)
+    const [client, upstream] = first === 'client' ? [pair.near, other.near] : [other.near, pair.near]
+    const reason = new Promise(resolve => { join(client, upstream, FOREVER, resolve) })
+    t.equal(await other.far.end(), '', first)
+    other.far.send('and back').socket.end()
+    t.equal(await pair.far.end(), 'and back')
+    t.equal(await reason, undefined)
+  }
+})
+
 t.test('a reset is passed on as a reset (R-CONNECT-7)', async t => {
   for (const [first, second] of [['client', 'target'], ['target', 'client']] as const) {
     t.test(`of the ${first}`, async t => {

@@ -152,6 +152,14 @@ t.test('under the prefix only WebSockets are upgrades', async t => {
   }
 })
 
+t.test('a route of the application\'s own under the prefix has its response', async t => {
+  for (const way of [{}, { wsClientOptions: {} }]) {
+    const { port } = await reverse(t, { upstream: 'http://up.test', websocket: true, ...way } as never, { before: app => app.get('/api/own', async () => 'own') })
+    const client = await RawClient.to(t, port)
+    t.match(await client.send(message('GET', '/api/own', ASK)).end(), /^HTTP\/1\.1 200 [^]*\r\n\r\nown$/)
+  }
+})
+
 t.test('by an extended CONNECT they pass through as they are, or not at all (R-XC-4)', async t => {
   const target = await webSocketOrigin(t)
   for (const [way, status] of [[{}, 407], [{ wsClientOptions: {} }, 501]] as const) {

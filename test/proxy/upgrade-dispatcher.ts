@@ -79,6 +79,20 @@ t.test('or at once, when it has begun to stop', async t => {
   await app.close()
 })
 
+t.test('an upgrade that comes behind its content, its response being on its way: what follows is parsed (F-74)', async t => {
+  const { client } = await application(t, ({ server }) => {
+    const asking = server as typeof server & { shouldUpgradeCallback?: (request: IncomingMessage) => boolean }
+    asking.shouldUpgradeCallback ??= () => true // node 20 does not ask
+    server.once('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => { // a connection that node has handed over
+      request.headers['content-length'] = '1'
+      asking.shouldUpgradeCallback!(request)
+      server.emit('upgrade', request, socket, head)
+    })
+  })
+  const text = 'CONNECT a.test:1 HTTP/1.1\r\nHost: a.test\r\n\r\nGET /behind HTTP/1.1\r\nHost: a.test\r\n\r\n'
+  t.equal(readAnswer(await (await client()).send(text).answer()).body, 'plain /behind')
+})
+
 t.test('a listener that a taker is to call is called by nobody else', async t => {
   let called = 0
   const { client } = await application(t, async app => {
