@@ -3,11 +3,16 @@
 import { BEHAVIOURS, behave } from './harness/behaviours.js'
 import { Finding } from './harness/finding.js'
 import type { Fuzzer } from './harness/fuzzer.js'
-import { checkOrigin, checkResponses, checkSecrets, readAsked, spills } from './harness/oracle.js'
+import { checkOrigin, checkResponses, checkSecrets, isAnswered, readAsked, spills } from './harness/oracle.js'
 import type { Random } from './harness/random.js'
 import { OTHER_BASIC } from './harness/secrets.js'
 import { smaller } from './harness/shrink.js'
-import type { Dialogue, Listener, Step } from './harness/world.js'
+import type { Conversation, Listener, Dialogue as Spoken, Step } from './harness/world.js'
+
+type Dialogue = Spoken & {
+  /** Does not wait for its responses before it leaves. */
+  readonly hasty?: boolean
+}
 
 /** Connections, and whether they are open at the same time. */
 interface Input {
@@ -150,7 +155,7 @@ function dialogue (random: Random, index: number): Dialogue {
   }
   if (random.once(4)) text += random.one(['octets of the tunnel', '\r\n', '\x16\x03\x01\x00\x05', 'GET / HTTP/1.1\r\n'])
   const aborted = random.once(6) ? text.slice(0, random.integer(text.length + 1)) : text
-  return { listener: random.one(LISTENERS), steps: split(random, aborted), end: random.once(6) ? 'rst' : 'fin' }
+  return { listener: random.one(LISTENERS), steps: split(random, aborted), end: random.once(6) ? 'rst' : 'fin', hasty: random.once(4) }
 }
 
 const fuzzer: Fuzzer<Input> = {
@@ -163,9 +168,12 @@ const fuzzer: Fuzzer<Input> = {
   async run (world, { together, dialogues }) {
     world.reset()
     world.origin.respond = behave
-    const conversations = []
-    if (together) conversations.push(...await Promise.all(dialogues.map(async each => await world.converse(each))))
-    else for (const each of dialogues) conversations.push(await world.converse(each))
+    const conversations: Conversation[] = []
+    const converse = async (each: Dialogue): Promise<void> => {
+      conversations.push(await world.converse(each, conversation => each.hasty === true || isAnswered(world, conversation)))
+    }
+    if (together) await Promise.all(dialogues.map(converse))
+    else for (const each of dialogues) await converse(each)
     const asked = conversations.map(({ sent }) => readAsked(world, sent))
     if (conversations.some(({ sent }, index) => spills(world, sent, asked[index]!))) world.traces = []
     const told = await world.settle()
@@ -174,7 +182,7 @@ const fuzzer: Fuzzer<Input> = {
       checkSecrets(world, conversation.received.slice(0, end))
       if (!conversation.closed) throw new Finding('a connection stays open behind the client\'s FIN', conversation)
     }
-    checkOrigin(world, asked.flat())
+    checkOrigin(world, asked)
   },
 
   * shrink (input) {

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Finding } from './harness/finding.js'
 import type { Fuzzer } from './harness/fuzzer.js'
@@ -21,7 +21,8 @@ const names = process.argv.slice(2)
 const seed = Number(process.env['FUZZ_SEED'] ?? randomInt(2 ** 31))
 const first = Number(process.env['FUZZ_FROM'] ?? 0)
 
-if (names.length === 1) process.exitCode = await fuzz(names[0]!)
+if (names[0]?.endsWith('.json') === true) await replay(names[0])
+else if (names.length === 1) process.exitCode = await fuzz(names[0]!)
 else {
   const left = names.length > 0 ? names : readdirSync(FOLDER).filter(name => name.endsWith('.ts') && name !== 'run.ts').map(name => name.slice(0, -3))
   // Two at a time: each has a process for its gateway.
@@ -32,6 +33,19 @@ else {
       if (status !== 0) process.exitCode = 1
     }
   }))
+}
+
+/** Tries the input of a file once more, and tells all that was said. */
+async function replay (file: string): Promise<void> {
+  const { fuzzer: name, input } = JSON.parse(readFileSync(file, 'utf8')) as { fuzzer: string, input: unknown }
+  const { default: fuzzer } = await import(`./${name}.js`) as { default: Fuzzer }
+  const world = fuzzer.world === false ? undefined : await World.start()
+  world?.on('conversation', (said: unknown) => { console.dir(said, { maxStringLength: 3000 }) })
+  const finding = await attempt(fuzzer, world, input)
+  console.dir({ arrived: world?.origin.octets }, { maxStringLength: 3000 })
+  console.log(finding?.message ?? 'nothing found')
+  await world?.stop()
+  if (finding !== null) process.exitCode = 1
 }
 
 /** Runs one fuzzer until its time is up. */

@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { AWS4_KEY, AWS4_SECRET, OTHER_PASSWORD, PASSWORD, REALM, TOKEN, USER } from './secrets.js'
-import type { Listener, Settled, Setup } from './world.js'
+import type { Listener, Question, Settled, Setup } from './world.js'
 
 /** Longer than anything that the fuzzers make wait, shorter than they wait for it. */
 const LIMIT = 1500
@@ -17,6 +17,7 @@ const setup = JSON.parse(process.argv[2]!) as Setup
 const lib = process.env['FUZZ_LIB']
 const { default: proxyAuth, ...ours } = await import(lib === undefined ? '../../../lib/index.js' : pathToFileURL(lib).href) as typeof import('../../../lib/index.js')
 
+let accepted = 0
 const faults: string[] = []
 let log: string[] = []
 process.on('unhandledRejection', reason => { faults.push(`unhandled rejection: ${reason instanceof Error ? reason.stack : String(reason)}`) })
@@ -43,13 +44,16 @@ function strategies () {
   ]
 }
 
+/** One of each for all listeners: what one of them has challenged with is good for all. */
+const shared = strategies()
+
 async function listen (server: object): Promise<FastifyInstance> {
   const app = Fastify({ logger: { level: 'trace', stream }, routerOptions: { maxParamLength: 1000 }, ...server } as object) as unknown as FastifyInstance
   const upstream = `http://127.0.0.1:${setup.origin}`
   app.get('/free', async () => 'free')
   await app.register(proxyAuth, {
     realm: REALM,
-    strategies: strategies(),
+    strategies: shared,
     connectionBound: { handshakeTimeout: LIMIT },
     attempts: { perAddress: 1_000_000, perUser: 1_000_000 },
     identity: { header: 'x-user' },
@@ -83,6 +87,7 @@ async function listen (server: object): Promise<FastifyInstance> {
   app.get('/versioned', { constraints: { version: '1.2.0' } }, async () => 'versioned')
   // The fuzzers make no address that fails for long; what a client does not say in time is none of their matter.
   app.server.setTimeout(0)
+  app.server.on('connection', () => { accepted += 1 })
   await app.listen({ port: 0, host: '127.0.0.1' })
   return app
 }
@@ -117,15 +122,15 @@ function leftOver (): Record<string, number> {
 }
 
 /** Waits until nothing of the run is left, or for `limit` ms, and tells what there is to tell of it. */
-async function settle (traces: readonly string[], limit: number): Promise<Settled> {
+async function settle ({ connections, traces, limit }: Question): Promise<Settled> {
   const until = Date.now() + limit
-  let wait = 0
-  while (Object.keys(leftOver()).length > 0 && Date.now() < until) {
+  // Between two connections of a request there may be a moment without any.
+  for (let turns = 0, clean = 0; clean < 3 && Date.now() < until; turns++) {
     await new Promise(resolve => {
-      if (wait < 5) setImmediate(resolve)
-      else setTimeout(resolve, Math.min(wait, 50)).unref()
+      if (turns < 10) setImmediate(resolve)
+      else setTimeout(resolve, Math.min(turns - 9, 50)).unref()
     })
-    wait += 1
+    clean = accepted >= connections && Object.keys(leftOver()).length === 0 ? clean + 1 : 0
   }
   const text = log.map(readable)
   const told: Settled = {
@@ -136,6 +141,7 @@ async function settle (traces: readonly string[], limit: number): Promise<Settle
     codes: [...new Set(text.flatMap(line => [...line.matchAll(/"code":"(FST_PROXY_AUTH_\w+)"/g)].map(([, code]) => code!)))]
   }
   log = []
+  accepted = 0
   return told
 }
 
@@ -145,8 +151,8 @@ function readable (line: string): string {
   return JSON.stringify(JSON.parse(line), (_key, value) => value?.type === 'Buffer' && Array.isArray(value.data) ? Buffer.from(value.data).toString('latin1') : value)
 }
 
-process.on('message', async ({ traces, limit }: { traces: string[], limit: number }) => {
-  process.send!(await settle(traces, limit))
+process.on('message', async (question: Question) => {
+  process.send!(await settle(question))
 })
 process.on('disconnect', () => process.exit())
 process.send!({ ports })

@@ -51,6 +51,8 @@ export type Framing = number | 'chunked' | 'close'
 
 const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(|[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)[ \t]*$/
 const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP\/(1\.[01])$/
+/** What node serves too, as HTTP/0.9 or 2.0, and the gateway does not. */
+const ODD_LINE = /([A-Z-]+) +([\x21-\x7e]+)(?: +HTTP\/(?:0\.9|2\.0))? *\r?\n/y
 const STATUS_LINE = /^HTTP\/1\.[01] ([1-9]\d\d) [\t\x20-\x7e\x80-\xff]*$/
 const CHUNK_LINE = /^([0-9A-Fa-f]{1,12})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?$/
 
@@ -138,13 +140,18 @@ function readChunks (text: string, at: number): Content {
 /**
  * One request, as far as it has come.
  *
+ * @param isOwn - For what a client has sent: whether a target is a route of the application's own. Node takes more than one space
+ *   behind a method, and serves such routes in other versions too.
  * @returns `null` while its head has not come to its end.
  * @throws {NotStrict}
  */
-export function readRequest (text: string, start: number): StrictRequest | null {
-  const head = readHead(text, start)
+export function readRequest (text: string, start: number, isOwn?: (target: string) => boolean): StrictRequest | null {
+  ODD_LINE.lastIndex = start
+  const odd = ODD_LINE.exec(text)
+  const isOdd = odd !== null && isOwn?.(odd[2]!) === true
+  const head = isOdd ? readFields(text, ODD_LINE.lastIndex) : readHead(text, start)
   if (head === null) return null
-  const line = REQUEST_LINE.exec(head.line)
+  const line = isOdd ? [...odd, '0.9'] : REQUEST_LINE.exec(isOwn === undefined ? (head as Head).line : (head as Head).line.replace(/ +/, ' '))
   if (line === null) throw new NotStrict('no request line', start)
   const [, method = '', target = '', version = ''] = line
   const framing = framingOf(head.fields, start)
@@ -178,7 +185,7 @@ export function readResponse (text: string, at: number, method: string, ended: b
     }
     const framing = framingOf(head.fields, start)
     // What is too broken for its method to be known gets a content even if that was HEAD, and the connection closes.
-    const unread = status === 400 && method === 'HEAD' && at < text.length && !text.startsWith('HTTP/', at)
+    const unread = (status === 400 || status === 431) && method === 'HEAD' && at < text.length && !text.startsWith('HTTP/', at)
     const bare = status === 101 || status === 204 || status === 304 || (method === 'HEAD' && !unread) || (method === 'CONNECT' && status < 300)
     const read = readContent(text, at, bare ? null : framing ?? 'close')
     if (read.fault !== undefined) throw read.fault

@@ -1,4 +1,5 @@
-import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { NotStrict, readRequest } from './message.js'
 import type { StrictRequest } from './message.js'
@@ -23,7 +24,7 @@ export class StrictOrigin {
   arrived: Arrived[] = []
   /** What came and was not well-formed. */
   faults: string[] = []
-  /** All octets of this run, a text for each connection. */
+  /** All octets of this run that came as HTTP, a text for each connection. */
   octets: string[] = []
   private readonly sockets = new Set<Socket>()
   private readonly server: Server
@@ -41,6 +42,16 @@ export class StrictOrigin {
   /** Ends all connections, so that the gateway's go too. */
   disconnect (): void {
     for (const socket of this.sockets) socket.destroy()
+  }
+
+  /** Waits until all connections that the gateway has made are seen, and over: they are accepted in turn. */
+  async quiet (): Promise<void> {
+    const { port } = this.server.address() as AddressInfo
+    const last = connect(port, '127.0.0.1')
+    await Promise.all([once(last, 'connect'), once(this.server, 'connection')])
+    last.destroy()
+    const until = Date.now() + 1000
+    while (this.sockets.size > 0 && Date.now() < until) await new Promise(resolve => setImmediate(resolve))
   }
 
   /** Forgets the run. */
@@ -68,7 +79,7 @@ export class StrictOrigin {
     socket.on('end', () => socket.end())
     socket.on('close', () => { this.sockets.delete(socket); done() })
     socket.on('data', (chunk: string) => {
-      octets[index] += chunk
+      if (current === null || current.switched === null) octets[index] += chunk
       rest += chunk
       try {
         for (;;) {
@@ -78,6 +89,7 @@ export class StrictOrigin {
             return
           }
           if (rest === '') return
+          if (rest.startsWith('\x16\x03')) return socket.destroy() // TLS, which it does not speak
           const request = readRequest(rest, 0)
           if (request === null) return
           if (current === null) {

@@ -1,4 +1,5 @@
-import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 
 /** A connection that a tunnel has led to. */
@@ -40,6 +41,17 @@ export class TunnelEnd {
     for (const socket of this.sockets) socket.destroy()
   }
 
+  /** Waits until all connections that the gateway has made are seen, and over: they are accepted in turn. */
+  async quiet (): Promise<void> {
+    const { port } = this.server.address() as AddressInfo
+    const last = connect(port, '127.0.0.1')
+    await Promise.all([once(last, 'connect'), once(this.server, 'connection')])
+    last.destroy()
+    const until = Date.now() + 1000
+    while (this.sockets.size > 0 && Date.now() < until) await new Promise(resolve => setImmediate(resolve))
+  }
+
+  /** Forgets the run. */
   reset (): void {
     this.disconnect()
     this.connections = []

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
@@ -22,6 +22,15 @@ export interface Setup {
   readonly tunnels: readonly number[]
   readonly cert: string
   readonly key: string
+}
+
+/** What it is asked at the end of a run. */
+export interface Question {
+  /** How many it must have seen. */
+  readonly connections: number
+  readonly traces: readonly string[]
+  /** How long it may wait for the end of what the run has left, in ms. */
+  readonly limit: number
 }
 
 /** What the gateway's process tells of a run. */
@@ -59,11 +68,13 @@ export interface Conversation {
 const PATIENCE = 6000
 
 /** A gateway with everything switched on, an origin, ends of tunnels, and the questions that every fuzzer asks after a run. */
-export class World {
+export class World extends EventEmitter<{ conversation: [Conversation] }> {
   /** Ports of the gateway. */
   ports!: Readonly<Record<Listener, number>>
   /** Credentials that are right, for this run. */
   readonly granted = new Set<string>()
+  /** How many a client has opened to the gateway, in this run. A fuzzer that opens its own counts them here. */
+  connections = 0
   /** Texts that must be nowhere, for this run. */
   traces: string[] = [...TRACES]
   readonly origin = new StrictOrigin(() => {})
@@ -116,6 +127,7 @@ export class World {
   reset (): void {
     this.origin.reset()
     for (const tunnel of Object.values(this.tunnels)) tunnel.reset()
+    this.connections = 0
     this.granted.clear()
     this.granted.add(BASIC).add(BEARER).add(OTHER_BASIC)
     this.traces = [...TRACES]
@@ -177,13 +189,23 @@ export class World {
     }
   }
 
-  /** A client's connection, from its first octet to its end. */
-  async converse ({ listener, steps, end }: Dialogue): Promise<Conversation> {
+  /**
+   * A client's connection, from its first octet to its end.
+   *
+   * @param enough - Whether all has come that may come: node takes a FIN before that for the end of its requests too. Not waited for long.
+   */
+  async converse (dialogue: Dialogue, enough: (conversation: Conversation) => boolean = () => true): Promise<Conversation> {
+    const conversation: Conversation = { sent: '', received: '', closed: false }
+    await this.hold(dialogue, conversation, enough)
+    this.emit('conversation', conversation)
+    return conversation
+  }
+
+  private async hold ({ listener, steps, end }: Dialogue, conversation: Conversation, enough: (conversation: Conversation) => boolean): Promise<void> {
     const tls = listener === 'tls' || listener === 'h2'
     const where = { host: '127.0.0.1', port: this.ports[listener], allowHalfOpen: true, noDelay: true }
     const bare = connect(where)
     const socket: Socket = tls ? connectTls({ socket: bare, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] }) : bare
-    const conversation: Conversation = { sent: '', received: '', closed: false }
     let wake = (): void => {}
     let over = false
     socket.setEncoding('latin1')
@@ -195,6 +217,8 @@ export class World {
       const timer = setTimeout(resolve, limit)
       wake = () => { clearTimeout(timer); wake = () => {}; resolve() }
     })
+    bare.once('connect', () => { this.connections += 1 })
+    if (bare.connecting) await new Promise(resolve => { for (const event of ['connect', 'close']) bare.once(event, resolve) })
     for (const step of steps) {
       if (over) break
       if (typeof step === 'string') {
@@ -203,20 +227,21 @@ export class World {
         if (!socket.destroyed) socket.write(text, 'latin1')
       } else if ('pause' in step) await wakened(step.pause)
       else if ('wait' in step) {
-        if (conversation.received === '') await wakened(200)
+        if (conversation.received === '') await wakened(30)
       } else if (step.read) socket.resume()
       else socket.pause()
     }
     if (end === 'rst') {
       bare.resetAndDestroy()
       conversation.closed = true
-      return conversation
+      return
     }
     socket.resume()
+    const isOver = (): boolean => over || enough(conversation)
+    for (const until = Date.now() + 200; !isOver() && Date.now() < until;) await wakened(until - Date.now())
     socket.end()
     for (const until = Date.now() + PATIENCE; !conversation.closed && Date.now() < until;) await wakened(until - Date.now())
     socket.destroy()
-    return conversation
   }
 
   /**
@@ -229,6 +254,7 @@ export class World {
     this.origin.disconnect()
     for (const tunnel of Object.values(this.tunnels)) tunnel.disconnect()
     const told = await this.ask()
+    await Promise.all([this.origin, ...Object.values(this.tunnels)].map(async each => { await each.quiet() }))
     if (told === null) {
       const words = this.stderr
       await this.startGateway()
@@ -254,7 +280,7 @@ export class World {
       const exited = (): void => resolve(null)
       child.once('exit', exited)
       child.once('message', told => { child.off('exit', exited); resolve(told as Settled) })
-      child.send({ traces: this.traces, limit: PATIENCE }, error => { if (error !== null) resolve(null) })
+      child.send({ connections: this.connections, traces: this.traces, limit: PATIENCE } satisfies Question, error => { if (error !== null) resolve(null) })
     })
   }
 
