@@ -181,6 +181,19 @@ t.test('a client of the options that tells nothing but records (R-TRL-8)', async
   t.notMatch(answer, /trailer/i)
 })
 
+t.test('trailers that cannot be written: the response is cut, and the upstream is at fault', async t => {
+  const undici = {
+    request (_options: unknown, done: (error: null, answer: object) => void) {
+      const body = Object.assign(Readable.from(['body']), { rawHeaders: [], rawTrailers: ['x-t', 'a\0b'] })
+      done(null, { statusCode: 200, headers: {}, body })
+    }
+  }
+  const { port, proxied } = await reverse(t, { upstream: 'http://up.test', undici } as never)
+  const client = await RawClient.to(t, port)
+  t.notMatch(await client.send(message('GET', '/api')).end(), /\r\n0\r\n/)
+  t.match(await proxied(1), [{ status: 200, reason: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' }])
+})
+
 /** All that a client gets of an upstream that answers with those octets. */
 async function got (t: Test, octets: string, { method = 'GET', ...route }: { method?: string, undici?: boolean } = {}): Promise<string> {
   const upstream = await rawServer(t, socket => socket.write(octets, 'latin1'))
