@@ -52,7 +52,7 @@ for (const form of FORMS) {
   t.test(form, async t => {
     const around = await surroundings(t, { strategies, level: 'trace', strategyTimeout: 20 })
     for (const [name, fields] of CREDENTIALS) {
-      t.test(`${name}: no trace of it (R-SEC-1, R-PROB-4)`, async t => {
+      t.test(`${name}: no trace of it (R-SEC-1, R-PROB-4, S9, S15)`, async t => {
         const from = around.log.length
         const client = await RawClient.to(t, around.port)
         client.send(message(form, around.origin.authority, fields))

@@ -22,7 +22,7 @@ function resolver () {
   return { asked, forward: { special: ['127.0.0.1:*', '*.test:*'], lookup: lookup as never } }
 }
 
-t.test('a target that is no host and port is 400, whoever asks, and nothing is looked up (R-CONNECT-1, R-CONNECT-10, R-NODE-6)', async t => {
+t.test('a target that is no host and port is 400, whoever asks, and nothing is looked up (R-CONNECT-1, R-CONNECT-10, R-NODE-6, CVE-2026-48930)', async t => {
   const { asked, forward } = resolver()
   const { app, port, log } = await gateway(t, { forward })
   const targets = [
@@ -48,7 +48,7 @@ t.test('a target that is no host and port is 400, whoever asks, and nothing is l
   t.ok(app.server.listening)
 })
 
-t.test('a name has one spelling (R-CONNECT-10)', async t => {
+t.test('a name has one spelling (R-CONNECT-10, S37)', async t => {
   const target = await tcpOrigin(t)
   const { asked, forward } = resolver()
   const gate = await gateway(t, { forward: { ...forward, deny: ['denied.test'] } })
@@ -64,7 +64,7 @@ t.test('a name has one spelling (R-CONNECT-10)', async t => {
   t.equal(asked.length, 3)
 })
 
-t.test('ports of other protocols are refused, and every spelling of an address (world-peers S43, R-CONNECT-8, R-CONNECT-9)', async t => {
+t.test('ports of other protocols are refused, and every spelling of an address (S43, R-CONNECT-8, R-CONNECT-9)', async t => {
   const { asked, forward } = resolver()
   const { port } = await gateway(t, { forward: { lookup: forward.lookup } })
   const targets = [

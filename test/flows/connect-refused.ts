@@ -176,7 +176,7 @@ t.test('a connection with a client certificate closes, one without is kept', { s
   }
 })
 
-t.test('five thousand refusals: a connection is given back 256 times, and the application\'s listeners hear of it once (world-peers S46)', async t => {
+t.test('five thousand refusals: a connection is given back 256 times, and the application\'s listeners hear of it once (S46)', async t => {
   let heard = 0
   const { app, port } = await gateway(t)
   app.server.on('connection', () => { heard += 1 })
@@ -241,7 +241,7 @@ t.test('a connection given back is a proxy\'s: absolute-form and CONNECT are ser
   t.strictSame(seen.map(({ url }) => url), ['/x', '/y'])
 })
 
-t.test('late bytes: nothing but a 407 or 400 comes of them (world-peers S33, R-CONN-5, R-CONN-7, R-CONNECT-11)', async t => {
+t.test('late bytes: nothing but a 407 or 400 comes of them (S33, R-CONN-5, R-CONN-7, R-CONNECT-11)', async t => {
   const target = await origin(t)
   const refusedPort = await closedPort()
   const served: string[] = []

@@ -287,7 +287,7 @@ t.test('what the scheme says on success goes out with the 200 (R-CONNECT-19)', a
     'HTTP/1.1 200 Connection established\r\nProxy-Authentication-Info: nextnonce="abc"\r\n\r\n')
 })
 
-t.test('Host has no say about the target, whatever it is (R-CONNECT-18, R-TGT-3)', async t => {
+t.test('Host has no say about the target, whatever it is (R-CONNECT-18, R-TGT-3, S29)', async t => {
   const target = await tcpOrigin(t)
   const other = await tcpOrigin(t)
   const gate = await gateway(t)
@@ -313,7 +313,7 @@ t.test('persistence options of a CONNECT do not end its tunnel (R-CONN-5, R-HOP-
   }
 })
 
-t.test('both kinds of credentials: ours stay here, the origin\'s go through', async t => {
+t.test('both kinds of credentials: ours stay here, the origin\'s go through (S17)', async t => {
   const target = await origin(t)
   const gate = await gateway(t)
   const client = await tunnelled(t, gate, target.authority)
@@ -322,7 +322,7 @@ t.test('both kinds of credentials: ours stay here, the origin\'s go through', as
   t.notOk('proxy-authorization' in target.seen[0]!.headers)
 })
 
-t.test('inside a tunnel nothing is ours: not a 407 of the target, not credentials, not what looks like them (R-SEC-8)', async t => {
+t.test('inside a tunnel nothing is ours: not a 407 of the target, not credentials, not what looks like them (R-SEC-8, S44)', async t => {
   const target = await tcpOrigin(t, () => {})
   const gate = await gateway(t)
   const coming = target.next()

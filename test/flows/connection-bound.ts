@@ -134,7 +134,7 @@ t.test('whoever authenticates anew is the new one (R-NEG-9)', async t => {
   }
 })
 
-t.test('a client that does not wait for the answer to a leg is refused, with all that follows', async t => {
+t.test('a client that does not wait for the answer to a leg is refused, with all that follows (S4)', async t => {
   let decide!: (right: boolean) => void
   const verdict = new Promise<boolean>(resolve => { decide = resolve })
   const { client, forms, seen } = await bound(t, {}, new LegsStrategy('NTLM', () => verdict))

@@ -80,7 +80,7 @@ t.test('passport-http cuts a password at its second colon, and refuses an empty 
   t.same(seen, ['p'])
 })
 
-t.test('a directory over LDAP', { skip: slapd.skip }, async t => {
+t.test('a directory over LDAP (S12)', { skip: slapd.skip }, async t => {
   const { stop, ...server } = await startSlapd(t, { alice: 'alice-secret' })
   const declared: DeclaredStrategy = { strategy: new Ldap({ server, credentialsLookup: lookUp }), scheme: 'Basic' }
   t.match(await ask(t, declared, basic('alice:alice-secret')), { status: 200, body: 'alice' })

@@ -133,7 +133,7 @@ for (const { name, status, code, type, lenient = false, options = {}, target = a
   })
 }
 
-t.test('a 407 of the origin is 502, and tells of it; its 401 passes (R-CHAIN-6, R-CHAIN-7, R-CHAIN-8, R-PS-9)', async t => {
+t.test('a 407 of the origin is 502, and tells of it; its 401 passes (R-CHAIN-6, R-CHAIN-7, R-CHAIN-8, R-PS-9, S48)', async t => {
   const around = await gateway(t, { via: 'gw' })
   const up = await ask(t, around, await answers('HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm="up"\r\nSet-Cookie: a\r\nContent-Length: 2\r\n\r\nno')(t))
   t.equal(up.status, 502)

@@ -47,7 +47,7 @@ t.test('fields of a request: order, case, lines and octets (R-HOP-8, R-CHAIN-7)'
   t.equal(seen[0]!.headers['content-length'], '3')
 })
 
-t.test('Host is the target\'s authority, whatever Host said (R-TGT-2, R-TGT-3, R-TGT-12)', async t => {
+t.test('Host is the target\'s authority, whatever Host said (R-TGT-2, R-TGT-3, R-TGT-12, S29)', async t => {
   const { url, authority, seen } = await origin(t)
   const around = await gateway(t)
   for (const host of ['other.test', 'gateway.test:1', '127.0.0.1:1', authority]) {
@@ -435,7 +435,7 @@ t.test('other expectations are 417 (R-EXP-5)', async t => {
   t.equal(seen.length, 0)
 })
 
-t.test('https in absolute-form: TLS of ours, verified (R-TGT-10, R-MSG-4)', { skip: openssl.skip }, async t => {
+t.test('https in absolute-form: TLS of ours, verified (R-TGT-10, R-MSG-4, CVE-2026-48934, CVE-2026-58040)', { skip: openssl.skip }, async t => {
   const { cert, key } = certificate(t, 'origin.test')
   const seen: unknown[] = []
   const server = createTlsServer({ cert, key }, (request, response) => {

@@ -106,7 +106,7 @@ const HEADS: Frame[] = [
 for (const [about, frames] of Object.entries({ length: LENGTHS, 'transfer coding': CODINGS, chunks: CHUNKS, head: HEADS })) {
   for (const { name, frame, content, version = '1.1' } of frames) {
     const rule = content === undefined ? 'R-SEC-6, R-MSG-1, R-MSG-2, R-MSG-3, R-TGT-7, R-TGT-9' : 'R-SEC-6'
-    t.test(`${about}: ${name} (${rule})`, async t => {
+    t.test(`${about}: ${name} (S30, S32, ${rule})`, async t => {
       const origin = await rawOrigin(t, socket => { setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'), 20) })
       const { port, log } = await gateway(t)
       const client = await RawClient.to(t, port)
@@ -204,7 +204,7 @@ for (const [name, answer] of ANSWERS) {
   })
 }
 
-t.test('octets behind an answer are not the answer to the next request (R-MSG-3)', async t => {
+t.test('octets behind an answer are not the answer to the next request (R-MSG-3, CVE-2026-6733)', async t => {
   const asked: string[] = []
   const origin = await rawOrigin(t, (socket, head) => {
     asked.push(head.split(' ')[1]!)
@@ -229,7 +229,7 @@ t.test('a reason phrase is not the end of a line (R-SEC-5)', async t => {
   t.equal(text.match(/^HTTP\/1\.1 \d/gm)?.length, 2)
 })
 
-t.test('a lenient parser is refused at the start', async t => {
+t.test('a lenient parser is refused at the start (S31)', async t => {
   const { app } = await gateway(t)
   t.notOk((app.server as { insecureHTTPParser?: boolean }).insecureHTTPParser)
   await t.rejects(gateway(t, { fastify: { http: { insecureHTTPParser: true } } as never }), { code: 'FST_PROXY_AUTH_BAD_REGISTRATION' })

@@ -132,7 +132,7 @@ t.test('a session that Fastify finds idle keeps its tunnels', async t => {
   t.match(await wholeAnswer(tunnel), { body: 'still here', rstCode: 0 })
 })
 
-t.test('streams that are reset as fast as they are opened leave nothing behind (R-H2-3)', async t => {
+t.test('streams that are reset as fast as they are opened leave nothing behind (R-H2-3, CVE-2023-44487)', async t => {
   const target = await tcpOrigin(t)
   const gate = await gateway(t, { fastify: HTTP2, level: 'silent' })
   const client = await RawHttp2.to(t, gate.port)

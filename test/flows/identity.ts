@@ -22,7 +22,7 @@ async function ask (t: Test, { port, origin }: Surroundings, form: Form, fields:
   return readAnswer(text)
 }
 
-t.test('a reverse upstream is told who asked, and by nobody but us (R-MAP-7, S23, S24)', async t => {
+t.test('a reverse upstream is told who asked, and by nobody but us (R-MAP-7, S23, S24, CVE-2026-33805)', async t => {
   const around = await surroundings(t, { identity: { header: 'X-Proxy-User' } })
   const { seen } = around.origin
   for (const fields of [[], FORGED, ['Connection: X-Proxy-User, x_proxy_user'], ['Connection: x-proxy-user', ...FORGED]]) {

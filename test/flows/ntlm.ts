@@ -84,7 +84,7 @@ t.test('64 KiB of credentials: 431 from node, 407 where it takes that much', asy
   t.equal(statusOf(await (await RawClient.to(t, roomy.port)).send(roomy.head + big).answer()), 407)
 })
 
-t.test('an answer is good on its own connection only, and once (R-NTLM-5)', async t => {
+t.test('an answer is good on its own connection only, and once (R-NTLM-5, S13)', async t => {
   const { port, head } = await ntlm(t)
   const [one, other] = [await RawClient.to(t, port), await RawClient.to(t, port)]
   const asked = challengeIn(await one.send(head + credentials(FIRST)).answer())!
@@ -127,7 +127,7 @@ t.test('a client that stops behind our challenge is cut off, and takes up room u
   }
 })
 
-t.test('a client that does not wait for an answer within a handshake gets nowhere', async t => {
+t.test('a client that does not wait for an answer within a handshake gets nowhere (S4)', async t => {
   let decide!: () => void
   const asked = new Promise<void>(resolve => { decide = resolve })
   const slow: NtlmLookup = async username => {

@@ -109,7 +109,7 @@ async function through (t: Test, scheme: Scheme) {
 
 for (const scheme of SCHEMES) {
   for (const form of ['absolute-form', 'reverse'] as const) {
-    t.test(`${scheme.name}, ${form}: two users at random over 200 requests, and one who is nobody (R-PSUP-1, R-PSUP-3)`, { skip: scheme.skip }, async t => {
+    t.test(`${scheme.name}, ${form}: two users at random over 200 requests, and one who is nobody (R-PSUP-1, R-PSUP-3, S19)`, { skip: scheme.skip }, async t => {
       const { port, target, wires } = await through(t, scheme)
       const head = (path: string) => `GET ${target[form]}${path} HTTP/1.1\r\nHost: localhost\r\nProxy-Authorization: ${ALICE}\r\n` // us they all tell the same
       const start = async (user: string) => {

@@ -26,7 +26,7 @@ async function speaker (t: Test, form: Form, { port, origin }: Surroundings, aut
 
 for (const form of FORMS) {
   t.test(form, async t => {
-    t.test('missing, wrong and foreign credentials get a complete 407, on a connection that goes on (R-407-1, R-407-2, R-407-3, R-407-5, R-407-6, R-407-10, R-CRED-2, R-CONN-1)', async t => {
+    t.test('missing, wrong and foreign credentials get a complete 407, on a connection that goes on (R-407-1, R-407-2, R-407-3, R-407-5, R-407-6, R-407-10, R-CRED-2, R-CONN-1, S45, S47)', async t => {
       const { ask } = await speaker(t, form, await surroundings(t))
       for (const credentials of [undefined, WRONG, UNKNOWN, 'Newauth x', 'Basic']) {
         const { line, fields, body } = await ask(say(credentials))

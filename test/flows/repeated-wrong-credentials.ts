@@ -11,7 +11,7 @@ import { readAnswer } from '../fixtures/read-answer.js'
 const WRONG = `Proxy-Authorization: Basic ${Buffer.from('alice:wrong').toString('base64')}\r\n`
 const RIGHT = `Proxy-Authorization: ${ALICE}\r\n`
 
-t.test('one wrong password again and again: ten refusals, then the connection is closed, in all forms (F-9)', async t => {
+t.test('one wrong password again and again: ten refusals, then the connection is closed, in all forms (F-9, S46)', async t => {
   const { url, authority, seen } = await origin(t)
   const { port } = await gateway(t, {
     reverse: [{ prefix: '/api', upstream: url }, { prefix: '/as-origin', upstream: url, status: 401 }],

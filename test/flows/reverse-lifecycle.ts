@@ -31,7 +31,7 @@ t.test('pipelined requests are answered in order, each for itself (R-CONN-7)', a
   t.same(answers.map(answer => [answer.slice(9, 12), /\/\d$/.exec(answer)?.[0]]), [['200', '/0'], ['400', undefined], ['200', '/2'], ['200', '/3']])
 })
 
-t.test('clients that vanish leave nothing behind, whenever they do', async t => {
+t.test('clients that vanish leave nothing behind, whenever they do (S36)', async t => {
   const upstream = await rawOrigin(t, (socket, head) => {
     if (head.startsWith('GET /answer')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf')
   })

@@ -229,7 +229,7 @@ t.test('a target that vanishes', async t => {
   await until(async () => await connections(gate.app) === 0)
 })
 
-t.test('a thousand aborted tunnels leave nothing behind (world-peers S36)', async t => {
+t.test('a thousand aborted tunnels leave nothing behind (S36)', async t => {
   const target = await tcpOrigin(t, socket => {
     socket.on('data', data => { if (data.includes('leave')) socket.resetAndDestroy() })
     socket.on('end', () => socket.end())

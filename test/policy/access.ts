@@ -218,7 +218,7 @@ t.test('the listeners are asked for each time', async t => {
   t.throws(() => access.resolve(admitted), OWN)
 })
 
-t.test('a resolver that rebinds is asked once, and only what was classified is dialled (R-CONNECT-9, R-SEC-7)', async t => {
+t.test('a resolver that rebinds is asked once, and only what was classified is dialled (R-CONNECT-9, R-SEC-7, S39)', async t => {
   let calls = 0
   const lookup: LookupFunction = (_name, _options, callback) => {
     callback(null, [{ address: calls++ % 2 === 0 ? '9.9.9.9' : '127.0.0.1', family: 4 }])

@@ -5,14 +5,14 @@ import rows from '../vectors/canonical-hosts.json' with { type: 'json' }
 
 const refused = { code: 'FST_PROXY_AUTH_BAD_TARGET', statusCode: 400 }
 
-t.test('hosts come out in one spelling, or not at all (R-CONNECT-10)', async t => {
+t.test('hosts come out in one spelling, or not at all (R-CONNECT-10, S37, S38, CVE-2026-48618)', async t => {
   for (const { name, host, canonical } of rows) {
     if (canonical === null) t.throws(() => canonicalHost(host), refused, name)
     else t.equal(canonicalHost(host), canonical, name)
   }
 })
 
-t.test('the length of a name and of a label is limited (R-CONNECT-10)', async t => {
+t.test('the length of a name and of a label is limited (R-CONNECT-10, CVE-2024-24806)', async t => {
   const label = 'a'.repeat(63)
   const longest = [label, label, label, 'a'.repeat(61)].join('.')
   t.equal(longest.length, 253)

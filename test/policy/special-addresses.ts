@@ -6,7 +6,7 @@ import { specialBlock } from '../../lib/policy/special-addresses.js'
 import { isSpecial } from '../fixtures/is-special.js'
 import rows from '../vectors/special-addresses.json' with { type: 'json' }
 
-t.test('the whole table of special-purpose addresses, with the neighbours of each block (R-CONNECT-9)', async t => {
+t.test('the whole table of special-purpose addresses, with the neighbours of each block (R-CONNECT-9, S41)', async t => {
   for (const { name, address, block } of rows) t.equal(isSpecial(address), block, name)
 })
 

@@ -59,7 +59,7 @@ t.test('one that the client closes is forgotten', async t => {
   t.equal(exchanges.size, 0)
 })
 
-t.test('one connection is given back so often and no more (world-peers S46)', async t => {
+t.test('one connection is given back so often and no more (S46)', async t => {
   const { socket, request } = connection()
   let times = 0
   for (; mayBeGivenBackAgain(socket) && times < 1_000; times++) {

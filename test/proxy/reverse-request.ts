@@ -56,7 +56,7 @@ t.test('Connection takes away what it names, and end-to-end fields never (R-HOP-
   t.same(head(fields, { given: { host: 'up.test' } }), { authorization: 'Bearer a', host: 'up.test', via: '1.0 a, 1.1 gw' })
 })
 
-t.test('Connection takes away nothing that we or the options add (S23)', async t => {
+t.test('Connection takes away nothing that we or the options add (S23, CVE-2026-33805)', async t => {
   const names = ['via', 'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-user', 'host']
   const told = head({ host: 'gw.test', connection: names.join() }, {
     rules: { forwarded: true },

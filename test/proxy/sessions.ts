@@ -127,7 +127,7 @@ t.test('an idle session in TLS: goes on', { skip: openssl.skip }, async t => {
   t.match(await response, { status: 200, body: 'late' })
 })
 
-t.test('a session that its client breaks and leaves, an idle one behind it: its connection ends, the other goes on (F-57)', async t => {
+t.test('a session that its client breaks and leaves, an idle one behind it: its connection ends, the other goes on (F-57, CVE-2026-48937)', async t => {
   const { url, port, sockets, respond } = await late(t, { http2SessionTimeout: 300 }, app => {
     endBroken(app, 1_500)
     endBroken(app, 1_500) // asks for the same again

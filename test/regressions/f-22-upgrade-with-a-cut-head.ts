@@ -38,7 +38,7 @@ async function surroundings (t: Test, limit: number | undefined, before: (app: F
 }
 
 for (const limit of LIMITS) {
-  t.test(`maxHeadersCount ${limit}: an upgrade with more lines is a 431, and nothing behind its head is read as a request (F-22)`, async t => {
+  t.test(`maxHeadersCount ${limit}: an upgrade with more lines is a 431, and nothing behind its head is read as a request (F-22, CVE-2024-37890, CVE-2026-58044)`, async t => {
     const { client, authority, sent } = await surroundings(t, limit)
     const next = `GET http://${authority}/stolen HTTP/1.1\r\nHost: a\r\nProxy-Authorization: ${ALICE}\r\n\r\nGET /stolen HTTP/1.1\r\nHost: a\r\n\r\n`
     const lines = ['POST /own', 'GET /own', 'POST /api/x', `POST http://${authority}/x`, `GET http://${authority}/x`, 'GET /ws/x', 'GET /given/x']
@@ -55,7 +55,7 @@ for (const limit of LIMITS) {
     t.strictSame(sent(), [])
   })
 
-  t.test(`maxHeadersCount ${limit}: other requests with more lines are a 431 in all forms (F-22)`, async t => {
+  t.test(`maxHeadersCount ${limit}: other requests with more lines are a 431 in all forms (F-22, CVE-2026-58044)`, async t => {
     const { client, authority, sent } = await surroundings(t, limit)
     for (const line of [`CONNECT ${authority}`, `POST http://${authority}/x`, 'POST /api/x', `TRACE http://${authority}/x`, `OPTIONS http://${authority}`, 'TRACE /api/x']) {
       const asking = await client()

@@ -39,7 +39,7 @@ function watch<Owner extends object> (t: Test, calls: string[], owner: Owner, na
 for (const form of FORMS) {
   for (const [kind, options] of Object.entries(ACCOUNTS)) {
     for (const attempts of [undefined, { perUser: 100 }]) {
-      t.test(`${form}, accounts ${kind}, ${attempts === undefined ? 'without' : 'with'} limits of guessing: an unknown user is the work of a known one (F-27)`, async t => {
+      t.test(`${form}, accounts ${kind}, ${attempts === undefined ? 'without' : 'with'} limits of guessing: an unknown user is the work of a known one (F-27, S11)`, async t => {
         const calls: string[] = []
         const asked = { ...options }
         for (const name of ['lookup', 'lookupHash'] as const) if (asked[name] !== undefined) watch(t, calls, asked, name)

@@ -20,7 +20,7 @@ t.test('a CONNECT pipelined behind a request waits for its answer (R-CONN-7)', a
   }
 })
 
-t.test('a connection that an origin has authenticated serves nobody else (R-PSUP-3)', async t => {
+t.test('a connection that an origin has authenticated serves nobody else (R-PSUP-3, S19)', async t => {
   const users = new WeakMap<object, string>()
   const target = await origin(t, (request, response) => {
     if (request.headers.authorization !== undefined) users.set(request.socket, request.headers.authorization)

@@ -41,7 +41,7 @@ t.test('names are in form C', async t => {
   t.same(await ask('J\u00e4s\u00f8n', 'abc'), { username: 'J\u00e4s\u00f8n' })
 })
 
-t.test('clear text only where it is allowed, and never what looks like a hash', async t => {
+t.test('clear text only where it is allowed, and never what looks like a hash (S16)', async t => {
   t.throws(() => create(t, 'alice:secret'), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /another line 1/ })
   const { ask } = create(t, `alice:s:cret\nbob:${SHA}\ncarol:\ndave:Ja\u0308s`, { cleartext: true })
   t.same(await ask('alice', 's:cret'), { username: 'alice' })
