@@ -33,8 +33,8 @@ export class IdleConnections {
 
   /** Ends also those with half a head, with content that is not read behind a response that is out, or in the middle of TLS's handshake. */
   end (): void {
-    const secured = new Set(Array.from(this.sockets, peerOf))
-    for (const socket of this.encrypted) if (!secured.has(peerOf(socket))) socket.destroy()
+    const secured = new Set(Array.from(this.sockets, encryptedOf))
+    for (const socket of this.encrypted) if (!secured.has(socket)) socket.destroy()
     for (const socket of this.sockets) if (isIdle(socket)) socket.destroy()
   }
 }
@@ -50,7 +50,7 @@ function isIdle ({ parser, _httpMessage }: Parsed): boolean {
   return parser != null && _httpMessage == null
 }
 
-/** The same for both sockets of TLS. */
-function peerOf ({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`
+/** The socket below one of TLS. Clients of a socket in the file system have no address to tell them apart. */
+function encryptedOf ({ _parent: socket }: Socket & { _parent?: Socket }): Socket | undefined {
+  return socket
 }

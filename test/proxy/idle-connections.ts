@@ -1,4 +1,9 @@
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
 import t from 'tap'
 import { certificate, openssl } from '../fixtures/certificate.js'
 import { connectHead } from '../fixtures/connect-head.js'
@@ -62,4 +67,26 @@ t.test('TLS handshakes half done: app.close() resolves (F-2)', { skip: openssl.s
   done.send('GET / HT')
   await gate.app.close()
   for (const client of [silent, half, done]) t.equal(await client.end(), '')
+})
+
+t.test('TLS handshakes half done on a socket in the file system: they end, be there a request under way (F-2)', { skip: openssl.skip }, async t => {
+  const { key, cert } = certificate(t, 'gateway.test')
+  let answer = () => {}
+  const answered = new Promise<string>(resolve => { answer = () => resolve('late') })
+  const directory = mkdtempSync(join(tmpdir(), 'idle-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  const path = join(directory, 's') // longer ones do not fit
+  const gate = await gateway(t, { drainTimeout: 50, fastify: { https: { key, cert } } as never, path, after: app => app.get('/slow', async () => await answered) })
+  const silent = await RawClient.over(t, connect(path), 'connect')
+  const half = (await RawClient.over(t, connect(path), 'connect')).send('\x16\x03\x01\x02\x00')
+  const busy = await RawClient.over(t, connectTls({ path, rejectUnauthorized: false }), 'secureConnect')
+  const asked = once(gate.app.server, 'request')
+  busy.send('GET /slow HTTP/1.1\r\nHost: gate.test\r\n\r\n')
+  await asked
+  const closed = gate.app.close()
+  for (const client of [silent, half]) t.equal(await client.end(), '')
+  t.equal(busy.closed, false)
+  answer()
+  t.match(await busy.answer(), /^HTTP\/1\.1 200 [^]*late$/)
+  await closed
 })
