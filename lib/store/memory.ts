@@ -9,7 +9,8 @@ import type { Claim, ReplayStore } from './store.js'
 export interface MemoryStoreOptions {
   /**
    * How many windows there may be at a time, which is how many nonces are in use. 1 to 16777216. Default 100000: with
-   * nonces of 5 minutes, room for 270 clients a second that start anew, in 15 MB, or 40 MB if all go on with theirs.
+   * nonces of 5 minutes, room for 270 clients a second that start anew, in 15 MB, or 40 MB if all go on with theirs. One user has
+   * no more of them than are left: at most half.
    */
   readonly maxWindows?: number
   /** How far below the highest number another may come and still be told from a used one. A multiple of 32, 32 to 65536. Default 256. */
@@ -30,7 +31,9 @@ const BELOW: Claim = Object.freeze({ kind: 'below window' })
  * A {@link ReplayStore} in the memory of this process, for this process. Its `id` is another one at each start, so nothing
  * issued before a restart, or by another worker, counts here.
  *
- * A full store takes no new keys until windows end by themselves: to give one up early would be to accept a replay.
+ * A full store takes no new keys until windows end by themselves: to give one up early would be to accept a replay. So that no user
+ * fills it, one that has as many windows as are left gets no other: alone that is half of them, of two a third each, and whoever
+ * has none gets one.
  *
  * @example
  * const store = new MemoryStore({ maxWindows: 1_000_000 })
@@ -40,8 +43,10 @@ const BELOW: Claim = Object.freeze({ kind: 'below window' })
 export class MemoryStore implements ReplayStore {
   readonly id = randomUUID()
   private readonly windows = new Map<string, ReplayWindow>()
-  /** The keys whose windows end in a slot of time, by the number of that slot. */
-  private readonly ending = new Map<number, string[]>()
+  /** Whose windows end in a slot of time, by the number of that slot: each key, and its owner behind it. */
+  private readonly ending = new Map<number, Array<string | undefined>>()
+  /** How many windows each owner has. */
+  private readonly owners = new Map<string, number>()
   private readonly maxWindows: number
   private readonly windowSize: number
   private readonly clock: () => Milliseconds
@@ -68,25 +73,28 @@ export class MemoryStore implements ReplayStore {
     return this.windows.size
   }
 
-  claim (key: string, n: number, ttl: Milliseconds): Claim {
+  claim (key: string, n: number, ttl: Milliseconds, owner?: string): Claim {
     // A clock that is put back would bring nonces back to life whose windows have ended.
     this.now = Math.max(this.now, this.clock())
     this.sweep()
     let window = this.windows.get(key)
     if (window === undefined) {
-      if (this.windows.size >= this.maxWindows) return { kind: 'full', retryAfter: this.untilRoom() }
+      const owned = owner === undefined ? 0 : this.owners.get(owner) ?? 0
+      const left = this.maxWindows - this.windows.size
+      if (owned >= left) return { kind: 'full', retryAfter: this.untilRoom() }
       window = new ReplayWindow(this.windowSize)
       this.windows.set(key, window)
-      this.endIn(Math.ceil((this.now + ttl) / SLOT), key)
+      if (owner !== undefined) this.owners.set(owner, owned + 1)
+      this.endIn(Math.ceil((this.now + ttl) / SLOT), key, owner)
     }
     const mark = window.mark(n)
     return mark === 'new' ? NEW : mark === 'seen' ? SEEN : BELOW
   }
 
-  private endIn (slot: number, key: string): void {
+  private endIn (slot: number, key: string, owner: string | undefined): void {
     const keys = this.ending.get(slot)
-    if (keys === undefined) this.ending.set(slot, [key])
-    else keys.push(key)
+    if (keys === undefined) this.ending.set(slot, [key, owner])
+    else keys.push(key, owner)
   }
 
   private sweep (): void {
@@ -95,9 +103,19 @@ export class MemoryStore implements ReplayStore {
     this.swept = slot
     for (const [end, keys] of this.ending) {
       if (end > slot) continue
-      for (const key of keys) this.windows.delete(key)
+      for (let i = 0; i < keys.length; i += 2) {
+        this.windows.delete(keys[i]!)
+        this.giveBack(keys[i + 1])
+      }
       this.ending.delete(end)
     }
+  }
+
+  private giveBack (owner: string | undefined): void {
+    if (owner === undefined) return
+    const left = this.owners.get(owner)! - 1
+    if (left > 0) this.owners.set(owner, left)
+    else this.owners.delete(owner)
   }
 
   private untilRoom (): Milliseconds {

@@ -30,6 +30,8 @@ export interface ReplayStore {
    * @param key - At most some hundred chars.
    * @param n - 1 to 4294967295.
    * @param ttl - How long the window lives, from the first claim of its key. It is never given up before.
+   * @param owner - Whose key it is, the name of a user for one. A store whose room has an end should leave some of it to others.
+   *   Left out: there is none to tell.
    */
-  claim (key: string, n: number, ttl: Milliseconds): Eventual<Claim>
+  claim (key: string, n: number, ttl: Milliseconds, owner?: string): Eventual<Claim>
 }

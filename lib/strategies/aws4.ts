@@ -153,7 +153,7 @@ export class Aws4Strategy extends Strategy {
     if (isToCome) return this.fail(undefined, undefined, { reason: 'payload', userId: accessKeyId, guess: false, needsContent: true })
     const { store, clock, clockSkew } = this.settings
     if (store === undefined) return this.grant(account, accessKeyId)
-    const claim = () => store.claim(`aws4 ${signature}`, 1, Math.max(0, time + clockSkew - clock()) + GRACE)
+    const claim = () => store.claim(`aws4 ${signature}`, 1, Math.max(0, time + clockSkew - clock()) + GRACE, accessKeyId)
     this.decide(claim, signature, ({ kind, ...rest }) => {
       if (kind === 'new') this.grant(account, accessKeyId)
       else if ('retryAfter' in rest) this.error(new StoreFull(rest.retryAfter))

@@ -6,6 +6,7 @@ import type { NonceScope, NonceVerdict, OwnNonce } from '../schemes/digest/nonce
 import type { OfferedParameters } from '../schemes/digest/verify.js'
 import { Recent } from '../store/recent.js'
 import type { Claim } from '../store/store.js'
+import { usualName } from '../store/usual-name.js'
 import type { Milliseconds } from '../types.js'
 import type { DigestSettings } from './digest-options.js'
 
@@ -48,8 +49,10 @@ export class DigestNonces {
   /**
    * Uses a nonce, and a count of it. Only for a response that was right: else strangers could use up a client's counts.
    * Without a count (RFC 2069) a nonce is good for its whole life, unless it is a one-time nonce.
+   *
+   * @param username - Whose response it was.
    */
-  redeem (offered: OfferedParameters): Eventual<Redeemed> {
+  redeem (offered: OfferedParameters, username: string): Eventual<Redeemed> {
     const { realm, algorithm, count } = offered
     const { store, nonceLifetime, oneTimeNonces } = this.settings
     const judged = this.judge(offered)
@@ -60,7 +63,7 @@ export class DigestNonces {
       return claim.kind === 'full' ? claim : { kind: 'stale', reason: 'nc' }
     }
     if (count === 0 && !oneTimeNonces) return answer({ kind: 'new' })
-    const claim = store.claim(judged.id, oneTimeNonces ? 1 : count, nonceLifetime - judged.age + GRACE)
+    const claim = store.claim(judged.id, oneTimeNonces ? 1 : count, nonceLifetime - judged.age + GRACE, usualName(username))
     return isThenable(claim) ? claim.then(answer) : answer(claim)
   }
 

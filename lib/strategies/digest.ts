@@ -164,7 +164,7 @@ export class DigestStrategy extends Strategy {
       return this.refuse(offer, account === null ? 'user' : 'response', account && username)
     }
     // From here on the client knows the password: whatever is wrong now is stale, and nobody need be asked for it again.
-    this.decide((offered) => this.nonces.redeem(offered), params, (redeemed) => {
+    this.decide((offered) => this.nonces.redeem(offered, username), params, (redeemed) => {
       if (redeemed.kind === 'fresh') this.grant(account, username, exchange, redeemed.nextnonce)
       else if (redeemed.kind === 'full') this.error(new StoreFull(redeemed.retryAfter))
       else this.refuse(offer, redeemed.reason, username, true)

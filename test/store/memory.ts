@@ -103,3 +103,18 @@ t.test('wrong options stop the boot', async t => {
     t.same([options.windowSize + 1, 1].map((n) => store.claim('a', n, 1).kind), ['new', 'below window'])
   }
 })
+
+t.test('a user who has as many windows as are left gets no other; one who has none does', async t => {
+  const { time, store } = clocked({ maxWindows: 12 })
+  const take = (owner: string | undefined, times: number) =>
+    Array.from({ length: times }, () => store.claim(`key ${time.now++}`, 1, 60_000, owner).kind).filter(kind => kind === 'new').length
+  t.equal(take('mallory', 20), 6, 'alone: half')
+  t.equal(take('bob', 20), 3)
+  t.equal(take('carol', 20), 2)
+  t.equal(take('alice', 20), 1)
+  t.equal(take('dave', 1), 0, 'where it is full, it is full')
+  t.match(store.claim('mine', 1, 60_000, 'mallory'), { kind: 'full', retryAfter: Number })
+  time.now += 62_000
+  t.equal(take('mallory', 20), 6, 'those that have ended are given back')
+  t.equal(take(undefined, 20), 6, 'a claim of no one may take all')
+})

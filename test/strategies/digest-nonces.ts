@@ -18,7 +18,7 @@ function start (options: Partial<DigestOptions> = {}) {
   const time = { now: Date.UTC(2026, 10, 21) }
   const nonces = new DigestNonces(readDigestOptions({ lookup: () => null, clock: () => time.now, ...options }))
   const redeem = (nonce: string, count: number, changed: object = {}) =>
-    nonces.redeem({ realm: 'lab', algorithm, nonce, count, ...changed } as OfferedParameters) as Redeemed
+    nonces.redeem({ realm: 'lab', algorithm, nonce, count, ...changed } as OfferedParameters, 'alice') as Redeemed
   return { time, nonces, redeem, issue: () => nonces.issue('lab', algorithm) }
 }
 
@@ -135,7 +135,7 @@ t.test('the window outlives the nonce, so that no late claim finds it gone (R-DI
   const nonce = issue()
   time.now += 400
   redeem(nonce, 5)
-  t.same(claims, [[nonce.slice(0, 24), 5, 600 + 60_000]])
+  t.same(claims, [[nonce.slice(0, 24), 5, 600 + 60_000, 'alice']])
 })
 
 t.test('a store may answer later, be full, or fail (R-407-15)', async t => {

@@ -306,6 +306,17 @@ t.test('a stranger uses up no counts, and no room (R-DIG-35)', async t => {
   t.match(await client.send({}, { nc: 1 }), { kind: 'accepted' })
 })
 
+t.test('one user begins with more nonces than there is room for, however the name is spelled: others find room', async t => {
+  const store = new MemoryStore({ maxWindows: 8 })
+  const strategy = digest({ store, lookup: username => lookup(username.toLowerCase()) })
+  const kinds = async (...names: string[]) => await Promise.all(names.map(async username => {
+    const verdict = await new DigestClient(strategy).send({}, { username, password: USERS[username.toLowerCase()]! })
+    return verdict.kind === 'broken' ? verdict.cause : verdict.kind
+  }))
+  t.match(await kinds('bob', 'Bob', 'bob', 'BOB', 'bob'), ['accepted', 'accepted', 'accepted', 'accepted', { code: 'FST_PROXY_AUTH_STORE_FULL', statusCode: 503 }])
+  t.same(await kinds('alice'), ['accepted'])
+})
+
 t.test('stale says that the response was right: an old nonce, one of before a restart, of another key, of another algorithm (R-DIG-6, R-DIG-8, R-DIG-16, R-DIG-37)', async t => {
   const { strategy, time } = clocked({ algorithms: ['SHA-256', 'MD5'] })
   const client = new DigestClient(strategy)
