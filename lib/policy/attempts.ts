@@ -104,8 +104,8 @@ export class Attempts {
     const { perAddress, perUser } = this.settings
     const userKey = user === null || perUser === 0 ? null : this.hash('user', user)
     const [ofAddress, ofUser] = await Promise.all([
-      this.isCounted(group) ? this.counters.address.read(this.hash('address', group)) : null,
-      userKey === null ? null : this.counters.user.read(userKey)
+      this.isCounted(group) ? this.counters.address.read(this.hash('address', group), group) : null,
+      userKey === null ? null : this.counters.user.read(userKey, group)
     ])
     const wait = Math.max(waitFor(ofAddress, perAddress), waitFor(ofUser, perUser))
     if (wait > 0) return wait
@@ -139,7 +139,7 @@ export class Attempts {
       accepted: (actual) => {
         const other = this.otherName(trial, user, actual)
         if (place !== null && other === null) this.remember(place, trial)
-        return other === null ? 0 : this.waitOf(other)
+        return other === null ? 0 : this.waitOf(other, group)
       },
       refused: async (actual) => {
         wrong?.()
@@ -156,11 +156,11 @@ export class Attempts {
   /** @returns What there was for the user before. */
   private async count (trial: Trial, group: string, user: string | null): Promise<Count | null> {
     const { perUser } = this.settings
-    if (trial.showsSecret && (await this.counters.guess.add(this.hash('secret', trial.presented), 1)).points > 1) return null
+    if (trial.showsSecret && (await this.counters.guess.add(this.hash('secret', trial.presented), 1, group)).points > 1) return null
     const points = pointsOf(trial)
     const [ofUser] = await Promise.all([
-      user === null || perUser === 0 ? null : this.counters.user.add(this.hash('user', user), points),
-      this.isCounted(group) ? this.counters.address.add(this.hash('address', group), points) : null
+      user === null || perUser === 0 ? null : this.counters.user.add(this.hash('user', user), points, group),
+      this.isCounted(group) ? this.counters.address.add(this.hash('address', group), points, group) : null
     ])
     return ofUser && { ...ofUser, points: ofUser.points - points }
   }
@@ -174,9 +174,9 @@ export class Attempts {
     return name
   }
 
-  private async waitOf (user: string): Promise<Milliseconds> {
+  private async waitOf (user: string, group: string): Promise<Milliseconds> {
     const { perUser } = this.settings
-    return perUser === 0 ? 0 : waitFor(await this.counters.user.read(this.hash('user', user)), perUser)
+    return perUser === 0 ? 0 : waitFor(await this.counters.user.read(this.hash('user', user), group), perUser)
   }
 
   private nameOf ({ user }: Trial): string | null {

@@ -12,6 +12,7 @@ import { createCounter, loadRateLimiters } from './counter.js'
 export async function createAttempts (settings: AttemptsSettings, realm: string, onTrouble: (cause: unknown) => void): Promise<Attempts> {
   const { timeWindow, redis } = settings
   const limiters = await loadRateLimiters()
-  const counter = (what: string) => createCounter({ limiters, name: `${what}:${realm}`, timeWindow, redis, onTrouble })
-  return new Attempts(settings, { address: counter('address'), user: counter('user'), guess: counter('guess') })
+  const counter = (what: string, beyond?: 'apart') => createCounter({ limiters, name: `${what}:${realm}`, timeWindow, redis, onTrouble, beyond })
+  // A guess that is taken for one that has been counted is not counted: so what there is no room for is new.
+  return new Attempts(settings, { address: counter('address'), user: counter('user'), guess: counter('guess', 'apart') })
 }

@@ -19,15 +19,21 @@ export class Shares {
   get taken (): number { return this.all }
 
   /**
-   * Takes some, if there is room.
+   * Whether so much may be taken.
    *
    * @param owner - Empty: there is none to tell, and no share.
+   * @returns What there is too little of, if not.
    */
+  lacks (amount: number, owner: string): 'share' | 'room' | undefined {
+    if (owner !== '' && (this.owners.get(owner) ?? 0) + amount > this.share) return 'share'
+    return this.all + amount > this.limit ? 'room' : undefined
+  }
+
+  /** Takes some, if there is room. */
   take (amount: number, owner: string): boolean {
-    const before = this.owners.get(owner) ?? 0
-    if (this.all + amount > this.limit || (owner !== '' && before + amount > this.share)) return false
+    if (this.lacks(amount, owner) !== undefined) return false
     this.all += amount
-    if (owner !== '') this.owners.set(owner, before + amount)
+    if (owner !== '') this.owners.set(owner, (this.owners.get(owner) ?? 0) + amount)
     return true
   }
 

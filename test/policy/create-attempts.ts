@@ -35,3 +35,21 @@ t.test('in Redis the names of the counts say whose they are; its trouble is told
   t.same(keys.map(key => key.split(':', 3).join(':')), ['address', 'user'].map(what => `fastify-proxy-auth:${what}:Gateway`))
   t.same(troubles, [away, away])
 })
+
+t.test('an address tries endless names: what was counted for a user stays counted, and its further names are one to it alone', async t => {
+  const attempts = await createAttempts(readAttempts({ perAddress: 0, perUser: 2 }), 'Gateway', () => {})
+  const mayTry = async (user: string, secret: string, address = '192.0.2.1') => {
+    const entry = await attempts.enter({ ...trial(user, `${user}:${secret}`), address })
+    if (typeof entry === 'number') return false
+    await entry.refused()
+    entry.leave()
+    return true
+  }
+  t.same([await mayTry('alice', '1'), await mayTry('alice', '2'), await mayTry('alice', '3')], [true, true, false])
+  const tried: string[] = []
+  for (let i = 0; i < 1_100; i++) if (await mayTry(`user ${i}`, 'x')) tried.push(`user ${i}`)
+  t.equal(tried.length, 1_001, 'its share, and two of what is beyond')
+  t.equal(await mayTry('alice', '4'), false)
+  t.equal(await mayTry('bob', '1'), false)
+  t.same([await mayTry('alice', '4', '198.51.100.1'), await mayTry('bob', '1', '198.51.100.1')], [false, true])
+})

@@ -7,6 +7,7 @@ t.test('so much in all, so much for each owner', async t => {
   t.strictSame([shares.take(3, 'b'), shares.take(2, 'b')], [false, true], 'not more than that')
   t.strictSame([shares.take(2, 'c'), shares.take(1, 'c'), shares.take(1, 'd')], [false, true, false], 'nor than there is')
   t.equal(shares.taken, 5)
+  t.strictSame([shares.lacks(1, 'a'), shares.lacks(1, 'd'), new Shares(1, 1).lacks(1, 'a')], ['share', 'room', undefined])
 })
 
 t.test('what is given back is there again, for its owner and for others', async t => {
