@@ -6,6 +6,7 @@ import type { AttemptInput, Chain } from '../passport/chain.js'
 import { isConnectionBound } from '../passport/connection-bound.js'
 import type { Connections, Leg } from '../passport/connections.js'
 import type { Granted, Refused } from '../passport/outcome.js'
+import { closeBehind } from '../platform/close-behind.js'
 import { closeHead } from '../platform/close-head.js'
 import { once } from '../platform/guarded.js'
 import { addressGroup } from '../policy/address-group.js'
@@ -122,7 +123,7 @@ function begin (attempt: AttemptInput, reply: FastifyReply, connections: Connect
   try {
     return connections.begin(attempt.raw, attempt.credentials, attempt)
   } catch (error) {
-    reply.header('connection', 'close') // what follows may be of the same kind
+    closeBehind(reply) // what follows may be of the same kind
     throw error
   }
 }

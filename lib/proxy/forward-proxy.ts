@@ -5,6 +5,7 @@ import type { ConnectionOptions } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify'
 import { BadRegistration } from '../errors.js'
 import type { AbsoluteTarget, AuthorityTarget } from '../fields/target.js'
+import { closeBehind } from '../platform/close-behind.js'
 import { on, prepend } from '../platform/guarded.js'
 import { createAccess } from '../policy/access.js'
 import type { ForwardPolicyOptions } from '../policy/access.js'
@@ -161,6 +162,6 @@ function receiveFirst (bringIn: BringIn) {
 function refuseMalformed (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void {
   const { failure } = received(request.raw)!
   if (failure === null) return done()
-  if (request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
+  closeBehind(reply)
   done(failure)
 }

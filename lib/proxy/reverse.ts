@@ -5,6 +5,7 @@ import httpProxy from '@fastify/http-proxy'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions, onSendHookHandler } from 'fastify'
 import { BadRequest, BadTarget, LoopDetected } from '../errors.js'
 import { formatVia, viaNames } from '../fields/via.js'
+import { closeBehind } from '../platform/close-behind.js'
 import type { Exchanges } from './exchanges.js'
 import { expectContinue } from './expect.js'
 import { explain } from './explain.js'
@@ -204,7 +205,7 @@ function refuseMalformed (parameters: PathParameters | undefined) {
     if (isGiven(request.raw)) reply.raw.shouldKeepAlive = false // @fastify/http-proxy closes behind any response but a 101
     const failure = failureOf(request.raw) ?? parameters?.failureOf(request) ?? null
     if (failure === null) return done()
-    reply.header('connection', 'close')
+    closeBehind(reply)
     done(failure)
   }
 }
