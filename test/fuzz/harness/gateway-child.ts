@@ -2,7 +2,7 @@
 // talks to by messages.
 
 import { readFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { Writable } from 'node:stream'
 import { pathToFileURL } from 'node:url'
 import Fastify from 'fastify'
@@ -21,7 +21,7 @@ let accepted = 0
 const faults: string[] = []
 let log: string[] = []
 process.on('unhandledRejection', reason => { faults.push(`unhandled rejection: ${reason instanceof Error ? reason.stack : String(reason)}`) })
-process.on('warning', ({ name, message }) => { if (name !== 'ExperimentalWarning') faults.push(`${name}: ${message}`) })
+process.on('warning', ({ name, message, stack = message }) => { if (name !== 'ExperimentalWarning') faults.push(stack) })
 
 const stream = new Writable({
   write (line, _encoding, done) {
@@ -46,6 +46,8 @@ function strategies () {
 
 /** One of each for all listeners: what one of them has challenged with is good for all. */
 const shared = strategies()
+/** Of listeners of HTTP/2. */
+const sockets = new Set<Socket>()
 
 async function listen (server: object): Promise<FastifyInstance> {
   const app = Fastify({ logger: { level: 'trace', stream }, routerOptions: { maxParamLength: 1000 }, ...server } as object) as unknown as FastifyInstance
@@ -87,7 +89,12 @@ async function listen (server: object): Promise<FastifyInstance> {
   app.get('/versioned', { constraints: { version: '1.2.0' } }, async () => 'versioned')
   // The fuzzers make no address that fails for long; what a client does not say in time is none of their matter.
   app.server.setTimeout(0)
-  app.server.on('connection', () => { accepted += 1 })
+  app.server.on('connection', (socket: Socket) => {
+    accepted += 1
+    if (!('http2' in server)) return
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   await app.listen({ port: 0, host: '127.0.0.1' })
   return app
 }
@@ -122,7 +129,7 @@ function leftOver (): Record<string, number> {
 }
 
 /** Waits until nothing of the run is left, or for `limit` ms, and tells what there is to tell of it. */
-async function settle ({ connections, traces, limit }: Question): Promise<Settled> {
+async function settle ({ connections, traces, limit, broken }: Question): Promise<Settled> {
   const until = Date.now() + limit
   // Between two connections of a request there may be a moment without any.
   for (let turns = 0, clean = 0; clean < 3 && Date.now() < until; turns++) {
@@ -130,6 +137,7 @@ async function settle ({ connections, traces, limit }: Question): Promise<Settle
       if (turns < 10) setImmediate(resolve)
       else setTimeout(resolve, Math.min(turns - 9, 50)).unref()
     })
+    if (broken && accepted >= connections) for (const socket of sockets) socket.destroy()
     clean = accepted >= connections && Object.keys(leftOver()).length === 0 ? clean + 1 : 0
   }
   const text = log.map(readable)

@@ -31,6 +31,8 @@ export interface Question {
   readonly traces: readonly string[]
   /** How long it may wait for the end of what the run has left, in ms. */
   readonly limit: number
+  /** Whether it may end what is left of the connections of HTTP/2. */
+  readonly broken: boolean
 }
 
 /** What the gateway's process tells of a run. */
@@ -65,7 +67,7 @@ export interface Conversation {
 }
 
 /** How long anything may take that is over in milliseconds on a machine at rest. */
-const PATIENCE = 6000
+export const PATIENCE = 6000
 
 /** A gateway with everything switched on, an origin, ends of tunnels, and the questions that every fuzzer asks after a run. */
 export class World extends EventEmitter<{ conversation: [Conversation] }> {
@@ -247,13 +249,14 @@ export class World extends EventEmitter<{ conversation: [Conversation] }> {
   /**
    * The end of each run: all connections of origins go, then nothing of it may be left in the gateway.
    *
+   * @param broken - Connections of HTTP/2 may have been broken by an error: what is left of them is ended first.
    * @returns What the gateway's log says.
    * @throws {Finding}
    */
-  async settle (): Promise<Settled> {
+  async settle (broken = false): Promise<Settled> {
     this.origin.disconnect()
     for (const tunnel of Object.values(this.tunnels)) tunnel.disconnect()
-    const told = await this.ask()
+    const told = await this.ask(broken)
     await Promise.all([this.origin, ...Object.values(this.tunnels)].map(async each => { await each.quiet() }))
     if (told === null) {
       const words = this.stderr
@@ -273,14 +276,14 @@ export class World extends EventEmitter<{ conversation: [Conversation] }> {
   }
 
   /** @returns `null`: the process has ended. */
-  private async ask (): Promise<Settled | null> {
+  private async ask (broken: boolean): Promise<Settled | null> {
     const child = this.child!
     if (child.exitCode !== null || child.signalCode !== null || !child.connected) return null
     return await new Promise(resolve => {
       const exited = (): void => resolve(null)
       child.once('exit', exited)
       child.once('message', told => { child.off('exit', exited); resolve(told as Settled) })
-      child.send({ connections: this.connections, traces: this.traces, limit: PATIENCE } satisfies Question, error => { if (error !== null) resolve(null) })
+      child.send({ connections: this.connections, traces: this.traces, limit: PATIENCE, broken } satisfies Question, error => { if (error !== null) resolve(null) })
     })
   }
 
