@@ -83,7 +83,7 @@ t.test('fields by which a client speaks for a proxy in front: decide nothing abo
     const { app, port } = await gateway(t, {
       host: '0.0.0.0',
       fastify: { trustProxy } as never,
-      forward: { special: [`${upstream.authority}`] },
+      forward: { special: [upstream.authority, '127.0.0.2:*'] },
       reverse: [{ prefix: '/api', upstream: upstream.url }, { prefix: '/open', upstream: open.url, anonymous: true }]
     })
     t.match(await ask(t, port, 'GET /open/x', []), /^HTTP\/1\.1 200 /)
