@@ -1,0 +1,94 @@
+// The gateway of the soak, in a process of its own so that what is measured is its alone. Started by run.ts.
+
+import { readFileSync, readdirSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { Writable } from 'node:stream'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import proxyAuth, { BasicStrategy, DigestStrategy, htpasswd, lookupStatic } from '../../lib/index.js'
+
+export interface GatewaySetup {
+  readonly origin: number
+  readonly accounts: string
+  readonly cert: string
+  readonly key: string
+}
+
+/** What the gateway's process has and has done. */
+export interface Snapshot {
+  /** Octets of the heap in use, after its garbage was collected. */
+  readonly heap: number
+  /** Octets outside of it that it holds. */
+  readonly external: number
+  readonly rss: number
+  readonly descriptors: number
+  /** What keeps its event loop alive, by kind. */
+  readonly resources: Readonly<Record<string, number>>
+  /** The longest that the event loop was late since the snapshot before, in ms. */
+  readonly delay: number
+  /** Microseconds of processor time so far. */
+  readonly cpu: number
+  /** Lines of the log at level error, and what else must not be, since the snapshot before. */
+  readonly faults: readonly string[]
+}
+
+/** A limit that a client or an origin of the soak runs into. */
+const LIMIT = 3000
+
+const setup = JSON.parse(process.argv[2]!) as GatewaySetup
+const faults: string[] = []
+process.on('unhandledRejection', reason => { faults.push(`unhandled: ${String(reason)}`) })
+process.on('warning', ({ name, message }) => { if (name !== 'ExperimentalWarning') faults.push(`${name}: ${message}`) })
+
+const stream = new Writable({
+  write (line, _encoding, done) {
+    // What an origin does is no fault of the gateway, and has a code of ours.
+    if (/"level":(?:50|60),/.test(String(line)) && !String(line).includes('"code":"FST_PROXY_AUTH_')) faults.push(String(line))
+    done()
+  }
+})
+const accounts = htpasswd(setup.accounts, { cleartext: true })
+
+async function listen (server: object): Promise<FastifyInstance> {
+  const app = Fastify({ logger: { level: 'info', stream }, ...server } as object) as unknown as FastifyInstance
+  const upstream = `http://127.0.0.1:${setup.origin}`
+  await app.register(proxyAuth, {
+    realm: 'Soak',
+    strategies: [
+      new DigestStrategy({ ...lookupStatic({ dora: 'dora-secret' }) }),
+      new BasicStrategy({ verify: accounts.verify, cache: { ttl: 500 } })
+    ],
+    attempts: { perAddress: 1_000_000, perUser: 1_000_000 },
+    strategyTimeout: 10 * LIMIT,
+    forward: { special: [`127.0.0.1:${setup.origin}`], connectTimeout: LIMIT, headersTimeout: LIMIT, bodyTimeout: 10 * LIMIT },
+    connect: { idleTimeout: 20 * LIMIT },
+    reverse: [{ prefix: '/api', upstream }, { prefix: '/ws', upstream, websocket: true }]
+  })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  return app
+}
+
+const pair = { cert: readFileSync(setup.cert), key: readFileSync(setup.key) }
+const apps = [await listen({}), await listen({ http2: true, https: { ...pair, allowHTTP1: true } })]
+const [plain, h2] = apps.map(app => (app.server.address() as AddressInfo).port)
+const late = monitorEventLoopDelay()
+late.enable()
+
+function snapshot (): Snapshot {
+  globalThis.gc!()
+  const { heapUsed, external, rss } = process.memoryUsage()
+  const resources: Record<string, number> = {}
+  for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1
+  const { user, system } = process.cpuUsage()
+  const delay = late.max / 1e6
+  late.reset()
+  return { heap: heapUsed, external, rss, descriptors: readdirSync('/proc/self/fd').length, resources, delay, cpu: user + system, faults: faults.splice(0) }
+}
+
+process.on('message', (message: { revoke: string } | 'snapshot') => {
+  if (message === 'snapshot') process.send!(snapshot())
+  else for (const app of apps) app.proxyAuthRevoke(message.revoke)
+})
+process.on('disconnect', () => process.exit())
+process.send!({ plain, h2 })

@@ -1,0 +1,16 @@
+const BARS = '▁▂▃▄▅▆▇█'
+
+/** One line of bars from the least of the values to the most. */
+export function plot (name: string, values: readonly number[], unit: string): string {
+  const least = Math.min(...values)
+  const most = Math.max(...values)
+  const bar = (value: number) => BARS[most === least ? 0 : Math.round((value - least) / (most - least) * (BARS.length - 1))]!
+  const text = (value: number) => value.toFixed(value < 100 ? 1 : 0)
+  return `${name.padEnd(14)} ${values.map(bar).join('')} ${text(least)} … ${text(most)} ${unit}`
+}
+
+/** The value that a share of all is not above. */
+export function quantile (values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+}
