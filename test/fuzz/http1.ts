@@ -55,15 +55,19 @@ function message (random: Random, id: string): string {
   if (random.once(4)) lines.push(`Connection: ${random.one(CONNECTIONS)}`)
   if (random.once(6)) lines.push(`Expect: ${random.one(['100-continue', '100-continue', 'x', '100-Continue', ''])}`)
   lines.push(...random.some(0, 2, () => `${random.one(NAMES)}: ${random.one(VALUES)}`))
-  if (random.once(40)) lines.push(...many(random))
+  if (random.once(25)) return crowded(random, lines, id)
   return framed(random, lines, verb, id)
 }
 
-/** Near and beyond the limits of node: 2,000 entries in its list of fields, 16 KiB of them. */
-function many (random: Random): string[] {
+/** Near and beyond the limits of node, which keeps 1,000 lines of a head and takes 16 KiB. What it drops may be the framing. */
+function crowded (random: Random, lines: string[], id: string): string {
   const line = random.one(['a:', 'a:b', 'Upgrade: h2c', 'Cookie: a', 'X-A: 1'])
-  const count = random.weighted([1, random.integer(40)], [2, 960 + random.integer(60)], [1, 2100])
-  return [...random.some(0, 40, () => 'Upgrade: h2c'), ...random.once(2) ? ['Connection: upgrade'] : [], ...Array<string>(count).fill(line)]
+  const count = random.weighted([1, random.integer(40)], [4, 960 + random.integer(60)], [1, 2100])
+  lines.push(...random.once(2) ? ['Connection: upgrade'] : [], ...random.some(0, 40, () => 'Upgrade: h2c'), ...Array<string>(count).fill(line))
+  const text = smuggled(random, id)
+  const chunked = random.once(3)
+  const content = chunked ? `${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n` : text
+  return [...lines, chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${text.length}`, '', content].join('\r\n')
 }
 
 function credentials (random: Random, method: string, target: string): string[] {
@@ -106,8 +110,13 @@ function content (random: Random, id: string): string {
   [6, () => 'hello'],
   [3, () => random.octets(random.integer(40))],
   [1, () => 'x'.repeat(random.one([1000, 70_000, 300_000]))],
-  [4, () => `GET ${random.one(['/api', 'http://<origin>'])}/s${id}/ok HTTP/1.1\r\nHost: x\r\nProxy-Authorization: ${OTHER_BASIC}\r\n\r\n`]
+  [4, () => smuggled(random, id)]
   )()
+}
+
+/** A request with credentials, to stand in a content. */
+function smuggled (random: Random, id: string): string {
+  return `GET ${random.one(['/api', 'http://<origin>'])}/s${id}/ok HTTP/1.1\r\nHost: x\r\nProxy-Authorization: ${OTHER_BASIC}\r\n\r\n`
 }
 
 /** Changes some octets. */
