@@ -1,6 +1,9 @@
 import type { FastifyReply } from 'fastify'
 
-/** Has the connection close behind a response. HTTP/2 has no field for that, and node warns of it. */
+/**
+ * Has the connection close behind a response. HTTP/2 has no field for that, and node warns of it. A request of HTTP/1's wire may
+ * call itself anything, `HTTP/2.0` too.
+ */
 export function closeBehind (reply: FastifyReply): void {
-  if (reply.request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
+  if (!('stream' in reply.request.raw)) reply.header('connection', 'close')
 }

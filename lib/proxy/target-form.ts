@@ -73,7 +73,7 @@ export function receive (request: IncomingMessage, isOwn?: OwnAuthority, upgrade
     found = { url: withoutUserinfo(request.url!), target: null, failure: failure as Error }
     const { host } = request.headers
     if (host !== undefined) request.headers.host = withoutUserinfo(host)
-    if (request.httpVersionMajor === 1) broken.add(request.socket)
+    if (!('stream' in request)) broken.add(request.socket)
   }
   ;(request as Marked)[kReceived] = found
   request.url = ROUTED_PATH
