@@ -58,7 +58,7 @@ for (const form of FORMS) {
     t.ok(isStale(await session.send('/', AUTH)), 'another count does not help')
   })
 
-  t.test(`${form}: after a restart, and in another process, a nonce is stale and never accepted, unless they share keys and store (R-DIG-8, R-DIG-34)`, async t => {
+  t.test(`${form}: after a restart, and in another process, a nonce is stale and never accepted, unless they share keys and store (R-DIG-8, R-DIG-34, S6)`, async t => {
     const keys = [randomBytes(32)]
     const store = new MemoryStore()
     const strategies = { apart: {}, 'with the same keys': { keys }, 'with keys and store': { keys, store } }

@@ -75,7 +75,7 @@ function unheard (t: Test) {
 for (const form of FORMS) {
   t.test(form, async t => {
     for (const { name, status, code, authenticate } of rows) {
-      t.test(`a strategy that ${name}: ${status} (R-407-11, R-407-15, R-MAP-4, R-MAP-6)`, async t => {
+      t.test(`a strategy that ${name}: ${status} (R-407-11, R-407-15, R-MAP-4, R-MAP-6, S14)`, async t => {
         const heard = unheard(t)
         const around = await surroundings(t, { strategies: declared(authenticate), strategyTimeout: TIMEOUT })
         const client = await RawClient.to(t, around.port)

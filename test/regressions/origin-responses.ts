@@ -25,7 +25,7 @@ interface Surroundings extends Gateway {
 }
 
 /** A gateway to an origin that does with each request as it is told. */
-async function surroundings (t: Test, answer: (socket: Socket, head: string) => void, options: GatewayOptions = {}): Promise<Surroundings> {
+async function surroundings (t: Test, respond: (socket: Socket, head: string) => void, options: GatewayOptions = {}): Promise<Surroundings> {
   const heads: Surroundings['heads'] = []
   let connections = 0
   const server = createServer(socket => {
@@ -37,7 +37,7 @@ async function surroundings (t: Test, answer: (socket: Socket, head: string) => 
         const head = rest.slice(0, end + 4)
         rest = rest.slice(end + 4)
         heads.push([connection, head])
-        answer(socket, head)
+        respond(socket, head)
       }
     })
   })
@@ -53,7 +53,7 @@ async function surroundings (t: Test, answer: (socket: Socket, head: string) => 
   return { ...gate, authority, heads, both }
 }
 
-t.test('a response that comes before its request, on a kept connection: is nobody\'s, and ends the connection (CVE-2026-6733, CVE-2026-48931)', async t => {
+t.test('a response that comes before its request, on a kept connection: belongs to none, and ends the connection (CVE-2026-6733, CVE-2026-48931)', async t => {
   const kept: Socket[] = []
   const { port, authority } = await surroundings(t, (socket, head) => {
     kept.push(socket)

@@ -176,7 +176,7 @@ t.test('line ends by way of escapes: in host, path, user and realm, none gets in
   await t.rejects(gateway(t, { realm: 'Gateway\r\nX-Evil: 1' }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
-t.test('each user among many at once: gets and sends what is his, and nothing of another (S21, S22)', async t => {
+t.test('each user among many at once: gets and sends what is its own, and nothing of another (S21, S22)', async t => {
   const canary = (name: string, i: number) => `canary-${name}-${i}`
   const upstream = await origin(t, ({ headers }, response) => {
     // An origin that has the same entity tag for every user, and a cookie for each.
@@ -203,7 +203,7 @@ t.test('each user among many at once: gets and sends what is his, and nothing of
   t.notMatch(JSON.stringify(log), /canary-/)
 })
 
-t.test('nobody presented, at every scheme: asked for credentials or refused, never let in (S45, S47, S49)', async t => {
+t.test('no identity presented, at every scheme: a challenge or a refusal, never let in (S45, S47, S49)', async t => {
   const basic = new BasicStrategy({ verify: verifyStatic({ alice: 'alice-secret' }) })
   for (const [status, strategies] of [
     [407, [basic]], [407, [new DigestStrategy({ lookup: () => ({ password: 'x' }) })]], [407, [basic, new ClientCertificateStrategy()]],
@@ -220,4 +220,23 @@ t.test('nobody presented, at every scheme: asked for credentials or refused, nev
     }
     t.same(around.origin.seen, [])
   }
+})
+
+t.test('a name that has another address each time: asked for once a request, and what was judged is dialled (S39)', async t => {
+  const [allowed, forbidden] = [await origin(t), await origin(t)]
+  await new Promise<void>(resolve => forbidden.server.close(() => { forbidden.server.listen(allowed.port, '127.0.0.2', resolve) }))
+  const given = ['127.0.0.1', '127.0.0.2']
+  let asked = 0
+  const lookup = (_name: string, _options: unknown, done: (error: null, addresses: object[]) => void) => { done(null, [{ address: given[asked++ % 2], family: 4 }]) }
+  const { port } = await gateway(t, { forward: { special: ['127.0.0.1:*'], lookup: lookup as never } })
+  for (const line of [`GET http://rebind.test:${allowed.port}/`, `CONNECT rebind.test:${allowed.port}`]) {
+    for (const status of [200, 403, 200, 403]) {
+      const client = await RawClient.to(t, port)
+      const text = await client.send([`${line} HTTP/1.1`, 'Host: gw.test', CREDENTIALS, '', ''].join('\r\n')).until(text => text.includes('\r\n\r\n'))
+      t.equal(readAnswer(text).status, status, line)
+      client.socket.destroy()
+    }
+  }
+  t.equal(asked, 8)
+  t.equal(forbidden.connections, 0)
 })
