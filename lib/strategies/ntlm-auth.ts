@@ -12,7 +12,10 @@ export interface NtlmAuthOptions {
   readonly command?: string
   /** Its arguments. Default `['--helper-protocol=squid-2.5-ntlmssp']`. */
   readonly args?: readonly string[]
-  /** The most processes. Each has one handshake at a time, from its first leg to its last. 1 or more. Default 10. */
+  /**
+   * The most processes. Each has one handshake at a time, from its first leg to its last; where others wait, one whose client takes
+   * more than a second for its answer gives way. 1 or more. Default 10.
+   */
   readonly helpers?: number
   /** The most handshakes that wait for a process; more are 503. 0 or more. Default 100. */
   readonly maxWaiting?: number
@@ -36,12 +39,20 @@ interface Waiter {
   readonly timer: NodeJS.Timeout
 }
 
+/** A handshake between its legs, with its helper unless that was needed for another. */
+interface Open {
+  helper: NtlmHelper | undefined
+  readonly since: Milliseconds
+}
+
 /** A no that is no judgement: nobody could be asked who knows the user's domain. */
 const NOT_ASKED = /^NA NT_STATUS_(?:NO_LOGON_SERVERS|DOMAIN_CONTROLLER_NOT_FOUND|CANT_ACCESS_DOMAIN_INFO|TRUSTED_(?:DOMAIN|RELATIONSHIP)_FAILURE|IO_TIMEOUT)\b/
 
 const OPTIONS = new Set(['command', 'args', 'helpers', 'maxWaiting', 'timeout'])
 /** After a process that ended without a word, how long until another is tried. */
 const PAUSE: Milliseconds = 1000
+/** How long a client may take for its answer to a challenge while others wait for a helper: strangers begin and do not go on. */
+const ANSWER_TIME: Milliseconds = 1000
 
 /**
  * Verifies NTLM through helper processes: Samba's `ntlm_auth` with winbind, which asks the domain. They are started when they are
@@ -66,6 +77,9 @@ export function ntlmAuth (options: NtlmAuthOptions = {}): NtlmAuth {
   const all = new Set<NtlmHelper>()
   const idle: NtlmHelper[] = []
   const waiters: Waiter[] = []
+  /** The oldest first. */
+  const open = new Set<Open>()
+  let looking: NodeJS.Timeout | undefined
   let pausedUntil = 0
   let closed = false
 
@@ -82,7 +96,21 @@ export function ntlmAuth (options: NtlmAuthOptions = {}): NtlmAuth {
 
   function take (): NtlmHelper | undefined {
     if (closed || Date.now() < pausedUntil) throw unavailable(closed ? 'it is closed' : 'it does not start')
-    return idle.pop() ?? (all.size < most ? start() : undefined)
+    return idle.pop() ?? (all.size < most ? start() : takeBack())
+  }
+
+  function takeBack (): NtlmHelper | undefined {
+    const [oldest] = open
+    if (oldest === undefined || performance.now() - oldest.since < ANSWER_TIME) return undefined
+    return release(oldest)
+  }
+
+  /** Ends what there is between the legs of a handshake, and returns its helper. */
+  function release (handshake: Open): NtlmHelper | undefined {
+    const { helper } = handshake
+    open.delete(handshake)
+    handshake.helper = undefined
+    return helper
   }
 
   function give (helper: NtlmHelper): void {
@@ -99,7 +127,10 @@ export function ntlmAuth (options: NtlmAuthOptions = {}): NtlmAuth {
       const [{ resolve, reject, timer }] = waiters as [Waiter]
       try {
         const helper = take()
-        if (helper === undefined) return
+        if (helper === undefined) {
+          looking ??= setTimeout(guarded(look), ANSWER_TIME)
+          return
+        }
         resolve(helper)
       } catch (reason) {
         reject(reason as Error)
@@ -107,6 +138,11 @@ export function ntlmAuth (options: NtlmAuthOptions = {}): NtlmAuth {
       clearTimeout(timer)
       waiters.shift()
     }
+  }
+
+  function look (): void {
+    looking = undefined
+    serve()
   }
 
   async function acquire (): Promise<NtlmHelper> {
@@ -119,7 +155,24 @@ export function ntlmAuth (options: NtlmAuthOptions = {}): NtlmAuth {
         reject(unavailable('none was free in time'))
       }), timeout)
       waiters.push({ resolve, reject, timer })
+      serve()
     })
+  }
+
+  function exchangeOf (helper: NtlmHelper, challenge: Buffer): NtlmExchange<NtlmAuthUser> {
+    const handshake: Open = { helper, since: performance.now() }
+    open.add(handshake)
+    return {
+      challenge,
+      async finish (message) {
+        if (handshake.helper === undefined) throw unavailable('others needed it')
+        open.delete(handshake) // an answer is on its way
+        return await finish(helper, message)
+      },
+      end () {
+        if (release(handshake) !== undefined) give(helper)
+      }
+    }
   }
 
   return {
@@ -128,7 +181,7 @@ export function ntlmAuth (options: NtlmAuthOptions = {}): NtlmAuth {
       try {
         const answer = await helper.ask(`YR ${octets.toString('base64')}`)
         if (!/^TT [A-Za-z0-9+/]+=*$/.test(answer)) throw unavailable('it has no challenge')
-        return { challenge: Buffer.from(answer.slice(3), 'base64'), finish: async message => await finish(helper, message), end: () => give(helper) }
+        return exchangeOf(helper, Buffer.from(answer.slice(3), 'base64'))
       } catch (reason) {
         give(helper)
         throw reason
@@ -136,6 +189,7 @@ export function ntlmAuth (options: NtlmAuthOptions = {}): NtlmAuth {
     },
     close () {
       closed = true
+      clearTimeout(looking)
       for (const helper of [...all]) helper.end()
       serve()
     }

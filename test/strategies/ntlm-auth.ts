@@ -87,6 +87,20 @@ t.test('only so many wait, and only so long', async t => {
   t.match(await login(self), { kind: 'right' })
 })
 
+t.test('handshakes that strangers begin and do not go on with: the oldest gives way after a second, as long as others wait', async t => {
+  const self = pool(t, 'works', { helpers: 2 })
+  const [first, second] = [await self.begin(FIRST), await self.begin(FIRST)]
+  const begun = performance.now()
+  t.match(await login(self), { kind: 'right' })
+  t.ok(performance.now() - begun >= 900)
+  await t.rejects(async () => await first.finish(lastMessage(first), undefined), UNAVAILABLE)
+  first.end!()
+  t.match(await second.finish(lastMessage(second), undefined), { kind: 'right' }, 'which others do not need')
+  second.end!()
+  second.end!()
+  t.match(await Promise.all([login(self), login(self), login(self)]), [{ kind: 'right' }, { kind: 'right' }, { kind: 'right' }])
+})
+
 for (const mode of ['dies', 'broken', 'silent', 'twice']) {
   t.test(`no challenge from a helper that is ${mode}: 503`, async t => {
     const self = pool(t, mode, mode === 'silent' ? { timeout: 50 } : {})
