@@ -95,5 +95,6 @@ function keep (entry: { fuzzer: string, finding: string, seed: number, index: nu
   mkdirSync(folder, { recursive: true })
   const file = join(folder, `${entry.finding.split(':')[0]!.replace(/\W+/g, '-').toLowerCase()}-${entry.seed}-${entry.index}.json`)
   writeFileSync(file, `${JSON.stringify(entry, null, 2)}\n`)
-  console.log(`${entry.fuzzer}: ${entry.finding}\n  kept as ${file}`)
+  // The machine of a CI is gone before anybody looks for the file.
+  console.log(`${entry.fuzzer}: ${entry.finding}\n  kept as ${file}: ${JSON.stringify(entry.input).slice(0, 10_000)}`)
 }
