@@ -200,6 +200,10 @@ export const UpstreamTimeout = perRequest(
 export const UpstreamChallenged = perRequest(
   'FST_PROXY_AUTH_UPSTREAM_CHALLENGED', 'the target asked for proxy credentials', 502
 )
+/** As many requests wait for a connection to the upstream as may. */
+export const UpstreamBusy = perRequest(
+  'FST_PROXY_AUTH_UPSTREAM_BUSY', 'too many requests wait for a connection to the upstream', 503
+)
 /** This machine has no more connections to give: file descriptors, buffers. The target has nothing to do with it. */
 export const OutOfConnections = perRequest(
   'FST_PROXY_AUTH_OUT_OF_CONNECTIONS', 'the proxy can open no more connections', 503

@@ -30,6 +30,8 @@ export interface Sender<Request extends Attempted> {
   again (request: Request, attempt: Attempt<Request>): void
   /** Nothing more will come. */
   ended (request: Request): void
+  /** It waits no longer for a connection: it has one, or will have none. */
+  begun? (): void
 }
 
 /**
@@ -58,7 +60,7 @@ export class Attempt<Request extends Attempted> implements Dispatcher.DispatchHa
   }
 
   onRequestStart (...args: Args<'onRequestStart'>): void {
-    this.started = performance.now()
+    this.begin()
     this.handler.onRequestStart?.(...args)
   }
 
@@ -96,8 +98,14 @@ export class Attempt<Request extends Attempted> implements Dispatcher.DispatchHa
     this.handler.onResponseError?.(...args)
   }
 
+  private begin (): void {
+    if (this.started === 0) this.sender.begun?.()
+    this.started = performance.now()
+  }
+
   private end (): void {
     clearTimeout(this.timer)
+    if (this.started === 0) this.begin() // it never had a connection, or the options have a client that does not say so
     this.sender.ended(this.request)
   }
 

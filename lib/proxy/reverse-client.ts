@@ -1,5 +1,6 @@
 import { Agent } from 'undici'
 import type { Dispatcher } from 'undici'
+import { UpstreamBusy } from '../errors.js'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
 import type { Milliseconds } from '../types.js'
 import { asReceived } from './as-received.js'
@@ -13,6 +14,12 @@ import { Pins } from './pins.js'
 import type { ReverseExchange } from './reverse-exchange.js'
 import { protocolsOf } from './upgrade.js'
 import { uploadOf } from './upload.js'
+
+/**
+ * How many requests of a route may wait for a connection. Those whose clients have left are among them: undici finds that out when
+ * it is their turn, and where no connection comes free, as behind an upstream that stalls, there would be no end of them.
+ */
+const MOST_WAITING = 10_000
 
 const SENDABLE = /^\/[\x21-\xff]*$/
 
@@ -41,6 +48,8 @@ export interface ReverseClientOptions {
   readonly headersTimeout?: Milliseconds | undefined
   /** Whether a request may be sent once more by `another` dispatcher. Default false. */
   readonly repeats?: boolean
+  /** How many may wait for a connection. Default 10000. */
+  readonly mostWaiting?: number
 }
 
 /**
@@ -50,20 +59,23 @@ export interface ReverseClientOptions {
  * @param another - Makes another dispatcher like this one, for a client connection of its own. Without it, what authenticates a
  *   connection gets one for itself alone, so no handshake of several legs gets through.
  */
-export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | 'destroy'>, another?: () => Dispatcher, { headersTimeout: usual = 0, repeats = false }: ReverseClientOptions = {}): ReverseClient {
+export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | 'destroy'>, another?: () => Dispatcher, { headersTimeout: usual = 0, repeats = false, mostWaiting = MOST_WAITING }: ReverseClientOptions = {}): ReverseClient {
   const pins = new Pins()
+  let waiting = 0
   const sender: Omit<Sender<Sent>, 'headersTimeout'> = {
     again ({ options }, attempt) {
       const alone = another!()
       alone.dispatch({ ...options, reset: true }, attempt)
       alone.close() // when that is over
     },
-    ended () {}
+    ended () {},
+    begun () { waiting -= 1 }
   }
   const usualSender = { ...sender, headersTimeout: usual }
   const form = dispatcher instanceof Agent ? (fields: string[]) => fields : grouped
   return {
     request ({ origin, path, method, headers, body, headersTimeout, bodyTimeout }, done) {
+      if (waiting >= mostWaiting) return done(new UpstreamBusy())
       const exchange = headers[kExchange]!
       const { reply, source, rules: { via }, request: { raw } } = exchange
       const answer = new IncomingAnswer({
@@ -91,6 +103,7 @@ export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | '
       }
       const sent = { method, content, tally: body === '' && content !== null ? exchange.tally : undefined, options }
       const by = headersTimeout === undefined ? usualSender : { ...sender, headersTimeout }
+      waiting += 1
       ;(pinned ?? dispatcher).dispatch(options, new Attempt(answer, by, sent, repeats && pinned === undefined))
     },
     destroy () {

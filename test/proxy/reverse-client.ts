@@ -1,16 +1,20 @@
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
+import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import { Agent, MockAgent } from 'undici'
+import type { IncomingAnswer } from '../../lib/proxy/incoming-answer.js'
+import { createReverseClient, kExchange } from '../../lib/proxy/reverse-client.js'
 import { listen, origin } from '../fixtures/origin.js'
 import type { Seen } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { rawServer } from '../fixtures/raw-server.js'
 import { message, reverse } from '../fixtures/reverse.js'
+import { until } from '../fixtures/until.js'
 
 /** What an upstream sees of a request of that text. */
 async function seen (t: Test, text: string, options: object = {}): Promise<Seen> {
@@ -226,4 +230,34 @@ t.test('ending it ends the client of the options, if they say so', async t => {
     await app.close()
     t.equal((agent as unknown as { destroyed: boolean }).destroyed, destroyAgent)
   }
+})
+
+t.test('an upstream that stalls, requests whose clients leave: so many wait for a connection, the next is 503', async t => {
+  const stalled: Socket[] = []
+  const port = await rawServer(t, socket => { stalled.push(socket) })
+  const agent = new Agent({ connections: 1, pipelining: 1 })
+  const client = createReverseClient(agent, undefined, { mostWaiting: 3 })
+  t.teardown(() => client.destroy())
+  const answers: IncomingAnswer[] = []
+  const failures: Array<string | undefined> = []
+  const ask = () => {
+    const exchange = { reply: {}, source: '/', rules: { via: '1.1 gw', patience: 0 }, request: { raw: { rawHeaders: [] }, proxyAuth: null }, take (answer: IncomingAnswer) { answers.push(answer) } }
+    client.request({ origin: `http://127.0.0.1:${port}`, path: '/', method: 'GET', headers: { [kExchange]: exchange as never }, body: null }, error => {
+      failures.push((error as Error & { code?: string } | null)?.code)
+    })
+  }
+  ask()
+  await until(() => stalled.length === 1)
+  for (let i = 0; i < 4; i++) ask()
+  t.same(failures, ['FST_PROXY_AUTH_UPSTREAM_BUSY'])
+  for (const answer of answers.slice(1)) answer.destroy() // their clients have left
+  ask()
+  t.same(failures, ['FST_PROXY_AUTH_UPSTREAM_BUSY', 'FST_PROXY_AUTH_UPSTREAM_BUSY'], 'which undici does not see yet')
+  stalled[0]!.write('HTTP/1.1 204 No\r\n\r\n')
+  await until(() => failures.length === 6)
+  t.same(failures.slice(2), [undefined, ...Array(3).fill('FST_PROXY_AUTH_CLIENT_LEFT')])
+  ask()
+  await until(() => stalled.length === 2) // there is room again, and none of the others was sent
+  stalled[1]!.destroy()
+  await until(() => failures.length === 7)
 })
