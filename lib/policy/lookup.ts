@@ -1,5 +1,6 @@
+import type { LookupOptions } from 'node:dns'
 import type { LookupFunction } from 'node:net'
-import { DnsFailed, DnsTimeout } from '../errors.js'
+import { DnsFailed, DnsTimeout, OutOfConnections } from '../errors.js'
 import type { Milliseconds } from '../types.js'
 import { readAddress, type IpAddress } from './address.js'
 import { withDeadline } from './deadline.js'
@@ -23,10 +24,44 @@ function readAnswer (answer: unknown, family: 0 | 4 | 6): IpAddress[] {
   return [...found.values()]
 }
 
+/** Of this machine, which has nothing left to ask with. */
+const EXHAUSTED: readonly unknown[] = ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']
+
 function failure (cause: unknown): Error {
+  const code = (cause as { code?: unknown } | null)?.code
+  if (EXHAUSTED.includes(code)) return new OutOfConnections({ cause })
   // c-ares' own time-out; getaddrinfo has no error of its own for it.
-  const timedOut = (cause as { code?: unknown } | null)?.code === 'ETIMEOUT'
-  return timedOut ? new DnsTimeout({ cause }) : new DnsFailed({ cause })
+  return code === 'ETIMEOUT' ? new DnsTimeout({ cause }) : new DnsFailed({ cause })
+}
+
+/** Asks once, whatever the resolver does, and takes its first answer. */
+async function ask (name: string, lookup: LookupFunction, options: LookupOptions): Promise<IpAddress[]> {
+  const answer = new Promise<unknown>((resolve, reject) => {
+    const returned: unknown = lookup(name, { ...options, all: true }, (error, addresses) => {
+      if (error) reject(error)
+      else resolve(addresses)
+    })
+    // An async function in this place must not bring the process down with an unhandled rejection.
+    Promise.resolve(returned).catch(reject)
+  })
+  const family = (options.family ?? 0) as 0 | 4 | 6
+  const addresses = await answer.then(given => readAnswer(given, family)).catch(cause => { throw failure(cause) })
+  if (addresses.length === 0) throw new DnsFailed()
+  return addresses
+}
+
+/**
+ * Makes of a resolver one that keeps `dns.lookup`'s contract, for a caller that relies on it: node, which takes a promise that
+ * rejects for none of its business, and a second answer for another connection.
+ */
+export function dependable (lookup: LookupFunction): LookupFunction {
+  return (name, options, callback) => {
+    ask(name, lookup, options).then(addresses => {
+      const [first] = addresses
+      if (options.all === true) callback(null, addresses.map(({ text, family }) => ({ address: text, family })))
+      else callback(null, first!.text, first!.family)
+    }, error => callback(error, []))
+  }
 }
 
 /**
@@ -35,19 +70,9 @@ function failure (cause: unknown): Error {
  *
  * @returns One address or more, in the resolver's order, without doubles.
  * @throws {DnsFailed} No address of this family, or the resolver failed (its error is the `cause`).
+ * @throws {OutOfConnections} This machine has no descriptor to ask with.
  * @throws {DnsTimeout} No answer in time.
  */
 export async function lookUp (name: string, { lookup, family, timeout }: LookUpOptions): Promise<IpAddress[]> {
-  const answer = new Promise<unknown>((resolve, reject) => {
-    const returned: unknown = lookup(name, { all: true, family }, (error, addresses) => {
-      if (error) reject(error)
-      else resolve(addresses)
-    })
-    // An async function in this place must not bring the process down with an unhandled rejection.
-    Promise.resolve(returned).catch(reject)
-  })
-  const read = answer.then(addresses => readAnswer(addresses, family)).catch(cause => { throw failure(cause) })
-  const addresses = await withDeadline(read, timeout, () => new DnsTimeout())
-  if (addresses.length === 0) throw new DnsFailed()
-  return addresses
+  return await withDeadline(ask(name, lookup, { family }), timeout, () => new DnsTimeout())
 }

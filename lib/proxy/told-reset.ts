@@ -1,5 +1,6 @@
-import type { Socket } from 'node:net'
+import type { LookupFunction, Socket } from 'node:net'
 import { buildConnector } from 'undici'
+import { dependable } from '../policy/lookup.js'
 import { guarded, prepend } from '../platform/guarded.js'
 
 /**
@@ -38,9 +39,11 @@ interface ConnectionOptions {
   readonly [option: string]: unknown
 }
 
-/** The connector that undici makes of such options or bring along, its resets told. */
+/** The connector that undici makes of such options or bring along, its resets told, its resolver kept to one answer. */
 export function toldConnector ({ connect, tls, connectTimeout, maxCachedSessions, allowH2, socketPath, autoSelectFamily, autoSelectFamilyAttemptTimeout }: ConnectionOptions): buildConnector.connector {
   if (typeof connect === 'function') return toldReset(connect as buildConnector.connector)
   const families = typeof autoSelectFamily === 'boolean' ? { autoSelectFamily, autoSelectFamilyAttemptTimeout } : {}
-  return toldReset(buildConnector({ ...tls, maxCachedSessions, allowH2, socketPath, timeout: connectTimeout, ...families, ...connect } as buildConnector.BuildOptions))
+  const settings = { ...tls, maxCachedSessions, allowH2, socketPath, timeout: connectTimeout, ...families, ...connect } as buildConnector.BuildOptions & { lookup?: LookupFunction }
+  if (typeof settings.lookup === 'function') settings.lookup = dependable(settings.lookup)
+  return toldReset(buildConnector(settings))
 }

@@ -1,7 +1,7 @@
 import dns from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import t from 'tap'
-import { lookUp } from '../../lib/policy/lookup.js'
+import { dependable, lookUp } from '../../lib/policy/lookup.js'
 
 type Callback = (error: Error | null, answer?: unknown, family?: unknown) => void
 
@@ -96,4 +96,35 @@ t.test('an answer after the deadline goes nowhere', async t => {
 t.test('works with dns.lookup', async t => {
   const addresses = await lookUp('localhost', { lookup: dns.lookup, family: 0, timeout: 5000 })
   t.ok(texts(addresses).every(text => text.startsWith('127.') || text === '::1'))
+})
+
+t.test('a machine that has nothing left to ask with: 503, and not the name\'s fault', async t => {
+  for (const code of ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']) {
+    const cause = Object.assign(new Error(`getaddrinfo ${code} origin.test`), { code })
+    await t.rejects(ask(callback => { callback(cause) }), { code: 'FST_PROXY_AUTH_OUT_OF_CONNECTIONS', statusCode: 503, cause })
+  }
+})
+
+t.test('a dependable resolver answers once, in the shape it was asked for, whatever the one behind it does', async t => {
+  const answers = async (act: Parameters<typeof ask>[0], options: object): Promise<unknown[][]> => {
+    const given: unknown[][] = []
+    await new Promise<void>(resolve => {
+      dependable(resolver(act))('origin.test', options, (...answer) => {
+        given.push(answer)
+        setImmediate(resolve)
+      })
+    })
+    return given
+  }
+  const address = '192.0.2.1'
+  const good = [{ address, family: 4 }]
+  t.strictSame(await answers(callback => { callback(null, good) }, { all: true }), [[null, good]])
+  t.strictSame(await answers(callback => { callback(null, address, 4) }, { all: true, family: 0 }), [[null, good]])
+  t.strictSame(await answers(callback => { callback(null, good) }, {}), [[null, address, 4]])
+  t.strictSame(await answers(callback => { callback(null, good); callback(new Error('late')) }, {}), [[null, address, 4]], 'twice')
+  t.match(await answers(callback => { callback(new Error('no')); callback(null, good) }, {}), [[failed]], 'twice, a failure first')
+  t.match(await answers(() => { throw new Error('no') }, {}), [[failed]], 'throws')
+  t.match(await answers(async () => { throw new Error('no') }, {}), [[failed]], 'rejects')
+  t.match(await answers(callback => { callback(null, []) }, { all: true }), [[failed]], 'no address')
+  t.match(await answers(callback => { callback(null, good) }, { all: true, family: 6 }), [[failed]], 'of another family')
 })

@@ -63,3 +63,13 @@ t.test('options about connections are undici\'s', async t => {
   const given = toldConnector({ connect: ((_options: unknown, callback: (error: Error, socket: null) => void) => callback(cause, null)) as never })
   given({} as never, (...opened) => { t.equal(opened[0], cause) })
 })
+
+t.test('a resolver of the options that breaks its contract fails the connection, and not the process', async t => {
+  const rejects = async () => { throw new Error('no') }
+  for (const options of [{ connect: { lookup: rejects } }, { tls: { lookup: rejects } }]) {
+    const failure = await new Promise<unknown>(resolve => {
+      toldConnector(options)({ hostname: 'origin.test', protocol: 'http:', port: '80' }, (...opened) => resolve(opened[0]))
+    })
+    t.match(failure, { code: 'FST_PROXY_AUTH_DNS' })
+  }
+})
