@@ -61,7 +61,9 @@ export function createForward (options: ForwardOptions) {
       await relay.settled
       if (!reply.sent) throw unanswered(relay.reason)
       end({ status: reply.raw.statusCode, bytesIn: relay.bytesIn ?? tally.bytesIn, bytesOut: relay.bytesOut, reason: relay.reason })
-    } catch (error) {
+    } catch (failure) {
+      // What was cut while a name was resolved has no interest in what came of that.
+      const error = relay.reason === undefined ? failure : unanswered(relay.reason)
       const { statusCode, code } = error as { statusCode: number, code: string }
       end({ status: statusCode, bytesIn: tally.bytesIn, bytesOut: 0, reason: code })
       throw error

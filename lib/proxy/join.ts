@@ -42,7 +42,7 @@ export function join (client: Side, upstream: Side, options: JoinOptions, ended:
       if (side.readableEnded) closeInStages(other)
       else reset(other)
     }
-    on(side, 'error', (error: NodeJS.ErrnoException) => fail(error.code ?? 'error'), other)
+    on(side, 'error', (error: NodeJS.ErrnoException) => fail(codeOf(error)), other)
     on(side, 'close', () => {
       open -= 1
       if (open === 0) {
@@ -61,6 +61,11 @@ export function join (client: Side, upstream: Side, options: JoinOptions, ended:
   pass(client, upstream)
   upstream.pipe(client)
   return { end: stop }
+}
+
+/** The code of an error, and node's own where a reset of a connection has been renamed for undici, which had it before. */
+function codeOf ({ code = 'error' }: NodeJS.ErrnoException): string {
+  return code === 'UND_ERR_SOCKET' ? 'ECONNRESET' : code
 }
 
 function pass (from: Duplex, to: Duplex): void {

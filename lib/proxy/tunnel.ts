@@ -48,7 +48,9 @@ export function createTunnel (options: TunnelOptions) {
       const addresses = await access.resolve(admitted)
       upstream = await dial(addresses, port, { ...options, signal: gone.signal }).catch(cause => { throw upstreamError(cause) })
       if (gone.signal.aborted) throw upstream.destroy() && gone.signal.reason // as the target answered
-    } catch (error) {
+    } catch (failure) {
+      // Who has left, or was sent away, does not learn what failed later.
+      const error: unknown = gone.signal.aborted ? gone.signal.reason : failure
       const { statusCode, code } = error as { statusCode: number, code: string }
       exchanges.delete(exchange)
       end({ status: statusCode, bytesIn: 0, bytesOut: 0, reason: code })
