@@ -86,6 +86,7 @@ export function addGateFields (reply: FastifyReply, fields: string[]): void {
 function writeHttp2Head (raw: ServerResponse, status: number, fields: readonly string[]): void {
   if (status > 599) throw new UpstreamProtocol() // node's HTTP/2 has none of those
   const lines = http2Fields(fields)
+  if (status === 205) delete lines['content-length'] // node sends no content with it, and there should be none (RFC 9110, 15.3.6)
   try {
     raw.writeHead(status, lines)
   } catch (error) {

@@ -199,12 +199,15 @@ function without (fields: string[], name: string): string[] {
 }
 
 /**
- * True when chunked is the only transfer coding: undici takes it off and leaves any other on, which would go out as
+ * True when chunked is the only transfer coding, and applied once: undici takes it off and leaves any other on, which would go out as
  * content (RFC 9112, 6.1).
  */
 function isDecoded (fields: readonly string[]): boolean {
+  let seen = false
   for (let i = 0; i < fields.length; i += 2) {
-    if (fields[i]!.length === 17 && fields[i]!.toLowerCase() === 'transfer-encoding' && fields[i + 1]!.toLowerCase() !== 'chunked') return false
+    if (fields[i]!.length !== 17 || fields[i]!.toLowerCase() !== 'transfer-encoding') continue
+    if (seen || fields[i + 1]!.toLowerCase() !== 'chunked') return false
+    seen = true
   }
   return true
 }
