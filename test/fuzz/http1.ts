@@ -4,6 +4,7 @@ import { BEHAVIOURS, behave } from './harness/behaviours.js'
 import { Finding } from './harness/finding.js'
 import type { Fuzzer } from './harness/fuzzer.js'
 import { checkOrigin, checkResponses, checkSecrets, isAnswered, readAsked, spills } from './harness/oracle.js'
+import { mutate } from './harness/mutate.js'
 import type { Random } from './harness/random.js'
 import { OTHER_BASIC } from './harness/secrets.js'
 import { smaller } from './harness/shrink.js'
@@ -117,26 +118,6 @@ function content (random: Random, id: string): string {
 /** A request with credentials, to stand in a content. */
 function smuggled (random: Random, id: string): string {
   return `GET ${random.one(['/api', 'http://<origin>'])}/s${id}/ok HTTP/1.1\r\nHost: x\r\nProxy-Authorization: ${OTHER_BASIC}\r\n\r\n`
-}
-
-/** Changes some octets. */
-function mutate (random: Random, text: string): string {
-  const at = random.integer(text.length + 1)
-  const length = random.integer(random.once(3) ? text.length + 1 - at : Math.min(8, text.length + 1 - at))
-  return random.weighted<() => string>(
-    [2, () => text.slice(0, at) + text.slice(at + length)],
-  [2, () => text.slice(0, at) + text.slice(at, at + length) + text.slice(at)],
-  [3, () => text.slice(0, at) + random.one(['\r', '\n', '\r\n', '\0', ' ', '\t', ':', ',', '"', '\x7f', '\xff', '/', '?', '#', '@', '\r\n\r\n', '\r\n ', '%', '..']) + text.slice(at + length)],
-  [2, () => text.slice(0, at) + String.fromCharCode(random.integer(256)) + text.slice(at + 1)],
-  [1, () => {
-    const lines = text.split('\r\n')
-    const line = random.one(lines)
-    lines.splice(random.integer(lines.length), random.integer(2), line)
-    return lines.join('\r\n')
-  }],
-  [1, () => text.replace(/\r\n/, '\n')],
-  [1, () => text.replaceAll('\r\n', '\n')]
-  )()
 }
 
 /** Sends the text in pieces, cut anywhere, with pauses. */

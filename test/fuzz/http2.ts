@@ -161,7 +161,7 @@ const fuzzer: Fuzzer<Input> = {
       checkSecrets(world, conversation.received)
       if (!conversation.closed) throw new Finding('a connection stays open behind the client\'s FIN', [...conversation.exchanges])
     }
-    checkOrigin(world, asked)
+    checkOrigin(world, asked.flat().map(each => [each]))
   },
 
   * shrink (input) {

@@ -79,7 +79,7 @@ export function checkResponses (world: World, { sent, received }: Conversation, 
       const { status, fields, content } = response
       const id = valuesOf(fields, 'x-id')[0]
       if (id !== undefined && id !== 'none' && id !== each.id) throw new Finding('the response of another request', { at: index, wanted: each.id, got: id })
-      if (status === 500 && codes.length === 0) throw new Finding('a 500 without an error of ours', received.slice(at, response.end))
+      if (status === 500 && id === undefined && codes.length === 0) throw new Finding('a 500 without an error of ours', received.slice(at, response.end))
       at = response.end
       each.left = status === 101 || (each.request.method === 'CONNECT' && status < 300)
       if (each.left) {
