@@ -51,9 +51,11 @@ const SINGLE = ['Date', 'Content-Type', 'Content-Location', 'Location', 'ETag', 
 const LINES = [
   'Connection: close', 'Connection: keep-alive', 'Connection: X-A, Keep-Alive', 'Connection: upgrade', 'Connection: content-length', 'Connection: x-id, date', 'Keep-Alive: timeout=1', 'Keep-Alive: timeout=0', 'Proxy-Connection: close',
   'Proxy-Authenticate: Basic realm="theirs"', 'Proxy-Authentication-Info: rspauth="x"', 'Authentication-Info: nextnonce="a"', 'WWW-Authenticate: Basic realm="theirs"', 'WWW-Authenticate: NTLM', 'Proxy-Support: Session-Based-Authentication',
-  'Set-Cookie: a=b', 'Set-Cookie: c=d', 'X-A: 1', 'x-a: 2', 'X-\xc9: a', 'X-L: \xe9\xff', 'X-E:', 'X-T: \t a \t', 'Upgrade: h2c', 'Trailer: X-Sum', 'Trailer: Content-Length', 'Via: 1.1 fuzzed', 'Alt-Svc: clear', 'Vary: *', '__proto__: a', 'constructor: b',
-  ':status: 200', 'X Y: a', 'X-C : a', ': a', 'X-Nul: \0', 'X-Cr: a\rb', 'X-Fold: a\r\n b', ' X-Lead: a', 'no-colon', 'HTTP2-Settings: AAMAAABk', 'TE: gzip', 'Sec-WebSocket-Extensions: permessage-deflate', 'Sec-WebSocket-Protocol: chat', 'Refresh: 0', 'Date: \x7f', 'Proxy-Status: them'
+  'Set-Cookie: a=b', 'Set-Cookie: c=d', 'X-A: 1', 'x-a: 2', 'X-L: \xe9\xff', 'X-E:', 'X-T: \t a \t', 'Upgrade: h2c', 'Trailer: X-Sum', 'Trailer: Content-Length', 'Via: 1.1 fuzzed', 'Alt-Svc: clear', 'Vary: *', '__proto__: a', 'constructor: b',
+  'HTTP2-Settings: AAMAAABk', 'TE: gzip', 'Sec-WebSocket-Extensions: permessage-deflate', 'Sec-WebSocket-Protocol: chat', 'Refresh: 0', 'Proxy-Status: them'
 ]
+/** No field lines. */
+const BAD_LINES = ['X-\xc9: a', ':status: 200', 'X Y: a', 'X-C : a', ': a', 'X-Nul: \0', 'X-Cr: a\rb', 'X-Fold: a\r\n b', ' X-Lead: a', 'no-colon', 'Date: \x7f']
 const STATUS_LINES = ['HTTP/1.0 200 OK', 'HTTP/1.1 200', 'HTTP/1.1 200 ', 'HTTP/1.1 200 \xe9\xff', 'HTTP/1.1 200 a\tb', 'HTTP/1.1 200 a\rb', 'HTTP/1.1 200 a\0b', `HTTP/1.1 200 ${'r'.repeat(5000)}`, 'HTTP/2.0 200 OK', 'HTTP/1.2 200 OK', 'HTTP/1.1 20 OK', 'HTTP/1.1 2000 OK', 'HTTP/1.1 099 A', 'HTTP/1.1 000 A', 'HTTP/1.1 600 A', 'HTTP/1.1 999 A', 'HTTP/1.1 200OK', 'http/1.1 200 OK', 'ICY 200 OK', 'HTTP/1.1  200 OK', 'HTTP/1.1 -20 OK', '', 'HTTP/1.1 100 Continue', 'HTTP/1.1 101 Switching Protocols', 'HTTP/1.1 199 A']
 const STATUSES = [200, 200, 200, 200, 200, 201, 202, 203, 204, 205, 206, 226, 300, 301, 302, 304, 307, 400, 401, 403, 404, 407, 408, 413, 417, 421, 425, 426, 429, 431, 500, 502, 503, 504, 511, 599]
 
@@ -64,15 +66,15 @@ function chunks (random: Random, text: string): string {
 }
 
 function trailers (random: Random): string {
-  return random.once(3) ? `${random.some(1, 3, () => random.one([...LINES, 'X-Sum: 2', 'X-Sum: 3', 'Content-Length: 3', 'Transfer-Encoding: chunked', 'Date: a', 'Date: b', 'Content-Type: a', 'Set-Cookie: t', `X-L: ${'x'.repeat(30_000)}`])).join('\r\n')}\r\n` : ''
+  return random.once(3) ? `${random.some(1, 3, () => random.one([...LINES, ...BAD_LINES, 'X-Sum: 2', 'X-Sum: 3', 'Content-Length: 3', 'Transfer-Encoding: chunked', 'Date: a', 'Date: b', 'Content-Type: a', 'Set-Cookie: t', `X-L: ${'x'.repeat(30_000)}`])).join('\r\n')}\r\n` : ''
 }
 
 /** Framing fields, and the content that goes with them or does not. */
 function framed (random: Random, text: string): readonly [lines: readonly string[], content: string, closes: boolean] {
   const { length } = text
   return random.weighted<() => readonly [string[], string, boolean]>(
-    [8, () => [[`Content-Length: ${length}`], text, false]],
-  [8, () => [['Transfer-Encoding: chunked'], `${chunks(random, text)}0\r\n${trailers(random)}\r\n`, false]],
+    [14, () => [[`Content-Length: ${length}`], text, false]],
+  [12, () => [['Transfer-Encoding: chunked'], `${chunks(random, text)}0\r\n${trailers(random)}\r\n`, false]],
   [3, () => [[], text, true]],
   [1, () => [[], text, false]],
   [1, () => [[`Content-Length: ${length + 1 + random.integer(9)}`], text, true]],
@@ -89,14 +91,14 @@ function framed (random: Random, text: string): readonly [lines: readonly string
 function interim (random: Random, count: number): string {
   let text = ''
   for (let i = 0; i < count; i++) {
-    const status = random.weighted([4, '103 Early Hints'], [3, '100 Continue'], [2, '102 Processing'], [1, random.one(['104 A', '199 A', '150', '101 Switching Protocols'])])
+    const status = random.weighted([4, '103 Early Hints'], [3, '100 Continue'], [2, '102 Processing'], [1, random.one(['104 A', '199 A', '150', '104 B', '110 C', '101 Switching Protocols'])])
     text += [`HTTP/1.1 ${status}`, ...random.some(0, 2, () => random.one(['Link: </a>', 'Content-Length: 5', 'Transfer-Encoding: chunked', 'Date: a', 'Date: b', 'Trailer: x', ...LINES])), '', ''].join('\r\n')
   }
   return text
 }
 
 function fields (random: Random, id: string): string[] {
-  const lines = [`X-Id: ${id}`, ...random.some(0, 3, () => random.one(LINES))]
+  const lines = [`X-Id: ${id}`, ...random.some(0, 3, () => random.one(LINES)), ...random.once(15) ? [random.one(BAD_LINES)] : []]
   if (random.once(4)) {
     const name = random.one(SINGLE)
     lines.push(...random.some(1, 3, index => `${random.once(2) ? name : name.toLowerCase()}: ${random.one(['a', 'b', String(index), ''])}`))

@@ -162,7 +162,8 @@ export class World extends EventEmitter<{ conversation: [Conversation] }> {
     return credentials
   }
 
-  private aws4 (method: string, target: string, host: string): string | null {
+  /** Right credentials of AWS4, and behind them the lines of other fields that they need. */
+  aws4 (method: string, target: string, host: string): string | null {
     try {
       const { 'proxy-authorization': credentials = '', ...fields } = signAws4({ method, target, headers: { host } },
         { accessKeyId: AWS4_KEY, secretAccessKey: AWS4_SECRET, region: 'local', service: 'proxy' })
