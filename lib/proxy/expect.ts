@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { announcesContent } from '../fields/announces-content.js'
-import { guarded, on } from '../platform/guarded.js'
+import { guarded, on, once } from '../platform/guarded.js'
 import { Askers } from './askers.js'
 import type { MayBeProxied } from './askers.js'
 
@@ -17,7 +17,7 @@ export function expectContinue (server: Server, mayBeProxied: MayBeProxied): voi
   const isProxied = askers.add(server, mayBeProxied)
   if (isProxied === undefined) return
   on(server, 'checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    if (!isProxied(request)) response.writeContinue()
+    if (!isProxied(request)) proceed(response)
     else if (hasContent(request)) continueWhenRead(request, response)
     else expectNothing(response)
     server.emit('request', request, response)
@@ -43,11 +43,21 @@ function expectNothing (response: ServerResponse & { _expect_continue?: boolean 
  */
 function continueWhenRead (request: IncomingMessage, response: ServerResponse): void {
   const { read } = request
-  const proceed = guarded(() => { if (!response.headersSent) response.writeContinue() }, response)
+  const wanted = guarded(() => { proceed(response) }, response)
   request.read = function (size) {
     if (size === 0 && request.readableLength > 0) return read.call(request, size)
     request.read = read
-    proceed()
+    wanted()
     return read.call(request, size)
   }
+}
+
+/**
+ * Asks for the content, once the response has its turn on the connection: what is written for one that waits gets behind the head of
+ * the final response, into its content.
+ */
+function proceed (response: ServerResponse): void {
+  if (response.headersSent) return
+  if (response.socket === null) once(response, 'socket', () => proceed(response))
+  else response.writeContinue()
 }

@@ -12,7 +12,7 @@ const MOST_QUEUED = 32
 const FRAMING = new Set(['content-length', 'trailer'])
 
 /**
- * Passes an interim answer on, but not to HTTP/1.0, which has none (RFC 9110, 15.2).
+ * Passes an interim answer on, but not to HTTP/1.0, which has none (RFC 9110, 15.2), and not before its turn on a connection.
  *
  * @param received - A flat raw list, as received.
  * @param via - Our member of `Via`, added to it.
@@ -26,6 +26,8 @@ export function writeInterim ({ raw, request }: FastifyReply, status: number, re
   fields.push('Via', via)
   if (httpVersionMajor === 2) return writeHttp2Interim(streamOf(raw) as ServerHttp2Stream, status, fields)
   if (httpVersionMinor === 0) return
+  // It waits for others on its connection: node would put the head of the final one before this, and this into the content.
+  if (raw.socket === null) return
   let head = `HTTP/1.1 ${status} ${reasonPhrase(reason) ?? ''}\r\n`
   for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`
   // node has public methods for 102 and 103 alone, and refuses fields there that are legal.

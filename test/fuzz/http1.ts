@@ -35,7 +35,33 @@ const WRONG = [
   'NTLM x', 'AWS4-HMAC-SHA256 Credential=x', 'Unknown x', '', '"', 'Digest username=alice, nonce="a", uri="/", response="b", qop=auth, nc=00000001, cnonce="c"'
 ]
 
-/** A request, and what of it may be asked for again. */
+/** A request that goes through, as those of most clients do: what is odd is in when and how it comes, and in what the origin does. */
+function sound (random: Random, id: string): string {
+  const kind = random.weighted([6, 'proxied'], [2, 'CONNECT'], [2, 'upgrade'])
+  const method = random.one(['GET', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'])
+  const path = `/${id}/${kind === 'upgrade' ? 'switches' : random.one(Object.keys(BEHAVIOURS))}`
+  const verb = kind === 'CONNECT' ? kind : kind === 'upgrade' ? 'GET' : method
+  const target = kind === 'CONNECT'
+    ? random.one(['<tunnel>', '<tunnel>', '<talker>', '<resetter>'])
+    : random.one(['/api', '/ws', '/given', '/t/x', '/open', 'http://<origin>', 'http://<named>']) + path
+  const lines = [`${verb} ${target} HTTP/1.${random.once(8) ? 0 : 1}`, `Host: ${kind === 'CONNECT' ? target : '<origin>'}`, `Proxy-Authorization: ${right(random, verb, target)}`]
+  if (kind === 'upgrade') {
+    lines.push('Connection: Upgrade', `Upgrade: ${random.one(['websocket', 'websocket', 'tcp', 'h2c'])}`, 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==')
+  }
+  const text = verb === 'POST' || verb === 'PUT' ? content(random, id) : ''
+  if (text !== '' && random.once(5)) lines.push('Expect: 100-continue')
+  if (random.once(8)) lines.push(`Connection: ${random.one(['close', 'keep-alive', 'X-A'])}`)
+  if (text === '') return [...lines, '', ''].join('\r\n')
+  if (random.once(2)) return [...lines, `Content-Length: ${text.length}`, '', text].join('\r\n')
+  return [...lines, 'Transfer-Encoding: chunked', 'TE: trailers', '', text.length.toString(16), text, '0', 'X-T: 1', '', ''].join('\r\n')
+}
+
+/** Right credentials. */
+function right (random: Random, method: string, target: string): string {
+  return random.weighted([8, '<basic>'], [2, '<bearer>'], [1, `<digest ${method} ${target}>`], [1, `<aws4 ${method} ${target} <origin>>`])
+}
+
+/** A request with anything odd. */
 function message (random: Random, id: string): string {
   const method = random.one(METHODS)
   const kind = random.weighted([10, 'proxied'], [4, 'CONNECT'], [3, 'upgrade'], [2, 'own'], [1, 'odd'])
@@ -73,15 +99,13 @@ function crowded (random: Random, lines: string[], id: string): string {
 
 function credentials (random: Random, method: string, target: string): string[] {
   const name = target.startsWith('/as-origin') ? 'Authorization' : 'Proxy-Authorization'
-  const right = (): string => random.weighted(
-    [8, '<basic>'], [2, '<bearer>'], [1, `<digest ${method} ${target}>`], [1, `<aws4 ${method} ${target} <origin>>`])
   return random.weighted<() => string[]>(
-    [14, () => [`${name}: ${right()}`]],
+    [14, () => [`${name}: ${right(random, method, target)}`]],
   [3, () => []],
   [3, () => [`${name}: ${random.one(WRONG)}`]],
-  [1, () => [`${name}: ${right()}`, `${name}: ${right()}`]],
-  [1, () => [`${name}: ${right()}, ${random.one(WRONG)}`]],
-  [1, () => [`${random.one(['proxy-authorization', 'PROXY-AUTHORIZATION', 'Proxy-Authorization ', 'Proxy_Authorization'])}: ${right()}`]]
+  [1, () => [`${name}: ${right(random, method, target)}`, `${name}: ${right(random, method, target)}`]],
+  [1, () => [`${name}: ${right(random, method, target)}, ${random.one(WRONG)}`]],
+  [1, () => [`${random.one(['proxy-authorization', 'PROXY-AUTHORIZATION', 'Proxy-Authorization ', 'Proxy_Authorization'])}: ${right(random, method, target)}`]]
   )()
 }
 
@@ -137,13 +161,19 @@ function split (random: Random, text: string): Step[] {
 }
 
 function dialogue (random: Random, index: number): Dialogue {
+  const isSound = random.once(2)
   let text = ''
   for (let i = 0, count = random.weighted([5, 1], [3, 2], [2, 3], [1, 6]); i < count; i++) {
-    let next = message(random, `${index}x${i}`)
+    const id = `${index}x${i}`
+    if (isSound && !random.once(8)) {
+      text += sound(random, id)
+      continue
+    }
+    let next = message(random, id)
     for (let changes = random.weighted([4, 0], [1, 1 + random.integer(3)]); changes > 0; changes--) next = mutate(random, next)
     text += next
   }
-  if (random.once(4)) text += random.one(['octets of the tunnel', '\r\n', '\x16\x03\x01\x00\x05', 'GET / HTTP/1.1\r\n'])
+  if (random.once(isSound ? 12 : 4)) text += random.one(['octets of the tunnel', '\r\n', '\x16\x03\x01\x00\x05', 'GET / HTTP/1.1\r\n'])
   const aborted = random.once(6) ? text.slice(0, random.integer(text.length + 1)) : text
   return { listener: random.one(LISTENERS), steps: split(random, aborted), end: random.once(6) ? 'rst' : 'fin', hasty: random.once(4) }
 }

@@ -2,9 +2,12 @@
 // talks to by messages.
 
 import { readFileSync } from 'node:fs'
-import type { AddressInfo, Socket } from 'node:net'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { Writable } from 'node:stream'
 import { pathToFileURL } from 'node:url'
+import * as v8 from 'node:v8'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { AWS4_KEY, AWS4_SECRET, OTHER_PASSWORD, PASSWORD, REALM, TOKEN, USER } from './secrets.js'
@@ -12,6 +15,9 @@ import type { Listener, Question, Settled, Setup } from './world.js'
 
 /** Longer than anything that the fuzzers make wait, shorter than they wait for it. */
 const LIMIT = 1500
+
+/** Of node 20.13 and later; the types here are older. */
+const { queryObjects } = v8 as unknown as { readonly queryObjects?: (type: object, options: { readonly format: 'count' }) => number }
 
 const setup = JSON.parse(process.argv[2]!) as Setup
 const lib = process.env['FUZZ_LIB']
@@ -136,6 +142,26 @@ function leftOver (): Record<string, number> {
     .filter(([, more]) => more > 0))
 }
 
+/** Of which there are as many as there are connections, requests and streams that something still knows of. */
+const OF_A_RUN = [Socket, IncomingMessage, ServerResponse]
+/** How many there may be of each beyond those at first: pools and parsers keep some. */
+const SPARE = 200
+let runs = 0
+let objectsAtFirst: number[] | undefined
+
+/** Once in a while: objects that a map or a room keeps, where the event loop knows of none. */
+async function keptObjects (): Promise<Record<string, number>> {
+  runs += 1
+  if (runs % 500 !== 100 || queryObjects === undefined) return {}
+  await new Promise(resolve => setImmediate(resolve))
+  const counts = OF_A_RUN.map(type => queryObjects(type, { format: 'count' }))
+  objectsAtFirst ??= counts
+  return Object.fromEntries(counts.flatMap((count, index) => {
+    const more = count - objectsAtFirst![index]!
+    return more > SPARE ? [[`${OF_A_RUN[index]!.name} objects`, more]] : []
+  }))
+}
+
 /** Waits until nothing of the run is left, or for `limit` ms, and tells what there is to tell of it. */
 async function settle ({ connections, traces, limit, broken }: Question): Promise<Settled> {
   const until = Date.now() + limit
@@ -150,7 +176,7 @@ async function settle ({ connections, traces, limit, broken }: Question): Promis
   }
   const text = log.map(readable)
   const told: Settled = {
-    left: leftOver(),
+    left: { ...leftOver(), ...await keptObjects() },
     faults: faults.splice(0),
     leaks: text.filter(line => traces.some(trace => line.includes(trace))),
     errors: text.filter(line => /"level":(?:50|60),/.test(line)),
