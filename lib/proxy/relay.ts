@@ -90,10 +90,13 @@ export class Relay implements Dispatcher.DispatchHandler {
     if (status === 401 && asksForConnection(fields) && isOfOneUser(this.request)) fields.push(...sessionBased(this.raw.shouldKeepAlive))
     // The client would answer a foreign challenge with the credentials it has for us (RFC 9110, 11.7.1).
     if (status === 407) return controller.abort(new UpstreamChallenged())
-    const contentless = status === 204 || status === 304
+    // Node's HTTP/2 sends no content with a 205, and there should be none (RFC 9110, 15.3.6).
+    const reset = status === 205 && this.isHttp2
+    const contentless = status === 204 || status === 304 || reset
     writeRelayedHead(this.reply, status, reason, this.framed(fields, status))
     if (contentless) this.raw.end() // undici takes their Content-Length for that of content which did not come
     else process.nextTick(guarded(() => this.flush(), this.raw))
+    if (reset) controller.abort(new ClientLeft('response'))
   }
 
   onRequestUpgrade (controller: Controller, status: number, _headers: unknown, socket: Duplex): void {

@@ -78,10 +78,12 @@ export function relay (exchange: ReverseExchange, answer: Answer, head: FieldRec
   const { stream } = answer
   const statusCode = statusOf(answer)
   if (statusCode === 407) throw new UpstreamChallenged()
-  const contentless = statusCode === 204 || statusCode === 304
+  const isHttp2 = streamOf(raw) !== undefined
+  // Node's HTTP/2 sends no content with a 205, and there should be none (RFC 9110, 15.3.6).
+  const reset = statusCode === 205 && isHttp2
+  const contentless = statusCode === 204 || statusCode === 304 || reset
   const { 'content-length': length, ...rest } = head
   const fields = asReceived(stream.rawHeaders ?? [], statusCode === 204 ? rest : head)
-  const isHttp2 = streamOf(raw) !== undefined
   const chunked = !contentless && method !== 'HEAD' && (isHttp2 || (raw.useChunkedEncodingByDefault && length === undefined))
   writeRelayedHead(reply, statusCode, reasonOf(stream), chunked && stream.rawTrailers !== undefined ? fields : withoutTrailer(fields))
 
@@ -89,7 +91,8 @@ export function relay (exchange: ReverseExchange, answer: Answer, head: FieldRec
   on(stream, 'close', () => exchange.cut('FST_PROXY_AUTH_UPSTREAM_TERMINATED'), raw)
   if (contentless) {
     raw.end() // undici takes their Content-Length for that of content which did not come
-    stream.resume()
+    if (reset) stream.destroy()
+    else stream.resume()
     return
   }
   on(stream, 'data', (chunk: Buffer) => {

@@ -13,7 +13,10 @@ export function toldReset (connect: buildConnector.connector): buildConnector.co
   return (options, callback) => {
     connect(options, guarded((...opened: Parameters<buildConnector.Callback>) => {
       const socket = opened[1] as Socket | null | undefined // undici leaves it out where there is none
-      if (socket) rename(socket)
+      if (socket) {
+        rename(socket)
+        surviveEnd(socket)
+      }
       callback(...opened)
     }))
   }
@@ -28,6 +31,23 @@ function rename (socket: Socket): void {
     if (error.code === 'ECONNRESET') error.code = 'UND_ERR_SOCKET'
     error.socket ??= { bytesRead: socket.bytesRead }
   })
+}
+
+/**
+ * Loses a connection whose end undici does not stand. It throws where an origin ends the connection behind content without a length while
+ * the client takes none of it, which would end the process. Without that end nobody can tell whether the content is all there is.
+ */
+function surviveEnd (socket: Socket): void {
+  const { emit } = socket
+  socket.emit = function (this: Socket, ...event: unknown[]): boolean {
+    if (event[0] !== 'end') return Reflect.apply(emit, this, event)
+    try {
+      return Reflect.apply(emit, this, event)
+    } catch (cause) {
+      socket.destroy(Object.assign(new Error('the connection ended while the content waited', { cause }), { code: 'UND_ERR_SOCKET' }))
+      return true
+    }
+  } as typeof emit
 }
 
 /** What of undici's options is about connections. */
