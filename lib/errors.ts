@@ -17,13 +17,16 @@ export interface RetryAfterError extends FastifyError {
 /** Made with how long to wait, in milliseconds. */
 export type RetryAfterErrorConstructor = new (wait: number) => RetryAfterError
 
-const comeBack = (code: string, message: string, status: number): RetryAfterErrorConstructor => class extends perRequest(code, `${message}, try again in %d seconds`, status) {
-  readonly headers: { readonly 'retry-after': string }
+/** @param wait - In milliseconds. */
+const retryAfter = (wait: number): RetryAfterError['headers'] => ({ 'retry-after': String(Math.max(1, Math.ceil(wait / 1000))) })
+
+const comeBack = (code: string, message: string, status: number): RetryAfterErrorConstructor => class extends perRequest(code, `${message}, try again in %s seconds`, status) {
+  readonly headers: RetryAfterError['headers']
 
   constructor (wait: number) {
-    const seconds = Math.max(1, Math.ceil(wait / 1000))
-    super(seconds)
-    this.headers = { 'retry-after': String(seconds) }
+    const headers = retryAfter(wait)
+    super(headers['retry-after'])
+    this.headers = headers
   }
 }
 
@@ -106,19 +109,19 @@ const USUAL_WAIT = 10_000
  * when to come back.
  */
 export class StrategyUnavailable extends perRequest('FST_PROXY_AUTH_STRATEGY_UNAVAILABLE', 'the strategy %s is unavailable', 503) {
-  readonly headers: { readonly 'retry-after': string }
+  readonly headers: RetryAfterError['headers']
 
   /**
    * @param wait - In milliseconds. Default 10000 (10 seconds).
    */
   constructor (strategy: string, options: { cause?: unknown } = {}, wait = USUAL_WAIT) {
     super(strategy, options)
-    this.headers = { 'retry-after': String(Math.ceil(wait / 1000)) }
+    this.headers = retryAfter(wait)
   }
 }
 /** A strategy did not decide in time. `Retry-After` says when to come back: in 10 seconds. */
 export class StrategyTimeout extends perRequest('FST_PROXY_AUTH_STRATEGY_TIMEOUT', 'the strategy %s did not answer in time', 503) {
-  readonly headers: { readonly 'retry-after': string } = { 'retry-after': String(Math.ceil(USUAL_WAIT / 1000)) }
+  readonly headers = retryAfter(USUAL_WAIT)
 }
 /** The store of used nonces has no room for another: nobody new gets in until some end. `Retry-After` says when. */
 export const StoreFull = comeBack(
