@@ -31,7 +31,8 @@ function writeHead (this: ServerResponse, status: number, ...rest: unknown[]): S
   return write.call(this, status, ...rest.map(part => isRecord(part) ? respelled(part, names) : part) as [])
 }
 
-function isRecord (part: unknown): part is OutgoingHttpHeaders {
+/** Whether an argument of `writeHead` has fields by name. */
+export function isRecord (part: unknown): part is OutgoingHttpHeaders {
   return typeof part === 'object' && part !== null && !Array.isArray(part)
 }
 

@@ -38,8 +38,3 @@ export class BareResponse extends ServerResponse {
     this.client.removeListener('drain', this.drained)
   }
 }
-
-/** Fields by name, among the arguments of `writeHead`. */
-export function isRecord (part: unknown): part is Record<string, unknown> {
-  return typeof part === 'object' && part !== null && !Array.isArray(part)
-}

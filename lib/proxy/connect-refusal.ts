@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { isRecord } from './bare-response.js'
+import { isRecord } from '../platform/spell-fields.js'
 
 /**
  * The head of an answer to a CONNECT that opens no tunnel. A hook of the application that answers with success has refused

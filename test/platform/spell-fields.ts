@@ -4,7 +4,7 @@ import { createServer as createHttp2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import type { Test } from 'tap'
-import { spellFields } from '../../lib/platform/spell-fields.js'
+import { isRecord, spellFields } from '../../lib/platform/spell-fields.js'
 import { Http2Client } from '../fixtures/http2-client.js'
 import { listen } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
@@ -56,4 +56,8 @@ t.test('HTTP/2 has names in lower case (F-5)', async t => {
   t.teardown(() => { server.close() })
   const client = await Http2Client.to(t, `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
   t.match(await client.ask({ ':path': '/' }), { fields: { 'x-own': '1' } })
+})
+
+t.test('fields by name, among the arguments of writeHead', async t => {
+  t.strictSame([{}, [], 'OK', undefined, null].map(isRecord), [true, false, false, false, false])
 })
