@@ -33,7 +33,7 @@ export function byConnection (all: Chain, others: Chain): Chain {
 function explained (outcome: Outcome, { credentials, raw }: AttemptInput): Outcome {
   if (outcome.kind !== 'refused' || raw.httpVersion !== '1.0' || outcome.note !== null) return outcome
   if (outcome.reason !== 'missing' && outcome.reason !== 'not offered') return outcome // a strategy was asked, and said why
-  const bound = credentials !== undefined && isConnectionBound(readScheme(credentials) ?? null)
+  const bound = isConnectionBound(readScheme(credentials ?? '') ?? null)
   if (!bound && outcome.status !== 403) return outcome
   const cause = outcome.cause ?? new Forbidden('NTLM and Negotiate are not served over HTTP/1.0 without a kept connection')
   return { ...outcome, cause, note: { reason: 'version', userId: null, guess: false } }

@@ -103,7 +103,7 @@ export function readNegotiateOptions (options: NegotiateOptions = {}): Negotiate
     map,
     ntlm,
     onRefused,
-    load: options.initializeServer === undefined ? async () => await loadKerberos() : async () => {},
+    load: options.initializeServer === undefined ? loadKerberos : async () => {},
     initializeServer
   })
 }
