@@ -37,3 +37,8 @@ t.test('an error that a request causes has no stack to build; one at the boot ha
     t.equal(error.stack?.includes('\n    at ') ?? false, atBoot, name)
   }
 })
+
+t.test('a wrong option: the message names it, what it must be and what it got, or is all that is given', async t => {
+  t.equal(new errors.BadOption('realm', 'text', 'number').message, 'option realm must be text, got number')
+  t.equal(new errors.BadOption('unknown option "realmm"').message, 'unknown option "realmm"')
+})

@@ -1,3 +1,4 @@
+import passport from 'passport'
 import t from 'tap'
 import { BasicStrategy, MissingPackage, proxyAuthenticate } from '../lib/index.js'
 import { Covering, covering } from './fixtures/covering.js'
@@ -36,6 +37,24 @@ t.test('a strategy by name may be registered after the plugin', async t => {
   })
   t.equal((await app.inject({ url: '/', headers: { 'proxy-authorization': 'Key k' } })).body, 'alice')
   t.same((await app.inject('/')).headers['proxy-authenticate'], ['Key realm="Gateway"'])
+})
+
+t.test('a strategy by name without the option passport: is that of the singleton (F-41)', async t => {
+  passport.use('of the gates', foreign('any', function () { this.success('alice') }))
+  t.teardown(() => passport.unuse('of the gates'))
+  const { app } = await gateway(t, {
+    strategies: [{ strategy: 'of the gates', scheme: 'Key' }],
+    after: app => app.get('/', { onRequest: proxyAuthenticate }, async request => request.proxyAuth?.name)
+  })
+  t.equal((await app.inject({ url: '/', headers: { 'proxy-authorization': 'Key k' } })).body, 'alice')
+})
+
+t.test('the name of anonymous access is that of an account: the boot fails, and says whose name is to change', async t => {
+  const anonymous = { to: ['127.0.0.1'] }
+  await t.rejects(gateway(t, { anonymous: { ...anonymous, name: 'bob' } }), {
+    code: 'FST_PROXY_AUTH_BAD_OPTION', message: 'option anonymous.name must be a name that no account has, got that of one'
+  })
+  await t.resolves(gateway(t, { anonymous: { ...anonymous, name: 'carol' } }))
 })
 
 t.test("cleartext: 'refuse' neither offers nor accepts them (R-CH-14, R-BEARER-9)", async t => {

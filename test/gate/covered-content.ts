@@ -63,6 +63,8 @@ t.test('nothing is read for credentials that need no hash, and nothing is kept t
   const attempt = (credentials: string) => ({ raw: connect.raw, credentials, url: '/', ip: '' }) as AttemptInput
   t.same(hashesOfNothing(connect, hashesToRead(connect, chain, attempt(covering('')))), { md5: md5('') })
   t.same(hashesToRead(connect, chain, attempt('Cover nothing')), [])
+  const post = { raw: { headers: {}, method: 'POST', httpVersionMajor: 2 } } as never as FastifyRequest
+  t.equal(hashesOfNothing(post, ['md5']), undefined, 'of what may have content, nothing is known before it is read')
   t.match(await one.send(message('POST', covering(''), '0\r\n\r\n', ['Transfer-Encoding: chunked'])).answer(), /200 OK[^]*object/, 'but chunks of none')
   t.same(seen.pop(), { md5: md5('') })
 })

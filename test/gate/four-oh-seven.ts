@@ -6,15 +6,16 @@ import { refuse, setChallenges } from '../../lib/gate/four-oh-seven.js'
 import { ORIGIN, PROXY } from '../../lib/gate/mode.js'
 import type { Mode } from '../../lib/gate/mode.js'
 import { refusalBodies } from '../../lib/gate/refusal-body.js'
+import { expectContinue } from '../../lib/proxy/expect.js'
 import { RawClient } from '../fixtures/raw-client.js'
 
 const CHALLENGES = ['Digest realm="Gateway", nonce="x"', 'Basic realm="Gateway"']
 
 /** A server that refuses everything, before any body is read. */
-async function refusing (t: Test, mode: Mode = PROXY, challenges = CHALLENGES) {
+async function refusing (t: Test, mode: Mode = PROXY, challenges = CHALLENGES, leg: { continues?: true, closes?: boolean } = {}) {
   const app = Fastify()
   const bodies = refusalBodies(mode.status, 'Gateway')
-  app.addHook('onRequest', async (_request, reply) => refuse(reply, mode, { challenges }, bodies))
+  app.addHook('onRequest', async (_request, reply) => refuse(reply, mode, { challenges, ...leg }, bodies, leg.closes))
   app.all('/', async () => 'let in')
   await app.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(() => app.close())
@@ -156,16 +157,7 @@ for (const [name, framing] of [['large', 'Content-Length: 10485760'], ['chunked'
 
 t.test('a client that waits for a 100 gets the refusal instead, and a close (R-EXP-4, R-NODE-4)', async t => {
   const { app, client } = await refusing(t)
-  // As lib/proxy/expect.ts does it: the 100 is written when the body is read.
-  app.server.on('checkContinue', (request, response) => {
-    const read = request._read
-    request._read = function (size: number) {
-      request._read = read
-      if (!response.headersSent) response.writeContinue()
-      read.call(request, size)
-    }
-    app.server.emit('request', request, response)
-  })
+  expectContinue(app.server, () => true)
   for (const length of [10, 70_000]) {
     const one = await client()
     one.send(`POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: ${length}\r\n\r\n`)
@@ -175,6 +167,40 @@ t.test('a client that waits for a 100 gets the refusal instead, and a close (R-E
     one.send('x'.repeat(length)) // it has lost patience
     t.equal(await one.end(), '', 'and nothing after it')
   }
+})
+
+t.test('a leg of a handshake whose client waits for a 100: its content is let come, and the connection stays', async t => {
+  const { app, client } = await refusing(t, PROXY, ['NTLM TlRMTVNTUAAC'], { continues: true })
+  expectContinue(app.server, () => true)
+  const one = await client()
+  const post = (framing: string) => `POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n${framing}\r\n\r\n`
+  for (const [framing, content] of [['Content-Length: 70000', 'x'.repeat(70_000)], ['Transfer-Encoding: chunked', '3\r\nabc\r\n0\r\n\r\n']] as const) {
+    t.match(await one.send(post(framing)).answer(), /^HTTP\/1\.1 100 /, framing)
+    const refused = await one.send(content).answer()
+    t.match(refused, /^HTTP\/1\.1 407 /)
+    t.same(linesOf(refused, 'connection'), ['keep-alive'])
+  }
+  t.match(await one.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n').answer(), /^HTTP\/1\.1 407 /, 'one that does not wait for it gets the response first')
+})
+
+t.test('more content behind such a leg than is read away: it is refused, and the connection closes', async t => {
+  const { app, client } = await refusing(t, PROXY, ['NTLM TlRMTVNTUAAC'], { continues: true })
+  expectContinue(app.server, () => true)
+  const one = await client()
+  t.match(await one.send('POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n').answer(), /^HTTP\/1\.1 100 /)
+  const most = 16 * 1024 * 1024
+  one.send(`${most.toString(16)}\r\n${'x'.repeat(most)}\r\n1\r\nx\r\n`)
+  const refused = await one.until(text => text.includes('Realm: Gateway'))
+  t.match(refused, /^HTTP\/1\.1 407 /)
+  t.same(linesOf(refused, 'connection'), ['close'])
+})
+
+t.test('the last refusal on a connection: is sent at once, and says close, whatever its leg', async t => {
+  const { app, client } = await refusing(t, PROXY, ['NTLM TlRMTVNTUAAC'], { continues: true, closes: true })
+  expectContinue(app.server, () => true)
+  const refused = await (await client()).send('POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n').answer()
+  t.match(refused, /^HTTP\/1\.1 407 /)
+  t.same(linesOf(refused, 'connection'), ['close'])
 })
 
 t.test('challenges go out with what an answer has already', async t => {

@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import Fastify from 'fastify'
@@ -15,6 +16,7 @@ import { admitOptions } from '../fixtures/admit-options.js'
 import { basic } from '../fixtures/attempt.js'
 import { Covering, covering, md5 } from '../fixtures/covering.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
+import { RawClient } from '../fixtures/raw-client.js'
 
 const strategies = [
   new BasicStrategy({ verify: verifyStatic({ alice: 'alice-secret' }) }),
@@ -265,6 +267,28 @@ t.test('on a route of the application', async t => {
     t.notOk((await ask()).headers['proxy-authentication-info'])
     t.ok((await ask(ALICE)).headers['proxy-authentication-info'])
   })
+})
+
+t.test('the tenth refusal of wrong credentials on a connection: says that it closes, with any status (F-9)', async t => {
+  const unchallenged = [{ strategy: foreign('key', function () { this.fail() }), scheme: 'Key', challenge: null }]
+  const rows: Array<[hook: Hook, credentials: string, status: number]> = [
+    [proxyRouteHook(options, 'Gateway'), 'Basic eDp4', 407], [ownRouteHook(options), 'Basic eDp4', 407],
+    [proxyRouteHook(admitOptions(unchallenged), 'Gateway'), 'Key x', 403], [ownRouteHook(admitOptions(unchallenged)), 'Key x', 403]
+  ]
+  for (const [hook, credentials, status] of rows) {
+    let app!: FastifyInstance
+    await behind(t, hook, created => { app = created })
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
+    const closes: boolean[] = []
+    for (let i = 0; i < 10; i++) {
+      const refused = await client.send(`GET / HTTP/1.1\r\nHost: a\r\nProxy-Authorization: ${credentials}\r\n\r\n`).answer()
+      t.match(refused, `HTTP/1.1 ${status} `)
+      closes.push(/\r\nconnection: close\r\n/i.test(refused))
+    }
+    t.strictSame(closes, [...Array<boolean>(9).fill(false), true], `${credentials} ${status}`)
+    await client.end()
+  }
 })
 
 t.test('content that the credentials cover, read for the verdict (R-DIG-45)', async t => {

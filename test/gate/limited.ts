@@ -25,13 +25,13 @@ const key: StrategyDeclaration = {
   reads: ['x-key']
 }
 
-function chainOf (strategies: StrategyDeclaration[], most = { perAddress: 2, perUser: 2 }): Chain {
+function chainOf (strategies: StrategyDeclaration[], most = { perAddress: 2, perUser: 2 }, timeout = 10_000): Chain {
   const counter = (name: string) => createCounter({ limiters, name, timeWindow: 60_000, onTrouble: () => {} })
   const attempts = new Attempts({ ...most, key: createSecretKey(Buffer.alloc(32)) }, {
     address: counter('address'), user: counter('user'), guess: counter('guess')
   })
   const declared = strategies.map(each => readDeclaration(each, { realm: 'gw' }).resolve())
-  return limited(createChain(declared, { timeout: 10_000 }), attempts, declared)
+  return limited(createChain(declared, { timeout }), attempts, declared)
 }
 const ask = async (chain: Chain, credentials?: string, headers: Record<string, string> = {}): Promise<Outcome> =>
   await chain.authenticate(attemptInput(credentials, headers))
@@ -140,4 +140,25 @@ t.test('a client without an address is counted by user alone', async t => {
   t.match(await of('bob', '1'), { status: 407 })
   t.match(await of('alice', '2'), { status: 407 })
   t.match(await of('alice', '3'), { status: 429 })
+})
+
+t.test('a verdict that does not come in time: counts as a wrong secret, once it is over (F-66)', async t => {
+  const silent = new BasicStrategy({ verify: async () => await new Promise<never>(() => {}) })
+  const chain = chainOf([silent], { perAddress: 10, perUser: 3 }, 1)
+  // One that were not left would count beside what it has been counted as.
+  for (const secret of ['1', '2', '3']) t.match(await ask(chain, basic('alice', secret)), { kind: 'broken', cause: { code: 'FST_PROXY_AUTH_STRATEGY_TIMEOUT' } })
+  t.match(await ask(chain, basic('alice', '4')), { status: 429, cause: { headers: { 'retry-after': '60' } } })
+})
+
+t.test('a user under a limit whom Digest calls by a hash: waits, whether the secret is right or wrong (F-67)', async t => {
+  for (const password of ['alice-secret', 'wrong']) {
+    const strategy = new DigestStrategy(lookupStatic({ alice: 'alice-secret' }))
+    const chain = chainOf([strategy], { perAddress: 10, perUser: 1 })
+    const client = new DigestClient(strategy, { uri: '/path?q=1' }, 'gw')
+    const hashed = await client.credentials({ password })
+    t.match(hashed, 'userhash=true')
+    client.challenges = client.challenges.map(({ scheme, params }) => ({ scheme, params: { ...params, userhash: 'false' } }))
+    for (let i = 0; i < 20; i++) t.match(await ask(chain, await client.credentials({ password: 'wrong' })), { status: 407 })
+    t.match(await ask(chain, hashed), { status: 429, cause: { headers: { 'retry-after': '60' } } }, password)
+  }
 })

@@ -313,6 +313,26 @@ t.test('a strategy of ours gets the lines of fields that its credentials cover, 
   t.same(Object.keys((seen as object[][])[0]![0]!).sort(), ['cookie', 'x-signed'])
 })
 
+t.test('content that is yet to be read: the strategies that cover it are told so, and no others (R-DIG-45)', async t => {
+  const seen: unknown[] = []
+  class Probe extends BasicStrategy {
+    constructor (override readonly coversContent: boolean) { super({ verify: () => null }) }
+    override authenticate (request: AttemptRequest): void {
+      seen.push([this.coversContent, 'readsContent' in request])
+      if (request.readsContent === true) this.fail(undefined, undefined, { reason: 'content', userId: null, guess: false, needsContent: true })
+      else this.fail()
+    }
+  }
+  const chain = chainOf(new Probe(false), new Probe(true))
+  const said = async (more: Partial<AttemptInput>): Promise<Outcome> => await chain.authenticate({ ...attemptInput(ALICE), ...more })
+  t.match(await said({ readsContent: true }), { kind: 'refused', needsContent: true })
+  t.same(seen.splice(0), [[false, false], [true, true]])
+  for (const more of [{ readsContent: true, contentHash: { md5: 'ab' } }, { readsContent: false }]) {
+    t.match(await said(more), { kind: 'refused', needsContent: undefined })
+    t.same(seen.splice(0), [[false, false], [true, false]])
+  }
+})
+
 t.test('one that only looks like ours need not know of that', async t => {
   const strategy = { name: 'like', scheme: 'Basic', challenge: () => ({ scheme: 'Basic' }), authenticate (this: { success: (user: string) => void }) { this.success('a') } }
   t.match(await ask(chainOf({ strategy, scheme: 'Basic' }), ALICE), { kind: 'granted' })

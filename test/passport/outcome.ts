@@ -1,7 +1,7 @@
 import t from 'tap'
 import { request } from 'undici'
 import { StoreFull, TooManyHandshakes, VerifierBusy } from '../../lib/errors.js'
-import { broken } from '../../lib/passport/outcome.js'
+import { areWrong, broken, isWrongSecret } from '../../lib/passport/outcome.js'
 import { closedPort } from '../fixtures/closed-port.js'
 import { rawServer } from '../fixtures/raw-server.js'
 
@@ -68,4 +68,16 @@ t.test('a full store says when to come back, and the client reads it (R-MAP-3)',
   t.strictSame(broken('ntlm', many), { kind: 'broken', cause: many, strategy: 'ntlm' })
   const busy = new VerifierBusy(7000)
   t.strictSame(broken('ldap', busy), { kind: 'broken', cause: busy, strategy: 'ldap' })
+})
+
+t.test('what a refusal says of the credentials: the note of a strategy goes before the reason', async t => {
+  const note = (guess: boolean, wrong?: true) => ({ reason: 'x', userId: null, guess, ...(wrong && { wrong }) })
+  const rows = [
+    [{ reason: 'rejected', note: null }, true, true],
+    [{ reason: 'missing', note: null }, false, false],
+    [{ reason: 'rejected', note: note(false) }, false, false],
+    [{ reason: 'forbidden', note: note(true) }, true, true],
+    [{ reason: 'rejected', note: note(false, true) }, false, true]
+  ] as const
+  for (const [refused, secret, any] of rows) t.strictSame([isWrongSecret(refused), areWrong(refused)], [secret, any], JSON.stringify(refused))
 })

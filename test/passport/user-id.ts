@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readPresented, readUserId } from '../../lib/passport/user-id.js'
+import { meaningOf, readPresented, readUserId } from '../../lib/passport/user-id.js'
 import { basic } from '../fixtures/attempt.js'
 
 t.test('the strategy says it, or the credentials do', async t => {
@@ -23,6 +23,7 @@ t.test('Basic that only a lenient reader can read: the user is the one it finds 
     t.equal(readUserId({}, 'Basic', credentials), 'alice', credentials)
   }
   t.equal(readUserId({}, 'Basic', 'Basic YWxpY2U.'), null)
+  t.equal(readUserId({}, 'Basic', 'Basic,'), null, 'nothing behind the scheme')
 })
 
 t.test('credentials that do not follow the grammar of their scheme: they are refused (F-62)', async t => {
@@ -41,4 +42,12 @@ t.test('credentials that do not follow the grammar of their scheme: they are ref
 t.test('what a foreign strategy accepts and we cannot read has none, and is no error', async t => {
   t.equal(readUserId({}, 'Basic', 'Basic !'), null)
   t.equal(readUserId({}, 'Digest', 'Digest "'), null)
+})
+
+t.test('texts that mean the same secret: are written in one way, others are not', async t => {
+  const meaning = meaningOf(basic('J\u00e4s', 'x'), 'basic')
+  for (const same of [basic('Ja\u0308s', 'x'), basic('J\u00e4s', 'x').replace('Basic', 'BASIC  ')]) t.equal(meaningOf(same, 'basic'), meaning)
+  t.not(meaningOf(basic('J\u00e4s', 'y'), 'basic'), meaning)
+  t.equal(meaningOf('Basic !', 'basic'), 'basic !', 'what does not follow the grammar is taken as it is')
+  t.equal(meaningOf('BEARER  aB ', 'bearer'), 'bearer aB')
 })

@@ -13,9 +13,9 @@ const no = (status?: number): Verdict => ({ kind: 'failed', challenge: 'Basic re
 const away: Verdict = { kind: 'broken', cause: new Error('away'), strategy: 'basic' }
 
 /** A cache whose clock stands still, and what was asked through it. */
-function create (options: CacheOptions = {}) {
+function create (options: CacheOptions = {}, readsPairs?: boolean) {
   const time = { now: 1000 }
-  const cache = new VerdictCache(readCacheOptions({ clock: () => time.now, ...options })!)
+  const cache = new VerdictCache(readCacheOptions({ clock: () => time.now, ...options })!, readsPairs)
   const asked: Array<{ credentials: string, urgent: boolean, answer: (verdict: Verdict) => Promise<void> }> = []
   /** Asks; `said` answers at once, without it `asked` has the way to answer. */
   const ask = (credentials: string, said?: Verdict): Eventual<Verdict> => cache.ask(credentials, urgent => {
@@ -57,6 +57,18 @@ t.test('the scheme is the same in any case, the rest is not', async t => {
   one.ask(RIGHT, yes())
   two.ask(RIGHT, no())
   t.match(now(two.ask(RIGHT)), { kind: 'failed' }, 'each has its own')
+})
+
+t.test('texts that mean one pair: are one where the strategy reads pairs, and several where it reads text', async t => {
+  const forms = [basic('J\u00e4s', 'x'), basic('Ja\u0308s', 'x'), basic('J\u00e4s', 'x').replace(' ', '  ')]
+  const malformed = ['Basic !', 'Basic ?']
+  for (const [readsPairs, times] of [[true, 1], [false, 3], [undefined, 3]] as const) {
+    const { asked, ask } = create({}, readsPairs)
+    for (const form of forms) ask(form, yes())
+    t.equal(asked.length, times, String(readsPairs))
+    for (const text of malformed) ask(text, no())
+    t.equal(asked.length, times + 2, 'what means no pair is taken as it is')
+  }
 })
 
 t.test('nothing in it shows the credentials', async t => {

@@ -130,3 +130,13 @@ t.test('a foreign strategy sees only what follows the grammar, unless it says it
   t.equal(right.mayRun(jwt), true)
   t.equal(right.status, 407)
 })
+
+t.test('a strategy of ours that needs the content: ends the walk where it may ask for it (R-DIG-45)', async t => {
+  const said = { reason: 'content', userId: 'alice', guess: false }
+  const note = { ...said, needsContent: true } as const
+  const verdict = { ...failed(), note }
+  t.match(walk().conclude(own, verdict, true), { kind: 'refused', status: 407, reason: 'rejected', challenges: [], scheme: 'Bearer', note, needsContent: true })
+  t.equal(walk().conclude(own, verdict), undefined, 'it may not')
+  t.equal(walk().conclude(jwt, verdict, true), undefined, 'a foreign one')
+  t.equal(walk().conclude(own, { ...verdict, note: said }, true), undefined, 'it does not need it')
+})

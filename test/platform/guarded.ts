@@ -255,3 +255,17 @@ t.test('a stream and a session of HTTP/2: the request is answered with 500, or t
   await other.end()
   t.equal(trouble.errors.length, 4)
 })
+
+t.test('a stream of HTTP/2: what fails there is logged in the log of its server', async t => {
+  const server = createHttp2Server()
+  const own = log(server)
+  const latest = log()
+  on(server, 'stream', (stream: ServerHttp2Stream) => {
+    on(stream, 'own', fails)
+    stream.emit('own')
+  })
+  const client = await Http2Client.to(t, `http://127.0.0.1:${await listening(t, server as never)}`)
+  t.match(await client.ask({ ':path': '/' }), { body: '', rstCode: 0 })
+  t.match(own.errors, OURS)
+  t.strictSame(latest.errors, [])
+})

@@ -215,3 +215,27 @@ t.test('a verdict that came too late counts like a wrong secret, unless the secr
   t.equal(await present('right', true), 0, 'as before')
   await late('token', null)
 })
+
+t.test('a user whom the credentials call by another name: has one count, of which the verdict tells (F-67)', async t => {
+  const hashed = { ...COMPUTED, name: 'hash of alice' }
+  const { enter, present } = setUp({ perUser: 1 })
+  const other = await enter('a', hashed) as Entry
+  t.equal(await other.refused('Alice'), 0, 'as long as there is room')
+  other.leave()
+  for (let i = 1; i < 20; i++) t.equal(await present(`x${i}`, false, COMPUTED), 0)
+  t.equal(await present('b', true, hashed), WINDOW, 'the name is known from then on')
+
+  for (const verdict of ['accepted', 'refused'] as const) {
+    const { enter, present } = setUp({ perUser: 1 })
+    for (let i = 0; i < 20; i++) await present(`x${i}`, false, COMPUTED)
+    const entry = await enter('right', hashed) as Entry
+    t.equal(await entry[verdict]('alice'), WINDOW, verdict)
+    entry.leave()
+    t.equal(await present('again', true, hashed), WINDOW)
+  }
+  const same = await setUp().enter('a', COMPUTED) as Entry
+  t.equal(same.accepted('ALICE'), 0, 'a name as it was said')
+  const unlimited = setUp({ perUser: 0 })
+  t.equal(await (await unlimited.enter('a', hashed) as Entry).accepted('alice'), 0)
+  t.equal(unlimited.counters.user.reads, 0)
+})

@@ -186,3 +186,13 @@ t.test('what a stranger writes first: the message says what to write instead (F-
     [{ realm: 'Büro' }, 'option realm must be text in printable ASCII, got text with another char']
   ] as const) t.throws(() => readSettings({ ...least, ...options } as never), { message })
 })
+
+t.test('options that do nothing without a forward proxy: are named, unless a reverse route uses them', async t => {
+  const options = { ...least, anonymous: { to: ['a.example.test'] }, connect: {} }
+  const route = { prefix: '/api', upstream: 'http://origin.test' }
+  t.same(readSettings(options).unused, ['anonymous', 'connect'])
+  t.same(readSettings({ ...options, reverse: [route] }).unused, ['anonymous', 'connect'])
+  t.same(readSettings({ ...options, reverse: [{ ...route, anonymous: true }] }).unused, ['connect'])
+  t.same(readSettings({ ...options, reverse: [{ ...route, websocket: true }] }).unused, ['anonymous'])
+  t.same(readSettings({ ...options, forward: true }).unused, [])
+})

@@ -211,6 +211,16 @@ t.test('what is signed of the content is what came (R-AWS-6)', async t => {
   t.equal(await reasonOf(post({ as: { accessKeyId: 'nobody' } })), 'payload', 'and who exists is not told')
 })
 
+t.test('content that is yet to be read: is asked for where the signature is right, as far as can be told (R-AWS-6)', async t => {
+  const toCome = (changed: Asked = {}) => signed({ method: 'POST', content: 'hello', request: { readsContent: true }, ...changed })
+  const said = { headers: { host: 'origin.test', 'x-amz-content-sha256': sha256('hello') } }
+  const asksFor = { kind: 'failed', challenge: undefined, status: undefined, note: { reason: 'payload', userId: 'alice', guess: false, needsContent: true } }
+  t.match(await judge(toCome(said)), asksFor)
+  t.match(await judge(toCome()), asksFor, 'without its hash in a field, nothing can be told yet')
+  t.equal(await reasonOf(toCome({ ...said, as: { secretAccessKey: 'x' } })), 'signature of alice')
+  t.equal(await reasonOf(toCome({ ...said, as: { accessKeyId: 'nobody' } })), 'key')
+})
+
 t.test('UNSIGNED-PAYLOAD by option (R-AWS-6)', async t => {
   const unsigned = signed({ method: 'POST', content: null, headers: { host: 'origin.test', 'content-length': '5' } })
   t.equal(await reasonOf(unsigned), 'payload')

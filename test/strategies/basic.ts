@@ -1,7 +1,7 @@
 import t from 'tap'
 import { run } from '../../lib/passport/run.js'
 import type { Verdict } from '../../lib/passport/run.js'
-import { BasicStrategy, readBasicUser } from '../../lib/strategies/basic.js'
+import { BasicStrategy, canonicalBasic, readBasicUser } from '../../lib/strategies/basic.js'
 import type { VerifyUserPass } from '../../lib/strategies/basic.js'
 import { verifyStatic } from '../../lib/strategies/verify-static.js'
 import { basic, view } from '../fixtures/attempt.js'
@@ -118,4 +118,16 @@ t.test('the user-id can be read whether or not the password is right', async t =
 
 t.test('called as in passport: the message says what to write (F-35)', async t => {
   t.throws(() => new BasicStrategy((() => null) as never), { message: 'option options must be an object, as { verify: ({ username, password }) => user }, got function' })
+})
+
+t.test('texts that mean one pair: are written in one way', async t => {
+  const value = canonicalBasic(basic('J\u00e4s\u00f8n', 'x'))
+  for (const same of [basic('Ja\u0308s\u00f8n', 'x'), basic('J\u00e4s\u00f8n', 'x').replace('Basic', 'bASIC  ')]) t.equal(canonicalBasic(same), value)
+  for (const other of [basic('J\u00e4s\u00f8n', 'y'), basic('j\u00e4s\u00f8n', 'x')]) t.not(canonicalBasic(other), value)
+  for (const none of ['Basic', 'Basic !', 'Basic bm9jb2xvbg==', '']) t.equal(canonicalBasic(none), undefined, none)
+})
+
+t.test('whether there is an account is known of a verifier that knows its accounts', async t => {
+  const [known, unknown] = [new BasicStrategy({ verify }), new BasicStrategy({ verify: ({ username }) => ({ username }) })]
+  t.strictSame([known.hasAccount('alice'), known.hasAccount('mallory'), unknown.hasAccount('alice')], [true, false, false])
 })

@@ -16,6 +16,7 @@ import { BasicStrategy } from '../../lib/strategies/basic.js'
 import { DigestStrategy, readDigestUser } from '../../lib/strategies/digest.js'
 import type { DigestInfo } from '../../lib/strategies/digest.js'
 import type { DigestAccount, DigestOptions, DigestRefusal } from '../../lib/strategies/digest-options.js'
+import { lookupStatic } from '../../lib/strategies/lookup-static.js'
 import { attemptInput } from '../fixtures/attempt.js'
 import { DigestClient, algorithmOf, challengesIn, infoOf, isStale, judge, octets, paramsOf } from '../fixtures/digest.js'
 import { LONG_TEXTS } from '../fixtures/field-text.js'
@@ -689,4 +690,9 @@ t.test('who presents Digest credentials', async t => {
 
 t.test('called as in passport: the message says what to write (F-35)', async t => {
   t.throws(() => new DigestStrategy((() => null) as never), { message: 'option options must be an object, as { lookup: (username, realm) => account }, got function' })
+})
+
+t.test('whether there is an account is known of a look-up that knows its accounts', async t => {
+  const known = digest(lookupStatic({ alice: 'alice-secret' }))
+  t.strictSame([known.hasAccount('alice'), known.hasAccount('mallory'), digest().hasAccount('alice')], [true, false, false])
 })

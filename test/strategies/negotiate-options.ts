@@ -24,6 +24,12 @@ t.test('the package is loaded where it is needed, not before', async t => {
   t.ok(['function', 'FST_PROXY_AUTH_MISSING_PACKAGE'].includes(came), came)
 })
 
+t.test('before the keytab is looked at: the package is loaded, unless contexts are opened without it', async t => {
+  const came = await readNegotiateOptions().load().then(loaded => typeof (loaded as { initializeServer?: unknown }).initializeServer, error => error.code)
+  t.ok(['function', 'FST_PROXY_AUTH_MISSING_PACKAGE'].includes(came), came)
+  t.equal(await readNegotiateOptions({ initializeServer: async () => { throw new Error('not to be called') } }).load(), undefined)
+})
+
 t.test('what is wrong stops the boot', async t => {
   for (const [name, value] of Object.entries({
     service: 'host/proxy.test', realms: [], map: 'x', ntlm: {}, onRefused: 1, initializeServer: 1, keytab: '/etc/krb5.keytab'

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { TooManyHandshakes } from '../../lib/errors.js'
+import { lookupStatic } from '../../lib/strategies/lookup-static.js'
 import { NtlmStrategy } from '../../lib/strategies/ntlm.js'
 import type { NtlmVerifier } from '../../lib/strategies/ntlm-options.js'
 import { authenticate, negotiate } from '../fixtures/ntlm-client.js'
@@ -95,4 +96,9 @@ t.test('a handshake for which there is no room ends at once', async t => {
   const endless: NtlmVerifier = { begin: () => ({ challenge: Buffer.alloc(1), finish: () => { throw new Error() } }) }
   const attempt = Object.create(new NtlmStrategy({ verifier: endless })) as NtlmStrategy
   t.throws(() => attempt.authenticate({ headers: { authorization: `NTLM ${FIRST}` }, handshake: { kept: undefined, keep () { throw full } } }), full)
+})
+
+t.test('whether there is an account is known of a look-up that knows its accounts', async t => {
+  const known = new NtlmStrategy({ lookup: lookupStatic({ alice: 'alice-secret' }).lookup })
+  t.strictSame([known.hasAccount('alice'), known.hasAccount('mallory'), strategy.hasAccount('alice')], [true, false, false])
 })

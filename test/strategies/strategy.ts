@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Eventual } from '../../lib/eventual.js'
-import { DEFAULT_REALM, Strategy, formatOffer, isRight, isScheme } from '../../lib/strategies/strategy.js'
+import { DEFAULT_REALM, Strategy, formatOffer, isOurStrategy, isRight, isScheme } from '../../lib/strategies/strategy.js'
 import type { Accepted, AttemptOptions, AttemptRequest, Offer } from '../../lib/strategies/strategy.js'
 
 /** Shows what the protected members do. */
@@ -31,6 +31,19 @@ t.test('a strategy covers no content unless it says so', async t => {
 
 t.test('nor has it anything to prepare', async t => {
   t.equal(new Probe().prepare(), undefined)
+})
+
+t.test('nor accounts that it knows of', async t => {
+  t.equal(new Probe().hasAccount('alice'), false)
+})
+
+t.test('a strategy is ours if it extends the class, also that of another copy of the package', async t => {
+  t.equal(isOurStrategy(new Probe()), true)
+  const { name, scheme, authenticate, challenge } = new Probe()
+  t.equal(isOurStrategy({ name, scheme, authenticate, challenge }), false)
+  const copy = await t.mockImport<typeof import('../../lib/strategies/strategy.js')>('../../lib/strategies/strategy.js')
+  t.not(copy.Strategy, Strategy)
+  t.equal(copy.isOurStrategy(new Probe()), true)
 })
 
 t.test('the realm of an attempt is the runner\'s, else the strategy\'s, else a common one', async t => {

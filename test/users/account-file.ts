@@ -1,6 +1,6 @@
 import * as promises from 'node:fs/promises'
 import { appendFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
 import { eachLine, openAccountFile } from '../../lib/users/account-file.js'
@@ -29,7 +29,9 @@ t.test('a change is seen at the next look after the interval, and nothing is rea
   time.now += 1
   const [first, second] = [file.read(), file.read()]
   t.ok(first instanceof Promise && second instanceof Promise, 'both wait for one look')
+  t.same(file.latest, ['alice'], 'what is known without a look')
   t.same(await first, ['alice', 'bob'])
+  t.same(file.latest, ['alice', 'bob'])
   t.equal(await second, await first)
   t.notOk(file.read() instanceof Promise)
   time.now += 500
@@ -91,6 +93,7 @@ t.test('after close, what has been read stays', async t => {
 t.test('a file that is none stops the boot', async t => {
   const path = join(t.testdir({}), 'missing')
   t.throws(() => openAccountFile(path, text => text), { code: 'ENOENT' })
+  t.throws(() => openAccountFile(dirname(path), text => text), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /the name of a regular file/ })
   for (const [path, options] of [[7, {}], ['x', { interval: -1 }], ['x', { interval: 'x' }], ['x', { intervall: 1 }], ['x', { timeout: 0 }]] as const) {
     t.throws(() => openAccountFile(path as string, text => text, options as object), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   }
