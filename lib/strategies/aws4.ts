@@ -142,7 +142,7 @@ export class Aws4Strategy extends Strategy {
     const isToCome = hashed === null && request.readsContent === true
     // Content to come is what the client says it is, until it is here: so it is not read for a wrong signature.
     const payload = isToCome ? said : hashed
-    if (payload === null || (!isToCome && said !== undefined && said !== payload)) return this.refuse('payload', account && accessKeyId)
+    if (payload === null || (said !== undefined && said !== payload)) return this.refuse('payload', account && accessKeyId)
     const isSigned = payload === undefined || timingSafeEqualText(signature, signRequest(
       { ...target, method: request.method!, fields, payload },
       { ...credentials, time: formatSigningTime(time), escapePath: this.settings.escapePath },
