@@ -43,16 +43,15 @@ function inTurn (
   { strategy, turns, name }: Declared, view: RequestView, settings: RunSettings, departure: Departure, turn: Turn = departure
 ): Verdict | Promise<Verdict> {
   const ask = (): Verdict | Promise<Verdict> => run(strategy, view, settings, departure)
-  try {
-    const verdict = turns.take<Verdict>(ask, turn)
-    return isThenable(verdict) ? Promise.resolve(verdict).catch((cause) => refused(cause)) : verdict
-  } catch (cause) {
-    return refused(cause)
-  }
-
-  function refused (cause: unknown): Verdict {
+  const refused = (cause: unknown): Verdict => {
     const left = departure.signal?.aborted === true
     return left ? { kind: 'broken', cause: new ClientLeft('verdict'), strategy: name } : broken(name, cause)
+  }
+  try {
+    const verdict = turns.take<Verdict>(ask, turn)
+    return isThenable(verdict) ? Promise.resolve(verdict).catch(refused) : verdict
+  } catch (cause) {
+    return refused(cause)
   }
 }
 
