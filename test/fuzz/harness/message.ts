@@ -141,7 +141,7 @@ function readChunks (text: string, at: number): Content {
  * One request, as far as it has come.
  *
  * @param isOwn - For what a client has sent: whether a target is a route of the application's own. Node takes more than one space
- *   behind a method, and serves such routes in other versions too.
+ *   in a request line, and serves such routes in other versions too.
  * @returns `null` while its head has not come to its end.
  * @throws {NotStrict}
  */
@@ -151,7 +151,7 @@ export function readRequest (text: string, start: number, isOwn?: (target: strin
   const isOdd = odd !== null && isOwn?.(odd[2]!) === true
   const head = isOdd ? readFields(text, ODD_LINE.lastIndex) : readHead(text, start)
   if (head === null) return null
-  const line = isOdd ? [...odd, '0.9'] : REQUEST_LINE.exec(isOwn === undefined ? (head as Head).line : (head as Head).line.replace(/ +/, ' '))
+  const line = isOdd ? [...odd, '0.9'] : REQUEST_LINE.exec(isOwn === undefined ? (head as Head).line : (head as Head).line.replaceAll(/ +/g, ' '))
   if (line === null) throw new NotStrict('no request line', start)
   const [, method = '', target = '', version = ''] = line
   const framing = framingOf(head.fields, start)
