@@ -163,7 +163,7 @@ function respond (requests: readonly Request[], sent: Map<string, string>) {
     const reply = requests[Number(id.slice(1))]?.reply
     if (reply === undefined) return
     // From here on no request is looked for behind this one.
-    if (reply.steps.some(step => typeof step === 'string' && /HTTP\/\d\.\d 101/.test(step))) arrived.switched = ''
+    if (/HTTP\/\d\.\d 101/.test(reply.steps.filter(step => typeof step === 'string').join(''))) arrived.switched = ''
     const again = sent.has(id)
     if (!again) sent.set(id, '')
     if (!reply.early) await whole
