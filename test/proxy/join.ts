@@ -134,6 +134,14 @@ t.test('a failure without a code is one all the same', async t => {
   t.equal(await reason, 'error')
 })
 
+t.test('a reset that has been renamed for undici, as of a connection that was upgraded, has the name that node gave it', async t => {
+  const { near } = await socketPair(t)
+  const client = new SlowClient()
+  const reason = new Promise(resolve => { join(client, near, FOREVER, resolve) })
+  client.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'UND_ERR_SOCKET' }))
+  t.equal(await reason, 'ECONNRESET')
+})
+
 t.test('what a side sent before its end arrives, though it fails afterwards (R-CONNECT-7)', async t => {
   const { near, far } = await socketPair(t)
   const client = new SlowClient()
