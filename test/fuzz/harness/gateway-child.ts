@@ -142,8 +142,11 @@ function leftOver (): Record<string, number> {
     .filter(([, more]) => more > 0))
 }
 
-/** Of which there are as many as there are connections, requests and streams that something still knows of. */
-const OF_A_RUN = [Socket, IncomingMessage, ServerResponse]
+/**
+ * Of which there are as many as there are connections, requests and streams that something still knows of. Node 20 keeps the session
+ * of a connection that broke, and with it the socket, until the session's timer ends.
+ */
+const OF_A_RUN = Number.parseInt(process.versions.node) < 22 ? [IncomingMessage, ServerResponse] : [Socket, IncomingMessage, ServerResponse]
 /** How many there may be of each beyond those at first: pools and parsers keep some. */
 const SPARE = 200
 let runs = 0
