@@ -1,8 +1,7 @@
-import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
-import type { AddressInfo, Server, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { NotStrict, readRequest } from './message.js'
 import type { StrictRequest } from './message.js'
+import { RecordingServer } from './recording-server.js'
 
 /** A request that has come to the origin, and its connection. */
 export interface Arrived {
@@ -19,65 +18,33 @@ export interface Arrived {
  * An origin that takes well-formed requests of HTTP/1.1 and nothing else, and remembers all that came. What it says is the
  * fuzzer's matter.
  */
-export class StrictOrigin {
+export class StrictOrigin extends RecordingServer {
   /** The requests of this run, in the order of their heads. */
   arrived: Arrived[] = []
   /** What came and was not well-formed. */
   faults: string[] = []
   /** All octets of this run that came as HTTP, a text for each connection. */
   octets: string[] = []
-  private readonly sockets = new Set<Socket>()
-  private readonly server: Server
 
   /** @param respond - Called when the head of a request has come. */
   constructor (public respond: (arrived: Arrived) => unknown) {
-    this.server = createServer({ allowHalfOpen: true, noDelay: true }, socket => { this.serve(socket) })
+    super()
   }
 
-  async listen (): Promise<number> {
-    await new Promise<void>(resolve => this.server.listen(0, '127.0.0.1', resolve))
-    return (this.server.address() as AddressInfo).port
-  }
-
-  /** Ends all connections, so that the gateway's go too. */
-  disconnect (): void {
-    for (const socket of this.sockets) socket.destroy()
-  }
-
-  /** Waits until all connections that the gateway has made are seen, and over: they are accepted in turn. */
-  async quiet (): Promise<void> {
-    const { port } = this.server.address() as AddressInfo
-    const last = connect(port, '127.0.0.1')
-    await Promise.all([once(last, 'connect'), once(this.server, 'connection')])
-    last.destroy()
-    const until = Date.now() + 1000
-    while (this.sockets.size > 0 && Date.now() < until) await new Promise(resolve => setImmediate(resolve))
-  }
-
-  /** Forgets the run. */
-  reset (): void {
-    this.disconnect()
+  override reset (): void {
+    super.reset()
     this.arrived = []
     this.faults = []
     this.octets = []
   }
 
-  close (): void {
-    this.disconnect()
-    this.server.close()
-  }
-
-  private serve (socket: Socket): void {
+  protected serve (socket: Socket): void {
     const { octets } = this
     const index = octets.push('') - 1
     let rest = ''
     let current: Arrived | null = null
     let done = (): void => {}
-    this.sockets.add(socket)
-    socket.setEncoding('latin1')
-    socket.on('error', () => {})
-    socket.on('end', () => socket.end())
-    socket.on('close', () => { this.sockets.delete(socket); done() })
+    socket.on('close', () => done())
     socket.on('data', (chunk: string) => {
       if (current === null || current.switched === null) octets[index] += chunk
       rest += chunk
