@@ -30,7 +30,7 @@ function fail (what: string): void {
 }
 
 const undo: Array<() => unknown> = []
-const { certFile, keyFile } = certificate({ teardown: (last: () => unknown) => { undo.push(last) } } as never, 'gateway.test')
+const { certFile, keyFile } = certificate({ teardown: (last: () => unknown) => { undo.push(last) } }, 'gateway.test')
 const accounts = join(certFile, '..', 'accounts')
 const ACCOUNTS = 'alice:alice-secret\n'
 writeFileSync(accounts, ACCOUNTS)

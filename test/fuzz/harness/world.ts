@@ -101,7 +101,7 @@ export class World extends EventEmitter<{ conversation: [Conversation] }> {
 
   static async start (): Promise<World> {
     const world = new World()
-    const { certFile, keyFile } = certificate({ teardown: (undo: () => unknown) => { world.undo.push(undo) } } as never, 'gateway.test')
+    const { certFile, keyFile } = certificate({ teardown: (undo: () => unknown) => { world.undo.push(undo) } }, 'gateway.test')
     const origin = await world.origin.listen()
     const tunnels: number[] = []
     for (const [name, tunnel] of Object.entries(world.tunnels)) {
