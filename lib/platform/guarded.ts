@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Duplex } from 'node:stream'
 import { ListenerFailed } from '../errors.js'
+import { streamOf } from './http2-stream.js'
 
 // What is thrown in an event of a server, a session, a socket or a stream, or by the callback of a timer, is caught by
 // no one: it ends the process. So each such entry into our code is made here, and test/entries.ts finds any that is not.
@@ -195,10 +196,6 @@ function refuse (response: ServerResponse): void {
     }
   } catch {} // it was the writing that failed before
   ;(streamOf(response) ?? response).destroy()
-}
-
-function streamOf (message: object): Duplex | undefined {
-  return (message as { stream?: Duplex }).stream
 }
 
 function isRequest (part: unknown): part is IncomingMessage {

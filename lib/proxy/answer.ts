@@ -3,13 +3,13 @@ import type { FastifyReply } from 'fastify'
 import { UpstreamProtocol } from '../errors.js'
 import { isExtendedConnect } from '../fields/extended-connect.js'
 import { OWN_FIELDS, spelled } from '../fields/spelling.js'
+import { streamOf } from '../platform/http2-stream.js'
 import { limitReading } from '../platform/limit-reading.js'
 import { spellFields } from '../platform/spell-fields.js'
 import { http2Fields } from './http2-fields.js'
 import { lastTokenOf } from './last-token.js'
 import { reasonPhrase } from './reason-phrase.js'
 import { addKeptFields, keptFields, restoreFields } from './reply-fields.js'
-import { streamOf } from './reset.js'
 
 /** What the gate put on the reply for whatever answer comes: it goes out with the origin's head. */
 const ON_EVERY_ANSWER = ['proxy-authentication-info', 'proxy-authenticate', 'proxy-support', 'authentication-info'] as const

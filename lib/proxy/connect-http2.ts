@@ -3,11 +3,12 @@ import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyInstance } from 'fastify'
 import { isExtendedConnect } from '../fields/extended-connect.js'
 import { once } from '../platform/guarded.js'
+import { streamOf } from '../platform/http2-stream.js'
 import { markConnect } from './connect-request.js'
 import { refusalHead } from './connect-refusal.js'
 import { notImplemented } from './extended-connect.js'
 import { http2Fields } from './http2-fields.js'
-import { breakOff, streamOf } from './reset.js'
+import { breakOff } from './reset.js'
 import { receive } from './target-form.js'
 
 const NOTHING = Buffer.alloc(0)

@@ -1,9 +1,10 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyReply } from 'fastify'
 import { endToEnd } from '../fields/hop-by-hop.js'
+import { streamOf } from '../platform/http2-stream.js'
 import { http2Fields } from './http2-fields.js'
 import { reasonPhrase } from './reason-phrase.js'
-import { isGone, streamOf } from './reset.js'
+import { isGone } from './reset.js'
 
 /** Frames of a session that wait to be sent, beyond which no interim answer joins them. */
 const MOST_QUEUED = 32

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { on } from '../platform/guarded.js'
+import { streamOf } from '../platform/http2-stream.js'
 import { isInjected } from '../platform/injected.js'
 import type { Exchange, Exchanges } from './exchanges.js'
-import { streamOf } from './reset.js'
 
 /**
  * Takes an exchange whose answer is through off the list, once its request is too: until then the connection is in use,

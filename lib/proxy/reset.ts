@@ -4,6 +4,7 @@ import type { Http2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { once } from '../platform/guarded.js'
+import { streamOf } from '../platform/http2-stream.js'
 import { isInjected } from '../platform/injected.js'
 
 const { NGHTTP2_CONNECT_ERROR, NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_PROTOCOL_ERROR } = constants
@@ -70,11 +71,6 @@ export function isFinished (response: ServerResponse): boolean {
 /** Whether the other end has reset a stream. Node tells its reader of an end all the same. */
 export function wasReset (side: Duplex): boolean {
   return isHttp2Stream(side) && (side.aborted || side.rstCode !== 0)
-}
-
-/** The stream of HTTP/2 that a message is on, `undefined` for HTTP/1.1. */
-export function streamOf (message: object): Http2Stream | undefined {
-  return (message as { stream?: Http2Stream }).stream
 }
 
 /**

@@ -4,6 +4,7 @@ import { BadRequest } from '../errors.js'
 import { parseTarget, withoutUserinfo } from '../fields/target.js'
 import type { Target } from '../fields/target.js'
 import { guardedOr } from '../platform/guarded.js'
+import { streamOf } from '../platform/http2-stream.js'
 import { wasGivenBack } from './given-back.js'
 import { writeHttp2Target } from './http2-target.js'
 import { malformation } from './malformed.js'
@@ -73,7 +74,7 @@ export function receive (request: IncomingMessage, isOwn?: OwnAuthority, upgrade
     found = { url: withoutUserinfo(request.url!), target: null, failure: failure as Error }
     const { host } = request.headers
     if (host !== undefined) request.headers.host = withoutUserinfo(host)
-    if (!('stream' in request)) broken.add(request.socket)
+    if (streamOf(request) === undefined) broken.add(request.socket)
   }
   ;(request as Marked)[kReceived] = found
   request.url = ROUTED_PATH

@@ -2,8 +2,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { UpstreamProtocol } from '../errors.js'
 import { once } from '../platform/guarded.js'
+import { streamOf } from '../platform/http2-stream.js'
 import { writeAnyHead } from './answer.js'
-import { abortsWithCancel, breakOff, streamOf } from './reset.js'
+import { abortsWithCancel, breakOff } from './reset.js'
 import type { Upgrade } from './upgrade.js'
 
 /** RFC 6455, 1.3. */

@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import { ClientLeft } from '../errors.js'
+import { streamOf } from '../platform/http2-stream.js'
 import type { Milliseconds } from '../types.js'
 import { contentOf } from './content.js'
 import type { Tally } from './content.js'
 import { drained } from './drained.js'
-import { drop, streamOf, wasReset } from './reset.js'
+import { drop, wasReset } from './reset.js'
 import { upgradeOf } from './upgrade.js'
 
 type MayBeHttp2 = IncomingMessage & { readonly stream?: { readonly endAfterHeaders: boolean } }
