@@ -35,7 +35,7 @@ function rename (socket: Socket): void {
 
 /**
  * Loses a connection whose end undici does not stand. It throws where an origin ends the connection behind content without a length while
- * the client takes none of it, which would end the process. Without that end nobody can tell whether the content is all there is.
+ * the client takes none of it, which would end the process. Without that end the content cannot be told from one that was cut off.
  */
 function surviveEnd (socket: Socket): void {
   const { emit } = socket

@@ -32,8 +32,8 @@ const BELOW: Claim = Object.freeze({ kind: 'below window' })
  * issued before a restart, or by another worker, counts here.
  *
  * A full store takes no new keys until windows end by themselves: to give one up early would be to accept a replay. So that no user
- * fills it, one that has as many windows as are left gets no other: alone that is half of them, of two a third each, and whoever
- * has none gets one.
+ * fills it, a user who has as many windows as are left gets no other. One user alone can have half of them, two users a third each,
+ * and a user without a window gets one as long as there is one.
  *
  * @example
  * const store = new MemoryStore({ maxWindows: 1_000_000 })

@@ -183,7 +183,7 @@ t.test('an identity holds for requests of one user without credentials, and ends
   t.equal(all.identityOf(on(wire)), undefined)
 })
 
-t.test('a connection that has gone stands for nobody', async t => {
+t.test('a connection that has gone stands for no user', async t => {
   const all = connections()
   const wire = new Wire()
   const leg = all.begin(on(wire), LEG)!
