@@ -1,0 +1,30 @@
+import { fileURLToPath } from 'node:url'
+import { Stryker } from '@stryker-mutator/core'
+
+// npm run mutation [folder…]  changes the code of each folder in some thousand ways and fails where the tests do not tell
+
+const FOLDERS = ['schemes', 'fields', 'policy', 'passport', 'gate']
+
+// StrykerJS loads the test runner in processes of its own.
+process.env['NODE_OPTIONS'] = '--import=tsx'
+
+for (const folder of process.argv.length > 2 ? process.argv.slice(2) : FOLDERS) {
+  await new Stryker({
+    mutate: [`lib/${folder}/**/*.ts`],
+    testRunner: 'tap-in-process',
+    plugins: [fileURLToPath(new URL('./mutation/runner.ts', import.meta.url))],
+    testFolders: [`test/${folder}`],
+    buildCommand: 'tsc --noCheck --noEmit false',
+    coverageAnalysis: 'perTest',
+    ignorePatterns: ['.tap', 'dist', 'docs'],
+    concurrency: 2,
+    timeoutMS: 4000,
+    timeoutFactor: 3,
+    thresholds: { high: 95, low: 90, break: 85 },
+    reporters: ['clear-text', 'json', 'html'],
+    clearTextReporter: { allowColor: false, logTests: false, reportTests: false, skipFull: true },
+    jsonReporter: { fileName: `.mutation/${folder}.json` },
+    htmlReporter: { fileName: `.mutation/${folder}.html` },
+    tempDirName: '.mutation/sandbox'
+  }).runMutationTest()
+}

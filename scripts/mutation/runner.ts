@@ -1,0 +1,155 @@
+import { fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { relative } from 'node:path'
+import { PluginKind, commonTokens, declareClassPlugin, tokens } from '@stryker-mutator/api/plugin'
+import type { StrykerOptions } from '@stryker-mutator/api/core'
+import { DryRunStatus, MutantRunStatus, TestStatus } from '@stryker-mutator/api/test-runner'
+import type {
+  DryRunResult, MutantRunOptions, MutantRunResult, TestRunner, TestRunnerCapabilities
+} from '@stryker-mutator/api/test-runner'
+import type { Coverage, Message, Order, Outcome } from './bench.js'
+
+// The test runner that StrykerJS loads. It runs tests of tap in a process that stays, where StrykerJS's own runner for tap
+// starts a process for each file and mutant: half a second each, for some milliseconds of tests.
+
+/** After so many mutants a process has read the tests often enough. */
+const MOST_RUNS = 150
+/** Before StrykerJS would end this process in place of ours, in milliseconds. */
+const MARGIN = 1000
+const START_TIMEOUT = 30_000
+
+class TapRunner implements TestRunner {
+  static readonly inject = tokens(commonTokens.options)
+  private bench: Bench | undefined
+  private readonly files: readonly string[]
+
+  constructor (options: StrykerOptions) {
+    this.files = (options['testFolders'] as string[]).flatMap(testFiles)
+  }
+
+  capabilities (): TestRunnerCapabilities { return { reloadEnvironment: true } }
+
+  async dryRun (): Promise<DryRunResult> {
+    const outcome = await this.of(undefined, { files: this.files }, 300_000)
+    if (typeof outcome === 'string') return { status: DryRunStatus.Error, errorMessage: outcome }
+    const { ran, failed, message, coverage } = outcome
+    return {
+      status: DryRunStatus.Complete,
+      tests: ran.map(({ id, file, ms }) => {
+        const test = { id, name: id, fileName: file, timeSpentMs: ms }
+        return id === failed ? { ...test, status: TestStatus.Failed, failureMessage: message! } : { ...test, status: TestStatus.Success }
+      }),
+      mutantCoverage: ofTests(coverage ?? { static: {}, perTest: {} }, ran)
+    }
+  }
+
+  async mutantRun ({ activeMutant: { id: mutant }, hitLimit, mutantActivation, sandboxFileName, testFilter, timeout }: MutantRunOptions): Promise<MutantRunResult> {
+    const mirror = relative(process.cwd(), sandboxFileName).replace(/^lib/, 'test').replace(/\.ts$/, '.js')
+    // What happens once when a module is loaded is there for all tests: the tests of the module itself have to tell.
+    const files = mutantActivation === 'static' ? [mirror].filter(existsSync) : this.filesOf(testFilter!, mirror)
+    const order: Order = { files, mutant, hitLimit, ...testFilter !== undefined && { tests: testFilter } }
+    const outcome = await this.of(mutantActivation === 'static' ? mutant : undefined, order, timeout - MARGIN)
+    if (outcome === TOO_LONG) return { status: MutantRunStatus.Timeout }
+    if (typeof outcome === 'string') return { status: MutantRunStatus.Killed, killedBy: [], failureMessage: outcome, nrOfTests: 0 }
+    const { ran, failed, message, hits } = outcome
+    if (hitLimit !== undefined && hits !== undefined && hits > hitLimit) return { status: MutantRunStatus.Timeout, reason: 'without end' }
+    if (failed === undefined) return { status: MutantRunStatus.Survived, nrOfTests: ran.length }
+    return { status: MutantRunStatus.Killed, killedBy: [failed], failureMessage: message!, nrOfTests: ran.length }
+  }
+
+  async dispose (): Promise<void> { this.end() }
+
+  /** The files of the tests, that of the mutant first: most mutants end there. */
+  private filesOf (tests: readonly string[], mirror: string): readonly string[] {
+    const wanted = new Set(tests.map((id) => id.slice(0, id.indexOf(': ')).replace(/\.ts$/, '.js')))
+    const files = this.files.filter((file) => wanted.has(file))
+    return files.includes(mirror) ? [mirror, ...files.filter((file) => file !== mirror)] : files
+  }
+
+  /**
+   * A test that fails and does not pass afterwards without the mutant has spoilt the process, or met one that was spoilt
+   * before: a new process decides.
+   */
+  private async of (atLoad: string | undefined, order: Order, timeout: number): Promise<Outcome | string> {
+    if (atLoad !== undefined) {
+      this.end()
+      const outcome = await this.carryOut(atLoad, order, timeout)
+      this.end()
+      return outcome
+    }
+    const isNew = this.bench === undefined
+    const outcome = await this.carryOut(undefined, order, timeout)
+    if (typeof outcome !== 'string' && outcome.confirmed) return outcome
+    this.end()
+    return isNew || outcome === TOO_LONG ? outcome : await this.of(undefined, order, timeout)
+  }
+
+  private async carryOut (atLoad: string | undefined, order: Order, timeout: number): Promise<Outcome | string> {
+    const bench = this.bench ??= new Bench(atLoad)
+    const broken = await bench.started
+    if (broken !== undefined) return broken
+    const outcome = await bench.send(order, timeout)
+    if (bench.runs >= MOST_RUNS) this.end()
+    return outcome
+  }
+
+  private end (): void {
+    this.bench?.end()
+    this.bench = undefined
+  }
+}
+
+const TOO_LONG = 'too long'
+
+/** One process with the compiled code in it. */
+class Bench {
+  /** What is wrong with the code, if it cannot be loaded. */
+  readonly started: Promise<string | undefined>
+  runs = 0
+  private readonly process: ChildProcess
+
+  constructor (atLoad: string | undefined) {
+    const env = { ...process.env, NODE_OPTIONS: '', ...atLoad !== undefined && { __STRYKER_ACTIVE_MUTANT__: atLoad } }
+    this.process = fork('scripts/mutation/bench.js', { execArgv: ['--import=@tapjs/mock/import'], env, stdio: ['ignore', 'ignore', 'ignore', 'ipc'], serialization: 'advanced' })
+    this.started = this.next(START_TIMEOUT).then((message) => typeof message === 'string' ? message : message.broken)
+  }
+
+  async send (order: Order, timeout: number): Promise<Outcome | string> {
+    this.runs++
+    this.process.send(order)
+    const message = await this.next(timeout)
+    return typeof message === 'string' ? message : message.outcome!
+  }
+
+  end (): void { this.process.kill('SIGKILL') }
+
+  private async next (timeout: number): Promise<Message | string> {
+    return await new Promise((resolve) => {
+      const onMessage = (message: Message): void => { if (message.bench) done(message) }
+      const onExit = (): void => done('the process ended')
+      const timer = setTimeout(() => done(TOO_LONG), timeout)
+      const done = (value: Message | string): void => {
+        clearTimeout(timer)
+        this.process.removeListener('message', onMessage).removeListener('exit', onExit)
+        resolve(value)
+      }
+      this.process.on('message', onMessage).once('exit', onExit)
+    })
+  }
+}
+
+function testFiles (folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js')).sort().map((name) => `${folder}/${name}`)
+}
+
+/** What a file passes while it is read, all its tests depend on. */
+function ofTests (coverage: Coverage, tests: Outcome['ran']): Coverage {
+  const perTest: Coverage['perTest'] = {}
+  for (const { id, file } of tests) perTest[id] = { ...coverage.perTest[file], ...coverage.perTest[id] }
+  return { static: coverage.static, perTest }
+}
+
+export const strykerValidationSchema = { properties: { testFolders: { type: 'array', items: { type: 'string' } } } }
+
+export const strykerPlugins = [declareClassPlugin(PluginKind.TestRunner, 'tap-in-process', TapRunner)]
