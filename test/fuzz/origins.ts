@@ -1,6 +1,7 @@
 // Origins and upstreams that misbehave, towards clients of HTTP/1.1 and HTTP/2 that behave: requests, WebSockets, tunnels.
 
 import { createHash } from 'node:crypto'
+import type { Socket } from 'node:net'
 import { namesOf } from './harness/behaviours.js'
 import { Finding } from './harness/finding.js'
 import type { Fuzzer } from './harness/fuzzer.js'
@@ -14,6 +15,7 @@ import { checkOrigin, checkResponses, checkSecrets, isAnswered, readAsked } from
 import type { Random } from './harness/random.js'
 import { smaller } from './harness/shrink.js'
 import type { Arrived } from './harness/strict-origin.js'
+import { PATIENCE } from './harness/world.js'
 import type { Conversation, Settled, Step, World } from './harness/world.js'
 
 /** What an origin does with a request. Texts have one char per octet. */
@@ -119,6 +121,11 @@ function message (random: Random, id: string, socket: boolean): readonly [text: 
   return [[status, ...fields(random, id), ...framing, '', ''].join('\r\n') + content, closes]
 }
 
+/** What request a response is of has to stay legible, in whatever way it is changed, cut and continued. */
+function isLegible (text: string): boolean {
+  return !/X-Id:(?! ?(?:poison)?o\d\r?\n| inner\r?\n)[^\r\n]*[\r\n]/.test(text)
+}
+
 function reply (random: Random, id: string, socket: boolean): Reply {
   const before = interim(random, random.weighted([6, 0], [2, 1], [2, 1 + random.integer(4)], [1, 100]))
   const [text, closes] = message(random, id, socket)
@@ -127,8 +134,7 @@ function reply (random: Random, id: string, socket: boolean): Reply {
   if (random.once(8)) whole += random.one([`HTTP/1.1 200 OK\r\nX-Id: poison${id}\r\nContent-Length: 6\r\n\r\npoison`, '\r\n', 'x', '0\r\n\r\n', `HTTP/1.1 408 Request Timeout\r\nX-Id: poison${id}\r\nContent-Length: 0\r\n\r\n`])
   for (let changes = random.weighted([5, 0], [1, 1 + random.integer(2)]); changes > 0; changes--) {
     const changed = mutate(random, whole)
-    // What the response is of has to stay legible.
-    if (!/X-Id:(?! ?(?:poison)?o\d\r?\n| inner\r?\n)/.test(changed)) whole = changed
+    if (isLegible(changed)) whole = changed
   }
   const cut = random.once(8)
   if (cut) whole = whole.slice(0, random.integer(whole.length + 1))
@@ -140,10 +146,12 @@ function reply (random: Random, id: string, socket: boolean): Reply {
     at = next
   }
   steps.push(whole.slice(at))
+  const early = random.once(5)
+  const endless = random.once(150) ? random.one(['HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n', 'HTTP/1.1 100 Continue\r\n\r\n', 'x', '1\r\nx\r\n']) : ''
   return {
-    early: random.once(5),
+    early,
     steps,
-    endless: random.once(150) ? random.one(['HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n', 'HTTP/1.1 100 Continue\r\n\r\n', 'x', '1\r\nx\r\n']) : '',
+    endless: isLegible(whole + endless) ? endless : '',
     end: cut ? random.weighted([6, 'fin'], [6, 'rst'], [1, 'stay']) : closes && !random.once(15) ? random.one(['fin', 'fin', 'rst']) : random.weighted([6, 'stay'], [2, 'fin'], [1, 'rst'])
   }
 }
@@ -155,8 +163,12 @@ function request (random: Random, index: number): Request {
   return { form, method, content: method === 'POST' || method === 'PUT' ? random.one(['', 'hello', 'x'.repeat(100_000)]) : '', reply: reply(random, `o${index}`, socket || random.once(20)) }
 }
 
-/** Does with a request what its reply says, and remembers what was sent in response to it. */
-function respond (requests: readonly Request[], sent: Map<string, string>) {
+/**
+ * Does with a request what its reply says, and remembers what was sent in response to it.
+ *
+ * @param endless - Gets the connections on which something is sent for ever.
+ */
+function respond (requests: readonly Request[], sent: Map<string, string>, endless: Socket[]) {
   return async (arrived: Arrived): Promise<void> => {
     const { socket, whole, request } = arrived
     const { id = '' } = namesOf(request.target) ?? {}
@@ -176,8 +188,10 @@ function respond (requests: readonly Request[], sent: Map<string, string>) {
       else if (step !== '') send(step.replace('<accept>', accept(valuesOf(request.fields, 'sec-websocket-key')[0] ?? '')))
     }
     if (reply.endless !== '') {
+      if (socket.closed) return
       const timer = setInterval(() => { send(reply.endless) }, 50)
       socket.once('close', () => clearInterval(timer))
+      endless.push(socket)
     } else if (reply.end === 'fin') socket.end()
     else if (reply.end === 'rst') setImmediate(() => socket.resetAndDestroy())
   }
@@ -228,6 +242,17 @@ async function converse2 (world: World, { requests, tls, together, window }: Inp
     return [{ fields, stream }, { data: content, stream, end: true }, ...wait]
   })
   return await converseHttp2(world, { listener: tls ? 'h2' : 'h2c', settings: [[1, 0], [4, window]], steps, credit: true, end: 'fin' })
+}
+
+/**
+ * Waits until the gateway has left origins that go on for ever, whose client is gone.
+ *
+ * @throws {Finding} It stays.
+ */
+async function untilLeft (endless: readonly Socket[]): Promise<void> {
+  const open = (): Socket[] => endless.filter(socket => !socket.closed)
+  await Promise.race([Promise.all(open().map(async socket => await new Promise(resolve => socket.once('close', resolve)))), new Promise(resolve => setTimeout(resolve, PATIENCE).unref())])
+  if (open().length > 0) throw new Finding('an origin is listened to for a client that is gone')
 }
 
 /** What a client has got for a request. */
@@ -284,7 +309,9 @@ function check1 (world: World, { requests }: Input, conversation: Conversation, 
   checkOrigin(world, [asked])
 }
 
-function check2 (world: World, conversation: Http2Conversation, sent: Map<string, string>, told: Settled): void {
+function check2 (world: World, { requests }: Input, conversation: Http2Conversation, sent: Map<string, string>, told: Settled): void {
+  // A content that the origin goes on with has no end for its client either.
+  conversation.waiting = conversation.waiting.filter(stream => !conversation.busy.includes(stream) || requests[stream >> 1]!.reply.endless === '')
   const asked = readHttp2Asked(world, conversation)
   checkHttp2Responses(world, conversation, asked, told)
   checkSecrets(world, conversation.received)
@@ -313,23 +340,29 @@ const fuzzer: Fuzzer<Input> = {
   async run (world, input) {
     world.reset()
     const sent = new Map<string, string>()
-    world.origin.respond = respond(input.requests, sent)
+    const endless: Socket[] = []
+    world.origin.respond = respond(input.requests, sent, endless)
     if (input.client === 'HTTP/1.1') {
       const conversation = await converse1(world, input)
+      await untilLeft(endless)
       // What stands behind a tunnel or a WebSocket goes into it.
       if (input.requests.some(({ form }) => /socket|given|tunnel/.test(form))) world.traces = []
       check1(world, input, conversation, sent, await world.settle())
     } else {
       const [talk] = await Promise.allSettled([converse2(world, input)])
+      await untilLeft(endless)
       const told = await world.settle()
       if (talk.status === 'rejected') throw talk.reason
-      check2(world, talk.value, sent, told)
+      check2(world, input, talk.value, sent, told)
     }
   },
 
   * shrink (input) {
+    const isReadable = ({ requests }: Input): boolean => requests.every(({ reply: { steps, endless } }) => isLegible(steps.filter(step => typeof step === 'string').join('') + endless))
+    const readable = isReadable(input)
     for (const each of smaller(input) as Iterable<Input>) {
       const { client, requests } = each
+      if (readable && !isReadable(each)) continue
       if (/^HTTP\/(?:1\.1|2)$/.test(client) && requests.every(({ form, method, reply: { end } }) => form in PATHS && /^[A-Z]{3,}$/.test(method) && ['stay', 'fin', 'rst'].includes(end))) yield each
     }
   }

@@ -55,6 +55,8 @@ export interface Http2Exchange {
   /** The final response: `null` until it has come. */
   response: readonly Field[] | null
   received: string
+  /** When the last of it came, as of `Date.now()`. */
+  latest: number
   /** Nothing more comes. */
   done: boolean
   /** The code of the gateway's RST_STREAM. */
@@ -68,6 +70,8 @@ export interface Http2Conversation {
   readonly exchanges: Map<number, Http2Exchange>
   /** Streams without an end, although the client has waited for it. */
   waiting: number[]
+  /** Those of them on which content was still coming. */
+  busy: number[]
   /** The code of the gateway's GOAWAY. */
   away: number | null
 }
@@ -85,7 +89,7 @@ export async function converseHttp2 (world: World, { listener, settings, steps, 
   const bare = connect({ host: '127.0.0.1', port, noDelay: true })
   const socket: Socket = listener === 'h2' ? connectTls({ socket: bare, rejectUnauthorized: false, ALPNProtocols: ['h2'] }) : bare
   const exchanges = new Map<number, Http2Exchange>()
-  const conversation: Http2Conversation = { sent: '', received: '', closed: false, exchanges, waiting: [], away: null }
+  const conversation: Http2Conversation = { sent: '', received: '', closed: false, exchanges, waiting: [], busy: [], away: null }
   const reader = new FieldReader()
   let rest = Buffer.alloc(0)
   let block: { stream: number, ends: boolean, parts: Buffer[] } | null = null
@@ -175,6 +179,7 @@ export async function converseHttp2 (world: World, { listener, settings, steps, 
     if (exchange.done) throw new Finding('content behind the end of a stream', stream)
     const text = ((flags & PADDED) === 0 ? payload : payload.subarray(1, payload.length - payload[0]!)).toString('latin1')
     exchange.received += text
+    exchange.latest = Date.now()
     conversation.received += text
     if (credit && payload.length > 0) {
       write(FRAME.window, 0, 0, uint32(payload.length))
@@ -267,7 +272,7 @@ export async function converseHttp2 (world: World, { listener, settings, steps, 
     if (exchange === undefined) {
       // One that is opened behind a stream of a higher number is closed already (RFC 9113, 5.1.1).
       const reset = [...exchanges.keys()].some(other => other > stream)
-      exchanges.set(stream, { fields: filled, trailers: [], content: '', ended: step.end === true, reset, interim: [], response: null, received: '', done: false, refused: null })
+      exchanges.set(stream, { fields: filled, trailers: [], content: '', ended: step.end === true, reset, interim: [], response: null, received: '', latest: 0, done: false, refused: null })
     } else if (!exchange.ended && !exchange.reset) {
       exchange.trailers = filled
       exchange.ended = step.end === true
@@ -305,6 +310,7 @@ export async function converseHttp2 (world: World, { listener, settings, steps, 
       write(FRAME.window, 0, 0, uint32(50_000_000))
       await until(() => [...exchanges.values()].every(({ done, reset }) => done || reset) || broken(), PATIENCE)
       if (!conversation.closed && !broken()) conversation.waiting = [...exchanges].flatMap(([stream, { done, reset }]) => done || reset ? [] : [stream])
+      conversation.busy = conversation.waiting.filter(stream => Date.now() - exchanges.get(stream)!.latest < 1000)
     }
     write(FRAME.away, 0, 0, Buffer.alloc(8))
     socket.end()
