@@ -42,16 +42,17 @@ export function readAuthority (text: string): Authority | string {
 }
 
 /**
- * Writes an authority: IPv6 in brackets, the port left out where it is the default one.
+ * Writes an authority: IPv6 in brackets, the port left out where it is the default one. What is written of a
+ * `wireHost` is read as the same authority again, a trailing dot included.
  *
- * @param host - A name or an address, IPv6 without brackets.
+ * @param host - A name or an address, IPv6 with or without brackets.
  * @param defaultPort - Of the scheme. Left out, the port is always written.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-4.2.3 RFC 9110, 4.2.3}
  * @example
  * formatAuthority('2001:db8::1', 8080, 80) // '[2001:db8::1]:8080'
  */
 export function formatAuthority (host: string, port: number, defaultPort?: number): string {
-  const wireHost = host.includes(':') ? `[${host}]` : host
+  const wireHost = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
   return port === defaultPort ? wireHost : `${wireHost}:${port}`
 }
 

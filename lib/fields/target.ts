@@ -1,5 +1,5 @@
 import { BadTarget } from '../errors.js'
-import { readAuthority } from './authority.js'
+import { formatAuthority, readAuthority } from './authority.js'
 
 /** `GET /where?q=now`: a path and query on this server. */
 export interface OriginTarget {
@@ -107,7 +107,7 @@ function parseAuthorityForm (target: string): AuthorityTarget {
   if (typeof authority === 'string') throw new BadTarget(authority)
   const { host, port, wireHost } = authority
   if (port === undefined) throw new BadTarget('CONNECT takes host:port')
-  return { form: 'authority', host, port, authority: `${wireHost}:${port}` }
+  return { form: 'authority', host, port, authority: formatAuthority(wireHost, port) }
 }
 
 function parseAbsoluteForm (method: string, target: string, upgrades: boolean): AbsoluteTarget {
@@ -129,7 +129,7 @@ function parseAbsoluteForm (method: string, target: string, upgrades: boolean): 
   else if (path.charCodeAt(0) === BACKSLASH) throw new BadTarget('a backslash ends the authority') // for some, for others not
   else if (path.charCodeAt(0) !== SLASH) path = `/${path}`
   checkPath(path)
-  return { form: 'absolute', scheme, host, port, authority: port === defaultPort ? wireHost : `${wireHost}:${port}`, path }
+  return { form: 'absolute', scheme, host, port, authority: formatAuthority(wireHost, port, defaultPort), path }
 }
 
 // Backslashes stay: browsers send them in queries, and the origin is to say what one means.

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { formatAuthority, readAuthority } from '../../lib/fields/authority.js'
+import type { Authority } from '../../lib/fields/authority.js'
 import { LONG_TEXTS, anyOctets } from '../fixtures/field-text.js'
 
 t.test('a host and a port, the host in lower case', async t => {
@@ -59,6 +60,14 @@ t.test('a default port is left out when it is named', async t => {
   t.equal(formatAuthority('a.test', 443, 80), 'a.test:443')
   t.equal(formatAuthority('2001:db8::1', 80, 80), '[2001:db8::1]')
   t.equal(formatAuthority('::1', 443), '[::1]:443')
+  t.equal(formatAuthority('[::1]', 443), '[::1]:443', 'brackets that are there are not doubled')
+})
+
+t.test('what goes on the wire is read as the same authority, and as the host that policy is asked about (R-CONNECT-10)', async t => {
+  for (const text of ['a.test.:1', '99999999999999999999.:1', '0x7f.1.:1', '127.0.0.1.:1', '[::1]:1', 'A.Test:1']) {
+    const { host, port, wireHost } = readAuthority(text) as Authority
+    t.strictSame(readAuthority(formatAuthority(wireHost, port!)), { host, port, wireHost }, text)
+  }
 })
 
 t.test('reading what was written gives it back', async t => {

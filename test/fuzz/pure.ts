@@ -84,6 +84,16 @@ function stable<Value> (read: (text: string) => Value, write: (value: Value) => 
   }
 }
 
+/** The host that policy decides on. `null`: it refuses any request for it. */
+function judged (host: string): string | null {
+  try {
+    return canonicalHost(host)
+  } catch (error) {
+    if (!isOurs(error)) throw error
+    return null
+  }
+}
+
 /** Without prototypes and methods. */
 function plain (value: unknown): unknown {
   return JSON.parse(JSON.stringify(value))
@@ -115,8 +125,12 @@ const LAYERS: Readonly<Record<string, { readonly run: Try, readonly throws?: rea
   authority: {
     run: stable(text => {
       const authority = readAuthority(text)
-      return typeof authority === 'string' ? null : { ...authority, port: authority.port ?? 1 }
-    }, value => value === null ? '' : formatAuthority(value.host, value.port))
+      if (typeof authority === 'string') return null
+      const { host, port = 1, wireHost } = authority
+      // Policy is asked about the one and the origin gets the other.
+      if (judged(host) !== judged(wireHost)) throw new Finding('what is judged is not what is written', authority)
+      return { host, port, wireHost }
+    }, value => value === null ? '' : formatAuthority(value.wireHost, value.port))
   },
   host: { run: parseHostField },
   challenges: { run: stable(text => parseChallenges(text), challenges => challenges.map(formatChallenge).join(', ')) },
@@ -165,10 +179,12 @@ const LAYERS: Readonly<Record<string, { readonly run: Try, readonly throws?: rea
   address: {
     run: text => {
       const address = readAddress(text)
-      if (address !== null) embeddedIPv4(address)
+      if (address === null) return
+      embeddedIPv4(address)
+      if (readAddress(address.text)?.bits !== address.bits) throw new Finding('an address has another text', address.text)
     }
   },
-  'canonical host': { run: canonicalHost },
+  'canonical host': { run: stable(canonicalHost, host => host) },
   pattern: { run: text => parsePattern(text, 'allow'), throws: [BadOption] },
   'password hash': { run: text => readPasswordHash(text) },
   htpasswd: {
