@@ -8,6 +8,7 @@ import { BadOption, ClientLeft, ConnectTimeout } from '../errors.js'
 import type { AbsoluteTarget } from '../fields/target.js'
 import { guarded, once } from '../platform/guarded.js'
 import type { Address } from '../policy/access.js'
+import { canonicalHost } from '../policy/canonical-host.js'
 import type { Milliseconds } from '../types.js'
 import { sendAsterisk } from './asterisk.js'
 import { Attempt } from './attempt.js'
@@ -66,7 +67,7 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
 
   async function open ({ scheme, host, port }: AbsoluteTarget, addresses: readonly Address[]): Promise<Socket> {
     const socket = await dial(addresses, port, { connectTimeout, localAddress })
-    return scheme === 'https' ? await secured(socket, host, connectTimeout, tls) : socket
+    return scheme === 'https' ? await secured(socket, canonicalHost(host), connectTimeout, tls) : socket
   }
 
   const underWay = new Map<string, number>()
@@ -156,7 +157,8 @@ function readSecureContext (tls: ConnectionOptions | undefined): void {
 
 function secured (socket: Socket, host: string, timeout: Milliseconds, tls?: ConnectionOptions): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    // An address is verified against the certificate as `host`; as a server name it must not be sent (RFC 6066, 3).
+    // An address is verified against the certificate as `host`; as a server name it must not be sent (RFC 6066, 3). It may have
+    // been spelled as a number: what policy has read as an address is one here too.
     const servername = isIP(host) === 0 ? host : undefined
     const secure = tlsConnect({ ...tls, socket, host, servername, ALPNProtocols: ['http/1.1'] })
     const timer = setTimeout(guarded(() => secure.destroy(new ConnectTimeout())), timeout)

@@ -163,6 +163,10 @@ t.test('https is TLS of ours, verified against the name of the target', { skip: 
   names.splice(0)
   t.equal(await https('127.0.0.1', trusting), '200 tls', 'an address is verified too')
   t.strictSame(names.splice(0), [false, 'http/1.1'], 'and is no server name')
+  for (const host of ['2130706433', '0x7f.1', '0177.0.0.1']) {
+    t.equal(await https(host, trusting), '200 tls', `${host} is an address for TLS as it is for policy`)
+    t.strictSame(names.splice(0), [false, 'http/1.1'], 'in any of its spellings')
+  }
   t.equal(await https('192.0.2.1', trusting), 'FST_PROXY_AUTH_TLS')
   t.equal(await https('origin.test', trusting, '*'), '200 tls')
   t.strictSame(warnings, [])
