@@ -71,7 +71,7 @@ function firstColon (text: string): number {
 // Standard alphabet, and padding either left out or right. Node decodes anything else too, skipping what it does not know.
 function isBase64 (text: string): boolean {
   let end = text.length
-  while (end > 0 && text.length - end < 3 && text.charCodeAt(end - 1) === EQUALS) end--
+  while (text.charCodeAt(end - 1) === EQUALS) end--
   if (end < text.length ? text.length % 4 !== 0 || text.length - end > 2 : end % 4 === 1) return false
   for (let at = 0; at < end; at++) {
     if (ALPHABET[text.charCodeAt(at)] !== 1) return false

@@ -50,7 +50,7 @@ t.test('the scheme matches in any case (R-PARSE-5)', async t => {
 })
 
 t.test('parameters, wrong padding, half a char are malformed (R-BASIC-4, R-BASIC-7)', async t => {
-  for (const data of ['realm="x"', 'dTpw=', 'd=', 'dTpwd', 'dTpwdTp==', 'dTpw====', 'dTo_']) {
+  for (const data of ['realm="x"', 'dTpw=', 'd=', 'dTpwd', 'dTpwdTp==', 'dTpw====', 'dTpwY===', 'dTo_']) {
     t.throws(() => readUserPass(parseCredentials(`Basic ${data}`)), MALFORMED, data)
   }
   t.throws(() => readUserPass(parseCredentials('Basic dTr/')), MALFORMED, 'not UTF-8')

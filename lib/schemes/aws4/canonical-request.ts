@@ -79,7 +79,7 @@ export function canonicalQuery (query: string): string {
 /** A value without spaces around it, and one in place of several. */
 function canonicalValue (value: string): string {
   const text = value.replace(SPACES, ' ')
-  return text.slice(text.startsWith(' ') ? 1 : 0, text.length > 1 && text.endsWith(' ') ? -1 : undefined)
+  return text.slice(text.startsWith(' ') ? 1 : 0, text.endsWith(' ') ? -1 : undefined)
 }
 
 function escape (octets: string): string {

@@ -19,7 +19,7 @@ t.test('the path without empty and dot segments, and escaped once more (R-AWS-3)
   for (const [path, canonical] of [
     ['/', '/'], ['//', '/'], ['/a', '/a'], ['/a/', '/a/'], ['/a//b', '/a/b'], ['/./a/./', '/a/'], ['/a/../b', '/b'], ['/a/..', '/'], ['/..', '/'],
     ['/../../a', '/a'], ['/a/.', '/a'], ['/a%20b', '/a%2520b'], ['/a%2520b', '/a%252520b'], ['/~-._', '/~-._'], ["/!'()*", '/%21%27%28%29%2A'],
-    ['/%2E%2E/a', '/%252E%252E/a'], ['/\u00e9', '/%E9'], ['/a+b;c=d@e:f', '/a%2Bb%3Bc%3Dd%40e%3Af'], ['*', '/%2A']
+    ['/%2E%2E/a', '/%252E%252E/a'], ['/\u00e9', '/%E9'], ['/a+b;c=d@e:f', '/a%2Bb%3Bc%3Dd%40e%3Af'], ['*', '/%2A'], ['/\t', '/%09']
   ] as const) t.equal(canonicalPath(path), canonical, path)
 })
 
@@ -32,7 +32,7 @@ t.test('the query by its octets, sorted (R-AWS-3)', async t => {
 })
 
 t.test('fields with all their lines, without spaces around, one in place of several (R-AWS-3)', async t => {
-  const fields = [['host', ['o']], ['x-a', ['  a   b\t c ', 'd', ' ', '']], ['x-b', ['\u00a0']]] as const
+  const fields = [['host', ['o']], ['x-a', ['  a   b\t c ', 'd', ' ', '']], ['x-b', ['\u00a0']], ['x-c', [' a', 'b ']]] as const
   t.equal(canonicalRequest({ method: 'get', path: '/a//b', query: '', fields, payload: 'UNSIGNED-PAYLOAD' }, false),
-    'get\n/a//b\n\nhost:o\nx-a:a b c,d,,\nx-b:\u00a0\n\nhost;x-a;x-b\nUNSIGNED-PAYLOAD')
+    'get\n/a//b\n\nhost:o\nx-a:a b c,d,,\nx-b:\u00a0\nx-c:a,b\n\nhost;x-a;x-b;x-c\nUNSIGNED-PAYLOAD')
 })

@@ -30,6 +30,14 @@ t.test('what is added is signed as well; for CONNECT the target is the host (R-A
   })
 })
 
+t.test('a field of several lines is signed as one, a path with its escapes escaped once more unless the service does not (R-AWS-3)', async t => {
+  const request = { method: 'GET', target: '/a%20b', headers: { host: 'a', 'x-a': ['1', '2'] }, time: 0 }
+  const signed = signAws4(request, ALICE_SIGNS)
+  t.same(signAws4({ ...request, headers: { host: 'a', 'x-a': '1,2' } }, ALICE_SIGNS), signed)
+  t.same(signAws4(request, { ...ALICE_SIGNS, escapePath: true }), signed)
+  t.notSame(signAws4(request, { ...ALICE_SIGNS, escapePath: false }), signed)
+})
+
 t.test('by default it is signed now', async t => {
   const before = Math.floor(Date.now() / 1000) * 1000
   const { 'x-amz-date': time = '' } = signAws4({ method: 'GET', target: '/', headers: { host: 'a' } }, ALICE_SIGNS)

@@ -42,6 +42,7 @@ t.test('what does not follow the grammar (R-AWS-1, R-AWS-2)', async t => {
     'another part': `AWS4-HMAC-SHA256 ${[...parts(), 'Region=x'].join()}`,
     'a part in another case': text().replace('Signature=', 'signature='),
     'no comma': text({}, ' '),
+    'another char in place of a comma': text({}, ' ;'),
     'a comma behind': `${text()},`,
     'an empty member': text({}, ',,'),
     'a name without a value': `AWS4-HMAC-SHA256 ${parts().slice(1).join()}, Credential`,
@@ -68,6 +69,16 @@ t.test('what does not follow the grammar (R-AWS-1, R-AWS-2)', async t => {
   for (const [name, value] of Object.entries(rows)) {
     t.throws(() => parseAws4Credentials(value), { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' }, name)
   }
+})
+
+t.test('as long as may be, and one more', async t => {
+  const key = 'a'.repeat(256)
+  t.equal(parseAws4Credentials(text({ Credential: `${key}/20261121/local/proxy/aws4_request` })).accessKeyId, key)
+  const names = Array.from({ length: 128 }, (_, i) => `x-${i}`)
+  t.same(parseAws4Credentials(text({ SignedHeaders: names.join(';') })).signedHeaders, names)
+  const name = 'x'.repeat(8192 - text({ SignedHeaders: '' }).length)
+  t.same(parseAws4Credentials(text({ SignedHeaders: name })).signedHeaders, [name])
+  t.throws(() => parseAws4Credentials(text({ SignedHeaders: `${name}x` })), { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS', message: /too long/ })
 })
 
 t.test('any text is read or refused, never with what was received in the error', async () => {

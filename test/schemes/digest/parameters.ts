@@ -112,6 +112,7 @@ t.test('a response is as long as its hash; in upper case it is the same (DGX-RES
   }
   t.throws(() => read({ ...RIGHT, algorithm: 'SHA-1', response: 'x' }), MALFORMED)
   t.equal(read({ ...RIGHT, algorithm: 'SHA-1', response: 'ab'.repeat(20) })?.algorithm, undefined, 'not for this to refuse')
+  t.equal(read({ ...without('qop', 'cnonce', 'nc'), algorithm: 'SHA-1' })?.count, 0, 'nor without qop')
 })
 
 t.test('cnonce is printable ASCII of some length (R-DIG-36)', async t => {
@@ -151,6 +152,19 @@ t.test('up to 64 KiB in any parameter: 400, nothing else (S1, R-DIG-36)', async 
   t.equal(read({ ...RIGHT, uri: `/${'a'.repeat(65535)}` })?.uri.length, 65536, 'as long as any target that node lets through')
   t.throws(() => read({ ...RIGHT, uri: `/${'a'.repeat(65536)}` }), MALFORMED)
   t.equal(read({ ...RIGHT, realm: 'x'.repeat(MAX_REALM_LENGTH) })?.realm.length, MAX_REALM_LENGTH)
+})
+
+t.test('every parameter has an end of its own, whatever the others say (R-DIG-36)', async t => {
+  const unknown = { ...RIGHT, algorithm: 'SHA-1' } // of an unknown algorithm nobody knows how long its hashes are
+  const hashed = { ...unknown, userhash: 'true' }
+  t.equal(read({ ...hashed, username: 'ab'.repeat(1536) })?.username.length, 3072)
+  t.throws(() => read({ ...hashed, username: 'ab'.repeat(1537) }), { ...MALFORMED, message: /username is too long/ })
+  t.equal(read({ ...unknown, response: 'ab'.repeat(32) })?.response.length, 64)
+  t.throws(() => read({ ...unknown, response: 'ab'.repeat(33) }), { ...MALFORMED, message: /response is too long/ })
+  const extended = (language: string): Params => ({ ...without('username'), 'username*': `UTF-8'${language}'alice` })
+  t.equal(read(extended('e'.repeat(9216 - 12)))?.username, 'alice')
+  t.throws(() => read(extended('e'.repeat(9216 - 11))), { ...MALFORMED, message: /username\* is too long/ })
+  t.throws(() => read({ ...without('qop'), nc: '000000001' }), { ...MALFORMED, message: /nc is too long/ })
 })
 
 t.test('nothing to read is nothing malformed; a token68 is (R-CRED-2, S7)', async t => {

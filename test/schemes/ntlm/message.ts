@@ -79,6 +79,35 @@ t.test('OEM and Unicode are told apart by the flag (R-NTLM-10)', async t => {
   }
 })
 
+t.test('the shortest type 3, a field right behind its head, and as much as may be', async t => {
+  const head = Buffer.alloc(64)
+  head.write('NTLMSSP\0\x03', 'latin1')
+  t.match(readMessage(head.toString('base64')), { type: 3, user: '', workstation: '', mic: null })
+  t.match(readMessage(Buffer.concat([head, Buffer.alloc(2)]).toString('base64')), { type: 3, user: '' }, 'without padding')
+  const field = Buffer.concat([head, Buffer.from('alice')])
+  field.writeUInt16LE(5, 36)
+  field.writeUInt32LE(64, 40)
+  t.match(readMessage(field.toString('base64')), { user: 'alice' })
+  field.writeUInt32LE(63, 40)
+  t.throws(() => readMessage(field.toString('base64')), MALFORMED)
+  const most = (octets: number) => Buffer.concat([head, Buffer.alloc(octets - 64)]).toString('base64')
+  t.match(readMessage(most(16 * 1024)), { type: 3 })
+  t.throws(() => readMessage(most(16 * 1024 + 3)), { ...MALFORMED, message: /too long/ })
+})
+
+t.test('a byte-order mark is a char of the name', async t => {
+  t.match(readMessage(authenticate(CHALLENGE, negotiate(), { unicode: true, user: '\ufeffalice' })), { user: '\ufeffalice' })
+})
+
+t.test('where an empty field would be says nothing of the integrity code', async t => {
+  const whole = Buffer.from(authenticate(CHALLENGE, negotiate(), { mic: 'right' }), 'base64')
+  for (const at of [12, 44]) {
+    whole.writeUInt16LE(0, at)
+    whole.writeUInt32LE(0, at + 4)
+  }
+  t.equal((readMessage(whole.toString('base64')) as AuthenticateMessage).mic?.length, 16)
+})
+
 t.test('an integrity code is there where there is room for one', async t => {
   const message = readMessage(authenticate(CHALLENGE, negotiate(), { mic: 'right' })) as AuthenticateMessage
   t.equal(message.mic?.length, 16)
