@@ -21,7 +21,8 @@ for (const folder of process.argv.length > 2 ? process.argv.slice(2) : FOLDERS) 
     timeoutMS: 4000,
     timeoutFactor: 3,
     thresholds: { high: 95, low: 90, break: 85 },
-    warnings: { slow: false }, // mutants of what runs at load: their tests are those of their own file, not all
+    // Mutants of what runs at load are not slow: their tests are those of their own file, not all.
+    warnings: { slow: false, unknownOptions: true, preprocessorErrors: true, unserializableOptions: true },
     reporters: ['progress-append-only', 'clear-text', 'json', 'html'],
     clearTextReporter: { allowColor: false, logTests: false, reportTests: false, skipFull: true },
     jsonReporter: { fileName: `.mutation/${folder}.json` },
