@@ -3,7 +3,7 @@ import { guarded, on, once } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 import { closeInStages } from './close-in-stages.js'
 import type { Exchange } from './exchanges.js'
-import { drop, reset, wasReset } from './reset.js'
+import { drop, hasLostPeer, reset, wasReset } from './reset.js'
 
 export interface JoinOptions {
   /** No byte either way for this long ends it. 0: no limit. */
@@ -70,8 +70,9 @@ function codeOf ({ code = 'error' }: NodeJS.ErrnoException): string {
 
 function pass (from: Duplex, to: Duplex): void {
   const end = () => {
-    if (wasReset(from)) reset(to)
-    else to.end()
+    if (wasReset(from)) return reset(to)
+    to.end()
+    if (hasLostPeer(from)) from.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }))
   }
   from.pipe(to, { end: false })
   if (from.readableEnded) end() // while the other side was dialled

@@ -74,6 +74,20 @@ export function wasReset (side: Duplex): boolean {
 }
 
 /**
+ * Whether there is no other end any more of a connection whose reader was told of an end: it was reset, and what is written to it
+ * gets nowhere. Node tells of an end where the reset came together with octets, and where it failed a write of node's own: that of
+ * the session tickets behind a TLS handshake. Behind the latter no write is ever through, nor does it fail.
+ */
+export function hasLostPeer (side: Duplex): boolean {
+  if (side.writableFinished) return false // it has closed as it should
+  const { _handle: handle } = side as Connected
+  return Boolean(handle?.getpeername?.({})) // the public `remoteAddress` remembers the peer that was
+}
+
+/** What node has below a socket, unless that is destroyed. One in the file system has no such function. */
+type Connected = Duplex & { readonly _handle?: { getpeername?(address: object): number } | null }
+
+/**
  * Node ends a stream before it resets it, unless something is being written: the end would go out, and look like one. And
  * it waits for its reset to go out, which may be never.
  */

@@ -109,6 +109,13 @@ t.test('a reset is passed on as a reset (R-CONNECT-7)', async t => {
   }
 })
 
+t.test('a reset that comes with the last octets, which node takes for an end: they arrive, and nothing waits for the other side', async t => {
+  const tunnel = await joined(t)
+  tunnel.client.send('last').socket.resetAndDestroy()
+  t.equal(await tunnel.target.end(), 'last')
+  t.equal(await tunnel.reason, 'ECONNRESET')
+})
+
 t.test('to a side that cannot be reset, it is the end', async t => {
   const path = joinPath(t.testdir(), 'socket')
   const tunnel = await joined(t, {}, socketPair(t, { path }))

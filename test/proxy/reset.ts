@@ -1,11 +1,12 @@
 import { once } from 'node:events'
 import { ServerResponse } from 'node:http'
 import { constants } from 'node:http2'
+import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import Fastify from 'fastify'
 import t from 'tap'
 import { streamOf } from '../../lib/platform/http2-stream.js'
-import { abortsWithCancel, breakOff, cut, drop, isFinished, isGone, isHttp2Stream, reset, wasReset } from '../../lib/proxy/reset.js'
+import { abortsWithCancel, breakOff, cut, drop, hasLostPeer, isFinished, isGone, isHttp2Stream, reset, wasReset } from '../../lib/proxy/reset.js'
 import { isInjected } from '../../lib/platform/injected.js'
 import { socketPair } from '../fixtures/socket-pair.js'
 import { streamPair } from '../fixtures/stream-pair.js'
@@ -64,6 +65,32 @@ t.test('a socket is reset, where it can be', async t => {
   const dropped = new PassThrough()
   drop(dropped)
   t.equal(dropped.destroyed, true)
+})
+
+t.test('a connection that was reset has no peer', async t => {
+  const { near, far } = await socketPair(t)
+  near.on('error', () => {})
+  t.equal(hasLostPeer(near), false)
+  far.socket.resetAndDestroy()
+  while (!hasLostPeer(near)); // node sees it later, and then there is nothing left to ask
+  await new Promise(resolve => near.once('close', resolve))
+  t.equal(hasLostPeer(near), false, 'nor does one that is destroyed')
+})
+
+t.test('a connection that has ended still has one', async t => {
+  const { near, far } = await socketPair(t)
+  far.socket.end()
+  await once(near.resume(), 'end')
+  t.equal(hasLostPeer(near), false)
+  near.end()
+  await once(near, 'finish')
+  t.equal(hasLostPeer(near), false, 'whatever there is, both have said all they had to say')
+})
+
+t.test('of others it is not known', async t => {
+  const { near } = await socketPair(t, { path: join(t.testdir(), 'socket') })
+  t.equal(hasLostPeer(near), false)
+  t.equal(hasLostPeer(new PassThrough()), false)
 })
 
 t.test('an answer that cannot be completed is cut', async t => {
