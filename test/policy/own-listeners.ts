@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os'
 import t from 'tap'
 import { readAddress } from '../../lib/policy/address.js'
 import { isOwnListener, type Listener } from '../../lib/policy/own-listeners.js'
+import { mocked } from '../fixtures/mocked.js'
 
 const isOwn = (text: string, port: number, ...listeners: Listener[]): boolean => isOwnListener(readAddress(text)!, port, listeners)
 
@@ -40,7 +41,7 @@ t.test('a listener on 0.0.0.0 or :: has every address of this machine', async t 
 })
 
 t.test('an interface without entries', async t => {
-  const { isOwnListener } = await t.mockImport<typeof import('../../lib/policy/own-listeners.js')>('../../lib/policy/own-listeners.js', {
+  const { isOwnListener } = await mocked<typeof import('../../lib/policy/own-listeners.js')>(t, 'lib/policy/own-listeners.js', {
     'node:os': { networkInterfaces: () => ({ down: undefined, eth0: [{ address: '198.51.100.7' }, { address: 'fe80::7%2' }] }) }
   })
   const wildcard = [{ address: '::', port: 8080 }]

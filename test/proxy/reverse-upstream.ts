@@ -4,6 +4,7 @@ import { Agent, Pool, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
 import { chooseUpstream } from '../../lib/proxy/reverse-upstream.js'
 import { kExchange } from '../../lib/proxy/reverse-client.js'
 import type { ReverseRoute } from '../../lib/proxy/reverse.js'
+import { mocked } from '../fixtures/mocked.js'
 
 const choose = (route: object) => chooseUpstream({ upstream: 'http://up.test', ...route } as ReverseRoute)
 
@@ -44,7 +45,7 @@ t.test('the global dispatcher, as it is at the time of a request', async t => {
 t.test('the pool of @fastify/http-proxy, where the options do not say another', async t => {
   let options: Record<string, unknown> = {}
   class Spy extends Agent { constructor (given: object) { super(given); options = given as never } }
-  const { chooseUpstream } = await t.mockImport<typeof import('../../lib/proxy/reverse-upstream.js')>('../../lib/proxy/reverse-upstream.js', {
+  const { chooseUpstream } = await mocked<typeof import('../../lib/proxy/reverse-upstream.js')>(t, 'lib/proxy/reverse-upstream.js', {
     undici: { ...await import('undici'), Agent: Spy }
   })
   chooseUpstream({ upstream: 'http://up.test', undici: { connections: 3 } } as never)

@@ -2,6 +2,7 @@ import t from 'tap'
 import type { Eventual } from '../../lib/eventual.js'
 import { DEFAULT_REALM, Strategy, formatOffer, isOurStrategy, isRight, isScheme } from '../../lib/strategies/strategy.js'
 import type { Accepted, AttemptOptions, AttemptRequest, Offer } from '../../lib/strategies/strategy.js'
+import { mocked } from '../fixtures/mocked.js'
 
 /** Shows what the protected members do. */
 class Probe extends Strategy {
@@ -41,7 +42,7 @@ t.test('a strategy is ours if it extends the class, also that of another copy of
   t.equal(isOurStrategy(new Probe()), true)
   const { name, scheme, authenticate, challenge } = new Probe()
   t.equal(isOurStrategy({ name, scheme, authenticate, challenge }), false)
-  const copy = await t.mockImport<typeof import('../../lib/strategies/strategy.js')>('../../lib/strategies/strategy.js')
+  const copy = await mocked<typeof import('../../lib/strategies/strategy.js')>(t, 'lib/strategies/strategy.js')
   t.not(copy.Strategy, Strategy)
   t.equal(copy.isOurStrategy(new Probe()), true)
 })

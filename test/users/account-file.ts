@@ -5,6 +5,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { eachLine, openAccountFile } from '../../lib/users/account-file.js'
 import type { AccountFileOptions } from '../../lib/users/account-file.js'
+import { mocked } from '../fixtures/mocked.js'
 
 /** A file whose accounts are its lines. */
 function create (t: Test, text: string, options: AccountFileOptions = {}) {
@@ -102,7 +103,7 @@ t.test('a file that is none stops the boot', async t => {
 
 t.test('a file somebody is still writing is left for the next look', async t => {
   let write = (): void => {}
-  const mocked = await t.mockImport<typeof import('../../lib/users/account-file.js')>('../../lib/users/account-file.js', {
+  const { openAccountFile: open } = await mocked<typeof import('../../lib/users/account-file.js')>(t, 'lib/users/account-file.js', {
     'node:fs/promises': {
       ...promises,
       async open (path: string) {
@@ -118,7 +119,7 @@ t.test('a file somebody is still writing is left for the next look', async t => 
   })
   const path = join(t.testdir({}), 'users')
   writeFileSync(path, 'alice')
-  const file = mocked.openAccountFile(path, text => text, { interval: 0 })
+  const file = open(path, text => text, { interval: 0 })
   writeFileSync(path, '')
   write = () => { appendFileSync(path, 'bob') }
   t.equal(await file.read(), 'alice', 'half a file is no file')
@@ -136,7 +137,7 @@ t.test('a file system that does not answer: the old accounts stay, and close doe
   let hangs = true
   let go!: () => void
   let looks = 0
-  const mocked = await t.mockImport<typeof import('../../lib/users/account-file.js')>('../../lib/users/account-file.js', {
+  const { openAccountFile: open } = await mocked<typeof import('../../lib/users/account-file.js')>(t, 'lib/users/account-file.js', {
     'node:fs/promises': {
       ...promises,
       async stat (path: string, options: { bigint: true }) {
@@ -148,7 +149,7 @@ t.test('a file system that does not answer: the old accounts stay, and close doe
   })
   const path = join(t.testdir({ users: 'alice' }), 'users')
   const problems: Error[] = []
-  const file = mocked.openAccountFile(path, text => text, { interval: 0, timeout: 20, log: problem => { problems.push(problem) } })
+  const file = open(path, text => text, { interval: 0, timeout: 20, log: problem => { problems.push(problem) } })
   writeFileSync(path, 'bob')
   t.equal(await file.read(), 'alice')
   t.match(problems, [{ message: 'the file of accounts was not read within 20 ms' }])
