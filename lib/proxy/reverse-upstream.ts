@@ -24,8 +24,8 @@ export interface ReverseUpstream {
 /** As @fastify/reply-from has them. */
 const POOL = { pipelining: 1, connections: 128 }
 
-/** As undici has it. */
-const SILENCE: Milliseconds = 300_000
+/** The longest silence of an upstream, as undici has it. */
+export const SILENCE: Milliseconds = 300_000
 
 type Options = Record<string, unknown>
 

@@ -1,7 +1,9 @@
-import type { IncomingMessage, Server } from 'node:http'
+import type { ClientRequest, IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { FieldRecord } from '../fields/hop-by-hop.js'
 import { on, once } from '../platform/guarded.js'
+import type { Milliseconds } from '../types.js'
 import { addGateFields } from './answer.js'
 import type { Exchange, Exchanges } from './exchanges.js'
 import { extendedAnswer } from './extended-connect.js'
@@ -13,6 +15,7 @@ import { tellIdentity } from './identity-field.js'
 import { record } from './record.js'
 import { lasting, withVia } from './reverse-request.js'
 import type { RequestHeadRules } from './reverse-request.js'
+import { SILENCE } from './reverse-upstream.js'
 import type { ReverseRoute } from './reverse.js'
 import type { routedPath } from './routed-path.js'
 import { withinPrefix } from './under-prefix.js'
@@ -24,10 +27,16 @@ import { offerOf, routeUpgrade } from './upgrade.js'
 interface Side { readonly readyState: number, terminate (): void }
 interface Hooks { onConnect? (context: unknown, source: Side, target: Side): void }
 
-/** RFC 6455's word for a WebSocket that is neither being opened nor closed, as `readyState` has it. */
+/** RFC 6455's words for a WebSocket that is being opened, and for one that is open, as `readyState` has them. */
+const CONNECTING = 0
 const OPEN = 1
 
-type Rewrite = (headers: FieldRecord, request: FastifyRequest) => FieldRecord
+/** Options of the package `ws`, as far as they are used here. */
+interface ClientOptions {
+  readonly rewriteRequestHeaders?: (headers: FieldRecord, request: FastifyRequest) => FieldRecord
+  /** Sends the request of the handshake. */
+  readonly finishRequest?: (request: ClientRequest, target: Side) => void
+}
 
 /** What the upstream of a WebSocket is told of the request, where the options say nothing themselves. */
 const ON_BEHALF = ['cookie', 'authorization'] as const
@@ -138,13 +147,15 @@ export function followWebSocket (request: FastifyRequest, reply: FastifyReply, t
 
 /**
  * The options for WebSockets of @fastify/http-proxy: the upstream gets what an upstream of requests gets. By itself that passes
- * on the cookies and nothing else.
+ * on the cookies and nothing else. What becomes of the connection to the upstream when it refuses, stays silent or is no longer
+ * waited for is seen to here as well: @fastify/http-proxy ends an open WebSocket and nothing before that.
  */
 export function webSocketOptions (route: ReverseRoute, rules: RequestHeadRules): object {
   if (route.websocket !== true) return {}
   const { wsClientOptions, wsHooks, wsReconnect } = route
-  const { rewriteRequestHeaders } = (wsClientOptions ?? {}) as { rewriteRequestHeaders?: Rewrite }
-  const rewrite = rewriteRequestHeaders ?? onBehalf
+  const { rewriteRequestHeaders: rewrite = onBehalf, finishRequest = endRequest } = (wsClientOptions ?? {}) as ClientOptions
+  // Of the request whose handshake is sent next, in the same turn. Undefined: it is tried again, which nothing tells of.
+  let client: Socket | undefined
   return {
     ...(wsReconnect !== undefined && { wsReconnect: { ...wsReconnect } }), // it gets defaults written in
     wsHooks: {
@@ -156,8 +167,16 @@ export function webSocketOptions (route: ReverseRoute, rules: RequestHeadRules):
       }
     },
     wsClientOptions: {
+      handshakeTimeout: (route.undici as { headersTimeout?: Milliseconds } | undefined)?.headersTimeout ?? SILENCE,
       ...wsClientOptions,
+      finishRequest (handshake: ClientRequest, target: Side) {
+        once(handshake, 'response', () => handshake.destroy())
+        if (client !== undefined) once(client, 'close', () => { if (target.readyState === CONNECTING) target.terminate() })
+        client = undefined
+        finishRequest(handshake, target)
+      },
       rewriteRequestHeaders (headers: FieldRecord, request: FastifyRequest) {
+        client = request.raw.socket
         const head = { ...headers }
         if (rules.forwarded) addForwardedFields(head, request)
         const lasts = lasting(rewrite(head, request), rules.consumed)
@@ -166,6 +185,10 @@ export function webSocketOptions (route: ReverseRoute, rules: RequestHeadRules):
       }
     }
   }
+}
+
+function endRequest (handshake: ClientRequest): void {
+  handshake.end()
 }
 
 function onBehalf (headers: FieldRecord, request: FastifyRequest): FieldRecord {

@@ -169,6 +169,19 @@ t.test('by an extended CONNECT they pass through as they are, or not at all (R-X
   }
 })
 
+t.test('the handshake is sent as the options say; one that is sent again goes by itself', async t => {
+  const rules = { pseudonym: 'gw', forwarded: false, consumed: new Set<string>(), identity: UNTOLD }
+  const sent: unknown[] = []
+  const finishRequest = (...all: unknown[]) => { sent.push(...all) }
+  const { wsClientOptions } = webSocketOptions({ websocket: true, upstream: '', wsClientOptions: { finishRequest, handshakeTimeout: 7 } } as never, rules) as {
+    wsClientOptions: { handshakeTimeout: number, finishRequest: (handshake: object, target: object) => void }
+  }
+  const [handshake, target] = [new EventEmitter(), {}]
+  wsClientOptions.finishRequest(handshake, target)
+  t.strictSame(sent, [handshake, target])
+  t.equal(wsClientOptions.handshakeTimeout, 7)
+})
+
 t.test('hooks of the options are called when both stand; what nobody waits for any more is closed', async t => {
   const route = { upstream: 'http://up.test', websocket: true }
   const rules = { pseudonym: 'gw', forwarded: true, consumed: new Set<string>(), identity: UNTOLD }
