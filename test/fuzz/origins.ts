@@ -11,7 +11,7 @@ import { checkHttp2Responses, readHttp2Asked } from './harness/http2-oracle.js'
 import { NotStrict, readResponse, valuesOf } from './harness/message.js'
 import type { Field } from './harness/message.js'
 import { mutate } from './harness/mutate.js'
-import { checkOrigin, checkResponses, checkSecrets, isAnswered, readAsked } from './harness/oracle.js'
+import { checkOrigin, checkResponses, checkSecrets, isAnswered, isOf, readAsked } from './harness/oracle.js'
 import type { Random } from './harness/random.js'
 import { smaller } from './harness/shrink.js'
 import type { Arrived } from './harness/strict-origin.js'
@@ -111,7 +111,7 @@ function fields (random: Random, id: string): string[] {
 }
 
 function message (random: Random, id: string, socket: boolean): readonly [text: string, closes: boolean] {
-  const text = random.weighted([4, 'content'], [2, ''], [2, random.octets(random.integer(60))], [1, 'x'.repeat(random.one([3000, 70_000, 400_000]))], [1, 'HTTP/1.1 200 OK\r\nX-Id: inner\r\nContent-Length: 0\r\n\r\n'])
+  const text = random.weighted([4, 'content'], [2, ''], [2, random.octets(random.integer(60))], [1, 'x'.repeat(random.one([3000, 70_000, 400_000]))], [1, `HTTP/1.1 200 OK\r\nX-Id: ${id}-inner\r\nContent-Length: 0\r\n\r\n`])
   if (socket && !random.once(3)) {
     const lines = ['Connection: Upgrade', `Upgrade: ${random.weighted([6, 'websocket'], [1, 'WebSocket'], [1, 'h2c'], [1, 'websocket, h2c'], [1, ''])}`, ...random.once(5) ? [] : [`Sec-WebSocket-Accept: ${random.once(4) ? 'wrong' : '<accept>'}`]]
     return [[`HTTP/1.1 101 ${random.one(['Switching Protocols', '', '\xe9'])}`, ...fields(random, id), ...lines, '', ''].join('\r\n') + random.one(['', '\x81\x02hi', '\x88\0', random.octets(30), text]), random.once(2)]
@@ -121,9 +121,12 @@ function message (random: Random, id: string, socket: boolean): readonly [text: 
   return [[status, ...fields(random, id), ...framing, '', ''].join('\r\n') + content, closes]
 }
 
-/** What request a response is of has to stay legible, in whatever way it is changed, cut and continued. */
+/**
+ * What request a response is of has to stay legible, in whatever way it is changed, cut and continued. What was meant as content, or
+ * as a response too many, may become the response by a change of what is before it: so it bears the mark of its request as well.
+ */
 function isLegible (text: string): boolean {
-  return !/X-Id:(?! ?(?:poison)?o\d\r?\n| inner\r?\n)[^\r\n]*[\r\n]/.test(text)
+  return !/X-Id:(?! ?o\d(?:-poison|-inner)?\r?\n)[^\r\n]*[\r\n]/.test(text)
 }
 
 function reply (random: Random, id: string, socket: boolean): Reply {
@@ -131,7 +134,7 @@ function reply (random: Random, id: string, socket: boolean): Reply {
   const [text, closes] = message(random, id, socket)
   let whole = before + text
   // A response too many must be in the packet with the end of the one before it: later, it would be that of the next request.
-  if (random.once(8)) whole += random.one([`HTTP/1.1 200 OK\r\nX-Id: poison${id}\r\nContent-Length: 6\r\n\r\npoison`, '\r\n', 'x', '0\r\n\r\n', `HTTP/1.1 408 Request Timeout\r\nX-Id: poison${id}\r\nContent-Length: 0\r\n\r\n`])
+  if (random.once(8)) whole += random.one([`HTTP/1.1 200 OK\r\nX-Id: ${id}-poison\r\nContent-Length: 6\r\n\r\npoison`, '\r\n', 'x', '0\r\n\r\n', `HTTP/1.1 408 Request Timeout\r\nX-Id: ${id}-poison\r\nContent-Length: 0\r\n\r\n`])
   for (let changes = random.weighted([5, 0], [1, 1 + random.integer(2)]); changes > 0; changes--) {
     const changed = mutate(random, whole)
     if (isLegible(changed)) whole = changed
@@ -269,7 +272,7 @@ interface Got {
  * @throws {Finding}
  */
 function checkRelayed (id: string, method: string, text: string, got: Got): void {
-  if (valuesOf(got.fields, 'x-id')[0] !== id) return
+  if (!isOf(id, valuesOf(got.fields, 'x-id')[0])) return
   let response
   try {
     response = readResponse(text, 0, method, true)

@@ -5,6 +5,7 @@ import { Finding } from './finding.js'
 import type { Http2Conversation, Http2Exchange } from './http2-client.js'
 import { valuesOf } from './message.js'
 import type { Field } from './message.js'
+import { isOf } from './oracle.js'
 import type { Asked } from './oracle.js'
 import type { Settled, World } from './world.js'
 
@@ -82,7 +83,7 @@ export function checkHttp2Responses (world: World, { exchanges, waiting }: Http2
     const { request: { method }, id, authenticated, exchange: { response, content, received } } = each
     if (response === null) continue
     const got = valuesOf(response, 'x-id')[0]
-    if (got !== undefined && got !== (id ?? 'none')) throw new Finding('the response of another request', { wanted: id, got })
+    if (got !== undefined && !isOf(id ?? 'none', got)) throw new Finding('the response of another request', { wanted: id, got })
     if (method !== 'CONNECT' || !/^2/.test(valuesOf(response, ':status')[0]!)) continue
     each.left = true
     if (!authenticated) throw new Finding('a tunnel without credentials')

@@ -52,6 +52,11 @@ export function isAnswered (world: World, { sent, received }: Conversation): boo
   }
 }
 
+/** Whether a response with this mark is of the request with this id: `o1-inner` is of `o1`. */
+export function isOf (id: string | undefined, mark: string | undefined): boolean {
+  return mark !== undefined && mark.split('-')[0] === id
+}
+
 /** RFC 9112, 2.2: a server should ignore an empty line before a request. */
 function skipEmptyLines (text: string, at: number): number {
   while (text.startsWith('\r\n', at) || text[at] === '\n') at += text[at] === '\n' ? 1 : 2
@@ -78,7 +83,7 @@ export function checkResponses (world: World, { sent, received }: Conversation, 
       if (response === null) return at
       const { status, fields, content } = response
       const id = valuesOf(fields, 'x-id')[0]
-      if (id !== undefined && id !== 'none' && id !== each.id) throw new Finding('the response of another request', { at: index, wanted: each.id, got: id })
+      if (id !== undefined && id !== 'none' && !isOf(each.id, id)) throw new Finding('the response of another request', { at: index, wanted: each.id, got: id })
       if (status === 500 && id === undefined && codes.length === 0) throw new Finding('a 500 without an error of ours', received.slice(at, response.end))
       at = response.end
       each.left = status === 101 || (each.request.method === 'CONNECT' && status < 300)
