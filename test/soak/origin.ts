@@ -12,7 +12,8 @@ const LARGE = Buffer.alloc(2 ** 20, 'x')
  */
 export async function origin (): Promise<{ port: number, close: () => void }> {
   const open = new Set<Socket>()
-  const server = createServer((request, response) => {
+  // A connection that was opened for a request whose client left before it was sent is the origin's to close.
+  const server = createServer({ headersTimeout: 2000, connectionsCheckingInterval: 500 }, (request, response) => {
     const { socket } = request
     switch (request.url) {
       case '/large': response.end(LARGE); break

@@ -1,19 +1,15 @@
 // `npm run soak`: mixed traffic at half of what the machine can do, and what the gateway has over time. See docs/internals/soak.md.
 //   SOAK_SECONDS (default 60) or SOAK_MINUTES: how long.
 
-import { fork } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
-import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { certificate } from '../fixtures/certificate.js'
 import { CLIENTS } from './clients.js'
 import type { Surroundings } from './clients.js'
-import type { GatewaySetup, Snapshot } from './gateway.js'
-import { origin } from './origin.js'
+import type { Snapshot } from './gateway.js'
 import { plot, quantile } from './plot.js'
+import { held, QUIET, startWorld } from './world.js'
 
 const SECONDS = Number(process.env['SOAK_SECONDS'] ?? Number(process.env['SOAK_MINUTES'] ?? 1) * 60)
 const SAMPLES = 60
@@ -21,25 +17,12 @@ const SAMPLES = 60
 const ROOM = 300
 /** How long a client may take; the tunnels of the guest take some seconds. */
 const PATIENCE = 20_000
-/** How long everything may take to be over behind the last request. */
-const QUIET = 15_000
 
-const failures = new Map<string, number>()
-function fail (what: string): void {
-  failures.set(what, (failures.get(what) ?? 0) + 1)
-}
-
-const undo: Array<() => unknown> = []
-const { certFile, keyFile } = certificate({ teardown: (last: () => unknown) => { undo.push(last) } }, 'gateway.test')
-const accounts = join(certFile, '..', 'accounts')
-const ACCOUNTS = 'alice:alice-secret\n'
-writeFileSync(accounts, ACCOUNTS)
-const target = await origin()
-const setup: GatewaySetup = { origin: target.port, accounts, cert: certFile, key: keyFile }
-const child = fork(new URL('gateway.ts', import.meta.url), [JSON.stringify(setup)], { execArgv: ['--import', 'tsx', '--expose-gc'] })
-child.once('exit', code => { fail(`the gateway ended with ${code}`); process.exit(1) })
-const [ports] = await once(child, 'message') as [{ plain: number, h2: number }]
-const around: Surroundings = { ...ports, origin: target.port, agent: new Agent({ keepAlive: true, maxSockets: 64 }) }
+const world = await startWorld()
+const { child, fail, snapshot, atRest } = world
+const around: Surroundings = { ...world.ports, origin: world.target.port, agent: new Agent({ keepAlive: true, maxSockets: 64 }) }
+const ACCOUNTS = readFileSync(world.accounts, 'utf8')
+const setAccounts = (lines: string) => writeFileSync(world.accounts, lines)
 
 /** Names of clients, each as often as its share. */
 const drawn = Object.entries(CLIENTS).flatMap(([name, [share]]) => Array<string>(share).fill(name))
@@ -65,13 +48,6 @@ function start (): void {
   const client = one().finally(() => running.delete(client))
   running.add(client)
 }
-
-async function snapshot (of: ChildProcess): Promise<Snapshot> {
-  of.send('snapshot')
-  return (await once(of, 'message') as [Snapshot])[0]
-}
-
-const atRest = await snapshot(child)
 
 // How fast it goes: as many as there is room for, each followed by the next.
 const CALIBRATION = Math.min(5, SECONDS / 6) * 1000
@@ -99,48 +75,34 @@ for (let next = began; performance.now() < began + SECONDS * 1000;) {
   }
   if (now > guestUntil) {
     guest = !guest
-    writeFileSync(accounts, guest ? `${ACCOUNTS}guest:guest-secret\n` : ACCOUNTS)
+    setAccounts(guest ? `${ACCOUNTS}guest:guest-secret\n` : ACCOUNTS)
     guestUntil += 3000
   }
   if (now > next) {
     next += SECONDS * 1000 / SAMPLES
     const taken = latencies
     latencies = []
-    const sample = await snapshot(child)
-    for (const fault of sample.faults) fail(`gateway: ${fault.slice(0, 500)}`)
+    const sample = await snapshot()
     samples.push({ ...sample, p50: quantile(taken, 0.5), p99: quantile(taken, 0.99) })
   }
   await wait(2)
 }
 
 // The end: nothing is sent any more, and what was opened is closed.
-writeFileSync(accounts, ACCOUNTS)
+setAccounts(ACCOUNTS)
 guest = false
 await Promise.race([Promise.all(running), wait(QUIET, undefined, { ref: false })])
 clearInterval(revoking)
 if (running.size > 0) fail(`${running.size} clients were not done ${QUIET / 1000} s behind the end`)
 around.agent.destroy()
 around.session?.destroy()
-/** Kinds of which there is more than at rest. */
-function more (now: Snapshot): string[] {
-  return Object.entries(now.resources).filter(([kind, count]) => kind !== 'Immediate' && !kind.endsWith('Req') && !kind.endsWith('ReqWrap') && count > (atRest.resources[kind] ?? 0))
-    .map(([kind, count]) => `${kind}: ${count}, at rest ${atRest.resources[kind] ?? 0}`)
-}
-const quietBy = performance.now() + QUIET
-let last = await snapshot(child)
-while ((last.descriptors > atRest.descriptors || more(last).length > 0) && performance.now() < quietBy) {
-  await wait(100)
-  last = await snapshot(child)
-}
-if (last.descriptors > atRest.descriptors) fail(`${last.descriptors} descriptors at the end, ${atRest.descriptors} at rest`)
-for (const kind of more(last)) fail(`left: ${kind}`)
+const last = await world.quiet()
 
 // Flat: the last third of the time beside the one before it. What comes before that fills caches.
 const third = Math.floor(samples.length / 3)
 const middle = samples.slice(third, 2 * third)
 const end = samples.slice(2 * third)
 const median = (of: typeof samples, value: (sample: typeof samples[number]) => number) => quantile(of.map(value), 0.5)
-const held = ({ heap, external }: Snapshot) => (heap + external) / 2 ** 20
 if (median(end, held) > median(middle, held) * 1.1 + 4) fail(`what is held grew from ${median(middle, held).toFixed(1)} to ${median(end, held).toFixed(1)} MiB`)
 if (median(end, ({ descriptors }) => descriptors) > median(middle, ({ descriptors }) => descriptors) * 1.25 + 20) fail('descriptors grew')
 if (median(end, ({ p99 }) => p99) > median(middle, ({ p99 }) => p99) * 2 + 100) fail('the p99 of latencies grew')
@@ -155,10 +117,4 @@ console.log(plot('GET, p50', samples.map(({ p50 }) => p50), 'ms'))
 console.log(plot('GET, p99', samples.map(({ p99 }) => p99), 'ms'))
 console.log(`${done} done, ${full} left out for want of room; at rest ${held(atRest).toFixed(1)} MiB and ${atRest.descriptors} descriptors, ` +
   `at the end ${held(last).toFixed(1)} MiB and ${last.descriptors}; ${((last.cpu - atRest.cpu) / 1e6).toFixed(0)} s of processor time`)
-for (const [what, count] of failures) console.log(`${count} × ${what}`)
-console.log(failures.size === 0 ? 'soak: flat' : 'soak: FAILED')
-
-child.removeAllListeners('exit').disconnect()
-target.close()
-for (const last of undo) last()
-process.exitCode = failures.size === 0 ? 0 : 1
+world.end('soak')
