@@ -203,6 +203,7 @@ for (let next = before; ;) {
   samples.push(await world.snapshot())
 }
 await aborting
+samples.push(await world.snapshot())
 const seconds = (performance.now() - began) / 1000
 const last = { ...await world.quiet(), objects: await world.objects() }
 

@@ -61,7 +61,8 @@ const stream = new Writable({
 const accounts = htpasswd(setup.accounts, { cleartext: true })
 
 async function listen (server: object): Promise<FastifyInstance> {
-  const app = Fastify({ logger: { level: 'info', stream }, ...server } as object) as unknown as FastifyInstance
+  // Node 20 tells nothing of a session whose connection was reset: it is ended when it has been idle, with its tunnels.
+  const app = Fastify({ logger: { level: 'info', stream }, http2SessionTimeout: LIMIT, ...server } as object) as unknown as FastifyInstance
   const upstream = `http://127.0.0.1:${setup.origin}`
   await app.register(proxyAuth, {
     realm: 'Soak',
