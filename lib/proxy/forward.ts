@@ -15,7 +15,7 @@ import { Relay } from './relay.js'
 import { release } from './release.js'
 import { isGone } from './reset.js'
 import { received } from './target-form.js'
-import { protocolsOf } from './upgrade.js'
+import { protocolsOf } from './message/upgrade.js'
 import { uploadOf } from './upload.js'
 
 /** Those of {@link JoinOptions} are for what an upgrade leads to. */

@@ -15,7 +15,7 @@ import type { JoinOptions } from './join.js'
 import { watchQueued } from './queued.js'
 import { cut, isFinished, isGone } from './reset.js'
 import { switchProtocols } from './switch-protocols.js'
-import { upgradeOf } from './upgrade.js'
+import { upgradeOf } from './message/upgrade.js'
 import { upstreamError } from './upstream-error.js'
 
 type Controller = Dispatcher.DispatchController

@@ -12,7 +12,7 @@ import type { AnswerHead } from './incoming-answer.js'
 import { writeInterim } from './interim.js'
 import { Pins } from './pins.js'
 import type { ReverseExchange } from './reverse-exchange.js'
-import { protocolsOf } from './upgrade.js'
+import { protocolsOf } from './message/upgrade.js'
 import { uploadOf } from './upload.js'
 
 /**

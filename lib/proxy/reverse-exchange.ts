@@ -13,7 +13,7 @@ import { release } from './release.js'
 import { cut, isFinished, isGone } from './reset.js'
 import { switchProtocols } from './switch-protocols.js'
 import type { Switched } from './switch-protocols.js'
-import { upgradeOf } from './upgrade.js'
+import { upgradeOf } from './message/upgrade.js'
 
 /** What holds for all exchanges of a route. */
 export interface ReverseRules {

@@ -7,7 +7,7 @@ import type { Exchange } from './exchanges.js'
 import { join } from './join.js'
 import type { JoinOptions, Side } from './join.js'
 import { isGone } from './reset.js'
-import type { Upgrade } from './upgrade.js'
+import type { Upgrade } from './message/upgrade.js'
 
 /** The answer of an upstream that speaks another protocol from here on. */
 export interface Switched {

@@ -5,7 +5,7 @@ import { once } from '../platform/guarded.js'
 import { streamOf } from '../platform/http2-stream.js'
 import { writeAnyHead } from './answer.js'
 import { abortsWithCancel, breakOff } from './reset.js'
-import type { Upgrade } from './upgrade.js'
+import type { Upgrade } from './message/upgrade.js'
 
 /** RFC 6455, 1.3. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'

@@ -10,40 +10,8 @@ import { BareResponse } from './bare-response.js'
 import { onClientEnd } from './client-end.js'
 import { closeInStages } from './close-in-stages.js'
 import { extendedAnswer } from './extended-connect.js'
-import type { Side } from './join.js'
+import { markUpgrade } from './message/upgrade.js'
 import { upgradeStream } from './upgrade-stream.js'
-
-const kUpgrade = Symbol('fastify-proxy-auth.upgrade')
-
-/** What an upgrade has that no other request has, be it of HTTP/1.1 or a stream of HTTP/2. */
-export interface Upgrade {
-  /** What came behind the head of the request. */
-  readonly head: Buffer
-  /** What the client offers to speak. */
-  readonly protocols: readonly string[]
-  /**
-   * Tells the client that the other protocol is spoken from here on, and hands its side over.
-   *
-   * @param fields - Of the upstream's consent, this hop's removed: a flat raw list.
-   * @param accepted - What of the offer is spoken.
-   * @throws {UpstreamProtocol} The consent is none. Nothing has gone out.
-   */
-  open (reply: FastifyReply, fields: string[], accepted: readonly string[]): Side
-  /** To be called when both sides have ended; `undefined` where nobody waits for that, or learns it otherwise. */
-  readonly whenEnded: (() => void) | undefined
-}
-
-type Marked = IncomingMessage & { [kUpgrade]?: Upgrade }
-
-/** The upgrade that `request` asks for, `undefined` when it asks for none. */
-export function upgradeOf (request: IncomingMessage): Upgrade | undefined {
-  return (request as Marked)[kUpgrade]
-}
-
-/** What that request offers to the next hop. */
-export function protocolsOf (request: IncomingMessage): readonly string[] | undefined {
-  return upgradeOf(request)?.protocols
-}
 
 /**
  * What a request offers to speak that a proxy goes along with. None in HTTP/1.0 (RFC 9110, 7.8), and none beside content, for
@@ -63,21 +31,21 @@ export function offerOf (request: IncomingMessage): string[] {
  * @param head - What came behind the head of the request.
  * @param protocols - What the client offers, and we would go along with. One or more.
  */
-export function routeUpgrade (app: FastifyInstance, request: Marked, head: Buffer, protocols: readonly string[]): void {
+export function routeUpgrade (app: FastifyInstance, request: IncomingMessage, head: Buffer, protocols: readonly string[]): void {
   const answer = extendedAnswer(request)
   if (answer !== undefined) {
-    request[kUpgrade] = upgradeStream(request, answer, protocols)
+    markUpgrade(request, upgradeStream(request, answer, protocols))
     app.routing(request, answer)
     return
   }
   const { socket } = request
   const response = new UpgradeResponse(request, socket)
-  request[kUpgrade] = {
+  markUpgrade(request, {
     head,
     protocols,
     open: (reply, fields, accepted) => response.open(reply, fields, accepted),
     get whenEnded () { return response.whenEnded }
-  }
+  })
   once(response, 'finish', () => {
     if (response.taken) return
     response.release()

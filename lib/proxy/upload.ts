@@ -6,7 +6,7 @@ import { contentOf } from './content.js'
 import type { Tally } from './content.js'
 import { drained } from './drained.js'
 import { drop, wasReset } from './reset.js'
-import { upgradeOf } from './upgrade.js'
+import { upgradeOf } from './message/upgrade.js'
 
 type MayBeHttp2 = IncomingMessage & { readonly stream?: { readonly endAfterHeaders: boolean } }
 
