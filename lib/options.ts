@@ -7,7 +7,7 @@ import type { AttemptsOptions } from './policy/attempts-options.js'
 import type { AutoConfigurationOptions } from './proxy/auto-configuration-route.js'
 import type { KeepAliveAfter407 } from './proxy/connect.js'
 import type { IdentityOptions } from './proxy/identity-field.js'
-import type { ReverseRoute as ProxyRoute } from './proxy/reverse.js'
+import type { ReverseRoute as ProxyRoute } from './proxy/reverse/route.js'
 import type { Milliseconds, ProxyIdentity, ProxyUser } from './types.js'
 
 /** The options of the plugin. */

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify'
 import { BadTarget } from '../errors.js'
-import type { ReverseRoute } from './reverse.js'
+import type { ReverseRoute } from './reverse/route.js'
 
 type Params = Readonly<Record<string, unknown>>
 type Rewrite = (url: string, params: Params, prefix: string) => string

@@ -4,7 +4,7 @@ import { PINNED_IDLE } from './pins.js'
 import { RESPONSE_HEAD } from './response-head.js'
 import { createReverseClient } from './reverse-client.js'
 import type { ReverseClient } from './reverse-client.js'
-import type { ReverseRoute } from './reverse.js'
+import type { ReverseRoute } from './reverse/route.js'
 import { toldConnector } from './told-reset.js'
 
 /** How the upstream of a route is reached, in terms of the options of @fastify/reply-from. */

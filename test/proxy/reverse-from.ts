@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import t from 'tap'
 import type { Test } from 'tap'
-import type { ReverseRoute } from '../../lib/proxy/reverse.js'
+import type { ReverseRoute } from '../../lib/proxy/reverse/route.js'
 import { origin } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { deafPort, rawServer } from '../fixtures/raw-server.js'

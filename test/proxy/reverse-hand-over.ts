@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import type { ReverseRoute } from '../../lib/proxy/reverse.js'
+import type { ReverseRoute } from '../../lib/proxy/reverse/route.js'
 import { origin } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { PASS, message, reverse } from '../fixtures/reverse.js'

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import t from 'tap'
 import { pathParameters } from '../../lib/proxy/reverse-parameters.js'
-import type { ReverseRoute } from '../../lib/proxy/reverse.js'
+import type { ReverseRoute } from '../../lib/proxy/reverse/route.js'
 
 const route = (options: object): ReverseRoute => ({ upstream: 'http://a.test', ...options }) as ReverseRoute
 

@@ -3,7 +3,7 @@ import t from 'tap'
 import { Agent, Pool, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
 import { chooseUpstream } from '../../lib/proxy/reverse-upstream.js'
 import { kExchange } from '../../lib/proxy/reverse-client.js'
-import type { ReverseRoute } from '../../lib/proxy/reverse.js'
+import type { ReverseRoute } from '../../lib/proxy/reverse/route.js'
 import { mocked } from '../fixtures/mocked.js'
 
 const choose = (route: object) => chooseUpstream({ upstream: 'http://up.test', ...route } as ReverseRoute)
