@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import type { AnonymousAccess } from './passport/anonymous.js'
 import { createRequirement } from './policy/requirement.js'
-import { received } from './proxy/target-form.js'
+import { received } from './proxy/ingress/target-form.js'
 import type { Settings } from './settings/settings.js'
 
 /** Access without credentials, and how a reverse route is opened to it. */

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import { anonymousAccess } from '../lib/anonymous-access.js'
-import { receive } from '../lib/proxy/target-form.js'
+import { receive } from '../lib/proxy/ingress/target-form.js'
 import { readAnonymous } from '../lib/settings/anonymous.js'
 
 const access = (to: string[]) => anonymousAccess({ anonymous: readAnonymous({ to, name: 'guest' }, []), realm: 'Gateway' })!

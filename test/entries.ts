@@ -1,4 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import ts from 'typescript'
 import t from 'tap'
 
@@ -11,26 +12,26 @@ const ALLOWED: Record<string, string> = {
   'gate/covered-content.ts: writeContinue =': 'does nothing',
   'gate/linger.ts: destroy ()': 'node catches what the implementation of a stream throws, and destroys it',
   'gate/linger.ts: read ()': 'node catches what the implementation of a stream throws, and destroys it',
-  'proxy/connect-http2.ts: writeContinue =': 'does nothing',
-  'proxy/connect-http2.ts: writeHead =': 'throws to its caller, as that of node',
-  'proxy/connect.ts: writeContinue ()': 'calls what the caller brings along',
-  'proxy/connect.ts: writeHead ()': 'throws to its caller, as that of node',
-  'proxy/connect.ts: writeProcessing ()': 'does nothing',
-  'proxy/connect.ts: writeEarlyHints ()': 'calls what the caller brings along',
-  'proxy/connect-http2.ts: writeEarlyHints =': 'does nothing',
-  'proxy/drain.ts: closeAllConnections =': 'begins a wait; what comes behind that is guarded',
-  'proxy/expect.ts: read =': 'what it does of its own is guarded; the rest is node and the listeners of the application',
-  'proxy/fastify-internals.ts: hasRoute =': 'called while the application is set up',
-  'proxy/incoming-answer.ts: _destroy ()': 'node catches what the implementation of a stream throws, and ends it',
-  'proxy/incoming-answer.ts: _read ()': 'node catches what the implementation of a stream throws, and destroys it',
-  'proxy/offer-beside-content.ts: push =': 'sets a member; the rest is node and the listeners of the application',
-  'proxy/offer-beside-content.ts: shouldUpgradeCallback =': 'what it does of its own is guarded; the rest is node and the application',
-  'proxy/reverse-from.ts: code =': 'called in a handler, whose failures Fastify catches',
-  'proxy/reverse-from.ts: from =': 'called in a handler, whose failures Fastify catches',
-  'proxy/reverse-hand-over.ts: send =': 'called in a handler, whose failures Fastify catches',
-  'proxy/reverse-versioned.ts: deriveConstraints =': 'what it does of its own is guarded; the rest is Fastify and the application',
-  'proxy/upgrade-stream.ts: writeHead =': 'throws to its caller, as that of node',
-  'proxy/upgrade.ts: writeHead ()': 'throws to its caller, as that of node'
+  'proxy/connect/take-http2.ts: writeContinue =': 'does nothing',
+  'proxy/connect/take-http2.ts: writeHead =': 'throws to its caller, as that of node',
+  'proxy/connect/take-http1.ts: writeContinue ()': 'calls what the caller brings along',
+  'proxy/connect/take-http1.ts: writeHead ()': 'throws to its caller, as that of node',
+  'proxy/connect/take-http1.ts: writeProcessing ()': 'does nothing',
+  'proxy/connect/take-http1.ts: writeEarlyHints ()': 'calls what the caller brings along',
+  'proxy/connect/take-http2.ts: writeEarlyHints =': 'does nothing',
+  'proxy/exchange/drain.ts: closeAllConnections =': 'begins a wait; what comes behind that is guarded',
+  'proxy/ingress/expect-continue.ts: read =': 'what it does of its own is guarded; the rest is node and the listeners of the application',
+  'platform/fastify/internals.ts: hasRoute =': 'called while the application is set up',
+  'proxy/reverse/incoming-response.ts: _destroy ()': 'node catches what the implementation of a stream throws, and ends it',
+  'proxy/reverse/incoming-response.ts: _read ()': 'node catches what the implementation of a stream throws, and destroys it',
+  'platform/http1/upgrade-with-content.ts: push =': 'sets a member; the rest is node and the listeners of the application',
+  'platform/http1/upgrade-with-content.ts: shouldUpgradeCallback =': 'what it does of its own is guarded; the rest is node and the application',
+  'proxy/reverse/reply-from.ts: code =': 'called in a handler, whose failures Fastify catches',
+  'proxy/reverse/reply-from.ts: from =': 'called in a handler, whose failures Fastify catches',
+  'proxy/reverse/on-response.ts: send =': 'called in a handler, whose failures Fastify catches',
+  'platform/fastify/accept-version.ts: deriveConstraints =': 'what it does of its own is guarded; the rest is Fastify and the application',
+  'proxy/upgrade/websocket-stream.ts: writeHead =': 'throws to its caller, as that of node',
+  'proxy/upgrade/upgrade.ts: writeHead ()': 'throws to its caller, as that of node'
 }
 
 /** What adds a listener, and may not be called at all. */
@@ -110,7 +111,7 @@ function unguarded (path: string, text: string): string[] {
     (ts.isIdentifier(node) && guards.has(node.text)))
 
   const learn = (node: ts.Node): void => {
-    if (ts.isImportDeclaration(node) && /platform\/guarded\.js|^'\.\/guarded\.js/.test(node.moduleSpecifier.getText(source))) {
+    if (ts.isImportDeclaration(node) && join(dirname(path), (node.moduleSpecifier as ts.StringLiteral).text) === 'platform/guarded.js') {
       const { namedBindings } = node.importClause ?? {}
       if (namedBindings !== undefined && ts.isNamedImports(namedBindings)) for (const { name } of namedBindings.elements) ours.add(name.text)
     }

@@ -3,40 +3,74 @@ import { dirname, join } from 'node:path'
 import ts from 'typescript'
 import t from 'tap'
 
-// Imports point down. A layer is a folder of lib, or a file right in it. To change this table is to change the architecture.
+// Imports point down. A layer is a folder of lib, a folder of one of those, or a file right in lib. To change this table is to
+// change the architecture.
 const MAY_IMPORT: Record<string, string[]> = {
   errors: [],
   nearest: [],
   option: ['errors', 'nearest', 'types'], // how options are checked, wherever they are
   eventual: [],
-  types: [], // so that anybody may use its words: Milliseconds, ProxyIdentity
+  types: [], // so that any layer may use its words: Milliseconds, ProxyIdentity
   fields: ['errors'],
   schemes: ['errors', 'fields'],
+  // What node and the libraries below need to be told, and the workarounds for them.
+  platform: ['errors', 'fields'],
+  'platform/fastify': ['errors', 'platform'],
+  'platform/http1': ['types', 'fields', 'platform', 'platform/fastify'],
+  'platform/http2': ['types', 'platform', 'platform/fastify'],
   store: ['errors', 'eventual', 'option', 'types', 'platform'],
   strategies: ['errors', 'eventual', 'option', 'types', 'fields', 'platform', 'schemes', 'store'],
   users: ['errors', 'option', 'types', 'platform', 'schemes', 'store'], // where the accounts are that strategies look up
   passport: ['errors', 'eventual', 'option', 'types', 'fields', 'platform', 'store', 'strategies'],
   policy: ['errors', 'eventual', 'option', 'types', 'platform', 'store'],
-  platform: ['errors'], // what node and the libraries below need to be told
-  gate: ['errors', 'option', 'types', 'fields', 'store', 'passport', 'platform', 'policy'], // and never proxy
-  proxy: ['errors', 'option', 'types', 'fields', 'platform', 'policy'], // and never gate
-  options: ['types', 'passport', 'policy', 'gate', 'proxy'], // what may be said to the plugin, in types
-  settings: ['errors', 'option', 'options', 'types', 'fields', 'passport', 'policy', 'gate', 'proxy'], // what it makes of that
+  // Never proxy: the two know nothing of each other.
+  gate: ['errors', 'option', 'types', 'fields', 'platform', 'platform/http1', 'platform/http2', 'store', 'passport', 'policy'],
+  // The floors of proxy, from the lowest. Never gate.
+  'proxy/exchange': ['types', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'policy'],
+  'proxy/message': ['errors', 'option', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange'],
+  'proxy/upstream': ['errors', 'option', 'types', 'fields', 'platform', 'policy', 'proxy/message'],
+  'proxy/ingress': ['errors', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'proxy/exchange'],
+  'proxy/upgrade': [
+    'errors', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'proxy/exchange', 'proxy/message',
+    'proxy/ingress'
+  ],
+  'proxy/connect': [
+    'errors', 'types', 'fields', 'platform', 'platform/http1', 'policy', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/ingress',
+    'proxy/upgrade'
+  ],
+  'proxy/forward': [
+    'errors', 'option', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'proxy/exchange', 'proxy/message',
+    'proxy/upstream', 'proxy/ingress', 'proxy/upgrade', 'proxy/connect'
+  ],
+  'proxy/reverse': [
+    'errors', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'proxy/exchange', 'proxy/message', 'proxy/upstream',
+    'proxy/ingress', 'proxy/upgrade'
+  ],
+  // What may be said to the plugin, in types, and what it makes of that.
+  options: ['types', 'passport', 'policy', 'gate', 'proxy/message', 'proxy/connect', 'proxy/forward', 'proxy/reverse'],
+  settings: ['errors', 'option', 'options', 'types', 'fields', 'passport', 'policy', 'gate', 'proxy/message', 'proxy/upstream', 'proxy/forward'],
   // What puts it all together.
   'proxy-authenticate': ['errors', 'types'],
   cleartext: ['passport'],
   summary: ['settings', 'passport'],
   warnings: ['cleartext', 'settings', 'fields', 'passport', 'platform'],
-  'anonymous-access': ['settings', 'passport', 'policy', 'proxy'],
+  'anonymous-access': ['settings', 'passport', 'policy', 'proxy/ingress'],
   gates: ['errors', 'cleartext', 'summary', 'warnings', 'settings', 'strategies', 'passport', 'policy', 'gate'],
   index: [
-    'errors', 'eventual', 'options', 'settings', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'platform', 'policy', 'gate', 'proxy', 'gates', 'anonymous-access', 'proxy-authenticate'
+    'errors', 'eventual', 'options', 'settings', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'platform',
+    'platform/fastify', 'platform/http1', 'policy', 'gate', 'proxy/exchange', 'proxy/message', 'proxy/connect', 'proxy/forward', 'proxy/reverse',
+    'gates', 'anonymous-access', 'proxy-authenticate'
   ]
 }
 const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, Record<string, string>>
 const packages = new Set(Object.keys({ ...dependencies, ...peerDependencies }))
 const files = readdirSync('lib', { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'))
-const layerOf = (path: string): string => path.split('/')[0]?.replace(/\.[jt]s$/, '') ?? ''
+/** The folder itself where the table has it, else the one around it. */
+const layerOf = (path: string): string => {
+  const folder = dirname(path)
+  if (folder === '.') return path.replace(/\.[jt]s$/, '')
+  return folder in MAY_IMPORT ? folder : folder.split('/')[0]!
+}
 
 /** `layer imported`, of each import there is. */
 const used = new Set<string>()

@@ -3,7 +3,7 @@ import { formatAuthenticationInfo } from '../fields/authentication-info.js'
 import { formatChallenge } from '../fields/challenge.js'
 import type { Challenge } from '../fields/challenge.js'
 import { GATE_FIELDS } from '../fields/spelling.js'
-import { spellFields } from '../platform/spell-fields.js'
+import { spellFields } from '../platform/http1/spell-fields.js'
 import { PROXY } from './mode.js'
 import type { Mode } from './mode.js'
 

@@ -1,6 +1,6 @@
 import { Forbidden } from '../errors.js'
 import { readScheme } from '../fields/credentials.js'
-import { isOfOneUser } from '../fields/of-one-user.js'
+import { isOfOneUser } from '../platform/connection.js'
 import type { AttemptInput, Chain } from './chain.js'
 import type { Outcome } from './outcome.js'
 

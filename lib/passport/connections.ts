@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { BadRequest, TooManyHandshakes } from '../errors.js'
 import { readScheme } from '../fields/credentials.js'
-import { isOfOneUser } from '../fields/of-one-user.js'
+import { isOfOneUser } from '../platform/connection.js'
 import { guarded, once } from '../platform/guarded.js'
 import { Shares } from '../store/shares.js'
 import type { Handshake, HandshakeState } from '../strategies/handshake.js'

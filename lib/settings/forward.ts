@@ -4,9 +4,9 @@ import type { ConnectOptions, ForwardOptions, TargetStrategies } from '../option
 import type { StrategyDeclaration } from '../passport/declaration.js'
 import { PatternList } from '../policy/pattern-list.js'
 import type { Requirement } from '../policy/requirement.js'
-import { readAutoConfiguration } from '../proxy/auto-configuration-route.js'
-import { readResponseHead } from '../proxy/response-head.js'
-import type { ForwardSettings } from '../proxy/forward-proxy.js'
+import { readAutoConfiguration } from '../proxy/forward/auto-configuration-route.js'
+import { readResponseHead } from '../proxy/upstream/response-head-limit.js'
+import type { ForwardSettings } from '../proxy/forward/register.js'
 
 const OPTIONS = new Set([
   'allow', 'deny', 'special', 'check', 'checkTimeout', 'lookup', 'dnsTimeout', 'family', 'connectTimeout', 'headersTimeout',

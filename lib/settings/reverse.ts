@@ -1,10 +1,10 @@
 import { BadOption } from '../errors.js'
 import { badOption, checkObject, readList } from '../option.js'
 import type { ReverseRoute } from '../options.js'
-import { IdentityField } from '../proxy/identity-field.js'
-import type { IdentityOptions, RouteIdentity } from '../proxy/identity-field.js'
-import { readReplyFields } from '../proxy/reply-fields.js'
-import { readResponseHead } from '../proxy/response-head.js'
+import { IdentityField } from '../proxy/message/identity-field.js'
+import type { IdentityOptions, RouteIdentity } from '../proxy/message/identity-field.js'
+import { readReplyFields } from '../proxy/message/reply-fields.js'
+import { readResponseHead } from '../proxy/upstream/response-head-limit.js'
 
 type NameOf<Route> = Route extends unknown ? keyof Route : never
 

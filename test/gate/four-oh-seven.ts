@@ -6,7 +6,7 @@ import { refuse, setChallenges } from '../../lib/gate/four-oh-seven.js'
 import { ORIGIN, PROXY } from '../../lib/gate/mode.js'
 import type { Mode } from '../../lib/gate/mode.js'
 import { refusalBodies } from '../../lib/gate/refusal-body.js'
-import { expectContinue } from '../../lib/proxy/expect.js'
+import { expectContinue } from '../../lib/proxy/ingress/expect-continue.js'
 import { RawClient } from '../fixtures/raw-client.js'
 
 const CHALLENGES = ['Digest realm="Gateway", nonce="x"', 'Basic realm="Gateway"']

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { asReceived } from '../../lib/proxy/as-received.js'
+import { asReceived } from '../../lib/proxy/reverse/raw-fields.js'
 import type { FieldRecord } from '../../lib/fields/hop-by-hop.js'
 
 /** A head of `count` fields with two lines each, as node has it, and how often its list was read for `asReceived`. */

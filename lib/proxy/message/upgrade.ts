@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import type { Side } from '../join.js'
+import type { Side } from '../exchange/join.js'
 
 const kUpgrade = Symbol('fastify-proxy-auth.upgrade')
 

@@ -1,5 +1,5 @@
 import type httpProxy from '@fastify/http-proxy'
-import type { IdentityOptions } from '../identity-field.js'
+import type { IdentityOptions } from '../message/identity-field.js'
 
 /**
  * One entry of the option `reverse`: all options of @fastify/http-proxy, and some of ours.

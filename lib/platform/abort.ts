@@ -1,0 +1,101 @@
+import type { ServerResponse } from 'node:http'
+import { constants } from 'node:http2'
+import type { Http2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { once } from './guarded.js'
+import { streamOf } from './message-stream.js'
+import { isInjected } from './injected.js'
+
+const { NGHTTP2_CONNECT_ERROR, NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_PROTOCOL_ERROR } = constants
+
+/** Whether it is a stream of HTTP/2, and no connection of its own. */
+export function isHttp2Stream (side: Duplex): side is Http2Stream {
+  return 'rstCode' in side
+}
+
+/** Streams whose failures are those of RFC 8441. */
+const cancelled = new WeakSet<Http2Stream>()
+
+/** Says that a stream is a WebSocket: a reset of the connection behind it is `CANCEL` (RFC 8441, 5). */
+export function abortsWithCancel (stream: Http2Stream): void {
+  cancelled.add(stream)
+}
+
+/** The connection carries what no tunnel may: trailers, for one (RFC 9113, 8.5). */
+export function breakOff (stream: Http2Stream): void {
+  resetStream(stream, NGHTTP2_PROTOCOL_ERROR)
+}
+
+/**
+ * Passes a failure on as one: a clean end would make cut-off data look complete. Of a stream of HTTP/2 it is the
+ * error of the connection behind it (RFC 9113, 8.5), unless {@link abortsWithCancel}.
+ */
+export function reset (side: Duplex): void {
+  if (isHttp2Stream(side)) return resetStream(side, cancelled.has(side) ? NGHTTP2_CANCEL : NGHTTP2_CONNECT_ERROR)
+  try {
+    (side as Socket).resetAndDestroy()
+  } catch {
+    side.destroy() // only a TCP socket can: not TLS, nor a socket in the file system
+  }
+}
+
+/** Ends a side at once, for a reason that is neither its own nor the other side's. */
+export function drop (side: Duplex): void {
+  if (isHttp2Stream(side)) resetStream(side, NGHTTP2_CANCEL)
+  else side.destroy()
+}
+
+/** Cuts an answer that cannot be completed, and with HTTP/1.x its connection. */
+export function cut (response: ServerResponse): void {
+  const stream = streamOf(response)
+  if (stream !== undefined) return resetStream(stream, NGHTTP2_INTERNAL_ERROR)
+  // For HTTP/1.0 the end of the connection may be the end of the answer, but for a reset (RFC 9112, 8).
+  if (response.req.httpVersionMinor === 0 && response.socket !== null) reset(response.socket)
+  // One that is pipelined has its connection later. Node 24 would then send what has been written, and never end it.
+  if (response.socket === null) once(response, 'socket', (socket: Socket) => socket.destroy())
+  response.destroy()
+}
+
+/** Whether nobody waits for an answer any more. Node's HTTP/2 has no `destroyed` for one. */
+export function isGone (response: ServerResponse): boolean {
+  const stream = streamOf(response)
+  return stream === undefined ? response.destroyed : stream.destroyed || stream.closed
+}
+
+/** Whether all of an answer has gone out. Node calls a stream finished that was reset, and that of a HEAD from its start. */
+export function isFinished (response: ServerResponse): boolean {
+  return response.headersSent && (response.writableFinished || (response.writableEnded && isInjected(response))) && streamOf(response)?.aborted !== true
+}
+
+/** Whether the other end has reset a stream. Node tells its reader of an end all the same. */
+export function wasReset (side: Duplex): boolean {
+  return isHttp2Stream(side) && (side.aborted || side.rstCode !== 0)
+}
+
+/**
+ * Whether there is no other end any more of a connection whose reader was told of an end: it was reset, and what is written to it
+ * gets nowhere. Node tells of an end where the reset came together with octets, and where it failed a write of node's own: that of
+ * the session tickets behind a TLS handshake. Behind the latter no write is ever through, nor does it fail.
+ */
+export function hasLostPeer (side: Duplex): boolean {
+  if (side.writableFinished) return false // it has closed as it should
+  const { _handle: handle } = side as Connected
+  return Boolean(handle?.getpeername?.({})) // the public `remoteAddress` remembers the peer that was
+}
+
+/** What node has below a socket, unless that is destroyed. One in the file system has no such function. */
+type Connected = Duplex & { readonly _handle?: { getpeername?(address: object): number } | null }
+
+/**
+ * Node ends a stream before it resets it, unless something is being written: the end would go out, and look like one. And
+ * it waits for its reset to go out, which may be never.
+ */
+function resetStream (stream: Http2Stream, code: number): void {
+  if (stream.destroyed) return
+  if (!stream.writableEnded) stream.write(NOTHING)
+  stream.close(code)
+  stream.destroy()
+}
+
+const NOTHING = Buffer.alloc(0)

@@ -1,0 +1,83 @@
+import type { Server } from 'node:http'
+import type { Http2Session } from 'node:http2'
+import type { Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { guarded, on, once, prepend } from '../guarded.js'
+import { sessionSocket } from '../session-socket.js'
+import type { Milliseconds } from '../../types.js'
+import { onEveryServer } from '../fastify/listeners.js'
+
+/** How long a client that is asked for a sign of life may send nothing. */
+const PATIENCE: Milliseconds = 5_000
+
+/**
+ * Tells every HTTP/2 client that the server stops (GOAWAY, RFC 9113, 6.8), before anything is waited for: what is under way
+ * goes on, nothing new comes, and a session without anything ends. Else `app.close()` would wait for a client that stays.
+ */
+export function goAway (app: FastifyInstance): void {
+  const sessions = new Set<Http2Session>()
+  onEverySession(app, session => {
+    sessions.add(session)
+    once(session, 'close', () => sessions.delete(session))
+  })
+  app.addHook('preClose', async () => { for (const session of sessions) session.close() })
+}
+
+const watched = new WeakSet<object>()
+
+/**
+ * Ends sessions that are broken. After an error of the connection node 20 says GOAWAY, then reads and
+ * writes nothing any more and emits no event, so such a session would stay as long as its streams,
+ * which may have no limit. Where a session has been idle (`http2SessionTimeout`) its client is asked
+ * for a sign of life, and the connection ends if none comes. Once per server.
+ *
+ * @param patience - How long it may take to come.
+ */
+export function endBroken (app: FastifyInstance, patience = PATIENCE): void {
+  if (watched.has(app.server)) return
+  watched.add(app.server)
+  onEverySession(app, session => {
+    const socket = sessionSocket(session)
+    // Before Fastify's listener, which closes the session: one without streams is over then.
+    prepend(session, 'timeout', () => endUnlessAlive(session, socket, patience), socket)
+  })
+}
+
+/**
+ * The HTTP/2 sessions that a stopping server would wait for though nothing comes of them any more: those
+ * whose client has left, as above, and those that are over but for a client that does not close.
+ */
+export class LeftSessions {
+  private readonly sockets = new Map<Http2Session, Socket>()
+
+  constructor (app: FastifyInstance, private readonly patience = PATIENCE) {
+    onEverySession(app, session => {
+      this.sockets.set(session, sessionSocket(session))
+      once(session, 'close', () => this.sockets.delete(session))
+    })
+  }
+
+  /** Asks each client for a sign of life, and ends the connections of those from which none comes. */
+  endBroken (): void {
+    for (const [session, socket] of this.sockets) if (!session.destroyed) endUnlessAlive(session, socket, this.patience)
+  }
+
+  endOver (): void {
+    for (const [session, socket] of this.sockets) if (session.destroyed) socket.destroy()
+  }
+}
+
+/**
+ * Asks for the acknowledgement of SETTINGS without a setting (RFC 9113, 6.5.3), as node sends no PING once a
+ * session has been told to close. Any octet is a sign of life: a slow network may keep the
+ * acknowledgement back behind what is under way, and of a broken session node 20 reads nothing.
+ */
+function endUnlessAlive (session: Http2Session, socket: Socket, patience: Milliseconds): void {
+  const read = socket.bytesRead
+  session.settings({})
+  setTimeout(guarded(() => { if (socket.bytesRead === read) socket.destroy() }), patience).unref()
+}
+
+function onEverySession (app: FastifyInstance, follow: (session: Http2Session) => void): void {
+  onEveryServer(app, server => { on(server as Server, 'session', follow) })
+}

@@ -1,0 +1,150 @@
+import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { FastifyInstance } from 'fastify'
+import { asksToKeep } from '../../platform/connection.js'
+import { isExtendedConnect } from '../../fields/extended-connect.js'
+import { spelled } from '../../fields/spelling.js'
+import { guarded, once } from '../../platform/guarded.js'
+import { READ_TIME } from '../../platform/limit-reading.js'
+import { BareResponse } from '../../platform/http1/bare-response.js'
+import { closeInStages } from '../../platform/http1/lingering-close.js'
+import { takeConnectStream } from './take-http2.js'
+import { markConnect } from './connect-request.js'
+import { refusalHead } from './refusal.js'
+import type { Exchanges } from '../exchange/exchanges.js'
+import { markBusy, markGivenBack, mayBeGivenBackAgain } from '../ingress/reused-connection.js'
+import { guard } from '../../platform/http1/detached-socket.js'
+import { parseAgain } from '../../platform/http1/resume-parsing.js'
+import { receive } from '../ingress/target-form.js'
+import { inTurn } from '../../platform/http1/pipelining.js'
+
+/** When the connection of a CONNECT refused with 407 may carry another request. */
+export type KeepAliveAfter407 = 'always' | 'handshake' | 'never'
+
+export interface ConnectSettings {
+  /** Asked for each 407: what it depends on may not be known before the server is ready. */
+  readonly keepAlive: () => KeepAliveAfter407
+  /** Whether the connection stands for a user, so that what comes on it speaks for him. */
+  readonly carriesIdentity?: (socket: Socket) => boolean
+  readonly exchanges: Exchanges
+}
+
+/**
+ * Takes node's `connect` event of HTTP/1.1 into Fastify's lifecycle, so that the application's hooks, the gate and
+ * the log see a CONNECT as they see any request. Node has let go of the parser by then: what is refused is written
+ * to the bare socket by a `ServerResponse` of our own, and the socket given back to the server or closed.
+ */
+export function takeConnect (app: FastifyInstance, server: Server, settings: ConnectSettings) {
+  const take = (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    // Node's HTTP/2 compatibility layer has the same event, with a request and a response.
+    if ('stream' in request) {
+      // Nobody has taken it, so it is another listener's, if there is one.
+      if (isExtendedConnect(request) && server.listenerCount('connect') > 1) return
+      return takeConnectStream(app, request, socket as unknown as ServerResponse)
+    }
+    guard(socket)
+    socket.allowHalfOpen = true // a TLS server has it otherwise, and a client may end before its tunnel stands
+    inTurn(socket, () => begin(request, socket, head))
+  }
+
+  const begin = guarded((request: IncomingMessage, socket: Socket, head: Buffer) => {
+    markBusy(request)
+    receive(request)
+    const response = new ConnectResponse(request, socket, head, settings)
+    markConnect(request, {
+      client: socket,
+      head,
+      open: fields => response.open(fields),
+      get whenEnded () { return response.whenEnded }
+    })
+    once(response, 'finish', () => through(response, socket), socket)
+    app.routing(request, response)
+  })
+
+  const through = (response: ConnectResponse, socket: Socket) => {
+    if (response.taken) return
+    response.release()
+    if (response.givesBack) giveBack(server, socket, settings.exchanges)
+    else closeInStages(socket)
+  }
+
+  return take
+}
+
+/** The answer to a CONNECT, on a socket that has no parser any more. */
+export class ConnectResponse extends BareResponse {
+  /** The socket carries another request when this answer is out. */
+  givesBack = false
+
+  constructor (
+    request: IncomingMessage,
+    client: Socket,
+    private readonly behind: Buffer,
+    private readonly settings: ConnectSettings
+  ) {
+    super(request, client)
+  }
+
+  /** Settles what becomes of the connection, whatever the fields say, and says so in them. */
+  override writeHead (status: number, ...rest: Array<string | OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined>): this {
+    const { refusal, fields } = refusalHead(this, status, rest)
+    this.givesBack = this.mayBeGivenBack(refusal, fields)
+    fields['connection'] = this.givesBack ? 'keep-alive' : 'close'
+    this.client.setTimeout(READ_TIME, expire)
+    return super.writeHead(refusal, Object.fromEntries(Object.entries(fields).map(([name, value]) => [spelled(name), value])))
+  }
+
+  // No interim answer goes before that to a CONNECT: most clients take it for the end (RFC 9110, 15.2 allows it).
+  override writeContinue (done?: () => void): void { done?.() }
+  override writeProcessing (): void {}
+  override writeEarlyHints (_hints: Record<string, string | string[]>, done?: () => void): void { done?.() }
+
+  /** Writes the 200 and hands the socket over. */
+  open (fields: readonly string[]): Socket {
+    this.statusCode = 200
+    const socket = this.take()
+    let head = 'HTTP/1.1 200 Connection established\r\n'
+    for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`
+    socket.write(`${head}\r\n`, 'latin1')
+    return socket
+  }
+
+  private mayBeGivenBack (status: number, fields: OutgoingHttpHeaders): boolean {
+    const { req, client, behind, settings } = this
+    const keepAlive = settings.keepAlive()
+    if (status !== 407 || keepAlive === 'never' || settings.exchanges.closing || saysClose(fields['connection'])) return false
+    if (wantsClose(req)) return false
+    const continues = continuesHandshake(fields['proxy-authenticate'])
+    if (req.httpVersion !== '1.1' && !(continues && asksToKeep(req))) return false
+    // Bytes behind a refused CONNECT were meant for the tunnel; read as requests they would speak for the client.
+    if (behind.length > 0 || client.readableLength > 0 || client.readableEnded || client.destroyed) return false
+    // So would those that come later, where the connection itself says who the client is.
+    if ((client as TLSSocket).authorized || settings.carriesIdentity?.(client) === true || !mayBeGivenBackAgain(client)) return false
+    return keepAlive === 'always' || continues
+  }
+}
+
+function wantsClose ({ headers }: IncomingMessage): boolean {
+  return saysClose(headers.connection) || saysClose(headers['proxy-connection'])
+}
+
+function saysClose (options: OutgoingHttpHeader | undefined): boolean {
+  return options !== undefined && /\bclose\b/i.test(String(options))
+}
+
+/** A challenge with a token68, as NTLM and Negotiate send between their legs: `scheme SP token68`, no parameters. */
+function continuesHandshake (challenges: OutgoingHttpHeader | undefined): boolean {
+  return [challenges].flat().some(challenge => /^\S+ [\w\-.~+/]+=*$/.test(String(challenge)))
+}
+
+/** The next request on this connection is parsed again: NTLM and Negotiate need the same one for all their legs. */
+function giveBack (server: Server, socket: Socket, exchanges: Exchanges): void {
+  if (socket.destroyed) return
+  if (socket.readableEnded) return closeInStages(socket) // its parser would wait for an end that has come
+  socket.setTimeout(0, expire)
+  markGivenBack(socket, exchanges)
+  parseAgain(server, socket)
+}
+
+const expire = guarded(function (this: Socket) { this.destroy() })

@@ -1,0 +1,93 @@
+import { guarded } from '../../platform/guarded.js'
+import { Identity, Revocations } from '../../policy/revocations.js'
+import type { Milliseconds, ProxyIdentity } from '../../types.js'
+
+/** Why one is ended that would go on: the server stops, or its user is no longer one. */
+export type EndedFor = 'closing' | 'revoked'
+
+/** Something that a stopping server waits for, and ends when it has waited long enough. */
+export interface Exchange {
+  /** Nothing is under way: it is ended without a wait. */
+  readonly idle?: boolean
+  /** Where it stands in the list of those under way, `undefined` outside. */
+  place?: number | undefined
+  /** The name of the user whose it is, which `add` notes; `undefined` where it is nobody's. */
+  holder?: string | undefined
+  /** Ends it at once. Must lead to `exchanges.delete`. */
+  end (why: EndedFor): void
+}
+
+/** How long those that are ended may take to be over. */
+const LAST_WORDS: Milliseconds = 1_000
+
+/**
+ * The forwarded requests and tunnels under way on one server. `app.close()` on its own would wait for a tunnel
+ * for ever.
+ */
+export class Exchanges {
+  // A list, whose gaps the last one fills. The tables that a Set drops as it rehashes keep what was in them until the
+  // next full collection, and with each exchange its whole request: a quarter of the cost of a forwarded request.
+  private readonly live: Exchange[] = []
+  private emptied: (() => void) | null = null
+  private state: 'open' | 'draining' | 'over' = 'open'
+
+  constructor (private readonly revocations = new Revocations()) {
+    revocations.hold({ end: name => this.endThose(({ holder }) => holder === name, 'revoked') })
+  }
+
+  /** How many are under way. */
+  get size (): number { return this.live.length }
+
+  /** The server stops: what can end should. */
+  get closing (): boolean { return this.state !== 'open' }
+
+  /**
+   * One that comes when nobody waits any more, or whose user has been revoked since he was let in, is ended at once, but not
+   * before the caller is done.
+   *
+   * @param identity - Whose it is.
+   */
+  add (exchange: Exchange, identity: ProxyIdentity | null = null): void {
+    exchange.place = this.live.push(exchange) - 1
+    exchange.holder = identity?.name
+    if (this.state === 'over') endSoon(exchange, 'closing')
+    else if (identity !== null && this.revocations.hasEnded(identity.name, Identity.markOf(identity))) endSoon(exchange, 'revoked')
+  }
+
+  delete (exchange: Exchange): void {
+    const { place } = exchange
+    if (place === undefined) return
+    exchange.place = undefined
+    const last = this.live.pop()!
+    if (last !== exchange) {
+      this.live[place] = last
+      last.place = place
+    }
+    if (this.live.length === 0) this.emptied?.()
+  }
+
+  /** Waits until none is left, for `time` at most, then ends what is left, and what comes later. What is ended has its line in the log then. */
+  async drain (time: Milliseconds): Promise<void> {
+    this.state = 'draining'
+    this.endThose(({ idle }) => idle === true, 'closing')
+    if (this.live.length > 0) await this.emptiedWithin(time)
+    this.state = 'over'
+    this.endThose(() => true, 'closing')
+    if (this.live.length > 0) await this.emptiedWithin(LAST_WORDS)
+  }
+
+  private endThose (are: (exchange: Exchange) => boolean, why: EndedFor): void {
+    for (const exchange of this.live.filter(are)) exchange.end(why)
+  }
+
+  private emptiedWithin (time: Milliseconds): Promise<void> {
+    return new Promise(resolve => {
+      const timer = setTimeout(guarded(resolve), time)
+      this.emptied = () => { clearTimeout(timer); resolve() }
+    })
+  }
+}
+
+function endSoon (exchange: Exchange, why: EndedFor): void {
+  queueMicrotask(guarded(() => { if (exchange.place !== undefined) exchange.end(why) }))
+}

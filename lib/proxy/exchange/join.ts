@@ -1,0 +1,80 @@
+import type { Duplex } from 'node:stream'
+import { guarded, on, once } from '../../platform/guarded.js'
+import type { Milliseconds } from '../../types.js'
+import { closeInStages } from '../../platform/http1/lingering-close.js'
+import type { Exchange } from './exchanges.js'
+import { drop, hasLostPeer, reset, wasReset } from '../../platform/abort.js'
+
+export interface JoinOptions {
+  /** No byte either way for this long ends it. 0: no limit. */
+  readonly idleTimeout: Milliseconds
+  /** It lives no longer than this. 0: as long as it likes. */
+  readonly maxDuration: Milliseconds
+}
+
+/** A socket, or a stream with a timer like a socket's, as HTTP/2 has. */
+export type Side = Duplex & { setTimeout (time: Milliseconds, expired: () => void): unknown }
+
+/**
+ * Joins two streams until both have ended. The end of one side is passed on as an end (half-close), so what the
+ * other still has to say arrives; a failure of one side resets the other, unless all that came from it is on its way.
+ *
+ * @param ended - Called once, when both are closed, with the reason if it was not their own doing.
+ * @returns The exchange, to be ended from outside.
+ */
+export function join (client: Side, upstream: Side, options: JoinOptions, ended: (reason?: string) => void): Exchange {
+  let reason: string | undefined
+  let open = 2
+  let timer: NodeJS.Timeout | undefined
+
+  const stop = (why: string) => {
+    reason ??= why
+    drop(client)
+    upstream.destroy()
+  }
+  const idle = guarded(() => stop('idle'))
+  const watch = (side: Side, other: Side) => {
+    let failed = false
+    const fail = (why: string) => {
+      if (failed) return
+      failed = true
+      reason ??= why
+      if (side.readableEnded) closeInStages(other)
+      else reset(other)
+    }
+    on(side, 'error', (error: NodeJS.ErrnoException) => fail(codeOf(error)), other)
+    on(side, 'close', () => {
+      open -= 1
+      if (open === 0) {
+        clearTimeout(timer)
+        ended(reason)
+      } else if (!side.readableEnded || wasReset(side)) fail('aborted') // the other must not wait for its end
+      else other.setTimeout(options.idleTimeout, idle) // it may have to be rid of its last bytes
+    }, other)
+  }
+  watch(client, upstream)
+  watch(upstream, client)
+  // Every byte is read from one socket and written to the other, so one timer sees both ways.
+  upstream.setTimeout(options.idleTimeout, idle)
+  if (options.maxDuration > 0) timer = setTimeout(guarded(() => stop('expired')), options.maxDuration)
+
+  pass(client, upstream)
+  upstream.pipe(client)
+  return { end: stop }
+}
+
+/** The code of an error, and node's own where a reset of a connection has been renamed for undici, which had it before. */
+function codeOf ({ code = 'error' }: NodeJS.ErrnoException): string {
+  return code === 'UND_ERR_SOCKET' ? 'ECONNRESET' : code
+}
+
+function pass (from: Duplex, to: Duplex): void {
+  const end = () => {
+    if (wasReset(from)) return reset(to)
+    to.end()
+    if (hasLostPeer(from)) from.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }))
+  }
+  from.pipe(to, { end: false })
+  if (from.readableEnded) end() // while the other side was dialled
+  else once(from, 'end', end, to)
+}

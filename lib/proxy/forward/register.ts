@@ -1,0 +1,167 @@
+import { METHODS } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import type { ConnectionOptions } from 'node:tls'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify'
+import { BadRegistration } from '../../errors.js'
+import type { AbsoluteTarget, AuthorityTarget } from '../../fields/target.js'
+import { closeBehind } from '../../platform/http1/close-behind.js'
+import { on, prepend } from '../../platform/guarded.js'
+import { createAccess } from '../../policy/access.js'
+import type { ForwardPolicyOptions } from '../../policy/access.js'
+import type { Milliseconds, ProxyIdentity } from '../../types.js'
+import { sendOwn } from '../message/response-head.js'
+import { serveAutoConfiguration } from './auto-configuration-route.js'
+import type { AutoConfigurationSettings } from './auto-configuration-route.js'
+import { takeConnect } from '../connect/take-http1.js'
+import type { KeepAliveAfter407 } from '../connect/take-http1.js'
+import type { Exchanges } from '../exchange/exchanges.js'
+import { expectContinue } from '../ingress/expect-continue.js'
+import { explain } from '../message/proxy-status.js'
+import { extendedAnswer } from '../upgrade/extended-connect.js'
+import { acceptEveryMethod } from '../../platform/fastify/internals.js'
+import { createForward } from './forward.js'
+import { markBusy, wasGivenBack } from '../ingress/reused-connection.js'
+import { hidden } from '../../platform/fastify/hidden-route.js'
+import type { IdentityField } from '../message/identity-field.js'
+import { serveInOrder } from '../ingress/in-order.js'
+import { endConnection } from '../exchange/close-while-draining.js'
+import { onEveryServer } from '../../platform/fastify/listeners.js'
+import { nobodysSession } from '../../platform/fastify/empty-session.js'
+import { createOriginClient } from '../upstream/origin-client.js'
+import { createOwnAuthority } from '../ingress/own-authority.js'
+import { TARGET_FORM, receive, received, showTargets, targetFormConstraint } from '../ingress/target-form.js'
+import type { Received } from '../ingress/target-form.js'
+import { createTunnel } from '../connect/tunnel.js'
+import { takeUpgrades } from '../upgrade/dispatcher.js'
+import type { TakeUpgrade } from '../upgrade/dispatcher.js'
+import { offerOf, routeUpgrade } from '../upgrade/upgrade.js'
+
+/** What the options say of the forward proxy, defaults filled in. */
+export interface ForwardSettings {
+  readonly policy: ForwardPolicyOptions<ProxyIdentity>
+  readonly authorities: readonly string[]
+  readonly connectTimeout: Milliseconds
+  readonly headersTimeout: Milliseconds
+  readonly bodyTimeout: Milliseconds
+  readonly maxResponseHead: number
+  readonly localAddress: string | undefined
+  readonly tls: ConnectionOptions | undefined
+  readonly idleTimeout: Milliseconds
+  readonly maxDuration: Milliseconds
+  readonly keepAliveAfter407: KeepAliveAfter407
+  readonly pac?: AutoConfigurationSettings
+}
+
+/** What a request to be proxied names. */
+type NamedTarget = AbsoluteTarget | AuthorityTarget
+
+export interface ForwardProxyOptions {
+  readonly settings: ForwardSettings
+  readonly exchanges: Exchanges
+  readonly pseudonym: string
+  /** The fields that tell upstreams of reverse routes who a user is: no target gets them from a client. Default none. */
+  readonly identities?: readonly IdentityField[] | undefined
+  /** When the gate's hook runs, and the one for a target. */
+  readonly hook: 'onRequest' | 'preHandler'
+  readonly authenticateFor: (target: NamedTarget) => (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
+  /** Whether that hook may let in a request without credentials. Asked when the server is ready. */
+  readonly admitsWithoutCredentials: () => boolean
+  /** Whether that hook lets in what comes on a connection, for what came on it before. */
+  readonly carriesIdentity: (socket: Socket) => boolean
+  /** What may write an answer of our own in another way, before it goes out. */
+  readonly onSend: onSendHookHandler
+}
+
+/**
+ * Makes the server a forward proxy: the router constraint, the routes for absolute-form and CONNECT, and the
+ * listeners that bring in what node keeps from the router.
+ *
+ * @throws {BadRegistration} Under a prefix, or a second time on one server.
+ */
+export function registerForwardProxy (app: FastifyInstance, options: ForwardProxyOptions): void {
+  if (app.prefix !== '') throw new BadRegistration('forward cannot have a prefix')
+  if (app.hasConstraintStrategy(TARGET_FORM)) throw new BadRegistration('this server has forward already')
+  const { settings, exchanges, pseudonym, identities, hook, authenticateFor, admitsWithoutCredentials, carriesIdentity, onSend } = options
+  const access = createAccess(settings.policy, ownAddresses(app))
+  const client = createOriginClient(settings)
+  const forward = createForward({ ...settings, access, client, exchanges, pseudonym, identities })
+  const tunnel = createTunnel({ ...settings, access, exchanges })
+
+  const isOwn = createOwnAuthority(settings.authorities)
+  const bringIn: BringIn = (request, upgrades) => receive(request, isOwn, upgrades)
+
+  app.addConstraintStrategy(targetFormConstraint(bringIn) as never)
+  app.register(async scope => {
+    acceptEveryMethod(scope)
+    showTargets(scope, app)
+    scope.addHook('onRequest', refuseMalformed)
+    scope.addHook('onRequest', nobodysSession)
+    scope.addHook(hook as 'onRequest', (request, reply) => authenticateFor(received(request.raw)!.target as NamedTarget)(request, reply))
+    scope.addHook('onError', explain(pseudonym))
+    scope.addHook('onSend', endConnection(exchanges))
+    const route = { url: '*', schema: hidden(), constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: [onSend, sendOwn] }
+    scope.route({ ...route, method: METHODS.filter(method => method !== 'CONNECT'), handler: forward, config: { proxy: 'forward' } })
+    scope.route({ ...route, method: 'CONNECT', handler: tunnel, config: { proxy: 'connect' } })
+  })
+
+  if (settings.pac !== undefined) serveAutoConfiguration(app, settings.pac, settings.policy)
+
+  // What follows a refused CONNECT would be let in as the client, and it may be no request of the client's at all.
+  const keepAlive = () => admitsWithoutCredentials() ? 'never' : settings.keepAliveAfter407
+  const mayBeProxied = (request: IncomingMessage) => bringIn(request) !== undefined
+  onEveryServer(app, server => {
+    prepend(server, 'request', receiveFirst(bringIn))
+    on(server, 'connect', takeConnect(app, server, { keepAlive, carriesIdentity, exchanges }))
+    expectContinue(server, mayBeProxied)
+    serveInOrder(server, mayBeProxied)
+  })
+  takeUpgrades(app, takeForwarded(app, bringIn))
+  app.addHook('onClose', () => client.close())
+}
+
+/** What has a scheme and a host in its target is ours. So is all that comes on a connection given back, to be refused. */
+function takeForwarded (app: FastifyInstance, bringIn: BringIn): TakeUpgrade {
+  return (request, head) => {
+    const { url } = request
+    if (extendedAnswer(request) !== undefined) {
+      if (bringIn(request) === undefined) return undefined
+    } else if (url!.startsWith('/') || url === '*') {
+      return wasGivenBack(request) ? 'plain' : undefined
+    }
+    const protocols = offerOf(request)
+    if (protocols.length === 0) return 'plain'
+    markBusy(request)
+    bringIn(request, true)
+    routeUpgrade(app, request, head, protocols)
+    return 'taken'
+  }
+}
+
+/** Asked for every target, so kept once they are known: a socket's address costs a system call. */
+function ownAddresses (app: FastifyInstance): () => AddressInfo[] {
+  const ask = () => app.addresses().filter(address => typeof address === 'object')
+  let known: AddressInfo[] | undefined
+  app.addHook('onListen', async () => { known = ask() })
+  return () => known ?? ask()
+}
+
+/** {@link receive}, and what it has to know. */
+type BringIn = (request: IncomingMessage, upgrades?: boolean) => Received | undefined
+
+/** Before Fastify's own listener, whose router and log must find the request as `receive` leaves it. */
+function receiveFirst (bringIn: BringIn) {
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    markBusy(request)
+    // A proxy keeps no connection with HTTP/1.0 (RFC 9112, 9.3).
+    if (bringIn(request) !== undefined && request.httpVersion === '1.0') response.shouldKeepAlive = false
+  }
+}
+
+/** The message is checked before anybody is asked who they are: what it is does not depend on it. */
+function refuseMalformed (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void {
+  const { failure } = received(request.raw)!
+  if (failure === null) return done()
+  closeBehind(reply)
+  done(failure)
+}

@@ -1,0 +1,74 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { BadRequest, TooManyFields } from '../../errors.js'
+import { readAuthority } from '../../fields/authority.js'
+import { isExtendedConnect } from '../../fields/extended-connect.js'
+import { parseHostField } from '../../fields/host.js'
+import { receivedLength } from '../../fields/received-length.js'
+
+/**
+ * What makes a message unfit for a proxy, of what node's parser lets through. Two readers that differ about it could
+ * see two messages in one, or one message for two hosts.
+ *
+ * - As many lines as node reads, or more: what frames the content, or names what ends at this hop, may be among those it has dropped.
+ * - A version other than HTTP/1.0 and 1.1 on HTTP/1's wire.
+ * - `Host` that is missing or no host and port (RFC 9112, 3.2).
+ * - A transfer coding other than chunked, which node would leave on, or any in HTTP/1.0 (RFC 9112, 6.1).
+ * - A length beyond what a number holds exactly.
+ * - CONNECT with content, which would go into the tunnel as data (RFC 9110, 9.3.6).
+ * - In HTTP/2, `Host` that names another target than `:authority` (RFC 9113, 8.3.1).
+ *
+ * @returns The error to answer with, `null` when there is none.
+ */
+export function malformation (request: IncomingMessage): Error | null {
+  const { method, httpVersion, headers } = request
+  if (request.httpVersionMajor === 2 && 'stream' in request) return http2Malformation(request)
+  if (mayBeCut(request)) return new TooManyFields()
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return new BadRequest('the version is not served')
+  const { host, 'transfer-encoding': coding, 'content-length': length } = headers
+  if (host === undefined) {
+    if (httpVersion === '1.1') return new BadRequest('there is no Host')
+  } else {
+    try {
+      parseHostField(host)
+    } catch (failure) {
+      return failure as Error
+    }
+  }
+  if (coding === undefined && length === undefined) return null
+  if (method === 'CONNECT' && (coding !== undefined || Number(length) !== 0)) return new BadRequest('CONNECT has no content')
+  if (coding !== undefined && (httpVersion === '1.0' || coding.toLowerCase() !== 'chunked')) return new BadRequest('the transfer coding is not served')
+  if (length !== undefined && !Number.isSafeInteger(Number(length))) return new BadRequest('the length is no length')
+  return null
+}
+
+/**
+ * Whether node may have dropped lines of a head of HTTP/1.x: it stops where the list has reached its limit, and does not say
+ * whether there was more. What frames the content may be among them, so no such list can be written as a message again.
+ */
+export function mayBeCut (request: IncomingMessage): boolean {
+  return receivedLength(request) >= listLimit(request)
+}
+
+/** How long the raw list of a head gets, by the server's `maxHeadersCount` as node reads it, odd values included. */
+function listLimit ({ socket }: IncomingMessage): number {
+  const { maxHeadersCount } = (socket as Socket & { server?: Partial<Server> }).server ?? {}
+  const limit = typeof maxHeadersCount === 'number' ? maxHeadersCount << 1 : 2000
+  return limit <= 0 ? Infinity : limit // without a limit, to node
+}
+
+/** The framing is not HTTP/1's, and node has looked at it. */
+function http2Malformation ({ method, headers }: IncomingMessage): Error | null {
+  const { host, ':authority': authority, 'content-length': length } = headers
+  const connects = method === 'CONNECT' || isExtendedConnect({ headers })
+  if (connects && length !== undefined && Number(length) !== 0) return new BadRequest('CONNECT has no content')
+  if (host === undefined || authority === undefined || host === authority) return null
+  return isSameTarget(host, authority as string) ? null : new BadRequest('Host and :authority differ')
+}
+
+/** The port of a CONNECT is left out of `Host` by some. */
+function isSameTarget (host: string, authority: string): boolean {
+  const [said, meant] = [readAuthority(host), readAuthority(authority)]
+  if (typeof said === 'string' || typeof meant === 'string') return false
+  return said.host === meant.host && (said.port === undefined || said.port === meant.port)
+}

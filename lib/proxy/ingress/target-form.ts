@@ -1,0 +1,127 @@
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance } from 'fastify'
+import { BadRequest } from '../../errors.js'
+import { parseTarget, withoutUserinfo } from '../../fields/target.js'
+import type { Target } from '../../fields/target.js'
+import { guardedOr } from '../../platform/guarded.js'
+import { streamOf } from '../../platform/message-stream.js'
+import { wasGivenBack } from './reused-connection.js'
+import { writeHttp2Target } from './http2-target.js'
+import { malformation } from './malformed.js'
+import type { OwnAuthority } from './own-authority.js'
+
+/** A request to be proxied: its target, parsed once; `failure` when the request is none that a proxy may serve. */
+export type Received = {
+  /** The target as it was received. One that is refused has lost its userinfo, which would be logged otherwise. */
+  readonly url: string
+} & ({ readonly target: Target, readonly failure: null } | { readonly target: null, readonly failure: Error })
+
+const kReceived = Symbol('fastify-proxy-auth.received')
+type Marked = IncomingMessage & { [kReceived]?: Received, originalUrl?: string }
+
+/** Connections on which a message was malformed: what follows may be its content (RFC 9112, 6.3). */
+const broken = new WeakSet<object>()
+
+/** Name of the router constraint that parts proxy requests from the application's own. */
+export const TARGET_FORM = 'targetForm'
+
+/**
+ * What the router gets in place of a target. It selects nothing: the constraint alone tells a request to be proxied from one for
+ * this path, which is the application's.
+ */
+const ROUTED_PATH = '/'
+
+/** What {@link receive} has found out about a request, `undefined` for one that is not to be proxied. */
+export function received (request: IncomingMessage): Received | undefined {
+  return (request as Marked)[kReceived]
+}
+
+/**
+ * Takes in a request before the router, the application's `rewriteUrl` or a log sees it. A target that is no path is checked, parsed and
+ * put aside, because routers differ about such targets (find-my-way 9.10.2 refuses those of CONNECT).
+ *
+ * So `request.url` is a path until the router has chosen the route. From {@link showTarget} on, which is before the first log line and the
+ * first hook, it is {@link Received.url}, and so is Fastify's `request.url` and `request.originalUrl`. Its query is not parsed: it is
+ * the origin's.
+ *
+ * What else changes on the request:
+ * - The `Host` of one that is refused loses userinfo.
+ * - `accept-version` is hidden from the router, which would look for a versioned route. The raw fields keep it.
+ *
+ * @param isOwn - Tells our own authority from others, which in HTTP/2 nothing else does. Not asked for CONNECT.
+ * @param upgrades - It is an upgrade that goes on as one. Default false.
+ * @returns `undefined` for origin-form and `OPTIONS *`: not a request to be proxied. On a connection given back after a refused
+ *   CONNECT it is a failure: the bytes were meant for a tunnel, and must not speak for the client. So is all that is
+ *   pipelined behind a malformed message.
+ */
+export function receive (request: IncomingMessage, isOwn?: OwnAuthority, upgrades = false): Received | undefined {
+  const known = received(request)
+  if (known !== undefined) return known
+  let found: Received
+  try {
+    if (request.httpVersionMajor === 2 && 'stream' in request) writeHttp2Target(request, isOwn)
+    const url = request.url!
+    const own = request.method !== 'CONNECT' && (url.charCodeAt(0) === SLASH || (url === '*' && request.method === 'OPTIONS'))
+    const behind = broken.has(request.socket)
+    if (own && !behind && !wasGivenBack(request)) return undefined
+    if (behind) throw new BadRequest('it is behind a malformed one')
+    if (own) throw new BadRequest('origin-form on the connection of a proxy')
+    const target = parseTarget(request.method!, url, upgrades)
+    const failure = malformation(request)
+    if (failure !== null) throw failure
+    found = { url, target, failure }
+  } catch (failure) {
+    found = { url: withoutUserinfo(request.url!), target: null, failure: failure as Error }
+    const { host } = request.headers
+    if (host !== undefined) request.headers.host = withoutUserinfo(host)
+    if (streamOf(request) === undefined) broken.add(request.socket)
+  }
+  ;(request as Marked)[kReceived] = found
+  request.url = ROUTED_PATH
+  delete request.headers['accept-version']
+  return found
+}
+
+const SLASH = 0x2f
+
+/**
+ * Has every request that the router sends to `scope` show its target again, before Fastify makes its own request of it. Fastify asks
+ * for the logger of a request at just that time, so that is where it is done.
+ *
+ * @param scope - An encapsulated instance of `app`, whose routes are for requests to be proxied and no others.
+ */
+export function showTargets (scope: FastifyInstance, app: FastifyInstance): void {
+  scope.setChildLoggerFactory(function (logger, bindings, options, request) {
+    showTarget(request)
+    return app.childLoggerFactory.call(this, logger, bindings, options, request)
+  })
+}
+
+function showTarget (request: Marked): void {
+  const { url } = received(request)!
+  request.url = url
+  if (request.originalUrl !== undefined) request.originalUrl = url // Fastify has set it, for the sake of rewriteUrl
+}
+
+/**
+ * The router constraint. `mustMatchWhenDerived`: a request for which it derives a value never falls through to a
+ * route without it, so `GET http://host/admin` cannot become the application's own `/admin` (RFC 9112, 3.3).
+ *
+ * @param bringIn - {@link receive}, and what it has to know.
+ */
+export function targetFormConstraint (bringIn: (request: IncomingMessage) => Received | undefined = receive) {
+  return {
+    name: TARGET_FORM,
+    storage () {
+      const handlers = new Map<string, unknown>()
+      return {
+        get: (form: string) => handlers.get(form) ?? null,
+        set: (form: string, handler: unknown) => { handlers.set(form, handler) }
+      }
+    },
+    validate () {},
+    // What fails here has no route.
+    deriveConstraint: guardedOr('failed', (request: IncomingMessage) => bringIn(request) === undefined ? undefined : 'proxy'),
+    mustMatchWhenDerived: true
+  }
+}

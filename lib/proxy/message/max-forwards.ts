@@ -1,0 +1,21 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { parseMaxForwards } from '../../fields/max-forwards.js'
+
+/** Fields that a TRACE does not show: whoever reads the answer need not be who sent them (RFC 9110, 9.3.8). */
+const SENSITIVE = new Set(['proxy-authorization', 'authorization', 'cookie'])
+
+/** True when `Max-Forwards` makes us the last recipient of a TRACE or OPTIONS (RFC 9110, 7.6.2). */
+export function isLastRecipient ({ method, headers }: FastifyRequest): boolean {
+  return (method === 'TRACE' || method === 'OPTIONS') && parseMaxForwards(headers['max-forwards'] as string | undefined) === 0
+}
+
+/** Answers such a request: OPTIONS with nothing, TRACE with what came. */
+export function answerAsLast (request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (request.method === 'OPTIONS') return reply.send('')
+  const { rawHeaders, httpVersion } = request.raw
+  let message = `TRACE ${request.originalUrl} HTTP/${httpVersion}\r\n`
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (!SENSITIVE.has(rawHeaders[i]!.toLowerCase())) message += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`
+  }
+  return reply.type('message/http').send(Buffer.from(`${message}\r\n`, 'latin1'))
+}

@@ -1,0 +1,59 @@
+import type { onErrorHookHandler } from 'fastify'
+import { formatProxyStatus } from '../../fields/proxy-status.js'
+import type { ProxyErrorType, ProxyStatusParams } from '../../fields/proxy-status.js'
+
+/** The error types of RFC 9209, 2.3 by our codes. */
+const TYPES: Readonly<Record<string, ProxyErrorType>> = {
+  FST_PROXY_AUTH_LOOP: 'proxy_loop_detected',
+  FST_PROXY_AUTH_DNS: 'dns_error',
+  FST_PROXY_AUTH_DNS_TIMEOUT: 'dns_timeout',
+  FST_PROXY_AUTH_CONNECTION_REFUSED: 'connection_refused',
+  FST_PROXY_AUTH_UNROUTABLE: 'destination_ip_unroutable',
+  FST_PROXY_AUTH_CONNECT_TIMEOUT: 'connection_timeout',
+  FST_PROXY_AUTH_TLS: 'tls_certificate_error',
+  FST_PROXY_AUTH_UPSTREAM_TERMINATED: 'connection_terminated',
+  FST_PROXY_AUTH_UPSTREAM_PROTOCOL: 'http_protocol_error',
+  FST_PROXY_AUTH_UPSTREAM_HEAD_TOO_LARGE: 'http_response_header_section_size',
+  FST_PROXY_AUTH_UPSTREAM_TIMEOUT: 'connection_read_timeout',
+  FST_PROXY_AUTH_UPSTREAM_CHALLENGED: 'http_request_denied',
+  FST_PROXY_AUTH_OUT_OF_CONNECTIONS: 'connection_limit_reached',
+  FST_PROXY_AUTH_REFUSED_CALL: 'proxy_internal_error'
+}
+
+/** Where one of our codes stands for several of those types, the cause tells which: node's or undici's code. */
+const TYPES_BY_CAUSE: Readonly<Record<string, ProxyErrorType>> = {
+  EPROTO: 'tls_protocol_error'
+}
+
+/**
+ * An `onError` hook that says in `Proxy-Status` why a proxy route failed, and keeps caches from storing it (RFC 9111, 3.5). Only to users who have authenticated: it
+ * shows topology to whoever asks (RFC 9209, 4).
+ *
+ * @param pseudonym - Names this deployment, as in `Via`.
+ */
+export function explain (pseudonym: string): onErrorHookHandler {
+  return (request, reply, error, done) => {
+    const params = request.proxyAuth === null ? undefined : paramsOf(error)
+    if (params !== undefined) reply.header('proxy-status', formatProxyStatus(pseudonym, params))
+    // What one user is refused, another may get: `Proxy-Authorization` does not keep a cache in between from sharing it.
+    reply.header('cache-control', 'no-store')
+    done()
+  }
+}
+
+const NOT_ASCII = /[^\x20-\x7e]/
+
+interface Failure extends Error {
+  readonly code?: string
+  readonly reason?: string
+  readonly proxyStatus?: ProxyErrorType
+}
+
+function paramsOf ({ code = '', reason, proxyStatus, cause }: Failure): ProxyStatusParams | undefined {
+  const causing = (cause as Failure | undefined)?.code ?? ''
+  const error = proxyStatus ?? TYPES_BY_CAUSE[causing.startsWith('ERR_SSL_') ? 'EPROTO' : causing] ?? TYPES[code]
+  if (error === undefined) return undefined
+  if (code === 'FST_PROXY_AUTH_UPSTREAM_CHALLENGED') return { error, receivedStatus: 407 }
+  // A reason that `check` gave may be in any language; the field is ASCII.
+  return reason === undefined || NOT_ASCII.test(reason) ? { error } : { error, details: reason }
+}

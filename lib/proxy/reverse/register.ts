@@ -1,0 +1,191 @@
+import { METHODS } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+import httpProxy from '@fastify/http-proxy'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions, onSendHookHandler } from 'fastify'
+import { BadRequest, BadTarget, LoopDetected } from '../../errors.js'
+import { formatVia, viaNames } from '../../fields/via.js'
+import { closeBehind } from '../../platform/http1/close-behind.js'
+import type { Exchanges } from '../exchange/exchanges.js'
+import { expectContinue } from '../ingress/expect-continue.js'
+import { explain } from '../message/proxy-status.js'
+import { acceptEveryMethod } from '../../platform/fastify/internals.js'
+import { hidden } from '../../platform/fastify/hidden-route.js'
+import { hadUserinfo, hideUserinfo } from '../ingress/hide-userinfo.js'
+import { UNTOLD } from '../message/identity-field.js'
+import type { RouteIdentity } from '../message/identity-field.js'
+import { serveInOrder } from '../ingress/in-order.js'
+import { endConnection } from '../exchange/close-while-draining.js'
+import { keepingLastToken } from '../message/final-token.js'
+import { onEveryServer } from '../../platform/fastify/listeners.js'
+import type { JoinOptions } from '../exchange/join.js'
+import { malformation } from '../ingress/malformed.js'
+import { answerAsLast, isLastRecipient } from '../message/max-forwards.js'
+import { keepFields, readReplyFields } from '../message/reply-fields.js'
+import { ReverseExchange } from './exchange.js'
+import type { ReverseRules } from './exchange.js'
+import { guardFrom } from './reply-from.js'
+import { scrub } from './on-response.js'
+import { pathParameters } from './parameters.js'
+import type { PathParameters } from './parameters.js'
+import type { ReverseRoute } from './route.js'
+import { chooseUpstream } from './choose-client.js'
+import { overlookVersions } from '../../platform/fastify/accept-version.js'
+import { followWebSocket, isGiven, passesWebSockets, takeWebSockets, webSocketConfig, webSocketOptions } from './websocket.js'
+import { routedPath } from '../ingress/routed-path.js'
+import { underPrefix } from '../ingress/under-prefix.js'
+import { withListener } from '../upgrade/dispatcher.js'
+import { uploadOf } from '../message/upload.js'
+
+/** What all reverse routes of a registration have in common. */
+export interface ReverseShared {
+  /** When the gate's hook runs, and the hook. It throws or answers itself when it lets nobody through. */
+  readonly hook: 'onRequest' | 'preHandler'
+  readonly authenticate: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
+  /** Our name in `Via`. */
+  readonly pseudonym: string
+  readonly exchanges: Exchanges
+  /** What of the option `identity` holds for this route. Default none. */
+  readonly identity?: RouteIdentity
+  /** Of what an upgrade leads to. Default none. */
+  readonly limits?: JoinOptions
+  /** Sees our own responses before they leave. Default none. */
+  readonly onSend?: onSendHookHandler
+}
+
+const UNLIMITED: JoinOptions = { idleTimeout: 0, maxDuration: 0 }
+
+/**
+ * Registers a reverse route: @fastify/http-proxy behind the gate, in a scope of its own, with its gaps closed in both
+ * directions. Its options mean what they mean there, apart from four defaults: certificates of the upstream are
+ * verified, nothing is repeated, every method is taken, and WebSockets pass through as they are.
+ */
+export async function registerReverse (app: FastifyInstance, route: ReverseRoute, shared: ReverseShared): Promise<void> {
+  const { hook, authenticate, pseudonym, exchanges, identity = UNTOLD, limits = UNLIMITED, onSend = [] } = shared
+  const { status, forwarded = true, identity: _, replyFields, ...options } = route
+  const upstream = chooseUpstream(route)
+  // With either of these the application wants bodies parsed, as Fastify parses them.
+  const parses = options.preValidation !== undefined || options.proxyPayloads === false
+  const consumed = new Set(status === 401 ? ['authorization'] : [])
+  const mine = ['proxy-authorization', ...consumed]
+  const rules: ReverseRules = {
+    pseudonym,
+    via: formatVia(upstream.version, pseudonym),
+    forwarded,
+    consumed,
+    identity,
+    upstream: String(options.upstream),
+    ours: upstream.ours,
+    version: upstream.version,
+    patience: upstream.patience,
+    limits
+  }
+
+  const depart = (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void => {
+    const { raw } = request
+    for (const name of mine) if (raw.headers[name] !== undefined) delete raw.headers[name]
+    if (isLastRecipient(request)) {
+      answerAsLast(request, reply)
+      return
+    }
+    if (raw.headers.via !== undefined && viaNames([raw.headers.via], pseudonym)) return done(new LoopDetected())
+    try {
+      identity.own?.settle(request)
+    } catch (failure) {
+      return done(failure as Error)
+    }
+    if (isGiven(raw)) {
+      // By a constraint that takes its time, which is not asked about before.
+      if (way !== 'leave') return done(new BadRequest('this route takes no WebSockets'))
+      followWebSocket(request, reply, String(options.wsUpstream ?? options.upstream), exchanges)
+      return done()
+    }
+    const exchange = new ReverseExchange(request, reply, rules, exchanges)
+    guardFrom(exchange)
+    const usual = request.method !== 'GET' && request.method !== 'HEAD'
+    // @fastify/reply-from refuses a body where the method has none as a rule.
+    if (request.body instanceof Readable && !(parses && usual)) {
+      exchange.kept = request.body
+      request.body = undefined
+    }
+    if (!upstream.ours && !parses && usual) {
+      const content = uploadOf(raw, exchange.tally, rules.patience, exchange.kept)
+      if (content !== null) request.body = Readable.from(content, { objectMode: false })
+    }
+    done()
+  }
+
+  overlookVersions(app)
+  const prefix = `${app.prefix}/${options.prefix ?? ''}`
+  const parameters = pathParameters(prefix, route)
+  const keeps = readReplyFields(replyFields, 'replyFields')
+  const routed = routedPath(app)
+  const isUnder = underPrefix(prefix)
+  const taken = (request: IncomingMessage): boolean => {
+    const path = routed(request)
+    return path !== undefined && isUnder(path)
+  }
+  onEveryServer(app, server => {
+    expectContinue(server, taken)
+    serveInOrder(server, taken)
+    hideUserinfo(server, taken)
+  })
+  const way = options.websocket !== true ? 'none' : passesWebSockets(route, upstream.ours) ? 'pass' : 'leave'
+  const register = () => app.register(async scope => {
+    if (!parses) acceptEveryMethod(scope)
+    if (keeps !== undefined) scope.addHook('onRequest', (_request, reply, done) => { keepFields(reply, keeps); done() })
+    scope.addHook('onRequest', refuseMalformed(parameters))
+    scope.addHook(hook as 'onRequest', status === 401 ? keepingLastToken(authenticate) : authenticate)
+    scope.addHook('preHandler', depart)
+    scope.addHook('onError', explain(pseudonym))
+    scope.addHook('onSend', endConnection(exchanges))
+    scope.addHook('onRoute', function (this: FastifyInstance, settings: RouteOptions) {
+      // Parsing is not ours to do, so what prepares for it (decompression) must not touch the stream.
+      if (!parses) delete settings.preParsing
+      settings.onSend = [settings.onSend ?? [], onSend, scrub].flat()
+      settings.schema = { ...hidden(), ...settings.schema }
+      if (parameters !== undefined) settings.handler = parameters.guard(settings.handler)
+    })
+    scope.addHook('onClose', () => upstream.close())
+    await scope.register(httpProxy, {
+      ...(!parses && { httpMethods: METHODS.filter(method => method !== 'CONNECT') }),
+      ...(!repeats(options) && { retryMethods: [] }),
+      disableRequestLogging: true, // there is one line of ours at the end
+      ...options,
+      ...upstream.options,
+      ...(parameters !== undefined && { preRewrite: parameters.preRewrite }),
+      ...(way === 'pass' ? { websocket: false } : webSocketOptions(options, rules)),
+      config: { ...options.config, proxy: 'reverse', ...webSocketConfig(way) }
+    } as typeof options)
+  })
+  if (way === 'leave') takeWebSockets(app, prefix, routed, way, await withListener(app, async () => { await register() }))
+  else {
+    await register()
+    if (way === 'pass') takeWebSockets(app, prefix, routed, way)
+  }
+}
+
+/** The message is checked before anybody is asked who they are: what it is does not depend on it. */
+function refuseMalformed (parameters: PathParameters | undefined) {
+  return (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void => {
+    if (isGiven(request.raw)) reply.raw.shouldKeepAlive = false // @fastify/http-proxy closes behind any response but a 101
+    const failure = failureOf(request.raw) ?? parameters?.failureOf(request) ?? null
+    if (failure === null) return done()
+    closeBehind(reply)
+    done(failure)
+  }
+}
+
+function failureOf (request: IncomingMessage): Error | null {
+  const url = request.url!
+  // Another host's path, which merely looks like ours (RFC 9112, 3.3).
+  if (!url.startsWith('/')) return new BadTarget('this is no proxy for other hosts')
+  if (url.includes('#')) return new BadTarget('it has a fragment')
+  return hadUserinfo(request) ? new BadRequest('Host has userinfo') : malformation(request)
+}
+
+/** Whether the application configured repetitions. Else @fastify/reply-from would repeat a 503 ten times. */
+function repeats ({ retryMethods, maxRetriesOn503, replyOptions }: ReverseRoute): boolean {
+  return retryMethods !== undefined || Boolean(maxRetriesOn503) ||
+    Boolean(replyOptions?.retriesCount) || replyOptions?.retryDelay !== undefined
+}

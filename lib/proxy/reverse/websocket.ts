@@ -1,0 +1,198 @@
+import type { ClientRequest, IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FieldRecord } from '../../fields/hop-by-hop.js'
+import { on, once } from '../../platform/guarded.js'
+import type { Milliseconds } from '../../types.js'
+import { addGateFields } from '../message/response-head.js'
+import type { Exchange, Exchanges } from '../exchange/exchanges.js'
+import { extendedAnswer } from '../upgrade/extended-connect.js'
+import { routerOf } from '../../platform/fastify/internals.js'
+import type { RoutedRequest, Router } from '../../platform/fastify/internals.js'
+import { addForwardedFields } from './forwarded-fields.js'
+import { hideUserinfoOf } from '../ingress/hide-userinfo.js'
+import { tellIdentity } from '../message/identity-field.js'
+import { record } from '../exchange/access-log.js'
+import { lasting, withVia } from './request-head.js'
+import type { RequestHeadRules } from './request-head.js'
+import { SILENCE } from './choose-client.js'
+import type { ReverseRoute } from './route.js'
+import type { routedPath } from '../ingress/routed-path.js'
+import { withinPrefix } from '../ingress/under-prefix.js'
+import { takeUpgrades } from '../upgrade/dispatcher.js'
+import type { UpgradeListener } from '../upgrade/dispatcher.js'
+import { offerOf, routeUpgrade } from '../upgrade/upgrade.js'
+
+/** A WebSocket, as the package `ws` has it. */
+interface Side { readonly readyState: number, terminate (): void }
+interface Hooks { onConnect? (context: unknown, source: Side, target: Side): void }
+
+/** RFC 6455's words for a WebSocket that is being opened, and for one that is open, as `readyState` has them. */
+const CONNECTING = 0
+const OPEN = 1
+
+/** Options of the package `ws`, as far as they are used here. */
+interface ClientOptions {
+  readonly rewriteRequestHeaders?: (headers: FieldRecord, request: FastifyRequest) => FieldRecord
+  /** Sends the request of the handshake. */
+  readonly finishRequest?: (request: ClientRequest, target: Side) => void
+}
+
+/** What the upstream of a WebSocket is told of the request, where the options say nothing themselves. */
+const ON_BEHALF = ['cookie', 'authorization'] as const
+
+/** Options of @fastify/http-proxy for its own server and client of WebSockets. */
+const OF_HTTP_PROXY = ['wsUpstream', 'wsHooks', 'wsReconnect', 'wsServerOptions', 'wsClientOptions'] as const
+
+/**
+ * Whether WebSockets of a route are passed through as they are, which they are wherever our client asks the upstream. With options
+ * for the server and the client of WebSockets that @fastify/http-proxy has, those two take the messages in and send them on.
+ */
+export function passesWebSockets (route: ReverseRoute, ours: boolean): boolean {
+  return ours && OF_HTTP_PROXY.every(name => (route as unknown as Record<string, unknown>)[name] === undefined)
+}
+
+const kGiven = Symbol('fastify-proxy-auth.given')
+type Marked = IncomingMessage & { [kGiven]?: true }
+
+/** Whether a request is an upgrade that @fastify/http-proxy answers itself. */
+export function isGiven (request: IncomingMessage): boolean {
+  return (request as Marked)[kGiven] === true
+}
+
+/** What a route makes of WebSockets: it has none, passes them through as they are, or leaves them to @fastify/http-proxy. */
+export type WebSocketWay = 'none' | 'pass' | 'leave'
+
+const kWay = Symbol('fastify-proxy-auth.webSocketWay')
+
+/** The part of a route's `config` by which {@link takeWebSockets} knows its way. */
+export function webSocketConfig (way: WebSocketWay): object {
+  return { [kWay]: way }
+}
+
+/** The listener of @fastify/http-proxy, one for all its routes on a server. */
+const listeners = new WeakMap<Server, UpgradeListener>()
+
+/**
+ * Takes the WebSockets under a prefix; other upgrades there are plain requests. The route that takes the request says how, which
+ * may be one with a longer prefix.
+ *
+ * @param routed - By which path the router finds the route of a request.
+ * @param way - Where that is no reverse route.
+ * @param listener - That of @fastify/http-proxy, where it is to answer them.
+ */
+export function takeWebSockets (
+  app: FastifyInstance, prefix: string, routed: ReturnType<typeof routedPath>, way: WebSocketWay, listener?: UpgradeListener
+): void {
+  const within = withinPrefix(prefix)
+  const router = routerOf(app)
+  if (listener !== undefined) listeners.set(app.server, listener)
+  takeUpgrades(app, (request, head) => {
+    const path = routed(request)
+    if (path === undefined || !within(path)) return undefined
+    hideUserinfoOf(request)
+    const { method, socket } = request
+    if (method !== 'GET' || !offerOf(request).some(protocol => protocol.toLowerCase() === 'websocket')) return 'plain'
+    const taken = wayOf(router, request, path) ?? way
+    if (taken === 'pass') routeUpgrade(app, request, head, ['websocket'])
+    // The package `ws` knows of no streams.
+    else if (taken === 'none' || extendedAnswer(request) !== undefined) return 'plain'
+    else {
+      ;(request as Marked)[kGiven] = true
+      listeners.get(app.server)!.call(app.server, request, socket, head)
+    }
+    return 'taken'
+  })
+}
+
+function wayOf (router: Router, request: IncomingMessage, path: string): WebSocketWay | undefined {
+  const found = router.find(request.method!, path, router.constrainer.deriveConstraints(request as RoutedRequest, undefined))
+  return (found?.store?.config as { [kWay]?: WebSocketWay } | undefined)?.[kWay]
+}
+
+/** `reply.wsProxy` of @fastify/http-proxy. */
+interface WithServer { readonly wsProxy: { readonly wss: NodeJS.EventEmitter } }
+
+/**
+ * Does for a WebSocket of @fastify/http-proxy what the gateway does for each exchange: its 101 has the gate's fields, it is ended
+ * with the server or its user, and it has its line in the log.
+ *
+ * @param target - For the log.
+ */
+export function followWebSocket (request: FastifyRequest, reply: FastifyReply, target: string, exchanges: Exchanges): void {
+  const { raw } = request
+  const { socket } = raw
+  const { wss } = (reply as unknown as WithServer).wsProxy
+  const ended = record(request, target)
+  const before = { read: socket.bytesRead, written: socket.bytesWritten }
+  let reason: string | undefined
+  const exchange: Exchange = { end (why) { reason = why; socket.destroy() } }
+  exchanges.add(exchange, request.proxyAuth)
+  const addFields = (lines: string[], upgraded: IncomingMessage) => {
+    if (upgraded !== raw) return
+    const fields: string[] = []
+    addGateFields(reply, fields)
+    for (let i = 0; i < fields.length; i += 2) lines.push(`${fields[i]}: ${fields[i + 1]}`)
+    wss.removeListener('headers', addFields)
+  }
+  on(wss, 'headers', addFields, socket)
+  once(socket, 'close', () => {
+    wss.removeListener('headers', addFields)
+    exchanges.delete(exchange)
+    if (exchanges.closing) reason ??= 'closing' // @fastify/http-proxy closes its WebSockets as soon as the server closes
+    const status = reply.raw.headersSent ? reply.raw.statusCode : 101
+    ended({ status, bytesIn: socket.bytesRead - before.read, bytesOut: socket.bytesWritten - before.written, reason })
+  })
+}
+
+/**
+ * The options for WebSockets of @fastify/http-proxy: the upstream gets what an upstream of requests gets. By itself that passes
+ * on the cookies and nothing else. What becomes of the connection to the upstream when it refuses, stays silent or is no longer
+ * waited for is seen to here as well: @fastify/http-proxy ends an open WebSocket and nothing before that.
+ */
+export function webSocketOptions (route: ReverseRoute, rules: RequestHeadRules): object {
+  if (route.websocket !== true) return {}
+  const { wsClientOptions, wsHooks, wsReconnect } = route
+  const { rewriteRequestHeaders: rewrite = onBehalf, finishRequest = endRequest } = (wsClientOptions ?? {}) as ClientOptions
+  // Of the request whose handshake is sent next, in the same turn. Undefined: it is tried again, which nothing tells of.
+  let client: Socket | undefined
+  return {
+    ...(wsReconnect !== undefined && { wsReconnect: { ...wsReconnect } }), // it gets defaults written in
+    wsHooks: {
+      ...wsHooks,
+      onConnect (context: unknown, source: Side, target: Side) {
+        // @fastify/http-proxy forgets to close the connection to the upstream when the client leaves before it stands.
+        if (source.readyState !== OPEN) target.terminate()
+        else (wsHooks as Hooks | undefined)?.onConnect?.(context, source, target)
+      }
+    },
+    wsClientOptions: {
+      handshakeTimeout: (route.undici as { headersTimeout?: Milliseconds } | undefined)?.headersTimeout ?? SILENCE,
+      ...wsClientOptions,
+      finishRequest (handshake: ClientRequest, target: Side) {
+        once(handshake, 'response', () => handshake.destroy())
+        if (client !== undefined) once(client, 'close', () => { if (target.readyState === CONNECTING) target.terminate() })
+        client = undefined
+        finishRequest(handshake, target)
+      },
+      rewriteRequestHeaders (headers: FieldRecord, request: FastifyRequest) {
+        client = request.raw.socket
+        const head = { ...headers }
+        if (rules.forwarded) addForwardedFields(head, request)
+        const lasts = lasting(rewrite(head, request), rules.consumed)
+        tellIdentity(lasts, request, rules.identity)
+        return withVia(lasts, request.raw, rules.pseudonym)
+      }
+    }
+  }
+}
+
+function endRequest (handshake: ClientRequest): void {
+  handshake.end()
+}
+
+function onBehalf (headers: FieldRecord, request: FastifyRequest): FieldRecord {
+  const head = { ...headers }
+  for (const name of ON_BEHALF) if (request.headers[name] !== undefined) head[name] = request.headers[name]
+  return head
+}

@@ -1,0 +1,46 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { isExtendedConnect } from '../../fields/extended-connect.js'
+import { intercept } from '../../platform/guarded.js'
+
+const kExtended = Symbol('fastify-proxy-auth.extended')
+
+type Marked = IncomingMessage & { [kExtended]?: ServerResponse }
+
+/** The answer to an extended CONNECT that {@link onExtendedConnect} has brought in, `undefined` for any other request. */
+export function extendedAnswer (request: IncomingMessage): ServerResponse | undefined {
+  return (request as Marked)[kExtended]
+}
+
+/**
+ * Brings in each extended CONNECT for a WebSocket before any listener of `connect` gets it, as the upgrade of HTTP/1.1 that it
+ * stands for: a GET (RFC 8441, 5). They come only where the application has announced that it takes some
+ * (`settings.enableConnectProtocol`). What is not taken is a CONNECT again, for the listeners; without any it is not implemented.
+ *
+ * @param take - Whether somebody has taken it.
+ */
+export function onExtendedConnect (server: Server, take: (request: IncomingMessage) => boolean): void {
+  intercept(server, (event: string, request: Marked, response: ServerResponse) => {
+    if (event === 'connect' && isExtendedConnect(request)) {
+      if (isWebSocket(request)) {
+        request.method = 'GET'
+        request[kExtended] = response
+        if (take(request)) return true
+        request.method = 'CONNECT'
+      }
+      if (server.listenerCount('connect') === 0) {
+        notImplemented(response)
+        return true
+      }
+    }
+    return false
+  })
+}
+
+/** Answers a CONNECT for a protocol that nobody here knows of. */
+export function notImplemented (response: ServerResponse): void {
+  response.writeHead(501, { 'cache-control': 'no-store' }).end()
+}
+
+function isWebSocket ({ headers }: IncomingMessage): boolean {
+  return String(headers[':protocol']).toLowerCase() === 'websocket'
+}

@@ -1,0 +1,40 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { closeInStages } from '../../platform/http1/lingering-close.js'
+import { mayBeCut } from '../ingress/malformed.js'
+import { parseAgain } from '../../platform/http1/resume-parsing.js'
+
+/** As node writes it by itself where it refuses too many lines. */
+const TOO_MANY_LINES = 'HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
+
+/**
+ * Prepares for an upgrade to go on as a plain request: node parses it again without its `Upgrade`, so content, an
+ * expectation and what is pipelined behind it are what they are behind any request, and the connection is kept.
+ *
+ * A head that node may have cut is refused with 431 instead: without the line that frames the content, the content would be
+ * the next request.
+ *
+ * @param head - What came behind the head of the request.
+ * @returns To be called when it is its turn. The request is taken as it is now.
+ */
+export function plainAgain (request: IncomingMessage, head: Buffer): () => void {
+  const { method, url, httpVersion, rawHeaders, socket } = request
+  if (mayBeCut(request)) return () => refuse(socket)
+  let text = `${method} ${url} HTTP/${httpVersion}\r\n`
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]!.toLowerCase() !== 'upgrade') text += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`
+  }
+  return () => parseRest(socket, Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), head]))
+}
+
+/** Has node parse what has been read of a connection that it has handed over, and what is still to come. */
+export function parseRest (socket: Socket, read: Buffer): void {
+  if (socket.destroyed) return
+  socket.unshift(read)
+  parseAgain((socket as Socket & { server: Server }).server, socket)
+}
+
+function refuse (socket: Socket): void {
+  if (socket.writable) socket.write(TOO_MANY_LINES)
+  closeInStages(socket)
+}

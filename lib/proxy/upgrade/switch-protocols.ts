@@ -1,0 +1,74 @@
+import type { Socket } from 'node:net'
+import type { FastifyReply } from 'fastify'
+import { ClientLeft, UpstreamProtocol } from '../../errors.js'
+import { endToEnd } from '../../fields/hop-by-hop.js'
+import { acceptedProtocols } from '../../fields/upgrade.js'
+import type { Exchange } from '../exchange/exchanges.js'
+import { join } from '../exchange/join.js'
+import type { JoinOptions, Side } from '../exchange/join.js'
+import { isGone } from '../../platform/abort.js'
+import type { Upgrade } from '../message/upgrade.js'
+
+/** The answer of an upstream that speaks another protocol from here on. */
+export interface Switched {
+  readonly status: number
+  /** A flat raw list, as received. */
+  readonly fields: readonly string[]
+  /** The connection, with what has come behind the head. */
+  readonly socket: Socket
+}
+
+export interface SwitchOptions extends JoinOptions {
+  /** Our member of `Via`. */
+  readonly via: string
+}
+
+/** How much went through, and why it ended, unless by itself. */
+export interface SwitchedEnding {
+  readonly bytesIn: number
+  readonly bytesOut: number
+  readonly reason: string | undefined
+}
+
+/** A 101 has no content, and its framing would be that of the protocol it switches to. */
+const NOT_OF_A_101 = new Set(['content-length', 'trailer'])
+
+/**
+ * Passes a 101 on, to HTTP/2 as a 200, and joins both connections, which are the other protocol's from here on (RFC 9110, 7.8).
+ *
+ * @param ended - Called once, when both are closed.
+ * @returns The exchange, to be ended from outside.
+ * @throws {UpstreamProtocol} The status is another, or the protocol is none that the client offers. {@link ClientLeft} It has
+ *   been answered in our place, or has gone. The upstream's connection is closed then.
+ */
+export function switchProtocols (
+  reply: FastifyReply, upgrade: Upgrade, { status, fields, socket: upstream }: Switched, options: SwitchOptions,
+  ended: (ending: SwitchedEnding) => void
+): Exchange {
+  const { head, protocols } = upgrade
+  let client: Side
+  try {
+    if (reply.sent || isGone(reply.raw)) throw new ClientLeft('response')
+    const accepted = acceptedProtocols(upgradeField(fields), protocols)
+    if (status !== 101 || accepted.length === 0) throw new UpstreamProtocol()
+    const kept = endToEnd(fields, 'response', NOT_OF_A_101)
+    kept.push('Via', options.via)
+    client = upgrade.open(reply, kept, accepted)
+  } catch (error) {
+    upstream.destroy()
+    throw error
+  }
+  const { whenEnded } = upgrade
+  const before = { written: upstream.bytesWritten, read: upstream.bytesRead - upstream.readableLength }
+  upstream.allowHalfOpen = true // undici opens its own otherwise, and a server may end before its client does
+  if (head.length > 0) upstream.write(head)
+  return join(client, upstream, options, reason => {
+    ended({ bytesIn: upstream.bytesWritten - before.written, bytesOut: upstream.bytesRead - before.read, reason })
+    whenEnded?.()
+  })
+}
+
+function upgradeField (fields: readonly string[]): string | undefined {
+  const lines = fields.filter((_, i) => i % 2 === 1 && fields[i - 1]!.toLowerCase() === 'upgrade')
+  return lines.length === 0 ? undefined : lines.join(', ')
+}

@@ -1,0 +1,67 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { UpstreamProtocol } from '../../errors.js'
+import { once } from '../../platform/guarded.js'
+import { streamOf } from '../../platform/message-stream.js'
+import { writeAnyHead } from '../message/response-head.js'
+import { abortsWithCancel, breakOff } from '../../platform/abort.js'
+import type { Upgrade } from '../message/upgrade.js'
+
+/** RFC 6455, 1.3. */
+const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+
+const NOTHING = Buffer.alloc(0)
+
+/**
+ * The WebSocket that an extended CONNECT asks for. The handshake of HTTP/1.1 that the upstream gets has a key of ours, since
+ * HTTP/2 does without, and the answer to it ends here too; what else the handshake is made of passes as it is.
+ *
+ * @param request - Gets the key.
+ * @see {@link https://www.rfc-editor.org/rfc/rfc8441#section-5 RFC 8441, 5}
+ */
+export function upgradeStream (request: IncomingMessage, response: ServerResponse, protocols: readonly string[]): Upgrade {
+  const key = randomBytes(16).toString('base64')
+  const accept = createHash('sha1').update(key + GUID).digest('base64')
+  writeKey(request, key)
+  const { writeHead } = response
+  const refuse = response.writeHead = refusing(writeHead)
+  return {
+    head: NOTHING,
+    protocols,
+    open (reply, fields) {
+      if (valueOf(fields, 'sec-websocket-accept') !== accept) throw new UpstreamProtocol()
+      const stream = streamOf(response)!
+      response.writeHead = writeHead
+      try {
+        writeAnyHead(reply, 200, undefined, takeOut(fields, 'sec-websocket-accept'))
+      } finally {
+        response.writeHead = refuse
+      }
+      once(stream, 'trailers', () => breakOff(stream))
+      abortsWithCancel(stream)
+      return stream
+    },
+    whenEnded: undefined
+  }
+}
+
+/** Makes `writeHead` one that can only refuse: any other success than ours would be the client's WebSocket. */
+function refusing (writeHead: ServerResponse['writeHead']): ServerResponse['writeHead'] {
+  return function (this: ServerResponse, status: number, ...rest: unknown[]) {
+    return writeHead.call(this, status < 300 ? 403 : status, ...rest as [])
+  }
+}
+
+function writeKey (request: IncomingMessage, key: string): void {
+  const { headers, rawHeaders } = request
+  headers['sec-websocket-key'] = key
+  rawHeaders.splice(0, Infinity, ...takeOut(rawHeaders, 'sec-websocket-key'), 'sec-websocket-key', key)
+}
+
+function valueOf (fields: readonly string[], name: string): string | undefined {
+  return fields.find((_, i) => i % 2 === 1 && fields[i - 1]!.toLowerCase() === name)
+}
+
+function takeOut (fields: readonly string[], name: string): string[] {
+  return fields.filter((_, i) => fields[i - i % 2]!.toLowerCase() !== name)
+}

@@ -1,0 +1,69 @@
+import type { LookupFunction, Socket } from 'node:net'
+import { buildConnector } from 'undici'
+import { dependable } from '../../policy/lookup.js'
+import { guarded, prepend } from '../../platform/guarded.js'
+
+/**
+ * Has undici tell of a reset what it is. It takes one for the end of an answer that ends with its connection, and whoever gets that
+ * answer for all of it; but it is incomplete (RFC 9112, 8).
+ *
+ * @param connect - Opens the connections.
+ */
+export function toldReset (connect: buildConnector.connector): buildConnector.connector {
+  return (options, callback) => {
+    connect(options, guarded((...opened: Parameters<buildConnector.Callback>) => {
+      const socket = opened[1] as Socket | null | undefined // undici leaves it out where there is none
+      if (socket) {
+        rename(socket)
+        surviveEnd(socket)
+      }
+      callback(...opened)
+    }))
+  }
+}
+
+/**
+ * By another of undici's own codes for a connection that is lost, with the octets that had come, as undici tells them with its own
+ * errors. Ours is the first listener.
+ */
+function rename (socket: Socket): void {
+  prepend(socket, 'error', (error: NodeJS.ErrnoException & { socket?: object }) => {
+    if (error.code === 'ECONNRESET') error.code = 'UND_ERR_SOCKET'
+    error.socket ??= { bytesRead: socket.bytesRead }
+  })
+}
+
+/**
+ * Loses a connection whose end undici does not stand. It throws where an origin ends the connection behind content without a length while
+ * the client takes none of it, which would end the process. Without that end the content cannot be told from one that was cut off.
+ */
+function surviveEnd (socket: Socket): void {
+  const { emit } = socket
+  socket.emit = function (this: Socket, ...event: unknown[]): boolean {
+    if (event[0] !== 'end') return Reflect.apply(emit, this, event)
+    try {
+      return Reflect.apply(emit, this, event)
+    } catch (cause) {
+      socket.destroy(Object.assign(new Error('the connection ended while the content waited', { cause }), { code: 'UND_ERR_SOCKET' }))
+      return true
+    }
+  } as typeof emit
+}
+
+/** What of undici's options is about connections. */
+interface ConnectionOptions {
+  readonly connect?: object | buildConnector.connector
+  readonly tls?: object
+  readonly connectTimeout?: number
+  readonly autoSelectFamily?: boolean
+  readonly [option: string]: unknown
+}
+
+/** The connector that undici makes of such options or bring along, its resets told, its resolver kept to one answer. */
+export function toldConnector ({ connect, tls, connectTimeout, maxCachedSessions, allowH2, socketPath, autoSelectFamily, autoSelectFamilyAttemptTimeout }: ConnectionOptions): buildConnector.connector {
+  if (typeof connect === 'function') return toldReset(connect as buildConnector.connector)
+  const families = typeof autoSelectFamily === 'boolean' ? { autoSelectFamily, autoSelectFamilyAttemptTimeout } : {}
+  const settings = { ...tls, maxCachedSessions, allowH2, socketPath, timeout: connectTimeout, ...families, ...connect } as buildConnector.BuildOptions & { lookup?: LookupFunction }
+  if (typeof settings.lookup === 'function') settings.lookup = dependable(settings.lookup)
+  return toldReset(buildConnector(settings))
+}

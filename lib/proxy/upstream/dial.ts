@@ -1,0 +1,75 @@
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+import { ConnectTimeout } from '../../errors.js'
+import { guarded, once } from '../../platform/guarded.js'
+import type { Address } from '../../policy/access.js'
+import type { Milliseconds } from '../../types.js'
+
+export interface DialOptions {
+  /** How long all attempts together may take. */
+  readonly connectTimeout: Milliseconds
+  /** The local address to connect from. Default: the system's choice. */
+  readonly localAddress?: string | undefined
+  /** Ends the attempts when the client has gone. */
+  readonly signal?: AbortSignal
+}
+
+/** How long one address may take before the next is tried beside it (RFC 8305, 5: 250 ms recommended). */
+const ATTEMPT_DELAY: Milliseconds = 250
+
+/**
+ * Opens a TCP connection to one of `addresses`, and to no other: what the policy looked at is what is dialled, so
+ * a name that changes its address in between changes nothing. They are tried in turn, staggered; the first that
+ * answers is taken. (Node's own `autoSelectFamily` gives an address up when it tries the next, so a far one never gets
+ * its time.)
+ *
+ * @param addresses - One or more.
+ * @throws {ConnectTimeout} None answered in time. If all fail, the failure of the first to do so: node's, with its `code`.
+ * @see {@link https://www.rfc-editor.org/rfc/rfc8305#section-5 RFC 8305, 5}
+ */
+export function dial (addresses: readonly Address[], port: number, options: DialOptions): Promise<Socket> {
+  const { connectTimeout, localAddress, signal } = options
+  return new Promise((resolve, reject) => {
+    const attempts = new Set<Socket>()
+    let next = 0
+    let failure: Error | undefined
+    let stagger: NodeJS.Timeout | undefined
+
+    const settle = () => {
+      clearTimeout(timer)
+      clearTimeout(stagger)
+      signal?.removeEventListener('abort', abort)
+      for (const socket of attempts) socket.destroy()
+    }
+    const fail = (error: Error) => {
+      settle()
+      reject(error)
+    }
+    const attempt = () => {
+      clearTimeout(stagger)
+      const host = addresses[next++]!.address
+      const socket = connect({ host, port, localAddress, allowHalfOpen: true, noDelay: true })
+      attempts.add(socket)
+      const failed = (error: Error) => {
+        attempts.delete(socket)
+        failure ??= error
+        if (next < addresses.length) attempt()
+        else if (attempts.size === 0) fail(failure)
+      }
+      once(socket, 'error', failed)
+      once(socket, 'connect', () => {
+        attempts.delete(socket)
+        socket.removeListener('error', failed)
+        settle()
+        resolve(socket)
+      })
+      if (next < addresses.length) stagger = setTimeout(guarded(attempt), ATTEMPT_DELAY)
+    }
+
+    const abort = guarded(() => fail(signal!.reason))
+    if (signal?.aborted) return reject(signal.reason)
+    attempt()
+    const timer = setTimeout(guarded(() => fail(new ConnectTimeout())), connectTimeout)
+    signal?.addEventListener('abort', abort, { once: true })
+  })
+}

@@ -1,0 +1,168 @@
+import { connect as tlsConnect, createSecureContext } from 'node:tls'
+import type { ConnectionOptions } from 'node:tls'
+import { isIP } from 'node:net'
+import type { Socket } from 'node:net'
+import { Agent, Client, Pool } from 'undici'
+import type { Dispatcher, buildConnector } from 'undici'
+import { BadOption, ClientLeft, ConnectTimeout } from '../../errors.js'
+import type { AbsoluteTarget } from '../../fields/target.js'
+import { guarded, once } from '../../platform/guarded.js'
+import type { Address } from '../../policy/access.js'
+import { canonicalHost } from '../../policy/canonical-host.js'
+import type { Milliseconds } from '../../types.js'
+import { sendAsterisk } from './options-asterisk.js'
+import { Attempt } from './attempt.js'
+import type { Attempted, Sender } from './attempt.js'
+import { authenticatesConnection } from './authenticates-connection.js'
+import { dial } from './dial.js'
+import { PINNED_IDLE, Pins } from './pinned-connections.js'
+import type { Requester } from './pinned-connections.js'
+import { RESPONSE_HEAD } from './response-head-limit.js'
+import { toldReset } from './connector.js'
+import { upstreamError } from './upstream-error.js'
+
+export interface OriginClientOptions {
+  /** How long TCP, and then TLS, may take. */
+  readonly connectTimeout: Milliseconds
+  /** From the last byte of the request to the head of the answer. */
+  readonly headersTimeout: Milliseconds
+  /** The longest silence within a body. */
+  readonly bodyTimeout: Milliseconds
+  /** The most octets of a response's head. Default {@link RESPONSE_HEAD}. */
+  readonly maxResponseHead?: number
+  readonly localAddress?: string | undefined
+  /** For `https://` targets, whose TLS we open and verify. */
+  readonly tls?: ConnectionOptions | undefined
+}
+
+/** A request on its way to the origin. */
+export interface Outgoing extends Attempted {
+  readonly target: AbsoluteTarget
+  /** Where the policy lets it go. */
+  readonly addresses: readonly Address[]
+  readonly method: string
+  /** A flat raw list, this hop's fields removed and ours added. */
+  readonly fields: string[]
+  readonly content: AsyncIterable<Buffer> | null
+  /** Protocols to offer. `OPTIONS *` goes without. */
+  readonly upgrade?: readonly string[] | undefined
+  /** Whose request it is. */
+  readonly requester: Requester
+}
+
+/** Sends requests to origins and hands the answer to a handler. */
+export interface OriginClient {
+  send (outgoing: Outgoing, handler: Dispatcher.DispatchHandler): void
+  close (): Promise<void>
+}
+
+/**
+ * The client towards origins: undici's agent, one pool for each origin *and* set of approved addresses. So a kept
+ * connection is reused only where the policy of this very request would have opened it. What an origin authenticates a connection
+ * for is the client connection's own.
+ */
+export function createOriginClient (options: OriginClientOptions): OriginClient {
+  const { connectTimeout, headersTimeout, bodyTimeout, maxResponseHead = RESPONSE_HEAD, localAddress, tls } = options
+  readSecureContext(tls)
+
+  async function open ({ scheme, host, port }: AbsoluteTarget, addresses: readonly Address[]): Promise<Socket> {
+    const socket = await dial(addresses, port, { connectTimeout, localAddress })
+    return scheme === 'https' ? await secured(socket, canonicalHost(host), connectTimeout, tls) : socket
+  }
+
+  const underWay = new Map<string, number>()
+  // Handed to the factory, which the agent calls at once, past the key: nothing is read out of a text again.
+  let next!: Pick<Outgoing, 'target' | 'addresses'>
+  const settings = { pipelining: 1, headersTimeout, bodyTimeout, maxHeaderSize: maxResponseHead }
+  const agent = new Agent({ ...settings, factory: (key, given) => new Pool(NOWHERE, { ...given, connect: connectorTo(next, key as string) }) })
+  const pins = new Pins()
+
+  function connectorTo ({ target, addresses }: typeof next, key: string): buildConnector.connector {
+    return toldReset((_target, callback) => {
+      // undici opens a connection for a request that was aborted, too, before it drops it.
+      if (!underWay.has(key)) return callback(new ClientLeft('response'), null)
+      // Of node's errors there is one that undici would try again for ever.
+      open(target, addresses).then(guarded((socket: Socket) => callback(null, socket)), guarded((error: Error) => callback(upstreamError(error), null)))
+    })
+  }
+
+  function pin (to: typeof next, key: string): Dispatcher {
+    return new Pool(NOWHERE, { ...settings, connections: 1, keepAliveTimeout: PINNED_IDLE, connect: connectorTo(to, key) })
+  }
+
+  const sender: Sender<Sent> = {
+    headersTimeout,
+    again (sent, attempt) {
+      const client = new Client(NOWHERE, { ...settings, connect: connectorTo(sent, sent.origin) })
+      client.dispatch(optionsOf(sent, true), attempt)
+      client.close() // when that is over
+    },
+    ended ({ origin }) {
+      const others = underWay.get(origin)! - 1
+      if (others === 0) underWay.delete(origin)
+      else underWay.set(origin, others)
+    }
+  }
+
+  return {
+    send (outgoing, handler) {
+      const { target, addresses, fields, content, requester } = outgoing
+      if (target.path === '*') {
+        open(target, addresses)
+          .then(socket => sendAsterisk(socket, { fields, content, headersTimeout, bodyTimeout, maxResponseHead }, handler))
+          .catch(error => handler.onResponseError?.(undefined as never, error))
+        return
+      }
+      next = { target, addresses }
+      const { scheme, host, port } = target
+      const origin = `${scheme} ${host} ${port} ${list(addresses)}`
+      const pinned = pins.find(requester, origin, authenticatesConnection(fields), () => pin({ target, addresses }, origin))
+      underWay.set(origin, (underWay.get(origin) ?? 0) + 1)
+      const sent = { ...outgoing, origin }
+      ;(pinned ?? agent).dispatch(optionsOf(sent, pinned === null), new Attempt(handler, sender, sent, pinned === undefined))
+    },
+    async close () {
+      await Promise.all([agent.destroy(), pins.close()])
+    }
+  }
+}
+
+/** Where a pool would connect to, if we did not do that. */
+const NOWHERE = 'http://origin.invalid'
+
+/** A request that has been sent, and what its connections are kept under. */
+interface Sent extends Outgoing { readonly origin: string }
+
+/**
+ * @param reset - The connection serves no other request.
+ */
+function optionsOf ({ origin, target: { path }, method, fields, content, upgrade }: Sent, reset: boolean): Dispatcher.DispatchOptions {
+  return { origin, path, method, headers: fields, body: content as never, ...(reset && { reset }), ...(upgrade !== undefined && { upgrade: upgrade.join(', ') }) }
+}
+
+/** Sorted, so that a resolver that rotates its answers does not make a new pool each time. */
+function list (addresses: readonly Address[]): string {
+  if (addresses.length === 1) return addresses[0]!.address
+  return addresses.map(({ address }) => address).sort().join()
+}
+
+/** What node cannot use stops the boot. Found out after the dial, it would leave a connection without an owner. */
+function readSecureContext (tls: ConnectionOptions | undefined): void {
+  try {
+    createSecureContext(tls)
+  } catch {
+    throw new BadOption('forward.tls', 'options that node can use', typeof tls)
+  }
+}
+
+function secured (socket: Socket, host: string, timeout: Milliseconds, tls?: ConnectionOptions): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    // An address is verified against the certificate as `host`; as a server name it must not be sent (RFC 6066, 3). It may have
+    // been spelled as a number: what policy has read as an address is one here too.
+    const servername = isIP(host) === 0 ? host : undefined
+    const secure = tlsConnect({ ...tls, socket, host, servername, ALPNProtocols: ['http/1.1'] })
+    const timer = setTimeout(guarded(() => secure.destroy(new ConnectTimeout())), timeout)
+    once(secure, 'error', (error: Error) => { clearTimeout(timer); socket.destroy(); reject(error) })
+    once(secure, 'secureConnect', () => { clearTimeout(timer); resolve(secure) })
+  })
+}

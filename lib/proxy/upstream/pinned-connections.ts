@@ -1,0 +1,84 @@
+import type { IncomingMessage } from 'node:http'
+import type { Dispatcher } from 'undici'
+import { isOfOneUser } from '../../platform/connection.js'
+import { once } from '../../platform/guarded.js'
+import type { Milliseconds } from '../../types.js'
+
+/** Whose request it is: the connection it came on, and the user that we know, if any. */
+export interface Requester {
+  readonly raw: IncomingMessage
+  readonly name: string
+}
+
+type Pinned = Pick<Dispatcher, 'dispatch' | 'close' | 'destroy'>
+
+/** The most upstreams that one client connection has connections of its own to. The one used longest ago goes first. */
+const MOST = 8
+
+/** How long a connection of one's own is kept without a request: it may be worth a login. */
+export const PINNED_IDLE: Milliseconds = 60_000
+
+/**
+ * Connections to upstreams that belong to one client connection. An upstream's own NTLM or Negotiate authenticates the connection
+ * it runs on; whatever comes on that later would be that user's, so nobody else's may (RFC 4559, 6). They close with the client's.
+ *
+ * A user that we know ourselves counts too: where several users come on one connection after all, none gets another's.
+ */
+export class Pins {
+  private readonly key = Symbol('fastify-proxy-auth.pins')
+  private readonly live = new Set<Pinned>()
+
+  /** How many connections of their own client connections have. */
+  get size (): number { return this.live.size }
+
+  /**
+   * Finds the client for a request.
+   *
+   * @param upstream - What it is sent to, as a text.
+   * @param authenticates - Whether it authenticates the connection that it is sent on.
+   * @param open - Makes a client with a connection of its own.
+   * @returns `undefined`: one that all share will do. `null`: it must get a connection that serves nothing else.
+   */
+  find ({ raw, name }: Requester, upstream: string, authenticates: boolean, open: () => Pinned): Pinned | null | undefined {
+    if (!isOfOneUser(raw)) return authenticates ? null : undefined
+    const pinned = (raw.socket as unknown as Record<symbol, Map<string, Pinned> | undefined>)[this.key]
+    if (pinned === undefined && !authenticates) return undefined
+    const own = pinned ?? this.begin(raw)
+    const key = `${name}\n${upstream}`
+    let client = own.get(key)
+    if (client === undefined) {
+      if (!authenticates) return undefined
+      client = open()
+      this.live.add(client)
+    }
+    own.delete(key) // so that it comes last
+    own.set(key, client)
+    if (own.size > MOST) {
+      const [oldest, longest] = own.entries().next().value!
+      own.delete(oldest)
+      this.live.delete(longest)
+      longest.close().catch(() => {}) // what is under way may end
+    }
+    return client
+  }
+
+  /** Closes them all. */
+  async close (): Promise<void> {
+    await Promise.all([...this.live].map(client => this.end(client)))
+  }
+
+  private begin ({ socket }: IncomingMessage): Map<string, Pinned> {
+    const own = new Map<string, Pinned>()
+    Object.defineProperty(socket, this.key, { value: own })
+    once(socket, 'close', () => {
+      for (const client of own.values()) this.end(client)
+      own.clear()
+    })
+    return own
+  }
+
+  private async end (client: Pinned): Promise<void> {
+    this.live.delete(client)
+    await client.destroy()
+  }
+}

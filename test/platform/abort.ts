@@ -1,0 +1,178 @@
+import { once } from 'node:events'
+import { ServerResponse } from 'node:http'
+import { constants } from 'node:http2'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import Fastify from 'fastify'
+import t from 'tap'
+import { streamOf } from '../../lib/platform/message-stream.js'
+import { abortsWithCancel, breakOff, cut, drop, hasLostPeer, isFinished, isGone, isHttp2Stream, reset, wasReset } from '../../lib/platform/abort.js'
+import { isInjected } from '../../lib/platform/injected.js'
+import { socketPair } from '../fixtures/socket-pair.js'
+import { streamPair } from '../fixtures/stream-pair.js'
+
+const { NGHTTP2_CANCEL, NGHTTP2_CONNECT_ERROR, NGHTTP2_INTERNAL_ERROR, NGHTTP2_PROTOCOL_ERROR } = constants
+
+t.test('a stream of HTTP/2 is reset with a code, and without an end before (R-H2-3)', async t => {
+  const ways: Array<[way: (side: never) => void, code: number]> = [
+    [reset, NGHTTP2_CONNECT_ERROR], [drop, NGHTTP2_CANCEL], [breakOff, NGHTTP2_PROTOCOL_ERROR]
+  ]
+  for (const [way, code] of ways) {
+    const { near, far } = await streamPair(t)
+    near.respond()
+    near.write('half')
+    await once(far.setEncoding('latin1'), 'data')
+    let ended = false
+    far.once('end', () => { ended = !far.aborted })
+    way(near as never)
+    t.equal(near.destroyed, true, 'at once: the reset may never go out')
+    await new Promise(resolve => far.once('close', resolve))
+    t.match(far, { rstCode: code, aborted: true })
+    t.equal(ended, false)
+    way(near as never)
+  }
+})
+
+t.test('of a WebSocket a reset is a CANCEL (R-XC-1)', async t => {
+  const { near, far } = await streamPair(t)
+  abortsWithCancel(near)
+  near.respond()
+  near.write('half')
+  await once(far.setEncoding('latin1'), 'data')
+  reset(near)
+  await new Promise(resolve => far.once('close', resolve))
+  t.equal(far.rstCode, NGHTTP2_CANCEL)
+})
+
+t.test('one that has ended is reset all the same', async t => {
+  const { near, far } = await streamPair(t)
+  near.respond()
+  near.resume().end() // unread, node ends it by itself
+  await once(far.resume(), 'end')
+  reset(near)
+  await new Promise(resolve => far.once('close', resolve))
+  t.equal(far.rstCode, NGHTTP2_CONNECT_ERROR)
+})
+
+t.test('a socket is reset, where it can be', async t => {
+  const { near, far } = await socketPair(t)
+  const failed = once(far.socket, 'error')
+  reset(near)
+  t.match(await failed, [{ code: 'ECONNRESET' }])
+  const other = new PassThrough()
+  reset(other)
+  t.equal(other.destroyed, true)
+  const dropped = new PassThrough()
+  drop(dropped)
+  t.equal(dropped.destroyed, true)
+})
+
+t.test('a connection that was reset has no peer', async t => {
+  const { near, far } = await socketPair(t)
+  near.on('error', () => {})
+  t.equal(hasLostPeer(near), false)
+  far.socket.resetAndDestroy()
+  while (!hasLostPeer(near)); // node sees it later, and then there is nothing left to ask
+  await new Promise(resolve => near.once('close', resolve))
+  t.equal(hasLostPeer(near), false, 'nor does one that is destroyed')
+})
+
+t.test('a connection that has ended still has one', async t => {
+  const { near, far } = await socketPair(t)
+  far.socket.end()
+  await once(near.resume(), 'end')
+  t.equal(hasLostPeer(near), false)
+  near.end()
+  await once(near, 'finish')
+  t.equal(hasLostPeer(near), false, 'whatever there is, both have said all they had to say')
+})
+
+t.test('of others it is not known', async t => {
+  const { near } = await socketPair(t, { path: join(t.testdir(), 'socket') })
+  t.equal(hasLostPeer(near), false)
+  t.equal(hasLostPeer(new PassThrough()), false)
+})
+
+t.test('an answer that cannot be completed is cut', async t => {
+  const { response, far } = await streamPair(t)
+  response.write('half')
+  await once(far.setEncoding('latin1'), 'data')
+  t.equal(isGone(response), false)
+  cut(response)
+  t.equal(isGone(response), true)
+  t.equal(isFinished(response), false)
+  await new Promise(resolve => far.once('close', resolve))
+  t.equal(far.rstCode, NGHTTP2_INTERNAL_ERROR)
+  const plain = new ServerResponse({} as never)
+  t.equal(isGone(plain), false)
+  cut(plain)
+  t.equal(isGone(plain), true)
+})
+
+t.test('HTTP/1.0 is told by a reset that an answer is cut: its end may be that of the connection (R-MSG-4)', async t => {
+  for (const [version, code] of [[0, 'ECONNRESET'], [1, undefined]] as const) {
+    const { near, far } = await socketPair(t)
+    const response = new ServerResponse({ httpVersionMajor: 1, httpVersionMinor: version, headers: {} } as never)
+    response.assignSocket(near)
+    let error: NodeJS.ErrnoException | undefined
+    far.socket.on('error', given => { error = given })
+    const closed = new Promise(resolve => { far.socket.on(version === 0 ? 'close' : 'end', resolve) })
+    cut(response)
+    await closed
+    t.equal(error?.code, code)
+  }
+  const queued = new ServerResponse({ httpVersionMinor: 0, headers: {} } as never)
+  cut(queued)
+  t.equal(isGone(queued), true)
+})
+
+t.test('a pipelined answer that is cut takes its connection along when its turn comes (R-CONN-7)', async t => {
+  const { near, far } = await socketPair(t)
+  const response = new ServerResponse({ httpVersionMajor: 1, httpVersionMinor: 1, headers: {} } as never)
+  response.write('half')
+  cut(response)
+  await new Promise(resolve => setImmediate(resolve)) // by then node has told of the end, where it does so at once
+  response.assignSocket(near)
+  t.equal(await far.end(), '', 'and nothing of it has gone out')
+})
+
+t.test('whether an answer went out as a whole', async t => {
+  const { near, request, response, far } = await streamPair(t)
+  t.equal(streamOf(request), near)
+  t.equal(isFinished(response), false)
+  const closed = once(response, 'close')
+  response.end('all')
+  far.end()
+  far.resume()
+  request.resume()
+  await closed
+  t.equal(isFinished(response), true)
+  t.equal(wasReset(near), false)
+})
+
+t.test('a reset by the other end is one, though its reader is told of an end', async t => {
+  const { near, response, far } = await streamPair(t)
+  t.equal(isHttp2Stream(near), true)
+  t.equal(wasReset(near), false)
+  near.respond()
+  const closed = once(near, 'close')
+  far.destroy()
+  await closed
+  t.equal(wasReset(near), true)
+  t.equal(isFinished(response), false)
+  t.equal(wasReset(new PassThrough()), false)
+})
+
+t.test('a response of app.inject(): it is finished as soon as it has ended (F-3)', async t => {
+  const app = Fastify()
+  const finished: boolean[] = []
+  app.get('/', (_request, reply) => {
+    t.equal(isInjected(reply.raw), true)
+    finished.push(isFinished(reply.raw))
+    reply.raw.once('close', () => finished.push(isFinished(reply.raw)))
+    return 'here'
+  })
+  await app.inject('/')
+  await app.close()
+  t.strictSame(finished, [false, true])
+})

@@ -1,0 +1,28 @@
+import type { Server } from 'node:http'
+import Fastify from 'fastify'
+import t from 'tap'
+import { furtherServers } from '../../../lib/platform/fastify/internals.js'
+import { onEveryServer } from '../../../lib/platform/fastify/listeners.js'
+import { bothLoopbacks } from '../../fixtures/localhost.js'
+
+t.test('the server of the application, at once and once', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const servers: Server[] = []
+  onEveryServer(app, server => servers.push(server))
+  t.strictSame(servers, [app.server])
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  t.equal(servers.length, 1)
+})
+
+const { skip, patch } = await bothLoopbacks()
+t.test('those that listen beside it', { skip }, async t => {
+  t.teardown(patch())
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const servers: Server[] = []
+  onEveryServer(app, server => servers.push(server))
+  await app.listen({ port: 0, host: 'localhost' })
+  t.equal(servers.length, 2)
+  t.equal(servers[1], furtherServers(app)[0])
+})

@@ -1,0 +1,273 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { Writable } from 'node:stream'
+import type { AddressInfo, Socket } from 'node:net'
+import Fastify from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastify'
+import t from 'tap'
+import type { Test } from 'tap'
+import { DnsFailed, TargetDenied } from '../../../lib/errors.js'
+import type { Access, Admitted } from '../../../lib/policy/access.js'
+import { Revocations } from '../../../lib/policy/revocations.js'
+import { takeConnect } from '../../../lib/proxy/connect/take-http1.js'
+import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
+import { acceptEveryMethod } from '../../../lib/platform/fastify/internals.js'
+import { createTunnel } from '../../../lib/proxy/connect/tunnel.js'
+import type { TunnelOptions } from '../../../lib/proxy/connect/tunnel.js'
+import { closedPort } from '../../fixtures/closed-port.js'
+import { connectHead } from '../../fixtures/connect-head.js'
+import { RawClient } from '../../fixtures/raw-client.js'
+import { readAnswer } from '../../fixtures/read-answer.js'
+import { stalledListener } from '../../fixtures/stalled-listener.js'
+import { tcpOrigin } from '../../fixtures/tcp-origin.js'
+import { until } from '../../fixtures/until.js'
+
+interface Lab {
+  readonly app: FastifyInstance
+  readonly port: number
+  readonly exchanges: Exchanges
+  readonly revocations: Revocations
+  /** What the policy was asked. */
+  readonly asked: unknown[]
+  /** The records so far. */
+  readonly records: Array<Record<string, unknown>>
+  /** Waits for so many records. */
+  recorded (count: number): Promise<void>
+  /** How often Fastify's onResponse hook ran. */
+  responses: number
+}
+
+interface LabOptions {
+  readonly access?: Partial<Access>
+  readonly tunnel?: Partial<TunnelOptions>
+  readonly fastify?: FastifyServerOptions
+  readonly hook?: (reply: FastifyReply) => void
+}
+
+/** The handler on a route of its own, with no gate before it; every name is 127.0.0.1. */
+async function lab (t: Test, { access, tunnel, fastify, hook }: LabOptions = {}): Promise<Lab> {
+  const records: Array<Record<string, unknown>> = []
+  let wake = () => {}
+  const stream = new Writable({
+    write (line, _encoding, done) {
+      const { proxy } = JSON.parse(String(line))
+      if (proxy !== undefined) { records.push(proxy); wake() }
+      done()
+    }
+  })
+  const app = Fastify({ logger: { level: 'info', stream }, ...fastify })
+  const revocations = new Revocations()
+  const exchanges = new Exchanges(revocations)
+  const asked: unknown[] = []
+  const self: Lab = {
+    app,
+    port: 0,
+    exchanges,
+    revocations,
+    asked,
+    records,
+    responses: 0,
+    async recorded (count) { while (records.length < count) await new Promise<void>(resolve => { wake = resolve }) }
+  }
+  acceptEveryMethod(app)
+  app.decorateRequest('proxyAuth', null)
+  app.addHook('onResponse', async () => { self.responses += 1 })
+  app.route({
+    method: 'CONNECT',
+    url: '*',
+    preHandler: async (_request, reply) => { hook?.(reply) },
+    handler: createTunnel({
+      access: {
+        admit (target, user) { asked.push(target, user); return target as Admitted },
+        resolve: () => [{ address: '127.0.0.1', family: 4 }],
+        ...access
+      },
+      exchanges,
+      connectTimeout: 10_000,
+      idleTimeout: 0,
+      maxDuration: 0,
+      ...tunnel
+    })
+  })
+  app.server.on('connect', takeConnect(app, app.server, { keepAlive: () => 'always', exchanges }))
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(async () => {
+    await exchanges.drain(0)
+    await app.close()
+  })
+  return Object.assign(self, { port: (app.server.address() as AddressInfo).port })
+}
+
+/** The record of a tunnel to `target` that never stood. */
+const failed = (target: string, status: number, reason: string) =>
+  ({ method: 'CONNECT', target, status, bytesIn: 0, bytesOut: 0, reason })
+
+t.test('200 when the target has answered, and nothing else before its bytes (R-CONNECT-2, R-CONNECT-3)', async t => {
+  const target = await tcpOrigin(t)
+  const tunnel = await lab(t)
+  const client = await RawClient.to(t, tunnel.port)
+  await client.send(connectHead(`Origin.TEST:${target.port}`)).until(text => text.includes('\r\n\r\n'))
+  t.equal(client.text, 'HTTP/1.1 200 Connection established\r\n\r\n')
+  t.equal(tunnel.exchanges.size, 1)
+  t.strictSame(tunnel.asked, [{ host: 'origin.test', port: target.port, scheme: 'connect' }, null])
+  client.text = ''
+  t.equal(await client.send('ping').until(text => text.length === 4), 'ping')
+  t.equal(tunnel.responses, 0)
+  client.socket.end()
+  await client.end()
+  await tunnel.recorded(1)
+  const [record] = tunnel.records
+  t.match(record, { user: null, scheme: null, target: `origin.test:${target.port}`, status: 200, bytesIn: 4, bytesOut: 4 })
+  t.notOk('reason' in record!)
+  t.equal(tunnel.exchanges.size, 0)
+  t.equal(tunnel.responses, 1, 'Fastify hears of the end, once')
+})
+
+t.test('what came behind the head reaches the target first (R-CONNECT-11)', async t => {
+  const target = await tcpOrigin(t)
+  const { port } = await lab(t)
+  const client = await RawClient.to(t, port)
+  const text = await client.send(`${connectHead(`origin.test:${target.port}`)}early`).until(text => text.endsWith('early'))
+  t.match(text, /^HTTP\/1\.1 200 [^\r]*\r\n\r\nearly$/)
+  client.text = ''
+  t.equal(await client.send('late').until(text => text.length === 4), 'late')
+})
+
+t.test('what authentication has to say goes out with the 200, and nothing else does (R-CONNECT-13, R-CONNECT-19)', async t => {
+  const target = await tcpOrigin(t)
+  const { port } = await lab(t, {
+    hook (reply) {
+      reply.header('proxy-authentication-info', 'nextnonce="x"')
+      reply.header('proxy-authenticate', ['Negotiate b2s=', 'Basic realm="x"'])
+      reply.headers({ 'set-cookie': 'a=b', 'content-length': 5, 'content-type': 'text/plain' })
+    }
+  })
+  const client = await RawClient.to(t, port)
+  t.equal(await client.send(connectHead(`origin.test:${target.port}`)).answer(), [
+    'HTTP/1.1 200 Connection established', 'Proxy-Authentication-Info: nextnonce="x"', 'Proxy-Authenticate: Negotiate b2s=',
+    'Proxy-Authenticate: Basic realm="x"', '', ''
+  ].join('\r\n'))
+})
+
+t.test('a failure is answered and recorded, and leaves nothing behind', async t => {
+  const port = await closedPort()
+  const denied = new TargetDenied('port')
+  const rows: Array<{ name: string, access: Partial<Access>, status: number, code: string }> = [
+    { name: 'denied', access: { admit: () => { throw denied } }, status: 403, code: 'FST_PROXY_AUTH_TARGET_DENIED' },
+    { name: 'not resolved', access: { resolve: async () => { throw new DnsFailed() } }, status: 502, code: 'FST_PROXY_AUTH_DNS' },
+    { name: 'refused', access: {}, status: 502, code: 'FST_PROXY_AUTH_CONNECTION_REFUSED' }
+  ]
+  for (const { name, access, status, code } of rows) {
+    const tunnel = await lab(t, { access })
+    const client = await RawClient.to(t, tunnel.port)
+    const answer = readAnswer(await client.send(connectHead(`origin.test:${port}`)).end())
+    t.match(answer, { status, fields: { connection: 'close' } }, name)
+    t.equal(JSON.parse(answer.body).code, code)
+    t.match(tunnel.records, [failed(`origin.test:${port}`, status, code)])
+    t.equal(tunnel.exchanges.size, 0)
+    t.equal(tunnel.responses, 1)
+  }
+})
+
+t.test('a client that leaves ends the dial', async t => {
+  const { port } = await stalledListener(t)
+  const target = `origin.test:${port}`
+  t.test('while it goes on', async t => {
+    const tunnel = await lab(t)
+    const client = await RawClient.to(t, tunnel.port)
+    client.send(connectHead(target))
+    await until(() => tunnel.asked.length > 0)
+    client.socket.resetAndDestroy()
+    await tunnel.recorded(1)
+    t.match(tunnel.records, [failed(target, 499, 'FST_PROXY_AUTH_CLIENT_LEFT')])
+    t.equal(tunnel.exchanges.size, 0)
+  })
+  t.test('before it began', async t => {
+    let answer = () => {}
+    const resolved = new Promise<void>(resolve => { answer = resolve })
+    const tunnel = await lab(t, { access: { resolve: async () => { await resolved; return [{ address: '127.0.0.1', family: 4 }] } } })
+    const gone = new Promise<void>(resolve => {
+      tunnel.app.server.on('connection', (socket: Socket) => socket.once('close', () => resolve()))
+    })
+    const client = await RawClient.to(t, tunnel.port)
+    client.send(connectHead(target))
+    await until(() => tunnel.asked.length > 0)
+    client.socket.resetAndDestroy()
+    await gone
+    answer()
+    await tunnel.recorded(1)
+    t.match(tunnel.records, [failed(target, 499, 'FST_PROXY_AUTH_CLIENT_LEFT')])
+  })
+})
+
+t.test('a stopping server ends it at every step (R-CONNECT-17)', async t => {
+  t.test('during the dial', async t => {
+    const { port } = await stalledListener(t)
+    const tunnel = await lab(t)
+    const client = await RawClient.to(t, tunnel.port)
+    client.send(connectHead(`origin.test:${port}`))
+    await until(() => tunnel.exchanges.size > 0)
+    await tunnel.exchanges.drain(0)
+    t.match(readAnswer(await client.end()), { status: 503, fields: { connection: 'close' } })
+    t.match(tunnel.records, [failed(`origin.test:${port}`, 503, 'FST_PROXY_AUTH_CLOSING')])
+  })
+  t.test('when it stands', async t => {
+    const { port } = await tcpOrigin(t)
+    const tunnel = await lab(t)
+    const client = await RawClient.to(t, tunnel.port)
+    await client.send(connectHead(`origin.test:${port}`)).answer()
+    await tunnel.exchanges.drain(0)
+    t.equal(await client.end(), '')
+    await tunnel.recorded(1)
+    t.match(tunnel.records, [{ status: 200, reason: 'closing' }])
+  })
+  t.test('and one that comes too late', async t => {
+    const { port } = await tcpOrigin(t)
+    const tunnel = await lab(t)
+    await tunnel.exchanges.drain(0)
+    const client = await RawClient.to(t, tunnel.port)
+    t.match(readAnswer(await client.send(connectHead(`origin.test:${port}`)).end()), { status: 503 })
+  })
+})
+
+t.test('one that left while a hook took its time', async t => {
+  const tunnel = await lab(t, { hook: ({ request }) => { request.raw.socket.destroy() } })
+  const client = await RawClient.to(t, tunnel.port)
+  client.send(connectHead('origin.test:1'))
+  await tunnel.recorded(1)
+  t.match(tunnel.records, [failed('origin.test:1', 499, 'FST_PROXY_AUTH_CLIENT_LEFT')])
+})
+
+t.test('whose user is revoked while the target answers has no tunnel, and the target is let go', async t => {
+  const target = await tcpOrigin(t)
+  const alice = { user: {}, name: 'alice', info: null, scheme: 'Test', realm: 'r' }
+  const tunnel = await lab(t, { hook: ({ request }) => { request.proxyAuth = alice } })
+  const client = await RawClient.to(t, tunnel.port)
+  const revoke = (message: unknown) => {
+    const { socket } = message as { socket: Socket }
+    socket.once('connect', () => process.nextTick(() => tunnel.revocations.revoke('alice'))) // behind the dial, and before whoever waits for it
+  }
+  subscribe('net.client.socket', revoke)
+  t.teardown(() => unsubscribe('net.client.socket', revoke))
+  t.match(readAnswer(await client.send(connectHead(`origin.test:${target.port}`)).end()), { status: 403 })
+  t.match(tunnel.records, [{ user: 'alice', status: 403, reason: 'FST_PROXY_AUTH_FORBIDDEN' }])
+  await until(() => target.sockets[0]?.destroyed === true)
+})
+
+t.test('an answer that went out meanwhile stays the only one', async t => {
+  const target = await tcpOrigin(t)
+  let resolved = () => {}
+  const answered = new Promise<void>(resolve => { resolved = resolve })
+  const tunnel = await lab(t, {
+    fastify: { handlerTimeout: 20 },
+    access: { resolve: async () => { await answered; return [{ address: '127.0.0.1', family: 4 }] } }
+  })
+  const client = await RawClient.to(t, tunnel.port)
+  t.match(readAnswer(await client.send(connectHead(`origin.test:${target.port}`)).answer()), { status: 503 })
+  const dialled = target.next()
+  resolved()
+  await new Promise(resolve => dialled.then(socket => socket.resume().once('close', resolve)))
+  t.equal(await client.end(), '')
+  await tunnel.recorded(1)
+  t.match(tunnel.records, [{ status: 503, bytesIn: 0, bytesOut: 0 }])
+  t.equal(tunnel.exchanges.size, 0)
+})

@@ -1,0 +1,106 @@
+import t from 'tap'
+import { Identity, Revocations } from '../../../lib/policy/revocations.js'
+import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
+import type { EndedFor } from '../../../lib/proxy/exchange/exchanges.js'
+
+/** An exchange that leaves when it is ended, and remembers that. */
+function exchange (exchanges: Exchanges, idle = false) {
+  const self = { idle, ended: false as false | EndedFor, end: (why: EndedFor) => { self.ended = why; exchanges.delete(self) } }
+  return self
+}
+
+type Ended = ReturnType<typeof exchange>
+
+t.test('nothing under way: nothing to wait for', async t => {
+  const exchanges = new Exchanges()
+  t.match(exchanges, { size: 0, closing: false })
+  await exchanges.drain(2 ** 31 - 1)
+  t.equal(exchanges.closing, true)
+})
+
+t.test('waits until the last has gone (R-CONNECT-17)', async t => {
+  const exchanges = new Exchanges()
+  const [one, two] = [exchange(exchanges), exchange(exchanges)]
+  exchanges.add(one)
+  exchanges.add(two)
+  t.equal(exchanges.size, 2)
+  let drained = false
+  const draining = exchanges.drain(2 ** 31 - 1).then(() => { drained = true })
+  t.equal(exchanges.closing, true)
+  exchanges.delete(one)
+  exchanges.delete(one) // as whoever ends it may
+  await null
+  t.equal(drained, false)
+  exchanges.delete(two)
+  await draining
+  t.strictSame([one.ended, two.ended], [false, false])
+})
+
+t.test('ends what is left after its time (R-CONNECT-17)', async t => {
+  const exchanges = new Exchanges()
+  const one = exchange(exchanges)
+  exchanges.add(one)
+  await exchanges.drain(5)
+  t.match([one.ended, exchanges.size], ['closing', 0])
+})
+
+t.test('waits for what is ended to be over, as its line in the log comes then (F-2)', async t => {
+  const exchanges = new Exchanges()
+  const one = { end: () => { setImmediate(() => exchanges.delete(one)) } }
+  exchanges.add(one)
+  await exchanges.drain(0)
+  t.equal(exchanges.size, 0)
+})
+
+t.test('ends idle ones without a wait', async t => {
+  const exchanges = new Exchanges()
+  const one = exchange(exchanges, true)
+  exchanges.add(one)
+  await exchanges.drain(2 ** 31 - 1)
+  t.equal(one.ended, 'closing')
+})
+
+t.test('ends what comes too late, when it has settled in', async t => {
+  const exchanges = new Exchanges()
+  await exchanges.drain(0)
+  const [stays, leaves] = [exchange(exchanges), exchange(exchanges)]
+  exchanges.add(stays)
+  exchanges.add(leaves)
+  exchanges.delete(leaves)
+  t.equal(stays.ended, false)
+  await null
+  t.strictSame([stays.ended, leaves.ended], ['closing', false])
+})
+
+t.test('a revocation ends those of its user, and no others', async t => {
+  const revocations = new Revocations()
+  const exchanges = new Exchanges(revocations)
+  const identity = (name: string) => new Identity({ user: {}, name, info: {}, scheme: null, realm: 'gw' }, revocations.mark, {})
+  const [alices, another, bobs, nobodys, gone] = Array.from({ length: 5 }, () => exchange(exchanges)) as [Ended, Ended, Ended, Ended, Ended]
+  exchanges.add(alices, identity('alice'))
+  exchanges.add(bobs, identity('bob'))
+  exchanges.add(nobodys)
+  exchanges.add(gone, identity('alice'))
+  exchanges.delete(gone)
+  exchanges.add(another, identity('alice'))
+  revocations.revoke('alice')
+  t.strictSame([alices, another, bobs, nobodys, gone].map(({ ended }) => ended), ['revoked', 'revoked', false, false, false])
+  t.equal(exchanges.size, 2)
+})
+
+t.test('one whose user was revoked since he was let in is ended, when it has settled in', async t => {
+  const revocations = new Revocations()
+  const exchanges = new Exchanges(revocations)
+  const alice = { user: {}, name: 'alice', info: {}, scheme: null, realm: 'gw' }
+  const before = new Identity(alice, revocations.mark, {})
+  revocations.revoke('alice')
+  const [early, late, ofAnApplication, left] = Array.from({ length: 4 }, () => exchange(exchanges)) as [Ended, Ended, Ended, Ended]
+  exchanges.add(early, before)
+  exchanges.add(late, new Identity(alice, revocations.mark, {}))
+  exchanges.add(ofAnApplication, alice)
+  exchanges.add(left, before)
+  exchanges.delete(left)
+  t.equal(early.ended, false)
+  await null
+  t.strictSame([early, late, ofAnApplication, left].map(({ ended }) => ended), ['revoked', false, false, false])
+})

@@ -1,0 +1,214 @@
+import { once } from 'node:events'
+import { Duplex } from 'node:stream'
+import { join as joinPath } from 'node:path'
+import t from 'tap'
+import type { Test } from 'tap'
+import { join } from '../../../lib/proxy/exchange/join.js'
+import type { Exchange } from '../../../lib/proxy/exchange/exchanges.js'
+import type { JoinOptions } from '../../../lib/proxy/exchange/join.js'
+import type { RawClient } from '../../fixtures/raw-client.js'
+import { socketPair } from '../../fixtures/socket-pair.js'
+
+const FOREVER: JoinOptions = { idleTimeout: 0, maxDuration: 0 }
+
+interface Joined {
+  readonly client: RawClient
+  readonly target: RawClient
+  readonly exchange: Exchange
+  /** What `ended` was called with, once it was; `none` for no reason. */
+  readonly reason: Promise<string>
+  readonly endings: string[]
+}
+
+/** A client and a target, joined in the middle. */
+async function joined (t: Test, options: Partial<JoinOptions> = {}, client = socketPair(t)): Promise<Joined> {
+  const [left, right] = [await client, await socketPair(t)]
+  const endings: string[] = []
+  let settle: (reason: string) => void
+  const reason = new Promise<string>(resolve => { settle = resolve })
+  const exchange = join(left.near, right.near, { ...FOREVER, ...options }, (why = 'none') => {
+    endings.push(why)
+    t.ok(left.near.destroyed && right.near.destroyed, 'both are closed by then')
+    settle(why)
+  })
+  return { client: left.far, target: right.far, exchange, reason, endings }
+}
+
+/** A client that takes what is written when it is told to. */
+class SlowClient extends Duplex {
+  readonly taken: string[] = []
+  idle: { timeout: number, expire: () => void } | undefined
+  private pending: Array<() => void> | null = []
+  override _read (): void {}
+  override _write (chunk: Buffer, _encoding: string, done: () => void): void {
+    this.taken.push(String(chunk))
+    if (this.pending === null) done()
+    else this.pending.push(done)
+  }
+
+  takeAll (): void {
+    const pending = this.pending ?? []
+    this.pending = null
+    for (const done of pending) done()
+  }
+
+  setTimeout (timeout: number, expire: () => void): this {
+    this.idle = { timeout, expire }
+    return this
+  }
+}
+
+t.test('a stream that was reset has ended by that, and what it leads to is reset', async t => {
+  const client = Object.assign(new SlowClient({ autoDestroy: false }), { aborted: true, rstCode: 8, close () {} })
+  const { near, far } = await socketPair(t)
+  const failed = once(far.socket, 'error')
+  join(client, near, FOREVER, () => {})
+  client.push(null)
+  t.match(await failed, [{ code: 'ECONNRESET' }])
+  client.destroy()
+})
+
+t.test('the end of one side is passed on, and the other still arrives (R-CONNECT-7)', async t => {
+  for (const [first, second] of [['client', 'target'], ['target', 'client']] as const) {
+    t.test(`${first} first`, async t => {
+      const tunnel = await joined(t)
+      tunnel[first].send('question').socket.end()
+      t.equal(await tunnel[second].end(), 'question')
+      tunnel[second].send('answer').socket.end()
+      t.equal(await tunnel[first].end(), 'answer')
+      t.equal(await tunnel.reason, 'none')
+      t.strictSame(tunnel.endings, ['none'])
+    })
+  }
+})
+
+t.test('a side that has ended before they are joined: its end is passed on (R-CONNECT-7)', async t => {
+  for (const first of ['client', 'target'] as const) {
+    const pair = await socketPair(t)
+    pair.far.socket.end()
+    await once(pair.near.resume(), 'end')
+    const other = await socketPair(t)
+    const [client, upstream] = first === 'client' ? [pair.near, other.near] : [other.near, pair.near]
+    const reason = new Promise(resolve => { join(client, upstream, FOREVER, resolve) })
+    t.equal(await other.far.end(), '', first)
+    other.far.send('and back').socket.end()
+    t.equal(await pair.far.end(), 'and back')
+    t.equal(await reason, undefined)
+  }
+})
+
+t.test('a reset is passed on as a reset (R-CONNECT-7)', async t => {
+  for (const [first, second] of [['client', 'target'], ['target', 'client']] as const) {
+    t.test(`of the ${first}`, async t => {
+      const tunnel = await joined(t)
+      const error = once(tunnel[second].socket, 'error')
+      tunnel[first].socket.resetAndDestroy()
+      t.match(await error, [{ code: 'ECONNRESET' }])
+      t.equal(await tunnel.reason, 'ECONNRESET')
+    })
+  }
+})
+
+t.test('a reset that comes with the last octets, which node takes for an end: they arrive, and nothing waits for the other side', async t => {
+  const tunnel = await joined(t)
+  tunnel.client.send('last').socket.resetAndDestroy()
+  t.equal(await tunnel.target.end(), 'last')
+  t.equal(await tunnel.reason, 'ECONNRESET')
+})
+
+t.test('to a side that cannot be reset, it is the end', async t => {
+  const path = joinPath(t.testdir(), 'socket')
+  const tunnel = await joined(t, {}, socketPair(t, { path }))
+  tunnel.target.socket.resetAndDestroy()
+  t.equal(await tunnel.reason, 'ECONNRESET')
+  t.equal(await tunnel.client.end(), '')
+})
+
+t.test('a side that is destroyed takes the other along', async t => {
+  const { near, far } = await socketPair(t)
+  const client = new SlowClient()
+  const reason = new Promise(resolve => { join(client, near, FOREVER, resolve) })
+  client.destroy()
+  t.equal(await reason, 'aborted')
+  t.equal(await far.end(), '')
+})
+
+t.test('a failure without a code is one all the same', async t => {
+  const { near } = await socketPair(t)
+  const client = new SlowClient()
+  const reason = new Promise(resolve => { join(client, near, FOREVER, resolve) })
+  client.destroy(new Error('no code'))
+  t.equal(await reason, 'error')
+})
+
+t.test('a reset that has been renamed for undici, as of a connection that was upgraded, has the name that node gave it', async t => {
+  const { near } = await socketPair(t)
+  const client = new SlowClient()
+  const reason = new Promise(resolve => { join(client, near, FOREVER, resolve) })
+  client.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'UND_ERR_SOCKET' }))
+  t.equal(await reason, 'ECONNRESET')
+})
+
+t.test('what a side sent before its end arrives, though it fails afterwards (R-CONNECT-7)', async t => {
+  const { near, far } = await socketPair(t)
+  const client = new SlowClient()
+  const reason = new Promise(resolve => { join(client, near, FOREVER, resolve) })
+  far.send('answer').socket.end()
+  await once(near, 'end')
+  far.socket.resetAndDestroy()
+  client.push('more, and this fails')
+  await new Promise(resolve => near.once('close', resolve))
+  t.equal(client.destroyed, false)
+  const finished = once(client, 'finish')
+  client.takeAll()
+  await finished
+  t.strictSame(client.taken, ['answer'])
+  client.push(null)
+  t.match(await reason, /^(?:EPIPE|ECONNRESET)$/)
+})
+
+t.test('limits (R-CONNECT-17)', async t => {
+  t.test('no byte either way', async t => {
+    const tunnel = await joined(t, { idleTimeout: 30 })
+    t.equal(await tunnel.reason, 'idle')
+    t.strictSame([await tunnel.client.end(), await tunnel.target.end()], ['', ''])
+  })
+  t.test('not while bytes go one way', async t => {
+    for (const way of ['client', 'target'] as const) {
+      const tunnel = await joined(t, { idleTimeout: 100 })
+      const timer = setInterval(() => tunnel[way].send('x'), 10)
+      await tunnel[way === 'client' ? 'target' : 'client'].until(text => text.length === 30)
+      clearInterval(timer)
+      t.strictSame(tunnel.endings, [])
+      t.equal(await tunnel.reason, 'idle')
+    }
+  })
+  t.test('its whole life', async t => {
+    const tunnel = await joined(t, { maxDuration: 30 })
+    const timer = setInterval(() => tunnel.client.send('x'), 5)
+    t.equal(await tunnel.reason, 'expired')
+    clearInterval(timer)
+  })
+  t.test('and when only one side is left', async t => {
+    const { near, far } = await socketPair(t)
+    const client = new SlowClient()
+    const reason = new Promise(resolve => { join(client, near, { idleTimeout: 1234, maxDuration: 0 }, resolve) })
+    client.push(null)
+    await far.end()
+    far.send('answer').socket.end()
+    await once(near, 'close')
+    t.equal(client.destroyed, false, 'it has yet to take its last bytes')
+    t.equal(client.idle?.timeout, 1234)
+    client.idle?.expire()
+    t.equal(await reason, 'idle')
+  })
+})
+
+t.test('ended from outside', async t => {
+  const tunnel = await joined(t, { maxDuration: 60_000 })
+  tunnel.exchange.end('closing')
+  tunnel.exchange.end('revoked')
+  t.equal(await tunnel.reason, 'closing')
+  t.strictSame([await tunnel.client.end(), await tunnel.target.end()], ['', ''])
+  t.strictSame(tunnel.endings, ['closing'])
+})

@@ -1,0 +1,125 @@
+import { once } from 'node:events'
+import t from 'tap'
+import { ALICE, gateway } from '../../fixtures/gateway.js'
+import { origin } from '../../fixtures/origin.js'
+import { RawClient } from '../../fixtures/raw-client.js'
+import { rawOrigin } from '../../fixtures/raw-origin.js'
+import { readAnswer } from '../../fixtures/read-answer.js'
+import { until } from '../../fixtures/until.js'
+
+const head = (line: string, ...fields: string[]) =>
+  [`${line} HTTP/1.1`, 'Host: gateway.test', `Proxy-Authorization: ${ALICE}`, ...fields, '', ''].join('\r\n')
+
+t.test('policy, strip, send, relay: and one line about it', async t => {
+  const { authority, url, seen } = await origin(t)
+  const { port, proxied } = await gateway(t, { via: 'gw' })
+  const client = await RawClient.to(t, port)
+  const { status, fields, body } = readAnswer(await client.send(`${head(`POST ${url}/a?b`, 'X-A: 1', 'Content-Length: 3')}abc`).answer())
+  t.strictSame([status, fields['via'], body], [200, '1.1 gw', 'origin'])
+  t.match(seen, [{ method: 'POST', url: '/a?b', headers: { host: authority, 'x-a': '1', via: '1.1 gw' }, body: Buffer.from('abc') }])
+  t.notOk('proxy-authorization' in seen[0]!.headers)
+  await until(() => proxied().length === 1)
+  t.match(proxied(), [{ user: 'alice', scheme: 'Basic', method: 'POST', target: url, status: 200, bytesIn: 3, bytesOut: 6 }])
+})
+
+t.test('the last recipient answers, and sends nothing on (R-MAXF-1)', async t => {
+  const { url, connections } = await origin(t)
+  const client = await RawClient.to(t, (await gateway(t)).port)
+  t.match(await client.send(head(`TRACE ${url}/`, 'Max-Forwards: 0')).answer(), /^HTTP\/1\.1 200 [^]*message\/http/)
+  t.equal(connections, 0)
+})
+
+t.test('what fails before anything is sent has its line too', async t => {
+  const { port, proxied } = await gateway(t, { via: 'gw' })
+  const client = await RawClient.to(t, port)
+  t.match(await client.send(head('GET http://192.168.0.1/')).answer(), /^HTTP\/1\.1 403 /)
+  t.match(await client.send(head('GET http://127.0.0.1:1/', 'Via: 1.1 gw')).answer(), /^HTTP\/1\.1 502 [^]*proxy_loop_detected/)
+  await until(() => proxied().length === 2)
+  t.match(proxied(), [{ status: 403, reason: 'FST_PROXY_AUTH_TARGET_DENIED' }, { status: 502, reason: 'FST_PROXY_AUTH_LOOP' }])
+})
+
+t.test('a client that left while the name was looked up is not dialled for', async t => {
+  const { port: to, connections } = await origin(t)
+  let found!: () => void
+  let asked!: () => void
+  const looking = new Promise<void>(resolve => { asked = resolve })
+  const lookup = (_name: string, _options: unknown, callback: (error: null, addresses: unknown[]) => void) => {
+    found = () => { callback(null, [{ address: '127.0.0.1', family: 4 }]) }
+    asked()
+  }
+  const { port, proxied } = await gateway(t, { forward: { special: ['origin.test:*'], lookup: lookup as never } })
+  const client = await RawClient.to(t, port)
+  client.send(head(`GET http://origin.test:${to}/`))
+  await looking
+  client.socket.destroy()
+  await until(() => proxied().length > 0 || (found(), false))
+  t.match(proxied(), [{ status: 499, reason: 'FST_PROXY_AUTH_CLIENT_LEFT' }])
+  t.equal(connections, 0)
+})
+
+t.test('a policy that has to look something up is waited for', async t => {
+  const { url, authority } = await origin(t)
+  const asked: unknown[] = []
+  const check = async (target: unknown, user: unknown) => asked.push([target, user]) > 0
+  const [, port] = authority.split(':')
+  const { port: proxy } = await gateway(t, { forward: { special: ['127.0.0.1:*'], check } })
+  const client = await RawClient.to(t, proxy)
+  t.match(await client.send(head(`GET ${url}/`)).answer(), /^HTTP\/1\.1 200 /)
+  t.match(asked, [[{ host: '127.0.0.1', port: Number(port), scheme: 'http' }, { name: 'alice' }]])
+})
+
+t.test('a stopping server says why it ended what had no answer yet', async t => {
+  const silent = await rawOrigin(t, () => {})
+  const { app, port, proxied } = await gateway(t, { drainTimeout: 20 })
+  const client = await RawClient.to(t, port)
+  client.send(head(`GET ${silent.url}/`))
+  await until(() => silent.received.length === 1)
+  await app.close()
+  t.equal(await client.end(), '')
+  t.match(proxied(), [{ status: 503, reason: 'FST_PROXY_AUTH_CLOSING' }])
+})
+
+t.test('so does one whose user is revoked', async t => {
+  const silent = await rawOrigin(t, () => {})
+  const { app, port, proxied } = await gateway(t)
+  const client = await RawClient.to(t, port)
+  client.send(head(`GET ${silent.url}/`))
+  await until(() => silent.received.length === 1)
+  app.proxyAuthRevoke('alice')
+  t.equal(await client.end(), '')
+  await until(() => proxied().length === 1)
+  t.match(proxied(), [{ status: 403, reason: 'FST_PROXY_AUTH_FORBIDDEN' }])
+})
+
+t.test('an exchange lasts until the request is through, however early the answer', async t => {
+  const early = await rawOrigin(t, socket => socket.write('HTTP/1.1 413 Too much\r\nContent-Length: 0\r\n\r\n'))
+  const { app, port } = await gateway(t, { drainTimeout: 20 })
+  const client = await RawClient.to(t, port)
+  client.send(`${head(`POST ${early.url}/`, 'Content-Length: 9')}abc`)
+  t.match(await client.answer(), /^HTTP\/1\.1 413 /)
+  client.send(`defghi${head(`POST ${early.url}/`, 'Content-Length: 9')}abc`)
+  t.match(await client.answer(), /^HTTP\/1\.1 413 /, 'the rest is read, and the connection goes on')
+  const closed = once(client.socket, 'close')
+  await app.close() // which would wait for ever for the six octets
+  client.socket.end()
+  await closed
+})
+
+t.test('or until its client has gone, of whom node says nothing once the answer is out', async t => {
+  const early = await rawOrigin(t, socket => socket.write('HTTP/1.1 413 Too much\r\nContent-Length: 0\r\n\r\n'))
+  const { app, port } = await gateway(t, { drainTimeout: 600_000 })
+  const client = await RawClient.to(t, port)
+  client.send(`${head(`POST ${early.url}/`, 'Content-Length: 9')}abc`)
+  t.match(await client.answer(), /^HTTP\/1\.1 413 /)
+  client.socket.destroy()
+  await app.close() // which would wait for as long as `drainTimeout` says
+})
+
+t.test('userinfo in Host is refused, and in no line of the log', async t => {
+  const { port, log } = await gateway(t)
+  const client = await RawClient.to(t, port)
+  client.send('GET http://127.0.0.1:1/ HTTP/1.1\r\nHost: user:canary@127.0.0.1:1\r\n\r\n')
+  t.match(await client.end(), /^HTTP\/1\.1 400 /)
+  t.not(log.length, 0)
+  t.notMatch(JSON.stringify(log), /canary/)
+})

@@ -1,0 +1,380 @@
+import type { EventEmitter } from 'node:events'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import Fastify from 'fastify'
+import type { FastifyReply } from 'fastify'
+import t from 'tap'
+import type { Test } from 'tap'
+import type { Dispatcher } from 'undici'
+import { guard } from '../../../lib/platform/http1/detached-socket.js'
+import { Relay } from '../../../lib/proxy/forward/relay.js'
+import { routeUpgrade } from '../../../lib/proxy/upgrade/upgrade.js'
+import { RawClient } from '../../fixtures/raw-client.js'
+import { socketPair } from '../../fixtures/socket-pair.js'
+import { until } from '../../fixtures/until.js'
+
+const LIMITS = { idleTimeout: 0, maxDuration: 0 }
+
+/** What undici would hand to a relay, and what the relay does with it. */
+class Controller implements Dispatcher.DispatchController {
+  rawHeaders: Buffer[] = []
+  rawTrailers: Buffer[] = []
+  aborted = false
+  paused = false
+  reason: Error | null = null
+  constructor (private readonly relay: Relay) {}
+  abort (reason: Error): void {
+    this.aborted = true
+    this.reason = reason
+    this.relay.onResponseError(this, reason)
+  }
+
+  pause (): void { this.paused = true }
+  resume (): void { this.paused = false }
+
+  /** A head from the origin. */
+  head (status: number, fields: string[] = [], reason = 'Fine'): this {
+    this.rawHeaders = fields.map(text => Buffer.from(text, 'latin1'))
+    this.relay.onResponseStart(this, status, {}, reason)
+    return this
+  }
+
+  data (text: string): this {
+    this.relay.onResponseData(this, Buffer.from(text))
+    return this
+  }
+
+  /** Sends as an origin does that has more than the client takes. */
+  flood (): void {
+    this.resume = () => {
+      this.paused = false
+      while (!this.paused && !this.aborted) this.data('x'.repeat(65_536))
+    }
+    this.resume()
+  }
+
+  end (...trailers: string[]): void {
+    this.rawTrailers = trailers.map(text => Buffer.from(text, 'latin1'))
+    this.relay.onResponseEnd(this)
+  }
+}
+
+interface Exchange { client: RawClient, relay: Relay, controller: Controller, outcome: Promise<string> }
+
+/** A client's request, waiting to be answered. `outcome` is `settled`, or the code that it rejected with. */
+async function exchange (t: Test, head = 'GET / HTTP/1.1\r\nConnection: close', patience = 0): Promise<Exchange> {
+  const app = Fastify()
+  let take!: (exchange: Omit<Exchange, 'client'>) => void
+  const taken = new Promise<Omit<Exchange, 'client'>>(resolve => { take = resolve })
+  app.all('/', async (_request, reply) => {
+    const relay = new Relay(reply, '1.1 gw', patience, LIMITS)
+    const controller = new Controller(relay)
+    relay.onRequestStart(controller)
+    const outcome = relay.settled.then(() => 'settled', error => error.code)
+    take({ relay, controller, outcome })
+    await relay.settled
+  })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(async () => await app.close())
+  const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
+  client.send(`${head}\r\nHost: a.test\r\n\r\n`)
+  return { client, ...await taken }
+}
+/** Waits until a number has stopped to grow, for what fills the buffers of two sockets. */
+async function still (number: () => number): Promise<void> {
+  for (let before = -1, turns = 0; turns < 20; turns++) {
+    await new Promise(resolve => setTimeout(resolve, 5))
+    if (number() !== before) [before, turns] = [number(), 0]
+  }
+}
+const withoutDate = (text: string) => text.replace(/^Date: .*\r\n/m, '')
+
+t.test('head, body and trailers as they came, with our Via (R-VIA-1, R-HOP-4, R-FWD-4)', async t => {
+  const { client, relay, controller, outcome } = await exchange(t)
+  controller.head(200, ['X-A', '\xe9', 'TRAILER', 'X-T', 'Set-Cookie', 'a', 'Transfer-Encoding', 'Chunked', 'set-cookie', 'b', 'Connection', 'x-hop', 'X-Hop', '1', 'Proxy-Support', 'x'])
+  controller.data('abc').end('X-T', '\xe9', 'X-Hop', '1', 'Proxy-Authenticate', 'Basic')
+  const text = await client.end()
+  t.match(text, /^Date: .*GMT\r$/m)
+  t.equal(withoutDate(text), 'HTTP/1.1 200 Fine\r\nX-A: \xe9\r\nTRAILER: X-T\r\nSet-Cookie: a\r\nset-cookie: b\r\nVia: 1.1 gw\r\n' +
+    'Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: \xe9\r\n\r\n')
+  t.equal(await outcome, 'settled')
+  t.match(relay, { bytesOut: 3, reason: undefined })
+})
+
+t.test('an origin that asks for the connection: clients are told that theirs will do, and it ends where it would end (R-PSUP-1)', async t => {
+  for (const [head, connection] of [['GET / HTTP/1.1', 'Proxy-Support'], ['GET / HTTP/1.1\r\nConnection: close', 'Proxy-Support, close']] as const) {
+    const { client, controller } = await exchange(t, head)
+    controller.head(401, ['WWW-Authenticate', 'NTLM', 'Content-Length', '0'])
+    controller.end()
+    const answer = await (connection.endsWith('close') ? client.end() : client.answer())
+    t.equal(/^Proxy-Support: Session-Based-Authentication\r\nConnection: (.*)\r$/m.exec(answer)?.[1], connection)
+  }
+})
+
+t.test('fields may be text already, and trailers missing', async t => {
+  const { client, relay, controller } = await exchange(t)
+  relay.onResponseStart({ ...controller, rawHeaders: ['X-A', '1', 'Content-Length', '0'] } as never, 200, {})
+  relay.onResponseEnd({ ...controller, rawTrailers: undefined } as never)
+  t.match(await client.end(), /^HTTP\/1\.1 200 OK\r\nX-A: 1\r\n/)
+})
+
+t.test('trailers only behind chunks, and Trailer with them only (R-TRL-5, R-TRL-8)', async t => {
+  const rows: Array<[head: string, status: number, fields: string[]]> = [
+    ['GET / HTTP/1.0', 200, []], ['GET / HTTP/1.1\r\nConnection: close', 200, ['Content-Length', '0']],
+    ['HEAD / HTTP/1.1\r\nConnection: close', 200, []], ['GET / HTTP/1.1\r\nConnection: close', 304, []], ['GET / HTTP/1.1\r\nConnection: close', 204, []]
+  ]
+  for (const [head, status, fields] of rows) {
+    const { client, controller, outcome } = await exchange(t, head)
+    controller.head(status, ['Trailer', 'X-T', ...fields]).end('X-T', '1')
+    t.notMatch(await client.end(), /trailer|x-t|chunked/i, `${head} ${status}`)
+    t.equal(await outcome, 'settled')
+  }
+})
+
+t.test('304 may have the length of what is not sent, 204 has none', async t => {
+  for (const [status, expected] of [[304, true], [204, false]] as const) {
+    const { client, controller, outcome } = await exchange(t)
+    controller.head(status, ['Content-Length', '123'])
+    controller.abort(new Error('undici misses 123 octets'))
+    t.equal((await client.end()).includes('Content-Length: 123'), expected)
+    t.equal(await outcome, 'settled')
+  }
+})
+
+t.test('interim answers go on, and end nothing (R-FWD-5)', async t => {
+  const { client, controller } = await exchange(t)
+  controller.head(103, ['Link', '</a>', 'Keep-Alive', 'x'], 'Early Hints').head(200, ['Content-Length', '0']).end()
+  t.match(await client.end(), /^HTTP\/1\.1 103 Early Hints\r\nLink: <\/a>\r\nVia: 1\.1 gw\r\n\r\nHTTP\/1\.1 200 Fine\r\n/)
+})
+
+t.test('an interim reason ends no line (R-SEC-5)', async t => {
+  const { client, controller } = await exchange(t)
+  controller.head(103, [], 'a\u010d\u010aSet-Cookie: x').head(200, ['Content-Length', '0']).end()
+  t.notMatch(await client.end(), /\nSet-Cookie/)
+})
+
+t.test('a client that takes nothing gets no more hints', async t => {
+  const { client, relay, controller } = await exchange(t)
+  client.socket.pause()
+  const raw = (relay as unknown as { raw: { writableLength: number, writableHighWaterMark: number } }).raw
+  const hint = ['Link', 'x'.repeat(8000)]
+  let hints = 0
+  for (let before = -1; raw.writableLength > before || raw.writableLength < raw.writableHighWaterMark; hints++) {
+    before = raw.writableLength
+    controller.head(103, hint)
+    if (hints > 10_000) break
+  }
+  t.ok(hints < 10_000, `dropped after ${hints}`)
+})
+
+t.test('a head goes out before its body comes', async t => {
+  const { client, controller } = await exchange(t)
+  controller.head(200, ['Content-Type', 'text/event-stream'])
+  t.match(await client.until(text => text.includes('\r\n\r\n')), /text\/event-stream/)
+  controller.data('x').end()
+  t.match(await client.end(), /\r\n1\r\nx\r\n0\r\n\r\n$/)
+})
+
+t.test('back-pressure: what the client does not take is not asked for', async t => {
+  const { client, relay, controller } = await exchange(t, undefined, 60_000)
+  client.socket.pause()
+  controller.head(200).flood()
+  await still(() => relay.bytesOut)
+  const { bytesOut } = relay
+  t.equal(controller.paused, true)
+  client.socket.resume()
+  await client.until(text => text.length > bytesOut)
+  t.ok(relay.bytesOut > bytesOut, 'and asked for again when it is taken')
+  const { raw } = relay as unknown as { raw: EventEmitter }
+  t.ok(raw.listenerCount('drain') <= 1, 'nothing piles up on the way')
+  client.socket.destroy()
+  await until(() => controller.aborted)
+  t.equal(raw.listenerCount('drain'), 0)
+})
+
+t.test('a client that takes nothing for too long is cut', async t => {
+  const { client, relay, controller, outcome } = await exchange(t, undefined, 20)
+  client.socket.pause()
+  controller.head(200).flood()
+  t.equal(await outcome, 'settled')
+  t.equal(relay.reason, 'idle')
+  t.match(controller.reason, { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
+})
+
+t.test('an answer comes too late where somebody has answered in its place', async t => {
+  const { client, relay, controller } = await exchange(t)
+  const { reply } = relay as unknown as { reply: FastifyReply }
+  reply.code(503).send('late')
+  controller.head(200)
+  t.match(controller.reason, { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
+  t.match(await client.end(), /^HTTP\/1\.1 503 [^]*late$/)
+})
+
+t.test('a 407 of the origin is not ours to pass on (R-CHAIN-6)', async t => {
+  const { controller, outcome } = await exchange(t)
+  controller.head(407, ['Proxy-Authenticate', 'Basic'])
+  t.equal(await outcome, 'FST_PROXY_AUTH_UPSTREAM_CHALLENGED')
+})
+
+t.test('no answer that cannot be framed goes on (R-MSG-3)', async t => {
+  for (const [status, fields] of [[99, []], [200, ['Transfer-Encoding', 'gzip, chunked']], [103, ['transfer-encoding', 'gzip']]] as const) {
+    const { controller, outcome } = await exchange(t)
+    controller.head(status, [...fields])
+    t.equal(await outcome, 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL')
+  }
+})
+
+t.test('a failure before the head is an answer of ours, one behind it cuts the connection', async t => {
+  const early = await exchange(t)
+  early.controller.abort(Object.assign(new Error('no'), { code: 'ECONNREFUSED' }))
+  t.equal(await early.outcome, 'FST_PROXY_AUTH_CONNECTION_REFUSED')
+  t.match(await early.client.end(), /^HTTP\/1\.1 502 /)
+
+  const late = await exchange(t)
+  late.controller.head(200, ['Content-Length', '3']).data('a')
+  await late.client.until(text => text.endsWith('a'))
+  late.controller.abort(Object.assign(new Error('no'), { code: 'ECONNRESET' }))
+  t.equal(await late.outcome, 'settled')
+  t.match(await late.client.end(), /\r\n\r\na$/)
+  t.equal(late.relay.reason, 'FST_PROXY_AUTH_UPSTREAM_TERMINATED')
+})
+
+t.test('a failure behind the end changes nothing', async t => {
+  const { client, controller, outcome } = await exchange(t)
+  controller.head(200, ['Content-Length', '0']).end()
+  controller.abort(new Error('late'))
+  t.match(await client.end(), /^HTTP\/1\.1 200 /)
+  t.equal(await outcome, 'settled')
+})
+
+t.test('a client that leaves ends the exchange with the origin', async t => {
+  const { client, relay, controller, outcome } = await exchange(t)
+  client.socket.destroy()
+  t.equal(await outcome, 'settled')
+  t.match(controller.reason, { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
+  t.equal(relay.reason, 'aborted')
+  const late = new Controller(relay)
+  relay.onRequestStart(late)
+  t.match(late.reason, { code: 'FST_PROXY_AUTH_CLIENT_LEFT' }, 'a connection that stands only now is not used')
+})
+
+t.test('one that left before there was a relay has left', async t => {
+  const { client, relay, outcome } = await exchange(t)
+  client.socket.destroy()
+  await outcome
+  const { reply } = relay as unknown as { reply: ConstructorParameters<typeof Relay>[0] }
+  await new Relay(reply, '1.1 gw', 0, LIMITS).settled
+})
+
+t.test('a pipelined request ends with its connection, though it never had its turn', async t => {
+  const app = Fastify()
+  const relays: Relay[] = []
+  app.get('/', async (_request, reply) => {
+    const relay = new Relay(reply, '1.1 gw', 0, LIMITS)
+    relays.push(relay)
+    await relay.settled
+  })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => app.close())
+  const warnings: string[] = []
+  const warn = ({ name }: Error) => { warnings.push(name) }
+  process.on('warning', warn)
+  t.teardown(() => process.removeListener('warning', warn))
+  const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
+  client.send('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n'.repeat(20))
+  while (relays.length < 20) await new Promise(setImmediate)
+  relays[0]!.onResponseStart(new Controller(relays[0]!), 204, {})
+  await client.until(text => text.includes('\r\n\r\n')) // the turn of the second has come
+  client.socket.destroy()
+  await Promise.all(relays.map(async relay => { await relay.settled }))
+  t.strictSame(relays.map(({ reason }) => reason), [undefined, ...Array(19).fill('aborted')])
+  t.strictSame(warnings, [])
+})
+
+t.test('a stopping server ends it on both sides', async t => {
+  const { client, relay, controller, outcome } = await exchange(t)
+  relay.end('closing')
+  t.equal(await outcome, 'settled')
+  t.equal(relay.reason, 'closing')
+  t.equal(controller.aborted, true)
+  t.equal(await client.end(), '')
+})
+
+t.test('a head that goes out before the body keeps octets beyond ASCII as they came', async t => {
+  const { client, controller } = await exchange(t)
+  controller.head(200, ['Content-Type', 'text/event-stream', 'X-Octets', '\xe9\xff'])
+  t.match(await client.until(text => text.includes('\r\n\r\n')), '\r\nX-Octets: \xe9\xff\r\n')
+  controller.end()
+  await client.end()
+})
+
+t.test('a pipelined request whose connection has closed already has left', async t => {
+  const request = new IncomingMessage(new Socket())
+  request.socket.destroy()
+  const raw = new ServerResponse(request)
+  const relay = new Relay({ raw, request: { raw: request }, sent: false } as unknown as ConstructorParameters<typeof Relay>[0], '1.1 gw', 0, LIMITS)
+  await relay.settled
+  t.equal(relay.reason, 'aborted')
+  t.ok(raw.destroyed)
+})
+
+t.test('a client may take its time where there is no limit', async t => {
+  const { client, relay, controller, outcome } = await exchange(t)
+  client.socket.pause()
+  controller.head(200).flood()
+  t.ok(controller.paused)
+  t.equal(relay.reason, undefined)
+  client.socket.destroy()
+  t.equal(await outcome, 'settled')
+})
+
+t.test('an upgrade that the origin accepts is settled when both have ended, and ended as one (R-UPG-3)', async t => {
+  for (const end of ['origin', 'closing', 'refused'] as const) {
+    const app = Fastify()
+    let take!: (exchange: { relay: Relay, answer: EventEmitter }) => void
+    const taken = new Promise<{ relay: Relay, answer: EventEmitter }>(resolve => { take = resolve })
+    app.get('/', async (_request, reply) => {
+      const relay = new Relay(reply, '1.1 gw', 0, LIMITS)
+      take({ relay, answer: reply.raw })
+      await relay.settled
+    })
+    app.server.on('upgrade', (request, socket, head) => {
+      guard(socket as Socket)
+      routeUpgrade(app, request, head, ['chat'])
+    })
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    t.teardown(() => app.close())
+    const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
+    client.send('GET / HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n')
+    const { relay, answer } = await taken
+    const { near, far } = await socketPair(t)
+    const controller = new Controller(relay)
+    relay.onRequestStart(controller)
+    controller.rawHeaders = ['Connection', 'Upgrade', 'Upgrade', end === 'refused' ? 'other' : 'chat'].map(text => Buffer.from(text))
+    relay.onRequestUpgrade(controller, 101, {}, near)
+    if (end === 'refused') {
+      t.match(await client.end(), /^HTTP\/1\.1 502 /)
+      continue
+    }
+    await client.send('ab').until(text => text.includes('\r\n\r\n'))
+    await far.until(text => text === 'ab')
+    answer.emit('close') // as a stream of HTTP/2 does when the client's side is through
+    if (end === 'closing') relay.end('closing')
+    else {
+      far.send('c').socket.end()
+      client.socket.end()
+    }
+    await relay.settled
+    t.match(relay, { bytesIn: 2, bytesOut: end === 'closing' ? 0 : 1, reason: end === 'closing' ? 'closing' : undefined })
+    t.notOk(controller.aborted, 'there is nothing left to abort')
+  }
+})
+
+t.test('a 101 that switches to nothing is no interim answer (R-UPG-3)', async t => {
+  const { client, controller, outcome } = await exchange(t)
+  controller.head(101, ['X', 'y'])
+  t.ok(controller.aborted)
+  t.equal(await outcome, 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL')
+  t.match(await client.end(), /^HTTP\/1\.1 502 /)
+})

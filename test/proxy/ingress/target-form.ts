@@ -1,0 +1,181 @@
+import { Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import Fastify from 'fastify'
+import type { FastifyRequest } from 'fastify'
+import t from 'tap'
+import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
+import { markGivenBack } from '../../../lib/proxy/ingress/reused-connection.js'
+import { TARGET_FORM, receive, received, showTargets, targetFormConstraint } from '../../../lib/proxy/ingress/target-form.js'
+import { RawClient } from '../../fixtures/raw-client.js'
+
+const BAD_TARGET = { code: 'FST_PROXY_AUTH_BAD_TARGET', statusCode: 400 }
+const WIRE = { httpVersion: '1.1', httpVersionMajor: 1, rawHeaders: [] }
+const stream = (url: string, headers = {}, socket = {}) =>
+  ({ ...message('GET', url, { ':scheme': 'http', ':authority': 'a.test', ...headers }, socket), httpVersionMajor: 2, stream: {} }) as unknown as IncomingMessage
+const message = (method: string, url: string, headers = {}, socket = {}) =>
+  ({ ...WIRE, method, url, headers: { host: 'a.test', ...headers }, socket }) as unknown as IncomingMessage & { originalUrl?: string }
+
+t.test('origin-form and OPTIONS * are the application\'s', async t => {
+  for (const [method, url] of [['GET', '/'], ['GET', '//a.test/'], ['GET', '/http://a.test/'], ['OPTIONS', '*']] as const) {
+    const request = message(method, url, { 'accept-version': '1' })
+    t.equal(receive(request), undefined)
+    t.match(request, { url, headers: { 'accept-version': '1' } })
+  }
+})
+
+t.test('absolute-form and authority-form are not, parsed once (R-TGT-1, R-TGT-3, R-SEC-7)', async t => {
+  const request = message('GET', 'http://A.test?x')
+  const found = receive(request)
+  t.match(found, { url: 'http://A.test?x', target: { form: 'absolute', host: 'a.test', path: '/?x' }, failure: null })
+  request.url = 'http://b.test/'
+  t.equal(receive(request), found)
+  t.equal(received(request), found)
+  t.equal(received(message('GET', 'http://a.test/')), undefined)
+  t.match(receive(message('CONNECT', 'a.test:443')), { target: { form: 'authority', host: 'a.test', port: 443 } })
+})
+
+t.test('what is no target is a failure, not the application\'s (R-TGT-6, R-TGT-8, R-TGT-10)', async t => {
+  for (const [method, url] of [
+    ['GET', '*'], ['POST', '*'], ['GET', 'a.test:80'], ['GET', 'ftp://a.test/'], ['GET', 'http://u:p@a.test/'], ['GET', 'http://a.test/#f'],
+    ['CONNECT', '/'], ['CONNECT', '*'], ['CONNECT', 'http://a.test/']
+  ] as const) t.match(receive(message(method, url)), { target: null, failure: BAD_TARGET }, `${method} ${url}`)
+})
+
+t.test('the constraint looks after whatever has to come before it', async t => {
+  const asked: unknown[] = []
+  const { deriveConstraint } = targetFormConstraint(request => { asked.push(request); return undefined })
+  const request = message('GET', 'http://a.test/')
+  t.equal(deriveConstraint(request), undefined)
+  t.strictSame(asked, [request])
+})
+
+t.test('userinfo is nowhere on the request (R-TGT-8, R-SEC-1)', async t => {
+  const request = message('GET', 'http://alice:canary@a.test/%zz')
+  t.match(receive(request), { url: 'http://a.test/%zz' })
+  t.notMatch(JSON.stringify([request, received(request)]), /canary|alice/)
+})
+
+t.test('the version asked for is the origin\'s business', async t => {
+  const request = message('GET', 'http://a.test/', { 'accept-version': '2' })
+  receive(request)
+  t.strictSame(request.headers, { host: 'a.test' })
+})
+
+t.test('nothing of a connection that was given back is the application\'s', async t => {
+  const socket = { on () {} } as unknown as Socket
+  markGivenBack(socket, new Exchanges())
+  for (const [method, url] of [['GET', '/'], ['OPTIONS', '*']] as const) {
+    t.match(receive(message(method, url, {}, socket)), { target: null, failure: { code: 'FST_PROXY_AUTH_BAD_REQUEST', statusCode: 400 } })
+    t.match(receive(message('GET', 'http://a.test/', {}, socket)), { failure: { code: 'FST_PROXY_AUTH_BAD_REQUEST' } }, 'nor of one on which there was a malformed message')
+  }
+})
+
+t.test('a message is checked beside its target, and one that is malformed breaks its connection (R-SEC-6, R-MSG-1, R-CONN-5)', async t => {
+  const bad = { code: 'FST_PROXY_AUTH_BAD_REQUEST', statusCode: 400 }
+  for (const [url, headers] of [['http://u@a.test/', {}], ['http://a.test/', { 'transfer-encoding': 'gzip, chunked' }], ['http://a.test/', { host: 'a/b' }]] as const) {
+    const socket = {}
+    t.match(receive(message('POST', url, headers, socket)), { target: null, failure: { statusCode: 400 } })
+    for (const behind of [message('GET', 'http://a.test/', {}, socket), message('GET', '/', {}, socket), message('CONNECT', 'a.test:443', {}, socket)]) {
+      t.match(receive(behind), { target: null, failure: bad })
+    }
+  }
+  const streams = {}
+  const another = () => false
+  t.match(receive(stream('/', { ':scheme': 'ftp' }, streams), another), { url: 'ftp://a.test/', failure: { statusCode: 400 } })
+  t.match(receive(stream('/', {}, streams), another), { url: 'http://a.test/', failure: null }, 'not so a stream of HTTP/2')
+})
+
+const URLS = [
+  'http://a.test/', 'http://a.test', 'http://a.test?x', 'HTTP://A.test:81/a/../b', 'http://a.test//x//y', 'http://a.test/%zz?%', 'http://a.test/%', 'http://a.test/a%2Fb%25%c3%28',
+  'http://a.test/?%zz', 'http://a.test/a;b', 'http://a.test/\\x', 'http://a.test/caf\xe9', `http://a.test/${'x'.repeat(8000)}`, 'http://1.2.3.4.5/', 'http://256.1.1.1/x',
+  'http://xn--a/', 'http://0x7f.1/', 'http://[::1]:8080/x', 'https://a.test/', 'ftp://a.test/x', 'http://a.test/#x', 'http://a.test#', 'http:///x', 'http://', 'http://a b/', 'http://a.test:99999/',
+  'http://a.test\\@b.test/', 'http://a.test/x#%zz', 'a.test:80', '*', 'x'
+]
+t.test('whatever the target, its route is the proxy\'s, and no answer is the router\'s own (R-TGT-11)', async t => {
+  const app = Fastify()
+  app.addConstraintStrategy(targetFormConstraint() as never)
+  app.all('/*', async () => 'theirs')
+  app.get('/', { constraints: { version: '1.0.0' } }, async () => 'versioned')
+  const handler = async () => 'ours'
+  app.route({ method: 'GET', url: '*', constraints: { [TARGET_FORM]: 'proxy' }, handler })
+  app.get('/x', async () => 'theirs')
+  await app.ready()
+  t.teardown(() => app.close())
+  // The router as a server calls it, since node's parser refuses some of these.
+  const answer = async (url: string, headers = {}) => await new Promise<string>(resolve => {
+    const request = Object.assign(new IncomingMessage(new Socket()), WIRE, { method: 'GET', url, headers: { host: 'a.test', ...headers } })
+    const response = Object.assign(new ServerResponse(request), { end: resolve as never })
+    app.routing(request, response)
+  })
+  const versioned = { 'accept-version': '1.x' }
+  for (const url of URLS) t.equal(await answer(url, { ...versioned }), 'ours', url.slice(0, 40))
+  t.equal(await answer('/'), 'theirs', 'nobody can ask for what the router gets instead (F-1)')
+  t.equal(await answer('/x'), 'theirs')
+  t.equal(await answer('/', versioned), 'versioned')
+})
+
+t.test('the router gets a path, whatever the target (F-1)', async t => {
+  for (const request of [...URLS.map(url => message('GET', url)), message('CONNECT', 'a.test:443'), message('CONNECT', '/')]) {
+    const { url } = request
+    receive(request)
+    t.match(request, { url: '/' })
+    t.match(received(request), { url })
+  }
+  const own = stream('/x', {})
+  t.equal(receive(own, () => true), undefined)
+  t.match(own, { url: '/x' })
+})
+
+for (const rewrites of [false, true]) {
+  t.test(`Fastify shows the target as received, ${rewrites ? 'with' : 'without'} rewriteUrl (F-1)`, async t => {
+    const given: unknown[] = []
+    const rewriteUrl = ({ url }: { url?: string }) => { given.push(url); return `/rewritten${url}` }
+    const app = Fastify(rewrites ? { rewriteUrl } : {})
+    app.addConstraintStrategy(targetFormConstraint() as never)
+    app.get('/rewritten/', async () => 'theirs')
+    app.register(async scope => {
+      showTargets(scope, app)
+      const handler = async ({ raw, url, originalUrl, query }: FastifyRequest) => [raw.url, url, originalUrl, JSON.stringify(query)].join(' ')
+      scope.route({ method: 'GET', url: '*', constraints: { [TARGET_FORM]: 'proxy' }, handler })
+    })
+    app.server.prependListener('request', request => { receive(request) })
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    t.teardown(() => app.close())
+    const ask = async (target: string) => {
+      const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
+      return (await client.send(`GET ${target} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n`).end()).split('\r\n\r\n')[1]
+    }
+    for (const url of ['http://a.test/%zz?%', 'http://a.test/x?y', 'http://1.2.3.4.5/']) t.equal(await ask(url), `${url} ${url} ${url} {}`)
+    if (rewrites) t.strictSame(given, ['/', '/', '/'])
+  })
+}
+
+t.test('the logger of a request is the one that the application makes (F-1)', async t => {
+  const seen: unknown[] = []
+  const app = Fastify()
+  app.register(async scope => {
+    showTargets(scope, app)
+    scope.addHook('onRequest', async ({ log }) => { seen.push(log) })
+    scope.get('*', { constraints: { [TARGET_FORM]: 'proxy' } }, async () => 'ours')
+  })
+  app.addConstraintStrategy(targetFormConstraint() as never)
+  const own = Object.create(app.log)
+  app.setChildLoggerFactory((_logger, bindings, _options, request) => { seen.push(bindings, request.url); return own })
+  await app.ready()
+  t.teardown(() => app.close())
+  await new Promise<void>(resolve => {
+    const request = Object.assign(new IncomingMessage(new Socket()), WIRE, { method: 'GET', url: 'http://a.test/x', headers: { host: 'a.test' } })
+    app.routing(request, Object.assign(new ServerResponse(request), { end: resolve as never }))
+  })
+  t.match(seen, [{ reqId: 'req-1' }, 'http://a.test/x'])
+  t.equal(seen[2], own)
+})
+
+t.test('the constraint knows no other value', async t => {
+  const storage = targetFormConstraint().storage()
+  storage.set('proxy', 'handler')
+  t.equal(storage.get('proxy'), 'handler')
+  t.equal(storage.get('other'), null)
+  t.equal(targetFormConstraint().validate(), undefined)
+})

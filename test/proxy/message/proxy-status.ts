@@ -1,0 +1,72 @@
+import createError from '@fastify/error'
+import Fastify from 'fastify'
+import t from 'tap'
+import * as errors from '../../../lib/errors.js'
+import { denied } from '../../../lib/policy/denied.js'
+import { explain } from '../../../lib/proxy/message/proxy-status.js'
+import { PROXY_ERRORS } from '../../../lib/fields/proxy-status.js'
+import type { ProxyErrorType } from '../../../lib/fields/proxy-status.js'
+
+/** What `Proxy-Status` says of a failure, and the status. */
+async function explained (failure: Error, authenticated = true): Promise<{ field: unknown, status: number }> {
+  const app = Fastify()
+  app.decorateRequest('proxyAuth', null)
+  app.addHook('onRequest', async request => { if (authenticated) request.proxyAuth = { name: 'alice' } as never })
+  app.addHook('onError', explain('gw'))
+  app.get('/', async () => { throw failure })
+  const { headers, statusCode } = await app.inject('/')
+  await app.close()
+  return { field: headers['proxy-status'], status: statusCode }
+}
+
+const caused = (code: string) => ({ cause: Object.assign(new Error(), { code }) })
+const ROWS: Array<[error: Error, type: ProxyErrorType]> = [
+  [new errors.DnsFailed(), 'dns_error'],
+  [new errors.DnsTimeout(), 'dns_timeout'],
+  [new errors.ConnectionRefused(), 'connection_refused'],
+  [new errors.ConnectTimeout(), 'connection_timeout'],
+  [new errors.Unroutable(), 'destination_ip_unroutable'],
+  [new errors.TlsFailed(caused('CERT_HAS_EXPIRED')), 'tls_certificate_error'],
+  [new errors.TlsFailed(caused('EPROTO')), 'tls_protocol_error'],
+  [new errors.TlsFailed(caused('ERR_SSL_WRONG_VERSION_NUMBER')), 'tls_protocol_error'],
+  [new errors.UpstreamTerminated(), 'connection_terminated'],
+  [new errors.UpstreamTimeout(), 'connection_read_timeout'],
+  [new errors.UpstreamProtocol(), 'http_protocol_error'],
+  [new errors.UpstreamHeadTooLarge(), 'http_response_header_section_size'],
+  [new errors.OutOfConnections(), 'connection_limit_reached'],
+  [new errors.RefusedCall(), 'proxy_internal_error'],
+  [new errors.LoopDetected(), 'proxy_loop_detected']
+]
+for (const [error, type] of ROWS) {
+  t.test(`${type}, with the status recommended for it (R-PS-2, R-PS-4, R-PS-5)`, async t => {
+    t.strictSame(await explained(error), { field: `gw; error=${type}`, status: PROXY_ERRORS[type].status })
+  })
+}
+
+t.test('a refusal of the policy says why, and is 403 (R-PS-6)', async t => {
+  const address = denied({ reason: 'special-purpose address', proxyStatus: 'destination_ip_prohibited', address: '10.0.0.1' })
+  t.strictSame(await explained(address), { field: 'gw; error=destination_ip_prohibited; details="special-purpose address"', status: 403 })
+  const port = denied({ reason: 'port', proxyStatus: 'http_request_denied' })
+  t.strictSame(await explained(port), { field: 'gw; error=http_request_denied; details="port"', status: 403 })
+})
+
+t.test('a reason that the field cannot carry is left out, and the rest is said', async t => {
+  for (const reason of ['nicht für dich', 'two\nlines']) {
+    const named = denied({ reason, proxyStatus: 'http_request_denied' })
+    t.strictSame(await explained(named), { field: 'gw; error=http_request_denied', status: 403 })
+  }
+})
+
+t.test('a 407 of the next hop is told of (R-PS-9)', async t => {
+  t.strictSame(await explained(new errors.UpstreamChallenged()), { field: 'gw; error=http_request_denied; received-status=407', status: 502 })
+})
+
+t.test('nothing to who is not known (R-PS-1)', async t => {
+  t.strictSame(await explained(new errors.DnsFailed(), false), { field: undefined, status: 502 })
+})
+
+t.test('nothing about what is no failure towards a target', async t => {
+  t.strictSame((await explained(new errors.BadTarget('no'))).field, undefined)
+  t.strictSame((await explained(new Error('bug'))).field, undefined)
+  t.strictSame((await explained(new (createError('APP', 'app', 418))({ cause: new Error() }))).field, undefined)
+})

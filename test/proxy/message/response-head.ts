@@ -1,0 +1,162 @@
+import type { AddressInfo } from 'node:net'
+import Fastify from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import t from 'tap'
+import type { Test } from 'tap'
+import { addTrailers, sendOwn, writeRelayedHead } from '../../../lib/proxy/message/response-head.js'
+import { keepingLastToken } from '../../../lib/proxy/message/final-token.js'
+import { RawClient } from '../../fixtures/raw-client.js'
+import { wholeAnswer } from '../../fixtures/http2-client.js'
+import { streamPair } from '../../fixtures/stream-pair.js'
+
+type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown
+
+/** What an app with one proxy route answers, its `onRequest` hook having had its way. */
+async function answerOf (t: Test, hook: Handler, handler: Handler): Promise<string> {
+  const app = Fastify()
+  app.addHook('onRequest', async (request, reply) => { await hook(request, reply) })
+  app.get('/', { onSend: sendOwn }, async (request, reply) => await handler(request, reply))
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => app.close())
+  const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
+  return (await client.send('GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n').end()).replace(/^date: .*GMT\r\n/im, '')
+}
+
+const nothing: Handler = () => {}
+const relayed = (fields: string[], status: number, reason: string | undefined): Handler => (_request, reply) => {
+  writeRelayedHead(reply, status, reason, fields)
+  reply.raw.end()
+}
+
+t.test('an answer of ours leaves without what hooks put on it', async t => {
+  const text = await answerOf(t, (_request, reply) => {
+    reply.raw.setHeader('X-Raw', '1')
+    reply.headers({ 'set-cookie': 'a=1', location: '/login', 'x-frame-options': 'DENY', 'cache-control': 'public, max-age=60', date: 'never' })
+  }, (_request, reply) => reply.code(407).headers({ 'proxy-authenticate': ['Basic realm="a"', 'Bearer realm="a"'], 'retry-after': 3 }).send('no'))
+  t.equal(text, 'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="a"\r\nProxy-Authenticate: Bearer realm="a"\r\n' +
+    'Retry-After: 3\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno')
+})
+
+t.test('the Cache-Control of ours stays', async t => {
+  t.match(await answerOf(t, nothing, (_request, reply) => reply.header('cache-control', 'no-store').send('')), /\r\nCache-Control: no-store\r\n/)
+})
+
+t.test('a relayed head has order, case and lines of the origin, then ours', async t => {
+  const text = await answerOf(t, (_request, reply) => {
+    reply.headers({ 'set-cookie': 'hook=1', 'proxy-authentication-info': 'a="b"', 'proxy-authenticate': ['Negotiate bGVn'] })
+  }, relayed(['ETAG', '"x"', 'Set-Cookie', 'a=1', 'x', '\xe9', 'set-cookie', 'b=2', 'Content-Length', '0'], 200, 'Fine'))
+  t.equal(text, 'HTTP/1.1 200 Fine\r\nETAG: "x"\r\nSet-Cookie: a=1\r\nx: \xe9\r\nset-cookie: b=2\r\nContent-Length: 0\r\n' +
+    'Proxy-Authentication-Info: a="b"\r\nProxy-Authenticate: Negotiate bGVn\r\nConnection: close\r\n\r\n')
+})
+
+t.test('a success that is relayed is no tunnel (R-CONNECT-5)', t => {
+  const reply = { request: { raw: { headers: { ':protocol': 'websocket' } } } } as never
+  for (const status of [200, 204, 299]) t.throws(() => writeRelayedHead(reply, status, '', []), { code: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' })
+  t.end()
+})
+
+t.test('the last token of a route that is an origin goes out behind the origin\'s challenges (R-NEG-4)', async t => {
+  const token = keepingLastToken(async (_request, reply) => { reply.header('www-authenticate', 'Negotiate bGVn') })
+  const fields = () => ['WWW-Authenticate', 'Basic realm="a"', 'Content-Length', '0']
+  const text = await answerOf(t, token, relayed(fields(), 401, 'No'))
+  t.equal(text, 'HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm="a"\r\nContent-Length: 0\r\nWWW-Authenticate: Negotiate bGVn\r\nConnection: close\r\n\r\n')
+  const hook: Handler = (_request, reply) => { reply.header('www-authenticate', 'Basic realm="hook"') }
+  t.notMatch(await answerOf(t, hook, relayed(fields(), 401, 'No')), /hook/)
+})
+
+t.test('setHeader of a hook costs the origin no line', async t => {
+  const hook: Handler = (_request, reply) => { reply.raw.setHeader('Set-Cookie', 'hook=1').setHeader('Date', 'never') }
+  const text = await answerOf(t, hook, relayed(['Set-Cookie', 'a=1', 'Content-Length', '0', 'set-cookie', 'b=2', 'Date', 'today'], 200, 'Fine'))
+  t.equal(text, 'HTTP/1.1 200 Fine\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 0\r\nDate: today\r\nConnection: close\r\n\r\n')
+})
+
+t.test('Date is added where the origin has none, whatever hooks did (R-FWD-4)', async t => {
+  const app = Fastify()
+  app.get('/', async (_request, reply) => {
+    reply.raw.setHeader('Date', 'never')
+    writeRelayedHead(reply, 200, '', ['Content-Length', '0'])
+    reply.raw.end()
+  })
+  t.teardown(() => app.close())
+  const { headers } = await app.inject('/')
+  t.match(headers.date, /GMT$/)
+})
+
+t.test('a reason goes out in its octets, or node has one', async t => {
+  t.match(await answerOf(t, nothing, relayed([], 404, 'Не')), /^HTTP\/1\.1 404 \xd0\x9d\xd0\xb5\r\n/)
+  t.match(await answerOf(t, nothing, relayed([], 404, '\ufffd')), /^HTTP\/1\.1 404 Not Found\r\n/)
+  t.match(await answerOf(t, nothing, relayed([], 404, undefined)), /^HTTP\/1\.1 404 Not Found\r\n/)
+  t.match(await answerOf(t, nothing, relayed([], 404, '')), /^HTTP\/1\.1 404 \r\n/)
+})
+
+for (const touched of [false, true]) {
+  t.test(`a head that cannot be written leaves nothing behind${touched ? ', nor where a hook used setHeader' : ''}`, async t => {
+    const text = await answerOf(t, (_request, reply) => { if (touched) reply.raw.setHeader('X-Hook', '1') }, (_request, reply) => {
+      t.throws(() => { writeRelayedHead(reply, 200, 'Origin', ['Set-Cookie', 'a=1', 'x', 'a\nb']) }, { code: 'ERR_INVALID_CHAR' })
+      return reply.code(502).send('')
+    })
+    t.equal(text, 'HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+  })
+}
+
+/** The same over HTTP/2: a reply as far as it is looked at. */
+async function overHttp2 (t: Test, fields: string[], trailers: string[] = []): ReturnType<typeof wholeAnswer> {
+  const { request, response, far } = await streamPair(t)
+  const answer = wholeAnswer(far)
+  far.end()
+  request.resume()
+  writeRelayedHead({ raw: response, request: { raw: request }, getHeader: () => undefined, hijack () {} } as never, 200, 'A Phrase', fields)
+  addTrailers(response, trailers)
+  response.end('x')
+  return await answer
+}
+
+t.test('over HTTP/2 there is no phrase, and fields that node takes for single ones have one line (R-HOP-6)', async t => {
+  const usual = await overHttp2(t, ['X-A', '1', 'x-a', '2', 'Set-Cookie', 'a', 'Set-Cookie', 'b'])
+  t.match(usual.fields, { ':status': 200, 'x-a': '1, 2', 'set-cookie': ['a', 'b'] })
+  const repeated = await overHttp2(t, ['Age', '1', 'X-A', '1', 'Set-Cookie', 'a', 'Age', '2', 'Set-Cookie', 'b', 'ETag', '"x"', 'ETag', '"x"', 'WWW-Authenticate', 'A', 'WWW-Authenticate', 'B'])
+  t.match(repeated.fields, { age: '1', 'x-a': '1', etag: '"x"', 'set-cookie': ['a', 'b'], 'www-authenticate': 'A, B' })
+  await t.rejects(overHttp2(t, [':path', '/']), { code: 'ERR_INVALID_HTTP_TOKEN' })
+})
+
+t.test('node refuses a head over HTTP/2 all the same: nothing of it is in the next one (F-21)', async t => {
+  const { request, response, far } = await streamPair(t)
+  const answer = wholeAnswer(far)
+  far.end()
+  request.resume()
+  const { writeHead } = response
+  response.writeHead = (...args: unknown[]) => { // as packages do that add fields at the last moment
+    response.setHeader('date', ['a', 'b'])
+    response.setHeader('retry-after', ['1', '2'])
+    return Reflect.apply(writeHead, response, args)
+  }
+  const reply = { raw: response, request: { raw: request }, getHeader: () => undefined, hijack () {} } as never
+  t.throws(() => { writeRelayedHead(reply, 200, '', ['X-A', '1', 'Date', 'c']) }, { code: 'ERR_HTTP2_HEADER_SINGLE_VALUE' })
+  response.writeHead = writeHead
+  response.writeHead(502).end()
+  t.match(await answer, { status: 502, fields: { date: / GMT$/, 'x-a': undefined, 'retry-after': undefined } })
+})
+
+t.test('a status that HTTP/2 of node has not: refused before anything is written', async t => {
+  const { request, response, far } = await streamPair(t)
+  const answer = wholeAnswer(far)
+  far.end()
+  request.resume()
+  const reply = { raw: response, request: { raw: request }, getHeader: () => undefined, hijack () {} } as never
+  t.throws(() => { writeRelayedHead(reply, 600, '', ['X-A', '1']) }, { code: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' })
+  writeRelayedHead(reply, 599, '', ['X-B', '1'])
+  response.end()
+  t.match(await answer, { status: 599, fields: { 'x-a': undefined, 'x-b': '1' } })
+})
+
+t.test('trailers, in the shape of either version (R-TRL-7)', async t => {
+  const { trailers } = await overHttp2(t, ['X-A', '1'], ['X-T', '1', 'x-t', '2', 'Age', '1', 'Age', '2'])
+  t.match(trailers, { 'x-t': '1, 2', age: '1' })
+  const text = await answerOf(t, nothing, (_request, reply) => {
+    writeRelayedHead(reply, 200, 'OK', ['Trailer', 'X-T'])
+    reply.raw.write('x')
+    addTrailers(reply.raw, ['X-T', '1', 'X-T', '2'])
+    reply.raw.end()
+  })
+  t.match(text, /\r\n0\r\nX-T: 1\r\nX-T: 2\r\n\r\n$/)
+})

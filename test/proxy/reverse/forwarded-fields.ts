@@ -1,0 +1,75 @@
+import Fastify from 'fastify'
+import type { FastifyServerOptions } from 'fastify'
+import t from 'tap'
+import type { FieldRecord } from '../../../lib/fields/hop-by-hop.js'
+import { addForwardedFields } from '../../../lib/proxy/reverse/forwarded-fields.js'
+
+/** What the upstream would be told of a request with those fields. */
+async function told (headers: Record<string, string>, options: FastifyServerOptions = {}, peer = '192.0.2.7'): Promise<Record<string, unknown>> {
+  const app = Fastify(options)
+  app.get('/', async request => {
+    const head: FieldRecord = { ...request.headers }
+    addForwardedFields(head, request)
+    return head
+  })
+  const answer = await app.inject({ url: '/', headers: { host: 'gw.test', ...headers }, remoteAddress: peer })
+  const fields = Object.entries(answer.json<Record<string, unknown>>())
+  return Object.fromEntries(fields.filter(([name]) => /forwarded|real/i.test(name)))
+}
+
+const PLAIN = {
+  'x-forwarded-for': '192.0.2.7',
+  'x-forwarded-host': 'gw.test',
+  'x-forwarded-proto': 'http',
+  forwarded: 'for=192.0.2.7;host=gw.test;proto=http'
+}
+
+t.test('who asked, for which host, by which scheme', async t => {
+  t.same(await told({}), PLAIN)
+})
+
+t.test('what a client writes is dropped, in any spelling (S24)', async t => {
+  const lies = {
+    'x-forwarded-for': '10.0.0.1',
+    'X-Forwarded-Host': 'evil.test',
+    'x-FORWARDED-proto': 'https',
+    'x-forwarded-port': '1',
+    'x-forwarded-prefix': '/x',
+    X_Forwarded_For: '10.0.0.2',
+    'x-forwarded_host': 'evil.test',
+    Forwarded: 'for=10.0.0.3'
+  }
+  t.same(await told(lies), PLAIN)
+  t.same(await told(lies, { trustProxy: '192.0.2.9' }), PLAIN, 'trustProxy trusts somebody else')
+})
+
+t.test('what a peer that trustProxy trusts writes is appended to', async t => {
+  const chain = { 'x-forwarded-for': '198.51.100.1', 'x-forwarded-host': 'site.test', 'x-forwarded-proto': 'https', x_forwarded_for: '10.0.0.2', forwarded: 'for=198.51.100.1' }
+  t.same(await told(chain, { trustProxy: '192.0.2.7' }), {
+    'x-forwarded-for': '198.51.100.1, 192.0.2.7',
+    'x-forwarded-host': 'site.test',
+    'x-forwarded-proto': 'https',
+    forwarded: 'for=198.51.100.1, for=192.0.2.7;host=gw.test;proto=http'
+  })
+})
+
+t.test('a trusted peer that says the scheme and nothing more is believed that', async t => {
+  t.same(await told({ 'x-forwarded-proto': 'https' }, { trustProxy: true }), { ...PLAIN, 'x-forwarded-proto': 'https' })
+})
+
+t.test('IPv6, and IPv4 that a socket for both shows as IPv6', async t => {
+  t.match(await told({}, {}, '2001:db8::1'), { 'x-forwarded-for': '2001:db8::1', forwarded: 'for="[2001:db8::1]";host=gw.test;proto=http' })
+  t.match(await told({}, {}, '::ffff:192.0.2.7'), PLAIN)
+})
+
+t.test('no address, no host', async t => {
+  const head: FieldRecord = {}
+  addForwardedFields(head, { raw: { socket: { encrypted: true }, headers: {} }, host: '', protocol: 'https' } as never)
+  t.same(head, { 'x-forwarded-proto': 'https', forwarded: 'for=unknown;proto=https' })
+})
+
+t.test('HTTP/2 has its host in :authority', async t => {
+  const head: FieldRecord = {}
+  addForwardedFields(head, { raw: { socket: { remoteAddress: '192.0.2.7' }, headers: { ':authority': 'gw.test' } }, host: 'gw.test', protocol: 'http' } as never)
+  t.same(head, PLAIN)
+})

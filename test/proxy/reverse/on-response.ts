@@ -1,0 +1,93 @@
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import type { ReverseRoute } from '../../../lib/proxy/reverse/route.js'
+import { origin } from '../../fixtures/origin.js'
+import { RawClient } from '../../fixtures/raw-client.js'
+import { PASS, message, reverse } from '../../fixtures/reverse.js'
+
+const headers = { 'proxy-authorization': PASS }
+const OF_NODE = ['connection', 'keep-alive', 'date', 'transfer-encoding']
+
+/** Hooks as login and security plugins have them. */
+function intrusive (app: FastifyInstance): void {
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('content-security-policy', 'app').header('x-app', 'early').header('etag', 'app')
+    reply.raw.setHeader('x-raw', 'app')
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('set-cookie', 'app=1').header('x-app-late', '1')
+  })
+}
+
+async function answered (t: Parameters<typeof reverse>[0], replyOptions: ReverseRoute['replyOptions'], status = 200): Promise<[number, Record<string, string>, string]> {
+  const upstream = await origin(t, (_request, response) => {
+    response.writeHead(status, [['Set-Cookie', 'origin=1'], ['Set-Cookie', 'origin=2'], ['ETag', '"o"'], ['X-Origin', '1'], ['Trailer', 'X-T'], ['Proxy-Authenticate', 'Basic'], ['Connection', 'X-Hop'], ['X-Hop', '1']].flat())
+    response.end('content')
+  })
+  const { url } = await reverse(t, { upstream: upstream.url, replyOptions: replyOptions! }, { before: intrusive })
+  const answer = await fetch(`${url}/api`, { headers })
+  const fields = Object.fromEntries([...answer.headers].filter(([name]) => !OF_NODE.includes(name)))
+  return [answer.status, fields, await answer.text()]
+}
+
+t.test('onResponse of the options sends the answer, the application\'s hooks add nothing', async t => {
+  const [status, fields, body] = await answered(t, {
+    onResponse (_request, reply, { stream }) {
+      reply.header('x-options', '1').send(stream)
+    }
+  })
+  t.equal(status, 200)
+  t.same(fields, { 'set-cookie': 'origin=2', etag: '"o"', 'x-origin': '1', via: '1.1 gw', 'x-options': '1', 'proxy-authentication-info': 'nextnonce="n"' })
+  t.equal(body, 'content')
+})
+
+t.test('both lines of Set-Cookie are the origin\'s', async t => {
+  const upstream = await origin(t, (_request, response) => { response.setHeader('set-cookie', ['a=1', 'b=2']).end() })
+  const { url } = await reverse(t, { upstream: upstream.url, replyOptions: { onResponse: (_request, reply, { stream }) => { reply.send(stream) } } }, { before: intrusive })
+  t.same((await fetch(`${url}/api`, { headers })).headers.getSetCookie(), ['a=1', 'b=2'])
+})
+
+t.test('other content than the upstream\'s is framed as what it is', async t => {
+  const [, fields, body] = await answered(t, {
+    rewriteHeaders: ({ 'content-length': _length, ...headers }) => ({ ...headers, 'x-gone': undefined }),
+    onResponse (_request, reply, { stream }) {
+      stream.resume()
+      reply.type('text/plain').send('other')
+    }
+  })
+  t.match(fields, { 'content-type': 'text/plain', 'content-length': '5' })
+  t.equal(body, 'other')
+})
+
+t.test('an upstream\'s status that Fastify has not is 502, and nothing of it remains (F-55)', async t => {
+  const [status, fields, body] = await answered(t, { onResponse: () => t.fail('not to be seen') }, 777)
+  t.equal(status, 502)
+  t.notMatch(Object.keys(fields).join(), /cookie|etag/)
+  t.match(body, /FST_PROXY_AUTH_UPSTREAM_PROTOCOL/)
+})
+
+t.test('an upstream\'s 407 is 502, and nothing of it remains (R-CHAIN-6)', async t => {
+  const [status, fields, body] = await answered(t, { onResponse: () => t.fail('not to be seen') }, 407)
+  t.equal(status, 502)
+  t.notMatch(Object.keys(fields).join(), /origin|cookie|etag|proxy-authenticate,/)
+  t.match(body, /FST_PROXY_AUTH_UPSTREAM_CHALLENGED/)
+})
+
+t.test('the same with another client (R-CHAIN-6)', async t => {
+  const upstream = await origin(t, (_request, response) => { response.writeHead(407, { 'X-Origin': '1', 'Set-Cookie': 'origin=1' }).end('theirs') })
+  const { url } = await reverse(t, { upstream: upstream.url, undici: false, replyOptions: { onResponse: () => t.fail('not to be seen') } } as never)
+  const answer = await fetch(`${url}/api`, { headers })
+  t.equal(answer.status, 502)
+  t.equal(answer.headers.get('x-origin'), null)
+  t.equal(answer.headers.get('set-cookie'), null)
+})
+
+t.test('our own answers go without what the application\'s hooks put on them', async t => {
+  const { port } = await reverse(t, { upstream: 'http://nowhere.invalid' }, { before: intrusive })
+  for (const [given, expected] of [[{ 'Proxy-Authorization': [] }, 407], [{}, 502]] as const) {
+    const client = await RawClient.to(t, port)
+    const [head] = (await client.send(message('GET', '/api', given as never)).end()).split('\r\n\r\n')
+    t.match(head, new RegExp(`^HTTP/1.1 ${expected} `))
+    t.notMatch(head, /x-app|x-raw|cookie|policy|etag/i)
+  }
+})

@@ -1,0 +1,165 @@
+import { Readable } from 'node:stream'
+import t from 'tap'
+import type { Test } from 'tap'
+import type { ReverseRoute } from '../../../lib/proxy/reverse/route.js'
+import { origin } from '../../fixtures/origin.js'
+import { RawClient } from '../../fixtures/raw-client.js'
+import { deafPort, rawServer } from '../../fixtures/raw-server.js'
+import { PASS, message, reverse } from '../../fixtures/reverse.js'
+
+const headers = { 'proxy-authorization': PASS, authorization: 'Bearer a' }
+
+/** The status, code and Proxy-Status of an answer. */
+async function failure (t: Test, route: Partial<ReverseRoute>): Promise<[number, string, string | null]> {
+  const { url, log } = await reverse(t, { upstream: 'http://up.test', ...route } as never)
+  const answer = await fetch(`${url}/api`, { headers })
+  const body = await answer.text()
+  t.notMatch(body, /127\.0\.0\.1/, 'no address in it (R-PROB-4)')
+  t.notMatch(JSON.stringify(log), /let-me-in/)
+  return [answer.status, JSON.parse(body).code, answer.headers.get('proxy-status')]
+}
+
+t.test('whoever calls reply.from, with whatever options, credentials stay here (R-CHAIN-3)', async t => {
+  const upstream = await origin(t)
+  const routes: Array<Partial<ReverseRoute>> = [
+    { handler: (_request, reply) => reply.from('/x') },
+    { handler: (_request, reply) => reply.from() },
+    { handler: (_request, reply) => reply.from('/x', { rewriteRequestHeaders: (_request, headers) => ({ ...headers, 'Proxy-Authorization': PASS }) }) },
+    { preHandler: (request, reply) => { reply.from('/x', { rewriteRequestHeaders: (_request, headers) => ({ ...request.headers, ...headers }) }) } },
+    { replyOptions: { rewriteRequestHeaders: (_request, headers) => ({ ...headers, 'proxy-authorization': PASS, 'PROXY-CONNECTION': 'x' }) } },
+    { undici: false as never },
+    { undici: false as never, replyOptions: { rewriteRequestHeaders: (_request, headers) => ({ ...headers, 'Proxy-Authorization': PASS }) } }
+  ]
+  for (const route of routes) {
+    const { url } = await reverse(t, { upstream: upstream.url, ...route })
+    t.equal((await fetch(`${url}/api/x`, { headers })).status, 200)
+    const { rawHeaders, headers: got } = upstream.seen.pop()!
+    t.equal(got.authorization, 'Bearer a')
+    t.notMatch(rawHeaders.join(), /proxy-/i)
+    t.equal(got.via, '1.1 gw')
+  }
+})
+
+t.test('a client that keeps no connection for anybody gets none that an upstream has authenticated', async t => {
+  const upstream = await origin(t)
+  const { url } = await reverse(t, { upstream: upstream.url, undici: false as never })
+  for (const [authorization, connection] of [['Bearer a', 'keep-alive'], ['NTLM TlRM', 'close']] as const) {
+    t.equal((await fetch(`${url}/api`, { headers: { ...headers, authorization } })).status, 200)
+    t.match(upstream.seen.pop()!.headers, { authorization, connection })
+  }
+})
+
+t.test('an upstream\'s status beyond 599 goes on, by each client, and the log says nothing else of it (F-55)', async t => {
+  for (const status of [600, 999]) {
+    const upstream = await origin(t, (_request, response) => { response.writeHead(status, 'Odd').end('odd') })
+    for (const client of [{}, { undici: false }]) {
+      const { port, log, proxied } = await reverse(t, { upstream: upstream.url, ...client as object })
+      const text = await (await RawClient.to(t, port)).send(message('GET', '/api')).end()
+      t.match(text, new RegExp(`^HTTP/1\\.1 ${status} Odd\r\n[^]*odd`))
+      t.match(await proxied(1), [{ status }])
+      t.strictSame(log.filter(line => (line as { level: number }).level >= 40), [])
+    }
+  }
+})
+
+t.test('the upstream that getUpstream names', async t => {
+  const upstream = await origin(t)
+  let asked = 0
+  const { url, proxied } = await reverse(t, { upstream: '', replyOptions: { getUpstream: () => { asked += 1; return upstream.url } } })
+  t.equal((await fetch(`${url}/api`, { headers })).status, 200)
+  t.match(await proxied(1), [{ target: upstream.url }])
+  t.equal(asked, 1)
+})
+
+t.test('failures of the upstream have our codes, 502 or 504, and no address', async t => {
+  const quiet = `http://127.0.0.1:${await rawServer(t)}`
+  const noHttp = `http://127.0.0.1:${await rawServer(t, socket => socket.end('no http\r\n\r\n'))}`
+  const gone = `http://127.0.0.1:${await rawServer(t, socket => socket.destroy())}`
+  const refused = `http://127.0.0.1:${await deafPort()}`
+  const clients: Array<Partial<ReverseRoute>> = [{}, { undici: false as never }]
+  for (const client of clients) {
+    t.same(await failure(t, { ...client, upstream: refused }), [502, 'FST_PROXY_AUTH_CONNECTION_REFUSED', 'gw; error=connection_refused'])
+    t.same(await failure(t, { ...client, upstream: noHttp }), [502, 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL', 'gw; error=http_protocol_error'])
+    t.same(await failure(t, { ...client, upstream: gone }), [502, 'FST_PROXY_AUTH_UPSTREAM_TERMINATED', 'gw; error=connection_terminated'])
+    t.same(await failure(t, { ...client, upstream: quiet, replyOptions: { timeout: 1 } }), [504, 'FST_PROXY_AUTH_UPSTREAM_TIMEOUT', 'gw; error=connection_read_timeout'])
+    const [status, code] = await failure(t, { ...client, upstream: 'http://nowhere.invalid' })
+    t.same([status, code], [502, 'FST_PROXY_AUTH_DNS'])
+  }
+})
+
+t.test('failures of an upstream that speaks HTTP/2', async t => {
+  const http2 = { requestTimeout: 50 }
+  t.same((await failure(t, { upstream: `http://127.0.0.1:${await deafPort()}`, http2 })).slice(0, 2), [502, 'FST_PROXY_AUTH_CONNECTION_REFUSED'])
+  t.same((await failure(t, { upstream: `http://127.0.0.1:${await rawServer(t)}`, http2 })).slice(0, 2), [504, 'FST_PROXY_AUTH_UPSTREAM_TIMEOUT'])
+})
+
+t.test('a 100 that nobody asked for is 502 by undici, and read over by node\'s client (F-15)', async t => {
+  const port = await rawServer(t, socket => socket.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'))
+  const upstream = `http://127.0.0.1:${port}`
+  t.same(await failure(t, { upstream }), [502, 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL', 'gw; error=http_protocol_error'])
+  const { url } = await reverse(t, { upstream, undici: false as never })
+  t.equal(await (await fetch(`${url}/api`, { headers })).text(), 'ok')
+})
+
+t.test('a status that is none', async t => {
+  const upstream = `http://127.0.0.1:${await rawServer(t, socket => socket.end('HTTP/1.1 099 What\r\nContent-Length: 0\r\n\r\n'))}`
+  for (const client of [{}, { undici: false as never }]) {
+    t.same((await failure(t, { ...client, upstream })).slice(0, 2), [502, 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL'])
+  }
+})
+
+t.test('onError of the options answers, and gets our error with its cause', async t => {
+  const seen: Error[] = []
+  const { url } = await reverse(t, {
+    upstream: 'http://nowhere.invalid',
+    replyOptions: { onError: (reply, { error }) => { seen.push(error); reply.code(200).send('instead') } }
+  })
+  const answer = await fetch(`${url}/api`, { headers })
+  t.equal(answer.status, 200)
+  t.equal(await answer.text(), 'instead')
+  t.match(seen, [{ code: 'FST_PROXY_AUTH_DNS', statusCode: 502, cause: { syscall: 'getaddrinfo' } }])
+})
+
+t.test('functions of the options that throw', async t => {
+  const upstream = await origin(t)
+  const boom = () => { throw new Error('boom') }
+  for (const replyOptions of [{ rewriteRequestHeaders: boom }, { rewriteHeaders: boom }, { onResponse: boom }, { rewriteHeaders: boom, onResponse: boom }]) {
+    const { url, exchanges } = await reverse(t, { upstream: upstream.url, replyOptions })
+    const answer = await fetch(`${url}/api`, { headers })
+    t.equal(answer.status, 500)
+    t.match(await answer.json(), { message: 'boom' })
+    t.equal(exchanges.size, 0)
+  }
+})
+
+t.test('an answer that cannot be written is 502', async t => {
+  const undici = {
+    request (_options: unknown, done: (error: null, answer: object) => void) {
+      done(null, { statusCode: 200, headers: { 'bad name': '1' }, body: Readable.from(['x']) })
+    }
+  }
+  const { url } = await reverse(t, { upstream: 'http://up.test', undici } as never)
+  t.ok((await fetch(`${url}/api`, { headers })).status >= 500)
+})
+
+t.test('content that another client would not send is not announced', async t => {
+  const upstream = await origin(t)
+  const { port } = await reverse(t, { upstream: upstream.url, undici: false as never })
+  for (const method of ['GET', 'HEAD']) {
+    const client = await RawClient.to(t, port)
+    t.match(await client.send(message(method, '/api', { 'Content-Length': '4' }, 'body')).end(), /^HTTP\/1.1 200 /)
+    t.equal(upstream.seen.pop()!.headers['content-length'], undefined)
+  }
+})
+
+t.test('a reply that was sent meanwhile stays as it is', async t => {
+  const upstream = await origin(t)
+  const { url } = await reverse(t, {
+    upstream: upstream.url,
+    handler: (_request, reply) => {
+      reply.from('/')
+      reply.send('meanwhile')
+    }
+  })
+  t.equal(await (await fetch(`${url}/api`, { headers })).text(), 'meanwhile')
+})

@@ -1,0 +1,133 @@
+import t from 'tap'
+import type { FieldRecord } from '../../../lib/fields/hop-by-hop.js'
+import { IdentityField, UNTOLD } from '../../../lib/proxy/message/identity-field.js'
+import { lasting, requestHead, withVia } from '../../../lib/proxy/reverse/request-head.js'
+import type { RewriteRequest } from '../../../lib/proxy/reverse/request-head.js'
+
+const RULES = { pseudonym: 'gw', forwarded: false, consumed: new Set<string>(), identity: UNTOLD }
+
+interface Case {
+  method?: string
+  httpVersion?: string
+  given?: FieldRecord
+  rewrite?: RewriteRequest
+  rules?: Partial<typeof RULES>
+}
+
+/** The head for the upstream of a request with those fields. */
+function head (headers: FieldRecord, { method = 'GET', httpVersion = '1.1', given = { ...headers, host: 'up.test' }, rewrite, rules }: Case = {}): FieldRecord {
+  const raw = { headers, method, httpVersion, socket: { remoteAddress: '192.0.2.7' } }
+  return { ...requestHead({ raw, host: headers['host'], protocol: 'http' } as never, given, rewrite, { ...RULES, ...rules }) }
+}
+
+const ENDS_HERE = [
+  'proxy-authorization', 'proxy-connection', 'proxy-authenticate', 'proxy-authentication-info', 'proxy-support', 'proxy',
+  'connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'http2-settings', 'expect'
+]
+
+for (const name of ENDS_HERE) {
+  t.test(`${name} ends here, before and after the options' rewriting (R-CHAIN-1, R-CHAIN-3, R-HOP-2, R-HOP-3, R-HOP-9, S28)`, async t => {
+    t.same(head({ host: 'gw.test', [name]: 'x' }), { host: 'up.test', via: '1.1 gw' })
+    if (name === 'te') return
+    const copied = head({ host: 'gw.test' }, { rewrite: (_request, headers) => ({ ...headers, [name]: 'x', [name.toUpperCase()]: 'x' }) })
+    t.same(copied, { host: 'up.test', via: '1.1 gw' })
+  })
+}
+
+t.test('TE is the options\' to send (gRPC)', async t => {
+  t.equal(head({}, { rewrite: (_request, headers) => ({ ...headers, te: 'trailers' }) })['te'], 'trailers')
+})
+
+t.test('Authorization and cookies go on as they are (R-CHAIN-7)', async t => {
+  const fields = { authorization: 'Bearer a', cookie: 'a=1', 'www-authenticate': 'x', 'authentication-info': 'y', 'x-unknown': 'z' }
+  t.same(head(fields), { ...fields, host: 'up.test', via: '1.1 gw' })
+})
+
+t.test('where we are the origin Authorization is ours', async t => {
+  const rules = { consumed: new Set(['authorization']) }
+  t.same(head({ authorization: 'Basic a', cookie: 'a=1' }, { rules }), { cookie: 'a=1', host: 'up.test', via: '1.1 gw' })
+  const rewrite: RewriteRequest = (_request, headers) => ({ ...headers, Authorization: 'Basic a' })
+  t.same(head({}, { rules, rewrite }), { host: 'up.test', via: '1.1 gw' })
+})
+
+t.test('Connection takes away what it names, and end-to-end fields never (R-HOP-1, R-HOP-5)', async t => {
+  const fields = { connection: 'x-hop, authorization, via', 'x-hop': '1', authorization: 'Bearer a', via: '1.0 a' }
+  // As @fastify/reply-from gives it: all three gone.
+  t.same(head(fields, { given: { host: 'up.test' } }), { authorization: 'Bearer a', host: 'up.test', via: '1.0 a, 1.1 gw' })
+})
+
+t.test('Connection takes away nothing that we or the options add (S23, CVE-2026-33805)', async t => {
+  const names = ['via', 'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-user', 'host']
+  const told = head({ host: 'gw.test', connection: names.join() }, {
+    rules: { forwarded: true },
+    rewrite: (_request, headers) => ({ ...headers, 'x-user': 'alice' })
+  })
+  t.same(told, {
+    host: 'up.test',
+    'x-forwarded-for': '192.0.2.7',
+    'x-forwarded-host': 'gw.test',
+    'x-forwarded-proto': 'http',
+    forwarded: 'for=192.0.2.7;host=gw.test;proto=http',
+    'x-user': 'alice',
+    via: '1.1 gw'
+  })
+})
+
+t.test('what is not told is left as it came', async t => {
+  t.equal(head({ 'x-forwarded-for': '10.0.0.1' })['x-forwarded-for'], '10.0.0.1')
+})
+
+t.test('the options may say something else than we do of who asked', async t => {
+  const rewrite: RewriteRequest = (_request, headers) => ({ ...headers, 'x-forwarded-for': 'me' })
+  t.equal(head({ host: 'gw.test' }, { rewrite, rules: { forwarded: true } })['x-forwarded-for'], 'me')
+})
+
+t.test('the options see the head as it will be, in an ordinary object', async t => {
+  head({ host: 'gw.test', 'proxy-authorization': 'x', 'x-a': '1' }, {
+    rewrite (_request, headers) {
+      t.same(headers, { host: 'up.test', 'x-a': '1' })
+      t.equal(Object.getPrototypeOf(headers), Object.prototype)
+      return headers
+    }
+  })
+})
+
+t.test('content that @fastify/reply-from has written', async t => {
+  const fields = { 'content-type': 'text/plain; charset=x', 'content-length': '9' }
+  t.match(head(fields, { given: { 'content-type': 'text/plain', 'content-length': '3' } }), { 'content-type': 'text/plain', 'content-length': '3' })
+  const none = head(fields, { given: { 'content-length': 0 as unknown as string } })
+  t.same(none, { 'content-length': 0, via: '1.1 gw' }, 'a type without content would be wrong')
+})
+
+t.test('Via is appended, with the version received (R-VIA-1, R-VIA-2)', async t => {
+  t.equal(head({})['via'], '1.1 gw')
+  t.equal(head({ via: '1.1 a (x), 2.0 b' }, { httpVersion: '1.0' })['via'], '1.1 a (x), 2.0 b, 1.0 gw')
+  t.equal(head({ via: '1.1 a' }, { rewrite: () => ({}) })['via'], '1.1 a, 1.1 gw', 'whatever the options keep')
+  t.same(withVia({}, { headers: {}, httpVersion: '2.0' } as never, 'gw'), { via: '2.0 gw' })
+})
+
+t.test('Max-Forwards counts for TRACE and OPTIONS alone (R-MAXF-2, R-MAXF-3)', async t => {
+  for (const method of ['TRACE', 'OPTIONS']) {
+    t.equal(head({ 'max-forwards': '3' }, { method })['max-forwards'], '2')
+    t.equal(head({ 'max-forwards': 'x' }, { method })['max-forwards'], 'x')
+    t.notOk('max-forwards' in head({}, { method }))
+  }
+  t.equal(head({ 'max-forwards': '3' })['max-forwards'], '3')
+})
+
+t.test('names in any case', async t => {
+  t.same({ ...lasting({ 'Proxy-AUTHORIZATION': 'x', 'X-A': '1', Via: 'x', TE: 'trailers' }, new Set()) }, { 'x-a': '1', te: 'trailers' })
+})
+
+t.test('who the user is comes from us, before and after rewriting', async t => {
+  const own = new IdentityField({ header: 'x-user', value: () => 'alice' }, 'identity')
+  const rules = { identity: { own, all: [own] } }
+  const request = { raw: { headers: { x_user: 'mallory', connection: 'x-user' }, method: 'GET', httpVersion: '1.1' }, proxyAuth: {} } as never
+  const plain = requestHead(request, {}, undefined, { ...RULES, ...rules })
+  t.same({ ...plain }, { 'x-user': 'alice', via: '1.1 gw' })
+  const rewrite: RewriteRequest = (_request, headers) => {
+    t.equal(headers['x-user'], 'alice')
+    return { 'X-User': 'bob', x_user: 'bob' }
+  }
+  t.same({ ...requestHead(request, {}, rewrite, { ...RULES, ...rules }) }, { 'x-user': 'alice', via: '1.1 gw' })
+})

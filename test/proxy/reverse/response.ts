@@ -1,0 +1,263 @@
+import { once } from 'node:events'
+import { connect } from 'node:http2'
+import { Readable } from 'node:stream'
+import t from 'tap'
+import type { Test } from 'tap'
+import type { FieldRecord } from '../../../lib/fields/hop-by-hop.js'
+import { responseHead } from '../../../lib/proxy/reverse/response.js'
+import { origin } from '../../fixtures/origin.js'
+import { RawClient } from '../../fixtures/raw-client.js'
+import { rawServer } from '../../fixtures/raw-server.js'
+import { PASS, message, reverse } from '../../fixtures/reverse.js'
+
+const VIA = '1.1 gw'
+
+for (const name of ['proxy-authenticate', 'proxy-authentication-info', 'proxy-connection', 'proxy-support', 'proxy-authorization', 'connection', 'keep-alive', 'te', 'upgrade']) {
+  t.test(`${name} of the upstream ends here, before and after the options' rewriting (R-CHAIN-8, R-HOP-4)`, async t => {
+    t.same({ ...responseHead({ age: '1', [name]: 'x' }, undefined, {} as never, VIA) }, { age: '1', via: VIA })
+    const rewrite = (headers: object) => ({ ...headers, [name]: 'x', [name.toUpperCase()]: 'x' })
+    t.same({ ...responseHead({ age: '1' }, rewrite, {} as never, VIA) }, { age: '1', via: VIA })
+  })
+}
+
+t.test('a transfer coding that the client has not taken off', async t => {
+  const options = [undefined, {} as never, VIA] as const
+  t.throws(() => responseHead({ 'transfer-encoding': 'gzip, chunked' }, ...options), { code: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' })
+  t.same({ ...responseHead({ 'transfer-encoding': 'chunked' }, ...options) }, { via: VIA })
+})
+
+t.test('an upstream sends several lines of Location: all go on, unless the options change the first (F-18)', async t => {
+  const location = ['http://a.test/1', 'http://a.test/2']
+  const head = (rewrite?: (headers: FieldRecord) => FieldRecord) => ({ ...responseHead({ location, age: '1' }, rewrite, {} as never, VIA) })
+  t.strictSame(head(), { location, age: '1', via: VIA })
+  t.strictSame(head(headers => ({ ...headers, 'x-a': headers['location'] })), { location, age: '1', 'x-a': location[0], via: VIA })
+  t.strictSame(head(headers => ({ location: `${String(headers['location'])}/x` })), { location: 'http://a.test/1/x', via: VIA })
+  t.strictSame(head(() => ({})), { via: VIA })
+  t.strictSame(location.length, 2)
+})
+
+t.test('so does what its Connection names (R-HOP-4)', async t => {
+  t.same({ ...responseHead({ connection: 'x-a', 'x-a': '1', 'x-b': '2' }, undefined, {} as never, VIA) }, { 'x-b': '2', via: VIA })
+})
+
+t.test('WWW-Authenticate and Authentication-Info go on as they are (R-CHAIN-7)', async t => {
+  const fields = { 'www-authenticate': ['Basic realm="a"', 'Digest realm="b"'], 'authentication-info': 'nextnonce="x"' }
+  t.same({ ...responseHead(fields, undefined, {} as never, VIA) }, { ...fields, via: VIA })
+})
+
+t.test('Via is appended (R-VIA-1, R-VIA-2)', async t => {
+  t.equal(responseHead({ via: '1.1 a' }, undefined, {} as never, VIA)['via'], '1.1 a, 1.1 gw')
+  t.equal(responseHead({ via: ['1.1 a', '1.1 b'] }, () => ({}), {} as never, VIA)['via'], '1.1 a, 1.1 b, 1.1 gw')
+})
+
+t.test('the options get an ordinary object, and the request', async t => {
+  const request = {} as never
+  responseHead({ age: '1' }, (headers, given) => {
+    t.equal(Object.getPrototypeOf(headers), Object.prototype)
+    t.equal(given, request)
+    return headers
+  }, request, VIA)
+})
+
+t.test('head, body and trailers as the upstream sends them (R-FWD-4, R-TRL-8)', async t => {
+  const upstream = await origin(t, (_request, response) => {
+    response.sendDate = false
+    response.writeHead(299, 'Quite', ['X-Mixed', '\xe9', 'Trailer', 'X-T', 'x-mixed', '2', 'Connection', 'close, X-Hop', 'X-Hop', '1'])
+    response.write('con')
+    response.addTrailers([['X-T', 'a'], ['X-T', 'b'], ['Proxy-Support', 'x']])
+    response.end('tent')
+  })
+  const { port } = await reverse(t, { upstream: upstream.url })
+  const client = await RawClient.to(t, port)
+  const text = await client.send(message('GET', '/api', { Connection: 'keep-alive' })).until(text => text.includes('\r\n0\r\n') && text.endsWith('\r\n\r\n'))
+  const date = /\r\nDate: ([^\r]*)\r\n/.exec(text)?.[1]
+  t.ok(Math.abs(Date.parse(date!) - Date.now()) < 10_000, 'Date is added where it was missing')
+  const [head, ...rest] = text.replace(date!, 'now').split('\r\n\r\n')
+  t.equal(head, [
+    'HTTP/1.1 299 Quite', 'X-Mixed: \xe9', 'Trailer: X-T', 'x-mixed: 2', 'Via: 1.1 gw', 'Proxy-Authentication-Info: nextnonce="n"',
+    'Date: now', 'Connection: keep-alive', 'Keep-Alive: timeout=72', 'Transfer-Encoding: chunked'
+  ].join('\r\n'))
+  // Since 26.9 node makes one chunk of what is written in one tick (F-73).
+  t.match(rest.join('\r\n\r\n'), /^(3\r\ncon\r\n4\r\ntent|7\r\ncontent)\r\n0\r\nX-T: a\r\nX-T: b\r\n\r\n$/)
+})
+
+t.test('Trailer goes without trailers that could be sent (R-TRL-8)', async t => {
+  const upstream = await origin(t, (request, response) => {
+    response.writeHead(request.url === '/none' ? 204 : 200, request.url === '/length' ? { 'Content-Length': 0 } : {})
+    response.end()
+  })
+  const { port } = await reverse(t, { upstream: upstream.url, replyOptions: { rewriteHeaders: headers => ({ ...headers, trailer: 'X-T' }) } })
+  const asked = [
+    message('HEAD', '/api/head'), message('GET', '/api/none'), message('GET', '/api/length'),
+    message('GET', '/api/old').replace('HTTP/1.1', 'HTTP/1.0')
+  ]
+  for (const text of asked) {
+    const client = await RawClient.to(t, port)
+    const answer = await client.send(text).end()
+    t.match(answer, /^HTTP\/1.1 20[04] /)
+    t.notMatch(answer, /trailer/i)
+  }
+})
+
+t.test('trailers go to nobody who cannot take them (R-TRL-8)', async t => {
+  const upstream = await origin(t, (_request, response) => {
+    response.writeHead(200, { Trailer: 'X-T' })
+    response.addTrailers({ 'X-T': '1' })
+    response.end('x')
+  })
+  const { port } = await reverse(t, { upstream: upstream.url })
+  const client = await RawClient.to(t, port)
+  const answer = await client.send(message('GET', '/api').replace('HTTP/1.1', 'HTTP/1.0')).end()
+  t.match(answer, /\r\n\r\nx$/)
+})
+
+t.test('a slow client slows the upstream down', async t => {
+  let sent = 0
+  const size = 64 * 1024
+  const upstream = await origin(t, (_request, response) => {
+    const body = new Readable({ read () { sent < 400 * size ? this.push(Buffer.alloc(size)) : this.push(null); sent += size } })
+    body.pipe(response)
+  })
+  const { port, proxied } = await reverse(t, { upstream: upstream.url })
+  const client = await RawClient.to(t, port)
+  client.socket.pause()
+  client.send(message('GET', '/api'))
+  const stalled = async (): Promise<number> => {
+    for (let before = -1; ;) {
+      await new Promise(resolve => setImmediate(resolve))
+      const connected = upstream.seen.length === 1
+      if (connected && sent === before) return sent
+      before = connected ? sent : -1
+      await new Promise(resolve => setTimeout(resolve, 50))
+    }
+  }
+  t.ok(await stalled() < 400 * size, 'the rest waits')
+  client.socket.resume()
+  await client.end()
+  t.equal((await proxied(1))[0]?.['bytesOut'], 400 * size)
+})
+
+t.test('an answer that breaks off cuts the client\'s connection', async t => {
+  for (const undici of [undefined, false]) {
+    const upstream = await origin(t, (_request, response) => {
+      response.writeHead(200, { 'Content-Length': 100 })
+      response.write('half', () => response.destroy())
+    })
+    const { port, proxied } = await reverse(t, { upstream: upstream.url, undici } as never)
+    const client = await RawClient.to(t, port)
+    const answer = await client.send(message('GET', '/api', { Connection: 'keep-alive' })).end()
+    t.match(answer, /\r\n\r\nhalf$/)
+    t.match(await proxied(1), [{ status: 200, bytesOut: 4, reason: 'FST_PROXY_AUTH_UPSTREAM_TERMINATED' }])
+  }
+})
+
+t.test('an upstream\'s 407 is 502, from every client (R-CHAIN-6)', async t => {
+  const upstream = await origin(t, (_request, response) => {
+    response.writeHead(407, { 'Proxy-Authenticate': 'Basic realm="theirs"', 'X-Theirs': '1' })
+    response.end('theirs')
+  })
+  for (const settings of [{}, { undici: false }]) {
+    const { url } = await reverse(t, { upstream: upstream.url, ...settings } as never)
+    const answer = await fetch(`${url}/api`, { headers: { 'proxy-authorization': 'Test let-me-in' } })
+    t.equal(answer.status, 502)
+    t.equal(answer.headers.get('proxy-authenticate'), null)
+    t.equal(answer.headers.get('x-theirs'), null)
+    t.match(answer.headers.get('proxy-status'), /received-status=407/)
+    t.match(await answer.json(), { code: 'FST_PROXY_AUTH_UPSTREAM_CHALLENGED' })
+  }
+})
+
+t.test('a client of the options that tells nothing but records (R-TRL-8)', async t => {
+  const undici = {
+    request (_options: unknown, done: (error: null, answer: object) => void) {
+      done(null, { statusCode: 200, headers: { 'x-a': '1', trailer: 'X-T' }, body: Readable.from(['body']) })
+    }
+  }
+  const { port } = await reverse(t, { upstream: 'http://up.test', undici } as never)
+  const client = await RawClient.to(t, port)
+  const answer = await client.send(message('GET', '/api')).end()
+  t.match(answer, /^HTTP\/1.1 200 OK\r\nx-a: 1\r\nVia: 1.1 gw\r\n/)
+  t.match(answer, /\r\n4\r\nbody\r\n0\r\n\r\n$/)
+  t.notMatch(answer, /trailer/i)
+})
+
+t.test('trailers that cannot be written: the response is cut, and the upstream is at fault', async t => {
+  const undici = {
+    request (_options: unknown, done: (error: null, answer: object) => void) {
+      const body = Object.assign(Readable.from(['body']), { rawHeaders: [], rawTrailers: ['x-t', 'a\0b'] })
+      done(null, { statusCode: 200, headers: {}, body })
+    }
+  }
+  const { port, proxied } = await reverse(t, { upstream: 'http://up.test', undici } as never)
+  const client = await RawClient.to(t, port)
+  t.notMatch(await client.send(message('GET', '/api')).end(), /\r\n0\r\n/)
+  t.match(await proxied(1), [{ status: 200, reason: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' }])
+})
+
+/** All that a client gets of an upstream that answers with those octets. */
+async function got (t: Test, octets: string, { method = 'GET', ...route }: { method?: string, undici?: boolean } = {}): Promise<string> {
+  const upstream = await rawServer(t, socket => socket.write(octets, 'latin1'))
+  const { port } = await reverse(t, { upstream: `http://127.0.0.1:${upstream}`, ...route } as never)
+  const client = await RawClient.to(t, port)
+  return await client.send(message(method, '/api')).end()
+}
+
+t.test('answers without content', async t => {
+  for (const route of [{}, { undici: false }]) {
+    const notModified = await got(t, 'HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\nTrailer: X-T\r\n\r\n', route)
+    t.match(notModified, /^HTTP\/1.1 304 Not Modified\r\nContent-Length: 5\r\n/)
+    t.notMatch(notModified, /trailer/i)
+    t.notMatch(await got(t, 'HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n', route), /content-length/i)
+    t.match(await got(t, 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n', { ...route, method: 'HEAD' }), /^HTTP\/1.1 200 OK\r\nContent-Length: 5\r\n/)
+  }
+})
+
+t.test('a reason phrase and fields beyond ASCII', async t => {
+  for (const route of [{}, { undici: false }]) {
+    const text = await got(t, 'HTTP/1.1 200 \xc3\x87a va\r\nX-A: \xe9\r\nContent-Length: 0\r\n\r\n', route)
+    t.match(text, /^HTTP\/1.1 200 \xc3\x87a va\r\nX-A: \xe9\r\n/)
+  }
+})
+
+t.test('HTTP/2 has no reason phrase', async t => {
+  const upstream = await origin(t, (_request, response) => { response.writeHead(200, 'Fine').end() })
+  const { port } = await reverse(t, { upstream: upstream.url }, { fastify: { http2: true } as never })
+  const warnings: Error[] = []
+  const keep = (warning: Error) => warnings.push(warning)
+  process.on('warning', keep)
+  t.teardown(() => process.off('warning', keep))
+  const session = connect(`http://127.0.0.1:${port}`)
+  const [head] = await once(session.request({ ':path': '/api', 'proxy-authorization': PASS }).resume(), 'response')
+  session.destroy()
+  t.equal(head[':status'], 200)
+  t.same(warnings, [])
+})
+
+t.test('a trailer field that Connection names ends here (R-HOP-1)', async t => {
+  const text = await got(t, 'HTTP/1.1 200 OK\r\nConnection: X-Hop\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Hop: 1\r\nX-T: 1\r\n\r\n')
+  t.match(text, /\r\n0\r\nX-T: 1\r\n\r\n$/)
+})
+
+t.test('the head of an event stream does not wait for the first event', async t => {
+  const upstream = await rawServer(t, socket => socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n'))
+  const { port } = await reverse(t, { upstream: `http://127.0.0.1:${upstream}` })
+  const client = await RawClient.to(t, port)
+  t.match(await client.send(message('GET', '/api')).until(text => text.includes('\r\n\r\n')), /event-stream/)
+})
+
+t.test('a client that takes nothing is cut off in the end', async t => {
+  const upstream = await origin(t, (_request, response) => response.end(Buffer.alloc(50_000_000)))
+  const { port, proxied } = await reverse(t, { upstream: upstream.url, undici: { bodyTimeout: 100 } })
+  const client = await RawClient.to(t, port)
+  client.socket.pause()
+  client.send(message('GET', '/api'))
+  t.match(await proxied(1), [{ status: 200, reason: 'idle' }])
+})
+
+t.test('with patience 0 it is not', async t => {
+  const upstream = await origin(t, (_request, response) => response.end(Buffer.alloc(5_000_000)))
+  const { port, proxied } = await reverse(t, { upstream: upstream.url, undici: { bodyTimeout: 0 } })
+  const client = await RawClient.to(t, port)
+  client.send(message('GET', '/api'))
+  t.match(await proxied(1), [{ bytesOut: 5_000_000, reason: undefined }])
+})

@@ -1,0 +1,199 @@
+import { createHash } from 'node:crypto'
+import { EventEmitter } from 'node:events'
+import { createServer } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
+import t from 'tap'
+import type { Test } from 'tap'
+import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
+import { IdentityField, UNTOLD } from '../../../lib/proxy/message/identity-field.js'
+import { followWebSocket, passesWebSockets, webSocketOptions } from '../../../lib/proxy/reverse/websocket.js'
+import { ANNOUNCED, announcedBy } from '../../fixtures/announcing.js'
+import { extended } from '../../fixtures/extended-socket.js'
+import { listen } from '../../fixtures/origin.js'
+import { RawClient } from '../../fixtures/raw-client.js'
+import { message, reverse } from '../../fixtures/reverse.js'
+import { webSocketOrigin } from '../../fixtures/web-sockets.js'
+
+const ASK = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==' }
+
+/** What the upstream of a WebSocket is asked with. */
+async function asked (t: Test, route: object, fields: Record<string, string | string[]>): Promise<IncomingHttpHeaders> {
+  const server = createServer()
+  const upgrade = new Promise<IncomingHttpHeaders>(resolve => server.on('upgrade', ({ headers }, socket) => {
+    const accept = createHash('sha1').update(`${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
+    socket.on('error', () => {})
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`)
+    t.teardown(() => socket.destroy())
+    resolve(headers)
+  }))
+  const upstream = `http://127.0.0.1:${await listen(t, server)}`
+  const { port, exchanges } = await reverse(t, { upstream, websocket: true, ...route } as never)
+  const client = await RawClient.to(t, port)
+  t.match(await client.send(message('GET', '/api/ws', { ...ASK, ...fields })).answer(), /^HTTP\/1.1 101 /)
+  t.equal(exchanges.size, 1)
+  return await upgrade
+}
+
+t.test('Authorization and cookies go to the upstream, what is ours does not (R-CHAIN-3, R-CHAIN-7)', async t => {
+  const headers = await asked(t, {}, { Authorization: 'Bearer a', Cookie: 'a=1', Via: '1.1 a', 'X-Forwarded-For': '10.0.0.1', 'Proxy-Connection': 'x', Proxy: 'x' })
+  t.match(headers, { authorization: 'Bearer a', cookie: 'a=1', via: '1.1 a, 1.1 gw', 'x-forwarded-for': '127.0.0.1', 'x-forwarded-host': 'gw.test' })
+  t.notMatch(Object.keys(headers).join(), /proxy/)
+})
+
+t.test('where we are the origin Authorization is ours', async t => {
+  t.equal((await asked(t, { status: 401 }, { Authorization: 'Basic a' })).authorization, undefined)
+})
+
+t.test('nothing of who asked, if the options say so', async t => {
+  const headers = await asked(t, { forwarded: false }, {})
+  t.notMatch(Object.keys(headers).join(), /forwarded/)
+  t.equal(headers.via, '1.1 gw')
+})
+
+t.test('rewriting of the options (R-CHAIN-3)', async t => {
+  const rewriteRequestHeaders = (headers: object, request: { headers: object }) => ({ ...headers, ...request.headers, 'X-More': '1' })
+  const headers = await asked(t, { wsClientOptions: { rewriteRequestHeaders, headers: { 'x-fixed': '1' } } }, { Authorization: 'Bearer a', 'Proxy-Authentication-Info': 'x' })
+  t.match(headers, { authorization: 'Bearer a', 'x-more': '1', 'x-fixed': '1' })
+  t.notMatch(Object.keys(headers).join(), /proxy/)
+})
+
+t.test('a refusal comes before the upstream is asked (R-UPG-1)', async t => {
+  const server = createServer(() => t.fail('not to be asked'))
+  server.on('connection', () => t.fail('not to be asked'))
+  const { port } = await reverse(t, { upstream: `http://127.0.0.1:${await listen(t, server)}`, websocket: true } as never)
+  const client = await RawClient.to(t, port)
+  t.match(await client.send(message('GET', '/api/ws', { ...ASK, 'Proxy-Authorization': 'Test no' })).end(), /^HTTP\/1.1 407 /)
+})
+
+t.test('without the option it is left out, and the user\'s objects stay as they are', async t => {
+  const rules = { pseudonym: 'gw', forwarded: true, consumed: new Set<string>(), identity: UNTOLD }
+  t.same(webSocketOptions({ upstream: 'http://up.test' }, rules), {})
+  const wsReconnect = Object.freeze({ pingInterval: 1 })
+  const options = webSocketOptions({ upstream: 'http://up.test', websocket: true, wsReconnect }, rules) as { wsReconnect: object }
+  t.same(options.wsReconnect, wsReconnect)
+  t.not(options.wsReconnect, wsReconnect)
+})
+
+t.test('http-proxy passes on what requests would: Authorization and cookies, as far as they are there (R-CHAIN-3, R-CHAIN-7)', async t => {
+  const rules = { pseudonym: 'gw', forwarded: false, consumed: new Set<string>(), identity: UNTOLD }
+  const { wsClientOptions } = webSocketOptions({ websocket: true, upstream: '' } as never, rules) as { wsClientOptions: { rewriteRequestHeaders: (headers: object, request: object) => object } }
+  for (const headers of [{ authorization: 'Bearer a', cookie: 'a=1' }, { cookie: 'a=1' }, {}]) {
+    const request = { headers: { ...headers, 'proxy-authorization': 'x' }, raw: { headers: {}, httpVersion: '1.1' }, proxyAuth: null }
+    t.same(wsClientOptions.rewriteRequestHeaders({}, request), { ...headers, via: '1.1 gw' })
+  }
+})
+
+t.test('each 101 of http-proxy has the fields of its own gate, though all come from one server of it', async t => {
+  const wss = new EventEmitter()
+  const follow = (nonce: string) => {
+    const raw = { socket: Object.assign(new EventEmitter(), { bytesRead: 0, bytesWritten: 0, destroy () {} }) }
+    const fields: Record<string, string> = { 'proxy-authentication-info': `nextnonce="${nonce}"` }
+    const reply = { wsProxy: { wss }, raw: { headersSent: false }, getHeader: (name: string) => fields[name] }
+    followWebSocket({ raw, method: 'GET', proxyAuth: null, log: { info () {} } } as never, reply as never, 'http://up.test', new Exchanges())
+    return raw
+  }
+  const [first, second] = [follow('1'), follow('2')]
+  for (const [raw, nonce] of [[second, '2'], [first, '1']] as const) {
+    const lines: string[] = []
+    wss.emit('headers', lines, raw)
+    t.same(lines, [`Proxy-Authentication-Info: nextnonce="${nonce}"`])
+  }
+  t.equal(wss.listenerCount('headers'), 0)
+})
+
+t.test('who the user is, in the place of what the client says', async t => {
+  const own = new IdentityField({ header: 'x-user' }, 'identity')
+  const rules = { pseudonym: 'gw', forwarded: false, consumed: new Set<string>(), identity: { own, all: [own] } }
+  const { wsClientOptions } = webSocketOptions({ websocket: true, upstream: '' } as never, rules) as { wsClientOptions: { rewriteRequestHeaders: (headers: object, request: object) => object } }
+  const request = { headers: {}, raw: { headers: {}, httpVersion: '1.1' }, proxyAuth: { name: 'alice' } }
+  t.match(wsClientOptions.rewriteRequestHeaders({ x_user: 'mallory' }, request), { 'x-user': 'alice', x_user: undefined })
+})
+
+t.test('they pass through unless the options want http-proxy to take them', async t => {
+  const route = { upstream: 'http://up.test', websocket: true }
+  t.equal(passesWebSockets(route as never, true), true)
+  t.equal(passesWebSockets(route as never, false), false)
+  for (const name of ['wsUpstream', 'wsHooks', 'wsReconnect', 'wsServerOptions', 'wsClientOptions']) t.equal(passesWebSockets({ ...route, [name]: {} } as never, true), false, name)
+})
+
+/** Asks for a WebSocket that http-proxy answers. */
+async function given (t: Test, route: object = {}, path = '/api/ws', fields: Record<string, string> = {}) {
+  const target = await webSocketOrigin(t)
+  const gate = await reverse(t, { upstream: target.url, websocket: true, wsClientOptions: {}, ...route } as never)
+  const client = await RawClient.to(t, gate.port)
+  client.send(message('GET', path, { ...ASK, ...fields }))
+  return { ...gate, target, client }
+}
+
+t.test('what http-proxy answers has the fields of the gate, its place among the exchanges, and its line (R-UPG-1)', async t => {
+  const { client, exchanges, proxied, target } = await given(t)
+  t.match(await client.answer(), /^HTTP\/1.1 101 [^]*\r\nProxy-Authentication-Info: nextnonce="n"\r\n/)
+  t.equal(exchanges.size, 1)
+  await exchanges.drain(0)
+  await client.end()
+  t.match(await proxied(1), [{ user: 'alice', target: target.url, status: 101, reason: 'closing' }])
+  t.equal(exchanges.size, 0)
+})
+
+t.test('an answer of its that is no 101 says that it closes (R-UPG-2)', async t => {
+  const { client, proxied } = await given(t, {}, '/api/ws/%2e%2e/%2e%2e/x')
+  t.match(await client.end(), /^HTTP\/1.1 400 [^]*\r\nconnection: close\r\n/i)
+  t.match(await proxied(1), [{ status: 400, reason: undefined }])
+})
+
+t.test('under the prefix only WebSockets are upgrades', async t => {
+  for (const way of [{}, { wsClientOptions: undefined }]) {
+    for (const [path, fields] of [['/api/x', { Upgrade: 'h2c' }], ['/api/x', { 'Content-Length': '0', Upgrade: 'chat' }]] as const) {
+      const { client } = await given(t, way, path, fields as never)
+      t.match(await client.answer(), /^HTTP\/1.1 200 [^]*origin$/)
+    }
+    const { client } = await given(t, way, '/other')
+    t.match(await client.answer(), /^HTTP\/1.1 404 /)
+  }
+})
+
+t.test('a route of the application\'s own under the prefix has its response', async t => {
+  for (const way of [{}, { wsClientOptions: {} }]) {
+    const { port } = await reverse(t, { upstream: 'http://up.test', websocket: true, ...way } as never, { before: app => app.get('/api/own', async () => 'own') })
+    const client = await RawClient.to(t, port)
+    t.match(await client.send(message('GET', '/api/own', ASK)).end(), /^HTTP\/1\.1 200 [^]*\r\n\r\nown$/)
+  }
+})
+
+t.test('by an extended CONNECT they pass through as they are, or not at all (R-XC-4)', async t => {
+  const target = await webSocketOrigin(t)
+  for (const [way, status] of [[{}, 407], [{ wsClientOptions: {} }, 501]] as const) {
+    const { url, port } = await reverse(t, { upstream: target.url, websocket: true, ...way } as never, { fastify: ANNOUNCED })
+    const client = await announcedBy(t, url)
+    t.match(await client.ask(extended(`127.0.0.1:${port}`, '/api')), { status })
+  }
+})
+
+t.test('the handshake is sent as the options say; one that is sent again goes by itself', async t => {
+  const rules = { pseudonym: 'gw', forwarded: false, consumed: new Set<string>(), identity: UNTOLD }
+  const sent: unknown[] = []
+  const finishRequest = (...all: unknown[]) => { sent.push(...all) }
+  const { wsClientOptions } = webSocketOptions({ websocket: true, upstream: '', wsClientOptions: { finishRequest, handshakeTimeout: 7 } } as never, rules) as {
+    wsClientOptions: { handshakeTimeout: number, finishRequest: (handshake: object, target: object) => void }
+  }
+  const [handshake, target] = [new EventEmitter(), {}]
+  wsClientOptions.finishRequest(handshake, target)
+  t.strictSame(sent, [handshake, target])
+  t.equal(wsClientOptions.handshakeTimeout, 7)
+})
+
+t.test('hooks of the options are called when both stand; what nobody waits for any more is closed', async t => {
+  const route = { upstream: 'http://up.test', websocket: true }
+  const rules = { pseudonym: 'gw', forwarded: true, consumed: new Set<string>(), identity: UNTOLD }
+  const seen: unknown[] = []
+  for (const wsHooks of [undefined, { onConnect: (...all: unknown[]) => { seen.push(...all) } }]) {
+    const options = webSocketOptions({ ...route, wsHooks } as never, rules) as { wsHooks: { onConnect: (context: unknown, source: object, target: object) => void } }
+    let terminated = 0
+    const target = { terminate () { terminated += 1 } }
+    options.wsHooks.onConnect('context', { readyState: 3 }, target)
+    t.equal(terminated, 1)
+    options.wsHooks.onConnect('context', { readyState: 1 }, target)
+    t.equal(terminated, 1)
+    if (wsHooks !== undefined) t.strictSame(seen, ['context', { readyState: 1 }, target])
+  }
+})

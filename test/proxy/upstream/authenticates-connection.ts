@@ -1,0 +1,11 @@
+import t from 'tap'
+import { authenticatesConnection } from '../../../lib/proxy/upstream/authenticates-connection.js'
+
+t.test('NTLM and Negotiate for the origin authenticate the connection, and nothing else does (R-PSUP-3)', async t => {
+  for (const scheme of ['NTLM TlRM', 'ntlm TlRM', 'Negotiate YII=']) {
+    t.ok(authenticatesConnection(['Host', 'a.test', 'AUTHORIZATION', scheme]), scheme)
+  }
+  for (const value of ['Basic dTpw', 'Bearer NTLM', 'NTLMx y']) t.notOk(authenticatesConnection(['Authorization', value]), value)
+  t.notOk(authenticatesConnection(['X-Authorizatio', 'NTLM TlRM', 'Proxy-Whatever', 'NTLM']))
+  t.notOk(authenticatesConnection([]))
+})

@@ -1,0 +1,75 @@
+import { createServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import t from 'tap'
+import type { Test } from 'tap'
+import { Client } from 'undici'
+import type { buildConnector } from 'undici'
+import { toldConnector, toldReset } from '../../../lib/proxy/upstream/connector.js'
+import { closedPort } from '../../fixtures/closed-port.js'
+import { rawServer } from '../../fixtures/raw-server.js'
+import { until } from '../../fixtures/until.js'
+
+/** What undici makes of an answer that ends with its connection: the content, or the code of the failure. */
+async function answer (t: Test, connect: buildConnector.connector | undefined, end: (socket: Socket) => void): Promise<string> {
+  let socket: Socket | undefined
+  const port = await rawServer(t, accepted => {
+    accepted.write('HTTP/1.1 200 OK\r\n\r\nhalf')
+    socket = accepted
+  })
+  const client = new Client(`http://127.0.0.1:${port}`, connect === undefined ? {} : { connect })
+  t.teardown(async () => { await client.destroy() })
+  const { body } = await client.request({ method: 'GET', path: '/' })
+  let text = ''
+  const ended = new Promise<string>(resolve => {
+    body.on('end', () => resolve(text)).on('error', (error: NodeJS.ErrnoException) => resolve(error.code!))
+  })
+  body.setEncoding('latin1').on('data', (chunk: string) => { text += chunk })
+  await until(() => text === 'half')
+  end(socket!)
+  return await ended
+}
+
+t.test('a reset is the end of no answer (R-MSG-3)', async t => {
+  const reset = (socket: Socket) => { socket.resetAndDestroy() }
+  t.equal(await answer(t, undefined, reset), 'half', 'undici by itself')
+  t.equal(await answer(t, toldConnector({}), reset), 'UND_ERR_SOCKET')
+  t.equal(await answer(t, toldConnector({}), socket => { socket.end() }), 'half')
+})
+
+t.test('other errors stay what they are, and so does a failure to connect', async t => {
+  const cause = new Error('no')
+  toldReset((_options, callback) => callback(cause, null))({} as never, (...opened) => { t.strictSame(opened, [cause, null]) })
+  const refused = await closedPort()
+  const failure = await new Promise<unknown>(resolve => {
+    toldConnector({})({ hostname: '127.0.0.1', protocol: 'http:', port: String(refused) }, (...opened) => resolve(opened[0]))
+  })
+  t.match(failure, { code: 'ECONNREFUSED' })
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise(resolve => server.once('listening', resolve))
+  const { port } = server.address() as AddressInfo
+  const socket = await new Promise<Socket>(resolve => {
+    toldConnector({ connectTimeout: 60_000, autoSelectFamily: true })({ hostname: '127.0.0.1', protocol: 'http:', port: String(port) }, (_error, socket) => resolve(socket!))
+  })
+  server.close()
+  const error = Object.assign(new Error('x'), { code: 'EPIPE' })
+  const told = new Promise(resolve => { socket.once('error', resolve) })
+  socket.destroy(error)
+  t.equal(await told, error)
+  t.equal(error.code, 'EPIPE')
+})
+
+t.test('options about connections are undici\'s', async t => {
+  const cause = new Error('of the options')
+  const given = toldConnector({ connect: ((_options: unknown, callback: (error: Error, socket: null) => void) => callback(cause, null)) as never })
+  given({} as never, (...opened) => { t.equal(opened[0], cause) })
+})
+
+t.test('a resolver of the options that breaks its contract fails the connection, and not the process', async t => {
+  const rejects = async () => { throw new Error('no') }
+  for (const options of [{ connect: { lookup: rejects } }, { tls: { lookup: rejects } }]) {
+    const failure = await new Promise<unknown>(resolve => {
+      toldConnector(options)({ hostname: 'origin.test', protocol: 'http:', port: '80' }, (...opened) => resolve(opened[0]))
+    })
+    t.match(failure, { code: 'FST_PROXY_AUTH_DNS' })
+  }
+})

@@ -1,0 +1,71 @@
+import { EventEmitter } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import t from 'tap'
+import { Pins } from '../../../lib/proxy/upstream/pinned-connections.js'
+import type { Requester } from '../../../lib/proxy/upstream/pinned-connections.js'
+
+class Client {
+  state = 'open'
+  dispatch = () => true
+  close = async () => { this.state = 'closed' }
+  destroy = async () => { this.state = 'destroyed' }
+}
+
+const requester = (socket = new EventEmitter(), name = 'alice', headers = {}, httpVersion = '1.1') =>
+  ({ raw: { socket, headers, httpVersion } as unknown as IncomingMessage, name }) satisfies Requester
+const open = () => new Client() as never
+const never = () => { throw new Error('opened') }
+
+t.test('a request that authenticates nothing, and comes after none that does, shares (R-PSUP-1)', async t => {
+  const pins = new Pins()
+  const socket = new EventEmitter()
+  t.equal(pins.find(requester(socket), 'a.test', false, never), undefined)
+  t.strictSame([Object.getOwnPropertySymbols(socket).filter(symbol => String(symbol).includes('pins')), socket.listenerCount('close')], [[], 0])
+})
+
+t.test('one that authenticates has a connection of its own, with all that follow it there (R-PSUP-1)', async t => {
+  const pins = new Pins()
+  const of = requester()
+  const own = pins.find(of, 'a.test', true, open)
+  t.ok(own)
+  t.equal(pins.find(of, 'a.test', false, never), own)
+  t.equal(pins.find(of, 'a.test', true, never), own)
+  t.equal(pins.find(of, 'b.test', false, never), undefined, 'other upstreams are shared still')
+  t.equal(pins.find(requester(), 'a.test', false, never), undefined, 'another client connection')
+  t.equal(pins.find({ ...of, name: 'bob' }, 'a.test', false, never), undefined, 'another user on the same')
+  t.equal(new Pins().find(of, 'a.test', false, never), undefined)
+  t.equal(pins.size, 1)
+})
+
+t.test('where several users may be on a connection, nobody has one of his own (R-PSUP-3)', async t => {
+  const pins = new Pins()
+  const socket = new EventEmitter()
+  pins.find(requester(socket), 'a.test', true, open)
+  for (const [headers, version] of [[{ via: '1.1 x' }, '1.1'], [{ 'x-forwarded-for': '192.0.2.1' }, '1.1'], [{}, '2.0'], [{}, '1.0']] as const) {
+    t.equal(pins.find(requester(socket, 'alice', headers, version), 'a.test', true, never), null)
+    t.equal(pins.find(requester(socket, 'alice', headers, version), 'a.test', false, never), undefined)
+  }
+})
+
+t.test('they close with the client\'s connection, or when all do', async t => {
+  const pins = new Pins()
+  const [socket, other] = [new EventEmitter(), new EventEmitter()]
+  const clients = [socket, socket, other].map((each, i) => pins.find(requester(each), `${i}.test`, true, open) as unknown as Client)
+  socket.emit('close')
+  t.strictSame(clients.map(({ state }) => state), ['destroyed', 'destroyed', 'open'])
+  t.equal(pins.size, 1)
+  await pins.close()
+  t.equal(clients[2]!.state, 'destroyed')
+  t.equal(pins.size, 0)
+})
+
+t.test('a client connection has eight at most, and loses the one used longest ago', async t => {
+  const pins = new Pins()
+  const of = requester()
+  const clients = Array.from({ length: 8 }, (_, i) => pins.find(of, `${i}.test`, true, open) as unknown as Client)
+  pins.find(of, '0.test', false, never)
+  pins.find(of, '8.test', true, open)
+  t.strictSame(clients.map(({ state }) => state), ['open', 'closed', ...Array.from({ length: 6 }, () => 'open')])
+  t.equal(pins.find(of, '1.test', false, never), undefined)
+  t.equal(pins.size, 8)
+})
