@@ -1,22 +1,23 @@
 import { fileURLToPath } from 'node:url'
 import { Stryker } from '@stryker-mutator/core'
 
-// npm run mutation [folder…]  changes the code of each folder in some thousand ways and fails where the tests do not tell
+// npm run mutation [folder or file in lib …]  changes the code of each folder in some thousand ways and fails where the tests do not tell
 
 const FOLDERS = ['schemes', 'fields', 'policy', 'passport', 'gate']
 
 // StrykerJS loads the test runner in processes of its own.
 process.env['NODE_OPTIONS'] = '--import=tsx'
 
-for (const folder of process.argv.length > 2 ? process.argv.slice(2) : FOLDERS) {
+for (const place of process.argv.length > 2 ? process.argv.slice(2) : FOLDERS) {
+  const name = place.replaceAll('/', '-')
   await new Stryker({
-    mutate: [`lib/${folder}/**/*.ts`],
+    mutate: [place.endsWith('.ts') ? `lib/${place}` : `lib/${place}/**/*.ts`],
     testRunner: 'tap-in-process',
     plugins: [fileURLToPath(new URL('./mutation/runner.ts', import.meta.url))],
-    testFolders: [`test/${folder}`],
+    testFolders: [`test/${place.split('/')[0]}`],
     buildCommand: 'tsx scripts/mutation/build.ts',
     coverageAnalysis: 'perTest',
-    ignorePatterns: ['.tap', 'dist', 'docs'],
+    ignorePatterns: ['.mutation', '.tap', 'dist', 'docs'],
     concurrency: 2,
     timeoutMS: 4000,
     timeoutFactor: 3,
@@ -25,8 +26,8 @@ for (const folder of process.argv.length > 2 ? process.argv.slice(2) : FOLDERS) 
     warnings: { slow: false, unknownOptions: true, preprocessorErrors: true, unserializableOptions: true },
     reporters: ['progress-append-only', 'clear-text', 'json', 'html'],
     clearTextReporter: { allowColor: false, logTests: false, reportTests: false, skipFull: true },
-    jsonReporter: { fileName: `.mutation/${folder}.json` },
-    htmlReporter: { fileName: `.mutation/${folder}.html` },
+    jsonReporter: { fileName: `.mutation/${name}.json` },
+    htmlReporter: { fileName: `.mutation/${name}.html` },
     tempDirName: '.mutation/sandbox'
   }).runMutationTest()
 }
