@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { Stryker } from '@stryker-mutator/core'
+import { SPARE_TIME } from './mutation/runner.js'
 
 // npm run mutation [folder or file in lib …]  changes the code of each folder in some thousand ways and fails where the tests do not tell
 
@@ -19,7 +20,7 @@ for (const place of process.argv.length > 2 ? process.argv.slice(2) : FOLDERS) {
     coverageAnalysis: 'perTest',
     ignorePatterns: ['.mutation', '.tap', 'dist', 'docs'],
     concurrency: 2,
-    timeoutMS: 4000,
+    timeoutMS: SPARE_TIME,
     timeoutFactor: 3,
     thresholds: { high: 95, low: 90, break: 85 },
     // Mutants of what runs at load are not slow: their tests are those of their own file, not all.

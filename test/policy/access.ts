@@ -53,6 +53,11 @@ t.test('the destinations of the vectors, as they came and as absolute-form (R-CO
   }
 })
 
+t.test('a port is one of 1 to 65535', async t => {
+  for (const port of [1, 65535]) t.strictSame(texts(await reach({ allow: ['*:*'] }, '9.9.9.9', port)), ['9.9.9.9'], String(port))
+  for (const port of [0, 65536, 1.5, NaN]) await t.rejects(reach({ allow: ['*:*'] }, '9.9.9.9', port), { code: 'FST_PROXY_AUTH_BAD_TARGET' }, String(port))
+})
+
 t.test('without lists every public target, on 80 and 443 (R-CONNECT-8)', async t => {
   t.strictSame(await reach({}, 'public.test', 443), [{ address: '9.9.9.9', family: 4 }, { address: '2620:fe::9', family: 6 }])
   t.strictSame(await reach({}, 'public.test', 80), [{ address: '9.9.9.9', family: 4 }, { address: '2620:fe::9', family: 6 }])

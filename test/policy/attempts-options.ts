@@ -23,7 +23,8 @@ t.test('what cannot is refused by name, and never shown', async t => {
   const wrong: Array<[string, unknown]> = [
     ['attempts', null], ['attempts', []], ['attempts', 'x'], ['attempts.perUsers', { perUsers: 1 }], ['attempts.perAddress', { perAddress: -1 }],
     ['attempts.perAddress', { perAddress: 1.5 }], ['attempts.perUser', { perUser: '10' }], ['attempts.timeWindow', { timeWindow: 999 }],
-    ['attempts.timeWindow', { timeWindow: 2 ** 31 }], ['attempts.redis', { redis: {}, key }], ['attempts.redis', { redis: null, key }],
+    ['attempts.timeWindow', { timeWindow: 2 ** 31 }], ['attempts.redis', { redis: {}, key }], ['attempts.redis', { redis: { status: 'ready' }, key }],
+    ['attempts.redis', { redis: { defineCommand: () => {} }, key }], ['attempts.redis', { redis: null, key }],
     ['attempts.key', { redis }], ['attempts.key', { key: 7 }], ['attempts.key', { key: 'hunter2' }]
   ]
   for (const [option, value] of wrong) {

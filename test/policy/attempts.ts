@@ -80,6 +80,12 @@ t.test('so many for an address, whoever they are for; another is not concerned',
   t.equal(await present('2', false, { name: 'carol', address: '192.0.2.2' }), 0)
 })
 
+t.test('where there is no address, none is counted', async t => {
+  const { present, counters } = setUp({ perAddress: 1 })
+  for (const name of ['alice', 'bob', 'carol']) t.equal(await present('1', false, { name, address: '' }), 0, name)
+  t.equal(counters.address.counts.size, 0)
+})
+
 t.test('of IPv6, the addresses of a subscriber are one', async t => {
   const { present } = setUp({ perAddress: 1 })
   t.equal(await present('1', false, { address: '2001:db8::1' }), 0)
@@ -216,6 +222,14 @@ t.test('a verdict that came too late counts like a wrong secret, unless the secr
   await late('token', null)
 })
 
+t.test('a verdict on a known secret that came too late counts for no address either (F-66)', async t => {
+  const { enter, present, counters } = setUp({ perAddress: 1 })
+  await present('right', true)
+  const entered = await enter('right') as Entry
+  await entered.undecided()
+  t.equal(counters.address.counts.size, 0)
+})
+
 t.test('a user whom the credentials call by another name: has one count, of which the verdict tells (F-67)', async t => {
   const hashed = { ...COMPUTED, name: 'hash of alice' }
   const { enter, present } = setUp({ perUser: 1 })
@@ -233,6 +247,14 @@ t.test('a user whom the credentials call by another name: has one count, of whic
     entry.leave()
     t.equal(await present('again', true, hashed), WINDOW)
   }
+  const nearly = setUp({ perUser: 1 })
+  for (let i = 0; i < 19; i++) await nearly.present(`x${i}`, false, COMPUTED)
+  t.equal(await (await nearly.enter('wrong', hashed) as Entry).refused('alice'), 0, 'the last that may be')
+  const known = setUp()
+  await (await known.enter('right', hashed) as Entry).accepted('alice')
+  const { reads } = known.counters.user
+  await known.present('right', true, hashed)
+  t.ok(known.counters.user.reads > reads, 'it is not known where he was let in by another name')
   const same = await setUp().enter('a', COMPUTED) as Entry
   t.equal(same.accepted('ALICE'), 0, 'a name as it was said')
   const unlimited = setUp({ perUser: 0 })

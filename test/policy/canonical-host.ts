@@ -26,6 +26,10 @@ t.test('the length of a name and of a label is limited (R-CONNECT-10, CVE-2024-2
   t.throws(() => canonicalHost(`a${'\u00ad'.repeat(254)}.test`), refused, 'too long before soft hyphens are dropped')
 })
 
+t.test('one bracket is none', async t => {
+  for (const host of ['a::1]', '[::1', '[::1a', '::1]']) t.throws(() => canonicalHost(host), refused, host)
+})
+
 t.test('the message never has the host in it', async t => {
   for (const { name, host, canonical } of rows) {
     if (canonical !== null || host.length < 4) continue

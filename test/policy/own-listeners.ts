@@ -42,12 +42,13 @@ t.test('a listener on 0.0.0.0 or :: has every address of this machine', async t 
 
 t.test('an interface without entries', async t => {
   const { isOwnListener } = await mocked<typeof import('../../lib/policy/own-listeners.js')>(t, 'lib/policy/own-listeners.js', {
-    'node:os': { networkInterfaces: () => ({ down: undefined, eth0: [{ address: '198.51.100.7' }, { address: 'fe80::7%2' }] }) }
+    'node:os': { networkInterfaces: () => ({ down: undefined, eth0: [{ address: 'unreadable' }, { address: '198.51.100.7' }, { address: 'fe80::7%2' }] }) }
   })
   const wildcard = [{ address: '::', port: 8080 }]
   t.ok(isOwnListener(readAddress('198.51.100.7')!, 8080, wildcard))
   t.ok(isOwnListener(readAddress('fe80::7')!, 8080, wildcard))
   t.notOk(isOwnListener(readAddress('198.51.100.8')!, 8080, wildcard))
+  for (const text of ['::1', '127.0.0.1']) t.ok(isOwnListener(readAddress(text)!, 8080, wildcard), `${text}, whether an interface says so or not`)
 })
 
 t.test('one of several, beside a socket in the file system', async t => {
