@@ -18,7 +18,7 @@ for (const place of process.argv.length > 2 ? process.argv.slice(2) : FOLDERS) {
     testFolders: [`test/${place.split('/')[0]}`],
     buildCommand: 'tsx scripts/mutation/build.ts',
     coverageAnalysis: 'perTest',
-    ignorePatterns: ['.mutation', '.tap', 'dist', 'docs'],
+    ignorePatterns: ['.compiled', '.mutation', '.tap', 'dist', 'docs'],
     concurrency: 2,
     timeoutMS: SPARE_TIME,
     timeoutFactor: 3,

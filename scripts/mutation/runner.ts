@@ -109,7 +109,7 @@ class Bench {
   /** @param atLoad - The mutant that is there from the start. */
   constructor (atLoad?: string) {
     const env = { ...process.env, NODE_OPTIONS: '', ...atLoad !== undefined && { __STRYKER_ACTIVE_MUTANT__: atLoad } }
-    this.process = fork('scripts/mutation/bench.js', { execArgv: ['--import=@tapjs/mock/import'], env, stdio: ['ignore', 'ignore', 'ignore', 'ipc'], serialization: 'advanced' })
+    this.process = fork('scripts/mutation/bench.js', { execArgv: [], env, stdio: ['ignore', 'ignore', 'ignore', 'ipc'], serialization: 'advanced' })
     this.started = this.next(START_TIMEOUT).then((message) => typeof message === 'string' ? message : message.broken)
   }
 
