@@ -117,11 +117,11 @@ function overHttp1 (tls: boolean): Promise<void> {
 
 const STREAM_REQUESTS: Array<[name: string, fields: OutgoingHttpHeaders]> = [
   ['tunnel', { ':method': 'CONNECT', ':authority': `127.0.0.1:${target.port}` }],
-  ['upgrade', { ':method': 'CONNECT', ':protocol': 'websocket', ':scheme': 'https', ':authority': 'gateway.test', ':path': '/ws/', 'sec-websocket-version': '13' }],
+  ['upgrade', { ':method': 'CONNECT', ':protocol': 'websocket', ':scheme': 'https', ':authority': `127.0.0.1:${h2}`, ':path': '/ws/', 'sec-websocket-version': '13' }],
   ['upload, forward', { ':method': 'POST', ':scheme': 'http', ':authority': `127.0.0.1:${target.port}`, ':path': '/' }],
   ['upload, forward, length', { ':method': 'POST', ':scheme': 'http', ':authority': `127.0.0.1:${target.port}`, ':path': '/', 'content-length': '1000000' }],
-  ['upload, reverse', { ':method': 'POST', ':scheme': 'https', ':authority': 'gateway.test', ':path': '/api/' }],
-  ['upload, reverse, to an origin that stalls', { ':method': 'POST', ':scheme': 'https', ':authority': 'gateway.test', ':path': '/api/stall' }]
+  ['upload, reverse', { ':method': 'POST', ':scheme': 'https', ':authority': `127.0.0.1:${h2}`, ':path': '/api/' }],
+  ['upload, reverse, to an origin that stalls', { ':method': 'POST', ':scheme': 'https', ':authority': `127.0.0.1:${h2}`, ':path': '/api/stall' }]
 ]
 
 /** One stream, reset at some moment. */
