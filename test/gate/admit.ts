@@ -368,6 +368,16 @@ t.test('a handshake goes through, then the connection says who it is, until it i
   t.match(await say(), { refused: { status: 407 }, proxyAuth: null })
 })
 
+t.test('of a scheme that is not bound to the connection: the connection does not say who it is', async t => {
+  const connections = new Connections({ handshakeTimeout: 1000, maxHandshakes: 10, maxPerAddress: 10 })
+  const socket = new Socket()
+  t.teardown(() => socket.destroy())
+  const options = { ...admitOptions([new LegsStrategy(), strategy]), connections }
+  const before = ({ raw }: FastifyRequest) => { Object.defineProperty(raw, 'socket', { value: socket }) }
+  t.match(await judge(t, options, { before, headers: { 'proxy-authorization': ALICE } }), { refused: null, proxyAuth: { name: 'alice' } })
+  t.match(await judge(t, options, { before }), { refused: { status: 407 }, proxyAuth: null })
+})
+
 t.test('a client that does not wait for the answer to a leg is told to go', async t => {
   const connections = new Connections({ handshakeTimeout: 1000, maxHandshakes: 10, maxPerAddress: 10 })
   const socket = new Socket()
@@ -388,6 +398,9 @@ t.test('a client that does not wait for the answer to a leg is told to go', asyn
 t.test('a user with the reserved name: is refused, and nobody else (F-72)', async t => {
   const options = (reserved: string) => ({ ...admitOptions([strategy]), reserved })
   const headers = { 'proxy-authorization': ALICE }
-  t.match(await judge(t, options('alice'), { headers }), { refused: { status: 403, reason: 'forbidden', challenges: [] }, proxyAuth: null })
+  const { refused, proxyAuth } = await judge(t, options('alice'), { headers })
+  t.match(refused, { kind: 'refused', status: 403, reason: 'forbidden', scheme: 'Basic' })
+  t.strictSame(refused.challenges, [])
+  t.equal(proxyAuth, null)
   t.match(await judge(t, options('bob'), { headers }), { refused: null, proxyAuth: { name: 'alice' } })
 })

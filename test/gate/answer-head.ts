@@ -44,7 +44,7 @@ t.test('all lines of a field, in any case and shape', async t => {
   t.same(lines({}, 'c'), [])
 })
 
-const change: ChangeLine = (name, line) => name === 'gone' || line === 'gone' ? undefined : name === 'a' ? `${line}!` : line
+const change: ChangeLine = (name, line) => name === 'gone' || line === 'gone' ? undefined : name === 'a' || line === 'old' ? `${line}!` : line
 
 for (const [name, fields, expected] of [
   ['a list', ['X-B', '1', 'Gone', '2', 'A', '3', 'X-C', ['4', 'gone', '5'], 'X-D', ['gone']], ['X-B: 1', 'A: 3!', 'X-C: 4', 'X-C: 5', 'trailer: t']],
@@ -59,6 +59,14 @@ for (const [name, fields, expected] of [
     t.same(lines, ['HTTP/1.1 200 Fine', ...expected])
   })
 }
+
+t.test('of several lines of a field: those are changed that are to be, and no others', async t => {
+  const response = { getHeaderNames: () => [] } as unknown as ServerResponse
+  for (const [lines, expected] of [[['1', '2'], ['1!', '2!']], [['old', '2'], ['old!', '2']], [['1', 'old'], ['1', 'old!']]] as const) {
+    const name = expected[0] === '1!' ? 'A' : 'X-A'
+    t.same(changeFields({ status: 200, reason: [], fields: [name, [...lines]], response }, change, {}), [name, expected])
+  }
+})
 
 t.test('of a field none of whose lines stay, nothing stays', async t => {
   const response = { getHeaderNames: () => [] } as unknown as ServerResponse

@@ -18,7 +18,7 @@ async function app (t: Test, fail: () => unknown = () => { throw new Forbidden('
 
 t.test('a page for who prefers one', async t => {
   const gate = await app(t)
-  for (const accept of [BROWSER, 'text/html', 'application/xhtml+xml;q=0.9, application/json;q=0.8']) {
+  for (const accept of [BROWSER, 'text/html', 'application/xhtml+xml;q=0.9, application/json;q=0.8', 'text/*']) {
     const { statusCode, headers, body } = await gate.inject({ url: '/', headers: { accept } })
     t.equal(statusCode, 403)
     t.equal(headers['content-type'], 'text/html; charset=utf-8')
@@ -35,7 +35,8 @@ t.test('a page for who prefers one', async t => {
 
 t.test('JSON for programs', async t => {
   const gate = await app(t)
-  for (const accept of [undefined, '*/*', 'application/json', 'application/json, text/plain, */*', 'text/html;q=0.1, application/json']) {
+  for (const accept of [undefined, '*/*', 'application/json', 'application/json, text/plain, */*', 'text/html;q=0.1, application/json', 'text/*;q=0.8, application/*',
+    'application/*;q=0.9, text/html;q=0.8']) {
     const { headers, body } = await gate.inject({ url: '/', headers: accept === undefined ? {} : { accept } })
     t.match(headers['content-type'], 'application/json')
     t.match(JSON.parse(body), { statusCode: 403, code: 'FST_PROXY_AUTH_FORBIDDEN' })
@@ -43,13 +44,14 @@ t.test('JSON for programs', async t => {
 })
 
 t.test('what others wrote stays', async t => {
-  for (const [fail, type] of [
-    [() => '{"statusCode":403}', /^text\/plain/],
-    [() => ({ statusCode: 200 }), /^application\/json/],
-    [() => { throw Object.assign(new Error('no'), { statusCode: 403 }) }, /^application\/json/],
-    [() => { throw Object.assign(new Forbidden('x'), { statusCode: 418 }) }, /^application\/json/]
-  ] as Array<[() => unknown, RegExp]>) {
-    const { headers } = await (await app(t, fail)).inject({ url: '/', headers: { accept: BROWSER } })
+  for (const [fail, type, status] of [
+    [() => '{"statusCode":403}', /^text\/plain/, 200],
+    [() => ({ statusCode: 200 }), /^application\/json/, 200],
+    [() => { throw Object.assign(new Error('no'), { statusCode: 403 }) }, /^application\/json/, 403],
+    [() => { throw Object.assign(new Forbidden('x'), { statusCode: 418 }) }, /^application\/json/, 418]
+  ] as Array<[() => unknown, RegExp, number]>) {
+    const { headers, statusCode } = await (await app(t, fail)).inject({ url: '/', headers: { accept: BROWSER } })
     t.match(headers['content-type'], type)
+    t.equal(statusCode, status)
   }
 })

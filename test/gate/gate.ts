@@ -94,12 +94,14 @@ t.test('on a proxy route', async t => {
       seen.push((error as { code?: string }).code)
       reply.send(error)
     }))
-    const rows: Array<[string, number, string[]]> = [
-      ['Basic !', 400, []], ['Bearer x', 403, [SCOPE]], ['No x', 403, []], ['Slow x', 429, []], ['Broken x', 500, []]
+    const rows: Array<[string, number, string[], string]> = [
+      ['Basic !', 400, [], 'credentials'], ['Bearer x', 403, [SCOPE], 'forbidden'], ['No x', 403, [], 'access refused'],
+      ['Slow x', 429, [], 'too many attempts'], ['Broken x', 500, [], 'strategy']
     ]
-    for (const [credentials, status, challenges] of rows) {
-      const { statusCode, headers } = await ask({ 'proxy-authorization': credentials })
+    for (const [credentials, status, challenges, message] of rows) {
+      const { statusCode, headers, body } = await ask({ 'proxy-authorization': credentials })
       t.equal(statusCode, status, credentials)
+      t.match(JSON.parse(body).message, message)
       t.same(challengesOf(headers), challenges, credentials)
       t.equal('proxy-authenticate' in headers, challenges.length > 0)
     }

@@ -67,6 +67,8 @@ t.test('HTTP/1.0: a refusal of a scheme bound to a connection says that the vers
   t.match(await byConnection(chain, later).authenticate(bound), { kind: 'refused', ...version })
   t.match(await byConnection(chain, others).authenticate(input('1.0', 'Bearer x')), { status: 407, note: null }, 'another scheme is not offered anywhere')
   t.match(await byConnection(chain, others).authenticate(input('1.0')), { status: 407, reason: 'missing', note: null }, 'who presents nothing is asked for what is left')
+  t.match(await byConnection(chain, others).authenticate(input('2.0', 'NTLM TlRMTVNTUAAB')), { status: 407, reason: 'not offered', note: null }, 'of HTTP/2 it is known')
+  t.match(await byConnection(chain, others).authenticate(input('1.0', 'Basic dTpw')), { kind: 'granted' }, 'what is served is served')
   const none = createChain([], { timeout: 1000 })
   t.match(await byConnection(chain, none).authenticate(input('1.0')), { status: 403, ...version, cause: { message: /HTTP\/1\.0/ } }, 'and is told why where nothing is')
   const forbids = { strategy: foreign('forbids', function () { this.fail(403) }), scheme: 'Bearer' }

@@ -44,6 +44,17 @@ t.test('a connection that has nothing to do with it is left alone', async t => {
   t.strictSame([Object.getOwnPropertySymbols(wire).filter(symbol => String(symbol).includes('proxy-auth')), wire.eventNames()], [[], []])
 })
 
+t.test('other credentials, also by way of another proxy: the connection no longer says who it is', async t => {
+  for (const headers of [{}, { via: '1.1 x' }]) {
+    const all = connections()
+    const wire = new Wire()
+    authenticate(all, wire, 'alice')
+    t.equal(all.identityOf(on(wire))?.name, 'alice')
+    t.equal(all.begin(on(wire, headers), 'Basic dTpw'), undefined)
+    t.equal(all.identityOf(on(wire)), undefined, JSON.stringify(headers))
+  }
+})
+
 t.test('what a leg keeps the next one has, once, and only its owner (R-NEG-7)', async t => {
   const all = connections()
   const wire = new Wire()
