@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import * as tap from 'tap'
+import { NONE } from './none.js'
 
 // A process that runs tests of tap over the compiled code again and again, with another mutant each time: starting a process
 // and loading Fastify costs much, the tests cost little. The parent is `runner.ts`. See docs/internals/mutation.md.
@@ -74,8 +75,6 @@ const TEST_TIMEOUT_WITHOUT = 60_000
 
 const namespace: Namespace = (globalThis as { __stryker__?: Namespace }).__stryker__ ??= {}
 const LOOSE = 'outside of the tests'
-/** No mutant has this number. While there is none at all, what is passed is counted: see `build.ts`. */
-const NONE = 'none'
 
 let reading: TestFile = { tests: [], before: [], after: [] }
 let readingFile = ''

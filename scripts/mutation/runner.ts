@@ -8,6 +8,7 @@ import { DryRunStatus, MutantRunStatus, TestStatus } from '@stryker-mutator/api/
 import type {
   DryRunResult, MutantRunOptions, MutantRunResult, TestRunner, TestRunnerCapabilities
 } from '@stryker-mutator/api/test-runner'
+import { NONE } from './none.js'
 import type { Coverage, Message, Order, Outcome } from './bench.js'
 
 // The test runner that StrykerJS loads. It runs tests of tap in a process that stays, where StrykerJS's own runner for tap
@@ -88,7 +89,10 @@ class TapRunner implements TestRunner {
       return outcome
     }
     this.end()
-    return isNew || outcome === TOO_LONG ? outcome : await this.of(order, timeout)
+    if (outcome === TOO_LONG) return outcome
+    if (!isNew) return await this.of(order, timeout)
+    if (typeof outcome !== 'string' && order.mutant !== undefined) await proveSound({ ...order, tests: [outcome.failed!] })
+    return outcome
   }
 
   private end (): void {
@@ -148,6 +152,12 @@ async function alone (order: Order, timeout: number): Promise<Outcome | string> 
   } finally {
     bench.end()
   }
+}
+
+/** Looks whether a test that has failed in a new process, with and without a mutant, passes in another one that never had any. */
+async function proveSound (order: Order): Promise<void> {
+  const outcome = await alone({ ...order, mutant: NONE }, SECOND_LOOK)
+  if (!survives(outcome)) throw new Error(`without a mutant as well: ${order.tests!.join()}`)
 }
 
 function survives (outcome: Outcome | string): boolean {
