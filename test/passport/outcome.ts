@@ -39,6 +39,14 @@ t.test('what a strategy asks is away, by whatever client: 503, and when to come 
   }
 })
 
+t.test('every code for what is away: 503 (F-38)', async t => {
+  for (const code of [
+    'ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN',
+    'EAI_FAIL', 'ESERVFAIL', 'ETIMEOUT', 'UND_ERR_SOCKET', 'UND_ERR_CONNECT_TIMEOUT'
+  ]) t.match(broken('idp', { code }).cause, { statusCode: 503 }, code)
+  for (const code of ['ENOENT', 'NOT_UND_ERR_SOCKET']) t.match(broken('idp', { code }).cause, { statusCode: 500 }, code)
+})
+
 t.test('a mistake stays one, however it is wrapped (F-38)', async t => {
   const invalid = await fetch('nothing').then(() => undefined, (error: unknown) => error)
   const loop: { cause?: unknown } = {}

@@ -54,6 +54,20 @@ t.test('a field carries credentials only when it is declared (R-CRED-4)', async 
   })
 })
 
+t.test('every strategy sees the fields that carry no credentials, and what else was made up it does not', async t => {
+  const harmless = Object.fromEntries([
+    'accept', 'accept-charset', 'accept-datetime', 'accept-encoding', 'accept-language', 'access-control-request-headers', 'access-control-request-method',
+    'cache-control', 'connection', 'content-digest', 'content-disposition', 'content-encoding', 'content-language', 'content-length', 'content-location',
+    'content-md5', 'content-type', 'date', 'digest', 'dnt', 'expect', 'forwarded', 'from', 'host', 'if-match', 'if-modified-since', 'if-none-match', 'if-range',
+    'if-unmodified-since', 'keep-alive', 'max-forwards', 'origin', 'pragma', 'prefer', 'priority', 'proxy-connection', 'range', 'referer', 'repr-digest',
+    'sec-fetch-dest', 'sec-fetch-mode', 'sec-fetch-site', 'sec-fetch-user', 'sec-gpc', 'te', 'traceparent', 'tracestate', 'trailer', 'transfer-encoding',
+    'upgrade', 'upgrade-insecure-requests', 'user-agent', 'via', 'want-content-digest', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-port',
+    'x-forwarded-proto', 'x-request-id'
+  ].map(name => [name, name]))
+  const others = { dpop: 'x', 'x-access-token': 'x', 'proxy-authorization': 'x', authorization: 'x', cookie: 'x', 'x-forwarded-user': 'x', 'set-cookie': ['x'], '': 'x' }
+  t.strictSame(requestView({ ...raw, headers: { ...harmless, ...others } }, undefined, '/', '', []).headers, harmless)
+})
+
 t.test('over HTTP/2 the authority is the host', async t => {
   const headers = { ':authority': 'origin.test', ':path': '/', accept: '*/*' }
   t.same(requestView({ ...raw, headers }, undefined, '/', '', []).headers, { host: 'origin.test', accept: '*/*' })
@@ -77,7 +91,9 @@ t.test('writing to a view leaves the request and other views alone', async t => 
 })
 
 t.test('fields that are the origin\'s, or frame the message, cannot be declared (R-CRED-4)', async t => {
-  for (const name of ['authorization', 'cookie', 'proxy-authorization', 'host', 'content-length']) t.equal(isReadable(name), false, name)
+  for (const name of [
+    'authorization', 'connection', 'content-length', 'cookie', 'host', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade'
+  ]) t.equal(isReadable(name), false, name)
   t.equal(isReadable('x-proxy-key'), true)
 })
 
