@@ -21,10 +21,10 @@ const MAY_IMPORT: Record<string, string[]> = {
   store: ['errors', 'eventual', 'option', 'types', 'platform'],
   strategies: ['errors', 'eventual', 'option', 'types', 'fields', 'platform', 'schemes', 'store'],
   users: ['errors', 'option', 'types', 'platform', 'schemes', 'store'], // where the accounts are that strategies look up
-  passport: ['errors', 'eventual', 'option', 'types', 'fields', 'platform', 'store', 'strategies'],
+  passport: ['errors', 'eventual', 'option', 'types', 'fields', 'platform', 'schemes', 'store', 'strategies'],
   policy: ['errors', 'eventual', 'option', 'types', 'platform', 'store'],
   // Never proxy: the two know nothing of each other.
-  gate: ['errors', 'option', 'types', 'fields', 'platform', 'platform/http1', 'platform/http2', 'store', 'passport', 'policy'],
+  gate: ['errors', 'option', 'types', 'fields', 'schemes', 'platform', 'platform/http1', 'platform/http2', 'store', 'passport', 'policy'],
   // The floors of proxy, from the lowest. Never gate.
   'proxy/exchange': ['types', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'policy'],
   'proxy/message': ['errors', 'option', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange'],
@@ -53,9 +53,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   'proxy-authenticate': ['errors', 'types'],
   cleartext: ['passport'],
   summary: ['settings', 'passport'],
-  warnings: ['cleartext', 'settings', 'fields', 'passport', 'platform'],
+  warnings: ['cleartext', 'settings', 'fields', 'passport', 'platform', 'schemes'],
   'anonymous-access': ['settings', 'passport', 'policy', 'proxy/ingress'],
-  gates: ['errors', 'cleartext', 'summary', 'warnings', 'settings', 'strategies', 'passport', 'policy', 'gate'],
+  gates: ['errors', 'cleartext', 'summary', 'warnings', 'settings', 'schemes', 'strategies', 'passport', 'policy', 'gate'],
   index: [
     'errors', 'eventual', 'options', 'settings', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'platform',
     'platform/fastify', 'platform/http1', 'policy', 'gate', 'proxy/exchange', 'proxy/message', 'proxy/connect', 'proxy/forward', 'proxy/reverse',
@@ -72,6 +72,8 @@ const layerOf = (path: string): string => {
   return folder in MAY_IMPORT ? folder : folder.split('/')[0]!
 }
 
+/** The files of lib that each imports. */
+const imports = new Map<string, string[]>(files.map(path => [path, []]))
 /** `layer imported`, of each import there is. */
 const used = new Set<string>()
 
@@ -89,6 +91,7 @@ for (const path of files) {
         const imported = join(dirname(path), fileName)
         const target = layerOf(imported)
         t.ok(existsSync(join('lib', imported.replace(/\.js$/, '.ts'))), `${fileName} is in lib`)
+        imports.get(path)!.push(imported.replace(/\.js$/, '.ts'))
         used.add(`${layer} ${target}`)
         t.ok(target === layer || MAY_IMPORT[layer]?.includes(target), `${layer} may import ${target} (${fileName})`)
       }
@@ -96,6 +99,20 @@ for (const path of files) {
     if (runs(source)) t.ok(existsSync(join('test', path)), `has its test, test/${path}`)
   })
 }
+
+t.test('no file imports itself by way of others', async t => {
+  const circles: string[][] = []
+  const done = new Set<string>()
+  const visit = (path: string, way: readonly string[]): void => {
+    if (way.includes(path)) circles.push([...way.slice(way.indexOf(path)), path])
+    else if (!done.has(path)) {
+      for (const imported of imports.get(path) ?? []) visit(imported, [...way, path])
+      done.add(path)
+    }
+  }
+  for (const path of files) visit(path, [])
+  t.strictSame(circles, [])
+})
 
 t.test('a permission that is not used is none (F-48)', async t => {
   for (const [layer, allowed] of Object.entries(MAY_IMPORT)) {

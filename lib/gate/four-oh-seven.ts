@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import { isConnectionBound } from '../passport/connection-bound.js'
+import { isConnectionBound } from '../schemes/connection-bound.js'
 import type { Refused } from '../passport/outcome.js'
 import type { Mode } from './mode.js'
 import { isToBeReadAway, lingering, mustClose, readAway } from './linger.js'

@@ -1,11 +1,11 @@
 import { MalformedCredentials } from '../errors.js'
 import { isThenable } from '../eventual.js'
 import { readScheme } from '../fields/credentials.js'
+import { isConnectionBound } from '../schemes/connection-bound.js'
 import type { Strategy } from '../strategies/strategy.js'
 import type { Milliseconds } from '../types.js'
 import { createChallengeList } from './challenge-list.js'
 import type { ChallengeLines } from './challenge-list.js'
-import { byConnection, isConnectionBound } from './connection-bound.js'
 import type { Leg } from './connections.js'
 import type { Declared } from './declaration.js'
 import { judge } from './judge.js'
@@ -72,26 +72,8 @@ interface Step {
   readonly settings: RunSettings
 }
 
-/**
- * Puts the strategies of a route together.
- *
- * The scheme of the credentials is read first, and only the strategies for it see them, in their order until one lets the
- * client in. The strategies without a scheme come after them, or alone, and see no credentials; a 400, 403 or 429 ends
- * the matter before. A strategy that is broken ends it at once. NTLM and Negotiate take part on HTTP/1.1 connections of one user
- * only; a leg that asks for another ends the matter, since it says who the client is neither way.
- *
- * @param strategies - In the order of their challenges.
- * @example
- * const chain = createChain([readDeclaration(new BasicStrategy({ verify }), { realm: 'gw' }).resolve()], { timeout: 5000 })
- * await chain.authenticate({ raw: request.raw, credentials: 'Basic dTpw', url: '/', ip: '127.0.0.1' })
- */
-export function createChain (strategies: readonly Declared[], options: ChainOptions): Chain {
-  const others = strategies.filter(({ scheme }) => !isConnectionBound(scheme))
-  const all = chainOf(strategies, options)
-  return others.length === strategies.length ? all : byConnection(all, chainOf(others, options))
-}
-
-function chainOf (strategies: readonly Declared[], { timeout }: ChainOptions): Chain {
+/** Puts strategies together on every connection alike: see `createChain` in `create-chain.ts`. */
+export function chainOf (strategies: readonly Declared[], { timeout }: ChainOptions): Chain {
   const steps = strategies.map((declared): Step =>
     ({ declared, settings: Object.freeze({ name: declared.name, timeout, options: declared.options }) }))
   const unschemed: Plan = { scheme: null, steps: steps.filter(({ declared }) => declared.scheme === null) }

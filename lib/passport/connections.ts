@@ -6,7 +6,7 @@ import { guarded, once } from '../platform/guarded.js'
 import { Shares } from '../store/shares.js'
 import type { Handshake, HandshakeState } from '../strategies/handshake.js'
 import type { Milliseconds, ProxyIdentity } from '../types.js'
-import { isConnectionBound } from './connection-bound.js'
+import { isConnectionBound } from '../schemes/connection-bound.js'
 import type { RawRequest } from './request-view.js'
 
 /** Limits of {@link Connections}. */

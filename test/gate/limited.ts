@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto'
 import t from 'tap'
 import { limited } from '../../lib/gate/limited.js'
-import { createChain } from '../../lib/passport/chain.js'
+import { createChain } from '../../lib/passport/create-chain.js'
 import type { Chain } from '../../lib/passport/chain.js'
 import { readDeclaration } from '../../lib/passport/declaration.js'
 import type { StrategyDeclaration } from '../../lib/passport/declaration.js'

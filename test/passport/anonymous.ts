@@ -1,6 +1,6 @@
 import t from 'tap'
 import { anonymous } from '../../lib/passport/anonymous.js'
-import { createChain } from '../../lib/passport/chain.js'
+import { createChain } from '../../lib/passport/create-chain.js'
 import type { Chain } from '../../lib/passport/chain.js'
 import { readDeclaration } from '../../lib/passport/declaration.js'
 import type { StrategyDeclaration } from '../../lib/passport/declaration.js'

@@ -1,6 +1,6 @@
 import { Authenticator } from '@fastify/passport'
 import t from 'tap'
-import { createChain } from '../../lib/passport/chain.js'
+import { createChain } from '../../lib/passport/create-chain.js'
 import type { AttemptInput, Chain } from '../../lib/passport/chain.js'
 import { readDeclaration } from '../../lib/passport/declaration.js'
 import type { StrategyDeclaration } from '../../lib/passport/declaration.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createChain } from '../../lib/passport/chain.js'
+import { createChain } from '../../lib/passport/create-chain.js'
 import type { Chain } from '../../lib/passport/chain.js'
 import { readDeclaration } from '../../lib/passport/declaration.js'
 import type { StrategyDeclaration } from '../../lib/passport/declaration.js'

@@ -1,17 +1,29 @@
 import { Forbidden } from '../errors.js'
 import { readScheme } from '../fields/credentials.js'
 import { isOfOneUser } from '../platform/connection.js'
-import type { AttemptInput, Chain } from './chain.js'
+import { isConnectionBound } from '../schemes/connection-bound.js'
+import { chainOf } from './chain.js'
+import type { AttemptInput, Chain, ChainOptions } from './chain.js'
+import type { Declared } from './declaration.js'
 import type { Outcome } from './outcome.js'
 
-const BOUND = new Set(['ntlm', 'negotiate'])
-
 /**
- * Whether a scheme authenticates the connection and not the request: NTLM and Negotiate. Such a scheme needs all its legs, and
- * what comes after, on one connection of one client, which neither HTTP/2 nor HTTP/1.0 gives it.
+ * Puts the strategies of a route together.
+ *
+ * The scheme of the credentials is read first, and only the strategies for it see them, in their order until one lets the
+ * client in. The strategies without a scheme come after them, or alone, and see no credentials; a 400, 403 or 429 ends
+ * the matter before. A strategy that is broken ends it at once. NTLM and Negotiate take part on HTTP/1.1 connections of one user
+ * only; a leg that asks for another ends the matter, since it says who the client is neither way.
+ *
+ * @param strategies - In the order of their challenges.
+ * @example
+ * const chain = createChain([readDeclaration(new BasicStrategy({ verify }), { realm: 'gw' }).resolve()], { timeout: 5000 })
+ * await chain.authenticate({ raw: request.raw, credentials: 'Basic dTpw', url: '/', ip: '127.0.0.1' })
  */
-export function isConnectionBound (scheme: string | null): boolean {
-  return scheme !== null && BOUND.has(scheme.toLowerCase())
+export function createChain (strategies: readonly Declared[], options: ChainOptions): Chain {
+  const others = strategies.filter(({ scheme }) => !isConnectionBound(scheme))
+  const all = chainOf(strategies, options)
+  return others.length === strategies.length ? all : byConnection(all, chainOf(others, options))
 }
 
 /** Takes `all` on a connection that may be one user's, and `others`, without the schemes bound to a connection, elsewhere. */

@@ -1,7 +1,6 @@
 import { Socket } from 'node:net'
 import t from 'tap'
-import { createChain } from '../../lib/passport/chain.js'
-import { byConnection, isConnectionBound } from '../../lib/passport/connection-bound.js'
+import { byConnection, createChain } from '../../lib/passport/create-chain.js'
 import { readDeclaration } from '../../lib/passport/declaration.js'
 import { Connections } from '../../lib/passport/connections.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
@@ -19,10 +18,6 @@ const schemes = async (httpVersion: string) => {
   const { challenges } = await chain.authenticate(input(httpVersion)) as Refused
   return challenges.map(line => line.split(' ')[0])
 }
-
-t.test('NTLM and Negotiate are bound to the connection, in any case', async t => {
-  t.strictSame(['NTLM', 'ntlm', 'Negotiate', 'Basic', null].map(isConnectionBound), [true, true, true, false, false])
-})
 
 t.test('neither is offered over HTTP/2 nor to HTTP/1.0 (R-CH-13)', async t => {
   t.strictSame(await schemes('1.1'), ['Negotiate', 'Basic', 'NTLM'])
