@@ -6,7 +6,7 @@ import { isPortableRealm } from './fields/challenge.js'
 import { isConnectionBound } from './schemes/connection-bound.js'
 import type { Declared } from './passport/declaration.js'
 import { on } from './platform/guarded.js'
-import type { Settings } from './settings/settings.js'
+import type { Settings } from './options/settings.js'
 
 /** As much of a strategy as there may be something to say about. */
 type Offered = Pick<Declared, 'name' | 'realm' | 'scheme'>

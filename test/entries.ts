@@ -8,10 +8,10 @@ import t from 'tap'
 
 /** The entries that are none, or need no guard: `file: what` and why. */
 const ALLOWED: Record<string, string> = {
-  'gate/four-oh-seven.ts: writeContinue =': 'does nothing',
-  'gate/covered-content.ts: writeContinue =': 'does nothing',
-  'gate/linger.ts: destroy ()': 'node catches what the implementation of a stream throws, and destroys it',
-  'gate/linger.ts: read ()': 'node catches what the implementation of a stream throws, and destroys it',
+  'gate/refusal/four-oh-seven.ts: writeContinue =': 'does nothing',
+  'gate/content/verified-content.ts: writeContinue =': 'does nothing',
+  'gate/content/unread-content.ts: destroy ()': 'node catches what the implementation of a stream throws, and destroys it',
+  'gate/content/unread-content.ts: read ()': 'node catches what the implementation of a stream throws, and destroys it',
   'proxy/connect/take-http2.ts: writeContinue =': 'does nothing',
   'proxy/connect/take-http2.ts: writeHead =': 'throws to its caller, as that of node',
   'proxy/connect/take-http1.ts: writeContinue ()': 'calls what the caller brings along',

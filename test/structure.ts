@@ -8,7 +8,7 @@ import t from 'tap'
 const MAY_IMPORT: Record<string, string[]> = {
   errors: [],
   nearest: [],
-  option: ['errors', 'nearest', 'types'], // how options are checked, wherever they are
+  'check-option': ['errors', 'nearest', 'types'], // how options are checked, wherever they are
   eventual: [],
   types: [], // so that any layer may use its words: Milliseconds, ProxyIdentity
   fields: ['errors'],
@@ -18,17 +18,21 @@ const MAY_IMPORT: Record<string, string[]> = {
   'platform/fastify': ['errors', 'platform'],
   'platform/http1': ['types', 'fields', 'platform', 'platform/fastify'],
   'platform/http2': ['types', 'platform', 'platform/fastify'],
-  store: ['errors', 'eventual', 'option', 'types', 'platform'],
-  strategies: ['errors', 'eventual', 'option', 'types', 'fields', 'platform', 'schemes', 'store'],
-  users: ['errors', 'option', 'types', 'platform', 'schemes', 'store'], // where the accounts are that strategies look up
-  passport: ['errors', 'eventual', 'option', 'types', 'fields', 'platform', 'schemes', 'store', 'strategies'],
-  policy: ['errors', 'eventual', 'option', 'types', 'platform', 'store'],
+  'concurrency-limit': ['errors', 'eventual', 'types', 'platform'],
+  store: ['errors', 'eventual', 'check-option', 'types'],
+  strategies: ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store'],
+  users: ['errors', 'check-option', 'types', 'platform', 'schemes', 'store', 'concurrency-limit'], // where the accounts are that strategies look up
+  passport: ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store', 'concurrency-limit', 'strategies'],
+  policy: ['errors', 'eventual', 'check-option', 'types', 'platform', 'store'],
   // Never proxy: the two know nothing of each other.
-  gate: ['errors', 'option', 'types', 'fields', 'schemes', 'platform', 'platform/http1', 'platform/http2', 'store', 'passport', 'policy'],
+  gate: [
+    'errors', 'eventual', 'check-option', 'types', 'fields', 'schemes', 'platform', 'platform/http1', 'platform/http2', 'store', 'passport',
+    'policy'
+  ],
   // The floors of proxy, from the lowest. Never gate.
   'proxy/exchange': ['types', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'policy'],
-  'proxy/message': ['errors', 'option', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange'],
-  'proxy/upstream': ['errors', 'option', 'types', 'fields', 'platform', 'policy', 'proxy/message'],
+  'proxy/message': ['errors', 'check-option', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange'],
+  'proxy/upstream': ['errors', 'check-option', 'types', 'fields', 'platform', 'policy', 'proxy/message'],
   'proxy/ingress': ['errors', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'proxy/exchange'],
   'proxy/upgrade': [
     'errors', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'proxy/exchange', 'proxy/message',
@@ -39,7 +43,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'proxy/upgrade'
   ],
   'proxy/forward': [
-    'errors', 'option', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'proxy/exchange', 'proxy/message',
+    'errors', 'check-option', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'proxy/exchange', 'proxy/message',
     'proxy/upstream', 'proxy/ingress', 'proxy/upgrade', 'proxy/connect'
   ],
   'proxy/reverse': [
@@ -47,17 +51,19 @@ const MAY_IMPORT: Record<string, string[]> = {
     'proxy/ingress', 'proxy/upgrade'
   ],
   // What may be said to the plugin, in types, and what it makes of that.
-  options: ['types', 'passport', 'policy', 'gate', 'proxy/message', 'proxy/connect', 'proxy/forward', 'proxy/reverse'],
-  settings: ['errors', 'option', 'options', 'types', 'fields', 'passport', 'policy', 'gate', 'proxy/message', 'proxy/upstream', 'proxy/forward'],
+  options: [
+    'errors', 'check-option', 'types', 'fields', 'passport', 'policy', 'gate', 'proxy/message', 'proxy/upstream', 'proxy/connect', 'proxy/forward',
+    'proxy/reverse'
+  ],
   // What puts it all together.
   'proxy-authenticate': ['errors', 'types'],
   cleartext: ['passport'],
-  summary: ['settings', 'passport'],
-  warnings: ['cleartext', 'settings', 'fields', 'passport', 'platform', 'schemes'],
-  'anonymous-access': ['settings', 'passport', 'policy', 'proxy/ingress'],
-  gates: ['errors', 'cleartext', 'summary', 'warnings', 'settings', 'schemes', 'strategies', 'passport', 'policy', 'gate'],
+  summary: ['options', 'passport'],
+  warnings: ['cleartext', 'options', 'fields', 'passport', 'platform', 'schemes'],
+  'anonymous-access': ['options', 'policy', 'gate', 'proxy/ingress'],
+  gates: ['errors', 'cleartext', 'summary', 'warnings', 'options', 'schemes', 'strategies', 'passport', 'policy', 'gate'],
   index: [
-    'errors', 'eventual', 'options', 'settings', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'platform',
+    'errors', 'eventual', 'options', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'platform',
     'platform/fastify', 'platform/http1', 'policy', 'gate', 'proxy/exchange', 'proxy/message', 'proxy/connect', 'proxy/forward', 'proxy/reverse',
     'gates', 'anonymous-access', 'proxy-authenticate'
   ]

@@ -1,5 +1,5 @@
 import { StoreFull, StrategyFailed, StrategyUnavailable, TooManyHandshakes, VerifierBusy } from '../errors.js'
-import { MAX_TIMER } from '../option.js'
+import { MAX_TIMER } from '../check-option.js'
 import type { RefusalNote } from '../strategies/strategy.js'
 
 /** What comes of an attempt to authenticate: all that the gate learns. */

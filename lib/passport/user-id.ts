@@ -1,6 +1,6 @@
 import { parseCredentials } from '../fields/credentials.js'
 import { canonicalBasic, readBasicUser } from '../strategies/basic.js'
-import { readDigestUser } from '../strategies/digest.js'
+import { readDigestUser } from '../strategies/digest/strategy.js'
 
 /**
  * Finds the user-id in credentials: of those that a strategy has accepted, for a user object that has no name in it; of

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { BadOption } from '../errors.js'
-import { checkOptions, readInteger } from '../option.js'
+import { checkOptions, readInteger } from '../check-option.js'
 import type { Milliseconds } from '../types.js'
 import { ReplayWindow } from './replay-window.js'
 import type { Claim, ReplayStore } from './store.js'

@@ -1,4 +1,4 @@
-import { badOption, checkObject, readInteger } from '../option.js'
+import { badOption, checkObject, readInteger } from '../check-option.js'
 import type { Milliseconds } from '../types.js'
 
 /**

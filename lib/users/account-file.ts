@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { BadOption } from '../errors.js'
-import { checkOptions, readTime } from '../option.js'
+import { checkOptions, readTime } from '../check-option.js'
 import { guarded } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 

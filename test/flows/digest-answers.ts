@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import type { Test } from 'tap'
-import { DigestStrategy } from '../../lib/strategies/digest.js'
+import { DigestStrategy } from '../../lib/strategies/digest/strategy.js'
 import { closedPort } from '../fixtures/closed-port.js'
 import { DigestSession, uriOf } from '../fixtures/digest-session.js'
 import { paramsOf } from '../fixtures/digest.js'

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { BadOption } from '../../errors.js'
-import { checkObject } from '../../option.js'
+import { checkObject } from '../../check-option.js'
 import { formatAuthority } from '../../fields/authority.js'
 import { parseHostField } from '../../fields/host.js'
-import { autoConfiguration } from '../../policy/auto-configuration.js'
-import type { AutoConfigurationLists } from '../../policy/auto-configuration.js'
+import { autoConfiguration } from '../../policy/target/auto-configuration.js'
+import type { AutoConfigurationLists } from '../../policy/target/auto-configuration.js'
 import { hidden } from '../../platform/fastify/hidden-route.js'
 
 /** How browsers are told which proxy to use. */

@@ -2,8 +2,8 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { BadOption } from '../../errors.js'
 import { readAuthority } from '../../fields/authority.js'
-import { readAddress } from '../../policy/address.js'
-import { isOwnListener } from '../../policy/own-listeners.js'
+import { readAddress } from '../../policy/address/address.js'
+import { isOwnListener } from '../../policy/address/own-listeners.js'
 
 /** Whether a request for `authority` on this connection is for this server itself. */
 export type OwnAuthority = (authority: string, connection: Socket | TLSSocket) => boolean

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { BadOption, IdentityFailed, NotRepresentable } from '../../errors.js'
-import { checkObject } from '../../option.js'
+import { checkObject } from '../../check-option.js'
 import { isToken } from '../../fields/grammar.js'
 import { END_TO_END, HOP_BY_HOP_REQUEST } from '../../fields/hop-by-hop.js'
 import type { FieldRecord } from '../../fields/hop-by-hop.js'

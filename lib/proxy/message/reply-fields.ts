@@ -2,7 +2,7 @@ import { validateHeaderName, validateHeaderValue } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { HOP_BY_HOP_RESPONSE } from '../../fields/hop-by-hop.js'
 import { ADDED_FIELDS } from '../../fields/spelling.js'
-import { badOption } from '../../option.js'
+import { badOption } from '../../check-option.js'
 
 /** Whether a field, by its name in lower case, is one that the application may add. */
 export type KeepsField = (name: string) => boolean

@@ -1,6 +1,6 @@
 import type { LookupFunction, Socket } from 'node:net'
 import { buildConnector } from 'undici'
-import { dependable } from '../../policy/lookup.js'
+import { dependable } from '../../policy/target/lookup.js'
 import { guarded, prepend } from '../../platform/guarded.js'
 
 /**

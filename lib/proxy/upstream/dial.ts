@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { ConnectTimeout } from '../../errors.js'
 import { guarded, once } from '../../platform/guarded.js'
-import type { Address } from '../../policy/access.js'
+import type { Address } from '../../policy/target/access.js'
 import type { Milliseconds } from '../../types.js'
 
 export interface DialOptions {

@@ -1,4 +1,4 @@
-import { readInteger } from '../../option.js'
+import { readInteger } from '../../check-option.js'
 
 /** The most octets of a response's head, unless an option says another: policies and cookies of large origins take some. */
 export const RESPONSE_HEAD = 65_536

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastif
 import t from 'tap'
 import type { Test } from 'tap'
 import { DnsFailed, TargetDenied } from '../../../lib/errors.js'
-import type { Access, Admitted } from '../../../lib/policy/access.js'
+import type { Access, Admitted } from '../../../lib/policy/target/access.js'
 import { Revocations } from '../../../lib/policy/revocations.js'
 import { takeConnect } from '../../../lib/proxy/connect/take-http1.js'
 import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'

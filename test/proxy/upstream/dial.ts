@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import t from 'tap'
 import type { Test } from 'tap'
-import type { Address } from '../../../lib/policy/access.js'
+import type { Address } from '../../../lib/policy/target/access.js'
 import { dial } from '../../../lib/proxy/upstream/dial.js'
 import { closedPort } from '../../fixtures/closed-port.js'
 import { stalledListener } from '../../fixtures/stalled-listener.js'

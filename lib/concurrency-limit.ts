@@ -1,0 +1,181 @@
+import { VerifierBusy } from './errors.js'
+import { isThenable } from './eventual.js'
+import type { Eventual } from './eventual.js'
+import { guarded } from './platform/guarded.js'
+import type { Milliseconds } from './types.js'
+
+/** Options of {@link Turns}. */
+export interface TurnsOptions {
+  /** How many may be under way at a time. 1 or more. */
+  readonly concurrency: number
+  /** How many more may wait. 0 or more. */
+  readonly queue: number
+  /** How long one may wait. Default: as long as it takes. */
+  readonly patience?: Milliseconds
+  /** The time, for tests. Default `performance.now`. */
+  readonly clock?: () => Milliseconds
+}
+
+/** What is special about a turn. */
+export interface Turn {
+  /** Goes before those that wait, however many there are. */
+  readonly urgent?: boolean
+  /** Where it comes from, an address for one: those who wait are served in turns, one from each place. Default: one place. */
+  readonly from?: string | undefined
+  /** Gives up waiting. Once begun, it goes on. */
+  readonly signal?: AbortSignal | undefined
+}
+
+interface Waiting {
+  readonly since: Milliseconds
+  readonly begin: () => void
+  readonly refuse: (reason: unknown) => void
+}
+
+/** The longest a client is told to stay away. */
+const MOST_WAIT: Milliseconds = 60_000
+
+/**
+ * So many at a time, so many waiting, and no more: for what is slow, and somebody else may ask for without end. What answers
+ * at once takes no turn.
+ *
+ * No place has the queue to itself: the next turn goes to another place as long as one waits, and where the queue is full, the
+ * last of the place with the most gives way to one from a place with fewer.
+ *
+ * @example
+ * const turns = new Turns({ concurrency: 4, queue: 100 })
+ * await turns.take(() => bcrypt.verify(password, hash))
+ */
+export class Turns {
+  private readonly concurrency: number
+  private readonly queue: number
+  private readonly patience: Milliseconds
+  private readonly clock: () => Milliseconds
+  private readonly urgent: Waiting[] = []
+  /** Those who wait, by where they come from: the place whose turn is next in front. None is empty. */
+  private readonly places = new Map<string, Waiting[]>()
+  private waiting = 0
+  private running = 0
+  /** How long one takes, lately. */
+  private usual: Milliseconds = 0
+
+  constructor ({ concurrency, queue, patience = Infinity, clock = () => performance.now() }: TurnsOptions) {
+    this.concurrency = concurrency
+    this.queue = queue
+    this.patience = patience
+    this.clock = clock
+  }
+
+  /** How many are under way, and how many wait. */
+  get load (): { readonly running: number, readonly waiting: number } {
+    return { running: this.running, waiting: this.waiting }
+  }
+
+  /**
+   * Does `work` when it is its turn.
+   *
+   * @returns What `work` returns, without a promise where that is none and nobody is before it.
+   * @throws {VerifierBusy} Too many wait. One that has waited too long, or is given up, rejects: with this, or the signal's reason.
+   */
+  take<Result> (work: () => Eventual<Result>, turn: Turn = {}): Eventual<Result> {
+    if (this.running < this.concurrency) return this.begin(work)
+    const { urgent = false, signal } = turn
+    const from = turn.from ?? ''
+    if (!urgent && this.waiting >= this.queue && !this.makeRoom(from)) throw this.busy()
+    return new Promise<Result>((resolve, reject) => {
+      const giveUp = guarded((): void => {
+        if (urgent) this.urgent.splice(this.urgent.indexOf(waiting), 1)
+        else this.leave(from, waiting)
+        this.waiting -= 1
+        reject(signal!.reason)
+      })
+      const waiting: Waiting = {
+        since: this.clock(),
+        begin: () => {
+          signal?.removeEventListener('abort', giveUp)
+          try {
+            resolve(this.begin(work))
+          } catch (cause) {
+            reject(cause)
+          }
+        },
+        refuse: (reason) => {
+          signal?.removeEventListener('abort', giveUp)
+          reject(reason)
+        }
+      }
+      if (signal?.aborted === true) return reject(signal.reason)
+      signal?.addEventListener('abort', giveUp)
+      this.waiting += 1
+      if (urgent) this.urgent.unshift(waiting)
+      else this.lineOf(from).push(waiting)
+    })
+  }
+
+  private lineOf (from: string): Waiting[] {
+    const line = this.places.get(from) ?? []
+    this.places.set(from, line)
+    return line
+  }
+
+  /** Takes the last from the longest line, for one from a place that has a shorter one even with it. */
+  private makeRoom (from: string): boolean {
+    let [place, longest]: [string, readonly Waiting[]] = ['', []]
+    for (const [each, line] of this.places) if (line.length > longest.length) [place, longest] = [each, line]
+    if (longest.length <= (this.places.get(from)?.length ?? 0) + 1) return false
+    const last = longest.at(-1)!
+    this.leave(place, last)
+    this.waiting -= 1
+    last.refuse(this.busy())
+    return true
+  }
+
+  private leave (from: string, waiting: Waiting): void {
+    const line = this.places.get(from)!
+    line.splice(line.indexOf(waiting), 1)
+    if (line.length === 0) this.places.delete(from)
+  }
+
+  private shift (): Waiting | undefined {
+    const urgent = this.urgent.shift()
+    if (urgent !== undefined) return urgent
+    const { value: first } = this.places.entries().next()
+    if (first === undefined) return undefined
+    const [from, line] = first
+    const waiting = line.shift()
+    this.places.delete(from)
+    if (line.length > 0) this.places.set(from, line) // behind the others
+    return waiting
+  }
+
+  private begin<Result> (work: () => Eventual<Result>): Eventual<Result> {
+    const result = work()
+    if (!isThenable(result)) return result
+    const began = this.clock()
+    this.running += 1
+    const done = (): void => {
+      const took = this.clock() - began
+      this.usual += (took - this.usual) / 8
+      this.running -= 1
+      this.next()
+    }
+    result.then(done, done)
+    return result
+  }
+
+  private next (): void {
+    while (this.running < this.concurrency) {
+      const turn = this.shift()
+      if (turn === undefined) return
+      this.waiting -= 1
+      if (this.clock() - turn.since > this.patience) turn.refuse(this.busy())
+      else turn.begin()
+    }
+  }
+
+  /** Says to come back when those that wait now are through. */
+  private busy (): Error {
+    const time = this.usual * (1 + this.waiting) / this.concurrency
+    return new VerifierBusy(Math.min(MOST_WAIT, time))
+  }
+}

@@ -1,0 +1,110 @@
+import { randomBytes } from 'node:crypto'
+import { readRealm } from '../fields/realm.js'
+import { isPseudonym } from '../fields/via.js'
+import type { Principal } from '../gate/principal.js'
+import { readPages } from '../gate/refusal/page.js'
+import type { Pages } from '../gate/refusal/page.js'
+import { badOption, checkOptions, isObject, readList, readTime, readWord } from '../check-option.js'
+import type { AuthIntOptions, ConnectionBoundOptions, ConnectOptions, ProxyAuthOptions, ReverseRoute, VerifierOptions } from './options.js'
+import type { StrategyDeclaration } from '../passport/declaration.js'
+import type { Registry } from '../passport/registry.js'
+import { readAttempts } from '../policy/attempts/attempts-options.js'
+import type { AttemptsSettings } from '../policy/attempts/attempts-options.js'
+import type { Requirement } from '../policy/target/requirement.js'
+import type { ForwardSettings } from '../proxy/forward/register.js'
+import type { IdentityField, RouteIdentity } from '../proxy/message/identity-field.js'
+import type { Milliseconds } from '../types.js'
+import { readAnonymous } from './anonymous.js'
+import type { AnonymousSettings } from './anonymous.js'
+import { readForward, readTargets } from './forward.js'
+import { readAuthInt, readConnect, readConnectionBound, readVerifiers } from './limits.js'
+import { readIdentities, readReverse } from './reverse.js'
+
+/** The options, checked, with defaults. Frozen. */
+export interface Settings {
+  readonly realm: string
+  readonly strategies: readonly StrategyDeclaration[]
+  readonly passport: Registry | undefined
+  readonly hook: 'preHandler' | 'onRequest'
+  readonly principal: Principal | undefined
+  readonly reverse: readonly ReverseRoute[]
+  /** What tells the upstream who the user is, for each entry of `reverse`. */
+  readonly identities: readonly RouteIdentity[]
+  /** All fields that do so. */
+  readonly identityFields: readonly IdentityField[]
+  readonly forward: ForwardSettings | undefined
+  /** The strategies for some targets of `forward`. */
+  readonly targets: ReadonlyArray<Requirement<readonly StrategyDeclaration[]>>
+  readonly connectionBound: Required<ConnectionBoundOptions> | undefined
+  readonly anonymous: AnonymousSettings | undefined
+  readonly attempts: AttemptsSettings | undefined
+  /** For tunnels, and what upgrades lead to. */
+  readonly tunnels: Required<ConnectOptions>
+  readonly authInt: Required<AuthIntOptions>
+  readonly cleartext: 'warn' | 'refuse'
+  /** Options that were given and are of no use beside the others. */
+  readonly unused: readonly string[]
+  readonly pages: Pages
+  readonly pseudonym: string
+  readonly verifiers: Required<VerifierOptions>
+  readonly strategyTimeout: Milliseconds
+  readonly drainTimeout: Milliseconds
+}
+
+// `logLevel` and `logSerializers` are Fastify's own, of `register`; `prefix` too, but it would not reach a hoisted plugin.
+const OPTIONS = new Set([
+  'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'identity', 'forward', 'connect', 'connectionBound',
+  'anonymous', 'attempts', 'authInt', 'cleartext', 'pages', 'via', 'verifiers', 'strategyTimeout', 'drainTimeout', 'logLevel', 'logSerializers'
+])
+
+/**
+ * Checks the options of the plugin, fills in defaults and freezes the result. What belongs to a strategy, a reverse
+ * route or the destination policy is checked by them.
+ *
+ * @throws {BadOption} An option is wrong, or unknown. The message names it and the type it got, never the value.
+ */
+export function readSettings (options: ProxyAuthOptions): Settings {
+  const {
+    realm, strategies, passport, hook = 'preHandler', principal, reverse = [], identity, forward: givenForward, connect = {}, connectionBound,
+    anonymous, attempts, authInt = {}, verifiers = {}, cleartext = 'warn', pages, via = `gateway-${randomBytes(6).toString('hex')}`,
+    strategyTimeout = 10_000, drainTimeout = 10_000
+  } = checkOptions(options, OPTIONS)
+  readRealm(realm)
+  if (passport !== undefined && !isObject(passport)) throw badOption('passport', 'an Authenticator', passport)
+  if (principal !== undefined && typeof principal !== 'function') throw badOption('principal', 'a function', principal)
+  if (typeof via !== 'string' || !isPseudonym(via)) throw badOption('via', 'a token', via)
+  const forward = givenForward === true ? {} : givenForward
+  const routes = readReverse(reverse)
+  const tunnels = readConnect(connect)
+  return Object.freeze({
+    realm,
+    strategies: readList(strategies, 'strategies', 1),
+    passport,
+    hook: readWord(hook, 'hook', ['preHandler', 'onRequest']),
+    principal: principal as Principal | undefined,
+    reverse: routes,
+    ...readIdentities(identity, routes),
+    forward: forward === undefined ? undefined : Object.freeze({ ...readForward(forward), ...tunnels }),
+    targets: readTargets(forward?.strategies),
+    connectionBound: connectionBound === undefined ? undefined : readConnectionBound(connectionBound),
+    anonymous: readAnonymous(anonymous, routes),
+    attempts: attempts === undefined ? undefined : readAttempts(attempts),
+    tunnels,
+    authInt: readAuthInt(authInt),
+    verifiers: readVerifiers(verifiers),
+    unused: unusedOf(options, routes),
+    cleartext: readWord(cleartext, 'cleartext', ['warn', 'refuse']),
+    pages: readPages(pages),
+    pseudonym: via,
+    strategyTimeout: readTime(strategyTimeout, 'strategyTimeout', 1),
+    drainTimeout: readTime(drainTimeout, 'drainTimeout', 0)
+  })
+}
+
+function unusedOf ({ forward, anonymous, connect }: ProxyAuthOptions, reverse: readonly ReverseRoute[]): readonly string[] {
+  if (forward !== undefined) return []
+  const names = []
+  if (anonymous !== undefined && !reverse.some((route) => route.anonymous)) names.push('anonymous')
+  if (connect !== undefined && !reverse.some((route) => route.websocket)) names.push('connect')
+  return Object.freeze(names)
+}

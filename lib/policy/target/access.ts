@@ -1,0 +1,171 @@
+import { BadTarget } from '../../errors.js'
+import { readForwardPolicy, type ForwardPolicyOptions } from './access-options.js'
+import { readAddress, type IpAddress } from '../address/address.js'
+import { canonicalHost } from './canonical-host.js'
+import { ask, type Target, type TargetScheme } from './check.js'
+import { denied, type Denial, type DeniedError, type DeniedType } from './denied.js'
+import { embeddedIPv4 } from '../address/embedded-address.js'
+import { interleave, type Address } from '../address/interleave.js'
+import { lookUp } from './lookup.js'
+import { isOwnListener, type Listener } from '../address/own-listeners.js'
+import { stronger, type PatternList, type PatternMatch } from './pattern-list.js'
+import { Recent } from '../../store/recent.js'
+import { specialBlock } from '../address/special-addresses.js'
+
+export type { Address, DeniedError, DeniedType, ForwardPolicyOptions, Listener, Target, TargetScheme }
+
+/** A target whose name, port and user are in order. Its addresses are not looked at yet. */
+export interface Admitted extends Target {
+  /** Canonical: a name in lower case without trailing dot, or the text of `literal`. */
+  readonly host: string
+  /** The address, when the target names one and nothing is to be resolved. */
+  readonly literal: IpAddress | null
+  /** How the target is on `allow`; `null`: the addresses must tell. */
+  readonly allowed: PatternMatch
+  /** How the target is on `special`. */
+  readonly special: PatternMatch
+}
+
+/** The destination policy of a forward proxy. */
+export interface Access<User = unknown> {
+  /**
+   * Name, port and list rules, then `check`. Synchronous unless `check` is not, so call it with `await`.
+   *
+   * @throws {BadTarget} The host is no host, the port no port.
+   * @throws {TargetDenied} A rule refuses, as {@link DeniedError}.
+   * @throws {CheckFailed} @throws {CheckTimeout} `check` could not tell.
+   */
+  admit (target: Target, user: User): Admitted | Promise<Admitted>
+  /**
+   * The addresses that may be dialled, one or more, in the order to try them. A name is resolved once and every
+   * address classified; those refused are left out. Synchronous for an address, so call it with `await`.
+   *
+   * @throws {TargetDenied} None is left, as {@link DeniedError}. Its `reason` is that of the first address.
+   * @throws {DnsFailed} @throws {DnsTimeout} The resolver gave none.
+   */
+  resolve (admitted: Admitted): Address[] | Promise<Address[]>
+}
+
+/** How many targets are kept as read. A page asks for one host many times. */
+const TARGETS_KEPT = 1000
+
+const IP: DeniedType = 'destination_ip_prohibited'
+const REQUEST: DeniedType = 'http_request_denied'
+
+function isDefaultPort (port: number): boolean {
+  return port === 443 || port === 80
+}
+
+/** Asks for the IPv4 address in it, too: what is denied must not have a second spelling. */
+function isDenied (address: IpAddress, port: number, deny: PatternList): boolean {
+  const embedded = embeddedIPv4(address)
+  return deny.matchAddress(address, port) !== null || (embedded !== null && deny.matchAddress(embedded, port) !== null)
+}
+
+/**
+ * The destination policy: who may go where, decided on the one canonical target that is then dialled.
+ *
+ * In order: own listeners (by address), `deny`, `allow`, `check`, port, resolving, special-purpose addresses. What
+ * follows resolving asks `deny`, `allow` and the port rule again, for the address. `deny` beats `allow`; `allow`
+ * never lifts the special-purpose check; nothing opens our own listeners.
+ *
+ * @param own - The addresses this server listens on, asked anew for each address.
+ * @throws {BadOption} An option is wrong.
+ * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6 RFC 9110, 9.3.6}
+ * @example
+ * const access = createAccess({ allow: ['*.example.org'] }, () => app.addresses())
+ * const admitted = await access.admit({ host: 'www.example.org', port: 443, scheme: 'connect' }, user)
+ * const addresses = await access.resolve(admitted)
+ */
+export function createAccess<User = unknown> (options: ForwardPolicyOptions<User>, own: () => Iterable<Listener>): Access<User> {
+  const { allow, deny, special, check, checkTimeout, lookup, dnsTimeout, family } = readForwardPolicy(options)
+  // What the lists say of a target never changes. Own listeners do, and are asked for each time.
+  const known = new Recent<Admitted>(TARGETS_KEPT)
+  const approvedLiterals = new WeakMap<Admitted, Address[]>()
+
+  function isPortOpen (port: number, allowed: PatternMatch, specially: PatternMatch): boolean {
+    return isDefaultPort(port) || allowed === 'port' || specially === 'port'
+  }
+
+  /** What is wrong with one address, or `null`. */
+  function refusal (address: IpAddress, target: Admitted): Denial | null {
+    const { port } = target
+    const at = { address: address.text }
+    if (isOwnListener(address, port, own())) return { reason: 'own listener', proxyStatus: IP, ...at }
+    if (isDenied(address, port, deny)) return { reason: 'on the deny list', proxyStatus: IP, ...at }
+    const allowed = allow === null ? target.allowed : stronger(target.allowed, allow.matchAddress(address, port))
+    if (allowed === null) return { reason: 'not on the allow list', proxyStatus: IP, ...at }
+    const specially = stronger(target.special, special.matchAddress(address, port))
+    if (!isPortOpen(port, allowed, specially)) return { reason: 'port', proxyStatus: REQUEST, ...at }
+    const block = specially === null ? specialBlock(address) : null
+    return block === null ? null : { reason: 'special-purpose address', proxyStatus: IP, block, ...at }
+  }
+
+  function approve (addresses: readonly IpAddress[], target: Admitted): Address[] {
+    const refused: Denial[] = []
+    const approved: Address[] = []
+    for (const address of addresses) {
+      const denial = refusal(address, target)
+      if (denial === null) approved.push({ address: address.text, family: address.family })
+      else refused.push(denial)
+    }
+    if (approved.length === 0) throw denied(refused[0]!)
+    return interleave(approved)
+  }
+
+  /** The lists, as far as the target itself can tell: `allow` may be left to the addresses of a name. */
+  function readTarget ({ host, port, scheme }: Target): Admitted {
+    if (!Number.isInteger(port) || port < 1 || port > 65535) throw new BadTarget('the port is no port')
+    const name = canonicalHost(host)
+    const literal = readAddress(name)
+    const about = literal === null ? { proxyStatus: REQUEST } : { proxyStatus: IP, address: literal.text }
+    if (literal !== null) refuseOwn(literal, port)
+    if (literal === null ? deny.matchName(name, port) !== null : isDenied(literal, port, deny)) {
+      throw denied({ reason: 'on the deny list', ...about })
+    }
+    const match = (list: PatternList) => literal === null ? list.matchName(name, port) : list.matchAddress(literal, port)
+    const allowed = allow === null ? 'host' : match(allow)
+    if (allowed === null && (literal !== null || !allow!.hasAddresses)) throw denied({ reason: 'not on the allow list', ...about })
+    return { host: literal?.text ?? name, port, scheme, literal, allowed, special: match(special) }
+  }
+
+  function refuseOwn (literal: IpAddress, port: number): void {
+    if (isOwnListener(literal, port, own())) throw denied({ reason: 'own listener', proxyStatus: IP, address: literal.text })
+  }
+
+  function read (target: Target): Admitted {
+    const key = `${target.scheme} ${target.port} ${target.host}`
+    const found = known.get(key)
+    if (found === undefined) return known.set(key, readTarget(target))
+    if (found.literal !== null) refuseOwn(found.literal, found.port)
+    return found
+  }
+
+  /** Refuses a port that nothing could open, so that no name is resolved for it. */
+  function withPort (target: Admitted): Admitted {
+    const { port, literal, allowed } = target
+    const byAddress = literal === null && (special.namesAddressPort(port) || allow?.namesAddressPort(port) === true)
+    if (isPortOpen(port, allowed, target.special) || byAddress) return target
+    throw denied({ reason: 'port', proxyStatus: REQUEST })
+  }
+
+  return {
+    admit (target, user) {
+      const admitted = read(target)
+      const { host, port, scheme } = admitted
+      const asked = check === null ? undefined : ask(check, { host, port, scheme }, user, checkTimeout)
+      return asked === undefined ? withPort(admitted) : asked.then(() => withPort(admitted))
+    },
+    resolve (admitted) {
+      const { literal } = admitted
+      if (literal !== null) {
+        const known = approvedLiterals.get(admitted)
+        if (known !== undefined) return known
+        const approved = approve([literal], admitted)
+        approvedLiterals.set(admitted, approved)
+        return approved
+      }
+      return lookUp(admitted.host, { lookup, family, timeout: dnsTimeout }).then(addresses => approve(addresses, admitted))
+    }
+  }
+}

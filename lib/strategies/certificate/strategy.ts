@@ -1,0 +1,97 @@
+import type { PeerCertificate, TLSSocket } from 'node:tls'
+import { BadOption } from '../../errors.js'
+import type { Eventual } from '../../eventual.js'
+import { checkOptions } from '../../check-option.js'
+import type { Defaulting, Given } from '../../types.js'
+import { Strategy, isRight } from '../strategy.js'
+import type { Accepted, AttemptRequest } from '../strategy.js'
+import { nameInCertificate } from './name.js'
+import type { CertificateName } from './name.js'
+
+/**
+ * Says who the holder of a certificate is: the user, or `[user, info]`; nothing (`null`, `undefined`, `false`) when he is
+ * nobody here. Throws or rejects only when it cannot tell.
+ *
+ * The listener has verified by then that one of its `ca` has signed it, for clients, and that the client has the key; that it is
+ * valid today, we have. Whether it was revoked, the listener knows only where it has a `crl`.
+ *
+ * @param name - What {@link ClientCertificateOptions.name} has found, `undefined` for nothing or several.
+ */
+export type VerifyCertificate = (certificate: PeerCertificate, name: string | undefined) => Eventual<Accepted | null | undefined | false>
+
+/** Options of {@link ClientCertificateStrategy}. */
+export type ClientCertificateOptions = Defaulting<{ username: string }, {
+  /** Default: each certificate with a name is accepted, as `{ username: name }`, where that has the shape of `ProxyUser`. */
+  readonly verify: VerifyCertificate
+}> & {
+  /** Where the name is: the CN of the subject, or the one entry of its kind among the alternative names. Default `'CN'`. */
+  readonly name?: CertificateName
+  /** The time by which certificates are valid, in ms since 1970. Default: `Date.now`. */
+  readonly clock?: () => number
+}
+
+// A misspelt `verify` must not let everybody in.
+const OPTIONS = new Set(['verify', 'name', 'clock'])
+
+/**
+ * The client certificate of the TLS connection to us, as an identity: for a listener with `requestCert: true`, its `ca`, and
+ * `rejectUnauthorized: false`, without which nobody without a certificate gets as far as a 403 or another scheme.
+ *
+ * It has no scheme and no challenge. Alone, who has no right certificate is refused with 403; beside another scheme with that
+ * one's 407. Behind something else that ends the TLS it sees nobody's certificate, or that one's own.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc8446#section-4.4.2 RFC 8446, 4.4.2}
+ * @example
+ * new ClientCertificateStrategy({ verify: async (certificate, name) => await accounts.find(name) })
+ */
+export class ClientCertificateStrategy extends Strategy {
+  override readonly name = 'client-certificate'
+  override readonly scheme = null
+  private readonly verify: VerifyCertificate
+  private readonly where: CertificateName
+  private readonly clock: () => number
+
+  /**
+   * @throws {BadOption} An option is unknown, or has the wrong type.
+   */
+  constructor (...[options = {}]: Given<ClientCertificateOptions>) {
+    super()
+    const { verify = byName, name = 'CN', clock = Date.now } = checkOptions(options, OPTIONS)
+    if (typeof verify !== 'function') throw new BadOption('verify', 'a function', typeof verify)
+    if (!['CN', 'email', 'URI', 'DNS'].includes(name)) throw new BadOption('name', "'CN', 'email', 'URI' or 'DNS'", typeof name)
+    if (typeof clock !== 'function') throw new BadOption('clock', 'a function', typeof clock)
+    this.verify = verify
+    this.where = name
+    this.clock = clock
+  }
+
+  override authenticate ({ socket }: AttemptRequest): void {
+    const certificate = verifiedCertificate(socket as TLSSocket | undefined)
+    // Of a connection or session that lives on, nobody else looks at the time again.
+    if (certificate === undefined || !isValidAt(certificate, this.clock())) return this.fail()
+    const name = nameInCertificate(certificate, this.where)
+    this.decide(presented => this.verify(presented, name), certificate, accepted => {
+      if (isRight(accepted)) this.accept(accepted, { fingerprint: certificate.fingerprint256, ...(name !== undefined && { userId: name }) })
+      else this.fail()
+    })
+  }
+
+  override challenge (): null {
+    return null
+  }
+}
+
+function byName (_certificate: PeerCertificate, name: string | undefined): { username: string } | null {
+  return name === undefined ? null : { username: name }
+}
+
+/** `authorized` alone is not enough: node sets it on a session that was resumed, with a certificate or without. */
+function verifiedCertificate (socket: TLSSocket | undefined): PeerCertificate | undefined {
+  if (socket?.authorized !== true) return undefined
+  const certificate = socket.getPeerCertificate?.() as PeerCertificate | undefined
+  return certificate?.raw instanceof Uint8Array ? certificate : undefined
+}
+
+function isValidAt ({ valid_from: from, valid_to: to }: PeerCertificate, time: number): boolean {
+  return time >= Date.parse(from) && time <= Date.parse(to)
+}

@@ -1,0 +1,191 @@
+import { createSecretKey, randomBytes } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { BadOption } from '../../errors.js'
+import type { Eventual } from '../../eventual.js'
+import { checkOptions, readTime, readWord } from '../../check-option.js'
+import { DIGEST_ALGORITHMS, findDigestAlgorithm } from '../../schemes/digest/algorithm.js'
+import type { DigestAlgorithm, DigestAlgorithmName, DigestHash } from '../../schemes/digest/algorithm.js'
+import type { OfferMismatch } from '../../schemes/digest/challenge.js'
+import type { Qop } from '../../schemes/digest/response.js'
+import type { DigestSecret } from '../../schemes/digest/verify.js'
+import { MemoryStore } from '../../store/memory.js'
+import type { ReplayStore } from '../../store/store.js'
+import type { AcceptedUser, Defaulting, Milliseconds } from '../../types.js'
+
+/** A user: HA1 or password, and what to hand over when the client proves to know it. */
+export type DigestAccount = DigestSecret & Defaulting<{ username: string }, {
+  /** Default `{ username }`, where that has the shape of `ProxyUser`. */
+  readonly user: AcceptedUser
+}> & {
+  /** Members for the second argument of `success`. */
+  readonly info?: object
+}
+
+/**
+ * Finds a user: the password, or H(A1) in hex, made with the hash that is asked for; nothing (`null`, `undefined`, `false`)
+ * when there is none, or none with an HA1 of that hash. Throws or rejects only when it cannot tell.
+ *
+ * An HA1 is as good as the password in its realm: keep it as safe. The name is the client's text, in Unicode form C, of
+ * at most 1024 chars, without colon and control chars.
+ */
+export type DigestLookup = (username: string, realm: string, hash: DigestHash) => Eventual<DigestAccount | null | undefined | false>
+
+/** Finds a user by the hash of name and realm, in lower-case hex. The account says the name too. */
+export type DigestHashLookup =
+  (userhash: string, realm: string, hash: DigestHash) => Eventual<DigestAccount & { readonly username: string } | null | undefined | false>
+
+/**
+ * Why credentials were refused: what did not go with the challenge (`algorithm`, `realm`, `opaque`, `qop`, `userhash`) or with
+ * the request (`uri`, or the `content`, which `auth-int` covers and nobody has hashed); an unknown `user`; a wrong `response`;
+ * or, all of that being right, a `nonce` that is not ours or no longer, or a count of it (`nc`) that came before.
+ */
+export type DigestRefusalReason = OfferMismatch | 'uri' | 'content' | 'user' | 'response' | 'nonce' | 'nc'
+
+/** What is told of a refusal. */
+export interface DigestRefusal {
+  readonly reason: DigestRefusalReason
+  /** Of a user that exists, else `null`: people type passwords into that place. */
+  readonly username: string | null
+}
+
+/** Options of {@link DigestStrategy}. */
+export interface DigestOptions {
+  readonly lookup: DigestLookup
+  /** Finds users by the hash of their name. Given, the challenge says `userhash=true`; plain names are taken all the same. */
+  readonly lookupHash?: DigestHashLookup
+  /** Default: the realm of the plugin. At most 1024 chars. An HA1 is good for one realm only. */
+  readonly realm?: string
+  /**
+   * What is offered, one challenge each, and accepted. Default `['SHA-256']`. No order of several suits all clients: some
+   * take the first, some the last, some the strongest, and some give up at one they do not know.
+   */
+  readonly algorithms?: readonly DigestAlgorithmName[]
+  /** `auth-int` covers the content as well; few clients know it, so `auth` must be there too and comes first. Default `['auth']`. */
+  readonly qop?: readonly Qop[]
+  /** How long a nonce is accepted once issued. 1 to 2147483647. Default 300000 (5 minutes). */
+  readonly nonceLifetime?: Milliseconds
+  /**
+   * Accepts each nonce once and gives the next with each answer. Most clients do not read that one, and take two requests
+   * for each. Default false: a nonce serves any number of requests, each with a count of its own.
+   */
+  readonly oneTimeNonces?: boolean
+  /**
+   * `'any'` takes credentials whose `uri` is not the target: libsoup 3 signs `/` for CONNECT, w3m the URI of the proxy. It gives
+   * up that the response is bound to the target: an attacker who changes a request on its way sends it elsewhere, once, as the user.
+   * Default `'strict'`: they are 400 (RFC 7616, 3.4.6).
+   */
+  readonly uri?: 'strict' | 'any'
+  /** Takes credentials without `qop`, of clients from before 1999. Whoever records one can repeat it as long as its nonce lives. Default false. */
+  readonly rfc2069?: boolean
+  /** Whether names and passwords are asked for, and hashed, in UTF-8 and Unicode form C. Default true. */
+  readonly charset?: boolean
+  /** Takes names that are no UTF-8 for ISO-8859-1, and hashes the password likewise. Default false: they are 400. */
+  readonly latin1Fallback?: boolean
+  /** Text that clients repeat; it means nothing. Base64 or hex, at most 256 chars; empty: none is sent. Default: made from the realm. */
+  readonly opaque?: string
+  /**
+   * What nonces are signed with: the first signs, all verify, so a new key goes first and the old one stays for a nonce's life.
+   * 32 octets or more each. Default: a random one. Processes that share a store share these.
+   */
+  readonly keys?: ReadonlyArray<string | Uint8Array>
+  /** Where used nonces are remembered. Default: a `MemoryStore` of its own. */
+  readonly store?: ReplayStore
+  /** Told of each refusal of well-formed credentials, for a log or a lock-out. Default: nobody. */
+  readonly onRefused?: (refusal: DigestRefusal) => void
+  /** The time, for tests. Default `Date.now`. */
+  readonly clock?: () => Milliseconds
+  /** Octets nobody can foretell, for tests. Default `randomBytes` of `node:crypto`. */
+  readonly random?: (size: number) => Uint8Array
+}
+
+/** The options, checked, with defaults. Frozen. */
+export interface DigestSettings extends Required<Omit<DigestOptions, 'lookupHash' | 'realm' | 'algorithms' | 'opaque' | 'keys'>> {
+  readonly lookupHash: DigestHashLookup | undefined
+  readonly algorithms: readonly DigestAlgorithm[]
+  /** `undefined`: made from the realm. */
+  readonly opaque: string | undefined
+  readonly keys: readonly [KeyObject, ...KeyObject[]]
+}
+
+const MIN_KEY = 32
+const OPAQUE = /^[\w+/=-]{0,256}$/
+const STORE_ID = /^[\x20-\x7e]{1,256}$/
+const OPTIONS = new Set([
+  'lookup', 'lookupHash', 'realm', 'algorithms', 'qop', 'nonceLifetime', 'oneTimeNonces', 'uri', 'rfc2069', 'charset', 'latin1Fallback',
+  'opaque', 'keys', 'store', 'onRefused', 'clock', 'random'
+])
+
+/**
+ * Checks the options of {@link DigestStrategy} and fills in defaults.
+ *
+ * @throws {BadOption} An option is wrong, or unknown.
+ */
+export function readDigestOptions (options = {} as DigestOptions): DigestSettings {
+  const {
+    lookup, lookupHash, algorithms = ['SHA-256'], qop = ['auth'], nonceLifetime = 300_000, oneTimeNonces = false, uri = 'strict', rfc2069 = false,
+    charset = true, latin1Fallback = false, opaque, keys = [randomBytes(MIN_KEY)], onRefused = () => {}, random = randomBytes,
+    clock = Date.now, store = new MemoryStore({ clock })
+  } = checkOptions(options, OPTIONS, 'an object, as { lookup: (username, realm) => account }')
+  for (const [name, value] of Object.entries({ lookup, lookupHash: lookupHash ?? lookup, onRefused, clock, random })) {
+    if (typeof value !== 'function') throw new BadOption(name, 'a function', typeof value)
+  }
+  for (const [name, value] of Object.entries({ oneTimeNonces, rfc2069, charset, latin1Fallback })) {
+    if (typeof value !== 'boolean') throw new BadOption(name, 'true or false', typeof value)
+  }
+  readWord(uri, 'uri', ['strict', 'any'])
+  readTime(nonceLifetime, 'nonceLifetime', 1)
+  if (opaque !== undefined && !(typeof opaque === 'string' && OPAQUE.test(opaque))) {
+    throw new BadOption('opaque', 'base64 or hex of at most 256 chars', typeof opaque)
+  }
+  if (typeof store?.claim !== 'function' || typeof store.id !== 'string' || !STORE_ID.test(store.id)) {
+    throw new BadOption('store', 'a store with `claim` and an `id` in ASCII', typeof store)
+  }
+  return Object.freeze({
+    lookup,
+    lookupHash,
+    algorithms: readAlgorithms(algorithms),
+    qop: readQop(qop),
+    nonceLifetime,
+    oneTimeNonces,
+    uri,
+    rfc2069,
+    charset,
+    latin1Fallback,
+    opaque,
+    keys: readKeys(keys),
+    store,
+    onRefused,
+    clock,
+    random
+  })
+}
+
+const NAMES = DIGEST_ALGORITHMS.map(({ name }) => `'${name}'`)
+
+function readAlgorithms (names: readonly string[]): readonly DigestAlgorithm[] {
+  const found = Array.isArray(names) ? names.map((name) => typeof name === 'string' ? findDigestAlgorithm(name) : undefined) : []
+  const known = found.filter((algorithm) => algorithm !== undefined)
+  if (known.length === 0 || known.length !== found.length || new Set(known).size !== known.length) {
+    throw new BadOption('algorithms', `a list of ${NAMES.join(', ')}, each once`, Array.isArray(names) ? 'another list' : typeof names)
+  }
+  return Object.freeze(known)
+}
+
+function readQop (qop: readonly Qop[]): readonly Qop[] {
+  const text = Array.isArray(qop) ? qop.join() : ''
+  if (text !== 'auth' && text !== 'auth,auth-int') throw new BadOption('qop', "['auth'] or ['auth', 'auth-int']", typeof qop)
+  return Object.freeze([...qop])
+}
+
+function readKeys (keys: ReadonlyArray<string | Uint8Array>): readonly [KeyObject, ...KeyObject[]] {
+  const [first, ...rest] = Array.isArray(keys) ? keys.map(readKey) : []
+  if (first === undefined) throw new BadOption('keys', 'a list of one or more', typeof keys)
+  return Object.freeze([first, ...rest] as const)
+}
+
+// A KeyObject shows nothing of itself when it is logged.
+function readKey (key: string | Uint8Array): KeyObject {
+  const octets = typeof key === 'string' || key instanceof Uint8Array ? Buffer.from(key) : Buffer.alloc(0)
+  if (octets.length < MIN_KEY) throw new BadOption('keys', `keys of ${MIN_KEY} octets or more`, typeof key)
+  return createSecretKey(octets)
+}

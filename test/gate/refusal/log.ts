@@ -1,0 +1,27 @@
+import t from 'tap'
+import { logRefusal } from '../../../lib/gate/refusal/log.js'
+import type { Refused } from '../../../lib/passport/outcome.js'
+
+function lineOf (refused: Partial<Refused>): { level: string, line: unknown, message: unknown } {
+  let written
+  const at = (level: string) => (line: unknown, message: unknown) => { written = { level, line, message } }
+  const request = { log: { info: at('info'), debug: at('debug') }, method: 'GET', ip: '192.0.2.1' }
+  logRefusal(request as never, { kind: 'refused', status: 407, scheme: 'Digest', reason: 'rejected', challenges: [], cause: null, note: null, ...refused })
+  return written!
+}
+
+t.test('a refusal is a line', async t => {
+  t.same(lineOf({}), {
+    level: 'info',
+    message: 'refused',
+    line: { refusal: { user: null, scheme: 'Digest', method: 'GET', status: 407, reason: 'rejected', address: '192.0.2.1' } }
+  })
+  t.match(lineOf({ note: { reason: 'nonce', userId: 'alice', guess: false } }), { line: { refusal: { user: 'alice', reason: 'nonce' } } })
+})
+
+t.test('who has yet to be asked, or is being asked, is no news', async t => {
+  t.equal(lineOf({ reason: 'missing' }).level, 'debug')
+  t.equal(lineOf({ reason: 'continued' }).level, 'debug')
+  t.equal(lineOf({ reason: 'missing', status: 403 }).level, 'info', 'nothing was asked of him')
+  for (const reason of ['not offered', 'malformed', 'forbidden', 'limited'] as const) t.equal(lineOf({ reason }).level, 'info')
+})

@@ -1,0 +1,86 @@
+import { createServer } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import t from 'tap'
+import type { Test } from 'tap'
+import { consume, readCredentials } from '../../../lib/gate/role/credentials-field.js'
+import { listen } from '../../fixtures/origin.js'
+import { RawClient } from '../../fixtures/raw-client.js'
+
+/** A request as node gives it, with these lines in its head. */
+async function received (t: Test, lines: string[]): Promise<IncomingMessage> {
+  const server = createServer()
+  const client = await RawClient.to(t, await listen(t, server))
+  const request = new Promise<IncomingMessage>(resolve => server.once('request', (request, response) => {
+    resolve(request)
+    response.end()
+  }))
+  client.send(['GET / HTTP/1.1', ...lines, '', ''].join('\r\n'))
+  return await request
+}
+
+const NAME = 'proxy-authorization'
+
+t.test('the value of the one field, whatever the case of its name', async t => {
+  t.equal(readCredentials(await received(t, ['Host: a', 'PROXY-Authorization:  Basic dTpw ']), NAME), 'Basic dTpw')
+  t.equal(readCredentials(await received(t, ['Host: a', 'Authorization: Basic dTpw']), NAME), undefined)
+  t.equal(readCredentials(await received(t, ['Host: a', 'Proxy-Authorization:']), NAME), '')
+  t.equal(readCredentials(await received(t, ['Host: a', 'If-Unmodified-Since: x']), NAME), undefined, 'a name as long')
+})
+
+t.test('two lines are refused, of which node shows the first alone (R-CRED-1, R-NODE-1)', async t => {
+  const request = await received(t, ['Host: a', 'Proxy-Authorization: Basic dTpw', 'X: y', 'proxy-authorization: Basic eDp5'])
+  t.equal(request.headers[NAME], 'Basic dTpw')
+  t.throws(() => readCredentials(request, NAME), { code: 'FST_PROXY_AUTH_DUPLICATE_FIELD', statusCode: 400 })
+  const empty = await received(t, ['Host: a', 'Proxy-Authorization:', 'Proxy-Authorization:'])
+  t.throws(() => readCredentials(empty, NAME), { code: 'FST_PROXY_AUTH_DUPLICATE_FIELD' })
+})
+
+t.test('two Hosts are refused, which node lets through (R-NODE-2)', async t => {
+  const request = await received(t, ['Host: a', 'HOST: b'])
+  t.equal(request.headers.host, 'a')
+  t.throws(() => readCredentials(request, NAME), { code: 'FST_PROXY_AUTH_DUPLICATE_FIELD', statusCode: 400 })
+  t.equal(readCredentials(await received(t, ['Host: a', 'From: b', 'From: c']), NAME), undefined, 'a name as long')
+})
+
+t.test('the message does not tell the value', async t => {
+  const request = await received(t, ['Host: a', 'Proxy-Authorization: Basic canary', 'Proxy-Authorization: Basic canary'])
+  try {
+    readCredentials(request, NAME)
+    t.fail('accepted')
+  } catch (error) {
+    t.notMatch(JSON.stringify([error, (error as Error).message]), 'canary')
+  }
+})
+
+t.test('what is consumed is nowhere any more, and nothing else is missing (R-CHAIN-1)', async t => {
+  const lines = ['Host: a', 'X-Key: 1', 'proxy-AUTHORIZATION: Basic dTpw', 'Authorization: Basic eDp5', 'Cookie: c=1', 'x-key: 2', 'X: y']
+  const request = await received(t, lines)
+  consume(request, [NAME, 'x-key', 'absent'])
+  t.same(request.rawHeaders, ['Host', 'a', 'Authorization', 'Basic eDp5', 'Cookie', 'c=1', 'X', 'y'])
+  t.same(request.headers, { host: 'a', authorization: 'Basic eDp5', cookie: 'c=1', x: 'y' })
+  t.same({ ...request.headersDistinct }, { host: ['a'], authorization: ['Basic eDp5'], cookie: ['c=1'], x: ['y'] })
+})
+
+t.test('it is nowhere for those who have looked before, or have hidden it from others', async t => {
+  const request = await received(t, ['Host: a', 'Proxy-Authorization: Basic dTpw', 'X: 1', 'X: 2'])
+  t.ok(request.headersDistinct[NAME])
+  delete request.headers[NAME]
+  consume(request, [NAME])
+  t.same(request.rawHeaders, ['Host', 'a', 'X', '1', 'X', '2'])
+  t.same({ ...request.headersDistinct }, { host: ['a'], x: ['1', '2'] })
+})
+
+t.test('it may stand first, and more may go later', async t => {
+  const request = await received(t, ['Proxy-Authorization: Basic dTpw', 'Host: a', 'X-Key: 1'])
+  consume(request, [NAME])
+  consume(request, ['x-key'])
+  t.same(request.rawHeaders, ['Host', 'a'])
+  t.same({ ...request.headersDistinct }, { host: ['a'] })
+})
+
+t.test('a request without such a field stays as it was', async t => {
+  const request = await received(t, ['Host: a', 'X: 1'])
+  consume(request, [NAME])
+  t.notOk(Object.hasOwn(request, 'headersDistinct'))
+  t.same(request.rawHeaders, ['Host', 'a', 'X', '1'])
+})

@@ -1,0 +1,80 @@
+import t from 'tap'
+import { readForward, readTargets } from '../../lib/options/forward.js'
+import { BasicStrategy } from '../../lib/strategies/basic.js'
+import { CANARY, refusesOption } from '../fixtures/bad-option.js'
+
+const strategies = [new BasicStrategy({ verify: () => null })]
+
+t.test('the defaults', async t => {
+  t.same(readForward({}), {
+    policy: {},
+    authorities: [],
+    connectTimeout: 10_000,
+    headersTimeout: 60_000,
+    bodyTimeout: 300_000,
+    maxResponseHead: 65_536,
+    localAddress: undefined,
+    tls: undefined
+  })
+  t.same(readTargets(), [])
+})
+
+t.test('everything that can be said', async t => {
+  const policy = {
+    allow: ['*.example.test'],
+    deny: ['a.example.test'],
+    special: ['127.0.0.1:*'],
+    check: () => true,
+    checkTimeout: 1,
+    lookup: () => {},
+    dnsTimeout: 2,
+    family: 4 as const
+  }
+  const own = {
+    authorities: ['gw.test'], connectTimeout: 1, headersTimeout: 0, bodyTimeout: 2_147_483_647, maxResponseHead: 1_048_576, localAddress: '192.0.2.1', tls: { ca: 'x' }
+  }
+  t.same(readForward({ ...policy, ...own, strategies: [] }), { policy, ...own })
+  t.same(readForward({ localAddress: '2001:db8::1' }).localAddress, '2001:db8::1')
+})
+
+t.test('how browsers find the proxy', async t => {
+  t.same(readForward({ pac: true }).pac, { proxy: null, forwarded: false, paths: ['/proxy.pac', '/wpad.dat'] })
+  t.throws(() => readForward({ pac: false as never }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+})
+
+t.test('strategies for some targets', async t => {
+  const others = [...strategies]
+  const targets = readTargets([{ to: ['*.example.test'], strategies: others }])
+  t.equal(targets[0]?.to.matchName('a.example.test', 1), 'host')
+  t.same(targets[0]?.demand, strategies)
+  others.pop()
+  t.equal(targets[0]?.demand.length, 1, 'nothing changes afterwards')
+  for (const part of [targets, targets[0], targets[0]?.demand]) t.ok(Object.isFrozen(part))
+})
+
+t.test('what is wrong', async t => {
+  for (const [option, given, got] of [
+    ['forward', true, 'boolean'],
+    ['forward', null, 'null'],
+    ['forward', [], 'a list'],
+    ['forward.denny', { denny: [] }, 'it'],
+    ['forward.connectTimeout', { connectTimeout: 0 }, 'another number'],
+    ['forward.headersTimeout', { headersTimeout: NaN }, 'another number'],
+    ['forward.bodyTimeout', { bodyTimeout: null }, 'object'],
+    ['forward.maxResponseHead', { maxResponseHead: 1023 }, 'another number'],
+    ['forward.maxResponseHead', { maxResponseHead: 1_048_577 }, 'another number'],
+    ['forward.maxResponseHead', { maxResponseHead: '65536' }, 'string'],
+    ['forward.authorities', { authorities: 'gw.test' }, 'string'],
+    ['forward.localAddress', { localAddress: 7 }, 'number'],
+    ['forward.localAddress', { localAddress: CANARY }, 'string'],
+    ['forward.tls', { tls: CANARY }, 'string']
+  ] as const) refusesOption(t, () => readForward(given as never), option, got)
+  for (const [option, given, got] of [
+    ['forward.strategies', {}, 'object'],
+    ['forward.strategies[0]', [CANARY], 'string'],
+    ['forward.strategies[0].strategies', [{ to: ['*'] }], 'undefined'],
+    ['forward.strategies[1].strategies', [{ to: ['*'], strategies }, { to: ['*'], strategies: [] }], 'a list'],
+    ['forward.strategies[0].to', [{ strategies }], 'undefined'],
+    ['forward.strategies[0].too', [{ to: ['*'], too: [], strategies }], 'it']
+  ] as const) refusesOption(t, () => readTargets(given as never), option, got)
+})

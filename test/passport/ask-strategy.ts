@@ -1,0 +1,99 @@
+import { setImmediate } from 'node:timers/promises'
+import t from 'tap'
+import { readDeclaration } from '../../lib/passport/declaration.js'
+import type { DeclaredStrategy } from '../../lib/passport/declaration.js'
+import { judge } from '../../lib/passport/ask-strategy.js'
+import type { Presented } from '../../lib/passport/ask-strategy.js'
+import type { Verdict } from '../../lib/passport/run.js'
+import { BasicStrategy } from '../../lib/strategies/basic.js'
+import type { VerifyUserPass } from '../../lib/strategies/basic.js'
+import { basic, view } from '../fixtures/attempt.js'
+import { foreign } from '../fixtures/foreign-strategies.js'
+
+const ALICE = basic('alice', 'alice-secret')
+const settings = { name: 'basic', timeout: 10_000 }
+
+/** A strategy, and a way to present credentials to it. */
+function create (verify: VerifyUserPass, options: Partial<DeclaredStrategy> = {}, verifiers = { concurrency: 1, queue: 1 }) {
+  const declared = readDeclaration({ strategy: new BasicStrategy({ verify }), ...options }, { realm: 'gw', verifiers }).resolve()
+  let views = 0
+  const ask = (credentials: string | undefined, presented: Partial<Presented> = {}): Verdict | Promise<Verdict> =>
+    judge(declared, { credentials, ...presented }, () => { views++; return view(credentials) }, settings)
+  return { declared, ask, views: () => views }
+}
+
+t.test('without a cache the strategy is asked each time, and answers at once where it can', async t => {
+  let asked = 0
+  const { ask, views } = create(() => { asked++; return { username: 'alice' } })
+  for (let i = 0; i < 3; i++) t.match(ask(ALICE), { kind: 'accepted', user: { username: 'alice' } })
+  t.match(ask(undefined), { kind: 'failed' })
+  t.strictSame([asked, views()], [3, 4])
+})
+
+t.test('with one it is asked once, and the request is not even looked at', async t => {
+  let asked = 0
+  const { ask, views } = create(async ({ password }) => { asked++; return password === 'alice-secret' ? { id: 7 } : null }, { cache: true })
+  t.match(await Promise.all([ask(ALICE), ask(ALICE)]), [{ user: { id: 7 } }, { user: { id: 7 } }])
+  t.match(ask(ALICE), { kind: 'accepted', user: { id: 7 } }, 'without a promise')
+  t.strictSame([asked, views()], [1, 1])
+  t.match(await ask(basic('alice', 'wrong')), { kind: 'failed' })
+  t.match(ask(basic('alice', 'wrong')), { kind: 'failed' })
+  t.equal(asked, 2)
+  t.match(ask(undefined), { kind: 'failed' }, 'nothing is presented')
+  t.equal(views(), 3)
+})
+
+t.test('so is a foreign one, whose user has no name in it', async t => {
+  let asked = 0
+  const strategy = foreign('old', function () { asked++; setImmediate().then(() => { this.success({ id: 7 }) }) })
+  const declared = readDeclaration({ strategy, scheme: 'Basic', cache: true }, { realm: 'gw' }).resolve()
+  const ask = () => judge(declared, { credentials: ALICE }, () => view(ALICE), settings)
+  await ask()
+  t.match(ask(), { user: { id: 7 } })
+  t.equal(asked, 1)
+  const known: unknown[] = []
+  declared.cache!.forget(each => { known.push(each); return false })
+  t.match(known, [{ userId: 'alice' }])
+})
+
+t.test('when too many are under way it is 503, never a refusal', async t => {
+  let end!: (user: object) => void
+  const { ask } = create(async () => await new Promise<object>(resolve => { end = resolve }))
+  const first = ask(ALICE)
+  const second = ask(ALICE)
+  t.match(await ask(ALICE), { kind: 'broken', cause: { code: 'FST_PROXY_AUTH_VERIFIER_BUSY', statusCode: 503, headers: { 'retry-after': '1' } } })
+  end({ username: 'alice' })
+  t.match(await first, { kind: 'accepted' })
+  end({ username: 'bob' })
+  t.match(await second, { user: { username: 'bob' } })
+})
+
+t.test('who leaves waits no longer for his turn', async t => {
+  let end!: (user: object) => void
+  let asked = 0
+  const { ask } = create(async () => { asked++; return await new Promise<object>(resolve => { end = resolve }) })
+  const first = ask(ALICE)
+  const gone = new AbortController()
+  const second = ask(ALICE, { signal: gone.signal })
+  gone.abort()
+  t.match(await second, { kind: 'broken', cause: { code: 'FST_PROXY_AUTH_CLIENT_LEFT' } })
+  end({ username: 'alice' })
+  await first
+  t.equal(asked, 1)
+})
+
+t.test('nor for an answer that others wait for too, who get it all the same', async t => {
+  let end!: (user: object) => void
+  const { ask } = create(async () => await new Promise<object>(resolve => { end = resolve }), { cache: true })
+  const [gone, before, stays] = [new AbortController(), new AbortController(), new AbortController()]
+  before.abort()
+  const left = ask(ALICE, { signal: gone.signal })
+  const others = [ask(ALICE, { signal: stays.signal }), ask(ALICE)]
+  t.match(await ask(ALICE, { signal: before.signal }), { cause: { code: 'FST_PROXY_AUTH_CLIENT_LEFT' } })
+  gone.abort()
+  t.match(await left, { cause: { code: 'FST_PROXY_AUTH_CLIENT_LEFT' } })
+  await setImmediate()
+  end({ username: 'alice' })
+  t.match(await Promise.all(others), [{ kind: 'accepted' }, { kind: 'accepted' }])
+  t.match(ask(ALICE), { kind: 'accepted' })
+})

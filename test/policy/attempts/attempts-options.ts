@@ -1,0 +1,34 @@
+import t from 'tap'
+import { readAttempts } from '../../../lib/policy/attempts/attempts-options.js'
+import type { AttemptsOptions } from '../../../lib/policy/attempts/attempts-options.js'
+
+const redis = { status: 'ready', defineCommand: () => {}, connect: async () => {} }
+const key = 'k'.repeat(32)
+const BAD = { code: 'FST_PROXY_AUTH_BAD_OPTION' }
+
+t.test('the defaults', async t => {
+  const { key, ...rest } = readAttempts({})
+  t.same(rest, { perAddress: 100, perUser: 10, timeWindow: 900_000, redis: undefined })
+  t.equal(key.symmetricKeySize, 32)
+  t.notOk(key.equals(readAttempts({}).key), 'another one each time')
+})
+
+t.test('what can be said', async t => {
+  const given = { perAddress: 0, perUser: 1, timeWindow: 1000, redis }
+  t.match(readAttempts({ ...given, key }), given)
+  t.ok(readAttempts({ key }).key.equals(readAttempts({ key: Buffer.from(key) }).key))
+})
+
+t.test('what cannot is refused by name, and never shown', async t => {
+  const wrong: Array<[string, unknown]> = [
+    ['attempts', null], ['attempts', []], ['attempts', 'x'], ['attempts.perUsers', { perUsers: 1 }], ['attempts.perAddress', { perAddress: -1 }],
+    ['attempts.perAddress', { perAddress: 1.5 }], ['attempts.perUser', { perUser: '10' }], ['attempts.timeWindow', { timeWindow: 999 }],
+    ['attempts.timeWindow', { timeWindow: 2 ** 31 }], ['attempts.redis', { redis: {}, key }], ['attempts.redis', { redis: { status: 'ready' }, key }],
+    ['attempts.redis', { redis: { defineCommand: () => {} }, key }], ['attempts.redis', { redis: null, key }],
+    ['attempts.key', { redis }], ['attempts.key', { key: 7 }], ['attempts.key', { key: 'hunter2' }]
+  ]
+  for (const [option, value] of wrong) {
+    t.throws(() => readAttempts(value as AttemptsOptions), { ...BAD, message: new RegExp(`option (${option} must|"${option}"; did you mean)`) }, option)
+  }
+  t.throws(() => readAttempts({ key: 'hunter2' }), { message: /^(?!.*hunter2)/ })
+})

@@ -1,0 +1,135 @@
+import t from 'tap'
+import { createCounter, loadRateLimiters } from '../../../lib/policy/attempts/counter.js'
+import type { CounterOptions, RateLimiters } from '../../../lib/policy/attempts/counter.js'
+
+const limiters = await loadRateLimiters()
+const inMemory = (options: Partial<CounterOptions> = {}) =>
+  createCounter({ limiters, name: 'test', timeWindow: 60_000, onTrouble: () => {}, ...options })
+
+t.test('a missing package fails the boot, and is named (F-37)', async t => {
+  await t.rejects(loadRateLimiters(async () => { throw new Error('Cannot find package') }), {
+    code: 'FST_PROXY_AUTH_MISSING_PACKAGE', message: /npm install rate-limiter-flexible/
+  })
+})
+
+t.test('in memory', async t => {
+  const counter = inMemory()
+  t.equal(await counter.read('a', ''), null)
+  t.match(await counter.add('a', 3, ''), { points: 3, left: 60_000 })
+  t.match(await counter.add('a', 2, ''), { points: 5 })
+  const { points, left } = (await counter.read('a', ''))!
+  t.equal(points, 5)
+  t.ok(left > 0 && left <= 60_000)
+  t.equal(await counter.read('b', ''), null)
+})
+
+t.test('what has run out counts no more, though it be there yet', async t => {
+  class Stopped { get = async () => ({ consumedPoints: 7, msBeforeNext: 0 }) }
+  t.equal(await inMemory({ limiters: { RateLimiterMemory: Stopped } as never }).read('a', ''), null)
+})
+
+t.test('there is an end of keys: what is counted stays counted, and the others are counted together (R-SEC-3)', async t => {
+  const time = { now: 0 }
+  const counter = inMemory({ most: 2, share: 2, clock: () => time.now })
+  for (const key of ['a', 'b', 'a']) await counter.add(key, 1, '')
+  for (let i = 0; i < 10; i++) t.match(await counter.add(`xx${i}`, 1, ''), { points: i + 1 }, 'of one group')
+  t.match(await counter.read('xx new', ''), { points: 10 })
+  t.equal(await counter.read('yy', ''), null, 'another group')
+  t.match(await counter.read('a', ''), { points: 2 })
+  t.match(await counter.read('b', ''), { points: 1 })
+  time.now = 60_000
+  t.equal(await counter.read('yy', ''), null)
+  t.match(await counter.add('xx0', 1, ''), { points: 1 }, 'when windows have ended there is room again')
+})
+
+t.test('one address brings more keys than its share: they are counted together, and none of another', async t => {
+  const counter = inMemory({ most: 100, share: 3 })
+  for (const key of ['a', 'b', 'c']) t.match(await counter.add(key, 1, '192.0.2.1'), { points: 1 })
+  for (const [i, key] of ['d', 'e', 'f'].entries()) t.match(await counter.add(key, 1, '192.0.2.1'), { points: i + 1 })
+  t.match(await counter.add('a', 1, '192.0.2.1'), { points: 2 }, 'what has room goes on')
+  t.match(await counter.read('g', '192.0.2.1'), { points: 3 })
+  t.equal(await counter.read('g', '198.51.100.1'), null)
+  t.match(await counter.add('g', 1, '198.51.100.1'), { points: 1 })
+  t.match(await counter.read('a', '198.51.100.1'), { points: 2 }, 'wherever it comes from')
+})
+
+t.test('where a repetition counts nothing, what there is no room for is none', async t => {
+  const counter = inMemory({ most: 1, beyond: 'apart' })
+  t.match(await counter.add('a', 1, ''), { points: 1 })
+  t.match(await counter.add('a', 1, ''), { points: 2 })
+  for (let i = 0; i < 2; i++) t.same(await counter.add('b', 1, ''), { points: 1, left: 60_000 })
+  t.equal(await counter.read('b', ''), null)
+})
+
+/** A Redis that answers as it is told. */
+class Fake {
+  static now = 0
+  static answer: () => Promise<{ consumedPoints: number, msBeforeNext: number } | null>
+  static asked = 0
+  static options: Array<Record<string, unknown>> = []
+  constructor (options: Record<string, unknown>) { Fake.options.push(options) }
+  get = async () => { Fake.asked++; return await Fake.answer() }
+  penalty = this.get
+}
+const redis = { status: 'ready', defineCommand: () => {}, connect: async () => {} }
+const shared = (troubles: unknown[], client = redis) => inMemory({
+  limiters: { ...limiters, RateLimiterRedis: Fake } as unknown as RateLimiters,
+  redis: client,
+  clock: () => Fake.now,
+  onTrouble: cause => troubles.push(cause)
+})
+
+t.test('in Redis', async t => {
+  const troubles: unknown[] = []
+  const counter = shared(troubles)
+  t.match(Fake.options.at(-1), { keyPrefix: 'fastify-proxy-auth:test', duration: 60, storeClient: redis, rejectIfRedisNotReady: true })
+  Fake.answer = async () => null
+  t.equal(await counter.read('a', ''), null)
+  Fake.answer = async () => ({ consumedPoints: 4, msBeforeNext: 500 })
+  t.same(await counter.read('a', ''), { points: 4, left: 500 })
+  t.same(await counter.add('a', 1, ''), { points: 4, left: 500 })
+  t.same(troubles, [])
+})
+
+t.test('while Redis does not answer, memory counts: nobody is unlimited, nobody locked out (R-SEC-2)', async t => {
+  const troubles: unknown[] = []
+  const counter = shared(troubles)
+  const down = new Error('down')
+  Fake.answer = async () => { throw down }
+  t.match(await counter.add('a', 2, ''), { points: 2 })
+  const { asked } = Fake
+  t.match(await counter.add('a', 2, ''), { points: 4 })
+  t.match(await counter.read('a', ''), { points: 4 })
+  t.equal(Fake.asked, asked, 'it is left alone for a while')
+  Fake.now += 1000
+  t.match(await counter.read('a', ''), { points: 4 })
+  t.equal(Fake.asked, asked + 1)
+  t.same(troubles, [down], 'and told of once')
+  Fake.now += 1000
+  Fake.answer = async () => ({ consumedPoints: 9, msBeforeNext: 500 })
+  t.match(await counter.read('a', ''), { points: 9 })
+  Fake.answer = async () => { throw down }
+  await counter.read('a', '')
+  t.same(troubles, [down, down], 'until it answers again')
+})
+
+t.test('a Redis that does not answer at all is given up', async t => {
+  const troubles: unknown[] = []
+  Fake.now += 5000
+  Fake.answer = () => new Promise(() => {})
+  t.equal(await shared(troubles).read('a', ''), null)
+  t.match(troubles, [{ message: /in time/ }])
+})
+
+t.test('without a clock of one\'s own it goes by the system\'s', async t => {
+  Fake.answer = async () => ({ consumedPoints: 2, msBeforeNext: 500 })
+  const counter = inMemory({ limiters: { ...limiters, RateLimiterRedis: Fake } as unknown as RateLimiters, redis })
+  t.match(await counter.read('a', ''), { points: 2 })
+})
+
+t.test('a client that connects with its first command is connected', async t => {
+  let connected = 0
+  shared([], { ...redis, status: 'wait', connect: async () => { connected++; throw new Error('refused') } })
+  shared([])
+  t.equal(connected, 1)
+})

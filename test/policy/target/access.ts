@@ -1,0 +1,301 @@
+import type { LookupAddress } from 'node:dns'
+import type { LookupFunction } from 'node:net'
+import fc from 'fast-check'
+import t from 'tap'
+import { createAccess, type Address, type ForwardPolicyOptions, type Listener, type TargetScheme } from '../../../lib/policy/target/access.js'
+import { isSpecial } from '../../fixtures/is-special.js'
+import rows from '../../vectors/destinations.json' with { type: 'json' }
+
+/** A resolver that knows `names`, and what it was asked. */
+function resolver (names: Record<string, string[]>): { lookup: LookupFunction, asked: string[] } {
+  const asked: string[] = []
+  const lookup: LookupFunction = (name, _options, callback) => {
+    asked.push(name)
+    const addresses: LookupAddress[] = (names[name] ?? []).map(address => ({ address, family: address.includes(':') ? 6 : 4 }))
+    setImmediate(callback, null, addresses)
+  }
+  return { lookup, asked }
+}
+
+const NAMES = {
+  'public.test': ['9.9.9.9', '2620:fe::9'],
+  'private.test': ['10.1.2.3'],
+  'mixed.test': ['127.0.0.1', '9.9.9.9', '10.0.0.1', '::1', '149.112.112.112'],
+  'loopback.test': ['127.0.0.1'],
+  'one.test': ['9.9.9.9'],
+  'none.test': []
+}
+
+async function reach (
+  options: ForwardPolicyOptions, host: string, port = 443, own: Listener[] = [], scheme: TargetScheme = 'connect'
+): Promise<Address[]> {
+  const access = createAccess({ lookup: resolver(NAMES).lookup, ...options }, () => own)
+  return await access.resolve(await access.admit({ host, port, scheme }, undefined))
+}
+
+const IP = { code: 'FST_PROXY_AUTH_TARGET_DENIED', statusCode: 403, proxyStatus: 'destination_ip_prohibited' }
+const REQUEST = { ...IP, proxyStatus: 'http_request_denied' }
+const PORT = { ...REQUEST, reason: 'port' }
+const SPECIAL = { ...IP, reason: 'special-purpose address' }
+const NOT_ALLOWED = { code: IP.code, reason: 'not on the allow list' }
+const DENIED = { code: IP.code, reason: 'on the deny list' }
+const OWN = { ...IP, reason: 'own listener' }
+const texts = (addresses: Address[]): string[] => addresses.map(({ address }) => address)
+
+t.test('the destinations of the vectors, as they came and as absolute-form (R-CONNECT-8, R-CONNECT-9, R-TGT-13)', async t => {
+  for (const { id, host, port, resolves, refused } of rows) {
+    for (const scheme of ['connect', 'http', 'https'] as const) {
+      const { lookup } = resolver({ [host]: resolves })
+      const reached = reach({ lookup }, host, port, [], scheme)
+      if (refused === null) t.strictSame(texts(await reached), resolves, id)
+      else await t.rejects(reached, { ...IP, proxyStatus: refused }, `${id} ${scheme}`)
+    }
+  }
+})
+
+t.test('a port is one of 1 to 65535', async t => {
+  for (const port of [1, 65535]) t.strictSame(texts(await reach({ allow: ['*:*'] }, '9.9.9.9', port)), ['9.9.9.9'], String(port))
+  for (const port of [0, 65536, 1.5, NaN]) await t.rejects(reach({ allow: ['*:*'] }, '9.9.9.9', port), { code: 'FST_PROXY_AUTH_BAD_TARGET' }, String(port))
+})
+
+t.test('without lists every public target, on 80 and 443 (R-CONNECT-8)', async t => {
+  t.strictSame(await reach({}, 'public.test', 443), [{ address: '9.9.9.9', family: 4 }, { address: '2620:fe::9', family: 6 }])
+  t.strictSame(await reach({}, 'public.test', 80), [{ address: '9.9.9.9', family: 4 }, { address: '2620:fe::9', family: 6 }])
+  t.strictSame(await reach({}, '9.9.9.9'), [{ address: '9.9.9.9', family: 4 }])
+  t.strictSame(await reach({}, '[2620:FE:0::9]'), [{ address: '2620:fe::9', family: 6 }])
+  for (const port of [22, 25, 6379, 8080, 8443]) {
+    await t.rejects(reach({}, 'public.test', port), PORT)
+    await t.rejects(reach({}, '9.9.9.9', port), PORT)
+  }
+})
+
+t.test('a port that nothing opens is refused before anything is resolved (R-CONNECT-8)', async t => {
+  const { lookup, asked } = resolver(NAMES)
+  await t.rejects(reach({ lookup, special: ['10.0.0.0/8'] }, 'public.test', 25), PORT)
+  t.strictSame(asked, [])
+})
+
+t.test('what is no host or no port', async t => {
+  const bad = { code: 'FST_PROXY_AUTH_BAD_TARGET', statusCode: 400 }
+  for (const host of ['', 'a..b', 'fe80::1%eth0', '[public.test]']) await t.rejects(reach({}, host), bad)
+  for (const port of [0, -1, 65536, 1.5, NaN]) await t.rejects(reach({ allow: ['*:*'] }, 'public.test', port), bad)
+})
+
+t.test('one spelling is judged, resolved and handed on (R-CONNECT-10, R-SEC-7)', async t => {
+  const { lookup, asked } = resolver(NAMES)
+  const seen: unknown[] = []
+  const access = createAccess({ lookup, allow: ['PUBLIC.test.'], check: target => { seen.push(target); return true } }, () => [])
+  const admitted = await access.admit({ host: 'Public.TEST.', port: 443, scheme: 'https' }, undefined)
+  t.equal(admitted.host, 'public.test')
+  await access.resolve(admitted)
+  t.strictSame(asked, ['public.test'])
+  t.strictSame(seen, [{ host: 'public.test', port: 443, scheme: 'https' }])
+  const literal = await createAccess({}, () => []).admit({ host: '::ffff:9.9.9.9', port: 443, scheme: 'https' }, undefined)
+  t.equal(literal.host, '9.9.9.9')
+})
+
+t.test('allow is the only way in', async t => {
+  const allow = ['*.test', 'one.test:8443', '9.9.9.9:853', '149.112.112.0/24']
+  t.strictSame(texts(await reach({ allow }, 'one.test')), ['9.9.9.9'])
+  t.strictSame(texts(await reach({ allow }, 'one.test', 8443)), ['9.9.9.9'])
+  await t.rejects(reach({ allow }, 'public.test', 8443), PORT)
+  t.strictSame(texts(await reach({ allow }, '9.9.9.9', 853)), ['9.9.9.9'])
+  await t.rejects(reach({ allow }, '9.9.9.9', 443), { ...IP, ...NOT_ALLOWED }, 'its pattern names another port')
+  await t.rejects(reach({ allow }, '149.112.112.112', 8443), PORT)
+  await t.rejects(reach({ allow }, '149.112.113.1'), { ...IP, ...NOT_ALLOWED })
+  await t.rejects(reach({ allow: ['other.test'] }, 'public.test'), { ...REQUEST, ...NOT_ALLOWED })
+  await t.rejects(reach({ allow: [] }, 'public.test'), { ...REQUEST, ...NOT_ALLOWED })
+  await t.rejects(reach({ allow: [] }, '9.9.9.9'), { ...IP, ...NOT_ALLOWED })
+  t.strictSame(texts(await reach({ allow: ['*:*'] }, 'one.test', 25)), ['9.9.9.9'])
+})
+
+t.test('a name that allow does not hold may be held by its addresses', async t => {
+  const allow = ['9.9.9.0/24', '149.112.112.112:8443']
+  t.strictSame(texts(await reach({ allow }, 'one.test')), ['9.9.9.9'])
+  t.strictSame(texts(await reach({ allow }, 'mixed.test')), ['9.9.9.9'], 'of several, those on the list')
+  t.strictSame(texts(await reach({ allow }, 'mixed.test', 8443)), ['149.112.112.112'], 'a port that an address names')
+  await t.rejects(reach({ allow }, 'one.test', 8443), PORT)
+  await t.rejects(reach({ allow }, 'one.test', 8444), PORT)
+  await t.rejects(reach({ allow }, 'private.test'), { ...IP, ...NOT_ALLOWED })
+  t.strictSame(texts(await reach({ allow: ['public.test', '127.0.0.0/8'] }, 'public.test')), ['9.9.9.9', '2620:fe::9'],
+    'held by name, its addresses need not be on the list')
+})
+
+t.test('an address is judged once for each target', async t => {
+  const access = createAccess({ special: ['127.0.0.1:*'] }, () => [])
+  const target = { host: '127.0.0.1', port: 8080, scheme: 'http' } as const
+  const first = await access.resolve(await access.admit(target, undefined))
+  t.equal(await access.resolve(await access.admit(target, undefined)), first)
+  t.strictSame(texts(first), ['127.0.0.1'])
+})
+
+t.test('allow never lifts the special-purpose check (R-CONNECT-9)', async t => {
+  await t.rejects(reach({ allow: ['*:*'] }, '127.0.0.1'), SPECIAL)
+  await t.rejects(reach({ allow: ['127.0.0.1:*'] }, '127.0.0.1', 8080), SPECIAL)
+  await t.rejects(reach({ allow: ['private.test', '10.0.0.0/8'] }, 'private.test'), SPECIAL)
+})
+
+t.test('deny always wins', async t => {
+  await t.rejects(reach({ allow: ['one.test'], deny: ['one.test'] }, 'one.test'), { ...REQUEST, ...DENIED })
+  await t.rejects(reach({ deny: ['*.test'] }, 'ONE.test.'), { ...REQUEST, ...DENIED })
+  await t.rejects(reach({ special: ['10.0.0.0/8'], deny: ['10.1.0.0/16'] }, '10.1.2.3'), { ...IP, ...DENIED })
+  await t.rejects(reach({ deny: ['9.9.9.9'] }, 'one.test'), { ...IP, ...DENIED }, 'the address of an allowed name')
+  await t.rejects(reach({ deny: ['*'] }, 'one.test'), { ...REQUEST, ...DENIED })
+  await t.rejects(reach({ allow: ['*:*'], deny: ['*:25'] }, 'one.test', 25), { ...REQUEST, ...DENIED })
+  t.strictSame(texts(await reach({ deny: ['one.test:80', '9.9.9.9:80'] }, 'one.test', 443)), ['9.9.9.9'], 'another port')
+  t.strictSame(texts(await reach({ deny: ['9.9.9.0/24'] }, 'public.test')), ['2620:fe::9'], 'the rest of the addresses')
+})
+
+t.test('a denied IPv4 address has no second spelling in IPv6', async t => {
+  for (const host of ['9.9.9.9', '0x09090909', '::ffff:9.9.9.9', '64:ff9b::9.9.9.9', '::9.9.9.9', '2002:909:909::1', '64:ff9b:1::9.9.9.9']) {
+    await t.rejects(reach({ deny: ['9.9.9.9'], special: ['::/0'] }, host), { ...IP, ...DENIED }, host)
+  }
+  const { lookup } = resolver({ 'nat64.test': ['64:ff9b::909:909'] })
+  await t.rejects(reach({ lookup, deny: ['9.9.9.9'] }, 'nat64.test'), { ...IP, ...DENIED })
+  t.strictSame(texts(await reach({ lookup }, 'nat64.test')), ['64:ff9b::909:909'], 'public otherwise')
+})
+
+t.test('special lifts the check for what it names', async t => {
+  t.strictSame(texts(await reach({ special: ['10.0.0.0/8'] }, '10.1.2.3')), ['10.1.2.3'])
+  t.strictSame(texts(await reach({ special: ['10.0.0.0/8'] }, 'private.test')), ['10.1.2.3'])
+  t.strictSame(texts(await reach({ special: ['private.test'] }, 'private.test')), ['10.1.2.3'])
+  t.strictSame(texts(await reach({ special: ['*'] }, '[::1]')), ['::1'])
+  await t.rejects(reach({ special: ['private.test'] }, '10.1.2.3'), SPECIAL, 'the name, not its address')
+  await t.rejects(reach({ special: ['10.0.0.0/8'] }, 'loopback.test'), SPECIAL)
+  await t.rejects(reach({ special: ['10.0.0.1'] }, '64:ff9b::10.0.0.1'), SPECIAL, 'not through a translator')
+  t.strictSame(texts(await reach({ special: ['10.0.0.1'] }, '::ffff:10.0.0.1')), ['10.0.0.1'])
+  await t.rejects(reach({ allow: ['one.test'], special: ['private.test'] }, 'private.test'), { ...REQUEST, ...NOT_ALLOWED })
+})
+
+t.test('special opens the port it names, for that target (R-CONNECT-8, F-45)', async t => {
+  t.strictSame(texts(await reach({ special: ['one.test:25'] }, 'one.test', 25)), ['9.9.9.9'], 'a public one as well')
+  await t.rejects(reach({ special: ['one.test'] }, 'one.test', 25), PORT, 'without a port it opens none')
+  t.strictSame(texts(await reach({ special: ['private.test'], allow: ['private.test:3001'] }, 'private.test', 3001)), ['10.1.2.3'], 'but what allow names')
+  t.strictSame(texts(await reach({ special: ['127.0.0.1:3001'] }, '127.0.0.1', 3001)), ['127.0.0.1'])
+  t.strictSame(texts(await reach({ special: ['127.0.0.1:*'] }, '127.0.0.1', 3001)), ['127.0.0.1'])
+  t.strictSame(texts(await reach({ special: ['127.0.0.1:3001'] }, 'loopback.test', 3001)), ['127.0.0.1'], 'reached by name')
+  t.strictSame(texts(await reach({ special: ['loopback.test:3001'] }, 'loopback.test', 3001)), ['127.0.0.1'])
+  await t.rejects(reach({ special: ['127.0.0.1:3001'] }, '127.0.0.1', 443), SPECIAL)
+  await t.rejects(reach({ special: ['127.0.0.1:3001'] }, '127.0.0.2', 3001), PORT)
+  await t.rejects(reach({ special: ['127.0.0.1:3001'] }, 'one.test', 3001), PORT, 'a public address on a port opened for another')
+  await t.rejects(reach({ special: ['127.0.0.1'] }, '127.0.0.1', 3001), PORT)
+  t.strictSame(texts(await reach({ allow: ['127.0.0.1:3001'], special: ['127.0.0.1'] }, '127.0.0.1', 3001)), ['127.0.0.1'])
+  t.strictSame(texts(await reach({ special: ['127.0.0.1:3001'] }, 'mixed.test', 3001)), ['127.0.0.1'])
+})
+
+t.test('of a mixed answer only the approved addresses are kept (R-CONNECT-9)', async t => {
+  t.strictSame(texts(await reach({}, 'mixed.test')), ['9.9.9.9', '149.112.112.112'])
+  const { lookup } = resolver({ 'six.test': ['2620:fe::9', '2620:fe::fe', '9.9.9.9', '::1', 'fe80::1', '64:ff9b::a00:1'] })
+  t.strictSame(texts(await reach({ lookup }, 'six.test')), ['2620:fe::9', '9.9.9.9', '2620:fe::fe'], 'and the families alternate')
+})
+
+t.test('a refusal names no address to the client (R-CONNECT-9)', async t => {
+  try {
+    await reach({}, 'private.test')
+    t.fail('refused')
+  } catch (error) {
+    t.match(error, { ...SPECIAL, address: '10.1.2.3', block: 'private-use' })
+    t.notMatch(JSON.stringify({ ...(error as Error), message: (error as Error).message }), /10\.|private/)
+  }
+})
+
+t.test('our own listeners are closed whatever the lists say (S40)', async t => {
+  const open = { allow: ['*:*'], special: ['*:*'] }
+  const own = [{ address: '127.0.0.1', port: 8080 }]
+  for (const host of ['127.0.0.1', '127.1', '::ffff:127.0.0.1', '0.0.0.0', '::', 'loopback.test']) {
+    await t.rejects(reach(open, host, 8080, own), OWN, host)
+  }
+  await t.rejects(reach({}, '127.0.0.1', 8080, own), OWN, 'before the port is looked at')
+  t.strictSame(texts(await reach(open, '127.0.0.1', 8081, own)), ['127.0.0.1'])
+  t.strictSame(texts(await reach(open, 'mixed.test', 8080, own)), ['9.9.9.9', '::1', '10.0.0.1', '149.112.112.112'])
+  for (const address of ['0.0.0.0', '::']) {
+    for (const host of ['127.0.0.1', '127.9.9.9', '::1']) await t.rejects(reach(open, host, 8080, [{ address, port: 8080 }]), OWN)
+  }
+})
+
+t.test('the listeners are asked for each time', async t => {
+  const own: Listener[] = []
+  const access = createAccess({ special: ['127.0.0.1:*'] }, () => own)
+  const target = { host: '127.0.0.1', port: 8080, scheme: 'http' } as const
+  const admitted = await access.admit(target, undefined)
+  own.push({ address: '127.0.0.1', port: 8080 })
+  t.throws(() => access.admit(target, undefined), OWN)
+  t.throws(() => access.resolve(admitted), OWN)
+})
+
+t.test('a resolver that rebinds is asked once, and only what was classified is dialled (R-CONNECT-9, R-SEC-7, S39)', async t => {
+  let calls = 0
+  const lookup: LookupFunction = (_name, _options, callback) => {
+    callback(null, [{ address: calls++ % 2 === 0 ? '9.9.9.9' : '127.0.0.1', family: 4 }])
+  }
+  const access = createAccess({ lookup }, () => [])
+  const admitted = await access.admit({ host: 'rebind.test', port: 443, scheme: 'connect' }, undefined)
+  t.equal(calls, 0)
+  t.strictSame(await access.resolve(admitted), [{ address: '9.9.9.9', family: 4 }])
+  t.equal(calls, 1)
+  await t.rejects(Promise.resolve(access.resolve(admitted)), SPECIAL)
+  t.equal(calls, 2)
+})
+
+t.test('whatever a resolver gives, only public addresses of that very answer come out (R-CONNECT-9, R-SEC-7)', async () => {
+  const address = fc.oneof(fc.ipV4(), fc.ipV6(), fc.constantFrom('127.0.0.1', '::1', '::ffff:10.0.0.1', '9.9.9.9', '64:ff9b::7f00:1', '2620:fe::9'))
+  await fc.assert(fc.asyncProperty(fc.array(address, { maxLength: 8 }), async answer => {
+    const { lookup, asked } = resolver({ 'any.test': answer })
+    const reached = await reach({ lookup }, 'any.test').catch((error: { code: string }) => error.code)
+    if (asked.length !== 1) return false
+    const usable = answer.some(text => isSpecial(text) === null)
+    if (!usable) return reached === (answer.length === 0 ? 'FST_PROXY_AUTH_DNS' : IP.code)
+    return Array.isArray(reached) && reached.length > 0 && reached.every(({ address }) => isSpecial(address) === null)
+  }))
+})
+
+t.test('a literal is neither resolved nor kept waiting', async t => {
+  const { lookup, asked } = resolver({})
+  const access = createAccess({ lookup, family: 6 }, () => [])
+  const admitted = access.admit({ host: '9.9.9.9', port: 443, scheme: 'connect' }, undefined)
+  t.notOk(admitted instanceof Promise)
+  t.strictSame(access.resolve(await admitted), [{ address: '9.9.9.9', family: 4 }])
+  t.strictSame(asked, [])
+})
+
+t.test('the resolver fails or is silent', async t => {
+  await t.rejects(reach({}, 'none.test'), { code: 'FST_PROXY_AUTH_DNS', statusCode: 502 })
+  await t.rejects(reach({ lookup: () => {}, dnsTimeout: 1 }, 'public.test'), { code: 'FST_PROXY_AUTH_DNS_TIMEOUT', statusCode: 504 })
+  t.strictSame(texts(await reach({ family: 6 }, 'public.test')), ['2620:fe::9'])
+  await t.rejects(reach({ family: 6 }, 'one.test'), { code: 'FST_PROXY_AUTH_DNS' })
+})
+
+t.test('check is asked between the lists and the port, and lifts nothing (R-CONNECT-8)', async t => {
+  const asked: string[] = []
+  const check = ({ host }: { host: string }): boolean | string => { asked.push(host); return host === 'one.test' || 'closed today' }
+  t.strictSame(texts(await reach({ check }, 'one.test')), ['9.9.9.9'])
+  await t.rejects(reach({ check }, 'public.test', 25), { ...REQUEST, reason: 'closed today' })
+  await t.rejects(reach({ check }, 'one.test', 25), PORT)
+  await t.rejects(reach({ check: () => true }, '127.0.0.1'), SPECIAL)
+  asked.length = 0
+  await t.rejects(reach({ check, deny: ['one.test'] }, 'one.test'), DENIED)
+  await t.rejects(reach({ check, allow: ['other.test'] }, 'one.test'), NOT_ALLOWED)
+  await t.rejects(reach({ check, allow: ['10.0.0.0/8'] }, '9.9.9.9'), NOT_ALLOWED)
+  t.strictSame(asked, [])
+})
+
+t.test('a check that takes time, and knows the user', async t => {
+  const check = async (_target: unknown, user: { name: string }): Promise<boolean> => user.name === 'alice'
+  const access = createAccess({ check, lookup: resolver(NAMES).lookup }, () => [])
+  const target = { host: 'one.test', port: 443, scheme: 'http' } as const
+  t.match(await access.admit(target, { name: 'alice' }), { host: 'one.test' })
+  await t.rejects(Promise.resolve(access.admit(target, { name: 'bob' })), { ...REQUEST, reason: 'refused by a rule' })
+  await t.rejects(Promise.resolve(access.admit({ ...target, port: 25 }, { name: 'alice' })), PORT)
+  const silent = createAccess({ check: () => new Promise<boolean>(() => {}), checkTimeout: 1 }, () => [])
+  await t.rejects(Promise.resolve(silent.admit(target, undefined)), { code: 'FST_PROXY_AUTH_CHECK_TIMEOUT' })
+})
+
+t.test('a wrong option fails the boot', async t => {
+  t.throws(() => createAccess({ allow: ['a b'] }, () => []), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: 'forward.allow[0]' })
+})
+
+t.test('a pattern without a port: 443 and 80 in allow, every port in deny (F-46)', async t => {
+  for (const port of [443, 80]) t.strictSame(texts(await reach({ allow: ['one.test'] }, 'one.test', port)), ['9.9.9.9'])
+  await t.rejects(reach({ allow: ['one.test'] }, 'one.test', 8443), PORT)
+  for (const port of [443, 80, 8443]) await t.rejects(reach({ allow: ['one.test:*'], deny: ['one.test'] }, 'one.test', port), DENIED)
+})

@@ -1,0 +1,57 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { canonicalHost } from '../../../lib/policy/target/canonical-host.js'
+import rows from '../../vectors/canonical-hosts.json' with { type: 'json' }
+
+const refused = { code: 'FST_PROXY_AUTH_BAD_TARGET', statusCode: 400 }
+
+t.test('hosts come out in one spelling, or not at all (R-CONNECT-10, S37, S38, CVE-2026-48618)', async t => {
+  for (const { name, host, canonical } of rows) {
+    if (canonical === null) t.throws(() => canonicalHost(host), refused, name)
+    else t.equal(canonicalHost(host), canonical, name)
+  }
+})
+
+t.test('the length of a name and of a label is limited (R-CONNECT-10, CVE-2024-24806)', async t => {
+  const label = 'a'.repeat(63)
+  const longest = [label, label, label, 'a'.repeat(61)].join('.')
+  t.equal(longest.length, 253)
+  t.equal(canonicalHost(longest), longest)
+  t.equal(canonicalHost(longest + '.'), longest)
+  t.throws(() => canonicalHost(`a${longest}`), refused)
+  t.throws(() => canonicalHost(`${'a'.repeat(64)}.test`), refused)
+  t.throws(() => canonicalHost('ü'.repeat(253)), refused, 'short enough until it is an A-label')
+  t.throws(() => canonicalHost(`${'ü.'.repeat(126)}ü`), refused, 'too long as A-labels, with no label too long')
+  t.throws(() => canonicalHost('a'.repeat(1_000_000)), refused)
+  t.throws(() => canonicalHost(`a${'\u00ad'.repeat(254)}.test`), refused, 'too long before soft hyphens are dropped')
+})
+
+t.test('one bracket is none', async t => {
+  for (const host of ['a::1]', '[::1', '[::1a', '::1]']) t.throws(() => canonicalHost(host), refused, host)
+})
+
+t.test('the message never has the host in it', async t => {
+  for (const { name, host, canonical } of rows) {
+    if (canonical !== null || host.length < 4) continue
+    try {
+      canonicalHost(host)
+      t.fail(name)
+    } catch (error) {
+      t.notOk((error as Error).message.includes(host), name)
+    }
+  }
+})
+
+t.test('applied again, nothing changes, and every result is a plain host (R-CONNECT-10)', async () => {
+  const char = fc.constantFrom(...'aZ09.-_xX:[]%/@ \t*①。．ü\u00ad\u200dß\u3002', '\u0660')
+  const label = fc.string({ unit: fc.constantFrom(...'abcxyz019-'), maxLength: 8 }).map(text => `xn--${text}.test`)
+  fc.assert(fc.property(fc.oneof(fc.string({ unit: char, maxLength: 12 }), label, fc.domain(), fc.ipV6(), fc.string({ unit: 'binary' })), host => {
+    let once: string
+    try {
+      once = canonicalHost(host)
+    } catch (error) {
+      return (error as { code?: string }).code === refused.code
+    }
+    return canonicalHost(once) === once && /^[a-z0-9._:-]+$/.test(once)
+  }), { numRuns: 5000 })
+})

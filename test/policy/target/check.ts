@@ -1,0 +1,55 @@
+import t from 'tap'
+import { ask, type Check, type Target } from '../../../lib/policy/target/check.js'
+
+const target: Target = { host: 'origin.test', port: 443, scheme: 'connect' }
+const denied = { code: 'FST_PROXY_AUTH_TARGET_DENIED', statusCode: 403, proxyStatus: 'http_request_denied' }
+const failed = { code: 'FST_PROXY_AUTH_CHECK_FAILED', statusCode: 500 }
+const run = (check: unknown, timeout = 1000) => ask(check as Check<unknown>, target, { name: 'alice' }, timeout)
+const reasonOf = (verdict: string): unknown => {
+  try {
+    return run(() => verdict)
+  } catch (error) {
+    return (error as { reason?: unknown }).reason
+  }
+}
+
+t.test('is asked for the target and the user, and lets in by true alone', async t => {
+  const calls: unknown[] = []
+  t.equal(run((...args: unknown[]) => { calls.push(args); return true }), undefined)
+  t.equal(await run(async () => true), undefined)
+  t.strictSame(calls, [[target, { name: 'alice' }]])
+})
+
+t.test('false and a reason refuse', async t => {
+  t.throws(() => run(() => false), { ...denied, reason: 'refused by a rule' })
+  t.throws(() => run(() => 'not after six'), { ...denied, reason: 'not after six', message: 'not after six' })
+  t.throws(() => run(() => ''), { ...denied, reason: 'refused by a rule' })
+  await t.rejects(run(async () => false)!, { ...denied, reason: 'refused by a rule' })
+  await t.rejects(run(async () => 'not after six')!, { ...denied, reason: 'not after six' })
+})
+
+t.test('a reason cannot write lines, nor at length', async t => {
+  t.equal(reasonOf('a\r\nVia: b\u0000c\u0085d'), 'a  Via: b c d')
+  t.equal(reasonOf(' \n '), 'refused by a rule')
+  t.equal(String(reasonOf('x'.repeat(1000))).length, 200)
+  t.equal(reasonOf('100 %s'), '100 %s')
+})
+
+t.test('what is no answer is a failure, not a yes', async t => {
+  for (const verdict of [undefined, null, 0, 1, {}, [], Object(true), () => true]) {
+    t.throws(() => run(() => verdict), failed)
+    await t.rejects(run(async () => verdict)!, failed)
+  }
+})
+
+t.test('a throw and a rejection are failures and keep their cause', async t => {
+  const cause = new Error('the directory is away')
+  t.throws(() => run(() => { throw cause }), { ...failed, cause })
+  await t.rejects(run(async () => { throw cause })!, { ...failed, cause })
+  const thenable = { then (_resolve: unknown, reject: (error: Error) => void) { reject(cause) } }
+  await t.rejects(run(() => thenable)!, { ...failed, cause })
+})
+
+t.test('silence ends at the deadline', async t => {
+  await t.rejects(run(() => new Promise(() => {}), 1)!, { code: 'FST_PROXY_AUTH_CHECK_TIMEOUT', statusCode: 503 })
+})

@@ -1,0 +1,72 @@
+import type { TLSSocket } from 'node:tls'
+import t from 'tap'
+import { ClientCertificateStrategy } from '../../../lib/strategies/certificate/strategy.js'
+import type { ClientCertificateOptions } from '../../../lib/strategies/certificate/strategy.js'
+
+const NOW = Date.UTC(2026, 5, 1)
+const ALICE = {
+  raw: Buffer.from('x'),
+  subject: { CN: 'alice' },
+  subjectaltname: 'email:alice@a.test',
+  fingerprint256: 'AB:CD',
+  valid_from: 'Jan  1 00:00:00 2026 GMT',
+  valid_to: 'Dec 31 23:59:59 2026 GMT'
+}
+
+/** What the strategy says of a connection. */
+async function said (socket: object | undefined, options: ClientCertificateOptions = {}): Promise<unknown> {
+  const strategy = new ClientCertificateStrategy({ clock: () => NOW, ...options })
+  return await new Promise(resolve => {
+    const attempt = Object.assign(Object.create(strategy), {
+      success: (user: unknown, info: unknown) => resolve({ user, info }),
+      fail: (...args: unknown[]) => resolve({ failed: args }),
+      error: (cause: Error) => resolve({ error: cause.message })
+    })
+    attempt.authenticate({ headers: {}, socket: socket as TLSSocket | undefined })
+  })
+}
+
+const connection = (certificate: object, authorized = true) => ({ authorized, getPeerCertificate: () => certificate })
+const REFUSED = { failed: [] }
+
+t.test('whose certificate was verified is let in by its name', async t => {
+  t.strictSame(await said(connection(ALICE)), { user: { username: 'alice' }, info: { fingerprint: 'AB:CD', userId: 'alice' } })
+  t.match(await said(connection(ALICE), { name: 'email' }), { user: { username: 'alice@a.test' }, info: { userId: 'alice@a.test' } })
+})
+
+t.test('nobody else is', async t => {
+  for (const [name, socket] of Object.entries({
+    'no connection': undefined,
+    'no TLS': {},
+    'not verified': connection(ALICE, false),
+    'no certificate': connection({}),
+    'a resumed session without one': { authorized: true },
+    'no name': connection({ ...ALICE, subject: {} }),
+    'several names': connection({ ...ALICE, subject: { CN: ['alice', 'bob'] } }),
+    'no longer valid': connection({ ...ALICE, valid_to: 'May 31 23:59:59 2026 GMT' }),
+    'not yet valid': connection({ ...ALICE, valid_from: 'Jun  2 00:00:00 2026 GMT' }),
+    'no time': connection({ ...ALICE, valid_to: 'never' })
+  })) t.strictSame(await said(socket), REFUSED, name)
+  t.strictSame(await said(connection(ALICE), { name: 'URI' }), REFUSED)
+})
+
+t.test('a function says who somebody is', async t => {
+  t.strictSame(await said(connection(ALICE), { verify: async ({ fingerprint256 }, name) => [{ id: fingerprint256 }, { name }] }), {
+    user: { id: 'AB:CD' }, info: { fingerprint: 'AB:CD', userId: 'alice', name: 'alice' }
+  })
+  t.match(await said(connection({ ...ALICE, subject: {} }), { verify: () => 'somebody' }), { user: 'somebody', info: { fingerprint: 'AB:CD', userId: undefined } })
+  for (const nobody of [null, undefined, false] as const) t.strictSame(await said(connection(ALICE), { verify: () => nobody }), REFUSED)
+  t.strictSame(await said(connection(ALICE), { verify: () => { throw new Error('cannot tell') } }), { error: 'cannot tell' })
+})
+
+t.test('it has nothing to ask with', async t => {
+  const strategy = new ClientCertificateStrategy()
+  t.match(strategy, { name: 'client-certificate', scheme: null })
+  t.equal(strategy.challenge(), null)
+})
+
+t.test('wrong options fail the boot', async t => {
+  for (const wrong of [{ verify: 1 }, { name: 'cn' }, { clock: 5 }, { verfy: () => null }]) {
+    t.throws(() => new ClientCertificateStrategy(wrong as never), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+  }
+})
