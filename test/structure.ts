@@ -126,6 +126,15 @@ t.test('a permission that is not used is none (F-48)', async t => {
   }
 })
 
+t.test('the pages for contributors: name files that are there', async t => {
+  for (const page of ['CONTRIBUTING.md', 'docs/internals/architecture.md']) {
+    const text = readFileSync(page, 'utf8')
+    const named = [...text.matchAll(/`((?:[\w-]+\/)+(?:[\w-]+\.(?:ts|md))?)`/g)].map(([, path]) => path!)
+    t.not(named.length, 0)
+    t.strictSame(named.filter(path => !['.', 'lib'].some(from => existsSync(join(from, path)))), [], page)
+  }
+})
+
 /** False for a file of types and re-exports: there is nothing in it to test. */
 function runs (source: string): boolean {
   const { outputText } = ts.transpileModule(source, {
