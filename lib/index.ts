@@ -18,6 +18,7 @@ import { drainOnClose } from './proxy/exchange/drain.js'
 import { Exchanges } from './proxy/exchange/exchanges.js'
 import { registerForwardProxy } from './proxy/forward/register.js'
 import { onEveryServer } from './platform/fastify/listeners.js'
+import { keepHandles } from './platform/http2/kept-handles.js'
 import { registerReverse } from './proxy/reverse/register.js'
 import type { ReverseRoute } from './proxy/reverse/route.js'
 import { readSettings } from './options/settings.js'
@@ -63,6 +64,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   addChallengeHooks(app)
   concealRawPackets(app.server)
   onEveryServer(app, server => logFailures(app.log, server))
+  keepHandles(app)
 
   if (settings.forward !== undefined) {
     const targets = settings.targets.map(({ to, demand }) => ({ to, demand: gateOf(demand, PROXY) }))

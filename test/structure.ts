@@ -64,7 +64,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   gates: ['errors', 'cleartext', 'summary', 'warnings', 'options', 'schemes', 'strategies', 'passport', 'policy', 'gate'],
   index: [
     'errors', 'eventual', 'options', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'platform',
-    'platform/fastify', 'platform/http1', 'policy', 'gate', 'proxy/exchange', 'proxy/message', 'proxy/connect', 'proxy/forward', 'proxy/reverse',
+    'platform/fastify', 'platform/http1', 'platform/http2', 'policy', 'gate', 'proxy/exchange', 'proxy/message', 'proxy/connect', 'proxy/forward', 'proxy/reverse',
     'gates', 'anonymous-access', 'proxy-authenticate'
   ]
 }

@@ -78,6 +78,7 @@ function endUnlessAlive (session: Http2Session, socket: Socket, patience: Millis
   setTimeout(guarded(() => { if (socket.bytesRead === read) socket.destroy() }), patience).unref()
 }
 
-function onEverySession (app: FastifyInstance, follow: (session: Http2Session) => void): void {
+/** Calls `follow` with each session of HTTP/2 that a server of the application gets. */
+export function onEverySession (app: FastifyInstance, follow: (session: Http2Session) => void): void {
   onEveryServer(app, server => { on(server as Server, 'session', follow) })
 }

@@ -1,3 +1,12 @@
+/** An end of the gateway's process that is a fault of node, of a version of which nothing outside of node keeps it: counted, and no finding. */
+export class FaultOfNode extends Error {
+  static readonly isAffected = Number(process.versions.node.split('.')[0]) >= 25
+  /** What the process has said last. */
+  static is (words: string): boolean {
+    return FaultOfNode.isAffected && /Http2Session::~Http2Session\(\)[^\n]*\s[^\n]*\(current_nghttp2_memory_\) == \(0\)/.test(words)
+  }
+}
+
 /** Something that must not be: what an oracle throws, and what makes a run of the fuzzers fail. */
 export class Finding extends Error {
   /**

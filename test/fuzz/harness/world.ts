@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { answerDigestChallenge, signAws4 } from '../../../lib/index.js'
 import { certificate } from '../../fixtures/certificate.js'
 import { deafPort } from '../../fixtures/raw-server.js'
-import { Finding } from './finding.js'
+import { FaultOfNode, Finding } from './finding.js'
 import { AWS4_KEY, AWS4_SECRET, BASIC, BEARER, OTHER_BASIC, PASSWORD, TRACES, USER } from './secrets.js'
 import { StrictOrigin } from './strict-origin.js'
 import { TunnelEnd, echo } from './tunnel-end.js'
@@ -257,7 +257,7 @@ export class World extends EventEmitter<{ conversation: [Conversation] }> {
    *
    * @param broken - Connections of HTTP/2 may have been broken by an error: what is left of them is ended first.
    * @returns What the gateway's log says.
-   * @throws {Finding}
+   * @throws {Finding | FaultOfNode}
    */
   async settle (broken = false): Promise<Settled> {
     this.origin.disconnect()
@@ -267,6 +267,7 @@ export class World extends EventEmitter<{ conversation: [Conversation] }> {
     if (told === null) {
       const words = this.stderr
       await this.startGateway()
+      if (FaultOfNode.is(words)) throw new FaultOfNode()
       throw new Finding(`the process ended: ${/^\w*Error.*$/m.exec(words)?.[0] ?? ''}`.replace(/\d{2,}/g, 'n'), words.slice(-2000))
     }
     if (told.faults.length > 0) throw new Finding('unhandled', told.faults)

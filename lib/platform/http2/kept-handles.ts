@@ -1,0 +1,64 @@
+import type { Http2Session } from 'node:http2'
+import type { FastifyInstance } from 'fastify'
+import { guarded, once } from '../guarded.js'
+import { onEverySession } from './sessions.js'
+
+/**
+ * How many times all garbage is collected before a handle is let go of. A collection may have begun before the streams
+ * became garbage, and the one after it before the handle was moved on: the third has seen them as such from its start.
+ */
+const COLLECTIONS = 3
+
+/**
+ * Keeps what node has of a session in native code until its streams have been collected.
+ *
+ * A stream that was destroyed while its session was writing for it is freed by the garbage collector alone, and with it the
+ * fields of a block that its client began and did not end, such as half of a trailer section. Where the collector takes the
+ * session first, in the same collection, node finds memory of the session still in use, and ends the process
+ * (`~Http2Session`: `current_nghttp2_memory_`; node 20 to 26). Any client can bring that about.
+ */
+export function keepHandles (app: FastifyInstance): void {
+  onEverySession(app, session => {
+    const handle = handleOf(session)
+    if (handle !== undefined) once(session, 'close', () => kept.add(handle))
+  })
+}
+
+/** Objects that are kept for some collections of all garbage. */
+export class Kept {
+  /** The latest first. */
+  private readonly rounds: object[][] = Array.from({ length: COLLECTIONS }, () => [])
+  private waiting = false
+  private readonly registry = new FinalizationRegistry<undefined>(guarded(() => { this.collected() }))
+
+  /** How many there are. */
+  get size (): number {
+    return this.rounds.flat().length
+  }
+
+  add (object: object): void {
+    this.rounds[0]!.push(object)
+    if (!this.waiting) this.wait()
+  }
+
+  /** Waits for a collection: what it takes is an object that nothing else refers to. */
+  private wait (): void {
+    this.waiting = true
+    this.registry.register({}, undefined)
+  }
+
+  private collected (): void {
+    this.rounds.pop()
+    this.rounds.unshift([])
+    this.waiting = false
+    if (this.size > 0) this.wait()
+  }
+}
+
+const kept = new Kept()
+
+/** Node shows it to no one, and forgets it when the session is over. Without it nothing is kept. */
+function handleOf (session: Http2Session): object | undefined {
+  const symbol = Object.getOwnPropertySymbols(session).find(({ description }) => description === 'kHandle')
+  return symbol && (session as unknown as Record<symbol, object | undefined>)[symbol]
+}

@@ -1,0 +1,44 @@
+import { EventEmitter, once } from 'node:events'
+import { createServer } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { Kept, keepHandles } from '../../../lib/platform/http2/kept-handles.js'
+import { collectGarbage } from '../../fixtures/collect-garbage.js'
+import { Http2Client } from '../../fixtures/http2-client.js'
+import { until } from '../../fixtures/until.js'
+
+t.test('what is added is there for a collection, and gone after some', async t => {
+  const kept = new Kept()
+  const object = (() => {
+    const added = { here: true }
+    kept.add(added)
+    kept.add({})
+    return new WeakRef(added)
+  })()
+  t.equal(kept.size, 2)
+  collectGarbage()
+  t.strictSame(object.deref(), { here: true })
+  await until(() => { collectGarbage(); return kept.size === 0 })
+  await until(() => { collectGarbage(); return object.deref() === undefined })
+  kept.add({})
+  await until(() => { collectGarbage(); return kept.size === 0 })
+})
+
+t.test('a session of node is followed to its end, one that has no handle is not', async t => {
+  const server = createServer()
+  keepHandles({ server, addHook () {} } as never)
+  const followed: number[] = []
+  server.on('session', session => { followed.push(session.listenerCount('close')) })
+  server.on('stream', stream => { stream.respond(); stream.end('here') })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = await Http2Client.to(t, `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  t.match(await client.ask({ ':path': '/' }), { body: 'here' })
+  server.emit('session', new EventEmitter() as never)
+  t.strictSame(followed, [followed[1]! + 1, followed[1]])
+  const gone = once(client.session, 'close')
+  client.session.destroy()
+  await gone
+  server.close()
+  await once(server, 'close')
+})
