@@ -8,7 +8,7 @@ import { RawHttp2 } from '../fixtures/raw-http2.js'
 // the stream was destroyed while the session was writing for it. Of node 25 and later such a stream may be held by its session for ever,
 // and nothing outside of node can help (docs/security.md).
 
-const CONNECTIONS = 100
+const CONNECTIONS = 60
 const [major] = process.versions.node.split('.').map(Number)
 
 const HEAD = [[':method', 'POST'], [':scheme', 'http'], [':path', '/'], [':authority', 'gateway.test']] as const
