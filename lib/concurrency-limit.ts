@@ -4,8 +4,8 @@ import type { Eventual } from './eventual.js'
 import { guarded } from './platform/guarded.js'
 import type { Milliseconds } from './types.js'
 
-/** Options of {@link Turns}. */
-export interface TurnsOptions {
+/** Options of {@link ConcurrencyLimit}. */
+export interface ConcurrencyLimitOptions {
   /** How many may be under way at a time. 1 or more. */
   readonly concurrency: number
   /** How many more may wait. 0 or more. */
@@ -17,7 +17,7 @@ export interface TurnsOptions {
 }
 
 /** What is special about a turn. */
-export interface Turn {
+export interface Slot {
   /** Goes before those that wait, however many there are. */
   readonly urgent?: boolean
   /** Where it comes from, an address for one: those who wait are served in turns, one from each place. Default: one place. */
@@ -46,7 +46,7 @@ const MOST_WAIT: Milliseconds = 60_000
  * const turns = new Turns({ concurrency: 4, queue: 100 })
  * await turns.take(() => bcrypt.verify(password, hash))
  */
-export class Turns {
+export class ConcurrencyLimit {
   private readonly concurrency: number
   private readonly queue: number
   private readonly patience: Milliseconds
@@ -59,7 +59,7 @@ export class Turns {
   /** How long one takes, lately. */
   private usual: Milliseconds = 0
 
-  constructor ({ concurrency, queue, patience = Infinity, clock = () => performance.now() }: TurnsOptions) {
+  constructor ({ concurrency, queue, patience = Infinity, clock = () => performance.now() }: ConcurrencyLimitOptions) {
     this.concurrency = concurrency
     this.queue = queue
     this.patience = patience
@@ -77,7 +77,7 @@ export class Turns {
    * @returns What `work` returns, without a promise where that is none and nobody is before it.
    * @throws {VerifierBusy} Too many wait. One that has waited too long, or is given up, rejects: with this, or the signal's reason.
    */
-  take<Result> (work: () => Eventual<Result>, turn: Turn = {}): Eventual<Result> {
+  take<Result> (work: () => Eventual<Result>, turn: Slot = {}): Eventual<Result> {
     if (this.running < this.concurrency) return this.begin(work)
     const { urgent = false, signal } = turn
     const from = turn.from ?? ''

@@ -4,19 +4,19 @@ import { BadOption } from './errors.js'
 import type { AdmitOptions } from './gate/admit.js'
 import { addContentHooks } from './gate/content/verified-content.js'
 import { ContentKeeper } from './gate/content/buffered-content.js'
-import { limited } from './gate/chain/attempt-limits.js'
+import { withAttemptLimits } from './gate/chain/attempt-limits.js'
 import { ORIGIN, PROXY } from './gate/role/role.js'
-import type { Mode } from './gate/role/role.js'
+import type { Role } from './gate/role/role.js'
 import { isNamed } from './gate/principal.js'
-import { anonymous } from './gate/chain/anonymous.js'
+import { withAnonymousAccess } from './gate/chain/anonymous.js'
 import type { AnonymousAccess } from './gate/chain/anonymous.js'
 import { createChain } from './passport/create-chain.js'
 import type { Chain } from './passport/chain.js'
 import { isConnectionBound } from './schemes/connection-bound.js'
-import { Connections } from './passport/connection-identity.js'
+import { ConnectionIdentities } from './passport/connection-identity.js'
 import { givesName, readDeclaration } from './passport/declaration.js'
 import type { Declaration, Declared, StrategyDeclaration } from './passport/declaration.js'
-import { recognising } from './gate/chain/known-users.js'
+import { withKnownUsers } from './gate/chain/known-users.js'
 import { loadPassport } from './passport/registry.js'
 import type { Attempts } from './policy/attempts/attempts.js'
 import type { Revocations } from './policy/revocations.js'
@@ -33,7 +33,7 @@ export interface Shared {
 }
 
 /** What the gate of a route works with, by the route's strategies, as the settings have them, and by its mode. Filled in by `onReady`. */
-export type GateOf = (strategies: readonly StrategyDeclaration[], mode: Mode) => AdmitOptions
+export type GateOf = (strategies: readonly StrategyDeclaration[], mode: Role) => AdmitOptions
 
 /** The gates of the routes that ask the same strategies, one for each mode. */
 interface Prepared {
@@ -102,8 +102,8 @@ function chaining ({ strategyTimeout: timeout }: Settings, { attempts, access }:
   const names = new Set<string>()
   return (declared) => {
     const chain = createChain(declared, { timeout })
-    const slowed = attempts === undefined ? chain : limited(chain, attempts, declared)
-    return recognising(access === undefined ? slowed : anonymous(slowed, access), names)
+    const slowed = attempts === undefined ? chain : withAttemptLimits(chain, attempts, declared)
+    return withKnownUsers(access === undefined ? slowed : withAnonymousAccess(slowed, access), names)
   }
 }
 
@@ -114,7 +114,7 @@ function bindConnections (gates: readonly AdmitOptions[], declared: readonly Dec
   if (connectionBound === undefined) throw new BadOption('connectionBound', `given, as ${bound.scheme} authenticates connections`, 'undefined')
   // Each its own: an identity for the proxy is none for an origin that it also is, nor one for other strategies.
   for (const gate of gates) {
-    const connections = new Connections(connectionBound)
+    const connections = new ConnectionIdentities(connectionBound)
     revocations.hold(connections)
     Object.assign(gate, { connections })
   }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Turns } from '../lib/concurrency-limit.js'
+import { ConcurrencyLimit } from '../lib/concurrency-limit.js'
 
 /** Work that ends when it is told to. */
 function work<Result = string> () {
@@ -20,7 +20,7 @@ function work<Result = string> () {
 const BUSY = { code: 'FST_PROXY_AUTH_VERIFIER_BUSY', statusCode: 503 }
 
 t.test('what answers at once takes no turn', async t => {
-  const turns = new Turns({ concurrency: 1, queue: 0 })
+  const turns = new ConcurrencyLimit({ concurrency: 1, queue: 0 })
   const slow = work()
   t.equal(turns.take(() => 'now'), 'now')
   t.equal(turns.take(() => null), null)
@@ -34,7 +34,7 @@ t.test('what answers at once takes no turn', async t => {
 })
 
 t.test('so many at a time, the others in their order, whatever comes of them', async t => {
-  const turns = new Turns({ concurrency: 2, queue: 10 })
+  const turns = new ConcurrencyLimit({ concurrency: 2, queue: 10 })
   const jobs = Array.from({ length: 5 }, () => work())
   const results = jobs.map(async job => await turns.take(job.start)).map(async result => await result.catch(cause => (cause as Error).message))
   await null
@@ -54,7 +54,7 @@ t.test('so many at a time, the others in their order, whatever comes of them', a
 })
 
 t.test('one that turns out to answer at once lets the next begin', async t => {
-  const turns = new Turns({ concurrency: 1, queue: 10 })
+  const turns = new ConcurrencyLimit({ concurrency: 1, queue: 10 })
   const slow = work()
   const all = [turns.take(slow.start), turns.take(() => 'at once'), turns.take(() => { throw new Error('broken') }), turns.take(() => 'last')]
   const settled = Promise.allSettled(all)
@@ -64,7 +64,7 @@ t.test('one that turns out to answer at once lets the next begin', async t => {
 
 t.test('a full queue is 503, and says when to come back', async t => {
   let now = 0
-  const turns = new Turns({ concurrency: 2, queue: 3, clock: () => now })
+  const turns = new ConcurrencyLimit({ concurrency: 2, queue: 3, clock: () => now })
   const fill = () => Array.from({ length: 5 }, () => { const job = work(); return { ...job, job, result: turns.take(job.start) } })
   const first = fill()
   t.throws(() => turns.take(() => 'x'), { ...BUSY, headers: { 'retry-after': '1' } }, 'nobody knows how long')
@@ -81,7 +81,7 @@ t.test('a full queue is 503, and says when to come back', async t => {
 })
 
 t.test('the urgent go first, and are never too many', async t => {
-  const turns = new Turns({ concurrency: 1, queue: 1 })
+  const turns = new ConcurrencyLimit({ concurrency: 1, queue: 1 })
   const slow = work()
   const order: string[] = []
   const all = [
@@ -98,7 +98,7 @@ t.test('the urgent go first, and are never too many', async t => {
 
 t.test('who has waited too long is told so', async t => {
   let now = 0
-  const turns = new Turns({ concurrency: 1, queue: 10, patience: 1000, clock: () => now })
+  const turns = new ConcurrencyLimit({ concurrency: 1, queue: 10, patience: 1000, clock: () => now })
   const slow = work()
   const running = turns.take(slow.start)
   const { signal } = new AbortController()
@@ -114,7 +114,7 @@ t.test('who has waited too long is told so', async t => {
 })
 
 t.test('who leaves waits no longer; what has begun goes on', async t => {
-  const turns = new Turns({ concurrency: 1, queue: 10 })
+  const turns = new ConcurrencyLimit({ concurrency: 1, queue: 10 })
   const slow = work()
   const [one, two, three] = [new AbortController(), new AbortController(), new AbortController()]
   const running = turns.take(slow.start, { get signal (): AbortSignal { return t.fail('not looked at') as never } })
@@ -133,7 +133,7 @@ t.test('who leaves waits no longer; what has begun goes on', async t => {
 })
 
 t.test('each place in turn, however many come from one (F-23)', async t => {
-  const turns = new Turns({ concurrency: 1, queue: 100 })
+  const turns = new ConcurrencyLimit({ concurrency: 1, queue: 100 })
   const slow = work()
   const order: string[] = []
   const from = (place: string | undefined, name: string) => turns.take(() => order.push(name), { from: place })
@@ -145,7 +145,7 @@ t.test('each place in turn, however many come from one (F-23)', async t => {
 })
 
 t.test('a full queue: the last of the longest line gives way to a place with fewer (F-23)', async t => {
-  const turns = new Turns({ concurrency: 1, queue: 3 })
+  const turns = new ConcurrencyLimit({ concurrency: 1, queue: 3 })
   const slow = work()
   const order: string[] = []
   const from = async (place: string, name: string) => await turns.take(() => order.push(name), { from: place })
@@ -162,7 +162,7 @@ t.test('a full queue: the last of the longest line gives way to a place with few
 })
 
 t.test('who leaves from a place that nobody else waits in leaves no place (F-23)', async t => {
-  const turns = new Turns({ concurrency: 1, queue: 2 })
+  const turns = new ConcurrencyLimit({ concurrency: 1, queue: 2 })
   const slow = work()
   const running = turns.take(slow.start)
   const one = new AbortController()
@@ -177,7 +177,7 @@ t.test('who leaves from a place that nobody else waits in leaves no place (F-23)
 })
 
 t.test('an urgent one that leaves waits no longer either', async t => {
-  const turns = new Turns({ concurrency: 1, queue: 0 })
+  const turns = new ConcurrencyLimit({ concurrency: 1, queue: 0 })
   const slow = work()
   const running = turns.take(slow.start)
   const one = new AbortController()

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Forbidden, StrategyFailed, StrategyUnavailable } from '../errors.js'
 import type { AttemptInput, Chain } from '../passport/chain.js'
 import { isConnectionBound } from '../schemes/connection-bound.js'
-import type { Connections, Leg } from '../passport/connection-identity.js'
+import type { ConnectionIdentities, Leg } from '../passport/connection-identity.js'
 import type { Granted, Refused } from '../passport/outcome.js'
 import { closeBehind } from '../platform/http1/close-behind.js'
 import { closeHead } from '../platform/http2/close-head.js'
@@ -18,14 +18,14 @@ import type { ContentHashes } from './content/verified-content.js'
 import { consume, readCredentials } from './role/credentials-field.js'
 import { addFinalToken, addStrategyInfo } from './role/authentication-info.js'
 import type { ContentKeeper } from './content/buffered-content.js'
-import type { Mode } from './role/role.js'
+import type { Role } from './role/role.js'
 import { nameOf } from './principal.js'
 import type { Principal } from './principal.js'
-import { vouch } from './content/auth-int.js'
+import { protectResponse } from './content/auth-int.js'
 
 /** What one gate works with. An identity counts at the gate that made it, and at no other. */
 export interface AdmitOptions {
-  readonly mode: Mode
+  readonly mode: Role
   readonly chain: Chain
   /** The strategies for a client that speaks in the clear from elsewhere, when that is refused. */
   readonly chainInTheClear: Chain
@@ -33,7 +33,7 @@ export interface AdmitOptions {
   readonly reads: readonly string[]
   readonly principal?: Principal | undefined
   /** What client connections stand for, where a scheme is bound to the connection. */
-  readonly connections?: Connections | undefined
+  readonly connections?: ConnectionIdentities | undefined
   /** Where content stays that credentials cover, until the answer is out. */
   readonly keeper: ContentKeeper
   /** Who is to be asked anew. */
@@ -112,14 +112,14 @@ function isAdmitted ({ proxyAuth }: FastifyRequest, gate: AdmitOptions): boolean
 }
 
 /** Lets in a request that says nothing of who it is, where its connection does. */
-function remember (request: FastifyRequest, connections: Connections): boolean {
+function remember (request: FastifyRequest, connections: ConnectionIdentities): boolean {
   const identity = connections.identityOf(request.raw)
   if (identity === undefined) return false
   request.proxyAuth = identity
   return true
 }
 
-function begin (attempt: AttemptInput, reply: FastifyReply, connections: Connections): Leg | undefined {
+function begin (attempt: AttemptInput, reply: FastifyReply, connections: ConnectionIdentities): Leg | undefined {
   try {
     return connections.begin(attempt.raw, attempt.credentials, attempt)
   } catch (error) {
@@ -151,7 +151,7 @@ function grant (request: FastifyRequest, reply: FastifyReply, granted: Granted, 
     if (revocations.hasEnded(name, mark)) return 'no'
     addStrategyInfo(reply, info, mode)
     addFinalToken(reply, info, mode)
-    vouch(reply, info, mode, maxAnswer)
+    protectResponse(reply, info, mode, maxAnswer)
     request.proxyAuth = new Identity({ user: user as ProxyUser, name, info, scheme, realm }, mark, options)
     return 'yes'
   } catch (cause) {

@@ -2,7 +2,7 @@ import { ClientLeft } from '../errors.js'
 import { isThenable } from '../eventual.js'
 import type { Eventual } from '../eventual.js'
 import { guarded } from '../platform/guarded.js'
-import type { Turn } from '../concurrency-limit.js'
+import type { Slot } from '../concurrency-limit.js'
 import type { Declared } from './declaration.js'
 import { broken } from './outcome.js'
 import type { RequestView } from './request-view.js'
@@ -25,7 +25,7 @@ export interface Presented extends Departure {
  *
  * @param viewOf - Makes what the strategy sees. Called before this returns, or not at all.
  */
-export function judge (
+export function askStrategy (
   declared: Declared, presented: Presented, viewOf: () => RequestView, settings: RunSettings
 ): Verdict | Promise<Verdict> {
   const { cache, name, scheme } = declared
@@ -40,7 +40,7 @@ export function judge (
 }
 
 function inTurn (
-  { strategy, turns, name }: Declared, view: RequestView, settings: RunSettings, departure: Departure, turn: Turn = departure
+  { strategy, turns, name }: Declared, view: RequestView, settings: RunSettings, departure: Departure, turn: Slot = departure
 ): Verdict | Promise<Verdict> {
   const ask = (): Verdict | Promise<Verdict> => run(strategy, view, settings, departure)
   const refused = (cause: unknown): Verdict => {

@@ -7,7 +7,7 @@ import type { Verdict } from './run.js'
 import { readPresented, readUserId } from './user-id.js'
 
 /** The way of one request past the strategies: what has been said so far. */
-export class Walk {
+export class ChainAttempt {
   /** 407 until a strategy says another status; the first of those stands. */
   status: Refused['status'] = 407
   reason: RefusalReason

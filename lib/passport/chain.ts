@@ -8,12 +8,12 @@ import { createChallengeList } from './chain-challenges.js'
 import type { ChallengeLines } from './chain-challenges.js'
 import type { Leg } from './connection-identity.js'
 import type { Declared } from './declaration.js'
-import { judge } from './ask-strategy.js'
+import { askStrategy } from './ask-strategy.js'
 import type { Outcome, Refused } from './outcome.js'
 import { linesOf, requestView } from './request-view.js'
 import type { RawRequest, RequestView } from './request-view.js'
 import type { RunSettings } from './run.js'
-import { Walk } from './chain-attempt.js'
+import { ChainAttempt } from './chain-attempt.js'
 
 /** One request that wants in. */
 export interface AttemptInput {
@@ -88,13 +88,13 @@ export function chainOf (strategies: readonly Declared[], { timeout }: ChainOpti
 
   function authenticate (input: AttemptInput): Outcome | Promise<Outcome> {
     const { credentials } = input
-    if (credentials === undefined) return advance(new Walk(credentials, 'missing'), unschemed, 0, input)
+    if (credentials === undefined) return advance(new ChainAttempt(credentials, 'missing'), unschemed, 0, input)
     const scheme = readScheme(credentials)
     if (scheme === undefined) return withoutScheme()
     const plan = plans.get(scheme.toLowerCase())
-    if (plan === undefined) return advance(new Walk(credentials, 'not offered'), unschemed, 0, input)
+    if (plan === undefined) return advance(new ChainAttempt(credentials, 'not offered'), unschemed, 0, input)
     const reason = credentials.trim().length === scheme.length ? 'missing' : 'rejected'
-    return advance(new Walk(credentials, reason), plan, 0, input)
+    return advance(new ChainAttempt(credentials, reason), plan, 0, input)
   }
 
   function contentHashes (input: AttemptInput): readonly string[] {
@@ -108,12 +108,12 @@ export function chainOf (strategies: readonly Declared[], { timeout }: ChainOpti
     return [...names]
   }
 
-  function advance (walk: Walk, plan: Plan, next: number, input: AttemptInput): Outcome | Promise<Outcome> {
+  function advance (walk: ChainAttempt, plan: Plan, next: number, input: AttemptInput): Outcome | Promise<Outcome> {
     for (; next < plan.steps.length; next++) {
       const { declared, settings } = plan.steps[next]!
       if (declared.scheme === null && walk.status !== 407) break
       if (!walk.mayRun(declared)) continue
-      const verdict = judge(declared, input, () => viewFor(declared, input), settings)
+      const verdict = askStrategy(declared, input, () => viewFor(declared, input), settings)
       if (isThenable(verdict)) {
         const following = next + 1
         return verdict.then((later) => walk.conclude(declared, later, isContentToCome(input)) ?? anotherLeg(walk, plan, input) ?? advance(walk, plan, following, input))
@@ -124,7 +124,7 @@ export function chainOf (strategies: readonly Declared[], { timeout }: ChainOpti
     return refuse(walk, plan, input)
   }
 
-  function refuse (walk: Walk, plan: Plan, input: AttemptInput): Outcome | Promise<Outcome> {
+  function refuse (walk: ChainAttempt, plan: Plan, input: AttemptInput): Outcome | Promise<Outcome> {
     if (walk.status !== 407) return refused(walk, plan, walk.challenges ?? [])
     const said = walk.challenges === null || plan.scheme === null ? undefined : { scheme: plan.scheme, lines: walk.challenges }
     const lines = list(() => bareView(input), said)
@@ -143,7 +143,7 @@ export function chainOf (strategies: readonly Declared[], { timeout }: ChainOpti
 }
 
 // The other challenges would tell the client to choose again.
-function anotherLeg ({ status, challenges }: Walk, { scheme }: Plan, { leg }: AttemptInput): Refused | undefined {
+function anotherLeg ({ status, challenges }: ChainAttempt, { scheme }: Plan, { leg }: AttemptInput): Refused | undefined {
   if (leg === undefined || !leg.continues || status !== 407 || challenges === null) return undefined
   return { kind: 'refused', status, reason: 'continued', challenges, scheme, cause: null, note: null, continues: true }
 }
@@ -181,7 +181,7 @@ function withoutScheme (): Refused {
   return { kind: 'refused', status: 400, reason: 'malformed', challenges: [], scheme: null, cause, note: null }
 }
 
-function refused (walk: Walk, plan: Plan, challenges: ChallengeLines): Outcome {
+function refused (walk: ChainAttempt, plan: Plan, challenges: ChallengeLines): Outcome {
   if ('kind' in challenges) return challenges
   const { status, reason, cause, note } = walk
   const { scheme } = plan

@@ -9,7 +9,7 @@ import type { Milliseconds, ProxyIdentity } from '../types.js'
 import { isConnectionBound } from '../schemes/connection-bound.js'
 import type { RawRequest } from './request-view.js'
 
-/** Limits of {@link Connections}. */
+/** Limits of {@link ConnectionIdentities}. */
 export interface ConnectionLimits {
   /** How long a handshake may take from its first leg to its last. 1 or more. */
   readonly handshakeTimeout: Milliseconds
@@ -49,7 +49,7 @@ interface Kept {
  * One request at a time: while a leg is judged, any other request on the connection is 400 and the end of it. A request without
  * credentials forgets the handshake, one with any credentials forgets the identity too, right or wrong (re-authentication).
  */
-export class Connections {
+export class ConnectionIdentities {
   private readonly key = Symbol('fastify-proxy-auth.connection')
   private readonly named = new Map<string, Set<Connection>>()
   private readonly handshakes: Shares
@@ -178,8 +178,8 @@ export class Leg {
   private identity: ProxyIdentity | undefined
   private closed = false
 
-  /** Made by {@link Connections.begin}. */
-  constructor (private readonly connections: Connections, private readonly connection: Connection, private readonly before: Kept | undefined) {}
+  /** Made by {@link ConnectionIdentities.begin}. */
+  constructor (private readonly connections: ConnectionIdentities, private readonly connection: Connection, private readonly before: Kept | undefined) {}
 
   /** True when a strategy has kept something for another leg. */
   get continues (): boolean { return this.after !== undefined }

@@ -3,14 +3,14 @@ import { isObject, refuseUnknown } from '../check-option.js'
 import { formatChallenge } from '../fields/challenge.js'
 import { isToken } from '../fields/grammar.js'
 import { isRealm } from '../fields/realm.js'
-import { Turns } from '../concurrency-limit.js'
-import type { TurnsOptions } from '../concurrency-limit.js'
+import { ConcurrencyLimit } from '../concurrency-limit.js'
+import type { ConcurrencyLimitOptions } from '../concurrency-limit.js'
 import { readCacheOptions } from '../strategies/cache-options.js'
 import type { CacheOptions } from '../strategies/cache-options.js'
 import { isOurStrategy } from '../strategies/strategy.js'
 import type { Strategy } from '../strategies/strategy.js'
-import { foreignOffering, ownOffering } from './strategy-challenges.js'
-import type { ChallengeMaker, Offering } from './strategy-challenges.js'
+import { foreignChallenges, ownChallenges } from './strategy-challenges.js'
+import type { ChallengeMaker, StrategyChallenges } from './strategy-challenges.js'
 import { findStrategy, isStrategy } from './registry.js'
 import type { Registry } from './registry.js'
 import { isReadable } from './request-view.js'
@@ -64,7 +64,7 @@ export interface DeclarationContext {
   /** Needed where the strategy is a name: see {@link givesName}. */
   readonly passport?: Registry | undefined
   /** How many requests the strategy may be asked about at a time. Default {@link VERIFIERS}. */
-  readonly verifiers?: TurnsOptions | undefined
+  readonly verifiers?: ConcurrencyLimitOptions | undefined
 }
 
 /** Tells whether a declaration names its strategy, which is then to be found in a registry. */
@@ -73,7 +73,7 @@ export function givesName (declaration: StrategyDeclaration): boolean {
 }
 
 /** The default of {@link DeclarationContext.verifiers}. */
-export const VERIFIERS: TurnsOptions = Object.freeze({ concurrency: 32, queue: 1000 })
+export const VERIFIERS: ConcurrencyLimitOptions = Object.freeze({ concurrency: 32, queue: 1000 })
 
 /** A declaration that has been checked, whose strategy may yet have to be registered in `passport`. */
 export interface Declaration {
@@ -92,7 +92,7 @@ export interface Declaration {
 }
 
 /** A strategy, ready to run. Frozen. */
-export interface Declared extends Offering {
+export interface Declared extends StrategyChallenges {
   /** What errors and logs call it. */
   readonly name: string
   readonly strategy: PassportStrategy
@@ -110,7 +110,7 @@ export interface Declared extends Offering {
   /** What is known of credentials; `null`: the strategy is asked each time. */
   readonly cache: VerdictCache | null
   /** Whose turn it is to be asked about. */
-  readonly turns: Turns
+  readonly turns: ConcurrencyLimit
 }
 
 /**
@@ -149,8 +149,8 @@ function resolve (declared: DeclaredStrategy, reads: readonly string[], context:
     throw new BadOption(of('cache', given), 'left out where more than the credentials decides, or they are good only once', 'it')
   }
   const offering = own
-    ? ownOffering(strategy, realm)
-    : foreignOffering({
+    ? ownChallenges(strategy, realm)
+    : foreignChallenges({
       name, scheme, realm, overrideRealm: declared.realm !== undefined, params: declared.params, challenge: declared.challenge
     })
   return Object.freeze({
@@ -164,7 +164,7 @@ function resolve (declared: DeclaredStrategy, reads: readonly string[], context:
     reads,
     options: Object.freeze({ ...declared.options, realm }),
     cache: cache === null ? null : new VerdictCache(cache, own && scheme === 'Basic'),
-    turns: new Turns(context.verifiers ?? VERIFIERS)
+    turns: new ConcurrencyLimit(context.verifiers ?? VERIFIERS)
   })
 }
 

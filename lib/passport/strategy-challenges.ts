@@ -10,7 +10,7 @@ import type { AttemptRequest, ChallengeContext, Offer, Strategy } from '../strat
 export type ChallengeMaker = (context: ChallengeContext) => Eventual<Offer | string>
 
 /** What a strategy is asked with. */
-export interface Offering {
+export interface StrategyChallenges {
   /** The challenges, one field line each, when every request gets the same; else `null`. */
   readonly lines: readonly string[] | null
   /**
@@ -36,7 +36,7 @@ export interface ForeignOffer {
   readonly challenge?: ChallengeMaker | string | null | undefined
 }
 
-const NOTHING: Offering = Object.freeze({ lines: [], challengesFor: () => [], challengesIn: () => null, afterRefusal: null })
+const NOTHING: StrategyChallenges = Object.freeze({ lines: [], challengesFor: () => [], challengesIn: () => null, afterRefusal: null })
 /** Their first challenge is the bare name, see RFC 4559. */
 const BARE = new Set(['Negotiate', 'NTLM'])
 
@@ -47,7 +47,7 @@ const BARE = new Set(['Negotiate', 'NTLM'])
  * @example
  * ownOffering(new BasicStrategy({ verify }), 'gw').challengesFor(view) // ['Basic realm="gw", charset="UTF-8"']
  */
-export function ownOffering (strategy: Strategy, realm: string): Offering {
+export function ownChallenges (strategy: Strategy, realm: string): StrategyChallenges {
   const { scheme } = strategy
   if (scheme === null) return NOTHING
   return offering(scheme, strategy.fresh, (context) => strategy.challenge(context), realm, null)
@@ -63,7 +63,7 @@ export function ownOffering (strategy: Strategy, realm: string): Offering {
  * @example
  * foreignOffering({ name: 'jwt', scheme: 'Bearer', realm: 'gw', overrideRealm: false }).challengesIn('expired') // null
  */
-export function foreignOffering (foreign: ForeignOffer): Offering {
+export function foreignChallenges (foreign: ForeignOffer): StrategyChallenges {
   const { name, scheme, realm, challenge, params } = foreign
   if (scheme === null || challenge === null) return NOTHING
   const overriding = foreign.overrideRealm ? realm : null
@@ -86,7 +86,7 @@ export function foreignOffering (foreign: ForeignOffer): Offering {
 
 function offering (
   scheme: string, fresh: boolean, make: ChallengeMaker, realm: string, overriding: string | null
-): Offering {
+): StrategyChallenges {
   const challengesIn = (refusal: unknown): readonly string[] | null =>
     typeof refusal === 'string' ? readLines(refusal, scheme, overriding) : null
   const first = make({ realm })

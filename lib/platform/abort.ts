@@ -18,20 +18,20 @@ export function isHttp2Stream (side: Duplex): side is Http2Stream {
 const cancelled = new WeakSet<Http2Stream>()
 
 /** Says that a stream is a WebSocket: a reset of the connection behind it is `CANCEL` (RFC 8441, 5). */
-export function abortsWithCancel (stream: Http2Stream): void {
+export function resetWithCancel (stream: Http2Stream): void {
   cancelled.add(stream)
 }
 
 /** The connection carries what no tunnel may: trailers, for one (RFC 9113, 8.5). */
-export function breakOff (stream: Http2Stream): void {
+export function resetForProtocolError (stream: Http2Stream): void {
   resetStream(stream, NGHTTP2_PROTOCOL_ERROR)
 }
 
 /**
  * Passes a failure on as one: a clean end would make cut-off data look complete. Of a stream of HTTP/2 it is the
- * error of the connection behind it (RFC 9113, 8.5), unless {@link abortsWithCancel}.
+ * error of the connection behind it (RFC 9113, 8.5), unless {@link resetWithCancel}.
  */
-export function reset (side: Duplex): void {
+export function propagateReset (side: Duplex): void {
   if (isHttp2Stream(side)) return resetStream(side, cancelled.has(side) ? NGHTTP2_CANCEL : NGHTTP2_CONNECT_ERROR)
   try {
     (side as Socket).resetAndDestroy()
@@ -41,17 +41,17 @@ export function reset (side: Duplex): void {
 }
 
 /** Ends a side at once, for a reason that is neither its own nor the other side's. */
-export function drop (side: Duplex): void {
+export function abort (side: Duplex): void {
   if (isHttp2Stream(side)) resetStream(side, NGHTTP2_CANCEL)
   else side.destroy()
 }
 
 /** Cuts an answer that cannot be completed, and with HTTP/1.x its connection. */
-export function cut (response: ServerResponse): void {
+export function abortResponse (response: ServerResponse): void {
   const stream = streamOf(response)
   if (stream !== undefined) return resetStream(stream, NGHTTP2_INTERNAL_ERROR)
   // For HTTP/1.0 the end of the connection may be the end of the answer, but for a reset (RFC 9112, 8).
-  if (response.req.httpVersionMinor === 0 && response.socket !== null) reset(response.socket)
+  if (response.req.httpVersionMinor === 0 && response.socket !== null) propagateReset(response.socket)
   // One that is pipelined has its connection later. Node 24 would then send what has been written, and never end it.
   if (response.socket === null) once(response, 'socket', (socket: Socket) => socket.destroy())
   response.destroy()

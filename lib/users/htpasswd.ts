@@ -3,7 +3,7 @@ import { BadOption } from '../errors.js'
 import { readInteger } from '../check-option.js'
 import type { UserPass } from '../schemes/basic.js'
 import { knowingAccounts } from '../store/known-accounts.js'
-import { Turns } from '../concurrency-limit.js'
+import { ConcurrencyLimit } from '../concurrency-limit.js'
 import { eachLine, openAccountFile } from './account-file.js'
 import type { AccountFileOptions } from './account-file.js'
 import { COST_LIMITS, clearPassword, readPasswordHash } from './password-hash.js'
@@ -77,7 +77,7 @@ export function htpasswd (path: string, options: HtpasswdOptions = {}): Htpasswd
   const limits = { maxBcryptCost, maxArgon2Work }
   const file = openAccountFile(path, text => parse(text, cleartext, limits), rest)
   // Whoever runs the strategy bounds how many wait here.
-  const turns = new Turns({ concurrency: threads, queue: Infinity })
+  const turns = new ConcurrencyLimit({ concurrency: threads, queue: Infinity })
 
   const verify = async ({ username, password }: UserPass) => {
     const { hashes, nobodys } = await file.read()

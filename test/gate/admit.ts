@@ -9,7 +9,7 @@ import { admit } from '../../lib/gate/admit.js'
 import type { AdmitOptions } from '../../lib/gate/admit.js'
 import { ORIGIN } from '../../lib/gate/role/role.js'
 import { Revocations } from '../../lib/policy/revocations.js'
-import { Connections } from '../../lib/passport/connection-identity.js'
+import { ConnectionIdentities } from '../../lib/passport/connection-identity.js'
 import { BasicStrategy } from '../../lib/strategies/basic.js'
 import { verifyStatic } from '../../lib/users/verify-static.js'
 import { admitOptions } from '../fixtures/admit-options.js'
@@ -354,7 +354,7 @@ t.test('content is read before the verdict where that covers it, and only then (
 })
 
 t.test('a handshake goes through, then the connection says who it is, until it is asked anew (R-NEG-8, R-NEG-9)', async t => {
-  const connections = new Connections({ handshakeTimeout: 1000, maxHandshakes: 10, maxPerAddress: 10 })
+  const connections = new ConnectionIdentities({ handshakeTimeout: 1000, maxHandshakes: 10, maxPerAddress: 10 })
   const socket = new Socket()
   t.teardown(() => socket.destroy())
   const options = { ...admitOptions([new LegsStrategy()]), connections }
@@ -369,7 +369,7 @@ t.test('a handshake goes through, then the connection says who it is, until it i
 })
 
 t.test('of a scheme that is not bound to the connection: the connection does not say who it is', async t => {
-  const connections = new Connections({ handshakeTimeout: 1000, maxHandshakes: 10, maxPerAddress: 10 })
+  const connections = new ConnectionIdentities({ handshakeTimeout: 1000, maxHandshakes: 10, maxPerAddress: 10 })
   const socket = new Socket()
   t.teardown(() => socket.destroy())
   const options = { ...admitOptions([new LegsStrategy(), strategy]), connections }
@@ -379,7 +379,7 @@ t.test('of a scheme that is not bound to the connection: the connection does not
 })
 
 t.test('a client that does not wait for the answer to a leg is told to go', async t => {
-  const connections = new Connections({ handshakeTimeout: 1000, maxHandshakes: 10, maxPerAddress: 10 })
+  const connections = new ConnectionIdentities({ handshakeTimeout: 1000, maxHandshakes: 10, maxPerAddress: 10 })
   const socket = new Socket()
   t.teardown(() => socket.destroy())
   const headers = { 'proxy-authorization': leg('1') }

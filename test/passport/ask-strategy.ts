@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { readDeclaration } from '../../lib/passport/declaration.js'
 import type { DeclaredStrategy } from '../../lib/passport/declaration.js'
-import { judge } from '../../lib/passport/ask-strategy.js'
+import { askStrategy } from '../../lib/passport/ask-strategy.js'
 import type { Presented } from '../../lib/passport/ask-strategy.js'
 import type { Verdict } from '../../lib/passport/run.js'
 import { BasicStrategy } from '../../lib/strategies/basic.js'
@@ -18,7 +18,7 @@ function create (verify: VerifyUserPass, options: Partial<DeclaredStrategy> = {}
   const declared = readDeclaration({ strategy: new BasicStrategy({ verify }), ...options }, { realm: 'gw', verifiers }).resolve()
   let views = 0
   const ask = (credentials: string | undefined, presented: Partial<Presented> = {}): Verdict | Promise<Verdict> =>
-    judge(declared, { credentials, ...presented }, () => { views++; return view(credentials) }, settings)
+    askStrategy(declared, { credentials, ...presented }, () => { views++; return view(credentials) }, settings)
   return { declared, ask, views: () => views }
 }
 
@@ -47,7 +47,7 @@ t.test('so is a foreign one, whose user has no name in it', async t => {
   let asked = 0
   const strategy = foreign('old', function () { asked++; setImmediate().then(() => { this.success({ id: 7 }) }) })
   const declared = readDeclaration({ strategy, scheme: 'Basic', cache: true }, { realm: 'gw' }).resolve()
-  const ask = () => judge(declared, { credentials: ALICE }, () => view(ALICE), settings)
+  const ask = () => askStrategy(declared, { credentials: ALICE }, () => view(ALICE), settings)
   await ask()
   t.match(ask(), { user: { id: 7 } })
   t.equal(asked, 1)

@@ -4,7 +4,7 @@ import { readDeclaration } from '../../lib/passport/declaration.js'
 import type { Declared, StrategyDeclaration } from '../../lib/passport/declaration.js'
 import { broken } from '../../lib/passport/outcome.js'
 import type { RefusalReason } from '../../lib/passport/outcome.js'
-import { Walk } from '../../lib/passport/chain-attempt.js'
+import { ChainAttempt } from '../../lib/passport/chain-attempt.js'
 import { BearerStrategy } from '../../lib/strategies/bearer.js'
 import { basic } from '../fixtures/attempt.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
@@ -16,7 +16,7 @@ const jwt = declared({ strategy: unrun, scheme: 'Bearer' })
 const opaque = declared({ strategy: unrun, scheme: 'Bearer', grammar: 'opaque' })
 const unschemed = declared({ strategy: unrun, scheme: null })
 
-const walk = (reason: RefusalReason = 'rejected', credentials = 'Bearer x'): Walk => new Walk(credentials, reason)
+const walk = (reason: RefusalReason = 'rejected', credentials = 'Bearer x'): ChainAttempt => new ChainAttempt(credentials, reason)
 const failed = (challenge?: unknown, status?: number) => ({ kind: 'failed', challenge, status, note: null }) as const
 
 t.test('somebody is let in under the scheme and realm of the strategy', async t => {
@@ -26,7 +26,7 @@ t.test('somebody is let in under the scheme and realm of the strategy', async t 
   })
   const basics = declared({ strategy: unrun, scheme: 'Basic' })
   t.match(walk('rejected', basic('alice', 'x')).conclude(basics, verdict), { scheme: 'Basic', userId: 'alice' })
-  t.match(new Walk(undefined, 'missing').conclude(unschemed, verdict), { scheme: null, userId: null })
+  t.match(new ChainAttempt(undefined, 'missing').conclude(unschemed, verdict), { scheme: null, userId: null })
 })
 
 t.test('what is broken ends the walk (R-407-15)', async t => {
@@ -124,7 +124,7 @@ t.test('a foreign strategy sees only what follows the grammar, unless it says it
   t.equal(state.mayRun(jwt), false)
   t.equal(state.mayRun(jwt), false)
   t.match(state, { status: 400, reason: 'malformed', cause: { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' } })
-  t.equal(new Walk(undefined, 'missing').mayRun(jwt), true, 'nothing to check')
+  t.equal(new ChainAttempt(undefined, 'missing').mayRun(jwt), true, 'nothing to check')
   const right = walk()
   t.equal(right.mayRun(jwt), true)
   t.equal(right.mayRun(jwt), true)

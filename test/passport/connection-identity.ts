@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import t from 'tap'
-import { Connections } from '../../lib/passport/connection-identity.js'
+import { ConnectionIdentities } from '../../lib/passport/connection-identity.js'
 import type { RawRequest } from '../../lib/passport/request-view.js'
 import type { HandshakeState } from '../../lib/strategies/handshake.js'
 import type { ProxyIdentity } from '../../lib/types.js'
@@ -15,7 +15,7 @@ class Wire extends EventEmitter {
   }
 }
 
-const connections = (limits = {}) => new Connections({ handshakeTimeout: 10_000, maxHandshakes: 2, maxPerAddress: 2, ...limits })
+const connections = (limits = {}) => new ConnectionIdentities({ handshakeTimeout: 10_000, maxHandshakes: 2, maxPerAddress: 2, ...limits })
 const on = (wire: Wire, headers = {}, httpVersion = '1.1') => ({ headers, httpVersion, socket: wire as unknown as Socket }) as RawRequest
 const called = (name: string) => ({ user: {}, name, info: {}, scheme: 'NTLM', realm: 'gw' }) as ProxyIdentity
 const LEG = 'NTLM TlRM'
@@ -27,7 +27,7 @@ class State implements HandshakeState {
 }
 
 /** Goes through a handshake of one leg. */
-function authenticate (all: Connections, wire: Wire, name: string): void {
+function authenticate (all: ConnectionIdentities, wire: Wire, name: string): void {
   const leg = all.begin(on(wire), LEG)!
   leg.authenticate(called(name))
   leg.close(false)
@@ -76,7 +76,7 @@ t.test('what a leg keeps the next one has, once, and only its owner (R-NEG-7)', 
 })
 
 t.test('a state ends once, however it ends', async t => {
-  const rows: Record<string, (all: Connections, wire: Wire, state: State) => void> = {
+  const rows: Record<string, (all: ConnectionIdentities, wire: Wire, state: State) => void> = {
     'the connection closes': (_all, wire) => wire.destroy(),
     'a request without credentials': (all, wire) => { all.begin(on(wire), undefined) },
     'credentials of another scheme': (all, wire) => { all.begin(on(wire), 'Basic dTpw') },

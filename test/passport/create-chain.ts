@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import t from 'tap'
 import { byConnection, createChain } from '../../lib/passport/create-chain.js'
 import { readDeclaration } from '../../lib/passport/declaration.js'
-import { Connections } from '../../lib/passport/connection-identity.js'
+import { ConnectionIdentities } from '../../lib/passport/connection-identity.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
 import { LegsStrategy, leg } from '../fixtures/legs.js'
 import type { AttemptRequest } from '../../lib/strategies/strategy.js'
@@ -33,7 +33,7 @@ t.test('nor accepted there (R-CH-13)', async t => {
 
 t.test('a leg that asks for another ends the matter, one that says nothing does not (R-NEG-3)', async t => {
   const legs = new LegsStrategy()
-  const all = new Connections({ handshakeTimeout: 1000, maxHandshakes: 1, maxPerAddress: 1 })
+  const all = new ConnectionIdentities({ handshakeTimeout: 1000, maxHandshakes: 1, maxPerAddress: 1 })
   const guest = { strategy: { name: 'guest', authenticate (this: { success (user: object): void }) { this.success({ username: 'guest' }) } }, scheme: null }
   const silent = { strategy: foreign('silent', function (seen) { (seen as AttemptRequest).handshake!.keep({}); this.fail() }), scheme: 'NTLM' }
   for (const [strategy, outcome] of [[legs, { kind: 'refused', status: 407, continues: true, challenges: [leg('1')] }], [silent, { kind: 'granted', user: { username: 'guest' } }]] as const) {

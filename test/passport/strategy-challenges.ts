@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Eventual } from '../../lib/eventual.js'
-import { foreignOffering, ownOffering } from '../../lib/passport/strategy-challenges.js'
+import { foreignChallenges, ownChallenges } from '../../lib/passport/strategy-challenges.js'
 import type { ForeignOffer } from '../../lib/passport/strategy-challenges.js'
 import { BasicStrategy } from '../../lib/strategies/basic.js'
 import { Strategy } from '../../lib/strategies/strategy.js'
@@ -24,11 +24,11 @@ class Fresh extends Strategy {
 }
 
 const offer = (some: Partial<ForeignOffer>) =>
-  foreignOffering({ name: 'x', scheme: 'Bearer', realm: 'gw', overrideRealm: false, ...some })
+  foreignChallenges({ name: 'x', scheme: 'Bearer', realm: 'gw', overrideRealm: false, ...some })
 const bad = { code: 'FST_PROXY_AUTH_BAD_OPTION' }
 
 t.test('one of ours makes its challenge, once if it can (R-CH-1, R-CH-4)', async t => {
-  const offering = ownOffering(new BasicStrategy({ verify: () => null }), 'a "b"')
+  const offering = ownChallenges(new BasicStrategy({ verify: () => null }), 'a "b"')
   t.same(offering.lines, ['Basic realm="a \\"b\\"", charset="UTF-8"'])
   t.equal(offering.challengesFor(view()), offering.lines)
   t.equal(offering.challengesIn(offering.lines?.[0]), offering.lines)
@@ -37,7 +37,7 @@ t.test('one of ours makes its challenge, once if it can (R-CH-1, R-CH-4)', async
 
 t.test('a fresh one makes it anew each time, and knows the request (R-407-13, R-CH-11)', async t => {
   let nonce = 0
-  const offering = ownOffering(new Fresh(({ realm, request }) => request?.httpVersion === '2.0'
+  const offering = ownChallenges(new Fresh(({ realm, request }) => request?.httpVersion === '2.0'
     ? null
     : ['SHA-256', 'MD5'].map((algorithm) => ({ scheme: 'Digest', params: { realm, algorithm, nonce: String(nonce++) } }))), 'gw')
   t.equal(offering.lines, null)
@@ -49,14 +49,14 @@ t.test('a fresh one makes it anew each time, and knows the request (R-407-13, R-
 })
 
 t.test('it may take its time', async t => {
-  const offering = ownOffering(new Fresh(async ({ realm }) => ({ scheme: 'Digest', params: { realm, nonce: 'n' } })), 'gw')
+  const offering = ownChallenges(new Fresh(async ({ realm }) => ({ scheme: 'Digest', params: { realm, nonce: 'n' } })), 'gw')
   t.same(await offering.challengesFor(view()), ['Digest realm="gw", nonce="n"'])
-  const away = ownOffering(new Fresh(async () => { throw new Error('away') }), 'gw')
+  const away = ownChallenges(new Fresh(async () => { throw new Error('away') }), 'gw')
   await t.rejects(away.challengesFor(view()) as Promise<unknown>, { message: 'away' })
 })
 
 t.test('a strategy without a scheme asks for nothing', async t => {
-  const { lines, challengesFor, challengesIn } = ownOffering(new Fresh(() => ({ scheme: 'X' }), null), 'gw')
+  const { lines, challengesFor, challengesIn } = ownChallenges(new Fresh(() => ({ scheme: 'X' }), null), 'gw')
   t.same([lines, challengesFor(view()), challengesIn('X')], [[], [], null])
   t.same(offer({ scheme: null }).lines, [])
   t.same(offer({ challenge: null }).lines, [])
@@ -65,10 +65,10 @@ t.test('a strategy without a scheme asks for nothing', async t => {
 
 t.test('what cannot be sent fails the boot (R-CH-6)', async t => {
   const notRepresentable = { code: 'FST_PROXY_AUTH_NOT_REPRESENTABLE' }
-  t.throws(() => ownOffering(new BasicStrategy({ verify: () => null }), 'a\r\nb'), notRepresentable)
+  t.throws(() => ownChallenges(new BasicStrategy({ verify: () => null }), 'a\r\nb'), notRepresentable)
   t.throws(() => offer({ realm: 'a\0' }), notRepresentable)
   t.throws(() => offer({ params: { 'a b': 'x' } }), notRepresentable)
-  t.throws(() => ownOffering(new Fresh(() => ({ scheme: 'Digest', token68: 'a b' })), 'gw'), notRepresentable)
+  t.throws(() => ownChallenges(new Fresh(() => ({ scheme: 'Digest', token68: 'a b' })), 'gw'), notRepresentable)
 })
 
 t.test('a foreign one is asked for as its declaration says (R-CH-4, R-CH-9, R-CH-16)', async t => {

@@ -6,7 +6,7 @@ import { PassThrough } from 'node:stream'
 import Fastify from 'fastify'
 import t from 'tap'
 import { streamOf } from '../../lib/platform/message-stream.js'
-import { abortsWithCancel, breakOff, cut, drop, hasLostPeer, isFinished, isGone, isHttp2Stream, reset, wasReset } from '../../lib/platform/abort.js'
+import { resetWithCancel, resetForProtocolError, abortResponse, abort, hasLostPeer, isFinished, isGone, isHttp2Stream, propagateReset, wasReset } from '../../lib/platform/abort.js'
 import { isInjected } from '../../lib/platform/injected.js'
 import { socketPair } from '../fixtures/socket-pair.js'
 import { streamPair } from '../fixtures/stream-pair.js'
@@ -15,7 +15,7 @@ const { NGHTTP2_CANCEL, NGHTTP2_CONNECT_ERROR, NGHTTP2_INTERNAL_ERROR, NGHTTP2_P
 
 t.test('a stream of HTTP/2 is reset with a code, and without an end before (R-H2-3)', async t => {
   const ways: Array<[way: (side: never) => void, code: number]> = [
-    [reset, NGHTTP2_CONNECT_ERROR], [drop, NGHTTP2_CANCEL], [breakOff, NGHTTP2_PROTOCOL_ERROR]
+    [propagateReset, NGHTTP2_CONNECT_ERROR], [abort, NGHTTP2_CANCEL], [resetForProtocolError, NGHTTP2_PROTOCOL_ERROR]
   ]
   for (const [way, code] of ways) {
     const { near, far } = await streamPair(t)
@@ -35,11 +35,11 @@ t.test('a stream of HTTP/2 is reset with a code, and without an end before (R-H2
 
 t.test('of a WebSocket a reset is a CANCEL (R-XC-1)', async t => {
   const { near, far } = await streamPair(t)
-  abortsWithCancel(near)
+  resetWithCancel(near)
   near.respond()
   near.write('half')
   await once(far.setEncoding('latin1'), 'data')
-  reset(near)
+  propagateReset(near)
   await new Promise(resolve => far.once('close', resolve))
   t.equal(far.rstCode, NGHTTP2_CANCEL)
 })
@@ -49,7 +49,7 @@ t.test('one that has ended is reset all the same', async t => {
   near.respond()
   near.resume().end() // unread, node ends it by itself
   await once(far.resume(), 'end')
-  reset(near)
+  propagateReset(near)
   await new Promise(resolve => far.once('close', resolve))
   t.equal(far.rstCode, NGHTTP2_CONNECT_ERROR)
 })
@@ -57,13 +57,13 @@ t.test('one that has ended is reset all the same', async t => {
 t.test('a socket is reset, where it can be', async t => {
   const { near, far } = await socketPair(t)
   const failed = once(far.socket, 'error')
-  reset(near)
+  propagateReset(near)
   t.match(await failed, [{ code: 'ECONNRESET' }])
   const other = new PassThrough()
-  reset(other)
+  propagateReset(other)
   t.equal(other.destroyed, true)
   const dropped = new PassThrough()
-  drop(dropped)
+  abort(dropped)
   t.equal(dropped.destroyed, true)
 })
 
@@ -98,14 +98,14 @@ t.test('an answer that cannot be completed is cut', async t => {
   response.write('half')
   await once(far.setEncoding('latin1'), 'data')
   t.equal(isGone(response), false)
-  cut(response)
+  abortResponse(response)
   t.equal(isGone(response), true)
   t.equal(isFinished(response), false)
   await new Promise(resolve => far.once('close', resolve))
   t.equal(far.rstCode, NGHTTP2_INTERNAL_ERROR)
   const plain = new ServerResponse({} as never)
   t.equal(isGone(plain), false)
-  cut(plain)
+  abortResponse(plain)
   t.equal(isGone(plain), true)
 })
 
@@ -117,12 +117,12 @@ t.test('HTTP/1.0 is told by a reset that an answer is cut: its end may be that o
     let error: NodeJS.ErrnoException | undefined
     far.socket.on('error', given => { error = given })
     const closed = new Promise(resolve => { far.socket.on(version === 0 ? 'close' : 'end', resolve) })
-    cut(response)
+    abortResponse(response)
     await closed
     t.equal(error?.code, code)
   }
   const queued = new ServerResponse({ httpVersionMinor: 0, headers: {} } as never)
-  cut(queued)
+  abortResponse(queued)
   t.equal(isGone(queued), true)
 })
 
@@ -130,7 +130,7 @@ t.test('a pipelined answer that is cut takes its connection along when its turn 
   const { near, far } = await socketPair(t)
   const response = new ServerResponse({ httpVersionMajor: 1, httpVersionMinor: 1, headers: {} } as never)
   response.write('half')
-  cut(response)
+  abortResponse(response)
   await new Promise(resolve => setImmediate(resolve)) // by then node has told of the end, where it does so at once
   response.assignSocket(near)
   t.equal(await far.end(), '', 'and nothing of it has gone out')

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { asReceived } from '../../lib/proxy/reverse/raw-fields.js'
+import { mergeIntoRaw } from '../../lib/proxy/reverse/raw-fields.js'
 import type { FieldRecord } from '../../lib/fields/hop-by-hop.js'
 
-/** A head of `count` fields with two lines each, as node has it, and how often its list was read for `asReceived`. */
+/** A head of `count` fields with two lines each, as node has it, and how often its list was read for `mergeIntoRaw`. */
 function readsFor (count: number): { reads: number, lines: number } {
   const names = Array.from({ length: count }, (_, i) => `x-${i}`)
   const fields: FieldRecord = Object.fromEntries(names.map(name => [name, '1, 2']))
@@ -13,7 +13,7 @@ function readsFor (count: number): { reads: number, lines: number } {
       return Reflect.get(list, key) as unknown
     }
   })
-  const { length } = asReceived(raw, fields)
+  const { length } = mergeIntoRaw(raw, fields)
   return { reads, lines: length }
 }
 

@@ -9,13 +9,13 @@ import t from 'tap'
 import { buildConnector } from 'undici'
 import { Attempt } from '../../lib/proxy/upstream/attempt.js'
 import { sendAsterisk } from '../../lib/proxy/upstream/options-asterisk.js'
-import { markGivenBack } from '../../lib/proxy/ingress/reused-connection.js'
-import { IncomingAnswer } from '../../lib/proxy/reverse/incoming-response.js'
+import { markReused } from '../../lib/proxy/ingress/reused-connection.js'
+import { IncomingResponse } from '../../lib/proxy/reverse/incoming-response.js'
 import { join } from '../../lib/proxy/exchange/join.js'
-import { offerToOthers } from '../../lib/proxy/upgrade/offer-to-application.js'
+import { offerToApplication } from '../../lib/proxy/upgrade/offer-to-application.js'
 import { Relay } from '../../lib/proxy/forward/relay.js'
 import { targetFormConstraint } from '../../lib/proxy/ingress/target-form.js'
-import { toldReset } from '../../lib/proxy/upstream/connector.js'
+import { reportResets } from '../../lib/proxy/upstream/connector.js'
 import { routeUpgrade } from '../../lib/proxy/upgrade/upgrade.js'
 import type { UpgradeResponse } from '../../lib/proxy/upgrade/upgrade.js'
 import { FAILURE, LOGGED, failures, fails } from '../fixtures/failures.js'
@@ -57,7 +57,7 @@ t.test('a tunnel whose timer fails: the process goes on', async t => {
 t.test('a connection that was given back and is not forgotten: it is closed', async t => {
   const logged = failures(t)
   const { near, far } = await socketPair(t)
-  markGivenBack(near, { add () {}, delete: fails } as never)
+  markReused(near, { add () {}, delete: fails } as never)
   near.destroy()
   t.equal(await far.end(), '')
   t.match(logged, [LOGGED])
@@ -68,7 +68,7 @@ t.test('an upgrade that nobody takes and cannot go on: its connection is closed'
   let fire = fails as () => void
   const timers = t.intercept(globalThis, 'setTimeout', { value: (call: () => void) => { fire = call } })
   const { near, far } = await socketPair(t)
-  offerToOthers(() => {}, near, new Set(), fails)
+  offerToApplication(() => {}, near, new Set(), fails)
   timers.restore()
   fire()
   t.equal(await far.end(), '')
@@ -121,7 +121,7 @@ t.test('what undici tells of a failure fails itself: the client is told, or its 
   const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
   t.match(await client.send('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n').end(), /^HTTP\/1\.1 500 /)
 
-  const answer = new IncomingAnswer({ settle: fails } as never)
+  const answer = new IncomingResponse({ settle: fails } as never)
   answer.onResponseError(undefined as never, FAILURE)
   t.ok(answer.destroyed)
 
@@ -151,7 +151,7 @@ t.test('a connection that an origin opens and undici does not take: it is closed
   const { port } = await rawOrigin(t, () => {})
   let socket!: Socket
   const opened = new Promise<void>(resolve => {
-    toldReset(buildConnector({}))({ hostname: '127.0.0.1', port: String(port), protocol: 'http:' } as never, (_failure, given) => {
+    reportResets(buildConnector({}))({ hostname: '127.0.0.1', port: String(port), protocol: 'http:' } as never, (_failure, given) => {
       socket = given as Socket
       resolve()
       fails()

@@ -17,7 +17,7 @@ export interface AnonymousAccess {
  * Strategies that need none (a certificate) are asked before. Credentials that are there are judged as everywhere: wrong ones are
  * refused.
  */
-export function anonymous (chain: Chain, { name, realm, admits }: AnonymousAccess): Chain {
+export function withAnonymousAccess (chain: Chain, { name, realm, admits }: AnonymousAccess): Chain {
   const granted: Granted = Object.freeze({
     kind: 'granted',
     user: Object.freeze({ username: name }),

@@ -19,7 +19,7 @@ const NAMED = new Map([['basic', 'Basic'], ['digest', 'Digest']])
  *
  * @param strategies - Those of the chain.
  */
-export function limited (chain: Chain, attempts: Attempts, strategies: readonly Known[]): Chain {
+export function withAttemptLimits (chain: Chain, attempts: Attempts, strategies: readonly Known[]): Chain {
   const schemes = new Set(strategies.flatMap(({ scheme }) => scheme === null ? [] : [scheme.toLowerCase()]))
   const go = (entered: Entry | Milliseconds, trial: Trial & Presented, input: AttemptInput): Outcome | Promise<Outcome> => {
     if (typeof entered === 'number') return tooMany(entered)

@@ -12,7 +12,7 @@ const KNOWN = 10_000
  *
  * @param known - The names so far; several chains may share them.
  */
-export function recognising (chain: Chain, known: Set<string>): Chain {
+export function withKnownUsers (chain: Chain, known: Set<string>): Chain {
   const told = (input: AttemptInput, outcome: Outcome): Outcome => {
     if (outcome.kind === 'granted' && outcome.userId !== null) remember(known, outcome.userId)
     if (outcome.kind !== 'refused' || input.credentials === undefined) return outcome

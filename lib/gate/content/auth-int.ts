@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
 import { isExtendedConnect } from '../../fields/extended-connect.js'
-import { holdAnswer } from './hashed-response.js'
+import { holdResponse } from './hashed-response.js'
 import { addAuthenticationInfo, authenticationInfo } from '../role/authentication-info.js'
-import type { Mode } from '../role/role.js'
+import type { Role } from '../role/role.js'
 
 /** What a strategy hands over, as `digest` of its info, where its word on the answer covers the content. */
 interface Exchange {
@@ -21,14 +21,14 @@ interface Exchange {
  * @param maxAnswer - The most octets of an answer to hold for that.
  * @see {@link https://www.rfc-editor.org/rfc/rfc7616#section-3.5 RFC 7616, 3.5}
  */
-export function vouch (reply: FastifyReply, info: unknown, mode: Mode, maxAnswer: number): void {
+export function protectResponse (reply: FastifyReply, info: unknown, mode: Role, maxAnswer: number): void {
   const exchange = (info as { digest?: Exchange } | null)?.digest
   if (exchange?.qop !== 'auth-int') return
   const { nodeHash } = exchange
   const { request: { raw, method } } = reply
   // A tunnel has no content, and its 200 is written by nobody's `writeHead`.
   if (method === 'CONNECT' || isExtendedConnect(raw)) addAuthenticationInfo(reply, exchange.authenticationInfo(hash(nodeHash, '', 'hex')), mode)
-  holdAnswer(raw, reply.raw, {
+  holdResponse(raw, reply.raw, {
     name: mode.info,
     nodeHash,
     current: () => authenticationInfo(reply, mode),

@@ -5,10 +5,10 @@ import { spelled } from '../../fields/spelling.js'
 import { guarded, once } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
 import { changeFields, linesOf, readHead } from './response-head.js'
-import type { AnswerHead } from './response-head.js'
+import type { ChangeableHead } from './response-head.js'
 
 /** What an answer says of its content, in one field. */
-export interface Vouching {
+export interface Protection {
   /** Its name in lower case. */
   readonly name: string
   /** The hash of the content, by node's name. */
@@ -48,7 +48,7 @@ const ENDLESS = ['text/event-stream', 'multipart/x-mixed-replace']
  * @param maxAnswer - The most octets to hold.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-6.5 RFC 9110, 6.5}
  */
-export function holdAnswer (request: IncomingMessage, response: ServerResponse, vouching: Vouching, maxAnswer: number): void {
+export function holdResponse (request: IncomingMessage, response: ServerResponse, vouching: Protection, maxAnswer: number): void {
   const answer = new HeldAnswer(request, response, vouching, maxAnswer)
   const prototype = Object.getPrototypeOf(response)
   Object.assign(response, {
@@ -68,7 +68,7 @@ class HeldAnswer {
   private readonly original: Original
   private readonly hash: Hash
   private readonly takesTrailers: boolean
-  private head!: AnswerHead
+  private head!: ChangeableHead
   /** How the answer goes out as soon as there is some of its content, unless that is all. `undefined`: it does not. */
   private atOnce: 'trailer' | 'nothing' | undefined
   private chunks: Buffer[] = []
@@ -78,7 +78,7 @@ class HeldAnswer {
   constructor (
     private readonly request: IncomingMessage,
     private readonly response: ServerResponse,
-    private readonly vouching: Vouching,
+    private readonly vouching: Protection,
     private readonly maxAnswer: number
   ) {
     this.original = Object.fromEntries(METHODS.map(name => [name, response[name].bind(response)])) as unknown as Original
@@ -203,7 +203,7 @@ function wantsTrailers ({ headers: { te = '' }, httpVersion }: IncomingMessage):
   return httpVersion === '1.1' && String(te).split(',').some(member => member.trim().toLowerCase() === 'trailers')
 }
 
-function isEndless (head: AnswerHead): boolean {
+function isEndless (head: ChangeableHead): boolean {
   const type = String(linesOf(head, 'content-type')[0]).toLowerCase()
   return ENDLESS.some(each => type.startsWith(each))
 }

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 
 /** A head that was given to `writeHead`, in the shape it was given in. */
-export interface AnswerHead {
+export interface ChangeableHead {
   readonly status: number
   /** The reason phrase as an argument, if there was one. */
   readonly reason: readonly string[]
@@ -15,14 +15,14 @@ export interface AnswerHead {
 export type ChangeLine = (name: string, line: OutgoingHttpHeader) => OutgoingHttpHeader | undefined
 
 /** Reads the arguments of `writeHead` behind the status. */
-export function readHead (response: ServerResponse, status: number, rest: readonly unknown[]): AnswerHead {
+export function readHead (response: ServerResponse, status: number, rest: readonly unknown[]): ChangeableHead {
   const [first, second] = rest
   const reason = typeof first === 'string' ? [first] : []
-  return { status, reason, fields: (second ?? (typeof first === 'string' ? undefined : first) ?? {}) as AnswerHead['fields'], response }
+  return { status, reason, fields: (second ?? (typeof first === 'string' ? undefined : first) ?? {}) as ChangeableHead['fields'], response }
 }
 
 /** The lines of a field, those set one by one first. */
-export function linesOf ({ fields, response }: AnswerHead, wanted: string): string[] {
+export function linesOf ({ fields, response }: ChangeableHead, wanted: string): string[] {
   const lines: OutgoingHttpHeader[] = [response.getHeader(wanted) ?? []]
   each(fields, (name, value) => { if (name.toLowerCase() === wanted) lines.push(value) })
   return lines.flat().map(String)
@@ -34,7 +34,7 @@ export function linesOf ({ fields, response }: AnswerHead, wanted: string): stri
  *
  * @param added - Fields that it gets beside those.
  */
-export function changeFields ({ fields, response }: AnswerHead, change: ChangeLine, added: Readonly<Record<string, string>>): AnswerHead['fields'] {
+export function changeFields ({ fields, response }: ChangeableHead, change: ChangeLine, added: Readonly<Record<string, string>>): ChangeableHead['fields'] {
   for (const name of response.getHeaderNames()) {
     const value = response.getHeader(name)!
     const changed = changeLines(name, value, change)
@@ -57,7 +57,7 @@ function changeLines (name: string, value: OutgoingHttpHeader, change: ChangeLin
   return lines.length === value.length && lines.every((line, i) => line === value[i]) ? value : lines
 }
 
-function each (fields: AnswerHead['fields'], visit: (name: string, value: OutgoingHttpHeader) => void): void {
+function each (fields: ChangeableHead['fields'], visit: (name: string, value: OutgoingHttpHeader) => void): void {
   const list = Array.isArray(fields) ? fields : Object.entries(fields).flat() as OutgoingHttpHeader[]
   for (let i = 0; i < list.length; i += 2) visit(String(list[i]), list[i + 1]!)
 }

@@ -60,7 +60,7 @@ export function readAway (request: IncomingMessage, then: (whole: boolean) => vo
  * A body that ends only when the client has stopped sending, or has sent or waited enough. Closing right behind the
  * answer would reset the connection, and the client might never read why (RFC 9112, 9.6).
  */
-export function lingering (request: IncomingMessage, body: string): Readable {
+export function drainBeforeEnd (request: IncomingMessage, body: string): Readable {
   let seen = 0
   const end = () => {
     clearTimeout(timer)

@@ -5,7 +5,7 @@ import type { AttemptInput, Chain } from '../../passport/chain.js'
 import { addressGroup } from '../../policy/attempts/address-group.js'
 import { mayHaveContent } from './buffered-content.js'
 import type { ContentKeeper, KeptContent } from './buffered-content.js'
-import { lingering, mustClose } from './unread-content.js'
+import { drainBeforeEnd, mustClose } from './unread-content.js'
 
 const kContent = Symbol('fastify-proxy-auth.content')
 /** `unread`: its reading was given up. */
@@ -73,5 +73,5 @@ function behindTheRest ({ raw }: FastifyRequest, reply: FastifyReply, payload: u
   }
   reply.header('connection', 'close').header('content-length', Buffer.byteLength(payload))
   reply.raw.writeContinue = () => {}
-  return lingering(raw, payload)
+  return drainBeforeEnd(raw, payload)
 }

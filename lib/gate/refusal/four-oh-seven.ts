@@ -1,15 +1,15 @@
 import type { FastifyReply } from 'fastify'
 import { isConnectionBound } from '../../schemes/connection-bound.js'
 import type { Refused } from '../../passport/outcome.js'
-import type { Mode } from '../role/role.js'
-import { isToBeReadAway, lingering, mustClose, readAway } from '../content/unread-content.js'
+import type { Role } from '../role/role.js'
+import { isToBeReadAway, drainBeforeEnd, mustClose, readAway } from '../content/unread-content.js'
 import type { Bodies } from './body.js'
 
 /** What of a refusal concerns its answer. */
 type Answer = Pick<Refused, 'challenges' | 'continues'>
 
 /** Puts the challenges on an answer, one field line each: clients split a joined line in different places. */
-export function setChallenges (reply: FastifyReply, mode: Mode, challenges: readonly string[]): void {
+export function setChallenges (reply: FastifyReply, mode: Role, challenges: readonly string[]): void {
   reply.header(mode.challenge, [...challenges])
   reply.header('cache-control', 'no-store')
 }
@@ -23,7 +23,7 @@ export function setChallenges (reply: FastifyReply, mode: Mode, challenges: read
  * @param refused - One challenge or more: a 407 without any tells a client nothing (RFC 9110, 15.5.8).
  * @param closes - The connection is to be closed in any case. Default false.
  */
-export function refuse (reply: FastifyReply, mode: Mode, { challenges, continues }: Answer, bodies: Bodies, closes = false): FastifyReply {
+export function refuse (reply: FastifyReply, mode: Role, { challenges, continues }: Answer, bodies: Bodies, closes = false): FastifyReply {
   const { raw, method, headers } = reply.request
   const { type, text } = bodies.choose(headers.accept, method)
   setChallenges(reply, mode, challenges)
@@ -42,7 +42,7 @@ function sendAndClose (reply: FastifyReply, text: string): FastifyReply {
   if (raw.complete || method === 'HEAD' || method === 'CONNECT') return reply.send(text)
   // This answer is final: reading what still comes must not make node ask for more of it.
   reply.raw.writeContinue = () => {}
-  return reply.send(lingering(raw, text))
+  return reply.send(drainBeforeEnd(raw, text))
 }
 
 /**

@@ -5,13 +5,13 @@ import type { Challenge } from '../../fields/challenge.js'
 import { GATE_FIELDS } from '../../fields/spelling.js'
 import { spellFields } from '../../platform/http1/spell-fields.js'
 import { PROXY } from './role.js'
-import type { Mode } from './role.js'
+import type { Role } from './role.js'
 
 type Params = Readonly<Record<string, string>>
 
 const kInfo = Symbol('fastify-proxy-auth.info')
 const kMode = Symbol('fastify-proxy-auth.mode')
-type Informed = FastifyReply & { [kInfo]?: Partial<Record<Mode['status'], Params>>, [kMode]?: Mode }
+type Informed = FastifyReply & { [kInfo]?: Partial<Record<Role['status'], Params>>, [kMode]?: Role }
 
 /** What a strategy hands over in `success(user, info)` for the answer. */
 interface InfoWithParams {
@@ -21,7 +21,7 @@ interface InfoWithParams {
 }
 
 /** What is added to this response from here on belongs into the field of `mode`: the route is an origin, not a proxy. */
-export function respondAs (reply: FastifyReply, mode: Mode): void {
+export function respondAs (reply: FastifyReply, mode: Role): void {
   ;(reply as Informed)[kMode] = mode
 }
 
@@ -47,7 +47,7 @@ export function addAuthenticationInfo (reply: FastifyReply, params: Params, mode
  * @param params - Others, in place of those added.
  * @returns `undefined` when there is nothing to say.
  */
-export function authenticationInfo (reply: FastifyReply, { status }: Mode, params: Params = {}): string | undefined {
+export function authenticationInfo (reply: FastifyReply, { status }: Role, params: Params = {}): string | undefined {
   const value = formatAuthenticationInfo({ ...(reply as Informed)[kInfo]?.[status], ...params })
   return value === '' ? undefined : value
 }
@@ -58,7 +58,7 @@ export function dropAuthenticationInfo (reply: FastifyReply): void {
 }
 
 /** Takes over what the strategy says, if it says something. */
-export function addStrategyInfo (reply: FastifyReply, info: unknown, mode: Mode): void {
+export function addStrategyInfo (reply: FastifyReply, info: unknown, mode: Role): void {
   const params = (info as InfoWithParams | null)?.proxyAuthenticationInfo
   if (typeof params === 'object' && params !== null) addAuthenticationInfo(reply, params, mode)
 }
@@ -68,7 +68,7 @@ export function addStrategyInfo (reply: FastifyReply, info: unknown, mode: Mode)
  *
  * @throws {NotRepresentable} It cannot be sent.
  */
-export function addFinalToken (reply: FastifyReply, info: unknown, mode: Mode): void {
+export function addFinalToken (reply: FastifyReply, info: unknown, mode: Role): void {
   const token = (info as InfoWithParams | null)?.proxyAuthenticate
   if (typeof token !== 'object' || token === null) return
   reply.header(mode.challenge, formatChallenge(token))

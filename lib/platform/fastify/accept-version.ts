@@ -16,7 +16,7 @@ const prepared = new WeakSet<Router>()
  *
  * @throws {BadRegistration} This Fastify has no router that can be asked.
  */
-export function overlookVersions (app: FastifyInstance): void {
+export function ignoreVersions (app: FastifyInstance): void {
   const router = routerOf(app)
   if (prepared.has(router)) return
   prepared.add(router)

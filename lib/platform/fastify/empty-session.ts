@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
  * of its cookie, an empty object for a session, and `@fastify/passport` fails on that with a 500. They get a session that
  * holds nothing and keeps nothing; whatever else is there stays.
  */
-export function nobodysSession (request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
+export function emptySession (request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
   const marked = request as { session?: unknown }
   if (isBare(marked.session)) marked.session = new NobodysSession()
   done()

@@ -6,6 +6,6 @@ import type { FastifySchema } from 'fastify'
  *
  * @returns An object of its own, since Fastify writes into it.
  */
-export function hidden (): FastifySchema {
+export function hiddenSchema (): FastifySchema {
   return { hide: true } as FastifySchema
 }

@@ -5,7 +5,7 @@ import { on } from '../guarded.js'
 const guarded = new WeakSet<Socket>()
 
 /** Without a listener, an `error` on a socket that node has handed over ends the process. Once per socket. */
-export function guard (socket: Socket): void {
+export function catchSocketErrors (socket: Socket): void {
   if (guarded.has(socket)) return
   guarded.add(socket)
   on(socket, 'error', () => socket.destroy())

@@ -11,7 +11,7 @@ const CLOSE_TIME: Milliseconds = 2_000
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc9112#section-9.6 RFC 9112, 9.6}
  */
-export function closeInStages (side: Duplex): void {
+export function lingeringClose (side: Duplex): void {
   if (side.destroyed) return
   const wait = guarded(() => {
     const timer = setTimeout(guarded(() => side.destroy()), CLOSE_TIME)

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { on, once } from '../guarded.js'
 import { onClientEnd } from './client-end.js'
-import { closeInStages } from './lingering-close.js'
+import { lingeringClose } from './lingering-close.js'
 
 /** A response with what node writes of its head. */
 export type Response = ServerResponse & { readonly _header?: string | null }
@@ -21,10 +21,10 @@ export type Connection = Socket & { readonly _httpMessage?: Response | null }
  *
  * @param begin - Not called if the connection has closed by then, or is to be closed (RFC 9112, 9.6).
  */
-export function inTurn (socket: Connection, begin: () => void): void {
+export function afterPreviousResponse (socket: Connection, begin: () => void): void {
   const { _httpMessage: first } = socket
   const start = (last?: Response) => {
-    if (!socket.writable || (last !== undefined && saysClose(last))) closeInStages(socket)
+    if (!socket.writable || (last !== undefined && saysClose(last))) lingeringClose(socket)
     else begin()
   }
   if (!first) return start()

@@ -7,7 +7,7 @@ import { once } from '../guarded.js'
  *
  * @param leave - What is to happen then. It may happen before this returns.
  */
-export function watchQueued ({ socket }: IncomingMessage, response: ServerResponse, leave: () => void): void {
+export function onQueuedClose ({ socket }: IncomingMessage, response: ServerResponse, leave: () => void): void {
   const gone = () => {
     response.destroy()
     leave()

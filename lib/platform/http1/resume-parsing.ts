@@ -10,7 +10,7 @@ const OWN = 'connectionListener'
  *
  * @param server - The one that accepted the connection.
  */
-export function parseAgain (server: Server, socket: Socket): void {
+export function resumeParsing (server: Server, socket: Socket): void {
   const event = 'encrypted' in socket ? 'secureConnection' : 'connection'
   const own = server.listeners(event).find(({ name }) => name === OWN)
   if (own === undefined) server.emit(event, socket)

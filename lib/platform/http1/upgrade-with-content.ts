@@ -5,7 +5,7 @@ import { guardedOr } from '../guarded.js'
 const overlooked = new WeakSet<IncomingMessage>()
 
 /** Whether the `upgrade` event of a request comes only where its content has ended, its response being on its way. */
-export function wasOverlooked (request: IncomingMessage): boolean {
+export function wasIgnored (request: IncomingMessage): boolean {
   return overlooked.has(request)
 }
 
@@ -18,7 +18,7 @@ type Asking = Server & { shouldUpgradeCallback?: (this: Server, request: Incomin
  * The parser stops behind the content nevertheless, and node drops what else has come in the same packet. So the request becomes
  * an upgrade where its content ends: node emits the event then, and hands over what is left, to be parsed again.
  */
-export function overlookBesideContent (server: Server): void {
+export function ignoreUpgradeWithContent (server: Server): void {
   const asking = server as Asking
   const before = asking.shouldUpgradeCallback
   if (before === undefined) return

@@ -8,16 +8,16 @@ import { spelled } from '../../fields/spelling.js'
 import { guarded, once } from '../../platform/guarded.js'
 import { READ_TIME } from '../../platform/limit-reading.js'
 import { BareResponse } from '../../platform/http1/bare-response.js'
-import { closeInStages } from '../../platform/http1/lingering-close.js'
+import { lingeringClose } from '../../platform/http1/lingering-close.js'
 import { takeConnectStream } from './take-http2.js'
 import { markConnect } from './connect-request.js'
 import { refusalHead } from './refusal.js'
 import type { Exchanges } from '../exchange/exchanges.js'
-import { markBusy, markGivenBack, mayBeGivenBackAgain } from '../ingress/reused-connection.js'
-import { guard } from '../../platform/http1/detached-socket.js'
-import { parseAgain } from '../../platform/http1/resume-parsing.js'
+import { markActive, markReused, mayBeReused } from '../ingress/reused-connection.js'
+import { catchSocketErrors } from '../../platform/http1/detached-socket.js'
+import { resumeParsing } from '../../platform/http1/resume-parsing.js'
 import { receive } from '../ingress/target-form.js'
-import { inTurn } from '../../platform/http1/pipelining.js'
+import { afterPreviousResponse } from '../../platform/http1/pipelining.js'
 
 /** When the connection of a CONNECT refused with 407 may carry another request. */
 export type KeepAliveAfter407 = 'always' | 'handshake' | 'never'
@@ -43,13 +43,13 @@ export function takeConnect (app: FastifyInstance, server: Server, settings: Con
       if (isExtendedConnect(request) && server.listenerCount('connect') > 1) return
       return takeConnectStream(app, request, socket as unknown as ServerResponse)
     }
-    guard(socket)
+    catchSocketErrors(socket)
     socket.allowHalfOpen = true // a TLS server has it otherwise, and a client may end before its tunnel stands
-    inTurn(socket, () => begin(request, socket, head))
+    afterPreviousResponse(socket, () => begin(request, socket, head))
   }
 
   const begin = guarded((request: IncomingMessage, socket: Socket, head: Buffer) => {
-    markBusy(request)
+    markActive(request)
     receive(request)
     const response = new ConnectResponse(request, socket, head, settings)
     markConnect(request, {
@@ -66,7 +66,7 @@ export function takeConnect (app: FastifyInstance, server: Server, settings: Con
     if (response.taken) return
     response.release()
     if (response.givesBack) giveBack(server, socket, settings.exchanges)
-    else closeInStages(socket)
+    else lingeringClose(socket)
   }
 
   return take
@@ -120,7 +120,7 @@ export class ConnectResponse extends BareResponse {
     // Bytes behind a refused CONNECT were meant for the tunnel; read as requests they would speak for the client.
     if (behind.length > 0 || client.readableLength > 0 || client.readableEnded || client.destroyed) return false
     // So would those that come later, where the connection itself says who the client is.
-    if ((client as TLSSocket).authorized || settings.carriesIdentity?.(client) === true || !mayBeGivenBackAgain(client)) return false
+    if ((client as TLSSocket).authorized || settings.carriesIdentity?.(client) === true || !mayBeReused(client)) return false
     return keepAlive === 'always' || continues
   }
 }
@@ -141,10 +141,10 @@ function continuesHandshake (challenges: OutgoingHttpHeader | undefined): boolea
 /** The next request on this connection is parsed again: NTLM and Negotiate need the same one for all their legs. */
 function giveBack (server: Server, socket: Socket, exchanges: Exchanges): void {
   if (socket.destroyed) return
-  if (socket.readableEnded) return closeInStages(socket) // its parser would wait for an end that has come
+  if (socket.readableEnded) return lingeringClose(socket) // its parser would wait for an end that has come
   socket.setTimeout(0, expire)
-  markGivenBack(socket, exchanges)
-  parseAgain(server, socket)
+  markReused(socket, exchanges)
+  resumeParsing(server, socket)
 }
 
 const expire = guarded(function (this: Socket) { this.destroy() })

@@ -8,7 +8,7 @@ import { markConnect } from './connect-request.js'
 import { refusalHead } from './refusal.js'
 import { notImplemented } from '../upgrade/extended-connect.js'
 import { http2Fields } from '../../fields/http2-fields.js'
-import { breakOff } from '../../platform/abort.js'
+import { resetForProtocolError } from '../../platform/abort.js'
 import { receive } from '../ingress/target-form.js'
 
 const NOTHING = Buffer.alloc(0)
@@ -31,7 +31,7 @@ export function takeConnectStream (app: FastifyInstance, request: IncomingMessag
 function open (stream: ServerHttp2Stream, fields: readonly string[]): ServerHttp2Stream {
   if (stream.destroyed || stream.closed) return stream // the client left at the last moment
   // Nothing but DATA belongs on the stream from here on (RFC 9113, 8.5).
-  once(stream, 'trailers', () => breakOff(stream))
+  once(stream, 'trailers', () => resetForProtocolError(stream))
   stream.respond({ ':status': 200, ...http2Fields(fields) }, { sendDate: false } as object)
   return stream
 }

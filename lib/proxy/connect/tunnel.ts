@@ -11,7 +11,7 @@ import { dial } from '../upstream/dial.js'
 import type { Exchange, Exchanges } from '../exchange/exchanges.js'
 import { join } from '../exchange/join.js'
 import type { JoinOptions } from '../exchange/join.js'
-import { record } from '../exchange/access-log.js'
+import { logExchange } from '../exchange/access-log.js'
 import { received } from '../ingress/target-form.js'
 import { upstreamError } from '../upstream/upstream-error.js'
 
@@ -33,7 +33,7 @@ export function createTunnel (options: TunnelOptions) {
     const connect = connectOf(request.raw)!
     const { client, head } = connect
     const target = received(request.raw)!.target as AuthorityTarget
-    const end = record(request, target.authority)
+    const end = logExchange(request, target.authority)
     const gone = new AbortController()
     const leave = () => gone.abort(new ClientLeft('response'))
     const exchange: Exchange = { end: why => gone.abort(why === 'closing' ? new Closing() : new Forbidden('access revoked')) }

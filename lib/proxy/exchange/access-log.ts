@@ -19,7 +19,7 @@ export interface Ending {
  * @param target - `host:port` of a tunnel, `scheme://authority` of a forwarded request.
  * @returns To be called when it has ended. It keeps nothing of the request but its logger.
  */
-export function record ({ log, method, proxyAuth }: FastifyRequest, target: string): (ending: Ending) => void {
+export function logExchange ({ log, method, proxyAuth }: FastifyRequest, target: string): (ending: Ending) => void {
   const started = performance.now()
   const user = proxyAuth?.name ?? null
   const scheme = proxyAuth?.scheme ?? null

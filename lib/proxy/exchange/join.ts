@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream'
 import { guarded, on, once } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
-import { closeInStages } from '../../platform/http1/lingering-close.js'
+import { lingeringClose } from '../../platform/http1/lingering-close.js'
 import type { Exchange } from './exchanges.js'
-import { drop, hasLostPeer, reset, wasReset } from '../../platform/abort.js'
+import { abort, hasLostPeer, propagateReset, wasReset } from '../../platform/abort.js'
 
 export interface JoinOptions {
   /** No byte either way for this long ends it. 0: no limit. */
@@ -29,7 +29,7 @@ export function join (client: Side, upstream: Side, options: JoinOptions, ended:
 
   const stop = (why: string) => {
     reason ??= why
-    drop(client)
+    abort(client)
     upstream.destroy()
   }
   const idle = guarded(() => stop('idle'))
@@ -39,8 +39,8 @@ export function join (client: Side, upstream: Side, options: JoinOptions, ended:
       if (failed) return
       failed = true
       reason ??= why
-      if (side.readableEnded) closeInStages(other)
-      else reset(other)
+      if (side.readableEnded) lingeringClose(other)
+      else propagateReset(other)
     }
     on(side, 'error', (error: NodeJS.ErrnoException) => fail(codeOf(error)), other)
     on(side, 'close', () => {
@@ -70,7 +70,7 @@ function codeOf ({ code = 'error' }: NodeJS.ErrnoException): string {
 
 function pass (from: Duplex, to: Duplex): void {
   const end = () => {
-    if (wasReset(from)) return reset(to)
+    if (wasReset(from)) return propagateReset(to)
     to.end()
     if (hasLostPeer(from)) from.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }))
   }

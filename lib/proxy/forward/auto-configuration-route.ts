@@ -6,7 +6,7 @@ import { formatAuthority } from '../../fields/authority.js'
 import { parseHostField } from '../../fields/host.js'
 import { autoConfiguration } from '../../policy/target/auto-configuration.js'
 import type { AutoConfigurationLists } from '../../policy/target/auto-configuration.js'
-import { hidden } from '../../platform/fastify/hidden-route.js'
+import { hiddenSchema } from '../../platform/fastify/hidden-route.js'
 
 /** How browsers are told which proxy to use. */
 export interface AutoConfigurationOptions {
@@ -84,7 +84,7 @@ export function serveAutoConfiguration (app: FastifyInstance, settings: AutoConf
   const scriptFor = autoConfiguration(lists)
   const named = (request: FastifyRequest): string => forwarded ? proxyOf(request.protocol, request.host) : namedBy(request.raw)
   for (const path of paths) {
-    app.get(path, { schema: hidden() }, async (request, reply) => {
+    app.get(path, { schema: hiddenSchema() }, async (request, reply) => {
       const script = scriptFor(proxy ?? named(request))
       return await reply.type(MEDIA_TYPE).header('cache-control', 'no-store').send(script)
     })

@@ -6,17 +6,17 @@ import type { Access } from '../../policy/target/access.js'
 import type { Milliseconds } from '../../types.js'
 import type { Exchanges } from '../exchange/exchanges.js'
 import type { IdentityField } from '../message/identity-field.js'
-import { answerAsLast, isLastRecipient } from '../message/max-forwards.js'
+import { respondAsLast, isLastRecipient } from '../message/max-forwards.js'
 import type { JoinOptions } from '../exchange/join.js'
 import type { OriginClient } from '../upstream/origin-client.js'
-import { prepare } from './request-head.js'
-import { record } from '../exchange/access-log.js'
+import { requestFields } from './request-head.js'
+import { logExchange } from '../exchange/access-log.js'
 import { Relay } from './relay.js'
-import { release } from '../exchange/release.js'
+import { deleteWhenRequestEnds } from '../exchange/release.js'
 import { isGone } from '../../platform/abort.js'
 import { received } from '../ingress/target-form.js'
 import { protocolsOf } from '../message/upgrade.js'
-import { uploadOf } from '../message/upload.js'
+import { requestContent } from '../message/upload.js'
 
 /** Those of {@link JoinOptions} are for what an upgrade leads to. */
 export interface ForwardOptions extends JoinOptions {
@@ -42,18 +42,18 @@ export function createForward (options: ForwardOptions) {
   return async function forward (request: FastifyRequest, reply: FastifyReply): Promise<void | FastifyReply> {
     const { raw } = request
     const target = received(raw)!.target as AbsoluteTarget
-    if (isLastRecipient(request)) return answerAsLast(request, reply)
+    if (isLastRecipient(request)) return respondAsLast(request, reply)
     const { scheme, host, port, authority } = target
     const tally = { bytesIn: 0 }
     const relay = new Relay(reply, via, bodyTimeout, options)
-    const end = record(request, `${scheme}://${authority}`)
+    const end = logExchange(request, `${scheme}://${authority}`)
     exchanges.add(relay, request.proxyAuth)
     try {
-      const fields = prepare(raw, authority, pseudonym, identities)
+      const fields = requestFields(raw, authority, pseudonym, identities)
       const admitted = access.admit({ scheme, host, port }, request.proxyAuth)
       const approved = access.resolve('then' in admitted ? await admitted : admitted)
       const addresses = 'then' in approved ? await approved : approved
-      const content = uploadOf(raw, tally, bodyTimeout, request.body)
+      const content = requestContent(raw, tally, bodyTimeout, request.body)
       if (!isGone(reply.raw)) {
         const requester = { raw, name: request.proxyAuth!.name }
         client.send({ target, addresses, method: raw.method!, fields, content, tally: content === null ? undefined : tally, upgrade: protocolsOf(raw), requester }, relay)
@@ -68,7 +68,7 @@ export function createForward (options: ForwardOptions) {
       end({ status: statusCode, bytesIn: tally.bytesIn, bytesOut: 0, reason: code })
       throw error
     } finally {
-      release(exchanges, relay, raw)
+      deleteWhenRequestEnds(exchanges, relay, raw)
     }
   }
 }

@@ -17,17 +17,17 @@ import { takeConnect } from '../connect/take-http1.js'
 import type { KeepAliveAfter407 } from '../connect/take-http1.js'
 import type { Exchanges } from '../exchange/exchanges.js'
 import { expectContinue } from '../ingress/expect-continue.js'
-import { explain } from '../message/proxy-status.js'
-import { extendedAnswer } from '../upgrade/extended-connect.js'
+import { addProxyStatus } from '../message/proxy-status.js'
+import { extendedResponse } from '../upgrade/extended-connect.js'
 import { acceptEveryMethod } from '../../platform/fastify/internals.js'
 import { createForward } from './forward.js'
-import { markBusy, wasGivenBack } from '../ingress/reused-connection.js'
-import { hidden } from '../../platform/fastify/hidden-route.js'
+import { markActive, isReused } from '../ingress/reused-connection.js'
+import { hiddenSchema } from '../../platform/fastify/hidden-route.js'
 import type { IdentityField } from '../message/identity-field.js'
 import { serveInOrder } from '../ingress/in-order.js'
-import { endConnection } from '../exchange/close-while-draining.js'
+import { closeWhileDraining } from '../exchange/close-while-draining.js'
 import { onEveryServer } from '../../platform/fastify/listeners.js'
-import { nobodysSession } from '../../platform/fastify/empty-session.js'
+import { emptySession } from '../../platform/fastify/empty-session.js'
 import { createOriginClient } from '../upstream/origin-client.js'
 import { createOwnAuthority } from '../ingress/own-authority.js'
 import { TARGET_FORM, receive, received, showTargets, targetFormConstraint } from '../ingress/target-form.js'
@@ -35,7 +35,7 @@ import type { Received } from '../ingress/target-form.js'
 import { createTunnel } from '../connect/tunnel.js'
 import { takeUpgrades } from '../upgrade/dispatcher.js'
 import type { TakeUpgrade } from '../upgrade/dispatcher.js'
-import { offerOf, routeUpgrade } from '../upgrade/upgrade.js'
+import { offeredProtocols, routeUpgrade } from '../upgrade/upgrade.js'
 
 /** What the options say of the forward proxy, defaults filled in. */
 export interface ForwardSettings {
@@ -96,11 +96,11 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
     acceptEveryMethod(scope)
     showTargets(scope, app)
     scope.addHook('onRequest', refuseMalformed)
-    scope.addHook('onRequest', nobodysSession)
+    scope.addHook('onRequest', emptySession)
     scope.addHook(hook as 'onRequest', (request, reply) => authenticateFor(received(request.raw)!.target as NamedTarget)(request, reply))
-    scope.addHook('onError', explain(pseudonym))
-    scope.addHook('onSend', endConnection(exchanges))
-    const route = { url: '*', schema: hidden(), constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: [onSend, sendOwn] }
+    scope.addHook('onError', addProxyStatus(pseudonym))
+    scope.addHook('onSend', closeWhileDraining(exchanges))
+    const route = { url: '*', schema: hiddenSchema(), constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: [onSend, sendOwn] }
     scope.route({ ...route, method: METHODS.filter(method => method !== 'CONNECT'), handler: forward, config: { proxy: 'forward' } })
     scope.route({ ...route, method: 'CONNECT', handler: tunnel, config: { proxy: 'connect' } })
   })
@@ -124,14 +124,14 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
 function takeForwarded (app: FastifyInstance, bringIn: BringIn): TakeUpgrade {
   return (request, head) => {
     const { url } = request
-    if (extendedAnswer(request) !== undefined) {
+    if (extendedResponse(request) !== undefined) {
       if (bringIn(request) === undefined) return undefined
     } else if (url!.startsWith('/') || url === '*') {
-      return wasGivenBack(request) ? 'plain' : undefined
+      return isReused(request) ? 'plain' : undefined
     }
-    const protocols = offerOf(request)
+    const protocols = offeredProtocols(request)
     if (protocols.length === 0) return 'plain'
-    markBusy(request)
+    markActive(request)
     bringIn(request, true)
     routeUpgrade(app, request, head, protocols)
     return 'taken'
@@ -152,7 +152,7 @@ type BringIn = (request: IncomingMessage, upgrades?: boolean) => Received | unde
 /** Before Fastify's own listener, whose router and log must find the request as `receive` leaves it. */
 function receiveFirst (bringIn: BringIn) {
   return (request: IncomingMessage, response: ServerResponse): void => {
-    markBusy(request)
+    markActive(request)
     // A proxy keeps no connection with HTTP/1.0 (RFC 9112, 9.3).
     if (bringIn(request) !== undefined && request.httpVersion === '1.0') response.shouldKeepAlive = false
   }

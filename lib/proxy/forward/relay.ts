@@ -12,8 +12,8 @@ import { addTrailers, writeRelayedHead } from '../message/response-head.js'
 import type { EndedFor, Exchange } from '../exchange/exchanges.js'
 import { writeInterim } from '../../platform/interim-response.js'
 import type { JoinOptions } from '../exchange/join.js'
-import { watchQueued } from '../../platform/http1/queued-response.js'
-import { cut, isFinished, isGone } from '../../platform/abort.js'
+import { onQueuedClose } from '../../platform/http1/queued-response.js'
+import { abortResponse, isFinished, isGone } from '../../platform/abort.js'
 import { switchProtocols } from '../upgrade/switch-protocols.js'
 import { upgradeOf } from '../message/upgrade.js'
 import { upstreamError } from '../upstream/upstream-error.js'
@@ -63,7 +63,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     const leave = () => this.leave()
     once(this.raw, 'close', leave)
     if (isGone(this.raw)) leave()
-    else if (this.raw.socket === null) watchQueued(this.request, this.raw, leave)
+    else if (this.raw.socket === null) onQueuedClose(this.request, this.raw, leave)
   }
 
   /** Ends the exchange at once, on both sides. */
@@ -147,7 +147,7 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   private cut (reason: string): void {
     this.reason ??= reason
-    cut(this.raw)
+    abortResponse(this.raw)
     this.leave() // at once: a stopping server ends its connections to origins next
   }
 

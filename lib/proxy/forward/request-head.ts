@@ -17,7 +17,7 @@ const REPLACED = new Set(['host'])
  * @returns A flat raw list: name, value, name, value.
  * @throws {LoopDetected} The request has been here before (RFC 9110, 7.6).
  */
-export function prepare (
+export function requestFields (
   request: IncomingMessage, authority: string, pseudonym: string, identities: readonly IdentityField[] = []
 ): string[] {
   const { via, 'max-forwards': maxForwards } = request.headers

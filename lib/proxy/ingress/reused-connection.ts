@@ -16,7 +16,7 @@ interface GivenBack {
 const givenBack = new WeakMap<object, GivenBack>()
 
 /** Whether a connection may be given back once more. */
-export function mayBeGivenBackAgain (socket: Socket): boolean {
+export function mayBeReused (socket: Socket): boolean {
   return (givenBack.get(socket)?.times ?? 0) < MOST
 }
 
@@ -27,7 +27,7 @@ export function mayBeGivenBackAgain (socket: Socket): boolean {
  * Until the next request it is idle. Node takes it for a new connection, whose first request a stopping server would
  * wait for, so it is on our list to be ended.
  */
-export function markGivenBack (socket: Socket, exchanges: Exchanges): void {
+export function markReused (socket: Socket, exchanges: Exchanges): void {
   const exchange = { idle: true, end: () => { socket.destroy() } }
   const end = () => {
     exchanges.delete(exchange)
@@ -39,11 +39,11 @@ export function markGivenBack (socket: Socket, exchanges: Exchanges): void {
 }
 
 /** Says that a request has come on the connection. */
-export function markBusy ({ socket }: IncomingMessage): void {
+export function markActive ({ socket }: IncomingMessage): void {
   givenBack.get(socket)?.end()
 }
 
 /** True for a connection on which a CONNECT was refused before. */
-export function wasGivenBack ({ socket }: IncomingMessage): boolean {
+export function isReused ({ socket }: IncomingMessage): boolean {
   return givenBack.has(socket)
 }

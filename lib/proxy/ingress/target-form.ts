@@ -5,7 +5,7 @@ import { parseTarget, withoutUserinfo } from '../../fields/target.js'
 import type { Target } from '../../fields/target.js'
 import { guardedOr } from '../../platform/guarded.js'
 import { streamOf } from '../../platform/message-stream.js'
-import { wasGivenBack } from './reused-connection.js'
+import { isReused } from './reused-connection.js'
 import { writeHttp2Target } from './http2-target.js'
 import { malformation } from './malformed.js'
 import type { OwnAuthority } from './own-authority.js'
@@ -63,7 +63,7 @@ export function receive (request: IncomingMessage, isOwn?: OwnAuthority, upgrade
     const url = request.url!
     const own = request.method !== 'CONNECT' && (url.charCodeAt(0) === SLASH || (url === '*' && request.method === 'OPTIONS'))
     const behind = broken.has(request.socket)
-    if (own && !behind && !wasGivenBack(request)) return undefined
+    if (own && !behind && !isReused(request)) return undefined
     if (behind) throw new BadRequest('it is behind a malformed one')
     if (own) throw new BadRequest('origin-form on the connection of a proxy')
     const target = parseTarget(request.method!, url, upgrades)

@@ -10,7 +10,7 @@ type Marked = FastifyReply & { [kToken]?: string }
  * The gate's hook for a route that is an origin: what it leaves in the field of the challenges when it lets in, the last token
  * of a handshake, is told from what the application's hooks put there for pages of the application.
  */
-export function keepingLastToken (authenticate: Authenticate): Authenticate {
+export function keepingFinalToken (authenticate: Authenticate): Authenticate {
   return async (request, reply) => {
     reply.removeHeader(FIELD)
     const answered = await authenticate(request, reply)
@@ -21,6 +21,6 @@ export function keepingLastToken (authenticate: Authenticate): Authenticate {
 }
 
 /** The line of the field that goes out with the upstream's answer, whatever that is; `undefined` for none. */
-export function lastTokenOf (reply: FastifyReply): string | undefined {
+export function finalTokenOf (reply: FastifyReply): string | undefined {
   return (reply as Marked)[kToken]
 }

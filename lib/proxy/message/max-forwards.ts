@@ -10,7 +10,7 @@ export function isLastRecipient ({ method, headers }: FastifyRequest): boolean {
 }
 
 /** Answers such a request: OPTIONS with nothing, TRACE with what came. */
-export function answerAsLast (request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function respondAsLast (request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (request.method === 'OPTIONS') return reply.send('')
   const { rawHeaders, httpVersion } = request.raw
   let message = `TRACE ${request.originalUrl} HTTP/${httpVersion}\r\n`

@@ -31,7 +31,7 @@ const TYPES_BY_CAUSE: Readonly<Record<string, ProxyErrorType>> = {
  *
  * @param pseudonym - Names this deployment, as in `Via`.
  */
-export function explain (pseudonym: string): onErrorHookHandler {
+export function addProxyStatus (pseudonym: string): onErrorHookHandler {
   return (request, reply, error, done) => {
     const params = request.proxyAuth === null ? undefined : paramsOf(error)
     if (params !== undefined) reply.header('proxy-status', formatProxyStatus(pseudonym, params))

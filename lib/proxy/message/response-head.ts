@@ -7,7 +7,7 @@ import { streamOf } from '../../platform/message-stream.js'
 import { limitReading } from '../../platform/limit-reading.js'
 import { spellFields } from '../../platform/http1/spell-fields.js'
 import { http2Fields } from '../../fields/http2-fields.js'
-import { lastTokenOf } from './final-token.js'
+import { finalTokenOf } from './final-token.js'
 import { reasonPhrase } from '../../platform/reason-phrase.js'
 import { addKeptFields, keptFields, restoreFields } from './reply-fields.js'
 
@@ -74,7 +74,7 @@ export function addGateFields (reply: FastifyReply, fields: string[]): void {
     if (value === undefined) continue
     for (const line of Array.isArray(value) ? value : [value]) fields.push(spelled(name), String(line))
   }
-  const token = lastTokenOf(reply)
+  const token = finalTokenOf(reply)
   if (token !== undefined) fields.push('WWW-Authenticate', token)
   addKeptFields(reply, fields)
 }

@@ -5,7 +5,7 @@ import type { Milliseconds } from '../../types.js'
 import { contentOf } from './request-content.js'
 import type { Tally } from './request-content.js'
 import { drained } from './drained.js'
-import { drop, wasReset } from '../../platform/abort.js'
+import { abort, wasReset } from '../../platform/abort.js'
 import { upgradeOf } from './upgrade.js'
 
 type MayBeHttp2 = IncomingMessage & { readonly stream?: { readonly endAfterHeaders: boolean } }
@@ -15,7 +15,7 @@ type MayBeHttp2 = IncomingMessage & { readonly stream?: { readonly endAfterHeade
  *
  * @param patience - As of {@link contentOf}, and `body` too.
  */
-export function uploadOf (request: MayBeHttp2, tally: Tally, patience: Milliseconds, body?: unknown): AsyncGenerator<Buffer> | null {
+export function requestContent (request: MayBeHttp2, tally: Tally, patience: Milliseconds, body?: unknown): AsyncGenerator<Buffer> | null {
   if (upgradeOf(request) !== undefined) return null // what comes is of the other protocol
   const content = contentOf(request.stream === undefined ? request : announced(request), tally, patience, body)
   return content === null ? null : drained(request, content)
@@ -24,7 +24,7 @@ export function uploadOf (request: MayBeHttp2, tally: Tally, patience: Milliseco
 /** HTTP/2 frames its content, with or without a length; HTTP/1.1 says so in a field. */
 function announced (request: MayBeHttp2): IncomingMessage {
   const headers = request.stream!.endAfterHeaders ? {} : { 'transfer-encoding': 'chunked' }
-  return { headers, iterator: () => whole(request), destroy: () => drop(streamOf(request)!) } as unknown as IncomingMessage
+  return { headers, iterator: () => whole(request), destroy: () => abort(streamOf(request)!) } as unknown as IncomingMessage
 }
 
 /** Node ends the content of a stream that was reset as if that were all of it. */

@@ -5,7 +5,7 @@ import { RESPONSE_HEAD } from '../upstream/response-head-limit.js'
 import { createReverseClient } from './client.js'
 import type { ReverseClient } from './client.js'
 import type { ReverseRoute } from './route.js'
-import { toldConnector } from '../upstream/connector.js'
+import { createConnector } from '../upstream/connector.js'
 
 /** How the upstream of a route is reached, in terms of the options of @fastify/reply-from. */
 export interface ReverseUpstream {
@@ -51,7 +51,7 @@ export function chooseUpstream (route: ReverseRoute): ReverseUpstream {
   if (Array.isArray(upstream) || upstream.startsWith('unix+')) return theirs({ undici: { maxHeaderSize, ...settings, tls: verified(settings['tls']) } })
   if (globalAgent) return driven(createReverseClient(globalDispatcher), async () => {})
   const { proxy, ...rest } = settings
-  const open = (pool: Options) => proxy === undefined ? new Agent({ ...POOL, maxHeaderSize, ...rest, ...pool, connect: toldConnector(rest) }) : new ProxyAgent({ ...POOL, maxHeaderSize, ...proxyOptions(proxy), ...rest, ...pool })
+  const open = (pool: Options) => proxy === undefined ? new Agent({ ...POOL, maxHeaderSize, ...rest, ...pool, connect: createConnector(rest) }) : new ProxyAgent({ ...POOL, maxHeaderSize, ...proxyOptions(proxy), ...rest, ...pool })
   const client = createReverseClient(open({}), () => open({ connections: 1, keepAliveTimeout: PINNED_IDLE }), {
     headersTimeout: (settings['headersTimeout'] ?? SILENCE) as Milliseconds,
     // Others begin a connection with octets of their own: it would look like one that has served a request.

@@ -3,17 +3,17 @@ import type { Dispatcher } from 'undici'
 import { UpstreamBusy } from '../../errors.js'
 import type { FieldRecord } from '../../fields/hop-by-hop.js'
 import type { Milliseconds } from '../../types.js'
-import { asReceived } from './raw-fields.js'
+import { mergeIntoRaw } from './raw-fields.js'
 import { Attempt } from '../upstream/attempt.js'
 import type { Attempted, Sender } from '../upstream/attempt.js'
 import { authenticatesConnection } from '../upstream/authenticates-connection.js'
-import { IncomingAnswer } from './incoming-response.js'
-import type { AnswerHead } from './incoming-response.js'
+import { IncomingResponse } from './incoming-response.js'
+import type { ResponseHead } from './incoming-response.js'
 import { writeInterim } from '../../platform/interim-response.js'
-import { Pins } from '../upstream/pinned-connections.js'
+import { PinnedConnections } from '../upstream/pinned-connections.js'
 import type { ReverseExchange } from './exchange.js'
 import { protocolsOf } from '../message/upgrade.js'
-import { uploadOf } from '../message/upload.js'
+import { requestContent } from '../message/upload.js'
 
 /**
  * How many requests of a route may wait for a connection. Those whose clients have left are among them: undici finds that out when
@@ -39,7 +39,7 @@ export interface OutgoingRequest {
 
 /** What @fastify/reply-from takes for an instance of undici. */
 export interface ReverseClient {
-  request (outgoing: OutgoingRequest, done: (error: Error | null, head?: AnswerHead) => void): void
+  request (outgoing: OutgoingRequest, done: (error: Error | null, head?: ResponseHead) => void): void
   destroy (): void
 }
 
@@ -60,7 +60,7 @@ export interface ReverseClientOptions {
  *   connection gets one for itself alone, so no handshake of several legs gets through.
  */
 export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | 'destroy'>, another?: () => Dispatcher, { headersTimeout: usual = 0, repeats = false, mostWaiting = MOST_WAITING }: ReverseClientOptions = {}): ReverseClient {
-  const pins = new Pins()
+  const pins = new PinnedConnections()
   let waiting = 0
   const sender: Omit<Sender<Sent>, 'headersTimeout'> = {
     again ({ options }, attempt) {
@@ -78,13 +78,13 @@ export function createReverseClient (dispatcher: Pick<Dispatcher, 'dispatch' | '
       if (waiting >= mostWaiting) return done(new UpstreamBusy())
       const exchange = headers[kExchange]!
       const { reply, source, rules: { via }, request: { raw } } = exchange
-      const answer = new IncomingAnswer({
+      const answer = new IncomingResponse({
         interim: (status, reason, received) => writeInterim(reply, status, reason, received, via),
         switch: switched => exchange.switch(switched),
         settle: done
       })
       exchange.take(answer)
-      const fields = asReceived(raw.rawHeaders, headers)
+      const fields = mergeIntoRaw(raw.rawHeaders, headers)
       const protocols = protocolsOf(raw)
       const authenticates = authenticatesConnection(fields)
       const requester = { raw, name: exchange.request.proxyAuth?.name ?? '' }
@@ -133,7 +133,7 @@ function grouped (fields: readonly string[]): Record<string, string | string[]> 
 /** The client's own content, unless the options gave another, or Fastify has read it. */
 function contentFor (body: unknown, { request: { raw }, kept, tally, rules: { patience } }: ReverseExchange): unknown {
   if (body !== '') return body ?? null
-  return raw.readableDidRead && kept === undefined ? null : uploadOf(raw, tally, patience, kept)
+  return raw.readableDidRead && kept === undefined ? null : requestContent(raw, tally, patience, kept)
 }
 
 /**

@@ -6,11 +6,11 @@ import type { Tally } from '../message/request-content.js'
 import type { EndedFor, Exchange, Exchanges } from '../exchange/exchanges.js'
 import type { RouteIdentity } from '../message/identity-field.js'
 import type { JoinOptions } from '../exchange/join.js'
-import { watchQueued } from '../../platform/http1/queued-response.js'
-import { record } from '../exchange/access-log.js'
+import { onQueuedClose } from '../../platform/http1/queued-response.js'
+import { logExchange } from '../exchange/access-log.js'
 import type { Ending } from '../exchange/access-log.js'
-import { release } from '../exchange/release.js'
-import { cut, isFinished, isGone } from '../../platform/abort.js'
+import { deleteWhenRequestEnds } from '../exchange/release.js'
+import { abortResponse, isFinished, isGone } from '../../platform/abort.js'
 import { switchProtocols } from '../upgrade/switch-protocols.js'
 import type { Switched } from '../upgrade/switch-protocols.js'
 import { upgradeOf } from '../message/upgrade.js'
@@ -73,12 +73,12 @@ export class ReverseExchange implements Exchange {
   begin (host: string): void {
     if (this.begun) return
     this.begun = true
-    this.ended = record(this.request, `${this.upstream.slice(0, this.upstream.indexOf(':'))}://${host}`)
+    this.ended = logExchange(this.request, `${this.upstream.slice(0, this.upstream.indexOf(':'))}://${host}`)
     this.exchanges.add(this, this.request.proxyAuth)
     const { raw } = this.reply
     once(raw, 'close', () => { if (this.joined === null) this.over() })
     if (isGone(raw)) this.over()
-    else if (raw.socket === null) watchQueued(this.request.raw, raw, () => this.over())
+    else if (raw.socket === null) onQueuedClose(this.request.raw, raw, () => this.over())
   }
 
   /** Takes the answer of the upstream, to be destroyed when the client goes, and lets go of the one before. */
@@ -115,7 +115,7 @@ export class ReverseExchange implements Exchange {
     this.answer?.destroy()
     if (isGone(raw) || raw.writableEnded || this.request.raw.socket.destroyed) return
     this.reason ??= error.code ?? 'error'
-    if (raw.headersSent) cut(raw)
+    if (raw.headersSent) abortResponse(raw)
     else {
       this.reply.code(error.statusCode ?? 500) // reply-from may have set that of the upstream
       answer()
@@ -126,14 +126,14 @@ export class ReverseExchange implements Exchange {
   cut (reason: string): void {
     if (this.reply.raw.writableEnded) return
     this.reason ??= reason
-    cut(this.reply.raw)
+    abortResponse(this.reply.raw)
   }
 
   /** Ends it at once, on both sides. */
   end (why: EndedFor): void {
     this.reason = why
     if (this.joined !== null) return this.joined.end(why)
-    cut(this.reply.raw)
+    abortResponse(this.reply.raw)
     this.request.raw.destroy() // the answer may be through, and the client still sending
   }
 
@@ -144,7 +144,7 @@ export class ReverseExchange implements Exchange {
     if (this.joined === null && !isFinished(raw)) this.reason ??= 'aborted'
     this.answer?.destroy()
     this.answer = null // else one request would keep the next from being collected young
-    release(this.exchanges, this, this.request.raw)
+    deleteWhenRequestEnds(this.exchanges, this, this.request.raw)
     const status = raw.headersSent ? raw.statusCode : UNANSWERED.get(this.reason) ?? LEFT
     ended({ status, bytesIn: this.tally.bytesIn, bytesOut: this.bytesOut, reason: this.reason })
   }

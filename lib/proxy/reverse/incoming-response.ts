@@ -10,19 +10,19 @@ type Controller = Dispatcher.DispatchController
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2]
 
 /** The head of an answer, as @fastify/reply-from wants it from its client. */
-export interface AnswerHead {
+export interface ResponseHead {
   readonly statusCode: number
   readonly headers: Headers
-  readonly body: IncomingAnswer
+  readonly body: IncomingResponse
 }
 
-export interface AnswerEvents {
+export interface ResponseEvents {
   /** An interim answer came. The fields are a flat raw list, as received. */
   interim (status: number, reason: string | undefined, fields: string[]): void
   /** Another protocol is spoken from here on; nothing is settled then. What this throws is the failure. */
   switch (switched: Switched): void
   /** The final answer came, or none will. Called once. */
-  settle (failure: Error | null, head?: AnswerHead): void
+  settle (failure: Error | null, head?: ResponseHead): void
 }
 
 /**
@@ -30,7 +30,7 @@ export interface AnswerEvents {
  * own `request` gives has neither the lines as received nor interim answers. Destroying it ends the exchange with
  * the upstream, also before an answer has come.
  */
-export class IncomingAnswer extends Readable implements Dispatcher.DispatchHandler {
+export class IncomingResponse extends Readable implements Dispatcher.DispatchHandler {
   // What the others throw comes to it: undici sees to that.
   static { guardMethod(this.prototype, 'onResponseError', answer => answer) }
 
@@ -41,7 +41,7 @@ export class IncomingAnswer extends Readable implements Dispatcher.DispatchHandl
   private controller: Controller | null = null
   private settled = false
 
-  constructor (private readonly events: AnswerEvents) {
+  constructor (private readonly events: ResponseEvents) {
     super()
     // It may fail when nobody listens any more, or not yet; that must not end the process.
     on(this, 'error', () => {})

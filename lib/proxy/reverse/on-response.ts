@@ -9,10 +9,10 @@ import { http2Fields } from '../../fields/http2-fields.js'
 import { isKept, keptFields, restoreFields } from '../message/reply-fields.js'
 import type { ReverseExchange } from './exchange.js'
 import { statusOf } from './response.js'
-import type { Answer } from './response.js'
+import type { UpstreamResponse } from './response.js'
 
 /** `onResponse` of the options. */
-export type OnResponse = (request: FastifyRequest, reply: FastifyReply, answer: Answer) => void
+export type OnResponse = (request: FastifyRequest, reply: FastifyReply, answer: UpstreamResponse) => void
 
 /** What a payload that Fastify's hooks may have changed is framed by: as it is by then. */
 const FRAMING = new Set(['content-type', 'content-length', 'content-encoding', 'transfer-encoding'])
@@ -28,7 +28,7 @@ const sent = new WeakMap<FastifyReply, Record<string, unknown>>()
  * @param kept - What was on the reply before that, and stays.
  * @throws {UpstreamChallenged} It is a 407, which is not ours. {@link UpstreamProtocol} Its status is beyond 599.
  */
-export function handOver ({ request, reply }: ReverseExchange, answer: Answer, head: FieldRecord, onResponse: OnResponse, kept: ReturnType<typeof keptFields>): void {
+export function callOnResponse ({ request, reply }: ReverseExchange, answer: UpstreamResponse, head: FieldRecord, onResponse: OnResponse, kept: ReturnType<typeof keptFields>): void {
   const challenged = answer.statusCode === 407
   const isHttp2 = streamOf(reply.raw) !== undefined
   dropForeignFields(reply)
@@ -59,7 +59,7 @@ function linesOf (name: string, value: string | string[]): string | string[] | u
  * The `onSend` hook of reverse routes: what goes through Fastify's reply, which is our refusals and what the options'
  * `onResponse` sends, leaves without the fields that the application's hooks have put on it.
  */
-export function scrub (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
+export function dropForeignResponseFields (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
   const fields = sent.get(reply)
   if (fields === undefined) return sendOwn(request, reply, payload, done)
   for (const name of Object.keys(reply.getHeaders())) {

@@ -12,7 +12,7 @@ import { spelled } from '../../fields/spelling.js'
  * asReceived(['X-B', '1', 'X-A', '2'], { 'x-a': '2', 'x-b': '3', via: '1.1 gw' })
  * // ['X-B', '3', 'X-A', '2', 'Via', '1.1 gw']
  */
-export function asReceived (raw: readonly string[], fields: FieldRecord): string[] {
+export function mergeIntoRaw (raw: readonly string[], fields: FieldRecord): string[] {
   const lines: string[] = []
   const seen = new Map<string, boolean>() // by name, whether all lines of it stay
   let received: Map<string, string[]> | undefined // made where a field is not simply the line that it came as

@@ -8,34 +8,34 @@ import { formatVia, viaNames } from '../../fields/via.js'
 import { closeBehind } from '../../platform/http1/close-behind.js'
 import type { Exchanges } from '../exchange/exchanges.js'
 import { expectContinue } from '../ingress/expect-continue.js'
-import { explain } from '../message/proxy-status.js'
+import { addProxyStatus } from '../message/proxy-status.js'
 import { acceptEveryMethod } from '../../platform/fastify/internals.js'
-import { hidden } from '../../platform/fastify/hidden-route.js'
+import { hiddenSchema } from '../../platform/fastify/hidden-route.js'
 import { hadUserinfo, hideUserinfo } from '../ingress/hide-userinfo.js'
 import { UNTOLD } from '../message/identity-field.js'
 import type { RouteIdentity } from '../message/identity-field.js'
 import { serveInOrder } from '../ingress/in-order.js'
-import { endConnection } from '../exchange/close-while-draining.js'
-import { keepingLastToken } from '../message/final-token.js'
+import { closeWhileDraining } from '../exchange/close-while-draining.js'
+import { keepingFinalToken } from '../message/final-token.js'
 import { onEveryServer } from '../../platform/fastify/listeners.js'
 import type { JoinOptions } from '../exchange/join.js'
 import { malformation } from '../ingress/malformed.js'
-import { answerAsLast, isLastRecipient } from '../message/max-forwards.js'
+import { respondAsLast, isLastRecipient } from '../message/max-forwards.js'
 import { keepFields, readReplyFields } from '../message/reply-fields.js'
 import { ReverseExchange } from './exchange.js'
 import type { ReverseRules } from './exchange.js'
-import { guardFrom } from './reply-from.js'
-import { scrub } from './on-response.js'
+import { wrapReplyFrom } from './reply-from.js'
+import { dropForeignResponseFields } from './on-response.js'
 import { pathParameters } from './parameters.js'
 import type { PathParameters } from './parameters.js'
 import type { ReverseRoute } from './route.js'
 import { chooseUpstream } from './choose-client.js'
-import { overlookVersions } from '../../platform/fastify/accept-version.js'
-import { followWebSocket, isGiven, passesWebSockets, takeWebSockets, webSocketConfig, webSocketOptions } from './websocket.js'
+import { ignoreVersions } from '../../platform/fastify/accept-version.js'
+import { followWebSocket, isForHttpProxy, passesWebSockets, takeWebSockets, webSocketConfig, webSocketOptions } from './websocket.js'
 import { routedPath } from '../ingress/routed-path.js'
 import { underPrefix } from '../ingress/under-prefix.js'
 import { withListener } from '../upgrade/dispatcher.js'
-import { uploadOf } from '../message/upload.js'
+import { requestContent } from '../message/upload.js'
 
 /** What all reverse routes of a registration have in common. */
 export interface ReverseShared {
@@ -85,7 +85,7 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
     const { raw } = request
     for (const name of mine) if (raw.headers[name] !== undefined) delete raw.headers[name]
     if (isLastRecipient(request)) {
-      answerAsLast(request, reply)
+      respondAsLast(request, reply)
       return
     }
     if (raw.headers.via !== undefined && viaNames([raw.headers.via], pseudonym)) return done(new LoopDetected())
@@ -94,14 +94,14 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
     } catch (failure) {
       return done(failure as Error)
     }
-    if (isGiven(raw)) {
+    if (isForHttpProxy(raw)) {
       // By a constraint that takes its time, which is not asked about before.
       if (way !== 'leave') return done(new BadRequest('this route takes no WebSockets'))
       followWebSocket(request, reply, String(options.wsUpstream ?? options.upstream), exchanges)
       return done()
     }
     const exchange = new ReverseExchange(request, reply, rules, exchanges)
-    guardFrom(exchange)
+    wrapReplyFrom(exchange)
     const usual = request.method !== 'GET' && request.method !== 'HEAD'
     // @fastify/reply-from refuses a body where the method has none as a rule.
     if (request.body instanceof Readable && !(parses && usual)) {
@@ -109,13 +109,13 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
       request.body = undefined
     }
     if (!upstream.ours && !parses && usual) {
-      const content = uploadOf(raw, exchange.tally, rules.patience, exchange.kept)
+      const content = requestContent(raw, exchange.tally, rules.patience, exchange.kept)
       if (content !== null) request.body = Readable.from(content, { objectMode: false })
     }
     done()
   }
 
-  overlookVersions(app)
+  ignoreVersions(app)
   const prefix = `${app.prefix}/${options.prefix ?? ''}`
   const parameters = pathParameters(prefix, route)
   const keeps = readReplyFields(replyFields, 'replyFields')
@@ -135,15 +135,15 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
     if (!parses) acceptEveryMethod(scope)
     if (keeps !== undefined) scope.addHook('onRequest', (_request, reply, done) => { keepFields(reply, keeps); done() })
     scope.addHook('onRequest', refuseMalformed(parameters))
-    scope.addHook(hook as 'onRequest', status === 401 ? keepingLastToken(authenticate) : authenticate)
+    scope.addHook(hook as 'onRequest', status === 401 ? keepingFinalToken(authenticate) : authenticate)
     scope.addHook('preHandler', depart)
-    scope.addHook('onError', explain(pseudonym))
-    scope.addHook('onSend', endConnection(exchanges))
+    scope.addHook('onError', addProxyStatus(pseudonym))
+    scope.addHook('onSend', closeWhileDraining(exchanges))
     scope.addHook('onRoute', function (this: FastifyInstance, settings: RouteOptions) {
       // Parsing is not ours to do, so what prepares for it (decompression) must not touch the stream.
       if (!parses) delete settings.preParsing
-      settings.onSend = [settings.onSend ?? [], onSend, scrub].flat()
-      settings.schema = { ...hidden(), ...settings.schema }
+      settings.onSend = [settings.onSend ?? [], onSend, dropForeignResponseFields].flat()
+      settings.schema = { ...hiddenSchema(), ...settings.schema }
       if (parameters !== undefined) settings.handler = parameters.guard(settings.handler)
     })
     scope.addHook('onClose', () => upstream.close())
@@ -168,7 +168,7 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
 /** The message is checked before anybody is asked who they are: what it is does not depend on it. */
 function refuseMalformed (parameters: PathParameters | undefined) {
   return (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void => {
-    if (isGiven(request.raw)) reply.raw.shouldKeepAlive = false // @fastify/http-proxy closes behind any response but a 101
+    if (isForHttpProxy(request.raw)) reply.raw.shouldKeepAlive = false // @fastify/http-proxy closes behind any response but a 101
     const failure = failureOf(request.raw) ?? parameters?.failureOf(request) ?? null
     if (failure === null) return done()
     closeBehind(reply)

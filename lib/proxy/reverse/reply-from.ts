@@ -7,12 +7,12 @@ import { kExchange } from './client.js'
 import type { OutgoingRequest } from './client.js'
 import { keptFields } from '../message/reply-fields.js'
 import type { ReverseExchange } from './exchange.js'
-import { handOver } from './on-response.js'
+import { callOnResponse } from './on-response.js'
 import type { OnResponse } from './on-response.js'
 import { requestHead } from './request-head.js'
 import type { RewriteRequest } from './request-head.js'
 import { relay, responseHead } from './response.js'
-import type { Answer, RewriteResponse } from './response.js'
+import type { UpstreamResponse, RewriteResponse } from './response.js'
 import { upstreamError } from '../upstream/upstream-error.js'
 
 /** The options of `reply.from` that matter here. */
@@ -30,7 +30,7 @@ type From = (source?: string, options?: FromOptions) => FastifyReply
  * Puts what a proxy owes both sides around `reply.from` of this one reply, so that it holds whoever calls it and with
  * whatever options: @fastify/http-proxy itself, its `handler` option or a `preHandler`.
  */
-export function guardFrom (exchange: ReverseExchange): void {
+export function wrapReplyFrom (exchange: ReverseExchange): void {
   const reply = exchange.reply as unknown as { from: From }
   const { from } = reply
   reply.from = (given, options = {}) => {
@@ -84,7 +84,7 @@ function guardOptions (exchange: ReverseExchange, options: FromOptions): FromOpt
       return head
     },
     // Both are called in events of the upstream.
-    onResponse: guarded((_request: FastifyRequest, reply: FastifyReply, answer: Answer) => {
+    onResponse: guarded((_request: FastifyRequest, reply: FastifyReply, answer: UpstreamResponse) => {
       exchange.take(answer.stream)
       if (exchange.failed || reply.sent) {
         answer.stream.destroy()
@@ -92,7 +92,7 @@ function guardOptions (exchange: ReverseExchange, options: FromOptions): FromOpt
       }
       try {
         if (onResponse === undefined) relay(exchange, answer, head, rules.patience)
-        else handOver(exchange, answer, head, onResponse, kept)
+        else callOnResponse(exchange, answer, head, onResponse, kept)
       } catch (error) {
         fail(error as Error)
       }

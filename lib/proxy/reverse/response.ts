@@ -7,14 +7,14 @@ import { guarded, on } from '../../platform/guarded.js'
 import { streamOf } from '../../platform/message-stream.js'
 import type { Milliseconds } from '../../types.js'
 import { addTrailers, writeRelayedHead } from '../message/response-head.js'
-import { asReceived } from './raw-fields.js'
+import { mergeIntoRaw } from './raw-fields.js'
 import { isDecoded } from './incoming-response.js'
 import { isGone } from '../../platform/abort.js'
 import type { ReverseExchange } from './exchange.js'
 import { upstreamError } from '../upstream/upstream-error.js'
 
 /** What @fastify/reply-from hands to `onResponse`. The stream is of node's client, of undici, or an IncomingAnswer. */
-export interface Answer {
+export interface UpstreamResponse {
   readonly statusCode: number
   readonly stream: Readable & {
     readonly rawHeaders?: string[]
@@ -25,7 +25,7 @@ export interface Answer {
 }
 
 /** The status as the upstream sent it: up to 999 (RFC 9110, 15). Fastify has none beyond 599. */
-export function statusOf ({ statusCode, stream }: Answer): number {
+export function statusOf ({ statusCode, stream }: UpstreamResponse): number {
   return stream.statusCode ?? statusCode
 }
 
@@ -73,7 +73,7 @@ function rewriteOf (received: FieldRecord, rewrite: RewriteResponse, request: Re
  * @throws {UpstreamChallenged} It is a 407, which is not ours. The client would answer it with the credentials that it
  *   has for us (RFC 9110, 11.7.1).
  */
-export function relay (exchange: ReverseExchange, answer: Answer, head: FieldRecord, patience: Milliseconds): void {
+export function relay (exchange: ReverseExchange, answer: UpstreamResponse, head: FieldRecord, patience: Milliseconds): void {
   const { reply, request: { method } } = exchange
   const { raw } = reply
   const { stream } = answer
@@ -84,7 +84,7 @@ export function relay (exchange: ReverseExchange, answer: Answer, head: FieldRec
   const reset = statusCode === 205 && isHttp2
   const contentless = statusCode === 204 || statusCode === 304 || reset
   const { 'content-length': length, ...rest } = head
-  const fields = asReceived(stream.rawHeaders ?? [], statusCode === 204 ? rest : head)
+  const fields = mergeIntoRaw(stream.rawHeaders ?? [], statusCode === 204 ? rest : head)
   const chunked = !contentless && method !== 'HEAD' && (isHttp2 || (raw.useChunkedEncodingByDefault && length === undefined))
   writeRelayedHead(reply, statusCode, reasonOf(stream), chunked && stream.rawTrailers !== undefined ? fields : withoutTrailer(fields))
 
@@ -131,7 +131,7 @@ function waitForClient (exchange: ReverseExchange, stream: Readable, patience: M
 }
 
 /** Node gives the octets one char each, undici decodes them as UTF-8, which is what goes on from here. */
-function reasonOf (stream: Answer['stream']): string | undefined {
+function reasonOf (stream: UpstreamResponse['stream']): string | undefined {
   const { statusMessage } = stream
   return stream instanceof IncomingMessage && statusMessage !== undefined ? Buffer.from(statusMessage, 'latin1').toString() : statusMessage
 }

@@ -6,13 +6,13 @@ import { on, once } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
 import { addGateFields } from '../message/response-head.js'
 import type { Exchange, Exchanges } from '../exchange/exchanges.js'
-import { extendedAnswer } from '../upgrade/extended-connect.js'
+import { extendedResponse } from '../upgrade/extended-connect.js'
 import { routerOf } from '../../platform/fastify/internals.js'
 import type { RoutedRequest, Router } from '../../platform/fastify/internals.js'
 import { addForwardedFields } from './forwarded-fields.js'
 import { hideUserinfoOf } from '../ingress/hide-userinfo.js'
 import { tellIdentity } from '../message/identity-field.js'
-import { record } from '../exchange/access-log.js'
+import { logExchange } from '../exchange/access-log.js'
 import { lasting, withVia } from './request-head.js'
 import type { RequestHeadRules } from './request-head.js'
 import { SILENCE } from './choose-client.js'
@@ -21,7 +21,7 @@ import type { routedPath } from '../ingress/routed-path.js'
 import { withinPrefix } from '../ingress/under-prefix.js'
 import { takeUpgrades } from '../upgrade/dispatcher.js'
 import type { UpgradeListener } from '../upgrade/dispatcher.js'
-import { offerOf, routeUpgrade } from '../upgrade/upgrade.js'
+import { offeredProtocols, routeUpgrade } from '../upgrade/upgrade.js'
 
 /** A WebSocket, as the package `ws` has it. */
 interface Side { readonly readyState: number, terminate (): void }
@@ -56,7 +56,7 @@ const kGiven = Symbol('fastify-proxy-auth.given')
 type Marked = IncomingMessage & { [kGiven]?: true }
 
 /** Whether a request is an upgrade that @fastify/http-proxy answers itself. */
-export function isGiven (request: IncomingMessage): boolean {
+export function isForHttpProxy (request: IncomingMessage): boolean {
   return (request as Marked)[kGiven] === true
 }
 
@@ -92,11 +92,11 @@ export function takeWebSockets (
     if (path === undefined || !within(path)) return undefined
     hideUserinfoOf(request)
     const { method, socket } = request
-    if (method !== 'GET' || !offerOf(request).some(protocol => protocol.toLowerCase() === 'websocket')) return 'plain'
+    if (method !== 'GET' || !offeredProtocols(request).some(protocol => protocol.toLowerCase() === 'websocket')) return 'plain'
     const taken = wayOf(router, request, path) ?? way
     if (taken === 'pass') routeUpgrade(app, request, head, ['websocket'])
     // The package `ws` knows of no streams.
-    else if (taken === 'none' || extendedAnswer(request) !== undefined) return 'plain'
+    else if (taken === 'none' || extendedResponse(request) !== undefined) return 'plain'
     else {
       ;(request as Marked)[kGiven] = true
       listeners.get(app.server)!.call(app.server, request, socket, head)
@@ -123,7 +123,7 @@ export function followWebSocket (request: FastifyRequest, reply: FastifyReply, t
   const { raw } = request
   const { socket } = raw
   const { wss } = (reply as unknown as WithServer).wsProxy
-  const ended = record(request, target)
+  const ended = logExchange(request, target)
   const before = { read: socket.bytesRead, written: socket.bytesWritten }
   let reason: string | undefined
   const exchange: Exchange = { end (why) { reason = why; socket.destroy() } }

@@ -3,13 +3,13 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { guarded, intercept, on } from '../../platform/guarded.js'
 import { onExtendedConnect } from './extended-connect.js'
-import { guard } from '../../platform/http1/detached-socket.js'
+import { catchSocketErrors } from '../../platform/http1/detached-socket.js'
 import { onEveryServer } from '../../platform/fastify/listeners.js'
-import { overlookBesideContent, wasOverlooked } from '../../platform/http1/upgrade-with-content.js'
-import { offerToOthers } from './offer-to-application.js'
-import { parseRest, plainAgain } from './ignore-upgrade.js'
+import { ignoreUpgradeWithContent, wasIgnored } from '../../platform/http1/upgrade-with-content.js'
+import { offerToApplication } from './offer-to-application.js'
+import { parseRest, ignoreUpgrade } from './ignore-upgrade.js'
 import { endBroken, goAway } from '../../platform/http2/sessions.js'
-import { inTurn } from '../../platform/http1/pipelining.js'
+import { afterPreviousResponse } from '../../platform/http1/pipelining.js'
 
 /**
  * Says what becomes of an upgrade: it has been taken; it is to go on as a plain request; or, `undefined`, that is for
@@ -72,10 +72,10 @@ function install (app: FastifyInstance): Dispatcher {
   let closing = false
 
   const dispatch: UpgradeListener = (request, socket, head) => {
-    guard(socket)
-    if (wasOverlooked(request)) return inTurn(socket, () => parseRest(socket, head))
-    const goOn = plainAgain(request, head)
-    inTurn(socket, () => offer(request, socket, head, goOn))
+    catchSocketErrors(socket)
+    if (wasIgnored(request)) return afterPreviousResponse(socket, () => parseRest(socket, head))
+    const goOn = ignoreUpgrade(request, head)
+    afterPreviousResponse(socket, () => offer(request, socket, head, goOn))
   }
   const offer = guarded((request: IncomingMessage, socket: Socket, head: Buffer, goOn: () => void) => {
     const verdict = verdictOf(takes, request, head)
@@ -83,12 +83,12 @@ function install (app: FastifyInstance): Dispatcher {
     if (verdict !== undefined) return
     const others = (server.listeners('upgrade') as UpgradeListener[]).filter(listener => !ours.has(listener))
     if (others.length === 0) return goOn()
-    offerToOthers(() => { for (const other of others) other.call(server, request, socket, head) }, socket, waiting, goOn)
+    offerToApplication(() => { for (const other of others) other.call(server, request, socket, head) }, socket, waiting, goOn)
     if (closing) for (const settle of waiting) settle()
   })
   const ours = new Set<unknown>([dispatch])
 
-  onEveryServer(app, overlookBesideContent)
+  onEveryServer(app, ignoreUpgradeWithContent)
   // Of HTTP/2, where nothing is plain that nobody takes.
   onEveryServer(app, server => onExtendedConnect(server, request => verdictOf(takes, request, NOTHING) === 'taken'))
   // Tunnels and WebSockets of HTTP/2 are what a session may be left with.

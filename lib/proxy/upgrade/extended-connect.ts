@@ -7,7 +7,7 @@ const kExtended = Symbol('fastify-proxy-auth.extended')
 type Marked = IncomingMessage & { [kExtended]?: ServerResponse }
 
 /** The answer to an extended CONNECT that {@link onExtendedConnect} has brought in, `undefined` for any other request. */
-export function extendedAnswer (request: IncomingMessage): ServerResponse | undefined {
+export function extendedResponse (request: IncomingMessage): ServerResponse | undefined {
   return (request as Marked)[kExtended]
 }
 

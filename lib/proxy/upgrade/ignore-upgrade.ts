@@ -1,8 +1,8 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { closeInStages } from '../../platform/http1/lingering-close.js'
+import { lingeringClose } from '../../platform/http1/lingering-close.js'
 import { mayBeCut } from '../ingress/malformed.js'
-import { parseAgain } from '../../platform/http1/resume-parsing.js'
+import { resumeParsing } from '../../platform/http1/resume-parsing.js'
 
 /** As node writes it by itself where it refuses too many lines. */
 const TOO_MANY_LINES = 'HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
@@ -17,7 +17,7 @@ const TOO_MANY_LINES = 'HTTP/1.1 431 Request Header Fields Too Large\r\nConnecti
  * @param head - What came behind the head of the request.
  * @returns To be called when it is its turn. The request is taken as it is now.
  */
-export function plainAgain (request: IncomingMessage, head: Buffer): () => void {
+export function ignoreUpgrade (request: IncomingMessage, head: Buffer): () => void {
   const { method, url, httpVersion, rawHeaders, socket } = request
   if (mayBeCut(request)) return () => refuse(socket)
   let text = `${method} ${url} HTTP/${httpVersion}\r\n`
@@ -31,10 +31,10 @@ export function plainAgain (request: IncomingMessage, head: Buffer): () => void 
 export function parseRest (socket: Socket, read: Buffer): void {
   if (socket.destroyed) return
   socket.unshift(read)
-  parseAgain((socket as Socket & { server: Server }).server, socket)
+  resumeParsing((socket as Socket & { server: Server }).server, socket)
 }
 
 function refuse (socket: Socket): void {
   if (socket.writable) socket.write(TOO_MANY_LINES)
-  closeInStages(socket)
+  lingeringClose(socket)
 }

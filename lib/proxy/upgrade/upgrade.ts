@@ -8,17 +8,17 @@ import { isRecord } from '../../platform/http1/spell-fields.js'
 import { writeAnyHead } from '../message/response-head.js'
 import { BareResponse } from '../../platform/http1/bare-response.js'
 import { onClientEnd } from '../../platform/http1/client-end.js'
-import { closeInStages } from '../../platform/http1/lingering-close.js'
-import { extendedAnswer } from './extended-connect.js'
+import { lingeringClose } from '../../platform/http1/lingering-close.js'
+import { extendedResponse } from './extended-connect.js'
 import { markUpgrade } from '../message/upgrade.js'
-import { upgradeStream } from './websocket-stream.js'
+import { websocketStream } from './websocket-stream.js'
 
 /**
  * What a request offers to speak that a proxy goes along with. None in HTTP/1.0 (RFC 9110, 7.8), and none beside content, for
  * which a server may overlook the offer: content and the other protocol's octets would come on the same bare socket.
  */
-export function offerOf (request: IncomingMessage): string[] {
-  if (extendedAnswer(request) !== undefined) return ['websocket']
+export function offeredProtocols (request: IncomingMessage): string[] {
+  if (extendedResponse(request) !== undefined) return ['websocket']
   const { httpVersion, headers } = request
   return httpVersion === '1.1' && !announcesContent(request) ? upgradeProtocols(headers.upgrade) : []
 }
@@ -32,9 +32,9 @@ export function offerOf (request: IncomingMessage): string[] {
  * @param protocols - What the client offers, and we would go along with. One or more.
  */
 export function routeUpgrade (app: FastifyInstance, request: IncomingMessage, head: Buffer, protocols: readonly string[]): void {
-  const answer = extendedAnswer(request)
+  const answer = extendedResponse(request)
   if (answer !== undefined) {
-    markUpgrade(request, upgradeStream(request, answer, protocols))
+    markUpgrade(request, websocketStream(request, answer, protocols))
     app.routing(request, answer)
     return
   }
@@ -49,7 +49,7 @@ export function routeUpgrade (app: FastifyInstance, request: IncomingMessage, he
   once(response, 'finish', () => {
     if (response.taken) return
     response.release()
-    closeInStages(socket)
+    lingeringClose(socket)
     process.nextTick(guarded(() => { // as node does behind any other answer
       response.destroyed = true
       response.emit('close')

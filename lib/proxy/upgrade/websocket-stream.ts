@@ -4,7 +4,7 @@ import { UpstreamProtocol } from '../../errors.js'
 import { once } from '../../platform/guarded.js'
 import { streamOf } from '../../platform/message-stream.js'
 import { writeAnyHead } from '../message/response-head.js'
-import { abortsWithCancel, breakOff } from '../../platform/abort.js'
+import { resetWithCancel, resetForProtocolError } from '../../platform/abort.js'
 import type { Upgrade } from '../message/upgrade.js'
 
 /** RFC 6455, 1.3. */
@@ -19,7 +19,7 @@ const NOTHING = Buffer.alloc(0)
  * @param request - Gets the key.
  * @see {@link https://www.rfc-editor.org/rfc/rfc8441#section-5 RFC 8441, 5}
  */
-export function upgradeStream (request: IncomingMessage, response: ServerResponse, protocols: readonly string[]): Upgrade {
+export function websocketStream (request: IncomingMessage, response: ServerResponse, protocols: readonly string[]): Upgrade {
   const key = randomBytes(16).toString('base64')
   const accept = createHash('sha1').update(key + GUID).digest('base64')
   writeKey(request, key)
@@ -37,8 +37,8 @@ export function upgradeStream (request: IncomingMessage, response: ServerRespons
       } finally {
         response.writeHead = refuse
       }
-      once(stream, 'trailers', () => breakOff(stream))
-      abortsWithCancel(stream)
+      once(stream, 'trailers', () => resetForProtocolError(stream))
+      resetWithCancel(stream)
       return stream
     },
     whenEnded: undefined

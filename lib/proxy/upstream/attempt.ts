@@ -117,7 +117,7 @@ export class Attempt<Request extends Attempted> implements Dispatcher.DispatchHa
   }
 }
 
-/** Octets had come on the connection before. undici tells how many, and for other errors `toldReset` does. */
+/** Octets had come on the connection before. undici tells how many, and for other errors `reportResets` does. */
 function endedReused (error: Error & { code?: string, socket?: { bytesRead?: number } }): boolean {
   return ENDED.has(error.code ?? '') && (error.socket?.bytesRead ?? 0) > 0
 }

@@ -9,7 +9,7 @@ import { guarded, prepend } from '../../platform/guarded.js'
  *
  * @param connect - Opens the connections.
  */
-export function toldReset (connect: buildConnector.connector): buildConnector.connector {
+export function reportResets (connect: buildConnector.connector): buildConnector.connector {
   return (options, callback) => {
     connect(options, guarded((...opened: Parameters<buildConnector.Callback>) => {
       const socket = opened[1] as Socket | null | undefined // undici leaves it out where there is none
@@ -60,10 +60,10 @@ interface ConnectionOptions {
 }
 
 /** The connector that undici makes of such options or bring along, its resets told, its resolver kept to one answer. */
-export function toldConnector ({ connect, tls, connectTimeout, maxCachedSessions, allowH2, socketPath, autoSelectFamily, autoSelectFamilyAttemptTimeout }: ConnectionOptions): buildConnector.connector {
-  if (typeof connect === 'function') return toldReset(connect as buildConnector.connector)
+export function createConnector ({ connect, tls, connectTimeout, maxCachedSessions, allowH2, socketPath, autoSelectFamily, autoSelectFamilyAttemptTimeout }: ConnectionOptions): buildConnector.connector {
+  if (typeof connect === 'function') return reportResets(connect as buildConnector.connector)
   const families = typeof autoSelectFamily === 'boolean' ? { autoSelectFamily, autoSelectFamilyAttemptTimeout } : {}
   const settings = { ...tls, maxCachedSessions, allowH2, socketPath, timeout: connectTimeout, ...families, ...connect } as buildConnector.BuildOptions & { lookup?: LookupFunction }
   if (typeof settings.lookup === 'function') settings.lookup = dependable(settings.lookup)
-  return toldReset(buildConnector(settings))
+  return reportResets(buildConnector(settings))
 }

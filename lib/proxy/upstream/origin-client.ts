@@ -15,10 +15,10 @@ import { Attempt } from './attempt.js'
 import type { Attempted, Sender } from './attempt.js'
 import { authenticatesConnection } from './authenticates-connection.js'
 import { dial } from './dial.js'
-import { PINNED_IDLE, Pins } from './pinned-connections.js'
+import { PINNED_IDLE, PinnedConnections } from './pinned-connections.js'
 import type { Requester } from './pinned-connections.js'
 import { RESPONSE_HEAD } from './response-head-limit.js'
-import { toldReset } from './connector.js'
+import { reportResets } from './connector.js'
 import { upstreamError } from './upstream-error.js'
 
 export interface OriginClientOptions {
@@ -75,10 +75,10 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
   let next!: Pick<Outgoing, 'target' | 'addresses'>
   const settings = { pipelining: 1, headersTimeout, bodyTimeout, maxHeaderSize: maxResponseHead }
   const agent = new Agent({ ...settings, factory: (key, given) => new Pool(NOWHERE, { ...given, connect: connectorTo(next, key as string) }) })
-  const pins = new Pins()
+  const pins = new PinnedConnections()
 
   function connectorTo ({ target, addresses }: typeof next, key: string): buildConnector.connector {
-    return toldReset((_target, callback) => {
+    return reportResets((_target, callback) => {
       // undici opens a connection for a request that was aborted, too, before it drops it.
       if (!underWay.has(key)) return callback(new ClientLeft('response'), null)
       // Of node's errors there is one that undici would try again for ever.

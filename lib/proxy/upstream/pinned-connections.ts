@@ -24,7 +24,7 @@ export const PINNED_IDLE: Milliseconds = 60_000
  *
  * A user that we know ourselves counts too: where several users come on one connection after all, none gets another's.
  */
-export class Pins {
+export class PinnedConnections {
   private readonly key = Symbol('fastify-proxy-auth.pins')
   private readonly live = new Set<Pinned>()
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { anonymous } from '../../../lib/gate/chain/anonymous.js'
+import { withAnonymousAccess } from '../../../lib/gate/chain/anonymous.js'
 import { createChain } from '../../../lib/passport/create-chain.js'
 import type { Chain } from '../../../lib/passport/chain.js'
 import { readDeclaration } from '../../../lib/passport/declaration.js'
@@ -12,7 +12,7 @@ import type { Authenticate } from '../../fixtures/foreign-strategies.js'
 
 const ours = new BasicStrategy({ verify: verifyStatic({ alice: 'alice-secret' }) })
 const unschemed = (authenticate: Authenticate, reads: string[] = []): StrategyDeclaration => ({ strategy: foreign('other', authenticate), scheme: null, reads })
-const open = (strategies: StrategyDeclaration[], admits = true): Chain => anonymous(
+const open = (strategies: StrategyDeclaration[], admits = true): Chain => withAnonymousAccess(
   createChain(strategies.map(each => readDeclaration(each, { realm: 'gw' }).resolve()), { timeout: 10_000 }),
   { name: 'guest', realm: 'gw', admits: () => admits }
 )

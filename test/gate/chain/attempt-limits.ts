@@ -1,6 +1,6 @@
 import { createSecretKey } from 'node:crypto'
 import t from 'tap'
-import { limited } from '../../../lib/gate/chain/attempt-limits.js'
+import { withAttemptLimits } from '../../../lib/gate/chain/attempt-limits.js'
 import { createChain } from '../../../lib/passport/create-chain.js'
 import type { Chain } from '../../../lib/passport/chain.js'
 import { readDeclaration } from '../../../lib/passport/declaration.js'
@@ -31,7 +31,7 @@ function chainOf (strategies: StrategyDeclaration[], most = { perAddress: 2, per
     address: counter('address'), user: counter('user'), guess: counter('guess')
   })
   const declared = strategies.map(each => readDeclaration(each, { realm: 'gw' }).resolve())
-  return limited(createChain(declared, { timeout }), attempts, declared)
+  return withAttemptLimits(createChain(declared, { timeout }), attempts, declared)
 }
 const ask = async (chain: Chain, credentials?: string, headers: Record<string, string> = {}): Promise<Outcome> =>
   await chain.authenticate(attemptInput(credentials, headers))

@@ -3,7 +3,7 @@ import { createChain } from '../../../lib/passport/create-chain.js'
 import type { Chain } from '../../../lib/passport/chain.js'
 import { readDeclaration } from '../../../lib/passport/declaration.js'
 import type { StrategyDeclaration } from '../../../lib/passport/declaration.js'
-import { recognising } from '../../../lib/gate/chain/known-users.js'
+import { withKnownUsers } from '../../../lib/gate/chain/known-users.js'
 import { BasicStrategy } from '../../../lib/strategies/basic.js'
 import type { RefusalNote } from '../../../lib/strategies/strategy.js'
 import { verifyStatic } from '../../../lib/users/verify-static.js'
@@ -21,7 +21,7 @@ const noteOf = async (chain: Chain, credentials?: string): Promise<RefusalNote |
 
 for (const [when, strategy, secret] of [['at once', ours, 'alice-secret'], ['later', later, 'right']] as const) {
   t.test(`a name is told once somebody was let in by it, ${when} (R-DIG-43)`, async t => {
-    const chain = recognising(chainOf(strategy), new Set())
+    const chain = withKnownUsers(chainOf(strategy), new Set())
     t.equal(await noteOf(chain, basic('alice', 'wrong')), null)
     for (const time of ['once', 'again']) t.equal((await chain.authenticate(attemptInput(basic('alice', secret)))).kind, 'granted', time)
     t.same(await noteOf(chain, basic('alice', 'wrong')), { reason: 'rejected', guess: true, userId: 'alice' })
@@ -37,20 +37,20 @@ t.test('what the strategy itself says stays, and gets the name where it says non
     const strategy = Object.assign(Object.create(ours), {
       authenticate (this: BasicStrategy) { this.fail('Basic realm="x"', undefined, note) }
     })
-    const chain = recognising(chainOf(strategy), new Set(['alice']))
+    const chain = withKnownUsers(chainOf(strategy), new Set(['alice']))
     t.same(await noteOf(chain, basic('alice', 'wrong')), { ...note, userId: userId ?? 'alice' })
   }
 })
 
 t.test('a refusal that is no wrong guess is not told as one', async t => {
-  const chain = recognising(chainOf({ strategy: foreign('basic', function () { this.fail(403) }), scheme: 'Basic' }), new Set(['alice']))
+  const chain = withKnownUsers(chainOf({ strategy: foreign('basic', function () { this.fail(403) }), scheme: 'Basic' }), new Set(['alice']))
   t.same(await noteOf(chain, basic('alice', 'x')), { reason: 'forbidden', guess: false, userId: 'alice' })
 })
 
 t.test('several chains share the names, of which there is an end', async t => {
   const known = new Set<string>()
-  const chain = recognising(chainOf(later), known)
-  const other = recognising(chainOf(later), known)
+  const chain = withKnownUsers(chainOf(later), known)
+  const other = withKnownUsers(chainOf(later), known)
   for (let i = 0; i <= 10_000; i++) await chain.authenticate(attemptInput(basic(`user${i}`, 'right')))
   t.equal(known.size, 10_000)
   t.equal(await noteOf(other, basic('user0', 'wrong')), null)

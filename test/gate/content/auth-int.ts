@@ -5,8 +5,8 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { addStrategyInfo } from '../../../lib/gate/role/authentication-info.js'
 import { ORIGIN, PROXY } from '../../../lib/gate/role/role.js'
-import type { Mode } from '../../../lib/gate/role/role.js'
-import { vouch } from '../../../lib/gate/content/auth-int.js'
+import type { Role } from '../../../lib/gate/role/role.js'
+import { protectResponse } from '../../../lib/gate/content/auth-int.js'
 import { md5 } from '../../fixtures/covering.js'
 
 const infoOf = (qop: unknown) => ({
@@ -18,7 +18,7 @@ const infoOf = (qop: unknown) => ({
   }
 })
 
-interface Asked { mode?: Mode, maxAnswer?: number, send?: (reply: FastifyReply) => unknown }
+interface Asked { mode?: Role, maxAnswer?: number, send?: (reply: FastifyReply) => unknown }
 
 /** What the answer says, when the strategy has said `info`. */
 async function answer (t: Test, info: unknown, { mode = PROXY, maxAnswer = 1000, send = reply => reply.send('content') }: Asked = {}) {
@@ -27,7 +27,7 @@ async function answer (t: Test, info: unknown, { mode = PROXY, maxAnswer = 1000,
   const untouched: boolean[] = []
   app.get('/', (_request, reply) => {
     addStrategyInfo(reply, info, mode)
-    vouch(reply, info, mode, maxAnswer)
+    protectResponse(reply, info, mode, maxAnswer)
     untouched.push(!Object.hasOwn(reply.raw, 'write'))
     send(reply)
   })
@@ -46,7 +46,7 @@ t.test('what a WebSocket over HTTP/2 begins with has no content', t => {
   const raw = { method: 'GET', headers: { ':protocol': 'websocket' } }
   const headers: Record<string, unknown> = {}
   const reply = { request: { raw, method: 'GET' }, raw: new ServerResponse(raw as never), header: (name: string, value: unknown) => { headers[name] = value } }
-  vouch(reply as never, infoOf('auth-int'), PROXY, 1000)
+  protectResponse(reply as never, infoOf('auth-int'), PROXY, 1000)
   t.match(headers, { 'proxy-authentication-info': `qop=auth-int, rspauth="${md5('')}"` })
   t.end()
 })
@@ -83,6 +83,6 @@ t.test('CONNECT: the 200, which nobody writes by `writeHead`, has no content (R-
     header: (name: string, value: string) => { fields[name] = value }
   } as unknown as FastifyReply
   addStrategyInfo(reply, infoOf('auth-int'), PROXY)
-  vouch(reply, infoOf('auth-int'), PROXY, 1000)
+  protectResponse(reply, infoOf('auth-int'), PROXY, 1000)
   t.same(fields, { 'proxy-authentication-info': `nextnonce="n", qop=auth-int, rspauth="${md5('')}"` })
 })

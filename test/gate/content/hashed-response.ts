@@ -7,8 +7,8 @@ import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import type { Test } from 'tap'
-import { holdAnswer } from '../../../lib/gate/content/hashed-response.js'
-import type { Vouching } from '../../../lib/gate/content/hashed-response.js'
+import { holdResponse } from '../../../lib/gate/content/hashed-response.js'
+import type { Protection } from '../../../lib/gate/content/hashed-response.js'
 import { listen } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { until } from '../../fixtures/until.js'
@@ -20,14 +20,14 @@ type Write = (response: ServerResponse, request: IncomingMessage) => void
 const FIELD = ['x-vouched', 'not yet'] as const
 const BY_NAME = { [FIELD[0]]: FIELD[1] }
 const NOTHING = 'nothing'
-const vouching: Vouching = { name: FIELD[0], nodeHash: 'md5', current: () => FIELD[1], valueFor: contentHash => contentHash ?? NOTHING }
+const vouching: Protection = { name: FIELD[0], nodeHash: 'md5', current: () => FIELD[1], valueFor: contentHash => contentHash ?? NOTHING }
 const md5 = (content: string | Buffer) => createHash('md5').update(content).digest('hex')
 const TRAILERS = { headers: { TE: 'deflate;q=0.5, Trailers', Connection: 'TE' } }
 
 /** A server whose answers `write` writes, held with at most 10 octets. */
 async function serve (t: Test, write: Write): Promise<number> {
   return await listen(t, createServer((request, response) => {
-    holdAnswer(request, response, vouching, 10)
+    holdResponse(request, response, vouching, 10)
     write(response, request)
   }))
 }
@@ -201,7 +201,7 @@ t.test('nothing is held for longer than 5 seconds', async t => {
   const timers: Timer[] = []
   const server = createServer((request, answer) => {
     response = answer
-    holdAnswer(request, answer, vouching, 10)
+    holdResponse(request, answer, vouching, 10)
     timers.push(...timersOf(() => {
       answer.writeHead(200, BY_NAME)
       if (request.url === '/text') answer.write('some')
@@ -248,7 +248,7 @@ t.test('an answer without the field, and one that is not final, says nothing', a
   }
   const nothing = await wholeAnswer(t, {
     port: await listen(t, createServer((request, response) => {
-      holdAnswer(request, response, { ...vouching, current: () => undefined }, 10)
+      holdResponse(request, response, { ...vouching, current: () => undefined }, 10)
       response.writeHead(200, BY_NAME).end('ab')
     }))
   })
@@ -318,7 +318,7 @@ t.test('the client that is slow is waited for, as ever', async t => {
 
 t.test('HTTP/2: in the head, or not at all', async t => {
   const server = createHttp2Server((request, response) => {
-    holdAnswer(request as unknown as IncomingMessage, response as unknown as ServerResponse, vouching, 10)
+    holdResponse(request as unknown as IncomingMessage, response as unknown as ServerResponse, vouching, 10)
     response.writeHead(200, BY_NAME)
     response.write('abc')
     response.end(request.url === '/long' ? 'defghijkl' : 'def')

@@ -3,7 +3,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import t from 'tap'
 import type { Test } from 'tap'
 import { changeFields, linesOf, readHead } from '../../../lib/gate/content/response-head.js'
-import type { AnswerHead, ChangeLine } from '../../../lib/gate/content/response-head.js'
+import type { ChangeableHead, ChangeLine } from '../../../lib/gate/content/response-head.js'
 import { listen } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 
@@ -36,7 +36,7 @@ t.test('the shapes of a head', async t => {
 
 t.test('all lines of a field, in any case and shape', async t => {
   const response = set(['a', '1'], ['b', ['1', '2']])
-  const lines = (fields: AnswerHead['fields'], name: string) => linesOf({ status: 200, reason: [], fields, response }, name)
+  const lines = (fields: ChangeableHead['fields'], name: string) => linesOf({ status: 200, reason: [], fields, response }, name)
   t.same(lines({}, 'a'), ['1'])
   t.same(lines(['A', '2', 'x', '3', 'a', ['4', '5']], 'a'), ['1', '2', '4', '5'])
   t.same(lines({ A: 2, B: ['3', '4'] }, 'b'), ['1', '2', '3', '4'])
@@ -49,7 +49,7 @@ const change: ChangeLine = (name, line) => name === 'gone' || line === 'gone' ? 
 for (const [name, fields, expected] of [
   ['a list', ['X-B', '1', 'Gone', '2', 'A', '3', 'X-C', ['4', 'gone', '5'], 'X-D', ['gone']], ['X-B: 1', 'A: 3!', 'X-C: 4', 'X-C: 5', 'trailer: t']],
   ['a record', { 'X-B': 1, Gone: '2', A: '3', 'X-C': ['4', 'gone', '5'], 'X-D': ['gone'] }, ['X-B: 1', 'A: 3!', 'X-C: 4', 'X-C: 5', 'trailer: t']]
-] as Array<[string, AnswerHead['fields'], string[]]>) {
+] as Array<[string, ChangeableHead['fields'], string[]]>) {
   t.test(`the lines of ${name} are changed, and it stays one`, async t => {
     const lines = await written(t, response => {
       const changed = changeFields(readHead(response, 200, ['Fine', fields]), change, { trailer: 't' })
@@ -70,7 +70,7 @@ t.test('of several lines of a field: those are changed that are to be, and no ot
 
 t.test('of a field none of whose lines stay, nothing stays', async t => {
   const response = { getHeaderNames: () => [] } as unknown as ServerResponse
-  for (const fields of [['X-D', ['gone'], 'b', '1'], { 'X-D': ['gone'], b: '1' }] as Array<AnswerHead['fields']>) {
+  for (const fields of [['X-D', ['gone'], 'b', '1'], { 'X-D': ['gone'], b: '1' }] as Array<ChangeableHead['fields']>) {
     t.same(changeFields({ status: 200, reason: [], fields, response }, change, {}), Array.isArray(fields) ? ['b', '1'] : { b: '1' })
   }
 })

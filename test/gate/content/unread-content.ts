@@ -4,7 +4,7 @@ import { mock } from 'node:test'
 import type { IncomingMessage } from 'node:http'
 import t from 'tap'
 import type { Test } from 'tap'
-import { isToBeReadAway, lingering, mustClose, readAway } from '../../../lib/gate/content/unread-content.js'
+import { isToBeReadAway, drainBeforeEnd, mustClose, readAway } from '../../../lib/gate/content/unread-content.js'
 
 interface Row { name: string, request: Partial<IncomingMessage>, closes: boolean }
 const request = (headers: IncomingMessage['headers'], rest: Partial<IncomingMessage> = {}) =>
@@ -33,7 +33,7 @@ function linger (t: Test) {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
   const upload = new PassThrough({ autoDestroy: false }) // as node's requests are
-  const body = lingering(upload as unknown as IncomingMessage, 'refused')
+  const body = drainBeforeEnd(upload as unknown as IncomingMessage, 'refused')
   const seen = { text: '', ended: false }
   body.on('data', chunk => { seen.text += String(chunk) })
   body.on('end', () => { seen.ended = true })
@@ -93,7 +93,7 @@ t.test('no timer is left when nobody takes it any more', async t => {
   const timers = () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
   const before = timers()
   const upload = new PassThrough({ autoDestroy: false }) // as node's requests are
-  const body = lingering(upload as unknown as IncomingMessage, 'refused')
+  const body = drainBeforeEnd(upload as unknown as IncomingMessage, 'refused')
   t.equal(timers(), before + 1)
   body.destroy()
   await turn()

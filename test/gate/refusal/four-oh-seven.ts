@@ -4,7 +4,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { refuse, setChallenges } from '../../../lib/gate/refusal/four-oh-seven.js'
 import { ORIGIN, PROXY } from '../../../lib/gate/role/role.js'
-import type { Mode } from '../../../lib/gate/role/role.js'
+import type { Role } from '../../../lib/gate/role/role.js'
 import { refusalBodies } from '../../../lib/gate/refusal/body.js'
 import { expectContinue } from '../../../lib/proxy/ingress/expect-continue.js'
 import { RawClient } from '../../fixtures/raw-client.js'
@@ -12,7 +12,7 @@ import { RawClient } from '../../fixtures/raw-client.js'
 const CHALLENGES = ['Digest realm="Gateway", nonce="x"', 'Basic realm="Gateway"']
 
 /** A server that refuses everything, before any body is read. */
-async function refusing (t: Test, mode: Mode = PROXY, challenges = CHALLENGES, leg: { continues?: true, closes?: boolean } = {}) {
+async function refusing (t: Test, mode: Role = PROXY, challenges = CHALLENGES, leg: { continues?: true, closes?: boolean } = {}) {
   const app = Fastify()
   const bodies = refusalBodies(mode.status, 'Gateway')
   app.addHook('onRequest', async (_request, reply) => refuse(reply, mode, { challenges, ...leg }, bodies, leg.closes))

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { routerOf } from '../../../lib/platform/fastify/internals.js'
-import { overlookVersions } from '../../../lib/platform/fastify/accept-version.js'
+import { ignoreVersions } from '../../../lib/platform/fastify/accept-version.js'
 import { origin } from '../../fixtures/origin.js'
 import { PASS, reverse } from '../../fixtures/reverse.js'
 
@@ -106,9 +106,9 @@ t.test('beside a constraint that takes its time: as beside any', async t => {
 
 t.test('several routes of one server: its router is prepared once', async t => {
   const upstream = await origin(t)
-  const { app } = await reverse(t, { upstream: upstream.url }, { before: overlookVersions })
+  const { app } = await reverse(t, { upstream: upstream.url }, { before: ignoreVersions })
   const { deriveConstraints } = routerOf(app).constrainer
-  overlookVersions(app)
+  ignoreVersions(app)
   t.equal(routerOf(app).constrainer.deriveConstraints, deriveConstraints)
 })
 

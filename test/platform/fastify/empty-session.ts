@@ -1,9 +1,9 @@
 import t from 'tap'
-import { nobodysSession } from '../../../lib/platform/fastify/empty-session.js'
+import { emptySession } from '../../../lib/platform/fastify/empty-session.js'
 
 const after = (request: { session?: unknown }) => {
   let calls = 0
-  nobodysSession(request as never, {} as never, () => { calls += 1 })
+  emptySession(request as never, {} as never, () => { calls += 1 })
   t.equal(calls, 1)
   return request.session as { get?: (name: string) => unknown, set?: (name: string, value: unknown) => void, data?: () => object } | null | undefined
 }

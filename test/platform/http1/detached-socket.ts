@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import t from 'tap'
-import { guard } from '../../../lib/platform/http1/detached-socket.js'
+import { catchSocketErrors } from '../../../lib/platform/http1/detached-socket.js'
 import { ALICE, gateway } from '../../fixtures/gateway.js'
 import { origin } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
@@ -8,8 +8,8 @@ import { BasicStrategy } from '../../../lib/index.js'
 
 t.test('a failure of a guarded socket destroys it, and it has one listener only', async t => {
   const socket = new Socket()
-  guard(socket)
-  guard(socket)
+  catchSocketErrors(socket)
+  catchSocketErrors(socket)
   t.equal(socket.listenerCount('error'), 1)
   socket.emit('error', new Error('reset'))
   t.ok(socket.destroyed)

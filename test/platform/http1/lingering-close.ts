@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import t from 'tap'
-import { closeInStages } from '../../../lib/platform/http1/lingering-close.js'
+import { lingeringClose } from '../../../lib/platform/http1/lingering-close.js'
 import { socketPair } from '../../fixtures/socket-pair.js'
 
 /** How many timers keep the process alive. */
@@ -15,7 +15,7 @@ t.test('a peer that goes on sending reads all, and is cut after a while (R-CONN-
   far.socket.on('drain', flood)
   flood()
   near.write(answer)
-  closeInStages(near)
+  lingeringClose(near)
   t.ok((await far.end()) === answer)
   await once(near, 'close')
 })
@@ -26,7 +26,7 @@ t.test('a peer that closes is not waited for any longer', async t => {
   near.end()
   await once(near, 'finish')
   const before = timers()
-  closeInStages(near)
+  lingeringClose(near)
   await once(near, 'close')
   t.equal(timers(), before)
 })
@@ -37,7 +37,7 @@ t.test('what is closed stays closed', async t => {
   near.destroy()
   await once(near, 'close')
   const before = timers()
-  closeInStages(near)
+  lingeringClose(near)
   await new Promise(resolve => setImmediate(resolve))
   t.equal(timers(), before)
 })

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import t from 'tap'
 import type { Test } from 'tap'
-import { inTurn } from '../../../lib/platform/http1/pipelining.js'
+import { afterPreviousResponse } from '../../../lib/platform/http1/pipelining.js'
 import { listening } from '../../fixtures/listening.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 
@@ -19,7 +19,7 @@ async function server (t: Test) {
   server.on('request', (_request: IncomingMessage, response: ServerResponse) => { responses.push(response) })
   server.on('connect', (_request: IncomingMessage, socket: Socket) => {
     socket.on('error', () => {})
-    inTurn(socket, () => {
+    afterPreviousResponse(socket, () => {
       begun.push('begun')
       socket.write('begun')
     })

@@ -1,12 +1,12 @@
 import { EventEmitter } from 'node:events'
 import t from 'tap'
-import { watchQueued } from '../../../lib/platform/http1/queued-response.js'
+import { onQueuedClose } from '../../../lib/platform/http1/queued-response.js'
 
 function queued (destroyed = false) {
   const socket = Object.assign(new EventEmitter(), { destroyed })
   const response = Object.assign(new EventEmitter(), { destroyed: false, destroy () { response.destroyed = true } })
   const state = { left: 0 }
-  watchQueued({ socket } as never, response as never, () => { state.left += 1 })
+  onQueuedClose({ socket } as never, response as never, () => { state.left += 1 })
   return { socket, response, state }
 }
 

@@ -4,7 +4,7 @@ import { createSecureServer } from 'node:http2'
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import t from 'tap'
-import { parseAgain } from '../../../lib/platform/http1/resume-parsing.js'
+import { resumeParsing } from '../../../lib/platform/http1/resume-parsing.js'
 import { certificate, openssl } from '../../fixtures/certificate.js'
 import { listen } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
@@ -23,7 +23,7 @@ t.test('node parses on, on every kind of server, and the application\'s listener
     server.on('request', (_request, response) => { response.end('parsed') })
     server.on('connect', (_request, socket, head) => {
       socket.unshift(head)
-      parseAgain(server, socket as Socket)
+      resumeParsing(server, socket as Socket)
     })
     server.closeAllConnections ??= () => {} // one of HTTP/2 has none
     const port = await listen(t, server)
@@ -39,6 +39,6 @@ t.test('on a server that has none of node\'s listeners, whoever listens is told'
   const told: unknown[] = []
   server.on('secureConnection', socket => told.push(socket))
   const socket = { encrypted: true } as unknown as Socket
-  parseAgain(server, socket)
+  resumeParsing(server, socket)
   t.strictSame(told, [socket])
 })

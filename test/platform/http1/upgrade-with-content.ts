@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import t from 'tap'
 import { Readable } from 'node:stream'
-import { overlookBesideContent, wasOverlooked } from '../../../lib/platform/http1/upgrade-with-content.js'
+import { ignoreUpgradeWithContent, wasIgnored } from '../../../lib/platform/http1/upgrade-with-content.js'
 
 const request = (headers: object) => ({ headers }) as unknown as IncomingMessage
 
 t.test('an offer beside it is none, where node asks; any other is what the server says (R-UPG-3)', t => {
   const asked: unknown[] = []
   const server = { says: true, shouldUpgradeCallback (this: { says: boolean }, { url }: IncomingMessage) { asked.push(url); return this.says } }
-  overlookBesideContent(server as never)
+  ignoreUpgradeWithContent(server as never)
   const offer = (url: string, headers: Record<string, string> = {}) => server.shouldUpgradeCallback({ ...request(headers), url } as IncomingMessage)
   t.equal(offer('/content', { 'content-length': '1' }), false)
   t.equal(offer('/yes'), true)
@@ -16,18 +16,18 @@ t.test('an offer beside it is none, where node asks; any other is what the serve
   t.equal(offer('/no'), false)
   t.strictSame(asked, ['/yes', '/no'])
   const older = {}
-  overlookBesideContent(older as never)
+  ignoreUpgradeWithContent(older as never)
   t.strictSame(older, {}, 'node 20 does not ask')
   t.end()
 })
 
 t.test('it becomes an upgrade where its content ends, for node to hand over what follows (F-74)', t => {
   const server = { shouldUpgradeCallback: (_request: IncomingMessage): unknown => true }
-  overlookBesideContent(server as never)
+  ignoreUpgradeWithContent(server as never)
   const offer = Object.assign(new Readable({ read () {} }), { headers: { 'content-length': '3' }, upgrade: false })
-  t.equal(wasOverlooked(offer as never), false)
+  t.equal(wasIgnored(offer as never), false)
   server.shouldUpgradeCallback(offer as never)
-  t.equal(wasOverlooked(offer as never), true)
+  t.equal(wasIgnored(offer as never), true)
   offer.push('abc')
   t.equal(offer.upgrade, false)
   offer.push(null)

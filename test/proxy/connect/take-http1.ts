@@ -11,7 +11,7 @@ import type { ConnectResponse, ConnectSettings } from '../../../lib/proxy/connec
 import { connectOf } from '../../../lib/proxy/connect/connect-request.js'
 import type { Connect } from '../../../lib/proxy/connect/connect-request.js'
 import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
-import { wasGivenBack } from '../../../lib/proxy/ingress/reused-connection.js'
+import { isReused } from '../../../lib/proxy/ingress/reused-connection.js'
 import { receive } from '../../../lib/proxy/ingress/target-form.js'
 import { connectHead } from '../../fixtures/connect-head.js'
 import { announcing } from '../../fixtures/announcing.js'
@@ -64,7 +64,7 @@ t.test('a 407 gives the connection back to the server, and listeners do not pile
   const client = await RawClient.to(t, port)
   const answer = readAnswer(await client.send(HEAD).answer())
   t.match(answer, { status: 407, fields: { connection: 'keep-alive', 'proxy-authenticate': 'Basic realm="x"' }, body: 'no' })
-  t.equal(wasGivenBack({ socket } as IncomingMessage), true)
+  t.equal(isReused({ socket } as IncomingMessage), true)
   await client.send(HEAD).answer()
   const before = listenerCounts(socket!)
   for (let i = 0; i < 20; i++) t.equal(readAnswer(await client.send(HEAD).answer()).status, 407)

@@ -1,12 +1,12 @@
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
-import { record } from '../../../lib/proxy/exchange/access-log.js'
+import { logExchange } from '../../../lib/proxy/exchange/access-log.js'
 
 function recorded (proxyAuth: object | null): unknown[][] {
   const lines: unknown[][] = []
   const log = { info: (...line: unknown[]) => { lines.push(line) } }
   const request = { log, method: 'GET', proxyAuth, headers: { authorization: 'canary' } } as unknown as FastifyRequest
-  record(request, 'http://a.test')({ status: 200, bytesIn: 1, bytesOut: 2, reason: 'idle' })
+  logExchange(request, 'http://a.test')({ status: 200, bytesIn: 1, bytesOut: 2, reason: 'idle' })
   return lines
 }
 

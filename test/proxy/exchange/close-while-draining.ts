@@ -2,13 +2,13 @@ import { once } from 'node:events'
 import t from 'tap'
 import { BasicStrategy } from '../../../lib/index.js'
 import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
-import { endConnection } from '../../../lib/proxy/exchange/close-while-draining.js'
+import { closeWhileDraining } from '../../../lib/proxy/exchange/close-while-draining.js'
 import { ALICE, gateway } from '../../fixtures/gateway.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 
 t.test('only while the server stops', async t => {
   const exchanges = new Exchanges()
-  const hook = endConnection(exchanges)
+  const hook = closeWhileDraining(exchanges)
   const raw = { shouldKeepAlive: true }
   let sent = 0
   const send = () => hook.call({} as never, {} as never, { raw } as never, 'content', ((error: unknown, payload: unknown) => {

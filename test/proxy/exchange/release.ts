@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import t from 'tap'
 import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
-import { release } from '../../../lib/proxy/exchange/release.js'
+import { deleteWhenRequestEnds } from '../../../lib/proxy/exchange/release.js'
 import { listenerCounts } from '../../fixtures/listener-counts.js'
 
 /** A request whose answer is through, and what is on the list. */
@@ -11,7 +11,7 @@ function answered (state: Record<string, unknown> = {}) {
   const exchanges = new Exchanges()
   const exchange = { end () {} }
   exchanges.add(exchange)
-  release(exchanges, exchange, request as never)
+  deleteWhenRequestEnds(exchanges, exchange, request as never)
   return { socket, request, exchanges }
 }
 

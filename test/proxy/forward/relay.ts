@@ -7,7 +7,7 @@ import type { FastifyReply } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import type { Dispatcher } from 'undici'
-import { guard } from '../../../lib/platform/http1/detached-socket.js'
+import { catchSocketErrors } from '../../../lib/platform/http1/detached-socket.js'
 import { Relay } from '../../../lib/proxy/forward/relay.js'
 import { routeUpgrade } from '../../../lib/proxy/upgrade/upgrade.js'
 import { RawClient } from '../../fixtures/raw-client.js'
@@ -340,7 +340,7 @@ t.test('an upgrade that the origin accepts is settled when both have ended, and 
       await relay.settled
     })
     app.server.on('upgrade', (request, socket, head) => {
-      guard(socket as Socket)
+      catchSocketErrors(socket as Socket)
       routeUpgrade(app, request, head, ['chat'])
     })
     await app.listen({ port: 0, host: '127.0.0.1' })

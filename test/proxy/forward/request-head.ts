@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import t from 'tap'
 import { IdentityField } from '../../../lib/proxy/message/identity-field.js'
-import { prepare } from '../../../lib/proxy/forward/request-head.js'
+import { requestFields } from '../../../lib/proxy/forward/request-head.js'
 
 /** A request with these fields, as far as `prepare` looks at it. */
 function request (method: string, rawHeaders: string[], httpVersion = '1.1'): IncomingMessage {
@@ -15,7 +15,7 @@ function request (method: string, rawHeaders: string[], httpVersion = '1.1'): In
 
 t.test('order, case and lines stay; ours come last (R-HOP-8, R-VIA-2)', async t => {
   const fields = ['Accept', '*/*', 'X-B', '\xe9', 'COOKIE', 'a', 'x-b', '2', 'Authorization', 'Basic b3JpZ2lu', 'Content-Length', '3']
-  t.strictSame(prepare(request('POST', ['Host', 'b.test', ...fields]), 'a.test:81', 'gw'), [...fields, 'Host', 'a.test:81', 'Via', '1.1 gw'])
+  t.strictSame(requestFields(request('POST', ['Host', 'b.test', ...fields]), 'a.test:81', 'gw'), [...fields, 'Host', 'a.test:81', 'Via', '1.1 gw'])
 })
 
 t.test('what ends at this hop ends here, whatever its case (R-HOP-1, R-HOP-2, R-HOP-3, R-CHAIN-1)', async t => {
@@ -23,48 +23,48 @@ t.test('what ends at this hop ends here, whatever its case (R-HOP-1, R-HOP-2, R-
     'Proxy-Connection', 'keep-alive', 'Keep-Alive', 'timeout=5', 'TE', 'trailers', 'Transfer-Encoding', 'chunked', 'UPGRADE', 'h2c', 'HTTP2-Settings', 'x',
     'Trailer', 'X-T', 'Expect', '100-continue', 'proxy-authorization', 'Basic x', 'Proxy', 'evil', 'Connection', 'X-Hop, close', 'x-hop', '1', 'Proxy-Support', 'x'
   ]
-  t.strictSame(prepare(request('GET', ['Host', 'a.test', ...own, 'X-Kept', '1']), 'a.test', 'gw'), ['X-Kept', '1', 'Host', 'a.test', 'Via', '1.1 gw'])
+  t.strictSame(requestFields(request('GET', ['Host', 'a.test', ...own, 'X-Kept', '1']), 'a.test', 'gw'), ['X-Kept', '1', 'Host', 'a.test', 'Via', '1.1 gw'])
 })
 
 t.test('Connection cannot name what we add or what belongs to the ends (R-HOP-5)', async t => {
   const named = ['Host', 'Via', 'Content-Length', 'Authorization', 'Cookie', 'Cache-Control']
   const fields = ['Via', '1.0 before', 'Content-Length', '3', 'Authorization', 'x', 'Cookie', 'y', 'Cache-Control', 'z']
-  t.strictSame(prepare(request('GET', ['Connection', named.join(', '), ...fields]), 'a.test', 'gw'), [...fields, 'Host', 'a.test', 'Via', '1.1 gw'])
+  t.strictSame(requestFields(request('GET', ['Connection', named.join(', '), ...fields]), 'a.test', 'gw'), [...fields, 'Host', 'a.test', 'Via', '1.1 gw'])
 })
 
 t.test('no target gets from a client what tells our own upstreams who the user is', async t => {
   const identities = [new IdentityField({ header: 'x-user' }, 'identity'), new IdentityField({ header: 'x-name' }, 'identity')]
   const fields = ['X-User', 'a', 'A', '1', 'x_user', 'b', 'X-NAME', 'c', 'X-Users', '2']
-  t.strictSame(prepare(request('GET', fields), 'a.test', 'gw', identities), ['A', '1', 'X-Users', '2', 'Host', 'a.test', 'Via', '1.1 gw'])
+  t.strictSame(requestFields(request('GET', fields), 'a.test', 'gw', identities), ['A', '1', 'X-Users', '2', 'Host', 'a.test', 'Via', '1.1 gw'])
 })
 
 t.test('Via says which version came (R-VIA-2)', async t => {
-  t.strictSame(prepare(request('GET', [], '1.0'), 'a.test', 'gw'), ['Host', 'a.test', 'Via', '1.0 gw'])
+  t.strictSame(requestFields(request('GET', [], '1.0'), 'a.test', 'gw'), ['Host', 'a.test', 'Via', '1.0 gw'])
 })
 
 t.test('HTTP/2 may split Cookie, HTTP/1.1 has one line of it (R-HOP-6)', async t => {
   const fields = [':authority', 'a.test', 'cookie', 'a=1', 'x-a', '1', 'cookie', 'b=2', 'cookie', 'c=3', 'te', 'trailers']
-  t.strictSame(prepare(request('GET', fields, '2.0'), 'a.test', 'gw'), ['cookie', 'a=1; b=2; c=3', 'x-a', '1', 'Host', 'a.test', 'Via', '2.0 gw'])
-  t.strictSame(prepare(request('GET', ['Cookie', 'a=1', 'Cookie', 'b=2']), 'a.test', 'gw'), ['Cookie', 'a=1', 'Cookie', 'b=2', 'Host', 'a.test', 'Via', '1.1 gw'], 'what HTTP/1.1 sends stays')
+  t.strictSame(requestFields(request('GET', fields, '2.0'), 'a.test', 'gw'), ['cookie', 'a=1; b=2; c=3', 'x-a', '1', 'Host', 'a.test', 'Via', '2.0 gw'])
+  t.strictSame(requestFields(request('GET', ['Cookie', 'a=1', 'Cookie', 'b=2']), 'a.test', 'gw'), ['Cookie', 'a=1', 'Cookie', 'b=2', 'Host', 'a.test', 'Via', '1.1 gw'], 'what HTTP/1.1 sends stays')
 })
 
 t.test('our own member is a loop, in any line and case (R-VIA-4)', async t => {
   const loop = { code: 'FST_PROXY_AUTH_LOOP', statusCode: 502 }
-  t.throws(() => prepare(request('GET', ['Via', '1.1 gw']), 'a.test', 'gw'), loop)
-  t.throws(() => prepare(request('GET', ['Via', '1.1 a', 'via', '1.0 b, HTTP/1.1 GW (x)']), 'a.test', 'gw'), loop)
-  t.doesNotThrow(() => prepare(request('GET', ['Via', '1.1 gw-2, 1.1 a (gw)']), 'a.test', 'gw'))
+  t.throws(() => requestFields(request('GET', ['Via', '1.1 gw']), 'a.test', 'gw'), loop)
+  t.throws(() => requestFields(request('GET', ['Via', '1.1 a', 'via', '1.0 b, HTTP/1.1 GW (x)']), 'a.test', 'gw'), loop)
+  t.doesNotThrow(() => requestFields(request('GET', ['Via', '1.1 gw-2, 1.1 a (gw)']), 'a.test', 'gw'))
 })
 
 t.test('Max-Forwards counts for TRACE and OPTIONS, and is never added (R-MAXF-2, R-MAXF-3)', async t => {
   const left = (method: string, value?: string) => {
-    const fields = prepare(request(method, value === undefined ? [] : ['max-forwards', value]), 'a.test', 'gw')
+    const fields = requestFields(request(method, value === undefined ? [] : ['max-forwards', value]), 'a.test', 'gw')
     return fields[fields.indexOf('max-forwards') + 1]
   }
   for (const method of ['TRACE', 'OPTIONS']) {
     t.equal(left(method, '7'), '6')
     t.equal(left(method, 'x'), 'x', 'as it came where it is none')
-    t.notOk(prepare(request(method, ['X', '1']), 'a.test', 'gw').includes('max-forwards'))
+    t.notOk(requestFields(request(method, ['X', '1']), 'a.test', 'gw').includes('max-forwards'))
   }
   t.equal(left('GET', '7'), '7')
-  t.strictSame(prepare(request('TRACE', ['X', '1', 'Max-Forwards', '3']), 'a.test', 'gw').slice(0, 4), ['X', '1', 'Max-Forwards', '2'])
+  t.strictSame(requestFields(request('TRACE', ['X', '1', 'Max-Forwards', '3']), 'a.test', 'gw').slice(0, 4), ['X', '1', 'Max-Forwards', '2'])
 })

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import t from 'tap'
 import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
-import { markBusy, markGivenBack, mayBeGivenBackAgain, wasGivenBack } from '../../../lib/proxy/ingress/reused-connection.js'
+import { markActive, markReused, mayBeReused, isReused } from '../../../lib/proxy/ingress/reused-connection.js'
 
 /** As much of a socket as matters: `close` follows `destroy`. */
 class FakeSocket extends EventEmitter {
@@ -18,22 +18,22 @@ function connection (): { socket: FakeSocket & Socket, request: IncomingMessage 
 
 t.test('a connection given back stays a proxy\'s, whatever comes on it', async t => {
   const { socket, request } = connection()
-  t.equal(wasGivenBack(request), false)
-  markBusy(request)
-  markGivenBack(socket, new Exchanges())
-  t.equal(wasGivenBack(request), true)
-  markBusy(request)
-  t.equal(wasGivenBack(request), true)
+  t.equal(isReused(request), false)
+  markActive(request)
+  markReused(socket, new Exchanges())
+  t.equal(isReused(request), true)
+  markActive(request)
+  t.equal(isReused(request), true)
 })
 
 t.test('it is idle until the next request, each time, and keeps no listener', async t => {
   const { socket, request } = connection()
   const exchanges = new Exchanges()
   for (let round = 0; round < 3; round++) {
-    markGivenBack(socket, exchanges)
+    markReused(socket, exchanges)
     t.match([exchanges.size, socket.listenerCount('close')], [1, 1])
-    markBusy(request)
-    markBusy(request)
+    markActive(request)
+    markActive(request)
     t.match([exchanges.size, socket.listenerCount('close')], [0, 0])
   }
 })
@@ -44,9 +44,9 @@ t.test('a stopping server ends an idle one and no busy one', async t => {
   const closed: string[] = []
   idle.socket.on('close', () => closed.push('idle'))
   busy.socket.on('close', () => closed.push('busy'))
-  markGivenBack(idle.socket, exchanges)
-  markGivenBack(busy.socket, exchanges)
-  markBusy(busy.request)
+  markReused(idle.socket, exchanges)
+  markReused(busy.socket, exchanges)
+  markActive(busy.request)
   await exchanges.drain(2 ** 31 - 1)
   t.strictSame(closed, ['idle'])
 })
@@ -54,7 +54,7 @@ t.test('a stopping server ends an idle one and no busy one', async t => {
 t.test('one that the client closes is forgotten', async t => {
   const { socket } = connection()
   const exchanges = new Exchanges()
-  markGivenBack(socket, exchanges)
+  markReused(socket, exchanges)
   socket.emit('close')
   t.equal(exchanges.size, 0)
 })
@@ -62,9 +62,9 @@ t.test('one that the client closes is forgotten', async t => {
 t.test('one connection is given back so often and no more (S46)', async t => {
   const { socket, request } = connection()
   let times = 0
-  for (; mayBeGivenBackAgain(socket) && times < 1_000; times++) {
-    markGivenBack(socket, new Exchanges())
-    markBusy(request)
+  for (; mayBeReused(socket) && times < 1_000; times++) {
+    markReused(socket, new Exchanges())
+    markActive(request)
   }
   t.equal(times, 256)
 })

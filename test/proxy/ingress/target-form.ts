@@ -5,7 +5,7 @@ import Fastify from 'fastify'
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
-import { markGivenBack } from '../../../lib/proxy/ingress/reused-connection.js'
+import { markReused } from '../../../lib/proxy/ingress/reused-connection.js'
 import { TARGET_FORM, receive, received, showTargets, targetFormConstraint } from '../../../lib/proxy/ingress/target-form.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 
@@ -64,7 +64,7 @@ t.test('the version asked for is the origin\'s business', async t => {
 
 t.test('nothing of a connection that was given back is the application\'s', async t => {
   const socket = { on () {} } as unknown as Socket
-  markGivenBack(socket, new Exchanges())
+  markReused(socket, new Exchanges())
   for (const [method, url] of [['GET', '/'], ['OPTIONS', '*']] as const) {
     t.match(receive(message(method, url, {}, socket)), { target: null, failure: { code: 'FST_PROXY_AUTH_BAD_REQUEST', statusCode: 400 } })
     t.match(receive(message('GET', 'http://a.test/', {}, socket)), { failure: { code: 'FST_PROXY_AUTH_BAD_REQUEST' } }, 'nor of one on which there was a malformed message')

@@ -3,7 +3,7 @@ import Fastify from 'fastify'
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { answerAsLast, isLastRecipient } from '../../../lib/proxy/message/max-forwards.js'
+import { respondAsLast, isLastRecipient } from '../../../lib/proxy/message/max-forwards.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 
 t.test('TRACE and OPTIONS with nothing left end here (R-MAXF-1)', async t => {
@@ -17,7 +17,7 @@ t.test('TRACE and OPTIONS with nothing left end here (R-MAXF-1)', async t => {
 
 async function answer (t: Test, head: string): Promise<string> {
   const app = Fastify()
-  app.route({ url: '*', method: ['TRACE', 'OPTIONS'], handler: async (request, reply) => answerAsLast(request, reply) })
+  app.route({ url: '*', method: ['TRACE', 'OPTIONS'], handler: async (request, reply) => respondAsLast(request, reply) })
   await app.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(() => app.close())
   const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)

@@ -3,7 +3,7 @@ import Fastify from 'fastify'
 import t from 'tap'
 import * as errors from '../../../lib/errors.js'
 import { denied } from '../../../lib/policy/target/denied.js'
-import { explain } from '../../../lib/proxy/message/proxy-status.js'
+import { addProxyStatus } from '../../../lib/proxy/message/proxy-status.js'
 import { PROXY_ERRORS } from '../../../lib/fields/proxy-status.js'
 import type { ProxyErrorType } from '../../../lib/fields/proxy-status.js'
 
@@ -12,7 +12,7 @@ async function explained (failure: Error, authenticated = true): Promise<{ field
   const app = Fastify()
   app.decorateRequest('proxyAuth', null)
   app.addHook('onRequest', async request => { if (authenticated) request.proxyAuth = { name: 'alice' } as never })
-  app.addHook('onError', explain('gw'))
+  app.addHook('onError', addProxyStatus('gw'))
   app.get('/', async () => { throw failure })
   const { headers, statusCode } = await app.inject('/')
   await app.close()

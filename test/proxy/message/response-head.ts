@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import { addTrailers, sendOwn, writeRelayedHead } from '../../../lib/proxy/message/response-head.js'
-import { keepingLastToken } from '../../../lib/proxy/message/final-token.js'
+import { keepingFinalToken } from '../../../lib/proxy/message/final-token.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { wholeAnswer } from '../../fixtures/http2-client.js'
 import { streamPair } from '../../fixtures/stream-pair.js'
@@ -56,7 +56,7 @@ t.test('a success that is relayed is no tunnel (R-CONNECT-5)', t => {
 })
 
 t.test('the last token of a route that is an origin goes out behind the origin\'s challenges (R-NEG-4)', async t => {
-  const token = keepingLastToken(async (_request, reply) => { reply.header('www-authenticate', 'Negotiate bGVn') })
+  const token = keepingFinalToken(async (_request, reply) => { reply.header('www-authenticate', 'Negotiate bGVn') })
   const fields = () => ['WWW-Authenticate', 'Basic realm="a"', 'Content-Length', '0']
   const text = await answerOf(t, token, relayed(fields(), 401, 'No'))
   t.equal(text, 'HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm="a"\r\nContent-Length: 0\r\nWWW-Authenticate: Negotiate bGVn\r\nConnection: close\r\n\r\n')

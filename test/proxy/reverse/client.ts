@@ -7,7 +7,7 @@ import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import { Agent, MockAgent } from 'undici'
-import type { IncomingAnswer } from '../../../lib/proxy/reverse/incoming-response.js'
+import type { IncomingResponse } from '../../../lib/proxy/reverse/incoming-response.js'
 import { createReverseClient, kExchange } from '../../../lib/proxy/reverse/client.js'
 import { listen, origin } from '../../fixtures/origin.js'
 import type { Seen } from '../../fixtures/origin.js'
@@ -238,10 +238,10 @@ t.test('an upstream that stalls, requests whose clients leave: so many wait for 
   const agent = new Agent({ connections: 1, pipelining: 1 })
   const client = createReverseClient(agent, undefined, { mostWaiting: 3 })
   t.teardown(() => client.destroy())
-  const answers: IncomingAnswer[] = []
+  const answers: IncomingResponse[] = []
   const failures: Array<string | undefined> = []
   const ask = () => {
-    const exchange = { reply: {}, source: '/', rules: { via: '1.1 gw', patience: 0 }, request: { raw: { rawHeaders: [] }, proxyAuth: null }, take (answer: IncomingAnswer) { answers.push(answer) } }
+    const exchange = { reply: {}, source: '/', rules: { via: '1.1 gw', patience: 0 }, request: { raw: { rawHeaders: [] }, proxyAuth: null }, take (answer: IncomingResponse) { answers.push(answer) } }
     client.request({ origin: `http://127.0.0.1:${port}`, path: '/', method: 'GET', headers: { [kExchange]: exchange as never }, body: null }, error => {
       failures.push((error as Error & { code?: string } | null)?.code)
     })

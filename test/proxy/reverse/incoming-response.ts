@@ -1,12 +1,12 @@
 import { Socket } from 'node:net'
 import t from 'tap'
-import { IncomingAnswer } from '../../../lib/proxy/reverse/incoming-response.js'
-import type { AnswerHead } from '../../../lib/proxy/reverse/incoming-response.js'
+import { IncomingResponse } from '../../../lib/proxy/reverse/incoming-response.js'
+import type { ResponseHead } from '../../../lib/proxy/reverse/incoming-response.js'
 import type { Switched } from '../../../lib/proxy/upgrade/switch-protocols.js'
 
 /** An answer, the controller that undici would have, and what became known. */
 function answer () {
-  const told = { interim: [] as unknown[], failures: [] as unknown[], heads: [] as AnswerHead[], switched: [] as Switched[] }
+  const told = { interim: [] as unknown[], failures: [] as unknown[], heads: [] as ResponseHead[], switched: [] as Switched[] }
   const controller = {
     aborted: false,
     paused: false,
@@ -17,7 +17,7 @@ function answer () {
     pause () { this.paused = true },
     resume () { this.paused = false }
   }
-  const incoming = new IncomingAnswer({
+  const incoming = new IncomingResponse({
     interim: (...args) => { told.interim.push(args) },
     switch: switched => {
       told.switched.push(switched)

@@ -4,7 +4,7 @@ import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { extendedAnswer } from '../../../lib/proxy/upgrade/extended-connect.js'
+import { extendedResponse } from '../../../lib/proxy/upgrade/extended-connect.js'
 import { takeUpgrades, withListener } from '../../../lib/proxy/upgrade/dispatcher.js'
 import { ANNOUNCED, announcedBy } from '../../fixtures/announcing.js'
 import { extended } from '../../fixtures/extended-socket.js'
@@ -121,7 +121,7 @@ t.test('a WebSocket of HTTP/2 is offered as an upgrade is, and what nobody takes
       offered.push(`${name} ${request.method} ${request.url} ${head.length}`)
       if (request.url === '/plain') return 'plain'
       if (request.url !== `/${name}`) return undefined
-      extendedAnswer(request)!.writeHead(200).end(name)
+      extendedResponse(request)!.writeHead(200).end(name)
       return 'taken'
     })
   }

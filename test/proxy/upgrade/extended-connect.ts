@@ -1,20 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import t from 'tap'
-import { extendedAnswer, onExtendedConnect } from '../../../lib/proxy/upgrade/extended-connect.js'
+import { extendedResponse, onExtendedConnect } from '../../../lib/proxy/upgrade/extended-connect.js'
 import { announcing } from '../../fixtures/announcing.js'
 import { extended } from '../../fixtures/extended-socket.js'
 
 const PLAIN = { ':method': 'CONNECT', ':authority': 'origin.test:443' }
 
 t.test('what is no extended CONNECT', t => {
-  t.equal(extendedAnswer({ headers: {} } as IncomingMessage), undefined)
+  t.equal(extendedResponse({ headers: {} } as IncomingMessage), undefined)
   t.end()
 })
 
 t.test('one for a WebSocket is offered as a GET, and is whose who takes it (R-XC-1)', async t => {
   const client = await announcing(t, server => {
     onExtendedConnect(server, request => {
-      const response = extendedAnswer(request)!
+      const response = extendedResponse(request)!
       response.writeHead(200).end(`${request.method} ${request.url}`)
       return true
     })

@@ -3,9 +3,9 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import t from 'tap'
 import type { Test } from 'tap'
-import { overlookBesideContent, wasOverlooked } from '../../../lib/platform/http1/upgrade-with-content.js'
-import { parseRest, plainAgain } from '../../../lib/proxy/upgrade/ignore-upgrade.js'
-import { inTurn } from '../../../lib/platform/http1/pipelining.js'
+import { ignoreUpgradeWithContent, wasIgnored } from '../../../lib/platform/http1/upgrade-with-content.js'
+import { parseRest, ignoreUpgrade } from '../../../lib/proxy/upgrade/ignore-upgrade.js'
+import { afterPreviousResponse } from '../../../lib/platform/http1/pipelining.js'
 import { listen } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { readAnswer } from '../../fixtures/read-answer.js'
@@ -19,10 +19,10 @@ async function plain (
     request.on('data', chunk => { text += chunk }).on('end', () => { response.end(text) })
   })
   if (linesRead !== undefined) server.maxHeadersCount = linesRead
-  overlookBesideContent(server)
+  ignoreUpgradeWithContent(server)
   server.on('upgrade', (request, socket: Socket, head) => {
-    if (wasOverlooked(request)) return inTurn(socket, () => parseRest(socket, head))
-    const goOn = plainAgain(request, head)
+    if (wasIgnored(request)) return afterPreviousResponse(socket, () => parseRest(socket, head))
+    const goOn = ignoreUpgrade(request, head)
     before(request)
     goOn()
   })

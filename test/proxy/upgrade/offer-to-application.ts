@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import t from 'tap'
-import { offerToOthers } from '../../../lib/proxy/upgrade/offer-to-application.js'
+import { offerToApplication } from '../../../lib/proxy/upgrade/offer-to-application.js'
 import { listenerCounts } from '../../fixtures/listener-counts.js'
 
 t.test('a connection that nobody touches is nobody\'s, once they have had their time', async t => {
@@ -10,7 +10,7 @@ t.test('a connection that nobody touches is nobody\'s, once they have had their 
   const before = listenerCounts(socket)
   const waiting = new Set<() => void>()
   let [called, nobodys] = [0, 0]
-  offerToOthers(() => { called += 1 }, socket, waiting, () => { nobodys += 1 })
+  offerToApplication(() => { called += 1 }, socket, waiting, () => { nobodys += 1 })
   timers.restore()
   t.same([called, nobodys, waiting.size], [1, 0, 1])
   fire()
@@ -30,7 +30,7 @@ t.test('whoever leaves a trace on it has taken it', async t => {
     const socket = new Socket()
     const waiting = new Set<() => void>()
     let nobodys = 0
-    offerToOthers(() => take(socket), socket, waiting, () => { nobodys += 1 })
+    offerToApplication(() => take(socket), socket, waiting, () => { nobodys += 1 })
     for (const settle of waiting) settle() // as a closing server does
     t.equal(nobodys, name === 'nothing' ? 1 : 0, name)
   }
@@ -39,7 +39,7 @@ t.test('whoever leaves a trace on it has taken it', async t => {
 t.test('nothing is kept of one that closes', async t => {
   const socket = new Socket()
   const waiting = new Set<() => void>()
-  offerToOthers(() => {}, socket, waiting, () => t.fail('it is gone'))
+  offerToApplication(() => {}, socket, waiting, () => t.fail('it is gone'))
   socket.emit('close')
   t.equal(waiting.size, 0)
 })

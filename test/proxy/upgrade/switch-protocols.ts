@@ -3,7 +3,7 @@ import Fastify from 'fastify'
 import type { FastifyReply } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { guard } from '../../../lib/platform/http1/detached-socket.js'
+import { catchSocketErrors } from '../../../lib/platform/http1/detached-socket.js'
 import { switchProtocols } from '../../../lib/proxy/upgrade/switch-protocols.js'
 import type { SwitchOptions, SwitchedEnding } from '../../../lib/proxy/upgrade/switch-protocols.js'
 import { upgradeOf } from '../../../lib/proxy/message/upgrade.js'
@@ -27,7 +27,7 @@ async function asked (t: Test, behind = ''): Promise<Asked> {
     app.get('/', (_request, reply) => { resolve([reply]) })
   })
   app.server.on('upgrade', (request, socket, head) => {
-    guard(socket as Socket)
+    catchSocketErrors(socket as Socket)
     routeUpgrade(app, request, head, ['chat'])
   })
   await app.listen({ port: 0, host: '127.0.0.1' })

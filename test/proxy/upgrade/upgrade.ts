@@ -7,7 +7,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { onExtendedConnect } from '../../../lib/proxy/upgrade/extended-connect.js'
 import { protocolsOf, upgradeOf } from '../../../lib/proxy/message/upgrade.js'
-import { offerOf, routeUpgrade } from '../../../lib/proxy/upgrade/upgrade.js'
+import { offeredProtocols, routeUpgrade } from '../../../lib/proxy/upgrade/upgrade.js'
 import type { UpgradeResponse } from '../../../lib/proxy/upgrade/upgrade.js'
 import { announcing } from '../../fixtures/announcing.js'
 import { extended } from '../../fixtures/extended-socket.js'
@@ -26,7 +26,7 @@ async function client (t: Test, routing: (request: IncomingMessage, response: Up
 }
 
 t.test('what is offered: nothing in HTTP/1.0, nothing beside content (R-UPG-3)', async t => {
-  const offer = (httpVersion: string, headers: object) => offerOf({ httpVersion, headers: { upgrade: 'chat, h2c', ...headers } } as IncomingMessage)
+  const offer = (httpVersion: string, headers: object) => offeredProtocols({ httpVersion, headers: { upgrade: 'chat, h2c', ...headers } } as IncomingMessage)
   t.strictSame(offer('1.1', {}), ['chat'])
   t.strictSame(offer('1.1', { 'content-length': '0' }), ['chat'])
   t.strictSame(offer('1.0', {}), [])
@@ -103,7 +103,7 @@ t.test('a WebSocket on a stream of HTTP/2 is routed with its own answer (R-XC-1)
       t.match(upgradeOf(routed), { protocols: ['websocket'], whenEnded: undefined })
       response.writeHead(407).end('no')
     }
-    routeUpgrade({ routing } as unknown as FastifyInstance, request, Buffer.alloc(0), offerOf(request))
+    routeUpgrade({ routing } as unknown as FastifyInstance, request, Buffer.alloc(0), offeredProtocols(request))
     return true
   }))
   t.match(await client.ask(extended('a.test', '/')), { status: 407, body: 'no' })

@@ -5,8 +5,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { reset } from '../../../lib/platform/abort.js'
-import { upgradeStream } from '../../../lib/proxy/upgrade/websocket-stream.js'
+import { propagateReset } from '../../../lib/platform/abort.js'
+import { websocketStream } from '../../../lib/proxy/upgrade/websocket-stream.js'
 import type { Upgrade } from '../../../lib/proxy/message/upgrade.js'
 import { announcing } from '../../fixtures/announcing.js'
 import { extended } from '../../fixtures/extended-socket.js'
@@ -20,7 +20,7 @@ async function lab (t: Test, asked: (asked: Asked) => void): Promise<Http2Client
   return await announcing(t, server => {
     server.on('connect', (request, socket) => {
       const response = socket as unknown as ServerResponse
-      const upgrade = upgradeStream(request, response, ['websocket'])
+      const upgrade = websocketStream(request, response, ['websocket'])
       const reply = { raw: response, getHeader: (name: string) => name === 'proxy-authentication-info' ? 'nextnonce="n"' : undefined, hijack () {} } as never
       const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
       asked({ upgrade, request, response, reply, accept })
@@ -71,7 +71,7 @@ t.test('no other success gets out: it is a refusal (R-CONNECT-5)', async t => {
 t.test('trailers end it, and a reset is a CANCEL (R-H2-4)', async t => {
   const client = await lab(t, ({ upgrade, reply, accept }) => {
     const side = upgrade.open(reply, ['Sec-WebSocket-Accept', accept], ['websocket'])
-    side.on('data', data => { if (String(data) === 'reset') reset(side) })
+    side.on('data', data => { if (String(data) === 'reset') propagateReset(side) })
   })
   const reading = client.session.request(extended('a.test', '/'), { endStream: false, waitForTrailers: true })
   reading.on('wantTrailers', () => reading.sendTrailers({ 'x-a': '1' }))

@@ -5,7 +5,7 @@ import { Client } from 'undici'
 import type { Dispatcher } from 'undici'
 import { Attempt } from '../../../lib/proxy/upstream/attempt.js'
 import type { Attempted, Sender } from '../../../lib/proxy/upstream/attempt.js'
-import { toldConnector } from '../../../lib/proxy/upstream/connector.js'
+import { createConnector } from '../../../lib/proxy/upstream/connector.js'
 import { scriptedOrigin } from '../../fixtures/scripted-origin.js'
 import type { Script } from '../../fixtures/scripted-origin.js'
 
@@ -17,7 +17,7 @@ interface Told { events: unknown[], again: number, ended: number }
 /** What a handler and a sender are told of a second request on a connection whose first one has been served. */
 async function second (t: Test, script: Script, request: Attempted = GET, mayRepeat = true): Promise<Told> {
   const { port } = await scriptedOrigin(t, { '/': OK, '/x': script })
-  const client = new Client(`http://127.0.0.1:${port}`, { connect: toldConnector({}) })
+  const client = new Client(`http://127.0.0.1:${port}`, { connect: createConnector({}) })
   t.teardown(async () => { await client.destroy() })
   const told: Told = { events: [], again: 0, ended: 0 }
   const sender: Sender<Attempted> = {

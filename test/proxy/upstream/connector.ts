@@ -4,7 +4,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { Client } from 'undici'
 import type { buildConnector } from 'undici'
-import { toldConnector, toldReset } from '../../../lib/proxy/upstream/connector.js'
+import { createConnector, reportResets } from '../../../lib/proxy/upstream/connector.js'
 import { closedPort } from '../../fixtures/closed-port.js'
 import { rawServer } from '../../fixtures/raw-server.js'
 import { until } from '../../fixtures/until.js'
@@ -32,23 +32,23 @@ async function answer (t: Test, connect: buildConnector.connector | undefined, e
 t.test('a reset is the end of no answer (R-MSG-3)', async t => {
   const reset = (socket: Socket) => { socket.resetAndDestroy() }
   t.equal(await answer(t, undefined, reset), 'half', 'undici by itself')
-  t.equal(await answer(t, toldConnector({}), reset), 'UND_ERR_SOCKET')
-  t.equal(await answer(t, toldConnector({}), socket => { socket.end() }), 'half')
+  t.equal(await answer(t, createConnector({}), reset), 'UND_ERR_SOCKET')
+  t.equal(await answer(t, createConnector({}), socket => { socket.end() }), 'half')
 })
 
 t.test('other errors stay what they are, and so does a failure to connect', async t => {
   const cause = new Error('no')
-  toldReset((_options, callback) => callback(cause, null))({} as never, (...opened) => { t.strictSame(opened, [cause, null]) })
+  reportResets((_options, callback) => callback(cause, null))({} as never, (...opened) => { t.strictSame(opened, [cause, null]) })
   const refused = await closedPort()
   const failure = await new Promise<unknown>(resolve => {
-    toldConnector({})({ hostname: '127.0.0.1', protocol: 'http:', port: String(refused) }, (...opened) => resolve(opened[0]))
+    createConnector({})({ hostname: '127.0.0.1', protocol: 'http:', port: String(refused) }, (...opened) => resolve(opened[0]))
   })
   t.match(failure, { code: 'ECONNREFUSED' })
   const server = createServer().listen(0, '127.0.0.1')
   await new Promise(resolve => server.once('listening', resolve))
   const { port } = server.address() as AddressInfo
   const socket = await new Promise<Socket>(resolve => {
-    toldConnector({ connectTimeout: 60_000, autoSelectFamily: true })({ hostname: '127.0.0.1', protocol: 'http:', port: String(port) }, (_error, socket) => resolve(socket!))
+    createConnector({ connectTimeout: 60_000, autoSelectFamily: true })({ hostname: '127.0.0.1', protocol: 'http:', port: String(port) }, (_error, socket) => resolve(socket!))
   })
   server.close()
   const error = Object.assign(new Error('x'), { code: 'EPIPE' })
@@ -60,7 +60,7 @@ t.test('other errors stay what they are, and so does a failure to connect', asyn
 
 t.test('options about connections are undici\'s', async t => {
   const cause = new Error('of the options')
-  const given = toldConnector({ connect: ((_options: unknown, callback: (error: Error, socket: null) => void) => callback(cause, null)) as never })
+  const given = createConnector({ connect: ((_options: unknown, callback: (error: Error, socket: null) => void) => callback(cause, null)) as never })
   given({} as never, (...opened) => { t.equal(opened[0], cause) })
 })
 
@@ -68,7 +68,7 @@ t.test('a resolver of the options that breaks its contract fails the connection,
   const rejects = async () => { throw new Error('no') }
   for (const options of [{ connect: { lookup: rejects } }, { tls: { lookup: rejects } }]) {
     const failure = await new Promise<unknown>(resolve => {
-      toldConnector(options)({ hostname: 'origin.test', protocol: 'http:', port: '80' }, (...opened) => resolve(opened[0]))
+      createConnector(options)({ hostname: 'origin.test', protocol: 'http:', port: '80' }, (...opened) => resolve(opened[0]))
     })
     t.match(failure, { code: 'FST_PROXY_AUTH_DNS' })
   }

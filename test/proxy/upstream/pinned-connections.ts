@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import t from 'tap'
-import { Pins } from '../../../lib/proxy/upstream/pinned-connections.js'
+import { PinnedConnections } from '../../../lib/proxy/upstream/pinned-connections.js'
 import type { Requester } from '../../../lib/proxy/upstream/pinned-connections.js'
 
 class Client {
@@ -17,14 +17,14 @@ const open = () => new Client() as never
 const never = () => { throw new Error('opened') }
 
 t.test('a request that authenticates nothing, and comes after none that does, shares (R-PSUP-1)', async t => {
-  const pins = new Pins()
+  const pins = new PinnedConnections()
   const socket = new EventEmitter()
   t.equal(pins.find(requester(socket), 'a.test', false, never), undefined)
   t.strictSame([Object.getOwnPropertySymbols(socket).filter(symbol => String(symbol).includes('pins')), socket.listenerCount('close')], [[], 0])
 })
 
 t.test('one that authenticates has a connection of its own, with all that follow it there (R-PSUP-1)', async t => {
-  const pins = new Pins()
+  const pins = new PinnedConnections()
   const of = requester()
   const own = pins.find(of, 'a.test', true, open)
   t.ok(own)
@@ -33,12 +33,12 @@ t.test('one that authenticates has a connection of its own, with all that follow
   t.equal(pins.find(of, 'b.test', false, never), undefined, 'other upstreams are shared still')
   t.equal(pins.find(requester(), 'a.test', false, never), undefined, 'another client connection')
   t.equal(pins.find({ ...of, name: 'bob' }, 'a.test', false, never), undefined, 'another user on the same')
-  t.equal(new Pins().find(of, 'a.test', false, never), undefined)
+  t.equal(new PinnedConnections().find(of, 'a.test', false, never), undefined)
   t.equal(pins.size, 1)
 })
 
 t.test('where several users may be on a connection, nobody has one of his own (R-PSUP-3)', async t => {
-  const pins = new Pins()
+  const pins = new PinnedConnections()
   const socket = new EventEmitter()
   pins.find(requester(socket), 'a.test', true, open)
   for (const [headers, version] of [[{ via: '1.1 x' }, '1.1'], [{ 'x-forwarded-for': '192.0.2.1' }, '1.1'], [{}, '2.0'], [{}, '1.0']] as const) {
@@ -48,7 +48,7 @@ t.test('where several users may be on a connection, nobody has one of his own (R
 })
 
 t.test('they close with the client\'s connection, or when all do', async t => {
-  const pins = new Pins()
+  const pins = new PinnedConnections()
   const [socket, other] = [new EventEmitter(), new EventEmitter()]
   const clients = [socket, socket, other].map((each, i) => pins.find(requester(each), `${i}.test`, true, open) as unknown as Client)
   socket.emit('close')
@@ -60,7 +60,7 @@ t.test('they close with the client\'s connection, or when all do', async t => {
 })
 
 t.test('a client connection has eight at most, and loses the one used longest ago', async t => {
-  const pins = new Pins()
+  const pins = new PinnedConnections()
   const of = requester()
   const clients = Array.from({ length: 8 }, (_, i) => pins.find(of, `${i}.test`, true, open) as unknown as Client)
   pins.find(of, '0.test', false, never)
