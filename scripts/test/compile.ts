@@ -1,4 +1,4 @@
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { transform } from 'esbuild'
@@ -21,11 +21,20 @@ export async function compile (): Promise<void> {
   const paths = await Promise.all(SOURCES.map(async folder => {
     return (await readdir(folder, { recursive: true })).map(path => `${folder}/${path}`)
   }))
-  await Promise.all(paths.flat().filter(path => path.endsWith('.ts') && !path.startsWith('test/types/')).map(compileFile))
+  await Promise.all(paths.flat().filter(path => !path.startsWith('test/types/')).map(async path => {
+    if (path.endsWith('.ts')) await compileFile(path)
+    else if (path.endsWith('.json')) await copyFile(path, await placeFor(path))
+  }))
+}
+
+async function placeFor (source: string): Promise<string> {
+  const target = compiled(source)
+  await mkdir(dirname(target), { recursive: true })
+  return target
 }
 
 async function compileFile (source: string): Promise<void> {
-  const target = compiled(source)
+  const target = await placeFor(source)
   const { code } = await transform(await readFile(source, 'utf8'), {
     loader: 'ts',
     format: 'esm',
@@ -39,6 +48,5 @@ async function compileFile (source: string): Promise<void> {
       'import.meta.dirname': JSON.stringify(resolve(dirname(source)))
     }
   })
-  await mkdir(dirname(target), { recursive: true })
   await writeFile(target, code)
 }
