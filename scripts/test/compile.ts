@@ -38,7 +38,7 @@ async function compileFile (source: string): Promise<void> {
   const { code } = await transform(await readFile(source, 'utf8'), {
     loader: 'ts',
     format: 'esm',
-    target: 'node20',
+    target: 'node20.19',
     sourcemap: 'inline',
     sourcesContent: false,
     sourcefile: relative(dirname(target), source),
