@@ -10,12 +10,13 @@ import type { types } from '@tapjs/reporter'
 import { t } from 'tap'
 import { compile, compiled } from './test/compile.js'
 import { FileCoverage, forgetCoverage } from './test/coverage.js'
+import { tellPlainly } from './test/plain.js'
 
 /** The longest that a file may take, in seconds. */
 const TIMEOUT = 120
 /** No tests, or not of `npm test`. */
 const OTHER = /^test\/(?:fixtures|fuzz|soak|types|vectors)\//
-const { TAP_REPORTER: reporter = process.stdout.isTTY ? 'base' : 'tap', JOBS: jobs = availableParallelism() + 1 } = process.env
+const { TAP_REPORTER: reporter = process.stdout.isTTY ? 'base' : 'plain', JOBS: jobs = availableParallelism() + 1 } = process.env
 
 const wanted = process.argv.slice(2)
 const all = readdirSync('test', { recursive: true, encoding: 'utf8' }).map(path => `test/${path}`).filter(path => path.endsWith('.ts') && !OTHER.test(path)).sort()
@@ -26,6 +27,10 @@ const files = wanted.length === 0 ? all : all.filter(path => wanted.some(each =>
 
 await compile()
 await forgetCoverage()
+
+// Before anything is asked of `t`, which would write TAP then. Of the settings of tap's own command the reporters read `comments` alone.
+if (reporter === 'plain') tellPlainly(t)
+else if (reporter !== 'tap') await report(reporter as keyof typeof types, t, new Map([['comments', false]]) as never)
 
 // Who ends the run ends the files that are running.
 const running = new Set<ChildProcess>()
@@ -45,8 +50,6 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 t.setTimeout(0)
 t.jobs = Number(jobs)
 t.plan(files.length)
-// Of the settings of tap's own command the reporters read `comments` alone.
-if (reporter !== 'tap') await report(reporter as keyof typeof types, t, new Map([['comments', false]]) as never)
 await Promise.all(files.map(run))
 
 async function run (file: string): Promise<void> {
@@ -58,7 +61,7 @@ async function run (file: string): Promise<void> {
     stack: '',
     buffered: true,
     timeout: TIMEOUT * 1000,
-    stdio: reporter === 'tap' ? 'inherit' : 'pipe',
+    stdio: reporter === 'tap' || reporter === 'plain' ? 'inherit' : 'pipe',
     env: { ...process.env, TAP_TIMEOUT: String(TIMEOUT), ...coverage.env }
   })
   await coverage.keep()
