@@ -44,6 +44,7 @@ for (const [name, route] of Object.entries(ROUTES)) {
     const seen: string[] = []
     const server = createServer((request, response) => { seen.push(request.url!); response.end('an upstream') })
     server.on('upgrade', (request, socket) => {
+      socket.on('error', () => {}) // the gateway does not wait for the rest of a refusal
       seen.push(request.url!)
       socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
     })
