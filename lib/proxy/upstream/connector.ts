@@ -1,6 +1,7 @@
 import type { LookupFunction, Socket } from 'node:net'
 import { buildConnector } from 'undici'
 import { dependable } from '../../policy/target/lookup.js'
+import { hasLostPeer } from '../../platform/abort.js'
 import { guarded, prepend } from '../../platform/guarded.js'
 
 /**
@@ -34,20 +35,28 @@ function rename (socket: Socket): void {
 }
 
 /**
- * Loses a connection whose end undici does not stand. It throws where an origin ends the connection behind content without a length while
- * the client takes none of it, which would end the process. Without that end the content cannot be told from one that was cut off.
+ * Loses a connection whose end is none, or one that undici does not stand:
+ *
+ * - Node tells of an end where a reset came together with octets.
+ * - undici throws where an origin ends the connection behind content without a length while the client takes none of it, which would end
+ *   the process. Without that end the content cannot be told from one that was cut off.
  */
 function surviveEnd (socket: Socket): void {
   const { emit } = socket
   socket.emit = function (this: Socket, ...event: unknown[]): boolean {
     if (event[0] !== 'end') return Reflect.apply(emit, this, event)
+    if (hasLostPeer(socket)) return lose(socket, 'read ECONNRESET')
     try {
       return Reflect.apply(emit, this, event)
     } catch (cause) {
-      socket.destroy(Object.assign(new Error('the connection ended while the content waited', { cause }), { code: 'UND_ERR_SOCKET' }))
-      return true
+      return lose(socket, 'the connection ended while the content waited', cause)
     }
   } as typeof emit
+}
+
+function lose (socket: Socket, message: string, cause?: unknown): true {
+  socket.destroy(Object.assign(new Error(message, { cause }), { code: 'UND_ERR_SOCKET' }))
+  return true
 }
 
 /** What of undici's options is about connections. */

@@ -6,6 +6,7 @@ import { Client } from 'undici'
 import type { buildConnector } from 'undici'
 import { createConnector, reportResets } from '../../../lib/proxy/upstream/connector.js'
 import { closedPort } from '../../fixtures/closed-port.js'
+import { listening } from '../../fixtures/listening.js'
 import { rawServer } from '../../fixtures/raw-server.js'
 import { until } from '../../fixtures/until.js'
 
@@ -34,6 +35,30 @@ t.test('a reset is the end of no answer (R-MSG-3)', async t => {
   t.equal(await answer(t, undefined, reset), 'half', 'undici by itself')
   t.equal(await answer(t, createConnector({}), reset), 'UND_ERR_SOCKET')
   t.equal(await answer(t, createConnector({}), socket => { socket.end() }), 'half')
+})
+
+t.test('a reset that comes together with octets: is the end of no response either (R-MSG-3)', async t => {
+  const length = 128_000
+  const server = createServer(accepted => {
+    accepted.on('error', () => {}).once('data', () => {
+      accepted.write(`HTTP/1.1 200 OK\r\n\r\n${'x'.repeat(length)}`)
+      accepted.resetAndDestroy()
+    })
+  })
+  const port = await listening(t, server as never)
+  const outcomes = async (connect?: buildConnector.connector) => {
+    const told = new Set<string>()
+    for (let i = 0; i < 20; i++) {
+      const client = new Client(`http://127.0.0.1:${port}`, connect === undefined ? {} : { connect })
+      told.add(await client.request({ method: 'GET', path: '/' })
+        .then(async ({ body }) => (await body.text()).length === length ? 'whole' : 'cut', (error: NodeJS.ErrnoException) => error.code!)
+        .catch((error: NodeJS.ErrnoException) => error.code!))
+      await client.destroy()
+    }
+    return told
+  }
+  t.ok((await outcomes()).has('cut'), 'undici by itself takes what came for all of it')
+  t.notOk((await outcomes(createConnector({}))).has('cut'))
 })
 
 t.test('other errors stay what they are, and so does a failure to connect', async t => {
