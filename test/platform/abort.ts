@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { ServerResponse } from 'node:http'
 import { constants } from 'node:http2'
-import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import Fastify from 'fastify'
 import t from 'tap'
@@ -10,6 +9,7 @@ import { resetWithCancel, resetForProtocolError, abortResponse, abort, hasLostPe
 import { isInjected } from '../../lib/platform/injected.js'
 import { socketPair } from '../fixtures/socket-pair.js'
 import { streamPair } from '../fixtures/stream-pair.js'
+import { socketPath } from '../fixtures/socket-path.js'
 
 const { NGHTTP2_CANCEL, NGHTTP2_CONNECT_ERROR, NGHTTP2_INTERNAL_ERROR, NGHTTP2_PROTOCOL_ERROR } = constants
 
@@ -88,7 +88,7 @@ t.test('a connection that has ended still has one', async t => {
 })
 
 t.test('of others it is not known', async t => {
-  const { near } = await socketPair(t, { path: join(t.testdir(), 'socket') })
+  const { near } = await socketPair(t, { path: socketPath(t) })
   t.equal(hasLostPeer(near), false)
   t.equal(hasLostPeer(new PassThrough()), false)
 })

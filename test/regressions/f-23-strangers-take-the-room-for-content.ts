@@ -14,6 +14,7 @@ import type { GatewayOptions } from '../fixtures/gateway.js'
 import { openFiles } from '../fixtures/open-files.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { until } from '../fixtures/until.js'
+import { socketPath } from '../fixtures/socket-path.js'
 
 // Credentials that cover the content (AWS4, Digest with auth-int) are judged with the content, which is kept until then. The
 // room for it is that of all clients, so nobody without such credentials may hold more of it than a share, nor for long.
@@ -135,7 +136,7 @@ t.test('IPv6 addresses of one network of 64 bits: one share (F-23)', async t => 
 })
 
 t.test('clients of a socket in the file system: one room, and no shares (F-23)', async t => {
-  const path = `${t.testdir({})}/gateway.sock`
+  const path = socketPath(t)
   const surrounded = await around(t, { path, fastify: {} })
   const length = 60_000
   const sent = async (): Promise<RawClient> => {

@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { Duplex } from 'node:stream'
-import { join as joinPath } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
 import { join } from '../../../lib/proxy/exchange/join.js'
@@ -8,6 +7,7 @@ import type { Exchange } from '../../../lib/proxy/exchange/exchanges.js'
 import type { JoinOptions } from '../../../lib/proxy/exchange/join.js'
 import type { RawClient } from '../../fixtures/raw-client.js'
 import { socketPair } from '../../fixtures/socket-pair.js'
+import { socketPath } from '../../fixtures/socket-path.js'
 
 const FOREVER: JoinOptions = { idleTimeout: 0, maxDuration: 0 }
 
@@ -117,7 +117,7 @@ t.test('a reset that comes with the last octets, which node takes for an end: th
 })
 
 t.test('to a side that cannot be reset, it is the end', async t => {
-  const path = joinPath(t.testdir(), 'socket')
+  const path = socketPath(t)
   const tunnel = await joined(t, {}, socketPair(t, { path }))
   tunnel.target.socket.resetAndDestroy()
   t.equal(await tunnel.reason, 'ECONNRESET')
