@@ -43,7 +43,7 @@ const MOST_WAIT: Milliseconds = 60_000
  * last of the place with the most gives way to one from a place with fewer.
  *
  * @example
- * const turns = new Turns({ concurrency: 4, queue: 100 })
+ * const turns = new ConcurrencyLimit({ concurrency: 4, queue: 100 })
  * await turns.take(() => bcrypt.verify(password, hash))
  */
 export class ConcurrencyLimit {

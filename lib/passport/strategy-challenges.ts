@@ -45,7 +45,7 @@ const BARE = new Set(['Negotiate', 'NTLM'])
  *
  * @throws {NotRepresentable} Its challenge cannot be sent.
  * @example
- * ownOffering(new BasicStrategy({ verify }), 'gw').challengesFor(view) // ['Basic realm="gw", charset="UTF-8"']
+ * ownChallenges(new BasicStrategy({ verify }), 'gw').challengesFor(view) // ['Basic realm="gw", charset="UTF-8"']
  */
 export function ownChallenges (strategy: Strategy, realm: string): StrategyChallenges {
   const { scheme } = strategy
@@ -61,7 +61,7 @@ export function ownChallenges (strategy: Strategy, realm: string): StrategyChall
  * @throws {BadOption} There is no telling what its challenge is.
  * @throws {NotRepresentable} Its challenge cannot be sent.
  * @example
- * foreignOffering({ name: 'jwt', scheme: 'Bearer', realm: 'gw', overrideRealm: false }).challengesIn('expired') // null
+ * foreignChallenges({ name: 'jwt', scheme: 'Bearer', realm: 'gw', overrideRealm: false }).challengesIn('expired') // null
  */
 export function foreignChallenges (foreign: ForeignOffer): StrategyChallenges {
   const { name, scheme, realm, challenge, params } = foreign

@@ -9,7 +9,7 @@ import { spelled } from '../../fields/spelling.js'
  * @param raw - As received: names and values in turn.
  * @param fields - What is to be sent, by lower-case name. `undefined` is no field.
  * @example
- * asReceived(['X-B', '1', 'X-A', '2'], { 'x-a': '2', 'x-b': '3', via: '1.1 gw' })
+ * mergeIntoRaw(['X-B', '1', 'X-A', '2'], { 'x-a': '2', 'x-b': '3', via: '1.1 gw' })
  * // ['X-B', '3', 'X-A', '2', 'Via', '1.1 gw']
  */
 export function mergeIntoRaw (raw: readonly string[], fields: FieldRecord): string[] {
