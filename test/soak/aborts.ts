@@ -8,7 +8,7 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
-import { plot } from './plot.js'
+import { plotsOf } from './plot.js'
 import { held, startWorld } from './world.js'
 import type { Snapshot } from './gateway.js'
 
@@ -214,11 +214,7 @@ for (const [name, count] of Object.entries(last.objects)) {
 }
 
 for (const [name, count] of [...counts].sort()) console.log(`${String(count).padStart(8)} ${name}`)
-console.log(plot('heap', samples.map(({ heap }) => heap / 2 ** 20), 'MiB'))
-console.log(plot('external', samples.map(({ external }) => external / 2 ** 20), 'MiB'))
-console.log(plot('resident', samples.map(({ rss }) => rss / 2 ** 20), 'MiB'))
-console.log(plot('descriptors', samples.map(({ descriptors }) => descriptors), ''))
-console.log(plot('timers', samples.map(({ resources }) => resources['Timeout'] ?? 0), ''))
+console.log(plotsOf(samples))
 for (const [when, { descriptors, objects, ...now }] of [['behind the first', warm], ['at the end', last]] as const) {
   console.log(`${when}: ${held(now as Snapshot).toFixed(2)} MiB, ${descriptors} descriptors, ${JSON.stringify(objects)}, ${JSON.stringify(now.resources)}`)
 }

@@ -1,3 +1,5 @@
+import type { Snapshot } from './gateway.js'
+
 const BARS = '▁▂▃▄▅▆▇█'
 
 /** One line of bars from the least of the values to the most. */
@@ -13,4 +15,15 @@ export function plot (name: string, values: readonly number[], unit: string): st
 export function quantile (values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+}
+
+/** What the gateway held over time, a line each. */
+export function plotsOf (samples: readonly Snapshot[]): string {
+  return [
+    plot('heap', samples.map(({ heap }) => heap / 2 ** 20), 'MiB'),
+    plot('external', samples.map(({ external }) => external / 2 ** 20), 'MiB'),
+    plot('resident', samples.map(({ rss }) => rss / 2 ** 20), 'MiB'),
+    plot('descriptors', samples.map(({ descriptors }) => descriptors), ''),
+    plot('timers', samples.map(({ resources }) => resources['Timeout'] ?? 0), '')
+  ].join('\n')
 }

@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { CLIENTS } from './clients.js'
 import type { Surroundings } from './clients.js'
 import type { Snapshot } from './gateway.js'
-import { plot, quantile } from './plot.js'
+import { plot, plotsOf, quantile } from './plot.js'
 import { held, QUIET, startWorld } from './world.js'
 
 const SECONDS = Number(process.env['SOAK_SECONDS'] ?? Number(process.env['SOAK_MINUTES'] ?? 1) * 60)
@@ -107,11 +107,7 @@ if (median(end, held) > median(middle, held) * 1.1 + 4) fail(`what is held grew 
 if (median(end, ({ descriptors }) => descriptors) > median(middle, ({ descriptors }) => descriptors) * 1.25 + 20) fail('descriptors grew')
 if (median(end, ({ p99 }) => p99) > median(middle, ({ p99 }) => p99) * 2 + 100) fail('the p99 of latencies grew')
 
-console.log(plot('heap', samples.map(({ heap }) => heap / 2 ** 20), 'MiB'))
-console.log(plot('external', samples.map(({ external }) => external / 2 ** 20), 'MiB'))
-console.log(plot('resident', samples.map(({ rss }) => rss / 2 ** 20), 'MiB'))
-console.log(plot('descriptors', samples.map(({ descriptors }) => descriptors), ''))
-console.log(plot('timers', samples.map(({ resources }) => resources['Timeout'] ?? 0), ''))
+console.log(plotsOf(samples))
 console.log(plot('loop is late', samples.map(({ delay }) => delay), 'ms'))
 console.log(plot('GET, p50', samples.map(({ p50 }) => p50), 'ms'))
 console.log(plot('GET, p99', samples.map(({ p99 }) => p99), 'ms'))
