@@ -7,6 +7,9 @@ const FOLDER = '.compiled'
 /** `lib` and `test`, and what the tests import of the rest. */
 const SOURCES = ['lib', 'test', 'scripts', 'bench', 'examples']
 
+/** How the examples name the library. */
+const OWN_NAME = 'from "fastify-proxy-auth"'
+
 /** Where the compiled form of a source is. */
 export const compiled = (source: string): string => `${FOLDER}/${source.replace(/\.ts$/, '.js')}`
 
@@ -33,6 +36,11 @@ async function placeFor (source: string): Promise<string> {
   return target
 }
 
+/** Names the library as the examples would reach it where they are compiled: `tsconfig.json` says it for their sources. */
+function toLibrary (target: string): string {
+  return relative(dirname(target), compiled('lib/index.ts'))
+}
+
 async function compileFile (source: string): Promise<void> {
   const target = await placeFor(source)
   const { code } = await transform(await readFile(source, 'utf8'), {
@@ -48,5 +56,5 @@ async function compileFile (source: string): Promise<void> {
       'import.meta.dirname': JSON.stringify(resolve(dirname(source)))
     }
   })
-  await writeFile(target, code)
+  await writeFile(target, code.replaceAll(OWN_NAME, `from ${JSON.stringify(toLibrary(target))}`))
 }

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import Fastify from 'fastify'
 import type { InjectOptions } from 'fastify'
 import t from 'tap'
@@ -9,6 +8,7 @@ import { connectHead } from '../fixtures/connect-head.js'
 import { ALICE, basic } from '../fixtures/gateway.js'
 import { Log } from '../fixtures/log.js'
 import { origin } from '../fixtures/origin.js'
+import { ownProgram } from '../fixtures/own-program.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { rawOrigin } from '../fixtures/raw-origin.js'
 import { until } from '../fixtures/until.js'
@@ -76,8 +76,8 @@ t.test('app.inject() given up: one line in the log, and app.close() has nothing 
 })
 
 t.test('SIGTERM on npm start with a tunnel: exits with 0 within drainTimeout and a little (F-2)', { timeout: 60_000 }, async t => {
-  const file = fileURLToPath(new URL('../../examples/gateway.ts', import.meta.url))
-  const child = spawn(process.execPath, ['--import', 'tsx', file], { env: { PATH: process.env['PATH'], PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const { execArgv, file } = ownProgram(new URL('../../examples/gateway.ts', import.meta.url))
+  const child = spawn(process.execPath, [...execArgv, file], { env: { PATH: process.env['PATH'], PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
   const exited = once(child, 'exit')
   let output = ''

@@ -10,6 +10,7 @@ import { NATIVE_TICKETS, inJava, java } from '../fixtures/java.js'
 import { kdc } from '../fixtures/kdc.js'
 import { kerberos } from '../fixtures/kerberos.js'
 import { origin } from '../fixtures/origin.js'
+import { ownProgram } from '../fixtures/own-program.js'
 import { peer } from '../fixtures/peers.js'
 import { runProgram } from '../fixtures/run-program.js'
 import { TARGET_SCHEMES } from '../fixtures/world.js'
@@ -86,9 +87,9 @@ for (const name of ['ntlm', 'negotiate'] as const) {
 t.test('SCHEMES=aws4: the printed line gets through, in absolute-form and through a tunnel', { timeout: TIME }, async t => {
   const example = await startExample(t, 'gateway', { SCHEMES: 'aws4' })
   const [, gateway, target] = await example.said(/^ +npx tsx examples\/aws4-client\.ts (\S+) (\S+)\n/m)
-  const client = fileURLToPath(new URL('../../examples/aws4-client.ts', import.meta.url))
+  const { execArgv, file } = ownProgram(new URL('../../examples/aws4-client.ts', import.meta.url))
   const env = { TSX_TSCONFIG_PATH: fileURLToPath(new URL('../../tsconfig.json', import.meta.url)) }
-  const { code, stdout, stderr } = await runProgram(t, process.execPath, ['--import', import.meta.resolve('tsx'), client, gateway!, target!], env, TIME)
+  const { code, stdout, stderr } = await runProgram(t, process.execPath, [...execArgv, file, gateway!, target!], env, TIME)
   t.equal(code, 0, stderr)
   t.equal(stdout.match(/\b200\b/g)?.length, 2, stdout)
   await knows(example)

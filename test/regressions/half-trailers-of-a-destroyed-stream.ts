@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { ownProgram } from '../fixtures/own-program.js'
 import { RawHttp2 } from '../fixtures/raw-http2.js'
 
 // Node ends the process when it collects a session before a stream of it that holds fields of a block without an end, which it does when
@@ -18,8 +18,9 @@ const HALF = `\0\x03x-a\x64${'x'.repeat(100)}`
 t.test('clients begin trailer sections and do not end them, streams are destroyed while written to, garbage is collected: the process lives', {
   skip: major! >= 25 ? 'node itself ends the process' : false
 }, async t => {
-  const child = fork(fileURLToPath(new URL('../fixtures/destroyed-while-writing.ts', import.meta.url)), {
-    execArgv: ['--import', 'tsx'], stdio: ['ignore', 'inherit', 'inherit', 'ipc']
+  const { execArgv, file } = ownProgram(new URL('../fixtures/destroyed-while-writing.ts', import.meta.url))
+  const child = fork(file, {
+    execArgv: [...execArgv], stdio: ['ignore', 'inherit', 'inherit', 'ipc']
   })
   t.teardown(() => { child.kill('SIGKILL') })
   const [port] = await once(child, 'message') as [number]

@@ -4,9 +4,9 @@ import { EventEmitter, once } from 'node:events'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { fileURLToPath } from 'node:url'
 import { answerDigestChallenge, signAws4 } from '../../../lib/index.js'
 import { certificate } from '../../fixtures/certificate.js'
+import { ownProgram } from '../../fixtures/own-program.js'
 import { deafPort } from '../../fixtures/raw-server.js'
 import { FaultOfNode, Finding } from './finding.js'
 import { AWS4_KEY, AWS4_SECRET, BASIC, BEARER, OTHER_BASIC, PASSWORD, TRACES, USER } from './secrets.js'
@@ -306,8 +306,9 @@ export class World extends EventEmitter<{ conversation: [Conversation] }> {
   private async startGateway (): Promise<void> {
     this.stderr = ''
     this.challenge = undefined
-    const child = fork(fileURLToPath(new URL('gateway-child.ts', import.meta.url)), [JSON.stringify(this.setup)], {
-      execArgv: ['--import', 'tsx', '--unhandled-rejections=warn'], stdio: ['ignore', 'ignore', 'pipe', 'ipc']
+    const { execArgv, file } = ownProgram(new URL('gateway-child.ts', import.meta.url))
+    const child = fork(file, [JSON.stringify(this.setup)], {
+      execArgv: [...execArgv, '--unhandled-rejections=warn'], stdio: ['ignore', 'ignore', 'pipe', 'ipc']
     })
     this.child = child
     child.stderr!.setEncoding('utf8').on('data', (text: string) => { this.stderr = (this.stderr + text).slice(-20_000) })
