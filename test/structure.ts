@@ -38,17 +38,20 @@ const MAY_IMPORT: Record<string, string[]> = {
     'errors', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'proxy/exchange', 'proxy/message',
     'proxy/ingress'
   ],
+  'proxy/relay': [
+    'errors', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/upgrade'
+  ],
   'proxy/connect': [
     'errors', 'types', 'fields', 'platform', 'platform/http1', 'policy', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/ingress',
     'proxy/upgrade'
   ],
   'proxy/forward': [
     'errors', 'check-option', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'proxy/exchange', 'proxy/message',
-    'proxy/upstream', 'proxy/ingress', 'proxy/upgrade', 'proxy/connect'
+    'proxy/upstream', 'proxy/ingress', 'proxy/upgrade', 'proxy/relay', 'proxy/connect'
   ],
   'proxy/reverse': [
-    'errors', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'proxy/exchange', 'proxy/message', 'proxy/upstream',
-    'proxy/ingress', 'proxy/upgrade'
+    'errors', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'store', 'proxy/exchange', 'proxy/message', 'proxy/upstream',
+    'proxy/ingress', 'proxy/upgrade', 'proxy/relay'
   ],
   // What may be said to the plugin, in types, and what it makes of that.
   options: [

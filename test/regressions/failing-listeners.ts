@@ -10,10 +10,11 @@ import { buildConnector } from 'undici'
 import { Attempt } from '../../lib/proxy/upstream/attempt.js'
 import { sendAsterisk } from '../../lib/proxy/upstream/options-asterisk.js'
 import { markReused } from '../../lib/proxy/ingress/reused-connection.js'
-import { IncomingResponse } from '../../lib/proxy/reverse/incoming-response.js'
+import { Retrying } from '../../lib/proxy/reverse/retry.js'
+import { Exchanges } from '../../lib/proxy/exchange/exchanges.js'
 import { join } from '../../lib/proxy/exchange/join.js'
 import { offerToApplication } from '../../lib/proxy/upgrade/offer-to-application.js'
-import { Relay } from '../../lib/proxy/forward/relay.js'
+import { Relay } from '../../lib/proxy/relay/relay.js'
 import { targetFormConstraint } from '../../lib/proxy/ingress/target-form.js'
 import { reportResets } from '../../lib/proxy/upstream/connector.js'
 import { routeUpgrade } from '../../lib/proxy/upgrade/upgrade.js'
@@ -111,9 +112,9 @@ t.test('what undici tells of a failure fails itself: the client is told, or its 
   const logged = failures(t)
   const app = Fastify()
   app.get('/', async (_request, reply) => {
-    const relay = new Relay(reply, '1.1 gw', 0, FOREVER)
+    const relay = new Relay(reply, 'http://a.test', { ...FOREVER, exchanges: new Exchanges(), via: '1.1 gw', bodyTimeout: 0 })
     relay.onResponseError(undefined as never, UNREADABLE)
-    await relay.settled
+    await relay.over()
     return reply.hijack()
   })
   await app.listen({ port: 0, host: '127.0.0.1' })
@@ -121,9 +122,10 @@ t.test('what undici tells of a failure fails itself: the client is told, or its 
   const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
   t.match(await client.send('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n').end(), /^HTTP\/1\.1 500 /)
 
-  const answer = new IncomingResponse({ settle: fails } as never)
-  answer.onResponseError(undefined as never, FAILURE)
-  t.ok(answer.destroyed)
+  const { near } = await socketPair(t)
+  const retrying = new Retrying({}, { method: 'GET', reply: { raw: near } } as never, {} as never, { retryDelay: fails }, new Set())
+  retrying.onResponseError(undefined as never, FAILURE)
+  t.ok(near.destroyed)
 
   let told: unknown
   const sender = { headersTimeout: 0, again: fails, ended () {} }

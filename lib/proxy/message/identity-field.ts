@@ -3,7 +3,6 @@ import { BadOption, IdentityFailed, NotRepresentable } from '../../errors.js'
 import { checkObject } from '../../check-option.js'
 import { isToken } from '../../fields/grammar.js'
 import { END_TO_END, HOP_BY_HOP_REQUEST } from '../../fields/hop-by-hop.js'
-import type { FieldRecord } from '../../fields/hop-by-hop.js'
 import type { ProxyIdentity } from '../../types.js'
 
 /** How the upstream of a reverse route learns who the proxy user is. */
@@ -88,12 +87,17 @@ export interface RouteIdentity {
 /** No route tells anybody. */
 export const UNTOLD: RouteIdentity = Object.freeze({ own: null, all: [] })
 
-/** Puts the field of a route on a head, in the place of all that could be taken for it or for that of another route. */
-export function tellIdentity (head: FieldRecord, request: FastifyRequest, { own, all }: RouteIdentity): void {
-  if (all.length === 0) return
-  for (const name of Object.keys(head)) if (all.some(each => each.isSpelling(name))) delete head[name]
+/** Leaves out of a flat raw list what an upstream could take for one of these fields. */
+export function withoutIdentities (fields: string[], all: readonly IdentityField[]): string[] {
+  return all.length === 0 ? fields : fields.filter((_, i) => !all.some(each => each.isSpelling(fields[i - i % 2]!)))
+}
+
+/** Adds the field of a route to a flat raw list, in the place of all that could be taken for it or for that of another route. */
+export function tellIdentity (fields: string[], request: FastifyRequest, { own, all }: RouteIdentity): string[] {
+  const told = withoutIdentities(fields, all)
   const value = own === null ? '' : own.settle(request)
-  if (value !== '') head[own!.name] = value
+  if (value !== '') told.push(own!.name, value)
+  return told
 }
 
 function checked (value: unknown): string {

@@ -1,6 +1,5 @@
 import type { FastifyRequest } from 'fastify'
 import { formatForwarded } from '../../fields/forwarded.js'
-import type { FieldRecord } from '../../fields/hop-by-hop.js'
 
 const FIRST = /^[xf]/i
 const MAPPED = /^::ffff:(?=\d+\.)/i
@@ -10,24 +9,42 @@ const MAPPED = /^::ffff:(?=\d+\.)/i
  * itself wrote there is dropped, in every spelling that a CGI-like upstream takes for the same (`_` for `-`), unless
  * Fastify's `trustProxy` trusts it: then ours is appended.
  *
- * @param head - By lower-case name. Changed.
+ * @param fields - A flat raw list. Changed.
  * @see {@link https://www.rfc-editor.org/rfc/rfc7239 RFC 7239}
  */
-export function addForwardedFields (head: FieldRecord, request: FastifyRequest): void {
+export function addForwardedFields (fields: string[], request: FastifyRequest): void {
   const { raw, host, protocol } = request
-  for (const name of Object.keys(head)) if (isForwardedField(name)) delete head[name]
-  // With `trustProxy` Fastify lists the hops in `ips`, the peer first, and those behind a peer it trusts.
-  const trusted = (request.ips?.length ?? 0) > 1
-  for (const name of trusted ? Object.keys(raw.headers) : []) {
-    if (isForwardedField(name) && !name.includes('_')) head[name] = raw.headers[name]
-  }
+  dropForwardedFields(fields)
   const peer = raw.socket.remoteAddress?.replace(MAPPED, '')
   const { host: received = raw.headers[':authority'] as string | undefined } = raw.headers
-  const proto = 'encrypted' in raw.socket ? 'https' : 'http'
-  if (peer !== undefined) append(head, 'x-forwarded-for', peer)
-  if (host !== '') head['x-forwarded-host'] ??= host
-  head['x-forwarded-proto'] ??= protocol
-  append(head, 'forwarded', formatForwarded({ for: peer ?? 'unknown', ...(received !== undefined && { host: received }), proto }))
+  const member = formatForwarded({
+    for: peer ?? 'unknown', ...(received !== undefined && { host: received }), proto: 'encrypted' in raw.socket ? 'https' : 'http'
+  })
+  // With `trustProxy` Fastify lists the hops in `ips`, the peer first, and those behind a peer it trusts.
+  const trusted = (request.ips?.length ?? 0) > 1 ? trustedFields(request) : undefined
+  for (const [name, value] of trusted ?? []) if (!APPENDED.has(name)) fields.push(name, value)
+  if (peer !== undefined) fields.push('x-forwarded-for', appended(trusted?.get('x-forwarded-for'), peer))
+  if (host !== '' && trusted?.has('x-forwarded-host') !== true) fields.push('x-forwarded-host', host)
+  if (trusted?.has('x-forwarded-proto') !== true) fields.push('x-forwarded-proto', protocol)
+  fields.push('forwarded', appended(trusted?.get('forwarded'), member))
+}
+
+const APPENDED = new Set(['x-forwarded-for', 'forwarded'])
+
+/** What a trusted peer says of those before it, by name in lower case. */
+function trustedFields ({ raw: { headers } }: FastifyRequest): Map<string, string> {
+  const names = Object.keys(headers).filter(name => isForwardedField(name) && !name.includes('_'))
+  return new Map(names.map(name => [name, String(headers[name])]))
+}
+
+function dropForwardedFields (fields: string[]): void {
+  let end = 0
+  for (let i = 0; i < fields.length; i += 2) {
+    if (isForwardedField(fields[i]!)) continue
+    fields[end++] = fields[i]!
+    fields[end++] = fields[i + 1]!
+  }
+  fields.length = end
 }
 
 function isForwardedField (name: string): boolean {
@@ -36,7 +53,6 @@ function isForwardedField (name: string): boolean {
   return usual === 'forwarded' || usual.startsWith('x-forwarded-')
 }
 
-function append (head: FieldRecord, name: string, member: string): void {
-  const value = head[name]
-  head[name] = value === undefined ? member : `${String(value)}, ${member}`
+function appended (value: string | undefined, member: string): string {
+  return value === undefined ? member : `${value}, ${member}`
 }

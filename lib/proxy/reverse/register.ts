@@ -1,10 +1,9 @@
 import { METHODS } from 'node:http'
 import type { IncomingMessage } from 'node:http'
-import { Readable } from 'node:stream'
 import httpProxy from '@fastify/http-proxy'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions, onSendHookHandler } from 'fastify'
-import { BadRequest, BadTarget, LoopDetected } from '../../errors.js'
-import { formatVia, viaNames } from '../../fields/via.js'
+import { BadRequest, BadTarget } from '../../errors.js'
+import { formatVia } from '../../fields/via.js'
 import { closeBehind } from '../../platform/http1/close-behind.js'
 import type { Exchanges } from '../exchange/exchanges.js'
 import { expectContinue } from '../ingress/expect-continue.js'
@@ -22,10 +21,12 @@ import type { JoinOptions } from '../exchange/join.js'
 import { malformation } from '../ingress/malformed.js'
 import { respondAsLast, isLastRecipient } from '../message/max-forwards.js'
 import { keepFields, readReplyFields } from '../message/reply-fields.js'
-import { ReverseExchange } from './exchange.js'
-import type { ReverseRules } from './exchange.js'
-import { wrapReplyFrom } from './reply-from.js'
-import { dropForeignResponseFields } from './on-response.js'
+import { refuseLoop } from '../message/request-fields.js'
+import { dropForeignResponseFields } from './handed-response.js'
+import type { FromOf } from './reply-from.js'
+import type { RequestHeadRules } from './request-head.js'
+import { createReverse } from './reverse.js'
+import type { FromOptions } from './reverse.js'
 import { pathParameters } from './parameters.js'
 import type { PathParameters } from './parameters.js'
 import type { ReverseRoute } from './route.js'
@@ -35,7 +36,6 @@ import { followWebSocket, isForHttpProxy, passesWebSockets, takeWebSockets, webS
 import { routedPath } from '../ingress/routed-path.js'
 import { underPrefix } from '../ingress/under-prefix.js'
 import { withListener } from '../upgrade/dispatcher.js'
-import { requestContent } from '../message/upload.js'
 
 /** What all reverse routes of a registration have in common. */
 export interface ReverseShared {
@@ -63,23 +63,27 @@ const UNLIMITED: JoinOptions = { idleTimeout: 0, maxDuration: 0 }
 export async function registerReverse (app: FastifyInstance, route: ReverseRoute, shared: ReverseShared): Promise<void> {
   const { hook, authenticate, pseudonym, exchanges, identity = UNTOLD, limits = UNLIMITED, onSend = [] } = shared
   const { status, forwarded = true, identity: _, replyFields, ...options } = route
-  const upstream = chooseUpstream(route)
+  const upstream = chooseUpstream(route, originalFrom)
   // With either of these the application wants bodies parsed, as Fastify parses them.
   const parses = options.preValidation !== undefined || options.proxyPayloads === false
   const consumed = new Set(status === 401 ? ['authorization'] : [])
   const mine = ['proxy-authorization', ...consumed]
-  const rules: ReverseRules = {
-    pseudonym,
-    via: formatVia(upstream.version, pseudonym),
-    forwarded,
-    consumed,
-    identity,
-    upstream: String(options.upstream),
-    ours: upstream.ours,
-    version: upstream.version,
-    patience: upstream.patience,
-    limits
-  }
+  const rules: RequestHeadRules = { pseudonym, forwarded, consumed, identity }
+  const base = String([options.upstream].flat()[0])
+  const send = createReverse({
+    ...rules,
+    ...limits,
+    exchanges,
+    via: formatVia(upstream.client.version, pseudonym),
+    bodyTimeout: upstream.patience,
+    upstream,
+    base,
+    encodes: new Set(['application/json', ...options.contentTypesToEncode ?? []]),
+    repeats: new Set(repeats(options) ? options.retryMethods ?? RETRY_METHODS : [])
+  })
+  // @fastify/http-proxy's own rewriting is of `Location`, and takes out of values what cannot be sent.
+  const onlyLocation = upstream.parsed && options.replyOptions?.rewriteHeaders === undefined
+  const callsFrom = [options.handler, options.preHandler, options.beforeHandler].some(hook => hook !== undefined)
 
   const depart = (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void => {
     const { raw } = request
@@ -88,8 +92,8 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
       respondAsLast(request, reply)
       return
     }
-    if (raw.headers.via !== undefined && viaNames([raw.headers.via], pseudonym)) return done(new LoopDetected())
     try {
+      refuseLoop(raw, pseudonym)
       identity.own?.settle(request)
     } catch (failure) {
       return done(failure as Error)
@@ -98,19 +102,11 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
       // By a constraint that takes its time, which is not asked about before.
       if (way !== 'leave') return done(new BadRequest('this route takes no WebSockets'))
       followWebSocket(request, reply, String(options.wsUpstream ?? options.upstream), exchanges)
-      return done()
-    }
-    const exchange = new ReverseExchange(request, reply, rules, exchanges)
-    wrapReplyFrom(exchange)
-    const usual = request.method !== 'GET' && request.method !== 'HEAD'
-    // @fastify/reply-from refuses a body where the method has none as a rule.
-    if (request.body instanceof Readable && !(parses && usual)) {
-      exchange.kept = request.body
-      request.body = undefined
-    }
-    if (!upstream.ours && !parses && usual) {
-      const content = requestContent(raw, exchange.tally, rules.patience, exchange.kept)
-      if (content !== null) request.body = Readable.from(content, { objectMode: false })
+    } else if (callsFrom) {
+      reply.from = (source = pathOf(raw.url!), from = {}) => {
+        send(request, reply, source, from as FromOptions)
+        return reply
+      }
     }
     done()
   }
@@ -146,13 +142,14 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
       settings.schema = { ...hiddenSchema(), ...settings.schema }
       if (parameters !== undefined) settings.handler = parameters.guard(settings.handler)
     })
-    scope.addHook('onClose', () => upstream.close())
+    scope.addHook('onClose', () => upstream.client.close())
     await scope.register(httpProxy, {
       ...(!parses && { httpMethods: METHODS.filter(method => method !== 'CONNECT') }),
-      ...(!repeats(options) && { retryMethods: [] }),
       disableRequestLogging: true, // there is one line of ours at the end
       ...options,
       ...upstream.options,
+      handler: options.handler ?? ((request, reply, dest, from) => send(request, reply, dest, from as FromOptions, onlyLocation)),
+      retryMethods: [], // repeating is ours to do
       ...(parameters !== undefined && { preRewrite: parameters.preRewrite }),
       ...(way === 'pass' ? { websocket: false } : webSocketOptions(options, rules)),
       config: { ...options.config, proxy: 'reverse', ...webSocketConfig(way) }
@@ -182,6 +179,19 @@ function failureOf (request: IncomingMessage): Error | null {
   if (!url.startsWith('/')) return new BadTarget('this is no proxy for other hosts')
   if (url.includes('#')) return new BadTarget('it has a fragment')
   return hadUserinfo(request) ? new BadRequest('Host has userinfo') : malformation(request)
+}
+
+/** The methods that @fastify/reply-from repeats. */
+const RETRY_METHODS = ['GET', 'HEAD', 'OPTIONS', 'TRACE']
+
+/** `reply.from` of @fastify/reply-from, whatever {@link registerReverse} has put before it. */
+function originalFrom (reply: FastifyReply): ReturnType<FromOf> {
+  return (Object.getPrototypeOf(reply) as { from: ReturnType<FromOf> }).from
+}
+
+function pathOf (url: string): string {
+  const query = url.indexOf('?')
+  return query === -1 ? url : url.slice(0, query)
 }
 
 /** Whether the application configured repetitions. Else @fastify/reply-from would repeat a 503 ten times. */

@@ -1,126 +1,152 @@
+import { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { UpstreamProtocol, UpstreamTimeout } from '../../errors.js'
+import type { Dispatcher } from 'undici'
+import { ClientLeft, UpstreamProtocol, UpstreamTerminated, UpstreamTimeout } from '../../errors.js'
 import type { FieldRecord } from '../../fields/hop-by-hop.js'
-import { guarded } from '../../platform/guarded.js'
+import { listOf, recordOf, withoutField } from '../../fields/raw-list.js'
+import { guarded, on } from '../../platform/guarded.js'
+import type { Milliseconds } from '../../types.js'
 import { authenticatesConnection } from '../upstream/authenticates-connection.js'
-import { kExchange } from './client.js'
-import type { OutgoingRequest } from './client.js'
-import { keptFields } from '../message/reply-fields.js'
-import type { ReverseExchange } from './exchange.js'
-import { callOnResponse } from './on-response.js'
-import type { OnResponse } from './on-response.js'
-import { requestHead } from './request-head.js'
-import type { RewriteRequest } from './request-head.js'
-import { relay, responseHead } from './response.js'
-import type { UpstreamResponse, RewriteResponse } from './response.js'
-import { upstreamError } from '../upstream/upstream-error.js'
+import type { OutgoingRequest, ReverseClient } from './client.js'
 
-/** The options of `reply.from` that matter here. */
+/** The options of `reply.from`, as far as they are used here. */
 interface FromOptions {
-  readonly rewriteRequestHeaders?: RewriteRequest
-  readonly rewriteHeaders?: RewriteResponse
-  readonly onResponse?: OnResponse
-  readonly onError?: (reply: FastifyReply, failure: { error: Error }) => void
-  readonly getUpstream?: (request: FastifyRequest, base: string) => string
+  readonly method: string
+  readonly timeout?: Milliseconds | undefined
+  readonly getUpstream: () => string
+  readonly queryString: () => string
+  readonly rewriteRequestHeaders: () => FieldRecord
+  readonly rewriteHeaders: () => FieldRecord
+  readonly onResponse: (request: FastifyRequest, reply: FastifyReply, response: FromResponse) => void
+  readonly onError: (reply: FastifyReply, failure: { error: Error }) => void
 }
+type From = (this: FastifyReply, source: string, options: FromOptions) => unknown
 
-type From = (source?: string, options?: FromOptions) => FastifyReply
+/** `reply.from`, as @fastify/reply-from has put it on the replies of a route. */
+export type FromOf = (reply: FastifyReply) => From
 
-/**
- * Puts what a proxy owes both sides around `reply.from` of this one reply, so that it holds whoever calls it and with
- * whatever options: @fastify/http-proxy itself, its `handler` option or a `preHandler`.
- */
-export function wrapReplyFrom (exchange: ReverseExchange): void {
-  const reply = exchange.reply as unknown as { from: From }
-  const { from } = reply
-  reply.from = (given, options = {}) => {
-    // @fastify/http-proxy leaves nothing of a path that is all prefix, for which @fastify/reply-from takes the whole path.
-    const source = given === '' ? '/' : given
-    exchange.source = source ?? ''
-    exchange.upstream = exchange.rules.upstream
-    return from.call(reply, source, guardOptions(exchange, options))
+/** What @fastify/reply-from hands to `onResponse`. The stream is of node's client or of undici. */
+interface FromResponse {
+  readonly statusCode: number
+  readonly headers: FieldRecord
+  readonly stream: Readable & {
+    readonly rawHeaders?: string[]
+    readonly rawTrailers?: string[]
+    readonly statusCode?: number
+    readonly statusMessage?: string | undefined
   }
 }
 
-function guardOptions (exchange: ReverseExchange, options: FromOptions): FromOptions {
-  const { rewriteRequestHeaders, rewriteHeaders, onResponse, onError, getUpstream } = options
-  const { rules } = exchange
-  let head: FieldRecord = {}
-  let kept: ReturnType<typeof keptFields> = []
+/** Which methods have no content with the clients of @fastify/reply-from, by the version they speak. */
+const WITHOUT_CONTENT = { 1.1: new Set(['GET', 'HEAD']), '2.0': new Set(['GET', 'HEAD', 'DELETE']) }
 
-  const fail = (error: Error) => exchange.fail(error, () => {
-    if (onError === undefined) exchange.reply.send(error)
-    else onError(exchange.reply, { error })
-  })
-
+/**
+ * The client of a reverse route whose options bring one that is not undici's `dispatch`: `reply.from` of @fastify/reply-from,
+ * which drives it. It tells of neither interim responses nor the path as it was written.
+ */
+export function createReplyFromClient (version: '1.1' | '2.0', from: FromOf): ReverseClient {
   return {
-    ...options,
-    ...(getUpstream !== undefined && {
-      getUpstream: (request, base) => (exchange.upstream = getUpstream(request, base))
-    }),
-    rewriteRequestHeaders (request, headers) {
-      const outgoing: OutgoingRequest['headers'] = requestHead(request, headers, rewriteRequestHeaders, rules)
-      exchange.begin(String(headers['host']))
-      outgoing[kExchange] = exchange
-      // Other clients send no content with these, so nobody must wait for it.
-      if (!rules.ours && (request.method === 'GET' || request.method === 'HEAD')) delete outgoing['content-length']
-      // They keep no connection for one client: one that an upstream has authenticated must not serve the next. In capitals,
-      // since @fastify/reply-from takes out the other.
-      if (!rules.ours && rules.version === '1.1' && authenticatesConnection(['authorization', String(outgoing['authorization'])])) {
-        outgoing['Connection'] = 'close'
-      }
-      return outgoing
+    version,
+    sendsContent: method => !WITHOUT_CONTENT[version].has(method),
+    send (outgoing, handler) {
+      const { request, reply, upstream, source, query, method, content, timeout } = outgoing
+      request.body = content === null ? undefined : Readable.from(typeof content === 'string' || content instanceof Uint8Array ? [content] : content, { objectMode: false })
+      from(reply).call(reply, source, {
+        method,
+        timeout,
+        getUpstream: () => upstream,
+        queryString: () => query.slice(1),
+        rewriteRequestHeaders: () => headersOf(outgoing, version),
+        rewriteHeaders () {
+          ignoreStatus(reply)
+          return {}
+        },
+        // Both are called in events of the upstream.
+        onResponse: guarded((_request: FastifyRequest, _reply: FastifyReply, response: FromResponse) => pass(response, handler, reply), reply.raw),
+        onError: guarded((_reply: FastifyReply, { error }: { error: Error }) => {
+          handler.onResponseError?.(undefined as never, failureOf(error))
+        }, reply.raw)
+      })
     },
-    rewriteHeaders (headers, request) {
-      try {
-        head = responseHead(headers, rewriteHeaders, request, rules.via)
-      } catch (error) {
-        fail(error as Error)
-      }
-      if (!rules.ours) acceptAnyStatus(exchange.reply)
-      if (onResponse === undefined) return {}
-      kept = keptFields(exchange.reply)
-      delete head['trailer'] // a reply of Fastify's has lost them
-      return head
-    },
-    // Both are called in events of the upstream.
-    onResponse: guarded((_request: FastifyRequest, reply: FastifyReply, answer: UpstreamResponse) => {
-      exchange.take(answer.stream)
-      if (exchange.failed || reply.sent) {
-        answer.stream.destroy()
-        return
-      }
-      try {
-        if (onResponse === undefined) relay(exchange, answer, head, rules.patience)
-        else callOnResponse(exchange, answer, head, onResponse, kept)
-      } catch (error) {
-        fail(error as Error)
-      }
-    }, exchange.reply.raw),
-    onError: guarded((_reply: FastifyReply, { error }: { error: Error }) => fail(failureOf(error)), exchange.reply.raw)
+    async close () {}
   }
 }
 
-/**
- * @fastify/reply-from puts the upstream's status on the reply, where it does not stay. Fastify throws for one beyond 599, and the
- * log gets the stack.
- */
-function acceptAnyStatus (reply: FastifyReply): void {
+function headersOf ({ fields, method }: OutgoingRequest, version: '1.1' | '2.0'): FieldRecord {
+  const headers = recordOf(fields)
+  // Where no content is sent, nobody must wait for it.
+  if (WITHOUT_CONTENT[version].has(method)) delete headers['content-length']
+  // These clients keep no connection for one client: one that an upstream has authenticated must not serve the next. In capitals,
+  // since @fastify/reply-from takes out the other.
+  if (version === '1.1' && authenticatesConnection(fields)) headers['Connection'] = 'close'
+  return headers
+}
+
+/** @fastify/reply-from puts the upstream's status on the reply. It is the relay's to write, and Fastify throws for one beyond 599. */
+function ignoreStatus (reply: FastifyReply): void {
   const { code } = reply
-  reply.code = status => {
+  reply.code = () => {
     reply.code = code
-    return status > 599 ? reply : code.call(reply, status)
+    return reply
   }
 }
 
+/** Tells a handler of a response as undici does. */
+function pass ({ statusCode, headers, stream }: FromResponse, handler: Dispatcher.DispatchHandler, { raw }: FastifyReply): void {
+  const controller = {
+    aborted: false,
+    paused: false,
+    reason: null,
+    rawHeaders: stream.rawHeaders ?? withoutField(listOf(headers), 'trailer'), // only some tell of trailers
+    rawTrailers: [] as string[],
+    pause: () => { stream.pause() },
+    resume: () => { stream.resume() },
+    abort: (reason: Error) => { stream.destroy(reason) }
+  } satisfies Dispatcher.DispatchController
+  let isOver = false
+  const fail = (error: Error) => {
+    if (isOver) return
+    isOver = true
+    stream.destroy()
+    handler.onResponseError?.(controller, error)
+  }
+  const tell = (what: () => void) => {
+    try {
+      what()
+    } catch (error) {
+      fail(error as Error)
+    }
+  }
+  on(stream, 'error', fail, raw)
+  on(stream, 'close', () => fail(new UpstreamTerminated({ cause: new ClientLeft('response') })), raw)
+  tell(() => {
+    handler.onRequestStart?.(controller, {})
+    handler.onResponseStart?.(controller, stream.statusCode ?? statusCode, {}, reasonOf(stream))
+  })
+  if (isOver) return
+  on(stream, 'data', (chunk: Buffer) => tell(() => handler.onResponseData?.(controller, chunk)), raw)
+  on(stream, 'end', () => tell(() => {
+    controller.rawTrailers = stream.rawTrailers ?? []
+    handler.onResponseEnd?.(controller, {})
+    isOver = true
+  }), raw)
+}
+
+/** Node gives the octets one char each, undici decodes them as UTF-8, which is what goes on from here. */
+function reasonOf (stream: FromResponse['stream']): string | undefined {
+  const { statusMessage } = stream
+  return stream instanceof IncomingMessage && statusMessage !== undefined ? Buffer.from(statusMessage, 'latin1').toString() : statusMessage
+}
+
 /**
- * @fastify/reply-from wraps what happened, but not the errors that are its own (a timeout, a status that is none), and
- * node's HTTP/2 wraps once more.
+ * What has happened, which @fastify/reply-from wraps, but for the errors that are its own (a timeout, a status that is none). Node's
+ * HTTP/2 wraps once more.
  */
 function failureOf (error: Error): Error {
   const { cause = error } = error
   const { code, statusCode, cause: below } = cause as { code?: string, statusCode?: number, cause?: unknown }
-  if (code === 'ERR_HTTP2_STREAM_CANCEL' && below !== undefined) return upstreamError(below)
-  if (!code?.startsWith('FST_REPLY_FROM_')) return upstreamError(cause)
+  if (code === 'ERR_HTTP2_STREAM_CANCEL' && below !== undefined) return below as Error
+  if (!code?.startsWith('FST_REPLY_FROM_')) return cause as Error
   return statusCode === 504 ? new UpstreamTimeout({ cause }) : new UpstreamProtocol({ cause })
 }

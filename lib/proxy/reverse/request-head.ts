@@ -1,53 +1,67 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyRequest } from 'fastify'
-import { HOP_BY_HOP_REQUEST, endToEndFields } from '../../fields/hop-by-hop.js'
+import { HOP_BY_HOP_REQUEST } from '../../fields/hop-by-hop.js'
 import type { FieldRecord } from '../../fields/hop-by-hop.js'
-import { parseMaxForwards } from '../../fields/max-forwards.js'
+import { recordOf } from '../../fields/raw-list.js'
 import { formatVia } from '../../fields/via.js'
-import { addForwardedFields } from './forwarded-fields.js'
 import { tellIdentity } from '../message/identity-field.js'
-import type { ReverseRules } from './exchange.js'
+import type { RouteIdentity } from '../message/identity-field.js'
+import { requestFields } from '../message/request-fields.js'
+import { addForwardedFields } from './forwarded-fields.js'
+import { mergeIntoRaw } from './raw-fields.js'
 
 /** `rewriteRequestHeaders` of the options. */
 export type RewriteRequest = (request: FastifyRequest, headers: FieldRecord) => FieldRecord
 
-/** What of the rules of a route concerns the head. */
-export type RequestHeadRules = Pick<ReverseRules, 'pseudonym' | 'forwarded' | 'consumed' | 'identity'>
-
-/** What @fastify/reply-from has set itself. */
-const GIVEN = ['host', 'content-length', 'content-type'] as const
-
-/**
- * The head of a request for the upstream: what ends at this hop removed, ours added, then the options' word, then the
- * credentials removed again, since rewriting is often copying everything. The client's `Connection` takes effect
- * first, so it cannot remove what we add (CVE-2026-33805).
- *
- * @param given - As @fastify/reply-from prepared it. It has obeyed `Connection` even where that names end-to-end
- *   fields, so all but its own is taken from the request itself.
- * @param rewrite - The options' function, if there is one.
- */
-export function requestHead (request: FastifyRequest, given: FieldRecord, rewrite: RewriteRequest | undefined, rules: RequestHeadRules): FieldRecord {
-  const { raw } = request
-  const { pseudonym, forwarded, consumed, identity } = rules
-  let head = endToEndFields(raw.headers, 'request', consumed)
-  for (const name of GIVEN) if (given[name] !== undefined) head[name] = given[name]
-  // The options may have taken the content away.
-  if (given['content-type'] === undefined && Number(given['content-length']) === 0) delete head['content-type']
-  if (forwarded) addForwardedFields(head, request)
-  tellIdentity(head, request, identity)
-  countDown(head, raw.method!)
-  if (rewrite !== undefined) {
-    head = lasting(rewrite(request, { ...head }), consumed)
-    tellIdentity(head, request, identity)
-  }
-  return withVia(head, raw, pseudonym)
+/** What of a route concerns the heads of its requests. */
+export interface RequestHeadRules {
+  /** Our name in `Via`. */
+  readonly pseudonym: string
+  /** Whether to tell the upstream who asked. */
+  readonly forwarded: boolean
+  /** Fields that end here beside those that always do, in lower case: `authorization` where it is ours. */
+  readonly consumed: ReadonlySet<string>
+  /** What tells the upstream who the proxy user is. */
+  readonly identity: RouteIdentity
 }
 
-/** Appends our member of `Via` to what the client sent (RFC 9110, 7.6.3). */
-export function withVia (head: FieldRecord, { headers: { via }, httpVersion }: IncomingMessage, pseudonym: string): FieldRecord {
-  const member = formatVia(httpVersion, pseudonym)
-  head['via'] = via === undefined ? member : `${via}, ${member}`
-  return head
+/**
+ * Makes the function that makes the heads of a route's requests: what ends at this hop removed, ours added, then the options' word,
+ * then the credentials removed again, since rewriting is often copying everything. The client's `Connection` takes effect
+ * first, so it cannot remove what we add (CVE-2026-33805).
+ */
+export function createRequestHead ({ pseudonym, forwarded, consumed, identity }: RequestHeadRules) {
+  const replaced = new Set([...consumed, 'host'])
+  const replacedWithContent = new Set([...replaced, 'content-length', 'content-type'])
+
+  /**
+   * @param content - Fields of content that is not the client's own, a flat raw list.
+   * @param rewrite - The options' function, if there is one.
+   * @returns A flat raw list.
+   */
+  return function requestHead (request: FastifyRequest, host: string, content: readonly string[] | undefined, rewrite: RewriteRequest | undefined): string[] {
+    const { raw } = request
+    let fields = requestFields(raw, content === undefined ? replaced : replacedWithContent)
+    fields.push('Host', host)
+    if (content !== undefined) fields.push(...content)
+    if (forwarded) addForwardedFields(fields, request)
+    fields = tellIdentity(fields, request, identity)
+    if (rewrite !== undefined) {
+      const before = rewritable(fields, raw.headers)
+      const { via } = before
+      const rewritten = lasting(rewrite(request, before), consumed)
+      fields = tellIdentity(mergeIntoRaw(fields, { ...rewritten, ...(via !== undefined && { via }) }), request, identity)
+    }
+    fields.push('Via', formatVia(raw.httpVersion, pseudonym))
+    return fields
+  }
+}
+
+/** Fields for the options' function, several lines of one as node has them. */
+function rewritable (fields: readonly string[], headers: IncomingHttpHeaders): FieldRecord {
+  const record = { ...recordOf(fields) }
+  for (const name of Object.keys(record)) if (Array.isArray(record[name])) record[name] = headers[name] ?? record[name]
+  return record
 }
 
 /** What may go on of a head that was rewritten: `te` too, if the options say so (gRPC wants it). Names in lower case. */
@@ -58,11 +72,4 @@ export function lasting (head: FieldRecord, consumed: ReadonlySet<string>): Fiel
     if (usual === 'te' || !(HOP_BY_HOP_REQUEST.has(usual) || consumed.has(usual) || usual === 'via')) kept[usual] = head[name]
   }
   return kept
-}
-
-/** `Max-Forwards` counts for TRACE and OPTIONS alone (RFC 9110, 7.6.2); 0 has been answered before. */
-function countDown (head: FieldRecord, method: string): void {
-  if (method !== 'TRACE' && method !== 'OPTIONS') return
-  const left = parseMaxForwards(head['max-forwards'] as string | undefined)
-  if (left !== undefined) head['max-forwards'] = String(left - 1)
 }

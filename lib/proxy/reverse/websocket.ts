@@ -11,9 +11,11 @@ import { routerOf } from '../../platform/fastify/internals.js'
 import type { RoutedRequest, Router } from '../../platform/fastify/internals.js'
 import { addForwardedFields } from './forwarded-fields.js'
 import { hideUserinfoOf } from '../ingress/hide-userinfo.js'
+import { listOf, recordOf } from '../../fields/raw-list.js'
+import { formatVia } from '../../fields/via.js'
 import { tellIdentity } from '../message/identity-field.js'
 import { logExchange } from '../exchange/access-log.js'
-import { lasting, withVia } from './request-head.js'
+import { lasting } from './request-head.js'
 import type { RequestHeadRules } from './request-head.js'
 import { SILENCE } from './choose-client.js'
 import type { ReverseRoute } from './route.js'
@@ -177,11 +179,13 @@ export function webSocketOptions (route: ReverseRoute, rules: RequestHeadRules):
       },
       rewriteRequestHeaders (headers: FieldRecord, request: FastifyRequest) {
         client = request.raw.socket
-        const head = { ...headers }
-        if (rules.forwarded) addForwardedFields(head, request)
-        const lasts = lasting(rewrite(head, request), rules.consumed)
-        tellIdentity(lasts, request, rules.identity)
-        return withVia(lasts, request.raw, rules.pseudonym)
+        const { headers: { via }, httpVersion } = request.raw
+        const added: string[] = []
+        if (rules.forwarded) addForwardedFields(added, request)
+        const fields = tellIdentity(listOf(lasting(rewrite({ ...headers, ...recordOf(added) }, request), rules.consumed)), request, rules.identity)
+        if (via !== undefined) fields.push('via', via)
+        fields.push('via', formatVia(httpVersion, rules.pseudonym))
+        return recordOf(fields)
       }
     }
   }

@@ -20,6 +20,9 @@ const BY_CODE: Readonly<Record<string, Refusal>> = {
   UND_ERR_BODY_TIMEOUT: UpstreamTimeout,
   UND_ERR_HEADERS_OVERFLOW: UpstreamHeadTooLarge,
   HPE_HEADER_OVERFLOW: UpstreamHeadTooLarge, // node's client
+  ERR_INVALID_CHAR: UpstreamProtocol, // node does not write a field of the response
+  ERR_INVALID_HTTP_TOKEN: UpstreamProtocol,
+  ERR_HTTP_INVALID_STATUS_CODE: UpstreamProtocol,
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: UpstreamProtocol, // also what undici calls a head with two lengths
   ECONNRESET: UpstreamTerminated,
   EPIPE: UpstreamTerminated,

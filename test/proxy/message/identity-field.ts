@@ -1,13 +1,13 @@
 import t from 'tap'
 import type { FieldRecord } from '../../../lib/fields/hop-by-hop.js'
+import { listOf, recordOf } from '../../../lib/fields/raw-list.js'
 import { IdentityField, UNTOLD, tellIdentity } from '../../../lib/proxy/message/identity-field.js'
 import type { IdentityOptions, RouteIdentity } from '../../../lib/proxy/message/identity-field.js'
 
 const field = (options: Partial<IdentityOptions> = {}) => new IdentityField({ header: 'X-Proxy-User', ...options }, 'identity')
 const request = (name: string | null = 'alice') => ({ proxyAuth: name === null ? null : { user: { mail: 'a@x' }, name } }) as never
 const told = (route: RouteIdentity, head: FieldRecord = {}, name: string | null = 'alice'): FieldRecord => {
-  tellIdentity(head, request(name), route)
-  return head
+  return { ...recordOf(tellIdentity(listOf(head), request(name), route)) }
 }
 const routeOf = (own: IdentityField): RouteIdentity => ({ own, all: [own] })
 const valueOf = (name: string): unknown => told(routeOf(field()), {}, name)['x-proxy-user']
@@ -54,9 +54,7 @@ t.test('they are asked once for a request', async t => {
   const own = field({ value: () => `${++asked}` })
   const one = request()
   t.equal(own.settle(one), '1')
-  const head: FieldRecord = {}
-  tellIdentity(head, one, routeOf(own))
-  t.same(head, { 'x-proxy-user': '1' })
+  t.same(tellIdentity([], one, routeOf(own)), ['x-proxy-user', '1'])
   t.equal(own.settle(request()), '2')
 })
 

@@ -1,44 +1,39 @@
-import { Readable } from 'node:stream'
 import t from 'tap'
 import { Agent, Pool, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
 import { chooseUpstream } from '../../../lib/proxy/reverse/choose-client.js'
-import { kExchange } from '../../../lib/proxy/reverse/client.js'
+import type { ReverseUpstream } from '../../../lib/proxy/reverse/choose-client.js'
+import type { OutgoingRequest } from '../../../lib/proxy/reverse/client.js'
 import type { ReverseRoute } from '../../../lib/proxy/reverse/route.js'
 import { mocked } from '../../fixtures/mocked.js'
 
-const choose = (route: object) => chooseUpstream({ upstream: 'http://up.test', ...route } as ReverseRoute)
+const FROM = () => () => {}
+const choose = (route: object) => chooseUpstream({ upstream: 'http://up.test', ...route } as ReverseRoute, FROM)
 
 t.test('undici, driven by us', async t => {
   const upstream = choose({})
-  t.match(upstream, { ours: true, version: '1.1', options: { undici: { request: Function } } })
-  await upstream.close()
+  t.match(upstream, { ours: true, client: { version: '1.1' } })
+  await upstream.client.close()
 })
 
 t.test('with the settings of the options, or the instance they bring', async t => {
   const cause = new Error('connector of the options')
-  const outgoing = (done: (error: Error | null) => void) => [{
-    origin: 'http://up.test', path: '/', method: 'GET', body: '', headers: exchangeHeaders()
-  }, done] as const
   const failing = (_options: object, callback: (error: Error, socket: null) => void) => callback(cause, null)
   for (const undici of [{ connect: failing }, new Agent({ connect: failing as never }), new Pool('http://up.test', { connect: failing as never })]) {
     const upstream = choose({ undici })
     t.ok(upstream.ours)
-    const { request } = upstream.options['undici'] as { request (...args: unknown[]): void }
-    t.equal(await new Promise(resolve => request(...outgoing(resolve))), cause)
-    await upstream.close()
+    t.equal(await failure(upstream), cause)
+    await upstream.client.close()
   }
 })
 
 t.test('the global dispatcher, as it is at the time of a request', async t => {
   const upstream = choose({ globalAgent: true })
-  const { request, destroy } = upstream.options['undici'] as { request (...args: unknown[]): void, destroy (): void }
   const before = getGlobalDispatcher()
   t.teardown(() => setGlobalDispatcher(before))
   const cause = new Error('global')
   setGlobalDispatcher(new Agent({ connect: ((_options: object, callback: (error: Error, socket: null) => void) => callback(cause, null)) as never }))
-  t.equal(await new Promise(resolve => request({ origin: 'http://up.test', path: '/', method: 'GET', body: '', headers: exchangeHeaders() }, resolve)), cause)
-  destroy()
-  await upstream.close()
+  t.equal(await failure(upstream), cause)
+  await upstream.client.close()
   t.notOk((getGlobalDispatcher() as Agent & { destroyed: boolean }).destroyed, 'it is not ours to end')
 })
 
@@ -48,10 +43,10 @@ t.test('the pool of @fastify/http-proxy, where the options do not say another', 
   const { chooseUpstream } = await mocked<typeof import('../../../lib/proxy/reverse/choose-client.js')>(t, 'lib/proxy/reverse/choose-client.js', {
     undici: { ...await import('undici'), Agent: Spy }
   })
-  chooseUpstream({ upstream: 'http://up.test', undici: { connections: 3 } } as never)
+  chooseUpstream({ upstream: 'http://up.test', undici: { connections: 3 } } as never, FROM)
   t.match(options, { pipelining: 1, connections: 3, connect: Function })
-  t.equal(chooseUpstream({ upstream: 'http://up.test' } as never).patience, 300_000, 'as undici has it')
-  t.equal(chooseUpstream({ upstream: 'http://up.test', undici: { bodyTimeout: 7 } } as never).patience, 7)
+  t.equal(chooseUpstream({ upstream: 'http://up.test' } as never, FROM).patience, 300_000, 'as undici has it')
+  t.equal(chooseUpstream({ upstream: 'http://up.test', undici: { bodyTimeout: 7 } } as never, FROM).patience, 7)
 })
 
 t.test('through a parent proxy', async t => {
@@ -59,7 +54,7 @@ t.test('through a parent proxy', async t => {
   for (const proxy of [uri, new URL(uri), { uri }]) {
     const upstream = choose({ undici: { proxy } })
     t.ok(upstream.ours)
-    await upstream.close()
+    await upstream.client.close()
   }
 })
 
@@ -71,7 +66,7 @@ t.test('certificates are verified unless the options say no themselves', async t
     { http: { requestOptions: { rejectUnauthorized: true, timeout: 1 }, agentOptions: { keepAlive: false } } })
   t.match(choose({ http: { requestOptions: no } }).options, { http: { requestOptions: no } })
   t.match(choose({ http2: true }).options, { http2: { sessionOptions: { rejectUnauthorized: true } } })
-  t.match(choose({ http2: { sessionOptions: no, requestTimeout: 1 } }), { version: '2.0', ours: false, options: { http2: { sessionOptions: no, requestTimeout: 1 } } })
+  t.match(choose({ http2: { sessionOptions: no, requestTimeout: 1 } }), { client: { version: '2.0' }, ours: false, options: { http2: { sessionOptions: no, requestTimeout: 1 } } })
   t.match(choose({ upstream: ['https://a.test', 'https://b.test'] }), { ours: false, options: { undici: { tls: { rejectUnauthorized: true } } } })
   t.match(choose({ upstream: 'unix+https://%2fx/', undici: { connections: 1, tls: no } }).options, { undici: { connections: 1, tls: no } })
 })
@@ -81,11 +76,14 @@ t.test('a client that is none of undici\'s stays as it is', async t => {
   const upstream = choose({ undici })
   t.match(upstream, { ours: false })
   t.equal(upstream.options['undici'], undici)
-  await upstream.close()
+  await upstream.client.close()
 })
 
-/** Fields that belong to an exchange, as far as a client needs one. */
-function exchangeHeaders (): object {
-  const raw = Object.assign(Readable.from([]), { headers: {}, rawHeaders: [] })
-  return { [kExchange]: { request: { raw }, reply: {}, rules: { via: '1.1 gw', patience: 0 }, source: '/', take () {} } }
+/** What a request to that upstream fails with. */
+async function failure ({ client }: ReverseUpstream): Promise<Error> {
+  return await new Promise(resolve => {
+    client.send({
+      request: { raw: {}, proxyAuth: null }, destination: { origin: 'http://up.test', path: '/' }, query: '', method: 'GET', fields: [], content: null
+    } as unknown as OutgoingRequest, { onResponseError: (_controller, error) => resolve(error) })
+  })
 }

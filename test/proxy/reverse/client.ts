@@ -7,8 +7,8 @@ import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import { Agent, MockAgent } from 'undici'
-import type { IncomingResponse } from '../../../lib/proxy/reverse/incoming-response.js'
-import { createReverseClient, kExchange } from '../../../lib/proxy/reverse/client.js'
+import { createReverseClient } from '../../../lib/proxy/reverse/client.js'
+import type { OutgoingRequest } from '../../../lib/proxy/reverse/client.js'
 import { listen, origin } from '../../fixtures/origin.js'
 import type { Seen } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
@@ -169,7 +169,7 @@ t.test('a client that leaves takes the request to the upstream with it', async t
   const client = await RawClient.to(t, port)
   client.send(message('GET', '/api'))
   await left
-  t.match(await proxied(1), [{ reason: 'aborted' }])
+  t.match(await proxied(1), [{ status: 499, reason: 'FST_PROXY_AUTH_CLIENT_LEFT' }])
   t.equal(exchanges.size, 0)
 })
 
@@ -236,28 +236,37 @@ t.test('an upstream that stalls, requests whose clients leave: so many wait for 
   const stalled: Socket[] = []
   const port = await rawServer(t, socket => { stalled.push(socket) })
   const agent = new Agent({ connections: 1, pipelining: 1 })
-  const client = createReverseClient(agent, undefined, { mostWaiting: 3 })
-  t.teardown(() => client.destroy())
-  const answers: IncomingResponse[] = []
-  const failures: Array<string | undefined> = []
+  const client = createReverseClient(agent, undefined, { maxWaiting: 3 })
+  t.teardown(async () => {
+    await client.close()
+    await agent.destroy()
+  })
+  const left = new Error('the client has left')
+  const aborts: Array<() => void> = []
+  const ends: Array<string | undefined> = []
   const ask = () => {
-    const exchange = { reply: {}, source: '/', rules: { via: '1.1 gw', patience: 0 }, request: { raw: { rawHeaders: [] }, proxyAuth: null }, take (answer: IncomingResponse) { answers.push(answer) } }
-    client.request({ origin: `http://127.0.0.1:${port}`, path: '/', method: 'GET', headers: { [kExchange]: exchange as never }, body: null }, error => {
-      failures.push((error as Error & { code?: string } | null)?.code)
+    const outgoing = { request: { raw: {}, proxyAuth: null }, destination: { origin: `http://127.0.0.1:${port}`, path: '/' }, query: '', method: 'GET', fields: [], content: null }
+    let hasLeft = false
+    aborts.push(() => { hasLeft = true })
+    client.send(outgoing as unknown as OutgoingRequest, {
+      onRequestStart (controller) { if (hasLeft) controller.abort(left) },
+      onResponseStart () {},
+      onResponseEnd () { ends.push('ended') },
+      onResponseError (_controller, error: Error & { code?: string }) { ends.push(error === left ? 'left' : error.code) }
     })
   }
   ask()
   await until(() => stalled.length === 1)
   for (let i = 0; i < 4; i++) ask()
-  t.same(failures, ['FST_PROXY_AUTH_UPSTREAM_BUSY'])
-  for (const answer of answers.slice(1)) answer.destroy() // their clients have left
+  t.same(ends, ['FST_PROXY_AUTH_UPSTREAM_BUSY'])
+  for (const abort of aborts.slice(1)) abort() // their clients have left
   ask()
-  t.same(failures, ['FST_PROXY_AUTH_UPSTREAM_BUSY', 'FST_PROXY_AUTH_UPSTREAM_BUSY'], 'which undici does not see yet')
+  t.same(ends, ['FST_PROXY_AUTH_UPSTREAM_BUSY', 'FST_PROXY_AUTH_UPSTREAM_BUSY'], 'which undici does not see yet')
   stalled[0]!.write('HTTP/1.1 204 No\r\n\r\n')
-  await until(() => failures.length === 6)
-  t.same(failures.slice(2), [undefined, ...Array(3).fill('FST_PROXY_AUTH_CLIENT_LEFT')])
+  await until(() => ends.length === 6)
+  t.same(ends.slice(2), ['ended', ...Array(3).fill('left')])
   ask()
   await until(() => stalled.length === 2) // there is room again, and none of the others was sent
   stalled[1]!.destroy()
-  await until(() => failures.length === 7)
+  await until(() => ends.length === 7)
 })

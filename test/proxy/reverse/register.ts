@@ -267,7 +267,7 @@ t.test('a stopping server waits for what is under way, then ends it', async t =>
   t.equal(exchanges.size, 1)
   await app.close()
   t.equal(await text, '')
-  t.match(await proxied(1), [{ status: 503, reason: 'closing' }])
+  t.match(await proxied(1), [{ status: 503, reason: 'FST_PROXY_AUTH_CLOSING' }])
 })
 
 t.test('the options stay as they were given', async t => {

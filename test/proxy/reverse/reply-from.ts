@@ -163,3 +163,49 @@ t.test('a reply that was sent meanwhile stays as it is', async t => {
   })
   t.equal(await (await fetch(`${url}/api`, { headers })).text(), 'meanwhile')
 })
+
+t.test('the client has gone before reply.from is called: nothing is sent', async t => {
+  const upstream = await origin(t)
+  const { port, proxied } = await reverse(t, {
+    upstream: upstream.url,
+    handler: (_request, reply) => {
+      reply.raw.destroy()
+      reply.from('/x')
+    }
+  })
+  const client = await RawClient.to(t, port)
+  t.equal(await client.send(message('GET', '/api')).end(), '')
+  t.match(await proxied(1), [{ status: 499, reason: 'FST_PROXY_AUTH_CLIENT_LEFT' }])
+  t.equal(upstream.connections, 0)
+})
+
+t.test('reply.from without a path takes that of the request, without its query', async t => {
+  const upstream = await origin(t)
+  const { url } = await reverse(t, { upstream: upstream.url, handler: (_request, reply) => reply.from() })
+  for (const path of ['/api/a', '/api/a?b=c']) {
+    t.equal((await fetch(`${url}${path}`, { headers })).status, 200)
+    t.equal(upstream.seen.pop()!.url, path)
+  }
+})
+
+t.test('reply.from with rewriteHeaders of its own: it has the say, though @fastify/http-proxy\'s would have had nothing to do', async t => {
+  const upstream = await origin(t)
+  const { url } = await reverse(t, { upstream: upstream.url, handler: (_request, reply) => reply.from('/', { rewriteHeaders: headers => ({ ...headers, 'x-own': '1' }) }) })
+  t.equal((await fetch(`${url}/api`, { headers })).headers.get('x-own'), '1')
+})
+
+t.test('onError of the options throws: the client gets a 500, the process lives', async t => {
+  const { url } = await reverse(t, { upstream: `http://127.0.0.1:${await deafPort()}`, replyOptions: { onError: () => { throw new Error('boom') } } })
+  for (let i = 0; i < 2; i++) t.equal((await fetch(`${url}/api`, { headers })).status, 500)
+})
+
+t.test('reply.from cannot send, and a response has gone out meanwhile: that stays', async t => {
+  const { url } = await reverse(t, {
+    upstream: 'http://up.test',
+    handler: (_request, reply) => {
+      reply.from('/../x')
+      reply.send('meanwhile')
+    }
+  })
+  t.equal(await (await fetch(`${url}/api`, { headers })).text(), 'meanwhile')
+})

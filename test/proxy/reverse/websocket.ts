@@ -53,8 +53,14 @@ t.test('nothing of who asked, if the options say so', async t => {
 t.test('rewriting of the options (R-CHAIN-3)', async t => {
   const rewriteRequestHeaders = (headers: object, request: { headers: object }) => ({ ...headers, ...request.headers, 'X-More': '1' })
   const headers = await asked(t, { wsClientOptions: { rewriteRequestHeaders, headers: { 'x-fixed': '1' } } }, { Authorization: 'Bearer a', 'Proxy-Authentication-Info': 'x' })
-  t.match(headers, { authorization: 'Bearer a', 'x-more': '1', 'x-fixed': '1' })
+  t.match(headers, { authorization: 'Bearer a', 'x-more': '1', 'x-fixed': '1', via: '1.1 gw' })
   t.notMatch(Object.keys(headers).join(), /proxy/)
+})
+
+t.test('a WebSocket of @fastify/http-proxy: Via is appended, and who asked is told unless the options say no (R-VIA-2)', async t => {
+  const fields = { Via: ['1.1 a', '1.0 b'], Cookie: 'a=1' }
+  t.match(await asked(t, { wsClientOptions: {} }, fields), { via: '1.1 a, 1.0 b, 1.1 gw', cookie: 'a=1', 'x-forwarded-for': '127.0.0.1' })
+  t.equal((await asked(t, { wsClientOptions: {}, forwarded: false }, fields))['x-forwarded-for'], undefined)
 })
 
 t.test('a refusal comes before the upstream is asked (R-UPG-1)', async t => {

@@ -3,61 +3,11 @@ import { connect } from 'node:http2'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import type { Test } from 'tap'
-import type { FieldRecord } from '../../../lib/fields/hop-by-hop.js'
-import { responseHead } from '../../../lib/proxy/reverse/response.js'
 import { origin } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
+import { rawOrigin } from '../../fixtures/raw-origin.js'
 import { rawServer } from '../../fixtures/raw-server.js'
 import { PASS, message, reverse } from '../../fixtures/reverse.js'
-
-const VIA = '1.1 gw'
-
-for (const name of ['proxy-authenticate', 'proxy-authentication-info', 'proxy-connection', 'proxy-support', 'proxy-authorization', 'connection', 'keep-alive', 'te', 'upgrade']) {
-  t.test(`${name} of the upstream ends here, before and after the options' rewriting (R-CHAIN-8, R-HOP-4)`, async t => {
-    t.same({ ...responseHead({ age: '1', [name]: 'x' }, undefined, {} as never, VIA) }, { age: '1', via: VIA })
-    const rewrite = (headers: object) => ({ ...headers, [name]: 'x', [name.toUpperCase()]: 'x' })
-    t.same({ ...responseHead({ age: '1' }, rewrite, {} as never, VIA) }, { age: '1', via: VIA })
-  })
-}
-
-t.test('a transfer coding that the client has not taken off', async t => {
-  const options = [undefined, {} as never, VIA] as const
-  t.throws(() => responseHead({ 'transfer-encoding': 'gzip, chunked' }, ...options), { code: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' })
-  t.same({ ...responseHead({ 'transfer-encoding': 'chunked' }, ...options) }, { via: VIA })
-})
-
-t.test('an upstream sends several lines of Location: all go on, unless the options change the first (F-18)', async t => {
-  const location = ['http://a.test/1', 'http://a.test/2']
-  const head = (rewrite?: (headers: FieldRecord) => FieldRecord) => ({ ...responseHead({ location, age: '1' }, rewrite, {} as never, VIA) })
-  t.strictSame(head(), { location, age: '1', via: VIA })
-  t.strictSame(head(headers => ({ ...headers, 'x-a': headers['location'] })), { location, age: '1', 'x-a': location[0], via: VIA })
-  t.strictSame(head(headers => ({ location: `${String(headers['location'])}/x` })), { location: 'http://a.test/1/x', via: VIA })
-  t.strictSame(head(() => ({})), { via: VIA })
-  t.strictSame(location.length, 2)
-})
-
-t.test('so does what its Connection names (R-HOP-4)', async t => {
-  t.same({ ...responseHead({ connection: 'x-a', 'x-a': '1', 'x-b': '2' }, undefined, {} as never, VIA) }, { 'x-b': '2', via: VIA })
-})
-
-t.test('WWW-Authenticate and Authentication-Info go on as they are (R-CHAIN-7)', async t => {
-  const fields = { 'www-authenticate': ['Basic realm="a"', 'Digest realm="b"'], 'authentication-info': 'nextnonce="x"' }
-  t.same({ ...responseHead(fields, undefined, {} as never, VIA) }, { ...fields, via: VIA })
-})
-
-t.test('Via is appended (R-VIA-1, R-VIA-2)', async t => {
-  t.equal(responseHead({ via: '1.1 a' }, undefined, {} as never, VIA)['via'], '1.1 a, 1.1 gw')
-  t.equal(responseHead({ via: ['1.1 a', '1.1 b'] }, () => ({}), {} as never, VIA)['via'], '1.1 a, 1.1 b, 1.1 gw')
-})
-
-t.test('the options get an ordinary object, and the request', async t => {
-  const request = {} as never
-  responseHead({ age: '1' }, (headers, given) => {
-    t.equal(Object.getPrototypeOf(headers), Object.prototype)
-    t.equal(given, request)
-    return headers
-  }, request, VIA)
-})
 
 t.test('head, body and trailers as the upstream sends them (R-FWD-4, R-TRL-8)', async t => {
   const upstream = await origin(t, (_request, response) => {
@@ -260,4 +210,24 @@ t.test('with patience 0 it is not', async t => {
   const client = await RawClient.to(t, port)
   client.send(message('GET', '/api'))
   t.match(await proxied(1), [{ bytesOut: 5_000_000, reason: undefined }])
+})
+
+t.test('behind a 101 it is over when both sides have ended, or when it is ended (R-UPG-3)', async t => {
+  const target = await rawOrigin(t, socket => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello')
+    socket.on('end', () => socket.end())
+  })
+  const { port, exchanges, proxied } = await reverse(t, { upstream: target.url, websocket: true } as never)
+  for (const end of ['client', 'closing'] as const) {
+    const client = await RawClient.to(t, port)
+    client.send(message('GET', '/api/ws', { Connection: 'Upgrade', Upgrade: 'websocket' }))
+    t.match(await client.until(text => text.endsWith('hello')), /^HTTP\/1.1 101 /)
+    t.equal(exchanges.size, 1)
+    if (end === 'client') client.send('abc').socket.end()
+    else await exchanges.drain(0)
+    await client.end()
+    const lines = await proxied(end === 'client' ? 1 : 2)
+    t.match(lines.at(-1), { status: 101, bytesIn: end === 'client' ? 3 : 0, bytesOut: 5, reason: end === 'client' ? undefined : 'closing' })
+    t.equal(exchanges.size, 0)
+  }
 })

@@ -1,9 +1,11 @@
+import type { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { ReverseRoute } from '../../../lib/proxy/reverse/route.js'
 import { origin } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { PASS, message, reverse } from '../../fixtures/reverse.js'
+import { until } from '../../fixtures/until.js'
 
 const headers = { 'proxy-authorization': PASS }
 const OF_NODE = ['connection', 'keep-alive', 'date', 'transfer-encoding']
@@ -90,4 +92,55 @@ t.test('our own answers go without what the application\'s hooks put on them', a
     t.match(head, new RegExp(`^HTTP/1.1 ${expected} `))
     t.notMatch(head, /x-app|x-raw|cookie|policy|etag/i)
   }
+})
+
+t.test('the upstream breaks off within content that onResponse sends: the client is cut, and the log says why', async t => {
+  const upstream = await origin(t, (_request, response) => {
+    response.writeHead(200, { 'Content-Length': 100 })
+    response.write('half', () => response.destroy())
+  })
+  const { port, proxied } = await reverse(t, { upstream: upstream.url, replyOptions: { onResponse: (_request, reply, { stream }) => { reply.send(stream) } } })
+  const client = await RawClient.to(t, port)
+  t.match(await client.send(message('GET', '/api', { Connection: 'keep-alive' })).end(), /\r\n\r\nhalf$/)
+  t.match(await proxied(1), [{ status: 200, bytesOut: 4, reason: 'FST_PROXY_AUTH_UPSTREAM_TERMINATED' }])
+})
+
+t.test('the client leaves within content that onResponse sends slowly: the upstream is let go, and the stream ends', async t => {
+  let left!: () => void
+  const gone = new Promise<void>(resolve => { left = resolve })
+  const upstream = await origin(t, (_request, response) => {
+    response.once('close', left)
+    response.write('x'.repeat(1_000_000))
+  })
+  let handed: { stream: Readable, raw: { readonly headersSent: boolean } } | undefined
+  const { port, proxied } = await reverse(t, { upstream: upstream.url, replyOptions: { onResponse: (_request, reply, response) => { handed = { stream: response.stream, raw: reply.raw }; reply.send(response.stream) } } })
+  const client = await RawClient.to(t, port)
+  client.socket.pause()
+  client.send(message('GET', '/api'))
+  await until(() => handed?.raw.headersSent === true)
+  client.socket.destroy()
+  await gone
+  t.match(await proxied(1), [{ status: 200, reason: 'aborted' }])
+  t.equal(handed!.stream.destroyed, true)
+})
+
+t.test('onResponse lets go of the content: the upstream is, too', async t => {
+  let left!: () => void
+  const gone = new Promise<void>(resolve => { left = resolve })
+  const upstream = await origin(t, (_request, response) => {
+    response.once('close', left)
+    response.write('x')
+  })
+  const { url } = await reverse(t, { upstream: upstream.url, replyOptions: { onResponse: (_request, reply, { stream }) => { stream.destroy(); reply.send('instead') } } })
+  t.equal(await (await fetch(`${url}/api`, { headers })).text(), 'instead')
+  await gone
+})
+
+t.test('onResponse sends and throws: what it has sent is the response', async t => {
+  const upstream = await origin(t)
+  const { url } = await reverse(t, {
+    upstream: upstream.url,
+    replyOptions: { onResponse: (_request, reply, { stream }) => { stream.resume(); reply.send('sent'); throw new Error('boom') } }
+  })
+  t.equal(await (await fetch(`${url}/api`, { headers })).text(), 'sent')
 })

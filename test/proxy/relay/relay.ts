@@ -8,13 +8,16 @@ import t from 'tap'
 import type { Test } from 'tap'
 import type { Dispatcher } from 'undici'
 import { catchSocketErrors } from '../../../lib/platform/http1/detached-socket.js'
-import { Relay } from '../../../lib/proxy/forward/relay.js'
+import { Relay } from '../../../lib/proxy/relay/relay.js'
+import type { RelayOptions } from '../../../lib/proxy/relay/relay.js'
+import { tellOfSession } from '../../../lib/proxy/forward/session-based.js'
+import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
 import { routeUpgrade } from '../../../lib/proxy/upgrade/upgrade.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { socketPair } from '../../fixtures/socket-pair.js'
 import { until } from '../../fixtures/until.js'
 
-const LIMITS = { idleTimeout: 0, maxDuration: 0 }
+const options = (bodyTimeout = 0): RelayOptions => ({ exchanges: new Exchanges(), via: '1.1 gw', bodyTimeout, idleTimeout: 0, maxDuration: 0 })
 
 /** What undici would hand to a relay, and what the relay does with it. */
 class Controller implements Dispatcher.DispatchController {
@@ -62,18 +65,19 @@ class Controller implements Dispatcher.DispatchController {
 
 interface Exchange { client: RawClient, relay: Relay, controller: Controller, outcome: Promise<string> }
 
-/** A client's request, waiting to be answered. `outcome` is `settled`, or the code that it rejected with. */
+/** A client's request, waiting to be answered. `outcome` is `settled`, or the code of what it ended with. */
 async function exchange (t: Test, head = 'GET / HTTP/1.1\r\nConnection: close', patience = 0): Promise<Exchange> {
   const app = Fastify()
   let take!: (exchange: Omit<Exchange, 'client'>) => void
   const taken = new Promise<Omit<Exchange, 'client'>>(resolve => { take = resolve })
   app.all('/', async (_request, reply) => {
-    const relay = new Relay(reply, '1.1 gw', patience, LIMITS)
+    const relay = new Relay(reply, 'http://a.test', options(patience), tellOfSession)
     const controller = new Controller(relay)
     relay.onRequestStart(controller)
-    const outcome = relay.settled.then(() => 'settled', error => error.code)
+    const over = relay.over().finally(() => relay.release())
+    const outcome = over.then(() => 'settled', error => error.code)
     take({ relay, controller, outcome })
-    await relay.settled
+    await over
   })
   await app.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(async () => await app.close())
@@ -251,7 +255,7 @@ t.test('a failure behind the end changes nothing', async t => {
 t.test('a client that leaves ends the exchange with the origin', async t => {
   const { client, relay, controller, outcome } = await exchange(t)
   client.socket.destroy()
-  t.equal(await outcome, 'settled')
+  t.equal(await outcome, 'FST_PROXY_AUTH_CLIENT_LEFT')
   t.match(controller.reason, { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
   t.equal(relay.reason, 'aborted')
   const late = new Controller(relay)
@@ -264,16 +268,18 @@ t.test('one that left before there was a relay has left', async t => {
   client.socket.destroy()
   await outcome
   const { reply } = relay as unknown as { reply: ConstructorParameters<typeof Relay>[0] }
-  await new Relay(reply, '1.1 gw', 0, LIMITS).settled
+  const late = new Relay(reply, 'http://a.test', options())
+  await late.over()
+  t.equal(late.reason, 'aborted')
 })
 
 t.test('a pipelined request ends with its connection, though it never had its turn', async t => {
   const app = Fastify()
   const relays: Relay[] = []
   app.get('/', async (_request, reply) => {
-    const relay = new Relay(reply, '1.1 gw', 0, LIMITS)
+    const relay = new Relay(reply, 'http://a.test', options())
     relays.push(relay)
-    await relay.settled
+    await relay.over()
   })
   await app.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(() => app.close())
@@ -287,7 +293,7 @@ t.test('a pipelined request ends with its connection, though it never had its tu
   relays[0]!.onResponseStart(new Controller(relays[0]!), 204, {})
   await client.until(text => text.includes('\r\n\r\n')) // the turn of the second has come
   client.socket.destroy()
-  await Promise.all(relays.map(async relay => { await relay.settled }))
+  await Promise.allSettled(relays.map(async relay => { await relay.over() }))
   t.strictSame(relays.map(({ reason }) => reason), [undefined, ...Array(19).fill('aborted')])
   t.strictSame(warnings, [])
 })
@@ -295,10 +301,16 @@ t.test('a pipelined request ends with its connection, though it never had its tu
 t.test('a stopping server ends it on both sides', async t => {
   const { client, relay, controller, outcome } = await exchange(t)
   relay.end('closing')
-  t.equal(await outcome, 'settled')
+  t.equal(await outcome, 'FST_PROXY_AUTH_CLOSING')
   t.equal(relay.reason, 'closing')
   t.equal(controller.aborted, true)
   t.equal(await client.end(), '')
+})
+
+t.test('a user is revoked: the exchange ends with what is said to one who is not let in', async t => {
+  const { relay, outcome } = await exchange(t)
+  relay.end('revoked')
+  t.equal(await outcome, 'FST_PROXY_AUTH_FORBIDDEN')
 })
 
 t.test('a head that goes out before the body keeps octets beyond ASCII as they came', async t => {
@@ -313,8 +325,8 @@ t.test('a pipelined request whose connection has closed already has left', async
   const request = new IncomingMessage(new Socket())
   request.socket.destroy()
   const raw = new ServerResponse(request)
-  const relay = new Relay({ raw, request: { raw: request }, sent: false } as unknown as ConstructorParameters<typeof Relay>[0], '1.1 gw', 0, LIMITS)
-  await relay.settled
+  const relay = new Relay({ raw, request: { raw: request }, sent: false } as unknown as ConstructorParameters<typeof Relay>[0], 'http://a.test', options())
+  await t.rejects(relay.over(), { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
   t.equal(relay.reason, 'aborted')
   t.ok(raw.destroyed)
 })
@@ -335,9 +347,9 @@ t.test('an upgrade that the origin accepts is settled when both have ended, and 
     let take!: (exchange: { relay: Relay, answer: EventEmitter }) => void
     const taken = new Promise<{ relay: Relay, answer: EventEmitter }>(resolve => { take = resolve })
     app.get('/', async (_request, reply) => {
-      const relay = new Relay(reply, '1.1 gw', 0, LIMITS)
+      const relay = new Relay(reply, 'http://a.test', options())
       take({ relay, answer: reply.raw })
-      await relay.settled
+      await relay.over()
     })
     app.server.on('upgrade', (request, socket, head) => {
       catchSocketErrors(socket as Socket)
@@ -365,7 +377,7 @@ t.test('an upgrade that the origin accepts is settled when both have ended, and 
       far.send('c').socket.end()
       client.socket.end()
     }
-    await relay.settled
+    await relay.over()
     t.match(relay, { bytesIn: 2, bytesOut: end === 'closing' ? 0 : 1, reason: end === 'closing' ? 'closing' : undefined })
     t.notOk(controller.aborted, 'there is nothing left to abort')
   }

@@ -1,0 +1,49 @@
+import type { FieldRecord } from './hop-by-hop.js'
+
+// Fields as a flat list of names and values in turn, as node's `rawHeaders` has them. It keeps order, case and lines, which an object
+// of fields loses.
+
+/** Whether a list has a field. `name` is in lower case. */
+export function hasField (fields: readonly string[], name: string): boolean {
+  for (let i = 0; i < fields.length; i += 2) if (isName(fields[i]!, name)) return true
+  return false
+}
+
+/** A list without a field, the same list where it has none. `name` is in lower case. */
+export function withoutField (fields: string[], name: string): string[] {
+  return hasField(fields, name) ? fields.filter((_, i) => !isName(fields[i - i % 2]!, name)) : fields
+}
+
+/**
+ * The fields of a list by their names in lower case; several lines of one are a list of their own.
+ *
+ * @example
+ * recordOf(['X-A', '1', 'x-a', '2', 'X-B', '3']) // { 'x-a': ['1', '2'], 'x-b': '3' }
+ */
+export function recordOf (fields: readonly string[]): FieldRecord {
+  const record: FieldRecord = Object.create(null)
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]!.toLowerCase()
+    const line = fields[i + 1]!
+    const before = record[name]
+    if (before === undefined) record[name] = line
+    else if (typeof before === 'string') record[name] = [before, line]
+    else before.push(line)
+  }
+  return record
+}
+
+/** The list of fields by name, with a line for each value. Some come as numbers, as the length of content that a library has written. */
+export function listOf (record: FieldRecord): string[] {
+  const fields: string[] = []
+  for (const name of Object.keys(record)) {
+    const value = record[name] ?? []
+    for (const line of Array.isArray(value) ? value : [value]) fields.push(name, String(line))
+  }
+  return fields
+}
+
+// Most names are told apart by their length.
+function isName (name: string, wanted: string): boolean {
+  return name.length === wanted.length && name.toLowerCase() === wanted
+}

@@ -1,0 +1,105 @@
+import type { ServerResponse } from 'node:http'
+import type { FastifyReply } from 'fastify'
+import { hasField, withoutField } from '../../fields/raw-list.js'
+import { isGone } from '../../platform/abort.js'
+import { guarded, on } from '../../platform/guarded.js'
+import { streamOf } from '../../platform/message-stream.js'
+import type { Milliseconds } from '../../types.js'
+import { addTrailers, writeRelayedHead } from './response-head.js'
+
+/** Where the content of a response comes from. */
+export interface ContentSource {
+  pause (): void
+  resume (): void
+  /** Ends it: nothing more of it is wanted. */
+  abort (reason: Error): void
+}
+
+/** Takes the response of an upstream, as it comes. What its methods throw is the failure of the response. */
+export interface ResponseSink {
+  /** Octets of content so far. */
+  readonly bytesOut: number
+  /**
+   * Takes the head.
+   *
+   * @param reason - The reason phrase as undici decoded it.
+   * @param fields - A flat raw list; this hop's are removed, ours added.
+   * @returns Whether it has the whole response with that: more of it is not wanted.
+   */
+  head (status: number, reason: string | undefined, fields: string[], source: ContentSource): boolean
+  data (chunk: Buffer, source: ContentSource): void
+  /** @param trailers - A flat raw list, this hop's removed. */
+  end (trailers: string[]): void
+  /** The rest will not come. */
+  fail (failure: Error & { code: string }): void
+}
+
+/**
+ * Writes the response of an upstream to the client past Fastify's reply, so that it is the upstream's and ours, and nobody else's:
+ * head, content with back-pressure, trailers.
+ */
+export class ResponseWriter implements ResponseSink {
+  bytesOut = 0
+  private readonly raw: ServerResponse
+  private readonly isHttp2: boolean
+
+  /**
+   * @param patience - How long the client may take nothing of it. 0: as long as it likes.
+   * @param cut - Ends it, for the reason given.
+   */
+  constructor (private readonly reply: FastifyReply, private readonly patience: Milliseconds, private readonly cut: (reason: string) => void) {
+    this.raw = reply.raw
+    this.isHttp2 = streamOf(reply.raw) !== undefined
+  }
+
+  head (status: number, reason: string | undefined, fields: string[]): boolean {
+    // Node's HTTP/2 sends no content with a 205, and there should be none (RFC 9110, 15.3.6).
+    const isReset = status === 205 && this.isHttp2
+    writeRelayedHead(this.reply, status, reason, this.framed(fields, status))
+    if (status === 204 || status === 304 || isReset) this.raw.end() // undici takes their Content-Length for that of content which did not come
+    else process.nextTick(guarded(() => this.flush(), this.raw))
+    return isReset
+  }
+
+  data (chunk: Buffer, source: ContentSource): void {
+    this.bytesOut += chunk.length
+    if (!this.raw.write(chunk)) this.waitForClient(source)
+  }
+
+  end (trailers: string[]): void {
+    if (this.raw.writableEnded) return
+    if (trailers.length > 0 && (this.isHttp2 || this.raw.chunkedEncoding)) addTrailers(this.raw, trailers)
+    this.raw.end()
+  }
+
+  /** Half a response cannot be taken back: cutting the connection is the only honest signal left. */
+  fail ({ code }: Error & { code: string }): void {
+    if (!this.raw.writableEnded && !isGone(this.raw)) this.cut(code)
+  }
+
+  private waitForClient (source: ContentSource): void {
+    source.pause()
+    const timer = this.patience === 0 ? undefined : setTimeout(guarded(() => this.cut('idle'), this.raw), this.patience)
+    const go = () => {
+      clearTimeout(timer)
+      this.raw.removeListener('drain', go)
+      this.raw.removeListener('close', go)
+      source.resume()
+    }
+    on(this.raw, 'drain', go)
+    on(this.raw, 'close', go)
+  }
+
+  /** Node keeps a head for the first octets of the body, which may be far off (an event stream). */
+  private flush (): void {
+    if (this.bytesOut === 0 && !this.raw.writableEnded && !isGone(this.raw)) this.raw.write('', 'latin1') // `flushHeaders` would write UTF-8
+  }
+
+  /** `Trailer` announces what only a chunked body can carry, node refuses it elsewhere; a 204 has no length. */
+  private framed (fields: string[], status: number): string[] {
+    const framed = status === 204 ? withoutField(fields, 'content-length') : fields
+    const hasContent = status !== 204 && status !== 304 && this.reply.request.method !== 'HEAD'
+    const takesTrailers = this.isHttp2 || (this.raw.useChunkedEncodingByDefault && !hasField(framed, 'content-length'))
+    return hasContent && takesTrailers ? framed : withoutField(framed, 'trailer')
+  }
+}

@@ -1,0 +1,251 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { FastifyReply } from 'fastify'
+import type { Dispatcher } from 'undici'
+import { ClientLeft, Closing, Forbidden, UpstreamChallenged, UpstreamProtocol } from '../../errors.js'
+import { connectionOptions, endToEnd } from '../../fields/hop-by-hop.js'
+import type { FieldRecord } from '../../fields/hop-by-hop.js'
+import { listOf } from '../../fields/raw-list.js'
+import { abortResponse, isFinished, isGone } from '../../platform/abort.js'
+import { guardMethod, once } from '../../platform/guarded.js'
+import { onQueuedClose } from '../../platform/http1/queued-response.js'
+import { writeInterim } from '../../platform/interim-response.js'
+import type { Milliseconds } from '../../types.js'
+import { logExchange } from '../exchange/access-log.js'
+import type { Ending } from '../exchange/access-log.js'
+import type { EndedFor, Exchange, Exchanges } from '../exchange/exchanges.js'
+import type { JoinOptions } from '../exchange/join.js'
+import { deleteWhenRequestEnds } from '../exchange/release.js'
+import type { Tally } from '../message/request-content.js'
+import { ResponseWriter } from '../message/response-writer.js'
+import type { ResponseSink } from '../message/response-writer.js'
+import { upgradeOf } from '../message/upgrade.js'
+import { switchProtocols } from '../upgrade/switch-protocols.js'
+import { upstreamError } from '../upstream/upstream-error.js'
+
+type Controller = Dispatcher.DispatchController
+
+/** What holds for all exchanges of a route. The limits are for what an upgrade leads to. */
+export interface RelayOptions extends JoinOptions {
+  readonly exchanges: Exchanges
+  /** The `Via` member of this hop, added to responses. */
+  readonly via: string
+  /** How long the client may take nothing of a response. 0: as long as it likes. */
+  readonly bodyTimeout: Milliseconds
+}
+
+/**
+ * Makes of the fields of a response those that go on. What it throws is the response to the client, as it is.
+ *
+ * @param fields - A flat raw list, this hop's fields removed, our member of `Via` added. May be changed.
+ */
+export type AdaptResponse = (fields: string[], status: number, reply: FastifyReply) => string[]
+
+/**
+ * A request on its way to an upstream, and its response back, as it comes: interim responses, head, content with back-pressure, trailers,
+ * or another protocol. It is among the exchanges until both are through, and has its line in the log at the end.
+ *
+ * @example
+ * const relay = new Relay(reply, 'http://origin.test', options, adapt)
+ * try {
+ *   if (!isGone(reply.raw)) client.send(outgoing, relay)
+ *   await relay.over()
+ * } catch (failure) {
+ *   throw relay.failed(failure)
+ * } finally {
+ *   relay.release()
+ * }
+ */
+export class Relay implements Dispatcher.DispatchHandler, Exchange {
+  // What the others throw comes to it: undici sees to that.
+  static { guardMethod(this.prototype, 'onResponseError', ({ raw }) => raw) }
+
+  /** Counts the content of the request. */
+  readonly tally: Tally = { bytesIn: 0 }
+  /** Why it was cut, `undefined` when it was not. */
+  reason: string | undefined
+  place?: number | undefined
+  holder?: string | undefined
+  private readonly request: IncomingMessage
+  private readonly raw: ServerResponse
+  private readonly settled: Promise<void>
+  private readonly log: (ending: Ending) => void
+  private readonly sink: ResponseSink
+  private resolve!: () => void
+  private reject!: (error: Error) => void
+  private controller: Controller | null = null
+  private joined: Exchange | null = null
+  /** Octets each way behind a 101. */
+  private passed: { readonly bytesIn: number, readonly bytesOut: number } | undefined
+  private received: readonly string[] = []
+  private begun = false
+
+  /**
+   * @param target - For the log.
+   * @param adapt - Leaves the fields as they are where it is `undefined`.
+   * @param sink - Takes the response. Default: what writes it to the client.
+   */
+  constructor (
+    private readonly reply: FastifyReply, target: string, private readonly options: RelayOptions, private readonly adapt?: AdaptResponse,
+    sink?: ResponseSink
+  ) {
+    this.raw = reply.raw
+    this.request = reply.request.raw
+    this.settled = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+    this.sink = sink ?? new ResponseWriter(reply, options.bodyTimeout, reason => this.cut(reason))
+    this.log = logExchange(reply.request, target)
+    options.exchanges.add(this, reply.request.proxyAuth)
+    const leave = () => this.leave()
+    once(this.raw, 'close', leave)
+    if (isGone(this.raw)) leave()
+    else if (this.raw.socket === null) onQueuedClose(this.request, this.raw, leave)
+  }
+
+  /** Octets from the client: content, or what came behind a 101. */
+  get bytesIn (): number { return this.passed?.bytesIn ?? this.tally.bytesIn }
+
+  /** Octets to the client, likewise. */
+  get bytesOut (): number { return this.passed?.bytesOut ?? this.sink.bytesOut }
+
+  /**
+   * Resolves when the client has the whole response or has gone.
+   *
+   * @throws What is to be responded: nothing has gone out.
+   */
+  async over (): Promise<void> {
+    await this.settled
+    if (!hasBegun(this.reply)) throw unanswered(this.reason)
+    const { bytesIn, bytesOut, reason } = this
+    this.log({ status: this.raw.statusCode, bytesIn, bytesOut, reason })
+  }
+
+  /** Writes a failure into the log, before anything has gone out. Returns what is to be responded. */
+  failed (failure: unknown): Error {
+    // What was cut while a name was resolved has no interest in what came of that.
+    const error = this.reason === undefined ? failure : unanswered(this.reason)
+    const { statusCode = 500, code = 'error' } = error as { statusCode?: number, code?: string }
+    this.log({ status: statusCode, bytesIn: this.tally.bytesIn, bytesOut: 0, reason: code })
+    return error as Error
+  }
+
+  /** Takes it off the list of those under way, once its request is through as well. */
+  release (): void {
+    deleteWhenRequestEnds(this.options.exchanges, this, this.request)
+  }
+
+  /** Ends the exchange at once, on both sides. */
+  end (why: EndedFor): void {
+    if (this.joined !== null) return this.joined.end(why)
+    this.cut(why)
+    this.request.destroy() // the response may be through, and the client still sending
+  }
+
+  onRequestStart (controller: Controller): void {
+    this.controller = controller
+    if (isGone(this.raw)) controller.abort(new ClientLeft('response'))
+  }
+
+  onResponseStart (controller: Controller, status: number, headers: FieldRecord, reason?: string): void {
+    if (hasBegun(this.reply)) return controller.abort(new ClientLeft('response')) // answered in our place, by a timeout of the application's
+    this.received = linesOf(controller.rawHeaders, headers)
+    // A 101 that switches comes to the method below.
+    if (status < 100 || status === 101 || !isDecoded(this.received)) return controller.abort(new UpstreamProtocol())
+    if (status < 200) return writeInterim(this.reply, status, reason, this.received, this.options.via)
+    // The client would answer a foreign challenge with the credentials it has for us (RFC 9110, 11.7.1).
+    if (status === 407) return controller.abort(new UpstreamChallenged())
+    let fields: string[]
+    try {
+      fields = endToEnd(this.received, 'response')
+      fields.push('Via', this.options.via)
+      if (this.adapt !== undefined) fields = this.adapt(fields, status, this.reply)
+    } catch (failure) {
+      this.reject(failure as Error)
+      return controller.abort(new ClientLeft('response'))
+    }
+    const isWhole = this.sink.head(status, reason, fields, controller)
+    this.begun = true
+    if (isWhole) controller.abort(new ClientLeft('response'))
+  }
+
+  onRequestUpgrade (controller: Controller, status: number, headers: FieldRecord, socket: Duplex): void {
+    this.controller = null // what it would abort is the client's from here on
+    try {
+      const response = { status, fields: linesOf(controller.rawHeaders, headers), socket: socket as Socket }
+      this.joined = switchProtocols(this.reply, upgradeOf(this.request)!, response, this.options, ({ reason, ...passed }) => {
+        this.passed = passed
+        this.reason = reason
+        this.resolve()
+      })
+    } catch (error) {
+      this.onResponseError(controller, error as Error)
+    }
+  }
+
+  onResponseData (controller: Controller, chunk: Buffer): void {
+    this.sink.data(chunk, controller)
+  }
+
+  onResponseEnd (controller: Controller, trailers: FieldRecord = {}): void {
+    const received = linesOf(controller.rawTrailers, trailers)
+    this.sink.end(received.length === 0 ? received : endToEnd(received, 'response', connectionOptions(this.received)))
+  }
+
+  onResponseError (_controller: Controller, error: Error): void {
+    const failure = upstreamError(error) as Error & { code: string }
+    const isWaiting = !this.raw.writableEnded && !isGone(this.raw)
+    if (!this.begun) {
+      if (isWaiting && !this.raw.headersSent) this.reject(failure)
+      return
+    }
+    if (isWaiting) this.reason ??= failure.code
+    this.sink.fail(failure)
+  }
+
+  private cut (reason: string): void {
+    this.reason ??= reason
+    abortResponse(this.raw)
+    this.leave() // at once: a stopping server ends its connections to origins next
+  }
+
+  private leave (): void {
+    if (this.joined !== null) return // it has its own end
+    this.resolve()
+    if (isFinished(this.raw)) return
+    this.reason ??= 'aborted'
+    this.controller?.abort(new ClientLeft('response'))
+  }
+}
+
+/** Whether a response has gone out, or begins to. A reply of Fastify's that sends a stream is not `sent` before its end. */
+export function hasBegun ({ sent, raw }: FastifyReply): boolean {
+  return sent || raw.headersSent
+}
+
+/** What the log says of a request that was cut before a response went out. */
+function unanswered (reason: string | undefined): Error {
+  if (reason === 'closing') return new Closing()
+  return reason === 'revoked' ? new Forbidden('access revoked') : new ClientLeft('response')
+}
+
+/** The octets of fields, one char each. An interceptor of the application may keep them for itself. */
+function linesOf (raw: Controller['rawHeaders'], fields: FieldRecord): string[] {
+  return Array.isArray(raw) ? raw.map(part => typeof part === 'string' ? part : part.toString('latin1')) : listOf(fields)
+}
+
+/**
+ * True when chunked is the only transfer coding, and applied once: node and undici take it off and leave any other on, which would go
+ * out as content (RFC 9112, 6.1).
+ */
+function isDecoded (fields: readonly string[]): boolean {
+  let seen = false
+  for (let i = 0; i < fields.length; i += 2) {
+    if (fields[i]!.length !== 17 || fields[i]!.toLowerCase() !== 'transfer-encoding') continue
+    if (seen || fields[i + 1]!.toLowerCase() !== 'chunked') return false
+    seen = true
+  }
+  return true
+}

@@ -1,0 +1,85 @@
+import type { FastifyRequest } from 'fastify'
+import { stringify } from 'node:querystring'
+import { BadTarget } from '../../errors.js'
+import { Recent } from '../../store/recent.js'
+
+/** Where a request is sent. */
+export interface Destination {
+  /** Scheme and authority of the upstream, as undici has them. */
+  readonly origin: string
+  /** The same for the log, for a socket in the file system too. */
+  readonly name: string
+  /** For the field `Host`. */
+  readonly host: string
+  /** As the client wrote it, its prefix rewritten. */
+  readonly path: string
+  /** Of what was asked for, `''` or with its question mark. */
+  readonly search: string
+}
+
+/** How many destinations a route keeps. Clients choose the paths. */
+const DESTINATIONS_KEPT = 1_000
+
+const DOT_SEGMENT = /(?:^|[/\\])\.\.(?:[/\\]|$)/
+const SENDABLE = /^\/[\x21-\xff]*$/
+
+/** Finds where requests of a route go, and keeps what it has found: reading a URL costs more than to find one. */
+export class Destinations {
+  private readonly kept = new Recent<Destination>(DESTINATIONS_KEPT)
+
+  /** @param base - The upstream of the route. */
+  constructor (private readonly base: string) {}
+
+  /**
+   * @param source - The path for the upstream.
+   * @param upstream - The upstream's URL.
+   * @throws {BadTarget} The path leaves that of the upstream.
+   */
+  find (source: string, upstream: string): Destination {
+    if (upstream !== this.base) return destinationOf(source, upstream)
+    return this.kept.get(source) ?? this.kept.set(source, destinationOf(source, upstream))
+  }
+}
+
+function destinationOf (source: string, upstream: string): Destination {
+  if (DOT_SEGMENT.test(decoded(source))) throw new BadTarget('its path leaves that of the upstream')
+  const base = new URL(upstream)
+  const url = new URL(source.startsWith('//') ? `.${source}` : source, base)
+  const { protocol, host, pathname, search } = url
+  const within = base.pathname.endsWith('/') ? base.pathname : `${base.pathname}/`
+  if (protocol !== base.protocol || host !== base.host || (pathname !== base.pathname && !pathname.startsWith(within))) {
+    throw new BadTarget('its path leaves that of the upstream')
+  }
+  return { origin: url.origin, name: `${protocol}//${host}`, host, path: pathAsWritten(pathname, source), search }
+}
+
+function decoded (source: string): string {
+  try {
+    return decodeURIComponent(source)
+  } catch {
+    throw new BadTarget('its path is not percent-encoded UTF-8')
+  }
+}
+
+/**
+ * The path as the client wrote it. A URL object writes some characters in another way, which is not a proxy's to do
+ * (RFC 9110, 7.7); what else it changes, dot segments and backslashes, stays changed.
+ */
+function pathAsWritten (path: string, source: string): string {
+  const wanted = source.split('?', 1)[0]!
+  return wanted !== path && SENDABLE.test(wanted) && decodeURIComponent(path) === decodeURIComponent(wanted) ? wanted : path
+}
+
+/** The option `queryString`. */
+export type QueryString = Record<string, unknown> | ((search: string | undefined, url: string, request: FastifyRequest) => string)
+
+/** The query for the upstream with its question mark, or `''`: as the options say, else that of the destination, else the client's. */
+export function queryOf (search: string, request: FastifyRequest, option: QueryString | undefined): string {
+  const url = request.raw.url!
+  if (option !== undefined) {
+    const query = typeof option === 'function' ? option(search, url, request) : stringify(option as Record<string, string>)
+    return query === '' ? '' : `?${query}`
+  }
+  const at = url.indexOf('?')
+  return search !== '' || at === -1 ? search : url.slice(at)
+}

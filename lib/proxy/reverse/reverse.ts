@@ -1,0 +1,99 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { hasField } from '../../fields/raw-list.js'
+import { isGone } from '../../platform/abort.js'
+import { guarded } from '../../platform/guarded.js'
+import { Relay, hasBegun } from '../relay/relay.js'
+import type { RelayOptions } from '../relay/relay.js'
+import type { ReverseUpstream } from './choose-client.js'
+import { reverseContent } from './content.js'
+import type { ContentOptions } from './content.js'
+import { Destinations, queryOf } from './destination.js'
+import type { QueryString } from './destination.js'
+import { HandedResponse } from './handed-response.js'
+import type { OnResponse } from './handed-response.js'
+import { createRequestHead } from './request-head.js'
+import type { RequestHeadRules, RewriteRequest } from './request-head.js'
+import { rewrittenResponse } from './response-head.js'
+import type { RewriteResponse } from './response-head.js'
+import { Retrying } from './retry.js'
+import type { RetryOptions } from './retry.js'
+
+/** What holds for all requests of a route. */
+export interface ReverseOptions extends RelayOptions, RequestHeadRules {
+  readonly upstream: ReverseUpstream
+  /** The URL of the upstream, unless `getUpstream` says another. */
+  readonly base: string
+  /** The content types that are written as JSON where Fastify has parsed the content. */
+  readonly encodes: ReadonlySet<string>
+  /** The methods that are repeated on a 503 or a lost connection, as the options say. */
+  readonly repeats: ReadonlySet<string>
+}
+
+/** The options of one call, as `reply.from` has them. */
+export interface FromOptions extends ContentOptions, RetryOptions {
+  readonly method?: string
+  readonly queryString?: QueryString
+  readonly timeout?: number
+  readonly rewriteRequestHeaders?: RewriteRequest
+  readonly rewriteHeaders?: RewriteResponse
+  readonly onResponse?: OnResponse
+  readonly onError?: (reply: FastifyReply, failure: { error: Error }) => void
+  readonly getUpstream?: (request: FastifyRequest, base: string) => string
+}
+
+/**
+ * Sends a request to the upstream of its route and relays the response.
+ *
+ * @param source - The path for the upstream.
+ * @param onlyLocation - Whether `rewriteHeaders` is @fastify/http-proxy's alone, which changes `Location`. Default false.
+ */
+export type SendReverse = (request: FastifyRequest, reply: FastifyReply, source: string, options: FromOptions, onlyLocation?: boolean) => void
+
+/**
+ * The handler of a reverse route: destination, head and content as the options say, send, relay. A failure is the options' `onError`
+ * to respond to, or else Fastify's.
+ */
+export function createReverse (options: ReverseOptions): SendReverse {
+  const { upstream: { client, patience }, base, encodes, repeats } = options
+  const requestHead = createRequestHead(options)
+  const destinations = new Destinations(base)
+
+  async function send (request: FastifyRequest, reply: FastifyReply, source: string, from: FromOptions, onlyLocation: boolean): Promise<void> {
+    const { raw } = request
+    const { method = raw.method!, rewriteRequestHeaders, rewriteHeaders, onResponse, getUpstream, timeout } = from
+    const upstream = getUpstream === undefined ? base : getUpstream(request, base)
+    const destination = destinations.find(source, upstream)
+    const adapt = rewriteHeaders && ((fields: string[]) => {
+      return onlyLocation && !hasField(fields, 'location') ? fields : rewrittenResponse(fields, rewriteHeaders, request)
+    })
+    const sink = onResponse && new HandedResponse(request, reply, onResponse)
+    const relay = new Relay(reply, destination.name, options, adapt, sink)
+    try {
+      const content = reverseContent(request, from, relay.tally, patience, encodes)
+      const fields = requestHead(request, destination.host, content.fields, rewriteRequestHeaders)
+      const body = client.sendsContent(method) ? content.body : null
+      const tally = typeof body === 'object' && body !== null ? relay.tally : undefined
+      const query = queryOf(destination.search, request, from.queryString)
+      const outgoing = { request, reply, destination, upstream, source, query, method, fields, content: body, tally, timeout }
+      if (!isGone(reply.raw)) {
+        const again = tally === undefined && (repeats.size > 0 || from.retryDelay !== undefined)
+        client.send(outgoing, again ? new Retrying(relay, outgoing, client, from, repeats) : relay)
+      }
+      await relay.over()
+    } catch (failure) {
+      throw relay.failed(failure)
+    } finally {
+      relay.release()
+    }
+  }
+
+  return (request, reply, source, from, onlyLocation = false) => {
+    // @fastify/http-proxy leaves nothing of a path that is all prefix.
+    send(request, reply, source === '' ? '/' : source, from, onlyLocation).catch(guarded((error: Error & { statusCode?: number }) => {
+      if (hasBegun(reply)) return
+      reply.code(error.statusCode ?? 500)
+      if (from.onError === undefined) reply.send(error)
+      else from.onError(reply, { error })
+    }, reply.raw))
+  }
+}

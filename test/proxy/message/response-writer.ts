@@ -1,0 +1,62 @@
+import Fastify from 'fastify'
+import type { FastifyReply } from 'fastify'
+import t from 'tap'
+import type { Test } from 'tap'
+import type { AddressInfo } from 'node:net'
+import { ResponseWriter } from '../../../lib/proxy/message/response-writer.js'
+import { RawClient } from '../../fixtures/raw-client.js'
+
+const SOURCE = { pause () {}, resume () {}, abort () {} }
+
+/** What a client gets of a response that is written so. */
+async function got (t: Test, write: (writer: ResponseWriter, reply: FastifyReply) => void, line = 'GET / HTTP/1.1', reasons: string[] = []): Promise<string> {
+  const app = Fastify({ exposeHeadRoutes: false })
+  app.route({
+    url: '/',
+    method: ['GET', 'HEAD'],
+    handler (_request, reply) {
+      write(new ResponseWriter(reply, 0, reason => { reasons.push(reason); reply.raw.destroy() }), reply)
+    }
+  })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(async () => await app.close())
+  const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
+  return (await client.send(`${line}\r\nHost: a.test\r\nConnection: close\r\n\r\n`).end()).replace(/^Date: .*\r\n/m, '')
+}
+
+t.test('head, content, trailers', async t => {
+  const text = await got(t, writer => {
+    t.equal(writer.head(299, 'Fine', ['X-A', '1', 'Trailer', 'X-T']), false)
+    writer.data(Buffer.from('abc'), SOURCE)
+    writer.end(['X-T', '2'])
+    writer.end(['X-T', '3'])
+    t.equal(writer.bytesOut, 3)
+  })
+  t.equal(text, 'HTTP/1.1 299 Fine\r\nX-A: 1\r\nTrailer: X-T\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: 2\r\n\r\n')
+})
+
+t.test('trailers are announced where they can be sent, and a 204 has no length (R-TRL-8)', async t => {
+  const fields = ['Trailer', 'X-T', 'Content-Length', '0']
+  for (const [status, line] of [[204, 'GET / HTTP/1.1'], [304, 'GET / HTTP/1.1'], [200, 'HEAD / HTTP/1.1'], [200, 'GET / HTTP/1.1'], [200, 'GET / HTTP/1.0']] as const) {
+    const text = await got(t, writer => {
+      writer.head(status, '', [...fields])
+      writer.end([])
+    }, line)
+    t.notMatch(text, /trailer/i)
+    t.equal(/content-length/i.test(text), status !== 204)
+  }
+})
+
+t.test('a failure cuts it, unless it has ended', async t => {
+  const reasons: string[] = []
+  await got(t, writer => {
+    writer.head(200, '', ['Content-Length', '3'])
+    writer.fail(Object.assign(new Error('x'), { code: 'E_WHY' }))
+    writer.fail(Object.assign(new Error('it has gone'), { code: 'E_GONE' }))
+  }, undefined, reasons)
+  t.match(await got(t, writer => {
+    writer.head(204, '', [])
+    writer.fail(Object.assign(new Error('late'), { code: 'E_LATE' }))
+  }, undefined, reasons), /^HTTP\/1\.1 204 /)
+  t.strictSame(reasons, ['E_WHY'])
+})
