@@ -58,8 +58,17 @@ export function join (client: Side, upstream: Side, options: JoinOptions, ended:
   upstream.setTimeout(options.idleTimeout, idle)
   if (options.maxDuration > 0) timer = setTimeout(guarded(() => stop('expired')), options.maxDuration)
 
-  pass(client, upstream)
-  upstream.pipe(client)
+  pass(client, upstream, () => {
+    upstream.end()
+    if (hasLostPeer(client)) client.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }))
+  })
+  pass(upstream, client, () => {
+    if (!hasLostPeer(upstream)) return client.end()
+    // What has come is not all: it goes out, and then the reset.
+    reason ??= 'ECONNRESET'
+    client.write(EMPTY, guarded(() => propagateReset(client)))
+    upstream.destroy()
+  })
   return { end: stop }
 }
 
@@ -68,12 +77,11 @@ function codeOf ({ code = 'error' }: NodeJS.ErrnoException): string {
   return code === 'UND_ERR_SOCKET' ? 'ECONNRESET' : code
 }
 
-function pass (from: Duplex, to: Duplex): void {
-  const end = () => {
-    if (wasReset(from)) return propagateReset(to)
-    to.end()
-    if (hasLostPeer(from)) from.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }))
-  }
+const EMPTY = Buffer.alloc(0)
+
+/** Passes on what comes from one side. `ended` is called at its end, which is none where node tells of one for a reset of a stream. */
+function pass (from: Duplex, to: Duplex, ended: () => void): void {
+  const end = () => wasReset(from) ? propagateReset(to) : ended()
   from.pipe(to, { end: false })
   if (from.readableEnded) end() // while the other side was dialled
   else once(from, 'end', end, to)

@@ -212,3 +212,23 @@ t.test('ended from outside', async t => {
   t.strictSame([await tunnel.client.end(), await tunnel.target.end()], ['', ''])
   t.strictSame(tunnel.endings, ['closing'])
 })
+
+t.test('the target resets together with octets: it is no end of what it had to say, for 20 of 20', async t => {
+  const reasons = new Set<string>()
+  for (let i = 0; i < 20; i++) {
+    const { target, reason } = await joined(t)
+    target.socket.write('x'.repeat(128_000))
+    target.socket.resetAndDestroy()
+    reasons.add(await reason)
+  }
+  t.strictSame([...reasons], ['ECONNRESET'])
+})
+
+t.test('a target that has said all and closes as it should: an end', async t => {
+  const { client, target, reason } = await joined(t)
+  client.socket.end()
+  await target.end()
+  target.send('all').socket.end()
+  t.equal(await client.end(), 'all')
+  t.equal(await reason, 'none')
+})
