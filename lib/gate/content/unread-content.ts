@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
+import { announcedLength } from '../../fields/announces-content.js'
 import { guarded, on, once } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
 
 /** Content up to this size that the client has announced is read and thrown away, and the connection kept. */
-const SMALL = 64 * 1024
+const MAX_READ_UNASKED = 64 * 1024
 /** How much of a larger one is read while the client takes our answer, and for how long. */
-const MOST = 16 * 1024 * 1024
+const MAX_READ = 16 * 1024 * 1024
 const TIME: Milliseconds = 5_000
 
 /**
@@ -16,21 +17,22 @@ const TIME: Milliseconds = 5_000
  *
  * @param continues - The connection is worth more: the next leg of a handshake must come on it.
  */
-export function mustClose ({ headers, method, complete, httpVersionMajor, httpVersionMinor }: IncomingMessage, continues = false): boolean {
+export function mustClose (request: IncomingMessage, continues = false): boolean {
+  const { headers, method, complete, httpVersionMajor, httpVersionMinor } = request
   if (method === 'CONNECT' || httpVersionMajor !== 1) return false
   if (httpVersionMinor === 0) return true
-  const length = headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : Infinity
+  const length = announcedLength(request)
   if (complete || length === 0) return false
-  return headers.expect !== undefined || length > (continues ? MOST : SMALL)
+  return headers.expect !== undefined || length > (continues ? MAX_READ : MAX_READ_UNASKED)
 }
 
 /**
  * Whether content is to be read before the response to a leg of a handshake: the client waits for a 100. One that has announced more
  * than is read away gets its response at once.
  */
-export function isToBeReadAway ({ headers }: IncomingMessage): boolean {
-  const { expect, 'transfer-encoding': coding, 'content-length': length = '0' } = headers
-  return expect !== undefined && (coding !== undefined || (Number(length) > 0 && Number(length) <= MOST))
+export function isToBeReadAway (request: IncomingMessage): boolean {
+  const length = announcedLength(request)
+  return request.headers.expect !== undefined && (length === Infinity || (length > 0 && length <= MAX_READ))
 }
 
 /**
@@ -50,7 +52,7 @@ export function readAway (request: IncomingMessage, then: (whole: boolean) => vo
   const end = () => settle(true)
   const count = (chunk: Buffer) => {
     seen += chunk.length
-    if (seen > MOST) settle(false)
+    if (seen > MAX_READ) settle(false)
   }
   once(request, 'end', end)
   on(request, 'data', count)
@@ -69,7 +71,7 @@ export function drainBeforeEnd (request: IncomingMessage, body: string): Readabl
   const timer = setTimeout(guarded(end, request), TIME)
   const stream = new Readable({ read () {}, destroy (error, callback) { end(); callback(error) } })
   stream.push(body)
-  on(request, 'data', (chunk: Buffer) => { if ((seen += chunk.length) > MOST) end() })
+  on(request, 'data', (chunk: Buffer) => { if ((seen += chunk.length) > MAX_READ) end() })
   once(request, 'end', end)
   once(request, 'close', end)
   return stream
