@@ -11,7 +11,7 @@ export interface ConcurrencyLimitOptions {
   /** How many more may wait. 0 or more. */
   readonly queue: number
   /** How long one may wait. Default: as long as it takes. */
-  readonly patience?: Milliseconds
+  readonly maxWait?: Milliseconds
   /** The time, for tests. Default `performance.now`. */
   readonly clock?: () => Milliseconds
 }
@@ -26,14 +26,14 @@ export interface Slot {
   readonly signal?: AbortSignal | undefined
 }
 
-interface Waiting {
+interface WaitingTurn {
   readonly since: Milliseconds
   readonly begin: () => void
   readonly refuse: (reason: unknown) => void
 }
 
 /** The longest a client is told to stay away. */
-const MOST_WAIT: Milliseconds = 60_000
+const MAX_WAIT: Milliseconds = 60_000
 
 /**
  * So many at a time, so many waiting, and no more: for what is slow, and somebody else may ask for without end. What answers
@@ -49,20 +49,20 @@ const MOST_WAIT: Milliseconds = 60_000
 export class ConcurrencyLimit {
   private readonly concurrency: number
   private readonly queue: number
-  private readonly patience: Milliseconds
+  private readonly maxWait: Milliseconds
   private readonly clock: () => Milliseconds
-  private readonly urgent: Waiting[] = []
+  private readonly urgent: WaitingTurn[] = []
   /** Those who wait, by where they come from: the place whose turn is next in front. None is empty. */
-  private readonly places = new Map<string, Waiting[]>()
+  private readonly places = new Map<string, WaitingTurn[]>()
   private waiting = 0
   private running = 0
   /** How long one takes, lately. */
-  private usual: Milliseconds = 0
+  private averageTime: Milliseconds = 0
 
-  constructor ({ concurrency, queue, patience = Infinity, clock = () => performance.now() }: ConcurrencyLimitOptions) {
+  constructor ({ concurrency, queue, maxWait = Infinity, clock = () => performance.now() }: ConcurrencyLimitOptions) {
     this.concurrency = concurrency
     this.queue = queue
-    this.patience = patience
+    this.maxWait = maxWait
     this.clock = clock
   }
 
@@ -89,7 +89,7 @@ export class ConcurrencyLimit {
         this.waiting -= 1
         reject(signal!.reason)
       })
-      const waiting: Waiting = {
+      const waiting: WaitingTurn = {
         since: this.clock(),
         begin: () => {
           signal?.removeEventListener('abort', giveUp)
@@ -112,7 +112,7 @@ export class ConcurrencyLimit {
     })
   }
 
-  private lineOf (from: string): Waiting[] {
+  private lineOf (from: string): WaitingTurn[] {
     const line = this.places.get(from) ?? []
     this.places.set(from, line)
     return line
@@ -120,7 +120,7 @@ export class ConcurrencyLimit {
 
   /** Takes the last from the longest line, for one from a place that has a shorter one even with it. */
   private makeRoom (from: string): boolean {
-    let [place, longest]: [string, readonly Waiting[]] = ['', []]
+    let [place, longest]: [string, readonly WaitingTurn[]] = ['', []]
     for (const [each, line] of this.places) if (line.length > longest.length) [place, longest] = [each, line]
     if (longest.length <= (this.places.get(from)?.length ?? 0) + 1) return false
     const last = longest.at(-1)!
@@ -130,13 +130,13 @@ export class ConcurrencyLimit {
     return true
   }
 
-  private leave (from: string, waiting: Waiting): void {
+  private leave (from: string, waiting: WaitingTurn): void {
     const line = this.places.get(from)!
     line.splice(line.indexOf(waiting), 1)
     if (line.length === 0) this.places.delete(from)
   }
 
-  private shift (): Waiting | undefined {
+  private shift (): WaitingTurn | undefined {
     const urgent = this.urgent.shift()
     if (urgent !== undefined) return urgent
     const { value: first } = this.places.entries().next()
@@ -155,7 +155,7 @@ export class ConcurrencyLimit {
     this.running += 1
     const done = (): void => {
       const took = this.clock() - began
-      this.usual += (took - this.usual) / 8
+      this.averageTime += (took - this.averageTime) / 8
       this.running -= 1
       this.next()
     }
@@ -168,14 +168,14 @@ export class ConcurrencyLimit {
       const turn = this.shift()
       if (turn === undefined) return
       this.waiting -= 1
-      if (this.clock() - turn.since > this.patience) turn.refuse(this.busy())
+      if (this.clock() - turn.since > this.maxWait) turn.refuse(this.busy())
       else turn.begin()
     }
   }
 
   /** Says to come back when those that wait now are through. */
   private busy (): Error {
-    const time = this.usual * (1 + this.waiting) / this.concurrency
-    return new VerifierBusy(Math.min(MOST_WAIT, time))
+    const time = this.averageTime * (1 + this.waiting) / this.concurrency
+    return new VerifierBusy(Math.min(MAX_WAIT, time))
   }
 }

@@ -1,5 +1,4 @@
 import type { FastifyInstance } from 'fastify'
-import { sendsSecrets } from './cleartext.js'
 import { BadOption } from './errors.js'
 import type { AdmitOptions } from './gate/admit.js'
 import { addContentHooks } from './gate/content/verified-content.js'
@@ -12,13 +11,13 @@ import { withAnonymousAccess } from './gate/chain/anonymous.js'
 import type { AnonymousAccess } from './gate/chain/anonymous.js'
 import { createChain } from './passport/create-chain.js'
 import type { Chain } from './passport/chain.js'
-import { isConnectionBound } from './schemes/connection-bound.js'
+import { isConnectionBound, traitsOf } from './schemes/traits.js'
 import { ConnectionIdentities } from './passport/connection-identity.js'
 import { givesName, readDeclaration } from './passport/declaration.js'
 import type { Declaration, Declared, StrategyDeclaration } from './passport/declaration.js'
 import { withKnownUsers } from './gate/chain/known-users.js'
 import { loadPassport } from './passport/registry.js'
-import type { Attempts } from './policy/attempts/attempts.js'
+import type { GuessLimiter } from './policy/attempts/attempts.js'
 import type { Revocations } from './policy/revocations.js'
 import type { Settings } from './options/settings.js'
 import type { Strategy } from './strategies/strategy.js'
@@ -28,7 +27,7 @@ import { warnAtStart } from './warnings.js'
 /** What all gates of a registration share. */
 export interface Shared {
   readonly revocations: Revocations
-  readonly attempts: Attempts | undefined
+  readonly attempts: GuessLimiter | undefined
   readonly access: AnonymousAccess | undefined
 }
 
@@ -70,7 +69,7 @@ export async function prepareGates (app: FastifyInstance, settings: Settings, sh
     for (const { declarations, gates } of prepared) {
       const declared = declarations.map(declaration => declaration.resolve())
       const chain = chainOf(declared)
-      const chainInTheClear = cleartext === 'refuse' ? chainOf(declared.filter(each => !sendsSecrets(each))) : chain
+      const chainInTheClear = cleartext === 'refuse' ? chainOf(declared.filter(({ scheme }) => !traitsOf(scheme).sendsSecret)) : chain
       for (const gate of gates) Object.assign(gate, { chain, chainInTheClear, reads })
       bindConnections(gates, declared, settings, revocations)
     }
@@ -87,8 +86,8 @@ export async function prepareGates (app: FastifyInstance, settings: Settings, sh
 }
 
 /** One cache and one queue for each strategy, on however many routes it is. */
-function declaring ({ realm, passport, strategyTimeout: patience, ...settings }: Settings): (declaration: StrategyDeclaration) => Declaration {
-  const verifiers = { ...settings.verifiers, patience }
+function declaring ({ realm, passport, strategyTimeout: maxWait, ...settings }: Settings): (declaration: StrategyDeclaration) => Declaration {
+  const verifiers = { ...settings.verifiers, maxWait }
   const known = new Map<StrategyDeclaration, Declaration>()
   return (declaration) => {
     const found = known.get(declaration) ?? readDeclaration(declaration, { realm, passport, verifiers })

@@ -20,7 +20,7 @@ import { registerForwardProxy } from './proxy/forward/register.js'
 import { onEveryServer } from './platform/fastify/listeners.js'
 import { keepHandles } from './platform/http2/kept-handles.js'
 import { registerReverse } from './proxy/reverse/register.js'
-import type { ReverseRoute } from './proxy/reverse/route.js'
+import type { HttpProxyRoute } from './proxy/reverse/route.js'
 import { readSettings } from './options/settings.js'
 
 /**
@@ -90,7 +90,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
     const gate = gateOf(strategies, route.status === 401 ? ORIGIN : PROXY)
     const ask = proxyRouteHook(gate, realm, pages)
     const authenticate = anonymous ? access!.openToAll(ask) : ask
-    await registerReverse(app, route as ReverseRoute, { hook, authenticate, pseudonym, exchanges, identity, limits: settings.tunnels, onSend: errorPages(pages) })
+    await registerReverse(app, route as HttpProxyRoute, { hook, authenticate, pseudonym, exchanges, identity, limits: settings.tunnels, onSend: errorPages(pages) })
   }
   if (settings.forward !== undefined || settings.reverse.length > 0) drainOnClose(app, exchanges, settings.drainTimeout)
 }
@@ -126,7 +126,7 @@ export type { PassportStrategy } from './passport/run.js'
 export type { Check, Target, TargetScheme } from './policy/target/check.js'
 export type { AutoConfigurationOptions } from './proxy/forward/auto-configuration-route.js'
 export type { KeepAliveAfter407 } from './proxy/connect/take-http1.js'
-export type { ReverseRoute as HttpProxyRoute } from './proxy/reverse/route.js'
+export type { HttpProxyRoute } from './proxy/reverse/route.js'
 export { proxyAuthenticate } from './proxy-authenticate.js'
 export { signAws4 } from './schemes/aws4/client.js'
 export type { Aws4Request, Aws4Signer } from './schemes/aws4/client.js'

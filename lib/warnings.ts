@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import { listensInTheClear, sendsSecrets } from './cleartext.js'
+import { listensInTheClear } from './cleartext.js'
 import { isPortableRealm } from './fields/challenge.js'
-import { isConnectionBound } from './schemes/connection-bound.js'
+import { isConnectionBound, traitsOf } from './schemes/traits.js'
 import type { Declared } from './passport/declaration.js'
 import { on } from './platform/guarded.js'
 import type { Settings } from './options/settings.js'
@@ -36,10 +36,10 @@ export function warnAtStart (app: FastifyInstance, settings: Settings, chains: (
   })
   app.addHook('onListen', async () => {
     noteDroppedConnects(app)
-    if (cleartext === 'refuse' && chains().some((chain) => chain.every(sendsSecrets)) && listensInTheClear(app)) {
+    if (cleartext === 'refuse' && chains().some((chain) => chain.every(({ scheme }) => traitsOf(scheme).sendsSecret)) && listensInTheClear(app)) {
       app.log.warn('Basic and Bearer are refused without TLS, and nothing else is offered: only clients on loopback get in')
     }
-    if (cleartext === 'warn' && chains().flat().some(sendsSecrets) && listensInTheClear(app)) {
+    if (cleartext === 'warn' && chains().flat().some(({ scheme }) => traitsOf(scheme).sendsSecret) && listensInTheClear(app)) {
       app.log.warn('Basic and Bearer are accepted without TLS from other hosts: see option `cleartext`')
     }
   })

@@ -98,7 +98,7 @@ t.test('the urgent go first, and are never too many', async t => {
 
 t.test('who has waited too long is told so', async t => {
   let now = 0
-  const turns = new ConcurrencyLimit({ concurrency: 1, queue: 10, patience: 1000, clock: () => now })
+  const turns = new ConcurrencyLimit({ concurrency: 1, queue: 10, maxWait: 1000, clock: () => now })
   const slow = work()
   const running = turns.take(slow.start)
   const { signal } = new AbortController()

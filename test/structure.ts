@@ -60,11 +60,11 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   // What puts it all together.
   'proxy-authenticate': ['errors', 'types'],
-  cleartext: ['passport'],
+  cleartext: [],
   summary: ['options', 'passport'],
   warnings: ['cleartext', 'options', 'fields', 'passport', 'platform', 'schemes'],
   'anonymous-access': ['options', 'policy', 'gate', 'proxy/ingress'],
-  gates: ['errors', 'cleartext', 'summary', 'warnings', 'options', 'schemes', 'strategies', 'passport', 'policy', 'gate'],
+  gates: ['errors', 'summary', 'warnings', 'options', 'schemes', 'strategies', 'passport', 'policy', 'gate'],
   index: [
     'errors', 'eventual', 'options', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'platform',
     'platform/fastify', 'platform/http1', 'platform/http2', 'policy', 'gate', 'proxy/exchange', 'proxy/message', 'proxy/connect', 'proxy/forward', 'proxy/reverse',
@@ -145,3 +145,13 @@ function runs (source: string): boolean {
   })
   return /\S/.test(outputText.replace(/^export (\{[^}]*\}|\*( as \w+)?)( from '[^']*')?;$/gm, ''))
 }
+
+t.test('the name of a type: has one meaning in all of lib', async t => {
+  const places = new Map<string, string[]>()
+  for (const path of files) {
+    for (const [, name] of readFileSync(`lib/${path}`, 'utf8').matchAll(/^(?:export )?(?:abstract )?(?:interface|type|class) (\w+)/gm)) {
+      places.set(name!, [...places.get(name!) ?? [], path])
+    }
+  }
+  t.strictSame([...places].filter(([, paths]) => paths.length > 1), [])
+})

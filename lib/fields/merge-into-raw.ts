@@ -1,5 +1,5 @@
-import type { FieldRecord } from '../../fields/hop-by-hop.js'
-import { spelled } from '../../fields/spelling.js'
+import type { FieldRecord } from './hop-by-hop.js'
+import { spelled } from './spelling.js'
 
 /**
  * Writes fields as a flat raw list that differs from the one received only where the fields do: order, case and lines

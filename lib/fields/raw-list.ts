@@ -9,9 +9,30 @@ export function hasField (fields: readonly string[], name: string): boolean {
   return false
 }
 
+/** The values of all lines of a field. `name` is in lower case. */
+export function valuesOf (fields: readonly string[], name: string): string[] {
+  const values: string[] = []
+  for (let i = 0; i < fields.length; i += 2) if (isName(fields[i]!, name)) values.push(fields[i + 1]!)
+  return values
+}
+
+/** A list without the fields whose names `drops` says. */
+export function withoutFields (fields: readonly string[], drops: (name: string) => boolean): string[] {
+  const kept: string[] = []
+  for (let i = 0; i < fields.length; i += 2) if (!drops(fields[i]!)) kept.push(fields[i]!, fields[i + 1]!)
+  return kept
+}
+
+/** The lines of a header section, without the empty one behind them. */
+export function formatFields (fields: readonly string[]): string {
+  let text = ''
+  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`
+  return text
+}
+
 /** A list without a field, the same list where it has none. `name` is in lower case. */
 export function withoutField (fields: string[], name: string): string[] {
-  return hasField(fields, name) ? fields.filter((_, i) => !isName(fields[i - i % 2]!, name)) : fields
+  return hasField(fields, name) ? withoutFields(fields, each => isName(each, name)) : fields
 }
 
 /**

@@ -39,7 +39,7 @@ export interface AsteriskTarget {
 }
 
 /** A request-target in one of its four forms. */
-export type Target = OriginTarget | AbsoluteTarget | AuthorityTarget | AsteriskTarget
+export type RequestTarget = OriginTarget | AbsoluteTarget | AuthorityTarget | AsteriskTarget
 
 const SLASH = 0x2f
 const BACKSLASH = 0x5c
@@ -69,7 +69,7 @@ const NO_TARGET_CHAR = /[^\x21-\x7e\x80-\xff]|#/
  * parseTarget('GET', 'http://Origin.test?x')
  * // { form: 'absolute', scheme: 'http', host: 'origin.test', port: 80, authority: 'origin.test', path: '/?x' }
  */
-export function parseTarget (method: string, target: string, upgrades = false): Target {
+export function parseTarget (method: string, target: string, upgrades = false): RequestTarget {
   if (method === 'CONNECT') return parseAuthorityForm(target)
   if (target.charCodeAt(0) === SLASH) {
     checkPath(target)

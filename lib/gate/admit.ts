@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Forbidden, StrategyFailed, StrategyUnavailable } from '../errors.js'
 import type { AttemptInput, Chain } from '../passport/chain.js'
-import { isConnectionBound } from '../schemes/connection-bound.js'
+import { isConnectionBound } from '../schemes/traits.js'
 import type { ConnectionIdentities, Leg } from '../passport/connection-identity.js'
 import type { Granted, Refused } from '../passport/outcome.js'
 import { closeBehind } from '../platform/http1/close-behind.js'
@@ -55,14 +55,14 @@ export interface AdmitOptions {
  */
 export async function admit (request: FastifyRequest, reply: FastifyReply, options: AdmitOptions): Promise<Refused | null> {
   const { mode, connections } = options
-  let attempt: Attempt | undefined
+  let attempt: AdmitAttempt | undefined
   let continues = false
   closeHead(request.raw, reply.raw)
   try {
     if (isAdmitted(request, options)) return null
     request.proxyAuth = null
     const chain = isInTheClear(request) ? options.chainInTheClear : options.chain
-    attempt = new Attempt(request, reply, readCredentials(request.raw, mode.credentials))
+    attempt = new AdmitAttempt(request, reply, readCredentials(request.raw, mode.credentials))
     if (connections !== undefined) {
       if (attempt.credentials === undefined && remember(request, connections)) return null
       attempt.leg = begin(attempt, reply, connections)
@@ -70,7 +70,7 @@ export async function admit (request: FastifyRequest, reply: FastifyReply, optio
     const hashes = chain.coversContent ? hashesToRead(request, chain, attempt) : NO_HASHES
     if (hashes.length > 0) attempt.covers(hashesOfNothing(request, hashes))
     let name = ''
-    for (let asked = 0; asked < MOST_ASKED; asked++) {
+    for (let asked = 0; asked < MAX_ASKED; asked++) {
       const { mark } = options.revocations
       const pending = chain.authenticate(attempt)
       // Nothing is awaited that is there already: each turn of the queue costs as much as the verdict on a password.
@@ -134,7 +134,7 @@ const OURS = { 407: ['proxy-authorization'], 401: ['authorization', 'proxy-autho
 const NO_HASHES: readonly string[] = []
 
 /** A user who is revoked while he is looked up is asked anew. Where that goes on, somebody revokes whom he lets in. */
-const MOST_ASKED = 3
+const MAX_ASKED = 3
 
 /**
  * Sets `proxyAuth`, last of all: not for a user without a name, or with something to be told that cannot be sent; nor for
@@ -173,7 +173,7 @@ function isLoopback ({ remoteAddress }: Socket): boolean {
 }
 
 /** What the strategies are told of a request. A class, for the getter: few attempts wait, and look at the signal. */
-class Attempt implements AttemptInput {
+class AdmitAttempt implements AttemptInput {
   readonly raw
   readonly url
   readonly ip

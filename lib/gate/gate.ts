@@ -58,7 +58,7 @@ interface Pending {
   /** The status that the error would have by itself, when it came of our 407 all the same. */
   overruled: number | null
 }
-type Marked = FastifyRequest & { [kRefused]?: Pending }
+type RefusedRequest = FastifyRequest & { [kRefused]?: Pending }
 
 /** Requests on the application's own routes about which there is no verdict. */
 const failed = new WeakSet<FastifyRequest>()
@@ -80,7 +80,7 @@ export function ownRouteHook (options: AdmitOptions): (request: FastifyRequest, 
     }
     if (refused === null) return
     logRefusal(request, refused)
-    ;(request as Marked)[kRefused] = { refused, overruled: null }
+    ;(request as RefusedRequest)[kRefused] = { refused, overruled: null }
     if (refused.status === 407) reply.code(407)
     throw errorOf(refused)
   }
@@ -100,12 +100,12 @@ function errorOf ({ status, cause }: Refused): Error {
  */
 export function addChallengeHooks (app: FastifyInstance): void {
   app.addHook('onError', (request, reply, error, done) => {
-    const pending = (request as Marked)[kRefused]
+    const pending = (request as RefusedRequest)[kRefused]
     if (pending?.refused.status === 407 && reply.statusCode === 407) pending.overruled = statusOf(error)
     done()
   })
   app.addHook('onSend', (request, reply, payload, done) => {
-    const pending = (request as Marked)[kRefused]
+    const pending = (request as RefusedRequest)[kRefused]
     if (pending !== undefined) {
       if (reply.statusCode === pending.overruled) {
         reply.code(407)

@@ -4,7 +4,7 @@ export type Principal = (user: never, info: never) => string
 const MEMBERS = ['username', 'id', 'sub'] as const
 
 /** What a strategy has said of a user, and the user-id of his credentials. */
-export interface Known {
+export interface KnownUser {
   readonly user: object | string
   readonly info: unknown
   readonly userId: string | null
@@ -19,7 +19,7 @@ export interface Known {
  * @throws {TypeError} There is none. A nameless user would share limits and records with every other one.
  * @throws What `principal` throws.
  */
-export function nameOf ({ user, info, userId, name: settled }: Known, principal?: Principal): string {
+export function nameOf ({ user, info, userId, name: settled }: KnownUser, principal?: Principal): string {
   if (settled !== undefined) return settled
   const name: unknown = principal === undefined ? defaultName(user, userId) : principal(user as never, info as never)
   if (typeof name === 'string' && name !== '') return name
@@ -27,7 +27,7 @@ export function nameOf ({ user, info, userId, name: settled }: Known, principal?
 }
 
 /** Whether a user has this name, or one that nobody can tell. */
-export function isNamed (name: string, known: Known, principal?: Principal): boolean {
+export function isNamed (name: string, known: KnownUser, principal?: Principal): boolean {
   try {
     return nameOf(known, principal) === name
   } catch {

@@ -7,7 +7,7 @@ import type { AttemptsOptions } from '../policy/attempts/attempts-options.js'
 import type { AutoConfigurationOptions } from '../proxy/forward/auto-configuration-route.js'
 import type { KeepAliveAfter407 } from '../proxy/connect/take-http1.js'
 import type { IdentityOptions } from '../proxy/message/identity-field.js'
-import type { ReverseRoute as ProxyRoute } from '../proxy/reverse/route.js'
+import type { HttpProxyRoute as ProxyRoute } from '../proxy/reverse/route.js'
 import type { Milliseconds, ProxyIdentity, ProxyUser } from '../types.js'
 
 /** The options of the plugin. */

@@ -11,7 +11,7 @@ import type { Departure, RunSettings, Verdict } from './run.js'
 import { readUserId } from './user-id.js'
 
 /** Who presents what. */
-export interface Presented extends Departure {
+export interface PresentedCredentials extends Departure {
   readonly credentials: string | undefined
   /** What is counted as the client's address. */
   readonly from?: string
@@ -26,7 +26,7 @@ export interface Presented extends Departure {
  * @param viewOf - Makes what the strategy sees. Called before this returns, or not at all.
  */
 export function askStrategy (
-  declared: Declared, presented: Presented, viewOf: () => RequestView, settings: RunSettings
+  declared: Declared, presented: PresentedCredentials, viewOf: () => RequestView, settings: RunSettings
 ): Verdict | Promise<Verdict> {
   const { cache, name, scheme } = declared
   const { credentials } = presented

@@ -9,13 +9,13 @@ import type { Broken } from './outcome.js'
 export type ChallengeLines = readonly string[] | Broken
 
 /** What a strategy has said that goes in the place of the usual challenge of its scheme. */
-export interface Given {
+export interface GivenChallenges {
   readonly scheme: string
   readonly lines: readonly string[]
 }
 
 /** Lists the challenges of a route for one request. Never throws or rejects. */
-export type ChallengeList = (view: () => AttemptRequest, said?: Given) => Eventual<ChallengeLines>
+export type ChallengeList = (view: () => AttemptRequest, said?: GivenChallenges) => Eventual<ChallengeLines>
 
 /**
  * Makes what lists the challenges of several strategies: one for each scheme, in the place of the first strategy that has

@@ -1,7 +1,7 @@
 import { MalformedCredentials } from '../errors.js'
 import { isThenable } from '../eventual.js'
 import { readScheme } from '../fields/credentials.js'
-import { isConnectionBound } from '../schemes/connection-bound.js'
+import { isConnectionBound } from '../schemes/traits.js'
 import type { Strategy } from '../strategies/strategy.js'
 import type { Milliseconds } from '../types.js'
 import { createChallengeList } from './chain-challenges.js'

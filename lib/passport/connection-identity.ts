@@ -6,7 +6,7 @@ import { guarded, once } from '../platform/guarded.js'
 import { Shares } from '../store/shares.js'
 import type { Handshake, HandshakeState } from '../strategies/handshake.js'
 import type { Milliseconds, ProxyIdentity } from '../types.js'
-import { isConnectionBound } from '../schemes/connection-bound.js'
+import { isConnectionBound } from '../schemes/traits.js'
 import type { RawRequest } from './request-view.js'
 
 /** Limits of {@link ConnectionIdentities}. */
@@ -23,12 +23,12 @@ export interface ConnectionLimits {
 const RETRY_AFTER: Milliseconds = 5000
 
 /** What one client connection stands for. Kept on the socket, so that it goes with it. */
-interface Connection {
+interface ConnectionState {
   readonly socket: Socket
   /** What is counted as the client's address; empty: there is none to tell. */
   readonly from: string
   identity: ProxyIdentity | undefined
-  kept: Kept | undefined
+  kept: KeptIdentity | undefined
   /** A leg is being judged. */
   busy: boolean
   /** A request came before the answer to a leg: nothing on this connection is believed any more. */
@@ -37,7 +37,7 @@ interface Connection {
   timer: NodeJS.Timeout | undefined
 }
 
-interface Kept {
+interface KeptIdentity {
   readonly owner: object
   readonly state: HandshakeState
 }
@@ -51,7 +51,7 @@ interface Kept {
  */
 export class ConnectionIdentities {
   private readonly key = Symbol('fastify-proxy-auth.connection')
-  private readonly named = new Map<string, Set<Connection>>()
+  private readonly named = new Map<string, Set<ConnectionState>>()
   private readonly handshakes: Shares
 
   constructor (private readonly limits: ConnectionLimits) {
@@ -115,7 +115,7 @@ export class ConnectionIdentities {
   }
 
   /** For a {@link Leg}: puts what it leaves in its place. */
-  settle (connection: Connection, kept: Kept | undefined, identity: ProxyIdentity | undefined): void {
+  settle (connection: ConnectionState, kept: KeptIdentity | undefined, identity: ProxyIdentity | undefined): void {
     const { socket } = connection
     connection.busy = false
     connection.kept = kept
@@ -128,25 +128,25 @@ export class ConnectionIdentities {
   }
 
   /** For a {@link Leg}: starts the time of a handshake, unless it runs. */
-  start (connection: Connection): void {
+  start (connection: ConnectionState): void {
     if (connection.timer !== undefined) return
     if (!this.handshakes.take(1, connection.from)) throw new TooManyHandshakes(RETRY_AFTER)
     connection.timer = setTimeout(guarded(() => connection.socket.destroy()), this.limits.handshakeTimeout)
   }
 
-  private stop (connection: Connection): void {
+  private stop (connection: ConnectionState): void {
     if (connection.timer === undefined) return
     clearTimeout(connection.timer)
     connection.timer = undefined
     this.handshakes.giveBack(1, connection.from)
   }
 
-  private find (socket: Socket): Connection | undefined {
-    return (socket as unknown as Record<symbol, Connection | undefined>)[this.key]
+  private find (socket: Socket): ConnectionState | undefined {
+    return (socket as unknown as Record<symbol, ConnectionState | undefined>)[this.key]
   }
 
-  private open (socket: Socket, from: string): Connection {
-    const connection: Connection = { socket, from, identity: undefined, kept: undefined, busy: false, confused: false, timer: undefined }
+  private open (socket: Socket, from: string): ConnectionState {
+    const connection: ConnectionState = { socket, from, identity: undefined, kept: undefined, busy: false, confused: false, timer: undefined }
     Object.defineProperty(socket, this.key, { value: connection })
     once(socket, 'close', () => {
       this.forget(connection)
@@ -155,7 +155,7 @@ export class ConnectionIdentities {
     return connection
   }
 
-  private forget (connection: Connection): void {
+  private forget (connection: ConnectionState): void {
     const { identity } = connection
     if (identity === undefined) return
     connection.identity = undefined
@@ -164,7 +164,7 @@ export class ConnectionIdentities {
     if (others.size === 0) this.named.delete(identity.name)
   }
 
-  private drop (connection: Connection): void {
+  private drop (connection: ConnectionState): void {
     const { kept } = connection
     connection.kept = undefined
     this.stop(connection)
@@ -174,12 +174,12 @@ export class ConnectionIdentities {
 
 /** One leg of a handshake while it is judged. */
 export class Leg {
-  private after: Kept | undefined
+  private after: KeptIdentity | undefined
   private identity: ProxyIdentity | undefined
   private closed = false
 
   /** Made by {@link ConnectionIdentities.begin}. */
-  constructor (private readonly connections: ConnectionIdentities, private readonly connection: Connection, private readonly before: Kept | undefined) {}
+  constructor (private readonly connections: ConnectionIdentities, private readonly connection: ConnectionState, private readonly before: KeptIdentity | undefined) {}
 
   /** True when a strategy has kept something for another leg. */
   get continues (): boolean { return this.after !== undefined }

@@ -1,7 +1,7 @@
 import { Forbidden } from '../errors.js'
 import { readScheme } from '../fields/credentials.js'
 import { isOfOneUser } from '../platform/connection.js'
-import { isConnectionBound } from '../schemes/connection-bound.js'
+import { isConnectionBound } from '../schemes/traits.js'
 import { chainOf } from './chain.js'
 import type { AttemptInput, Chain, ChainOptions } from './chain.js'
 import type { Declared } from './declaration.js'

@@ -5,6 +5,7 @@ import { isToken } from '../fields/grammar.js'
 import { isRealm } from '../fields/realm.js'
 import { ConcurrencyLimit } from '../concurrency-limit.js'
 import type { ConcurrencyLimitOptions } from '../concurrency-limit.js'
+import { traitsOf } from '../schemes/traits.js'
 import { readCacheOptions } from '../strategies/cache-options.js'
 import type { CacheOptions } from '../strategies/cache-options.js'
 import { isOurStrategy } from '../strategies/strategy.js'
@@ -168,11 +169,8 @@ function resolve (declared: DeclaredStrategy, reads: readonly string[], context:
   })
 }
 
-/** Schemes whose credentials are for one request or one connection. To remember an answer to them is to take a replay. */
-const GOOD_ONCE = new Set(['digest', 'ntlm', 'negotiate', 'aws4-hmac-sha256', 'hawk', 'oauth', 'dpop', 'gnap', 'hoba', 'mutual'])
-
 function isCacheable (scheme: string | null, reads: readonly string[]): boolean {
-  return scheme !== null && reads.length === 0 && !GOOD_ONCE.has(scheme.toLowerCase()) && !scheme.toLowerCase().startsWith('scram-')
+  return scheme !== null && reads.length === 0 && !traitsOf(scheme).goodOnce
 }
 
 const FOREIGN = ['params', 'challenge', 'grammar'] as const
@@ -202,9 +200,9 @@ function settleScheme (name: string, own: string | null | undefined, declared: s
   return scheme === null ? null : formatChallenge({ scheme })
 }
 
-type Check = readonly [what: string, holds: (value: unknown) => boolean]
+type OptionCheck = readonly [what: string, holds: (value: unknown) => boolean]
 
-const CHECKS: ReadonlyMap<string, Check> = new Map<keyof DeclaredStrategy, Check>([
+const CHECKS: ReadonlyMap<string, OptionCheck> = new Map<keyof DeclaredStrategy, OptionCheck>([
   ['strategy', ['a strategy or the name of one', (value) => isText(value) || isStrategy(value)]],
   ['scheme', ['a scheme or null', (value) => value === null || (isText(value) && isToken(value))]],
   ['realm', ['text in printable ASCII', isRealm]],

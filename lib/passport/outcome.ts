@@ -78,7 +78,7 @@ export interface Broken {
 }
 
 /** The system's codes, node's resolver's and those of clients for what is away or does not respond. */
-const AWAY = new Set([
+const UNREACHABLE = new Set([
   'ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'EPIPE', 'ETIMEDOUT',
   'ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'ESERVFAIL', 'ETIMEOUT'
 ])
@@ -105,7 +105,7 @@ function findAway (cause: unknown): Told | undefined {
   for (let depth = 0; depth < DEPTH && typeof told === 'object' && told !== null; depth++) {
     const { statusCode, status, code, name } = told
     if (statusCode === 503 || status === 503 || ABORTED.has(String(name))) return told
-    if (typeof code === 'string' && (AWAY.has(code) || OF_UNDICI.test(code))) return told
+    if (typeof code === 'string' && (UNREACHABLE.has(code) || OF_UNDICI.test(code))) return told
     told = told.cause as Told
   }
   return undefined

@@ -17,9 +17,9 @@ export interface PassportStrategy {
 }
 
 /** What a strategy said, word for word. */
-export type Verdict = Accepted | Failed | Broken
+export type Verdict = AcceptedVerdict | Failed | Broken
 /** It called `success` with somebody. */
-export interface Accepted { readonly kind: 'accepted', readonly user: object | string, readonly info: unknown }
+export interface AcceptedVerdict { readonly kind: 'accepted', readonly user: object | string, readonly info: unknown }
 /** It called `fail`, or `pass`, or `success` with nobody. */
 export interface Failed {
   readonly kind: 'failed'

@@ -3,6 +3,7 @@ import { isThenable } from '../eventual.js'
 import type { Eventual } from '../eventual.js'
 import { formatChallenge, parseChallenges } from '../fields/challenge.js'
 import type { Challenge } from '../fields/challenge.js'
+import { isConnectionBound } from '../schemes/traits.js'
 import { formatOffer } from '../strategies/strategy.js'
 import type { AttemptRequest, ChallengeContext, Offer, Strategy } from '../strategies/strategy.js'
 
@@ -36,9 +37,7 @@ export interface ForeignOffer {
   readonly challenge?: ChallengeMaker | string | null | undefined
 }
 
-const NOTHING: StrategyChallenges = Object.freeze({ lines: [], challengesFor: () => [], challengesIn: () => null, afterRefusal: null })
-/** Their first challenge is the bare name, see RFC 4559. */
-const BARE = new Set(['Negotiate', 'NTLM'])
+const NO_CHALLENGES: StrategyChallenges = Object.freeze({ lines: [], challengesFor: () => [], challengesIn: () => null, afterRefusal: null })
 
 /**
  * The offering of one of ours. Unless it is `fresh`, its challenge is made once, here.
@@ -49,7 +48,7 @@ const BARE = new Set(['Negotiate', 'NTLM'])
  */
 export function ownChallenges (strategy: Strategy, realm: string): StrategyChallenges {
   const { scheme } = strategy
-  if (scheme === null) return NOTHING
+  if (scheme === null) return NO_CHALLENGES
   return offering(scheme, strategy.fresh, (context) => strategy.challenge(context), realm, null)
 }
 
@@ -65,7 +64,7 @@ export function ownChallenges (strategy: Strategy, realm: string): StrategyChall
  */
 export function foreignChallenges (foreign: ForeignOffer): StrategyChallenges {
   const { name, scheme, realm, challenge, params } = foreign
-  if (scheme === null || challenge === null) return NOTHING
+  if (scheme === null || challenge === null) return NO_CHALLENGES
   const overriding = foreign.overrideRealm ? realm : null
   if (typeof challenge === 'function') return offering(scheme, true, challenge, realm, overriding)
   if (scheme === 'Digest') {
@@ -77,7 +76,7 @@ export function foreignChallenges (foreign: ForeignOffer): StrategyChallenges {
     }
     return offering(scheme, false, () => challenge, realm, overriding)
   }
-  if (BARE.has(scheme)) return offering(scheme, false, () => ({ scheme }), realm, null)
+  if (isConnectionBound(scheme)) return offering(scheme, false, () => ({ scheme }), realm, null)
   const made = offering(scheme, false, () => ({ scheme, params: { realm, ...params } }), realm, realm)
   if (scheme !== 'Bearer') return made
   // RFC 6750, 3.1: a client whose token was refused is told so, which JWT strategies leave to others.

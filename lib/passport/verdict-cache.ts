@@ -7,13 +7,13 @@ import { usualName } from '../store/usual-name.js'
 import { canonicalBasic } from '../strategies/basic.js'
 import type { CacheSettings } from '../strategies/cache-options.js'
 import type { Milliseconds } from '../types.js'
-import type { Accepted, Failed, Verdict } from './run.js'
+import type { AcceptedVerdict, Failed, Verdict } from './run.js'
 
 /** Asks the strategy. `urgent`: for somebody who is let in as long as this takes, so it should not take long. */
-export type Check = (urgent: boolean) => Eventual<Verdict>
+export type AskStrategy = (urgent: boolean) => Eventual<Verdict>
 
 interface Yes {
-  readonly verdict: Accepted
+  readonly verdict: AcceptedVerdict
   readonly userId: string | null
   readonly ends: Milliseconds
   /** When to ask again in the background. */
@@ -68,7 +68,7 @@ export class VerdictCache {
    * @param userIdOf - The user-id in them, once they are known to be right.
    * @returns Without a promise what is known. It does not reject unless `check` does.
    */
-  ask (credentials: string, check: Check, userIdOf: (info: unknown) => string | null): Eventual<Verdict> {
+  ask (credentials: string, check: AskStrategy, userIdOf: (info: unknown) => string | null): Eventual<Verdict> {
     const key = this.keyOf(credentials)
     const known = this.find(key, check, userIdOf)
     if (known !== undefined) return known
@@ -84,7 +84,7 @@ export class VerdictCache {
     this.yeses.deleteWhere(({ verdict: { user, info }, userId }) => is({ user, info, userId }))
   }
 
-  private find (key: string, check: Check, userIdOf: (info: unknown) => string | null): Verdict | undefined {
+  private find (key: string, check: AskStrategy, userIdOf: (info: unknown) => string | null): Verdict | undefined {
     const now = this.settings.clock()
     const yes = this.yeses.get(key)
     if (yes !== undefined && now < yes.ends) {
@@ -101,7 +101,7 @@ export class VerdictCache {
     return no !== undefined && now < no.ends ? no.verdict : undefined
   }
 
-  private check (key: string, check: Check, urgent: boolean, userIdOf: (info: unknown) => string | null): Eventual<Verdict> {
+  private check (key: string, check: AskStrategy, urgent: boolean, userIdOf: (info: unknown) => string | null): Eventual<Verdict> {
     const { generation } = this
     const verdict = check(urgent)
     if (!isThenable(verdict)) {
@@ -148,7 +148,7 @@ function withLowerScheme (credentials: string): string {
 }
 
 /** Whose share a yes takes. */
-function ownerOf ({ user }: Accepted, userId: string | null): string | null {
+function ownerOf ({ user }: AcceptedVerdict, userId: string | null): string | null {
   const { username, id, sub } = user as { username?: unknown, id?: unknown, sub?: unknown }
   const name = userId ?? [user, username, id, sub].find((each) => typeof each === 'string')
   return typeof name === 'string' ? usualName(name) : null

@@ -93,9 +93,9 @@ type Connected = Duplex & { readonly _handle?: { getpeername?(address: object): 
  */
 function resetStream (stream: Http2Stream, code: number): void {
   if (stream.destroyed) return
-  if (!stream.writableEnded) stream.write(NOTHING)
+  if (!stream.writableEnded) stream.write(EMPTY)
   stream.close(code)
   stream.destroy()
 }
 
-const NOTHING = Buffer.alloc(0)
+const EMPTY = Buffer.alloc(0)

@@ -1,5 +1,6 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyReply } from 'fastify'
+import { formatFields } from '../fields/raw-list.js'
 import { endToEnd } from '../fields/hop-by-hop.js'
 import { streamOf } from './message-stream.js'
 import { http2Fields } from '../fields/http2-fields.js'
@@ -7,7 +8,7 @@ import { reasonPhrase } from './reason-phrase.js'
 import { isGone } from './abort.js'
 
 /** Frames of a session that wait to be sent, beyond which no interim answer joins them. */
-const MOST_QUEUED = 32
+const MAX_QUEUED = 32
 
 /** An interim response has no content to frame, and no trailers (RFC 9110, 8.6 and 15.2). */
 const FRAMING = new Set(['content-length', 'trailer'])
@@ -29,16 +30,15 @@ export function writeInterim ({ raw, request }: FastifyReply, status: number, re
   if (httpVersionMinor === 0) return
   // It waits for others on its connection: node would put the head of the final one before this, and this into the content.
   if (raw.socket === null) return
-  let head = `HTTP/1.1 ${status} ${reasonPhrase(reason) ?? ''}\r\n`
-  for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`
+  const head = `HTTP/1.1 ${status} ${reasonPhrase(reason) ?? ''}\r\n${formatFields(fields)}\r\n`
   // node has public methods for 102 and 103 alone, and refuses fields there that are legal.
-  ;(raw as unknown as { _writeRaw (text: string, encoding: 'latin1'): void })._writeRaw(`${head}\r\n`, 'latin1')
+  ;(raw as unknown as { _writeRaw (text: string, encoding: 'latin1'): void })._writeRaw(head, 'latin1')
 }
 
 function writeHttp2Interim (stream: ServerHttp2Stream, status: number, fields: readonly string[]): void {
   if (status === 101) return // HTTP/2 has none (RFC 9113, 8.6)
   // What has no flow control may be queued without end where a client takes nothing, and they are hints.
-  if (stream.session!.state.outboundQueueSize! >= MOST_QUEUED) return
+  if (stream.session!.state.outboundQueueSize! >= MAX_QUEUED) return
   try {
     stream.additionalHeaders({ ...http2Fields(fields), ':status': status })
   } catch {

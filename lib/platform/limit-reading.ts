@@ -10,7 +10,7 @@ import { sessionSocket } from './session-socket.js'
 export const READ_TIME = 10_000
 
 /** A response of node, of HTTP/2 with its stream. */
-type Response = ServerResponse & { readonly stream?: Http2Stream }
+type UnreadResponse = ServerResponse & { readonly stream?: Http2Stream }
 
 /** By connection, which for HTTP/2 is the session. */
 const limits = new WeakMap<object, Http1Limit | Http2Limit>()
@@ -24,7 +24,7 @@ const limits = new WeakMap<object, Http1Limit | Http2Limit>()
  *
  * @param time - In milliseconds; the first on a connection decides for all of them. Default {@link READ_TIME}.
  */
-export function limitReading (response: Response, time = READ_TIME): void {
+export function limitReading (response: UnreadResponse, time = READ_TIME): void {
   if (isInjected(response)) return
   const { stream, req: { socket } } = response
   const connection = stream === undefined ? socket : stream.session
@@ -40,7 +40,7 @@ export function limitReading (response: Response, time = READ_TIME): void {
 /** The refusals on one connection that are not read yet. One timer serves them all: a client may pipeline many. */
 abstract class Limit {
   /** When each was there, the oldest first. */
-  protected readonly unread = new Map<Response, number>()
+  protected readonly unread = new Map<UnreadResponse, number>()
   private timer: NodeJS.Timeout | undefined
 
   constructor (private readonly connection: Socket | Http2Session, protected readonly time: number) {
@@ -50,13 +50,13 @@ abstract class Limit {
     })
   }
 
-  add (response: Response): void {
+  add (response: UnreadResponse): void {
     this.unread.set(response, performance.now())
     once(response, 'finish', () => this.delete(response)) // in HTTP/2 it comes when the stream has closed
     this.timer ??= this.wait(this.time)
   }
 
-  protected delete (response: Response): void {
+  protected delete (response: UnreadResponse): void {
     this.unread.delete(response)
     if (this.unread.size === 0) this.stop()
   }
@@ -79,20 +79,20 @@ abstract class Limit {
 
 class Http1Limit extends Limit {
   /** The refusal whose turn it is on the connection, and since when there has been nothing else. */
-  private turn: Response | null = null
+  private turn: UnreadResponse | null = null
   private since = 0
 
   constructor (private readonly socket: Socket, time: number) {
     super(socket, time)
   }
 
-  override add (response: Response): void {
+  override add (response: UnreadResponse): void {
     super.add(response)
     if (response.socket !== null) this.begin(response)
     else once(response, 'socket', () => this.begin(response))
   }
 
-  protected override delete (response: Response): void {
+  protected override delete (response: UnreadResponse): void {
     super.delete(response)
     if (this.turn === response) this.turn = null // else the next has it already: node sees to that first
   }
@@ -105,7 +105,7 @@ class Http1Limit extends Limit {
     return left
   }
 
-  private begin (response: Response): void {
+  private begin (response: UnreadResponse): void {
     if (this.turn === null) this.since = performance.now()
     this.turn = response
   }

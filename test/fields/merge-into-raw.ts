@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { mergeIntoRaw } from '../../../lib/proxy/reverse/raw-fields.js'
-import { token } from '../../fixtures/field-text.js'
+import { mergeIntoRaw } from '../../lib/fields/merge-into-raw.js'
+import { token } from '../fixtures/field-text.js'
 
 const rows: Array<[string, string[], Record<string, string | string[] | undefined>, string[]]> = [
   ['order and case stay', ['X-B', '1', 'x-A', '2'], { 'x-a': '2', 'x-b': '1' }, ['X-B', '1', 'x-A', '2']],

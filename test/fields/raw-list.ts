@@ -1,5 +1,5 @@
 import t from 'tap'
-import { hasField, listOf, recordOf, withoutField } from '../../lib/fields/raw-list.js'
+import { formatFields, hasField, listOf, recordOf, valuesOf, withoutField, withoutFields } from '../../lib/fields/raw-list.js'
 
 const FIELDS = ['X-A', '1', 'x-b', '2', 'x-a', '3']
 
@@ -7,15 +7,23 @@ t.test('a field is found by its name in any case, and by the whole of it', async
   t.equal(hasField(FIELDS, 'x-a'), true)
   t.equal(hasField(FIELDS, 'x-c'), false)
   t.equal(hasField(['X', 'x-a'], 'x-a'), false, 'a value is no name')
+  t.strictSame(valuesOf(FIELDS, 'x-a'), ['1', '3'])
+  t.strictSame(valuesOf(FIELDS, 'x-c'), [])
 })
 
 t.test('a field is left out with all of its lines; a list that has none is the same list', async t => {
   t.strictSame(withoutField([...FIELDS], 'x-a'), ['x-b', '2'])
   t.equal(withoutField(FIELDS, 'x-c'), FIELDS)
+  t.strictSame(withoutFields(FIELDS, name => name === 'x-a'), ['X-A', '1', 'x-b', '2'])
 })
 
 t.test('a list as fields by name, and back: several lines of one are a list', async t => {
   t.same({ ...recordOf([...FIELDS, 'X-A', '4']) }, { 'x-a': ['1', '3', '4'], 'x-b': '2' })
   t.equal(Object.getPrototypeOf(recordOf(['__proto__', '1'])), null)
   t.strictSame(listOf({ a: '1', b: ['2', '3'], c: undefined, d: 4 as never }), ['a', '1', 'b', '2', 'b', '3', 'd', '4'])
+})
+
+t.test('a list as the lines of a header section', async t => {
+  t.equal(formatFields(FIELDS), 'X-A: 1\r\nx-b: 2\r\nx-a: 3\r\n')
+  t.equal(formatFields([]), '')
 })

@@ -3,7 +3,7 @@ import t from 'tap'
 import { readDeclaration } from '../../lib/passport/declaration.js'
 import type { DeclaredStrategy } from '../../lib/passport/declaration.js'
 import { askStrategy } from '../../lib/passport/ask-strategy.js'
-import type { Presented } from '../../lib/passport/ask-strategy.js'
+import type { PresentedCredentials } from '../../lib/passport/ask-strategy.js'
 import type { Verdict } from '../../lib/passport/run.js'
 import { BasicStrategy } from '../../lib/strategies/basic.js'
 import type { VerifyUserPass } from '../../lib/strategies/basic.js'
@@ -17,7 +17,7 @@ const settings = { name: 'basic', timeout: 10_000 }
 function create (verify: VerifyUserPass, options: Partial<DeclaredStrategy> = {}, verifiers = { concurrency: 1, queue: 1 }) {
   const declared = readDeclaration({ strategy: new BasicStrategy({ verify }), ...options }, { realm: 'gw', verifiers }).resolve()
   let views = 0
-  const ask = (credentials: string | undefined, presented: Partial<Presented> = {}): Verdict | Promise<Verdict> =>
+  const ask = (credentials: string | undefined, presented: Partial<PresentedCredentials> = {}): Verdict | Promise<Verdict> =>
     askStrategy(declared, { credentials, ...presented }, () => { views++; return view(credentials) }, settings)
   return { declared, ask, views: () => views }
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { mergeIntoRaw } from '../../lib/proxy/reverse/raw-fields.js'
+import { mergeIntoRaw } from '../../lib/fields/merge-into-raw.js'
 import type { FieldRecord } from '../../lib/fields/hop-by-hop.js'
 
 /** A head of `count` fields with two lines each, as node has it, and how often its list was read for `mergeIntoRaw`. */

@@ -5,13 +5,9 @@ import type { Declared } from '../../passport/declaration.js'
 import { isWrongSecret } from '../../passport/outcome.js'
 import type { Granted, Outcome, RefusalReason, Refused } from '../../passport/outcome.js'
 import { meaningOf, readUserId } from '../../passport/user-id.js'
-import type { Attempts, Entry, Trial } from '../../policy/attempts/attempts.js'
+import { traitsOf } from '../../schemes/traits.js'
+import type { GuessLimiter, Admission, Guess } from '../../policy/attempts/attempts.js'
 import type { Milliseconds } from '../../types.js'
-
-/** Schemes whose credentials are made with the secret and do not show it. */
-const COMPUTED = new Set(['digest', 'ntlm', 'negotiate', 'aws4-hmac-sha256', 'hawk'])
-/** Schemes that say who presents them, as they are registered. */
-const NAMED = new Map([['basic', 'Basic'], ['digest', 'Digest']])
 
 /**
  * Asks the strategies no more often than the limits for wrong secrets let it, and tells the limits what came of it. Requests that
@@ -19,9 +15,9 @@ const NAMED = new Map([['basic', 'Basic'], ['digest', 'Digest']])
  *
  * @param strategies - Those of the chain.
  */
-export function withAttemptLimits (chain: Chain, attempts: Attempts, strategies: readonly Known[]): Chain {
+export function withAttemptLimits (chain: Chain, attempts: GuessLimiter, strategies: readonly LimitedStrategy[]): Chain {
   const schemes = new Set(strategies.flatMap(({ scheme }) => scheme === null ? [] : [scheme.toLowerCase()]))
-  const go = (entered: Entry | Milliseconds, trial: Trial & Presented, input: AttemptInput): Outcome | Promise<Outcome> => {
+  const go = (entered: Admission | Milliseconds, trial: Guess & PresentedFields, input: AttemptInput): Outcome | Promise<Outcome> => {
     if (typeof entered === 'number') return tooMany(entered)
     const outcome = chain.authenticate(input)
     return 'then' in outcome ? outcome.then(later => settle(entered, trial, strategies, later)) : settle(entered, trial, strategies, outcome)
@@ -38,7 +34,7 @@ export function withAttemptLimits (chain: Chain, attempts: Attempts, strategies:
 }
 
 /** A refusal goes out when it has been counted, so that the next one finds it. */
-function settle (entry: Entry, presented: Presented, strategies: readonly Known[], outcome: Outcome): Outcome | Promise<Outcome> {
+function settle (entry: Admission, presented: PresentedFields, strategies: readonly LimitedStrategy[], outcome: Outcome): Outcome | Promise<Outcome> {
   if (outcome.kind === 'granted' && isBy(outcome, presented, strategies)) {
     const wait = entry.accepted(outcome.userId)
     if (typeof wait !== 'number') return Promise.resolve(wait).then(later => leave(entry, later, outcome))
@@ -57,7 +53,7 @@ function settle (entry: Entry, presented: Presented, strategies: readonly Known[
 }
 
 /** A client that has to wait is not told what was found. */
-function leave (entry: Entry, wait: Milliseconds, outcome: Outcome): Outcome {
+function leave (entry: Admission, wait: Milliseconds, outcome: Outcome): Outcome {
   entry.leave()
   return wait > 0 ? tooMany(wait) : outcome
 }
@@ -66,38 +62,39 @@ function leave (entry: Entry, wait: Milliseconds, outcome: Outcome): Outcome {
  * Whether it is what was presented that let him in. With a certificate that lets him in anyway, somebody could else try as many
  * passwords as he likes.
  */
-function isBy ({ strategy }: Granted, { fields }: Presented, strategies: readonly Known[]): boolean {
+function isBy ({ strategy }: Granted, { fields }: PresentedFields, strategies: readonly LimitedStrategy[]): boolean {
   return strategies.some(({ name, scheme, reads }) => name === strategy && (scheme !== null || reads.some(field => fields.includes(field))))
 }
 
 /** A secret in a field of its own is a guess whatever was said of credentials beside it: a stale nonce, a version. */
-function isWrongGuess (refused: Refused, { fields }: Presented): boolean {
+function isWrongGuess (refused: Refused, { fields }: PresentedFields): boolean {
   return isWrongSecret(refused) || (fields.length > 0 && refused.needsContent !== true && ASKED.has(refused.reason))
 }
 
 /** Why a request is refused when the strategies for other fields were asked and nothing else ended the matter. */
 const ASKED: ReadonlySet<RefusalReason> = new Set(['missing', 'not offered', 'rejected'])
 
-interface Presented {
+interface PresentedFields {
   /** The fields beside the usual one with something in them. */
   readonly fields: readonly string[]
 }
 
 /** What limits have to know of a strategy. */
-type Known = Pick<Declared, 'name' | 'scheme' | 'reads'>
+type LimitedStrategy = Pick<Declared, 'name' | 'scheme' | 'reads'>
 
 function readTrial (
   { credentials, raw: { headers }, ip }: AttemptInput, reads: readonly string[], schemes: ReadonlySet<string>
-): Trial & Presented | null {
+): Guess & PresentedFields | null {
   const fields = reads.filter(name => headers[name] !== undefined)
   const scheme = credentials === undefined ? undefined : readScheme(credentials)?.toLowerCase()
   const offered = scheme !== undefined && schemes.has(scheme)
   if (!offered && fields.length === 0) return null
+  const { name, namesUser, computed } = traitsOf(scheme ?? null)
   return {
     address: ip ?? '', // a socket in the file system has none
-    user: () => readUserId({}, NAMED.get(scheme ?? '') ?? null, credentials),
+    user: () => readUserId({}, namesUser ? name : null, credentials),
     presented: fields.length === 0 ? meaningOf(credentials!, scheme!) : JSON.stringify([credentials, fields.map(name => headers[name])]),
-    showsSecret: fields.length > 0 || !offered || !COMPUTED.has(scheme),
+    showsSecret: fields.length > 0 || !offered || !computed,
     fields
   }
 }

@@ -4,7 +4,7 @@ import type { Outcome } from '../../passport/outcome.js'
 import { readUserId } from '../../passport/user-id.js'
 
 /** How many names are remembered. */
-const KNOWN = 10_000
+const MAX_USERS = 10_000
 
 /**
  * Adds to a refusal whom it is about, for the log, where that may be written down: people type passwords into the place for
@@ -34,6 +34,6 @@ export function withKnownUsers (chain: Chain, known: Set<string>): Chain {
 /** The oldest goes first: a set keeps its order. */
 function remember (known: Set<string>, userId: string): void {
   if (known.has(userId)) return
-  if (known.size >= KNOWN) known.delete(known.values().next().value!)
+  if (known.size >= MAX_USERS) known.delete(known.values().next().value!)
   known.add(userId)
 }

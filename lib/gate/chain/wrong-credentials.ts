@@ -4,7 +4,7 @@ import { areWrong } from '../../passport/outcome.js'
 import type { Refused } from '../../passport/outcome.js'
 
 /** The most refusals of wrong credentials on one connection: a client that repeats them has to connect again. */
-const MOST = 10
+const MAX_REFUSALS = 10
 
 /** How many there were, by connection. */
 const refusals = new WeakMap<object, number>()
@@ -27,7 +27,7 @@ export function isLastRefusal (request: Incoming, refused: Pick<Refused, 'reason
   const connection = session ?? socket
   const count = (refusals.get(connection) ?? 0) + 1
   refusals.set(connection, count)
-  if (count < MOST) return false
+  if (count < MAX_REFUSALS) return false
   if (stream === undefined) return true
   session?.close()
   return false

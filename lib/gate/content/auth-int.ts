@@ -6,7 +6,7 @@ import { addAuthenticationInfo, authenticationInfo } from '../role/authenticatio
 import type { Role } from '../role/role.js'
 
 /** What a strategy hands over, as `digest` of its info, where its word on the answer covers the content. */
-interface Exchange {
+interface ProtectedExchange {
   readonly qop: string | undefined
   /** By node's name. */
   readonly nodeHash: string
@@ -22,7 +22,7 @@ interface Exchange {
  * @see {@link https://www.rfc-editor.org/rfc/rfc7616#section-3.5 RFC 7616, 3.5}
  */
 export function protectResponse (reply: FastifyReply, info: unknown, mode: Role, maxAnswer: number): void {
-  const exchange = (info as { digest?: Exchange } | null)?.digest
+  const exchange = (info as { digest?: ProtectedExchange } | null)?.digest
   if (exchange?.qop !== 'auth-int') return
   const { nodeHash } = exchange
   const { request: { raw, method } } = reply

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import { isConnectionBound } from '../../schemes/connection-bound.js'
+import { isConnectionBound } from '../../schemes/traits.js'
 import type { Refused } from '../../passport/outcome.js'
 import type { Role } from '../role/role.js'
 import { isToBeReadAway, drainBeforeEnd, mustClose, readAway } from '../content/unread-content.js'

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { on } from '../guarded.js'
 
 /** A socket with what node knows of its end while octets before it are unread. `readableEnded` comes after those. */
-type Ending = Socket & { readonly _readableState: Readable & { readonly ended: boolean } }
+type ClientEnding = Socket & { readonly _readableState: Readable & { readonly ended: boolean } }
 
 /**
  * Watches a connection that has left node's parser for the end of what its client sends, be it behind octets that are left
@@ -14,7 +14,7 @@ type Ending = Socket & { readonly _readableState: Readable & { readonly ended: b
  */
 export function onClientEnd (socket: Socket, ended: () => void): () => void {
   const look = () => {
-    if (!(socket as Ending)._readableState.ended) return
+    if (!(socket as ClientEnding)._readableState.ended) return
     stop()
     ended()
   }

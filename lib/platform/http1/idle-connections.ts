@@ -6,7 +6,7 @@ import { on, once } from '../guarded.js'
 import { onEveryServer } from '../fastify/listeners.js'
 
 /** What node keeps on a socket: its parser, unless it has let go of it, and the response whose turn it is. */
-type Parsed = Socket & { parser?: object | null, _httpMessage?: object | null }
+type ParsedSocket = Socket & { parser?: object | null, _httpMessage?: object | null }
 
 /**
  * The connections that a stopping server would wait for though nothing is under way on them. Node closes only those whose last
@@ -46,7 +46,7 @@ function follow (server: Server, event: string, sockets: Set<Socket>): void {
   })
 }
 
-function isIdle ({ parser, _httpMessage }: Parsed): boolean {
+function isIdle ({ parser, _httpMessage }: ParsedSocket): boolean {
   return parser != null && _httpMessage == null
 }
 

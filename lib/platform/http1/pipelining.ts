@@ -5,10 +5,10 @@ import { onClientEnd } from './client-end.js'
 import { lingeringClose } from './lingering-close.js'
 
 /** A response with what node writes of its head. */
-export type Response = ServerResponse & { readonly _header?: string | null }
+export type TrackedResponse = ServerResponse & { readonly _header?: string | null }
 
 /** A connection of node's HTTP server, with the response that is being written to it. */
-export type Connection = Socket & { readonly _httpMessage?: Response | null }
+export type PipelinedConnection = Socket & { readonly _httpMessage?: TrackedResponse | null }
 
 /**
  * Begins with a request that has left node's parser when every response before it is out (RFC 9112, 9.3.2).
@@ -21,16 +21,16 @@ export type Connection = Socket & { readonly _httpMessage?: Response | null }
  *
  * @param begin - Not called if the connection has closed by then, or is to be closed (RFC 9112, 9.6).
  */
-export function afterPreviousResponse (socket: Connection, begin: () => void): void {
+export function afterPreviousResponse (socket: PipelinedConnection, begin: () => void): void {
   const { _httpMessage: first } = socket
-  const start = (last?: Response) => {
+  const start = (last?: TrackedResponse) => {
     if (!socket.writable || (last !== undefined && saysClose(last))) lingeringClose(socket)
     else begin()
   }
   if (!first) return start()
   const unwatch = onClientEnd(socket, () => socket.destroySoon())
   on(socket, 'drain', passDrain)
-  const wait = (response: Response): void => {
+  const wait = (response: TrackedResponse): void => {
     once(response, 'close', () => {
       if (socket.destroyed) return
       if (socket._httpMessage) return wait(socket._httpMessage)
@@ -43,11 +43,11 @@ export function afterPreviousResponse (socket: Connection, begin: () => void): v
 }
 
 /** Tells the response that is being written to go on, which node does no more for a socket without a parser. */
-function passDrain (this: Connection): void {
+function passDrain (this: PipelinedConnection): void {
   this._httpMessage?.emit('drain')
 }
 
 /** Node does not close behind each response that says so: not behind the last that `maxRequestsPerSocket` allows. */
-export function saysClose ({ _header: head }: Response): boolean {
+export function saysClose ({ _header: head }: TrackedResponse): boolean {
   return /\r\nconnection: *close\r\n/i.test(head ?? '')
 }

@@ -4,7 +4,7 @@ const kWriteHead = Symbol('fastify-proxy-auth.write-head')
 const kSpelling = Symbol('fastify-proxy-auth.spelling')
 
 type Names = ReadonlyMap<string, string>
-type Spelling = ServerResponse & { [kWriteHead]?: ServerResponse['writeHead'], [kSpelling]?: Names }
+type FieldSpelling = ServerResponse & { [kWriteHead]?: ServerResponse['writeHead'], [kSpelling]?: Names }
 
 /**
  * Has a response over HTTP/1.x spell some of its fields in their own way: Fastify makes all names lower case. HTTP/2 has no other.
@@ -13,7 +13,7 @@ type Spelling = ServerResponse & { [kWriteHead]?: ServerResponse['writeHead'], [
  * @param names - By lower-case name. Those of the last call hold.
  */
 export function spellFields (response: ServerResponse, names: Names): void {
-  const spelling = response as Spelling
+  const spelling = response as FieldSpelling
   if ('stream' in response) return // of HTTP/2
   spelling[kSpelling] = names
   if (spelling[kWriteHead] !== undefined) return // another may have put its own in front of ours since
@@ -23,7 +23,7 @@ export function spellFields (response: ServerResponse, names: Names): void {
 
 /** One function for all, so that a response costs no closure. */
 function writeHead (this: ServerResponse, status: number, ...rest: unknown[]): ServerResponse {
-  const { [kSpelling]: names, [kWriteHead]: write } = this as Required<Spelling>
+  const { [kSpelling]: names, [kWriteHead]: write } = this as Required<FieldSpelling>
   for (const name of this.getHeaderNames()) {
     const spelled = names.get(name)
     if (spelled !== undefined) this.setHeader(spelled, this.getHeader(name)!)

@@ -25,7 +25,7 @@ export function keepHandles (app: FastifyInstance): void {
 }
 
 /** Objects that are kept for some collections of all garbage. */
-export class Kept {
+export class KeptHandles {
   /** The latest first. */
   private readonly rounds: object[][] = Array.from({ length: COLLECTIONS }, () => [])
   private waiting = false
@@ -55,7 +55,7 @@ export class Kept {
   }
 }
 
-const kept = new Kept()
+const kept = new KeptHandles()
 
 /** Node shows it to no one, and forgets it when the session is over. Without it nothing is kept. */
 function handleOf (session: Http2Session): object | undefined {

@@ -8,7 +8,7 @@ import type { Milliseconds } from '../../types.js'
 import { onEveryServer } from '../fastify/listeners.js'
 
 /** How long a client that is asked for a sign of life may send nothing. */
-const PATIENCE: Milliseconds = 5_000
+const ALIVE_TIMEOUT: Milliseconds = 5_000
 
 /**
  * Tells every HTTP/2 client that the server stops (GOAWAY, RFC 9113, 6.8), before anything is waited for: what is under way
@@ -31,15 +31,15 @@ const watched = new WeakSet<object>()
  * which may have no limit. Where a session has been idle (`http2SessionTimeout`) its client is asked
  * for a sign of life, and the connection ends if none comes. Once per server.
  *
- * @param patience - How long it may take to come.
+ * @param timeout - How long it may take to come.
  */
-export function endBroken (app: FastifyInstance, patience = PATIENCE): void {
+export function endBroken (app: FastifyInstance, timeout = ALIVE_TIMEOUT): void {
   if (watched.has(app.server)) return
   watched.add(app.server)
   onEverySession(app, session => {
     const socket = sessionSocket(session)
     // Before Fastify's listener, which closes the session: one without streams is over then.
-    prepend(session, 'timeout', () => endUnlessAlive(session, socket, patience), socket)
+    prepend(session, 'timeout', () => endUnlessAlive(session, socket, timeout), socket)
   })
 }
 
@@ -50,7 +50,7 @@ export function endBroken (app: FastifyInstance, patience = PATIENCE): void {
 export class LeftSessions {
   private readonly sockets = new Map<Http2Session, Socket>()
 
-  constructor (app: FastifyInstance, private readonly patience = PATIENCE) {
+  constructor (app: FastifyInstance, private readonly timeout = ALIVE_TIMEOUT) {
     onEverySession(app, session => {
       this.sockets.set(session, sessionSocket(session))
       once(session, 'close', () => this.sockets.delete(session))
@@ -59,7 +59,7 @@ export class LeftSessions {
 
   /** Asks each client for a sign of life, and ends the connections of those from which none comes. */
   endBroken (): void {
-    for (const [session, socket] of this.sockets) if (!session.destroyed) endUnlessAlive(session, socket, this.patience)
+    for (const [session, socket] of this.sockets) if (!session.destroyed) endUnlessAlive(session, socket, this.timeout)
   }
 
   endOver (): void {
@@ -72,10 +72,10 @@ export class LeftSessions {
  * session has been told to close. Any octet is a sign of life: a slow network may keep the
  * acknowledgement back behind what is under way, and of a broken session node 20 reads nothing.
  */
-function endUnlessAlive (session: Http2Session, socket: Socket, patience: Milliseconds): void {
+function endUnlessAlive (session: Http2Session, socket: Socket, timeout: Milliseconds): void {
   const read = socket.bytesRead
   session.settings({})
-  setTimeout(guarded(() => { if (socket.bytesRead === read) socket.destroy() }), patience).unref()
+  setTimeout(guarded(() => { if (socket.bytesRead === read) socket.destroy() }), timeout).unref()
 }
 
 /** Calls `follow` with each session of HTTP/2 that a server of the application gets. */

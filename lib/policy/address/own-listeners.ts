@@ -3,7 +3,7 @@ import { readAddress, type IpAddress } from './address.js'
 import { embeddedIPv4 } from './embedded-address.js'
 
 /** Where this server listens: the address and port of `server.address()`. */
-export interface Listener {
+export interface OwnListener {
   readonly address: string
   readonly port: number
 }
@@ -33,7 +33,7 @@ function isLocal (address: IpAddress): boolean {
  * 0.0.0.0 or :: has every address of this machine, and the whole of 127/8; the target 0.0.0.0 or ::
  * reaches every listener. Either family counts for both, so that a dual-stack socket has no second door.
  */
-export function isOwnListener (address: IpAddress, port: number, listeners: Iterable<Listener>): boolean {
+export function isOwnListener (address: IpAddress, port: number, listeners: Iterable<OwnListener>): boolean {
   const embedded = embeddedIPv4(address)
   const views = embedded === null ? [address] : [address, embedded]
   for (const listener of listeners) {

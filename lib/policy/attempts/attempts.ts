@@ -9,7 +9,7 @@ import type { AttemptsSettings } from './attempts-options.js'
 import type { Count, Counter } from './counter.js'
 
 /** Somebody presents a secret, or something made with one. */
-export interface Trial {
+export interface Guess {
   /** Empty: there is none, and nothing is counted for it. */
   readonly address: string
   /** The user-id in the credentials; `null`: they have none. Asked for only where it is needed. */
@@ -32,7 +32,7 @@ export interface AttemptCounters {
 }
 
 /** A trial that may go on. To be left when it is over. */
-export interface Entry {
+export interface Admission {
   /**
    * The secret was right.
    *
@@ -52,13 +52,13 @@ export interface Entry {
 const POINTS = 20
 /** How long a right secret is remembered after it was last used, and how many of them. */
 const KNOWN_FOR: Milliseconds = 24 * 60 * 60 * 1000
-const MOST_KNOWN = 10_000
+const MAX_KNOWN = 10_000
 /** How many other names of users are remembered. A user has one for each algorithm of Digest. */
-const MOST_ALIASES = 100_000
+const MAX_ALIASES = 100_000
 /** A client that is told to wait for others' trials to end may come back at once. */
-const SOON: Milliseconds = 1000
+const RETRY_AFTER: Milliseconds = 1000
 
-interface Known {
+interface KnownSecrets {
   until: Milliseconds
   /** Points of wrong trials that look like it, where that cannot be told apart. */
   points: number
@@ -72,13 +72,13 @@ interface Known {
  * Where the secret does not show, that is the user at that address; for as long as the wrong trials from there are within the
  * limit for a user.
  */
-export class Attempts {
+export class GuessLimiter {
   /** Each user has a share of it: other spellings of his secret take the place of his own. */
-  private readonly known = new SharedRoom<Known>(MOST_KNOWN, shareOf(MOST_KNOWN))
+  private readonly known = new SharedRoom<KnownSecrets>(MAX_KNOWN, shareOf(MAX_KNOWN))
   /** The guesses for each user on which nobody has decided yet: many at once must not be more than there may be. */
   private readonly pending = new Map<string, Map<string, number>>()
   /** Users by what else they were called: what is counted for one is counted for him, whatever the credentials call him. */
-  private readonly aliases = new Recent<string>(MOST_ALIASES)
+  private readonly aliases = new Recent<string>(MAX_ALIASES)
   private readonly keyText: string
 
   constructor (
@@ -90,7 +90,7 @@ export class Attempts {
   }
 
   /** @returns The entry, or how long to wait. A promise only of what is not known to be right. */
-  enter (trial: Trial): Entry | Promise<Entry | Milliseconds> {
+  enter (trial: Guess): Admission | Promise<Admission | Milliseconds> {
     const { address, presented, showsSecret } = trial
     const group = addressGroup(address)
     const user = showsSecret ? undefined : this.nameOf(trial)
@@ -100,7 +100,7 @@ export class Attempts {
     return this.enterUnknown(trial, group, place, user === undefined ? this.nameOf(trial) : user)
   }
 
-  private async enterUnknown (trial: Trial, group: string, place: string | null, user: string | null): Promise<Entry | Milliseconds> {
+  private async enterUnknown (trial: Guess, group: string, place: string | null, user: string | null): Promise<Admission | Milliseconds> {
     const { perAddress, perUser } = this.settings
     const userKey = user === null || perUser === 0 ? null : this.hash('user', user)
     const [ofAddress, ofUser] = await Promise.all([
@@ -113,7 +113,7 @@ export class Attempts {
     const guess = this.hash('secret', trial.presented)
     const guesses = this.pending.get(userKey) ?? new Map<string, number>()
     const others = guesses.size - (guesses.has(guess) ? 1 : 0)
-    if ((ofUser?.points ?? 0) + others * pointsOf(trial) >= perUser * POINTS) return SOON
+    if ((ofUser?.points ?? 0) + others * pointsOf(trial) >= perUser * POINTS) return RETRY_AFTER
     guesses.set(guess, (guesses.get(guess) ?? 0) + 1)
     this.pending.set(userKey, guesses)
     return this.entry(trial, group, place, user, () => {
@@ -123,7 +123,7 @@ export class Attempts {
     })
   }
 
-  private entryOfKnown (trial: Trial, group: string, place: string, known: Known, user: string | null | undefined): Entry {
+  private entryOfKnown (trial: Guess, group: string, place: string, known: KnownSecrets, user: string | null | undefined): Admission {
     return this.entry(trial, group, place, user, () => {}, () => {
       known.points += trial.showsSecret ? Infinity : pointsOf(trial) // a secret that has been changed is right no more
       const { perUser } = this.settings
@@ -132,8 +132,8 @@ export class Attempts {
   }
 
   private entry (
-    trial: Trial, group: string, place: string | null, user: string | null | undefined, leave: () => void, wrong?: () => void
-  ): Entry {
+    trial: Guess, group: string, place: string | null, user: string | null | undefined, leave: () => void, wrong?: () => void
+  ): Admission {
     const isKnown = wrong !== undefined
     return {
       accepted: (actual) => {
@@ -154,7 +154,7 @@ export class Attempts {
   }
 
   /** @returns What there was for the user before. */
-  private async count (trial: Trial, group: string, user: string | null): Promise<Count | null> {
+  private async count (trial: Guess, group: string, user: string | null): Promise<Count | null> {
     const { perUser } = this.settings
     if (trial.showsSecret && (await this.counters.guess.add(this.hash('secret', trial.presented), 1, group)).points > 1) return null
     const points = pointsOf(trial)
@@ -166,7 +166,7 @@ export class Attempts {
   }
 
   /** The name of a user whom the credentials call otherwise, unless that was known when they came. */
-  private otherName ({ showsSecret }: Trial, said: string | null | undefined, actual: string | null | undefined): string | null {
+  private otherName ({ showsSecret }: Guess, said: string | null | undefined, actual: string | null | undefined): string | null {
     if (showsSecret || said == null) return null
     const name = usualName(actual ?? said)
     if (actual == null || name === said) return null
@@ -179,7 +179,7 @@ export class Attempts {
     return perUser === 0 ? 0 : waitFor(await this.counters.user.read(this.hash('user', user), group), perUser)
   }
 
-  private nameOf ({ user }: Trial): string | null {
+  private nameOf ({ user }: Guess): string | null {
     const said = user()
     if (said === null) return null
     const name = usualName(said)
@@ -191,7 +191,7 @@ export class Attempts {
   }
 
   /** The one that was used longest ago goes first. */
-  private remember (place: string, trial: Trial): void {
+  private remember (place: string, trial: Guess): void {
     const until = this.clock() + KNOWN_FOR
     const known = this.known.get(place)
     // Who gets in now and then still gets his wrong trials counted: one may be at his address with him.
@@ -208,7 +208,7 @@ export class Attempts {
   }
 }
 
-function pointsOf ({ showsSecret }: Trial): number {
+function pointsOf ({ showsSecret }: Guess): number {
   return showsSecret ? POINTS : 1
 }
 

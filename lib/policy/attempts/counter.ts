@@ -58,7 +58,7 @@ export interface CounterOptions {
 }
 
 /** How long Redis may take, and for how long it is then left alone. */
-const PATIENCE: Milliseconds = 1000
+const REDIS_TIMEOUT: Milliseconds = 1000
 
 /**
  * Loads the package that counts. It is an optional one.
@@ -88,7 +88,7 @@ function countOf ({ consumedPoints: points, msBeforeNext: left }: Consumed): Cou
 }
 
 /** What a key in memory takes room for. */
-interface Kept {
+interface KeptCount {
   readonly from: string
   readonly ends: Milliseconds
 }
@@ -100,7 +100,7 @@ interface Kept {
 class MemoryCounter implements Counter {
   private readonly limiter: Limiter
   /** Those that are counted each for itself, the first to end first. */
-  private readonly keys = new Map<string, Kept>()
+  private readonly keys = new Map<string, KeptCount>()
   private readonly room: Shares
   private readonly beyond: 'together' | 'apart'
   private readonly duration: Milliseconds
@@ -184,11 +184,11 @@ class SharedCounter implements Counter {
   private async ask<Answer> (question: (limiter: Limiter) => Promise<Answer>, instead: () => Promise<Answer>): Promise<Answer> {
     if (this.clock() < this.troubledUntil) return await instead()
     try {
-      const answer = await withDeadline(question(this.limiter), PATIENCE, () => new Error('Redis did not answer in time'))
+      const answer = await withDeadline(question(this.limiter), REDIS_TIMEOUT, () => new Error('Redis did not answer in time'))
       this.told = false
       return answer
     } catch (cause) {
-      this.troubledUntil = this.clock() + PATIENCE
+      this.troubledUntil = this.clock() + REDIS_TIMEOUT
       if (!this.told) this.onTrouble(cause)
       this.told = true
       return await instead()

@@ -1,4 +1,4 @@
-import { Attempts } from './attempts.js'
+import { GuessLimiter } from './attempts.js'
 import type { AttemptsSettings } from './attempts-options.js'
 import { createCounter, loadRateLimiters } from './counter.js'
 
@@ -9,10 +9,10 @@ import { createCounter, loadRateLimiters } from './counter.js'
  * @param onTrouble - Told when Redis does not answer, once until it does again.
  * @throws {MissingPackage} The package that counts is missing.
  */
-export async function createAttempts (settings: AttemptsSettings, realm: string, onTrouble: (cause: unknown) => void): Promise<Attempts> {
+export async function createAttempts (settings: AttemptsSettings, realm: string, onTrouble: (cause: unknown) => void): Promise<GuessLimiter> {
   const { timeWindow, redis } = settings
   const limiters = await loadRateLimiters()
   const counter = (what: string, beyond?: 'apart') => createCounter({ limiters, name: `${what}:${realm}`, timeWindow, redis, onTrouble, beyond })
   // A guess that is taken for one that has been counted is not counted: so what there is no room for is new.
-  return new Attempts(settings, { address: counter('address'), user: counter('user'), guess: counter('guess', 'apart') })
+  return new GuessLimiter(settings, { address: counter('address'), user: counter('user'), guess: counter('guess', 'apart') })
 }

@@ -7,12 +7,12 @@ import { denied, type Denial, type DeniedError, type DeniedType } from './denied
 import { embeddedIPv4 } from '../address/embedded-address.js'
 import { interleave, type Address } from '../address/interleave.js'
 import { lookUp } from './lookup.js'
-import { isOwnListener, type Listener } from '../address/own-listeners.js'
+import { isOwnListener, type OwnListener } from '../address/own-listeners.js'
 import { stronger, type PatternList, type PatternMatch } from './pattern-list.js'
 import { Recent } from '../../store/recent.js'
 import { specialBlock } from '../address/special-addresses.js'
 
-export type { Address, DeniedError, DeniedType, ForwardPolicyOptions, Listener, Target, TargetScheme }
+export type { Address, DeniedError, DeniedType, ForwardPolicyOptions, OwnListener, Target, TargetScheme }
 
 /** A target whose name, port and user are in order. Its addresses are not looked at yet. */
 export interface Admitted extends Target {
@@ -77,7 +77,7 @@ function isDenied (address: IpAddress, port: number, deny: PatternList): boolean
  * const admitted = await access.admit({ host: 'www.example.org', port: 443, scheme: 'connect' }, user)
  * const addresses = await access.resolve(admitted)
  */
-export function createAccess<User = unknown> (options: ForwardPolicyOptions<User>, own: () => Iterable<Listener>): Access<User> {
+export function createAccess<User = unknown> (options: ForwardPolicyOptions<User>, own: () => Iterable<OwnListener>): Access<User> {
   const { allow, deny, special, check, checkTimeout, lookup, dnsTimeout, family } = readForwardPolicy(options)
   // What the lists say of a target never changes. Own listeners do, and are asked for each time.
   const known = new Recent<Admitted>(TARGETS_KEPT)

@@ -21,7 +21,7 @@ export interface Connect {
 }
 
 const kConnect = Symbol('fastify-proxy-auth.connect')
-type Marked = IncomingMessage & { [kConnect]?: Connect }
+type ConnectRequest = IncomingMessage & { [kConnect]?: Connect }
 
 export function markConnect (request: IncomingMessage, connect: Connect): void {
   Object.defineProperty(request, kConnect, { value: connect })
@@ -29,5 +29,5 @@ export function markConnect (request: IncomingMessage, connect: Connect): void {
 
 /** The CONNECT that `request` is, `undefined` when it is none. */
 export function connectOf (request: IncomingMessage): Connect | undefined {
-  return (request as Marked)[kConnect]
+  return (request as ConnectRequest)[kConnect]
 }

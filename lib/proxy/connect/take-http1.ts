@@ -2,6 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, Server, 
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
+import { formatFields } from '../../fields/raw-list.js'
 import { asksToKeep } from '../../platform/connection.js'
 import { isExtendedConnect } from '../../fields/extended-connect.js'
 import { spelled } from '../../fields/spelling.js'
@@ -104,9 +105,7 @@ export class ConnectResponse extends BareResponse {
   open (fields: readonly string[]): Socket {
     this.statusCode = 200
     const socket = this.take()
-    let head = 'HTTP/1.1 200 Connection established\r\n'
-    for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`
-    socket.write(`${head}\r\n`, 'latin1')
+    socket.write(`HTTP/1.1 200 Connection established\r\n${formatFields(fields)}\r\n`, 'latin1')
     return socket
   }
 

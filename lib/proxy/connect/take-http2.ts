@@ -11,7 +11,7 @@ import { http2Fields } from '../../fields/http2-fields.js'
 import { resetForProtocolError } from '../../platform/abort.js'
 import { receive } from '../ingress/target-form.js'
 
-const NOTHING = Buffer.alloc(0)
+const EMPTY = Buffer.alloc(0)
 
 /**
  * Takes a CONNECT of HTTP/2, which node gives to the same event with a request and a response, into Fastify's lifecycle.
@@ -23,7 +23,7 @@ export function takeConnectStream (app: FastifyInstance, request: IncomingMessag
   if (isExtendedConnect(request)) return notImplemented(response)
   const stream = streamOf(request) as ServerHttp2Stream
   receive(request)
-  markConnect(request, { client: stream, head: NOTHING, open: fields => open(stream, fields), whenEnded: undefined })
+  markConnect(request, { client: stream, head: EMPTY, open: fields => open(stream, fields), whenEnded: undefined })
   govern(response)
   app.routing(request, response)
 }

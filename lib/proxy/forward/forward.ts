@@ -16,7 +16,7 @@ import type { OriginClient } from '../upstream/origin-client.js'
 import { tellOfSession } from './session-based.js'
 
 /** `bodyTimeout`: how long the client may send nothing of its content, too. */
-export interface ForwardOptions extends Omit<RelayOptions, 'via'> {
+export interface ForwardHandlerOptions extends Omit<RelayOptions, 'via'> {
   readonly access: Access
   readonly client: OriginClient
   /** Our name in `Via`. */
@@ -32,7 +32,7 @@ const REPLACED = new Set(['host'])
  * The handler of absolute-form: policy, strip, send, relay. What the client sent reaches the origin as sent, less
  * what belongs to this hop; what the origin answers reaches the client likewise.
  */
-export function createForward (options: ForwardOptions) {
+export function createForward (options: ForwardHandlerOptions) {
   const { access, client, bodyTimeout, pseudonym, identities = [] } = options
   const relayOptions = { ...options, via: formatVia('1.1', pseudonym) }
 

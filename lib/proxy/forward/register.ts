@@ -127,10 +127,10 @@ function takeForwarded (app: FastifyInstance, bringIn: BringIn): TakeUpgrade {
     if (extendedResponse(request) !== undefined) {
       if (bringIn(request) === undefined) return undefined
     } else if (url!.startsWith('/') || url === '*') {
-      return isReused(request) ? 'plain' : undefined
+      return isReused(request) ? 'ignore' : undefined
     }
     const protocols = offeredProtocols(request)
-    if (protocols.length === 0) return 'plain'
+    if (protocols.length === 0) return 'ignore'
     markActive(request)
     bringIn(request, true)
     routeUpgrade(app, request, head, protocols)

@@ -5,7 +5,7 @@ import { guarded, intercept, once, prependOnce } from '../../platform/guarded.js
 import { Askers } from './askers.js'
 import type { MayBeProxied } from './askers.js'
 import { saysClose } from '../../platform/http1/pipelining.js'
-import type { Connection } from '../../platform/http1/pipelining.js'
+import type { PipelinedConnection } from '../../platform/http1/pipelining.js'
 
 /** The responses that have not gone out on a connection, seen from the last. */
 interface Queue {
@@ -29,7 +29,7 @@ const MAX_WAITING = 256
 const SAFE: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
 /** What node is parsing on a connection, if anything. */
-type Parsed = Connection & { readonly parser?: { readonly incoming?: IncomingMessage | null } | null }
+type ParsedConnection = PipelinedConnection & { readonly parser?: { readonly incoming?: IncomingMessage | null } | null }
 
 /**
  * Has requests that come in one go on a connection of HTTP/1.x served one after the other, unless all of them are safe (RFC 9112,
@@ -62,7 +62,7 @@ export function serveInOrder (server: Server, mayBeProxied: MayBeProxied): void 
         hold(second, queue, () => Reflect.apply(emit, server, [event, first, second]))
         return true
       }
-    } else if (event === 'clientError' && answersAlready(first as unknown as Error, second as unknown as Parsed, proxied)) return true
+    } else if (event === 'clientError' && answersAlready(first as unknown as Error, second as unknown as ParsedConnection, proxied)) return true
     return false
   })
 }
@@ -76,7 +76,7 @@ function listen (): void {
   subscribe('http.server.request.start', guarded((message: unknown) => { follow(message as Parameters<typeof follow>[0]) }))
 }
 
-function follow ({ request, response, socket, server }: { request: IncomingMessage, response: ServerResponse, socket: Connection, server: Server }): void {
+function follow ({ request, response, socket, server }: { request: IncomingMessage, response: ServerResponse, socket: PipelinedConnection, server: Server }): void {
   const { _httpMessage: first } = socket
   if (!first || !askers.has(server)) return
   const known = queues.get(socket)
@@ -111,7 +111,7 @@ function hold (response: ServerResponse, queue: Queue, begin: () => void): void 
  * because it is behind a message whose response is yet to come, or coming. That one is the last then: in the midst of its content
  * another would look like some of it.
  */
-function answersAlready ({ code = '' }: Error & { code?: string }, socket: Parsed, proxied: MayBeProxied): boolean {
+function answersAlready ({ code = '' }: Error & { code?: string }, socket: ParsedConnection, proxied: MayBeProxied): boolean {
   const { _httpMessage: response, parser } = socket
   const incoming = parser?.incoming
   const isCut = incoming?.complete === false

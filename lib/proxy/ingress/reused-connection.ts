@@ -4,7 +4,7 @@ import { once } from '../../platform/guarded.js'
 import type { Exchanges } from '../exchange/exchanges.js'
 
 /** How often one connection is given back at most: nobody needs more tries than that, whoever guesses has to connect again. */
-const MOST = 256
+const MAX_REUSES = 256
 
 interface GivenBack {
   /** Ends the wait for the next request. */
@@ -17,7 +17,7 @@ const givenBack = new WeakMap<object, GivenBack>()
 
 /** Whether a connection may be given back once more. */
 export function mayBeReused (socket: Socket): boolean {
-  return (givenBack.get(socket)?.times ?? 0) < MOST
+  return (givenBack.get(socket)?.times ?? 0) < MAX_REUSES
 }
 
 /**

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { BadRequest } from '../../errors.js'
 import { parseTarget, withoutUserinfo } from '../../fields/target.js'
-import type { Target } from '../../fields/target.js'
+import type { RequestTarget } from '../../fields/target.js'
 import { guardedOr } from '../../platform/guarded.js'
 import { streamOf } from '../../platform/message-stream.js'
 import { isReused } from './reused-connection.js'
@@ -14,10 +14,10 @@ import type { OwnAuthority } from './own-authority.js'
 export type Received = {
   /** The target as it was received. One that is refused has lost its userinfo, which would be logged otherwise. */
   readonly url: string
-} & ({ readonly target: Target, readonly failure: null } | { readonly target: null, readonly failure: Error })
+} & ({ readonly target: RequestTarget, readonly failure: null } | { readonly target: null, readonly failure: Error })
 
 const kReceived = Symbol('fastify-proxy-auth.received')
-type Marked = IncomingMessage & { [kReceived]?: Received, originalUrl?: string }
+type ReceivedRequest = IncomingMessage & { [kReceived]?: Received, originalUrl?: string }
 
 /** Connections on which a message was malformed: what follows may be its content (RFC 9112, 6.3). */
 const broken = new WeakSet<object>()
@@ -33,7 +33,7 @@ const ROUTED_PATH = '/'
 
 /** What {@link receive} has found out about a request, `undefined` for one that is not to be proxied. */
 export function received (request: IncomingMessage): Received | undefined {
-  return (request as Marked)[kReceived]
+  return (request as ReceivedRequest)[kReceived]
 }
 
 /**
@@ -76,7 +76,7 @@ export function receive (request: IncomingMessage, isOwn?: OwnAuthority, upgrade
     if (host !== undefined) request.headers.host = withoutUserinfo(host)
     if (streamOf(request) === undefined) broken.add(request.socket)
   }
-  ;(request as Marked)[kReceived] = found
+  ;(request as ReceivedRequest)[kReceived] = found
   request.url = ROUTED_PATH
   delete request.headers['accept-version']
   return found
@@ -97,7 +97,7 @@ export function showTargets (scope: FastifyInstance, app: FastifyInstance): void
   })
 }
 
-function showTarget (request: Marked): void {
+function showTarget (request: ReceivedRequest): void {
   const { url } = received(request)!
   request.url = url
   if (request.originalUrl !== undefined) request.originalUrl = url // Fastify has set it, for the sake of rewriteUrl

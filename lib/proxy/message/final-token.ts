@@ -4,7 +4,7 @@ type Authenticate = (request: FastifyRequest, reply: FastifyReply) => Promise<un
 
 const FIELD = 'www-authenticate'
 const kToken = Symbol('fastify-proxy-auth.last-token')
-type Marked = FastifyReply & { [kToken]?: string }
+type ReplyWithToken = FastifyReply & { [kToken]?: string }
 
 /**
  * The gate's hook for a route that is an origin: what it leaves in the field of the challenges when it lets in, the last token
@@ -15,12 +15,12 @@ export function keepingFinalToken (authenticate: Authenticate): Authenticate {
     reply.removeHeader(FIELD)
     const answered = await authenticate(request, reply)
     const token = reply.getHeader(FIELD)
-    if (typeof token === 'string') (reply as Marked)[kToken] = token // a list is the challenges of a refusal
+    if (typeof token === 'string') (reply as ReplyWithToken)[kToken] = token // a list is the challenges of a refusal
     return answered
   }
 }
 
 /** The line of the field that goes out with the upstream's answer, whatever that is; `undefined` for none. */
 export function finalTokenOf (reply: FastifyReply): string | undefined {
-  return (reply as Marked)[kToken]
+  return (reply as ReplyWithToken)[kToken]
 }

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import { withoutFields } from '../../fields/raw-list.js'
 import { BadOption, IdentityFailed, NotRepresentable } from '../../errors.js'
 import { checkObject } from '../../check-option.js'
 import { isToken } from '../../fields/grammar.js'
@@ -85,11 +86,11 @@ export interface RouteIdentity {
 }
 
 /** No route tells anybody. */
-export const UNTOLD: RouteIdentity = Object.freeze({ own: null, all: [] })
+export const NO_IDENTITY: RouteIdentity = Object.freeze({ own: null, all: [] })
 
 /** Leaves out of a flat raw list what an upstream could take for one of these fields. */
 export function withoutIdentities (fields: string[], all: readonly IdentityField[]): string[] {
-  return all.length === 0 ? fields : fields.filter((_, i) => !all.some(each => each.isSpelling(fields[i - i % 2]!)))
+  return all.length === 0 ? fields : withoutFields(fields, name => all.some(each => each.isSpelling(name)))
 }
 
 /** Adds the field of a route to a flat raw list, in the place of all that could be taken for it or for that of another route. */

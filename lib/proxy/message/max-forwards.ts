@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { formatFields, withoutFields } from '../../fields/raw-list.js'
 import { parseMaxForwards } from '../../fields/max-forwards.js'
 
 /** Fields that a TRACE does not show: whoever reads the answer need not be who sent them (RFC 9110, 9.3.8). */
@@ -13,9 +14,7 @@ export function isLastRecipient ({ method, headers }: FastifyRequest): boolean {
 export function respondAsLast (request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (request.method === 'OPTIONS') return reply.send('')
   const { rawHeaders, httpVersion } = request.raw
-  let message = `TRACE ${request.originalUrl} HTTP/${httpVersion}\r\n`
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (!SENSITIVE.has(rawHeaders[i]!.toLowerCase())) message += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`
-  }
-  return reply.type('message/http').send(Buffer.from(`${message}\r\n`, 'latin1'))
+  const fields = withoutFields(rawHeaders, name => SENSITIVE.has(name.toLowerCase()))
+  const message = `TRACE ${request.originalUrl} HTTP/${httpVersion}\r\n${formatFields(fields)}\r\n`
+  return reply.type('message/http').send(Buffer.from(message, 'latin1'))
 }

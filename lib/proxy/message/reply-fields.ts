@@ -33,21 +33,21 @@ export function readReplyFields (value: unknown, option: string): KeepsField | u
 }
 
 const kKeeps = Symbol('fastify-proxy-auth.keepsField')
-type Marked = FastifyReply & { [kKeeps]?: KeepsField }
+type ReplyWithFields = FastifyReply & { [kKeeps]?: KeepsField }
 
 /** Lets fields that the application's hooks put on this reply go out with the response, whichever that is. */
 export function keepFields (reply: FastifyReply, keeps: KeepsField): void {
-  ;(reply as Marked)[kKeeps] = keeps
+  ;(reply as ReplyWithFields)[kKeeps] = keeps
 }
 
 /** Whether a field of this reply stays. */
 export function isKept (reply: FastifyReply, name: string): boolean {
-  return (reply as Marked)[kKeeps]?.(name) === true
+  return (reply as ReplyWithFields)[kKeeps]?.(name) === true
 }
 
 /** The fields on this reply that stay, names in lower case. What cannot be sent does not. */
 export function keptFields (reply: FastifyReply): Array<[name: string, lines: string[]]> {
-  if ((reply as Marked)[kKeeps] === undefined) return []
+  if ((reply as ReplyWithFields)[kKeeps] === undefined) return []
   return Object.entries(reply.getHeaders())
     .map(([name, value]): [string, string[]] => [name.toLowerCase(), [value ?? []].flat().map(String)])
     .filter(([name, lines]) => isKept(reply, name) && isSendable(name, lines))

@@ -18,18 +18,18 @@ export interface Tally {
  * target stands, so a client that expects a 100 gets none before; a failure towards the target leaves the request
  * alone, since destroying it would cut the connection the answer has to go out on.
  *
- * @param patience - How long the client may send nothing while more is wanted; then its connection is cut. 0, the
+ * @param bodyTimeout - How long the client may send nothing while more is wanted; then its connection is cut. 0, the
  *   default: as long as it likes.
  * @param body - Where this is a stream, it is the content: somebody had to read it before, and has kept it.
  */
-export function contentOf (request: IncomingMessage, tally: Tally, patience: Milliseconds = 0, body?: unknown): AsyncIterable<Buffer> | null {
+export function contentOf (request: IncomingMessage, tally: Tally, bodyTimeout: Milliseconds = 0, body?: unknown): AsyncIterable<Buffer> | null {
   if (body instanceof Readable) return counted(body, tally, 0)
-  return announcesContent(request) ? counted(request, tally, patience) : null
+  return announcesContent(request) ? counted(request, tally, bodyTimeout) : null
 }
 
-async function * counted (request: Readable, tally: Tally, patience: Milliseconds): AsyncGenerator<Buffer> {
+async function * counted (request: Readable, tally: Tally, bodyTimeout: Milliseconds): AsyncGenerator<Buffer> {
   let waiting = true
-  const timer = patience === 0 ? undefined : setTimeout(guarded(() => { if (waiting) request.destroy(new ClientLeft('end of its content')) }), patience)
+  const timer = bodyTimeout === 0 ? undefined : setTimeout(guarded(() => { if (waiting) request.destroy(new ClientLeft('end of its content')) }), bodyTimeout)
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false })) {
       tally.bytesIn += chunk.length

@@ -44,10 +44,10 @@ export class ResponseWriter implements ResponseSink {
   private readonly isHttp2: boolean
 
   /**
-   * @param patience - How long the client may take nothing of it. 0: as long as it likes.
+   * @param bodyTimeout - How long the client may take nothing of it. 0: as long as it likes.
    * @param cut - Ends it, for the reason given.
    */
-  constructor (private readonly reply: FastifyReply, private readonly patience: Milliseconds, private readonly cut: (reason: string) => void) {
+  constructor (private readonly reply: FastifyReply, private readonly bodyTimeout: Milliseconds, private readonly cut: (reason: string) => void) {
     this.raw = reply.raw
     this.isHttp2 = streamOf(reply.raw) !== undefined
   }
@@ -79,7 +79,7 @@ export class ResponseWriter implements ResponseSink {
 
   private waitForClient (source: ContentSource): void {
     source.pause()
-    const timer = this.patience === 0 ? undefined : setTimeout(guarded(() => this.cut('idle'), this.raw), this.patience)
+    const timer = this.bodyTimeout === 0 ? undefined : setTimeout(guarded(() => this.cut('idle'), this.raw), this.bodyTimeout)
     const go = () => {
       clearTimeout(timer)
       this.raw.removeListener('drain', go)

@@ -22,16 +22,16 @@ export interface Upgrade {
   readonly whenEnded: (() => void) | undefined
 }
 
-type Marked = IncomingMessage & { [kUpgrade]?: Upgrade }
+type UpgradeRequest = IncomingMessage & { [kUpgrade]?: Upgrade }
 
 /** Makes `request` one that asks for this upgrade. */
 export function markUpgrade (request: IncomingMessage, upgrade: Upgrade): void {
-  (request as Marked)[kUpgrade] = upgrade
+  (request as UpgradeRequest)[kUpgrade] = upgrade
 }
 
 /** The upgrade that `request` asks for, `undefined` when it asks for none. */
 export function upgradeOf (request: IncomingMessage): Upgrade | undefined {
-  return (request as Marked)[kUpgrade]
+  return (request as UpgradeRequest)[kUpgrade]
 }
 
 /** What that request offers to the next hop. */

@@ -13,11 +13,11 @@ type MayBeHttp2 = IncomingMessage & { readonly stream?: { readonly endAfterHeade
 /**
  * The content of a request, of HTTP/2 as well, `null` when there is none. What the reader leaves of it is read and dropped.
  *
- * @param patience - As of {@link contentOf}, and `body` too.
+ * @param bodyTimeout - As of {@link contentOf}, and `body` too.
  */
-export function requestContent (request: MayBeHttp2, tally: Tally, patience: Milliseconds, body?: unknown): AsyncGenerator<Buffer> | null {
+export function requestContent (request: MayBeHttp2, tally: Tally, bodyTimeout: Milliseconds, body?: unknown): AsyncGenerator<Buffer> | null {
   if (upgradeOf(request) !== undefined) return null // what comes is of the other protocol
-  const content = contentOf(request.stream === undefined ? request : announced(request), tally, patience, body)
+  const content = contentOf(request.stream === undefined ? request : announced(request), tally, bodyTimeout, body)
   return content === null ? null : drained(request, content)
 }
 

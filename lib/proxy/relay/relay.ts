@@ -6,7 +6,7 @@ import type { Dispatcher } from 'undici'
 import { ClientLeft, Closing, Forbidden, UpstreamChallenged, UpstreamProtocol } from '../../errors.js'
 import { connectionOptions, endToEnd } from '../../fields/hop-by-hop.js'
 import type { FieldRecord } from '../../fields/hop-by-hop.js'
-import { listOf } from '../../fields/raw-list.js'
+import { listOf, valuesOf } from '../../fields/raw-list.js'
 import { abortResponse, isFinished, isGone } from '../../platform/abort.js'
 import { guardMethod, once } from '../../platform/guarded.js'
 import { onQueuedClose } from '../../platform/http1/queued-response.js'
@@ -22,9 +22,8 @@ import { ResponseWriter } from '../message/response-writer.js'
 import type { ResponseSink } from '../message/response-writer.js'
 import { upgradeOf } from '../message/upgrade.js'
 import { switchProtocols } from '../upgrade/switch-protocols.js'
+import type { Controller } from '../upstream/attempt.js'
 import { upstreamError } from '../upstream/upstream-error.js'
-
-type Controller = Dispatcher.DispatchController
 
 /** What holds for all exchanges of a route. The limits are for what an upgrade leads to. */
 export interface RelayOptions extends JoinOptions {
@@ -241,11 +240,6 @@ function linesOf (raw: Controller['rawHeaders'], fields: FieldRecord): string[] 
  * out as content (RFC 9112, 6.1).
  */
 function isDecoded (fields: readonly string[]): boolean {
-  let seen = false
-  for (let i = 0; i < fields.length; i += 2) {
-    if (fields[i]!.length !== 17 || fields[i]!.toLowerCase() !== 'transfer-encoding') continue
-    if (seen || fields[i + 1]!.toLowerCase() !== 'chunked') return false
-    seen = true
-  }
-  return true
+  const codings = valuesOf(fields, 'transfer-encoding')
+  return codings.length === 0 || (codings.length === 1 && codings[0]!.toLowerCase() === 'chunked')
 }

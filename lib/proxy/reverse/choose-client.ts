@@ -7,7 +7,7 @@ import { createReverseClient } from './client.js'
 import type { ReverseClient } from './client.js'
 import { createReplyFromClient } from './reply-from.js'
 import type { FromOf } from './reply-from.js'
-import type { ReverseRoute } from './route.js'
+import type { HttpProxyRoute } from './route.js'
 
 /** How the upstream of a route is reached. */
 export interface ReverseUpstream {
@@ -19,7 +19,7 @@ export interface ReverseUpstream {
   /** `undici`, `http` and `http2` for @fastify/reply-from. */
   readonly options: Record<string, unknown>
   /** How long a silence within a body may be, on the client's side as on the upstream's. */
-  readonly patience: Milliseconds
+  readonly bodyTimeout: Milliseconds
 }
 
 /** As @fastify/reply-from has them. */
@@ -35,10 +35,10 @@ type Options = Record<string, unknown>
  * settings; other clients stay as they are. Certificates of the upstream are verified unless the options say
  * `rejectUnauthorized: false` themselves; the default of @fastify/http-proxy is not to look.
  */
-export function chooseUpstream (route: ReverseRoute, from: FromOf): ReverseUpstream {
-  const { http, http2, undici, globalAgent, destroyAgent = false, upstream, maxResponseHead: maxHeaderSize = RESPONSE_HEAD } = route as Omit<ReverseRoute, 'undici' | 'http' | 'http2'> & Record<'undici' | 'http' | 'http2', unknown>
+export function chooseUpstream (route: HttpProxyRoute, from: FromOf): ReverseUpstream {
+  const { http, http2, undici, globalAgent, destroyAgent = false, upstream, maxResponseHead: maxHeaderSize = RESPONSE_HEAD } = route as Omit<HttpProxyRoute, 'undici' | 'http' | 'http2'> & Record<'undici' | 'http' | 'http2', unknown>
   const theirs = (options: Options, version: '1.1' | '2.0' = '1.1'): ReverseUpstream => {
-    return { client: createReplyFromClient(version, from), ours: false, parsed: false, options, patience: SILENCE }
+    return { client: createReplyFromClient(version, from), ours: false, parsed: false, options, bodyTimeout: SILENCE }
   }
   if (http2) {
     const settings = optionsOf(http2)
@@ -66,8 +66,8 @@ export function chooseUpstream (route: ReverseRoute, from: FromOf): ReverseUpstr
   return ours(client, true, settings['bodyTimeout'] as Milliseconds | undefined)
 }
 
-function ours (client: ReverseClient, parsed: boolean, patience: Milliseconds = SILENCE): ReverseUpstream {
-  return { client, ours: true, parsed, options: { undici: NO_CLIENT }, patience }
+function ours (client: ReverseClient, parsed: boolean, bodyTimeout: Milliseconds = SILENCE): ReverseUpstream {
+  return { client, ours: true, parsed, options: { undici: NO_CLIENT }, bodyTimeout }
 }
 
 /** @fastify/reply-from would open a client of its own. It is not asked for anything, and there is nothing to end. */

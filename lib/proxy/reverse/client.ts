@@ -69,7 +69,7 @@ export function createReverseClient (
 ): ReverseClient {
   const pins = new PinnedConnections()
   let waiting = 0
-  const sender: Sender<Sent> = {
+  const sender: Sender<SentToUpstream> = {
     headersTimeout: usual,
     again ({ options }, attempt) {
       const alone = another!()
@@ -111,4 +111,4 @@ export function createReverseClient (
 }
 
 /** A request that has been sent. */
-interface Sent extends Attempted { readonly options: Dispatcher.DispatchOptions }
+interface SentToUpstream extends Attempted { readonly options: Dispatcher.DispatchOptions }

@@ -23,11 +23,11 @@ const NO_CONTENT: ReverseContent = { body: null }
  * The content of a request for its upstream: what the options give, what Fastify has parsed, written once more, or as it comes.
  *
  * @param tally - Counts what comes from the client.
- * @param patience - How long the client may send nothing while more is wanted. 0: as long as it likes.
+ * @param bodyTimeout - How long the client may send nothing while more is wanted. 0: as long as it likes.
  * @param encodes - The content types that are written as JSON.
  * @throws {Error} The options give some to a method that has none, or what Fastify has parsed cannot be written.
  */
-export function reverseContent (request: FastifyRequest, options: ContentOptions, tally: Tally, patience: Milliseconds, encodes: ReadonlySet<string>): ReverseContent {
+export function reverseContent (request: FastifyRequest, options: ContentOptions, tally: Tally, bodyTimeout: Milliseconds, encodes: ReadonlySet<string>): ReverseContent {
   const { raw, body } = request
   if (options.body !== undefined) return givenContent(options, request.method)
   if (body && !(body instanceof Readable)) {
@@ -36,7 +36,7 @@ export function reverseContent (request: FastifyRequest, options: ContentOptions
   }
   // Fastify has read it, and there was nothing in it.
   if (raw.readableDidRead && !(body instanceof Readable)) return NO_CONTENT
-  return { body: requestContent(raw, tally, patience, body) }
+  return { body: requestContent(raw, tally, bodyTimeout, body) }
 }
 
 function givenContent ({ body, contentType }: ContentOptions, method: string): ReverseContent {

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { formatForwarded } from '../../fields/forwarded.js'
+import { withoutFields } from '../../fields/raw-list.js'
 
 const FIRST = /^[xf]/i
 const MAPPED = /^::ffff:(?=\d+\.)/i
@@ -9,16 +10,17 @@ const MAPPED = /^::ffff:(?=\d+\.)/i
  * itself wrote there is dropped, in every spelling that a CGI-like upstream takes for the same (`_` for `-`), unless
  * Fastify's `trustProxy` trusts it: then ours is appended.
  *
- * @param fields - A flat raw list. Changed.
+ * @param received - A flat raw list.
+ * @returns Likewise.
  * @see {@link https://www.rfc-editor.org/rfc/rfc7239 RFC 7239}
  */
-export function addForwardedFields (fields: string[], request: FastifyRequest): void {
+export function addForwardedFields (received: readonly string[], request: FastifyRequest): string[] {
   const { raw, host, protocol } = request
-  dropForwardedFields(fields)
+  const fields = withoutFields(received, isForwardedField)
   const peer = raw.socket.remoteAddress?.replace(MAPPED, '')
-  const { host: received = raw.headers[':authority'] as string | undefined } = raw.headers
+  const { host: named = raw.headers[':authority'] as string | undefined } = raw.headers
   const member = formatForwarded({
-    for: peer ?? 'unknown', ...(received !== undefined && { host: received }), proto: 'encrypted' in raw.socket ? 'https' : 'http'
+    for: peer ?? 'unknown', ...(named !== undefined && { host: named }), proto: 'encrypted' in raw.socket ? 'https' : 'http'
   })
   // With `trustProxy` Fastify lists the hops in `ips`, the peer first, and those behind a peer it trusts.
   const trusted = (request.ips?.length ?? 0) > 1 ? trustedFields(request) : undefined
@@ -27,6 +29,7 @@ export function addForwardedFields (fields: string[], request: FastifyRequest): 
   if (host !== '' && trusted?.has('x-forwarded-host') !== true) fields.push('x-forwarded-host', host)
   if (trusted?.has('x-forwarded-proto') !== true) fields.push('x-forwarded-proto', protocol)
   fields.push('forwarded', appended(trusted?.get('forwarded'), member))
+  return fields
 }
 
 const APPENDED = new Set(['x-forwarded-for', 'forwarded'])
@@ -35,16 +38,6 @@ const APPENDED = new Set(['x-forwarded-for', 'forwarded'])
 function trustedFields ({ raw: { headers } }: FastifyRequest): Map<string, string> {
   const names = Object.keys(headers).filter(name => isForwardedField(name) && !name.includes('_'))
   return new Map(names.map(name => [name, String(headers[name])]))
-}
-
-function dropForwardedFields (fields: string[]): void {
-  let end = 0
-  for (let i = 0; i < fields.length; i += 2) {
-    if (isForwardedField(fields[i]!)) continue
-    fields[end++] = fields[i]!
-    fields[end++] = fields[i + 1]!
-  }
-  fields.length = end
 }
 
 function isForwardedField (name: string): boolean {

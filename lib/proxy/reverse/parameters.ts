@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify'
 import { BadTarget } from '../../errors.js'
-import type { ReverseRoute } from './route.js'
+import type { HttpProxyRoute } from './route.js'
 
-type Params = Readonly<Record<string, unknown>>
-type Rewrite = (url: string, params: Params, prefix: string) => string
+type PathParams = Readonly<Record<string, unknown>>
+type Rewrite = (url: string, params: PathParams, prefix: string) => string
 
 /** What would take a parameter out of its segment of a path: a delimiter, or a segment that means another place. */
 const LEAVES_SEGMENT = /[/\\?#]|^\.\.?$/
@@ -31,7 +31,7 @@ export interface PathParameters {
  * // { prefix: '/t/:tenant', rewritePrefix: '/tenants/:tenant/data' }
  * // /t/a%20b/x is sent on as /tenants/a%20b/data/x, /t/a%2Fb/x is refused
  */
-export function pathParameters (prefix: string, { rewritePrefix, upstream, preRewrite = asItIs }: ReverseRoute): PathParameters | undefined {
+export function pathParameters (prefix: string, { rewritePrefix, upstream, preRewrite = asItIs }: HttpProxyRoute): PathParameters | undefined {
   const path = rewritePrefix || (typeof upstream === 'string' && URL.canParse(upstream) ? new URL(upstream).pathname : '')
   if (!prefix.includes(':') || !path.includes(':')) return undefined
   const isTaken = (name: string): boolean => path.includes(`:${name}`)
@@ -56,7 +56,7 @@ export function pathParameters (prefix: string, { rewritePrefix, upstream, preRe
       const asked = (params as Inserted)[kAsked]
       if (asked === undefined) return preRewrite(url, params, prefix)
       asked.request.params = asked.params
-      return preRewrite(url, asked.params as Params, prefix)
+      return preRewrite(url, asked.params as PathParams, prefix)
     }
   }
 }

@@ -11,7 +11,7 @@ import { addProxyStatus } from '../message/proxy-status.js'
 import { acceptEveryMethod } from '../../platform/fastify/internals.js'
 import { hiddenSchema } from '../../platform/fastify/hidden-route.js'
 import { hadUserinfo, hideUserinfo } from '../ingress/hide-userinfo.js'
-import { UNTOLD } from '../message/identity-field.js'
+import { NO_IDENTITY } from '../message/identity-field.js'
 import type { RouteIdentity } from '../message/identity-field.js'
 import { serveInOrder } from '../ingress/in-order.js'
 import { closeWhileDraining } from '../exchange/close-while-draining.js'
@@ -26,10 +26,11 @@ import { dropForeignResponseFields } from './handed-response.js'
 import type { FromOf } from './reply-from.js'
 import type { RequestHeadRules } from './request-head.js'
 import { createReverse } from './reverse.js'
-import type { FromOptions } from './reverse.js'
+import type { FromOptions, SendReverse } from './reverse.js'
+import { RewrittenPaths, pathOf } from './rewritten-paths.js'
 import { pathParameters } from './parameters.js'
 import type { PathParameters } from './parameters.js'
-import type { ReverseRoute } from './route.js'
+import type { HttpProxyRoute } from './route.js'
 import { chooseUpstream } from './choose-client.js'
 import { ignoreVersions } from '../../platform/fastify/accept-version.js'
 import { followWebSocket, isForHttpProxy, passesWebSockets, takeWebSockets, webSocketConfig, webSocketOptions } from './websocket.js'
@@ -60,8 +61,8 @@ const UNLIMITED: JoinOptions = { idleTimeout: 0, maxDuration: 0 }
  * directions. Its options mean what they mean there, apart from four defaults: certificates of the upstream are
  * verified, nothing is repeated, every method is taken, and WebSockets pass through as they are.
  */
-export async function registerReverse (app: FastifyInstance, route: ReverseRoute, shared: ReverseShared): Promise<void> {
-  const { hook, authenticate, pseudonym, exchanges, identity = UNTOLD, limits = UNLIMITED, onSend = [] } = shared
+export async function registerReverse (app: FastifyInstance, route: HttpProxyRoute, shared: ReverseShared): Promise<void> {
+  const { hook, authenticate, pseudonym, exchanges, identity = NO_IDENTITY, limits = UNLIMITED, onSend = [] } = shared
   const { status, forwarded = true, identity: _, replyFields, ...options } = route
   const upstream = chooseUpstream(route, originalFrom)
   // With either of these the application wants bodies parsed, as Fastify parses them.
@@ -75,7 +76,7 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
     ...limits,
     exchanges,
     via: formatVia(upstream.client.version, pseudonym),
-    bodyTimeout: upstream.patience,
+    bodyTimeout: upstream.bodyTimeout,
     upstream,
     base,
     encodes: new Set(['application/json', ...options.contentTypesToEncode ?? []]),
@@ -83,6 +84,8 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
   })
   // @fastify/http-proxy's own rewriting is of `Location`, and takes out of values what cannot be sent.
   const onlyLocation = upstream.parsed && options.replyOptions?.rewriteHeaders === undefined
+  const sendRewritten: SendReverse = (request, reply, source, from) => send(request, reply, source, from, onlyLocation)
+  const paths = new RewrittenPaths(sendRewritten)
   const callsFrom = [options.handler, options.preHandler, options.beforeHandler].some(hook => hook !== undefined)
 
   const depart = (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void => {
@@ -114,6 +117,8 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
   ignoreVersions(app)
   const prefix = `${app.prefix}/${options.prefix ?? ''}`
   const parameters = pathParameters(prefix, route)
+  // Then what @fastify/http-proxy makes of a path depends on the path alone.
+  const isPlain = parameters === undefined && [options.handler, options.preRewrite, options.replyOptions?.getUpstream].every(option => option === undefined)
   const keeps = readReplyFields(replyFields, 'replyFields')
   const routed = routedPath(app)
   const isUnder = underPrefix(prefix)
@@ -141,6 +146,7 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
       settings.onSend = [settings.onSend ?? [], onSend, dropForeignResponseFields].flat()
       settings.schema = { ...hiddenSchema(), ...settings.schema }
       if (parameters !== undefined) settings.handler = parameters.guard(settings.handler)
+      else if (isPlain) settings.handler = paths.before(settings.handler)
     })
     scope.addHook('onClose', () => upstream.client.close())
     await scope.register(httpProxy, {
@@ -148,7 +154,7 @@ export async function registerReverse (app: FastifyInstance, route: ReverseRoute
       disableRequestLogging: true, // there is one line of ours at the end
       ...options,
       ...upstream.options,
-      handler: options.handler ?? ((request, reply, dest, from) => send(request, reply, dest, from as FromOptions, onlyLocation)),
+      handler: options.handler ?? (isPlain ? paths.sendFirst : sendRewritten),
       retryMethods: [], // repeating is ours to do
       ...(parameters !== undefined && { preRewrite: parameters.preRewrite }),
       ...(way === 'pass' ? { websocket: false } : webSocketOptions(options, rules)),
@@ -189,13 +195,8 @@ function originalFrom (reply: FastifyReply): ReturnType<FromOf> {
   return (Object.getPrototypeOf(reply) as { from: ReturnType<FromOf> }).from
 }
 
-function pathOf (url: string): string {
-  const query = url.indexOf('?')
-  return query === -1 ? url : url.slice(0, query)
-}
-
 /** Whether the application configured repetitions. Else @fastify/reply-from would repeat a 503 ten times. */
-function repeats ({ retryMethods, maxRetriesOn503, replyOptions }: ReverseRoute): boolean {
+function repeats ({ retryMethods, maxRetriesOn503, replyOptions }: HttpProxyRoute): boolean {
   return retryMethods !== undefined || Boolean(maxRetriesOn503) ||
     Boolean(replyOptions?.retriesCount) || replyOptions?.retryDelay !== undefined
 }

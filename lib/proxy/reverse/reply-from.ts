@@ -11,7 +11,7 @@ import { authenticatesConnection } from '../upstream/authenticates-connection.js
 import type { OutgoingRequest, ReverseClient } from './client.js'
 
 /** The options of `reply.from`, as far as they are used here. */
-interface FromOptions {
+interface ReplyFromOptions {
   readonly method: string
   readonly timeout?: Milliseconds | undefined
   readonly getUpstream: () => string
@@ -21,7 +21,7 @@ interface FromOptions {
   readonly onResponse: (request: FastifyRequest, reply: FastifyReply, response: FromResponse) => void
   readonly onError: (reply: FastifyReply, failure: { error: Error }) => void
 }
-type From = (this: FastifyReply, source: string, options: FromOptions) => unknown
+type From = (this: FastifyReply, source: string, options: ReplyFromOptions) => unknown
 
 /** `reply.from`, as @fastify/reply-from has put it on the replies of a route. */
 export type FromOf = (reply: FastifyReply) => From

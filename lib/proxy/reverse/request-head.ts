@@ -2,13 +2,13 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import { HOP_BY_HOP_REQUEST } from '../../fields/hop-by-hop.js'
 import type { FieldRecord } from '../../fields/hop-by-hop.js'
+import { mergeIntoRaw } from '../../fields/merge-into-raw.js'
 import { recordOf } from '../../fields/raw-list.js'
 import { formatVia } from '../../fields/via.js'
 import { tellIdentity } from '../message/identity-field.js'
 import type { RouteIdentity } from '../message/identity-field.js'
 import { requestFields } from '../message/request-fields.js'
 import { addForwardedFields } from './forwarded-fields.js'
-import { mergeIntoRaw } from './raw-fields.js'
 
 /** `rewriteRequestHeaders` of the options. */
 export type RewriteRequest = (request: FastifyRequest, headers: FieldRecord) => FieldRecord
@@ -44,7 +44,7 @@ export function createRequestHead ({ pseudonym, forwarded, consumed, identity }:
     let fields = requestFields(raw, content === undefined ? replaced : replacedWithContent)
     fields.push('Host', host)
     if (content !== undefined) fields.push(...content)
-    if (forwarded) addForwardedFields(fields, request)
+    if (forwarded) fields = addForwardedFields(fields, request)
     fields = tellIdentity(fields, request, identity)
     if (rewrite !== undefined) {
       const before = rewritable(fields, raw.headers)

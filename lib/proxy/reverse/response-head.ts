@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import { HOP_BY_HOP_RESPONSE } from '../../fields/hop-by-hop.js'
 import type { FieldRecord } from '../../fields/hop-by-hop.js'
+import { mergeIntoRaw } from '../../fields/merge-into-raw.js'
 import { recordOf } from '../../fields/raw-list.js'
-import { mergeIntoRaw } from './raw-fields.js'
 
 /** `rewriteHeaders` of the options. */
 export type RewriteResponse = (headers: FieldRecord, request: FastifyRequest) => FieldRecord

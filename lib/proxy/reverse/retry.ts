@@ -4,10 +4,10 @@ import type { FieldRecord } from '../../fields/hop-by-hop.js'
 import { hasField } from '../../fields/raw-list.js'
 import { guardMethod, guarded } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
+import type { Args } from '../upstream/attempt.js'
 import type { OutgoingRequest, ReverseClient } from './client.js'
 
 type Handler = Dispatcher.DispatchHandler
-type Args<Name extends keyof Handler> = Parameters<NonNullable<Handler[Name]>>
 
 /** A response, as far as the options may look at it. */
 interface Answered { readonly statusCode: number, readonly headers: FieldRecord }

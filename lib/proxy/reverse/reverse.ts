@@ -54,7 +54,7 @@ export type SendReverse = (request: FastifyRequest, reply: FastifyReply, source:
  * to respond to, or else Fastify's.
  */
 export function createReverse (options: ReverseOptions): SendReverse {
-  const { upstream: { client, patience }, base, encodes, repeats } = options
+  const { upstream: { client }, bodyTimeout, base, encodes, repeats } = options
   const requestHead = createRequestHead(options)
   const destinations = new Destinations(base)
 
@@ -69,7 +69,7 @@ export function createReverse (options: ReverseOptions): SendReverse {
     const sink = onResponse && new HandedResponse(request, reply, onResponse)
     const relay = new Relay(reply, destination.name, options, adapt, sink)
     try {
-      const content = reverseContent(request, from, relay.tally, patience, encodes)
+      const content = reverseContent(request, from, relay.tally, bodyTimeout, encodes)
       const fields = requestHead(request, destination.host, content.fields, rewriteRequestHeaders)
       const body = client.sendsContent(method) ? content.body : null
       const tally = typeof body === 'object' && body !== null ? relay.tally : undefined

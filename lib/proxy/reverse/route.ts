@@ -6,7 +6,7 @@ import type { IdentityOptions } from '../message/identity-field.js'
  *
  * @see {@link https://github.com/fastify/fastify-http-proxy#options}
  */
-export type ReverseRoute = Parameters<typeof httpProxy>[1] & {
+export type HttpProxyRoute = Parameters<typeof httpProxy>[1] & {
   /**
    * 407: we are a proxy and ask for `Proxy-Authorization`. 401: we are the origin and ask for `Authorization`, which then
    * does not reach the upstream. Default 407.

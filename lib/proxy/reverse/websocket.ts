@@ -18,7 +18,7 @@ import { logExchange } from '../exchange/access-log.js'
 import { lasting } from './request-head.js'
 import type { RequestHeadRules } from './request-head.js'
 import { SILENCE } from './choose-client.js'
-import type { ReverseRoute } from './route.js'
+import type { HttpProxyRoute } from './route.js'
 import type { routedPath } from '../ingress/routed-path.js'
 import { withinPrefix } from '../ingress/under-prefix.js'
 import { takeUpgrades } from '../upgrade/dispatcher.js'
@@ -26,8 +26,8 @@ import type { UpgradeListener } from '../upgrade/dispatcher.js'
 import { offeredProtocols, routeUpgrade } from '../upgrade/upgrade.js'
 
 /** A WebSocket, as the package `ws` has it. */
-interface Side { readonly readyState: number, terminate (): void }
-interface Hooks { onConnect? (context: unknown, source: Side, target: Side): void }
+interface WebSocketSide { readonly readyState: number, terminate (): void }
+interface Hooks { onConnect? (context: unknown, source: WebSocketSide, target: WebSocketSide): void }
 
 /** RFC 6455's words for a WebSocket that is being opened, and for one that is open, as `readyState` has them. */
 const CONNECTING = 0
@@ -37,7 +37,7 @@ const OPEN = 1
 interface ClientOptions {
   readonly rewriteRequestHeaders?: (headers: FieldRecord, request: FastifyRequest) => FieldRecord
   /** Sends the request of the handshake. */
-  readonly finishRequest?: (request: ClientRequest, target: Side) => void
+  readonly finishRequest?: (request: ClientRequest, target: WebSocketSide) => void
 }
 
 /** What the upstream of a WebSocket is told of the request, where the options say nothing themselves. */
@@ -50,16 +50,16 @@ const OF_HTTP_PROXY = ['wsUpstream', 'wsHooks', 'wsReconnect', 'wsServerOptions'
  * Whether WebSockets of a route are passed through as they are, which they are wherever our client asks the upstream. With options
  * for the server and the client of WebSockets that @fastify/http-proxy has, those two take the messages in and send them on.
  */
-export function passesWebSockets (route: ReverseRoute, ours: boolean): boolean {
+export function passesWebSockets (route: HttpProxyRoute, ours: boolean): boolean {
   return ours && OF_HTTP_PROXY.every(name => (route as unknown as Record<string, unknown>)[name] === undefined)
 }
 
 const kGiven = Symbol('fastify-proxy-auth.given')
-type Marked = IncomingMessage & { [kGiven]?: true }
+type HttpProxyRequest = IncomingMessage & { [kGiven]?: true }
 
 /** Whether a request is an upgrade that @fastify/http-proxy answers itself. */
 export function isForHttpProxy (request: IncomingMessage): boolean {
-  return (request as Marked)[kGiven] === true
+  return (request as HttpProxyRequest)[kGiven] === true
 }
 
 /** What a route makes of WebSockets: it has none, passes them through as they are, or leaves them to @fastify/http-proxy. */
@@ -94,13 +94,13 @@ export function takeWebSockets (
     if (path === undefined || !within(path)) return undefined
     hideUserinfoOf(request)
     const { method, socket } = request
-    if (method !== 'GET' || !offeredProtocols(request).some(protocol => protocol.toLowerCase() === 'websocket')) return 'plain'
+    if (method !== 'GET' || !offeredProtocols(request).some(protocol => protocol.toLowerCase() === 'websocket')) return 'ignore'
     const taken = wayOf(router, request, path) ?? way
     if (taken === 'pass') routeUpgrade(app, request, head, ['websocket'])
     // The package `ws` knows of no streams.
-    else if (taken === 'none' || extendedResponse(request) !== undefined) return 'plain'
+    else if (taken === 'none' || extendedResponse(request) !== undefined) return 'ignore'
     else {
-      ;(request as Marked)[kGiven] = true
+      ;(request as HttpProxyRequest)[kGiven] = true
       listeners.get(app.server)!.call(app.server, request, socket, head)
     }
     return 'taken'
@@ -152,7 +152,7 @@ export function followWebSocket (request: FastifyRequest, reply: FastifyReply, t
  * on the cookies and nothing else. What becomes of the connection to the upstream when it refuses, stays silent or is no longer
  * waited for is seen to here as well: @fastify/http-proxy ends an open WebSocket and nothing before that.
  */
-export function webSocketOptions (route: ReverseRoute, rules: RequestHeadRules): object {
+export function webSocketOptions (route: HttpProxyRoute, rules: RequestHeadRules): object {
   if (route.websocket !== true) return {}
   const { wsClientOptions, wsHooks, wsReconnect } = route
   const { rewriteRequestHeaders: rewrite = onBehalf, finishRequest = endRequest } = (wsClientOptions ?? {}) as ClientOptions
@@ -162,7 +162,7 @@ export function webSocketOptions (route: ReverseRoute, rules: RequestHeadRules):
     ...(wsReconnect !== undefined && { wsReconnect: { ...wsReconnect } }), // it gets defaults written in
     wsHooks: {
       ...wsHooks,
-      onConnect (context: unknown, source: Side, target: Side) {
+      onConnect (context: unknown, source: WebSocketSide, target: WebSocketSide) {
         // @fastify/http-proxy forgets to close the connection to the upstream when the client leaves before it stands.
         if (source.readyState !== OPEN) target.terminate()
         else (wsHooks as Hooks | undefined)?.onConnect?.(context, source, target)
@@ -171,7 +171,7 @@ export function webSocketOptions (route: ReverseRoute, rules: RequestHeadRules):
     wsClientOptions: {
       handshakeTimeout: (route.undici as { headersTimeout?: Milliseconds } | undefined)?.headersTimeout ?? SILENCE,
       ...wsClientOptions,
-      finishRequest (handshake: ClientRequest, target: Side) {
+      finishRequest (handshake: ClientRequest, target: WebSocketSide) {
         once(handshake, 'response', () => handshake.destroy())
         if (client !== undefined) once(client, 'close', () => { if (target.readyState === CONNECTING) target.terminate() })
         client = undefined
@@ -180,9 +180,8 @@ export function webSocketOptions (route: ReverseRoute, rules: RequestHeadRules):
       rewriteRequestHeaders (headers: FieldRecord, request: FastifyRequest) {
         client = request.raw.socket
         const { headers: { via }, httpVersion } = request.raw
-        const added: string[] = []
-        if (rules.forwarded) addForwardedFields(added, request)
-        const fields = tellIdentity(listOf(lasting(rewrite({ ...headers, ...recordOf(added) }, request), rules.consumed)), request, rules.identity)
+        const added = rules.forwarded ? recordOf(addForwardedFields([], request)) : {}
+        const fields = tellIdentity(listOf(lasting(rewrite({ ...headers, ...added }, request), rules.consumed)), request, rules.identity)
         if (via !== undefined) fields.push('via', via)
         fields.push('via', formatVia(httpVersion, rules.pseudonym))
         return recordOf(fields)

@@ -12,12 +12,12 @@ import { endBroken, goAway } from '../../platform/http2/sessions.js'
 import { afterPreviousResponse } from '../../platform/http1/pipelining.js'
 
 /**
- * Says what becomes of an upgrade: it has been taken; it is to go on as a plain request; or, `undefined`, that is for
- * others to say.
+ * Says what becomes of an upgrade: it has been taken; its `Upgrade` is to be ignored (RFC 9110, 7.8), so that it goes on as a plain
+ * request; or, `undefined`, that is for others to say.
  *
  * @param head - What came behind the head of the request.
  */
-export type TakeUpgrade = (request: IncomingMessage, head: Buffer) => 'taken' | 'plain' | undefined
+export type TakeUpgrade = (request: IncomingMessage, head: Buffer) => 'taken' | 'ignore' | undefined
 
 /** A listener of node's `upgrade` event. */
 export type UpgradeListener = (this: Server, request: IncomingMessage, socket: Socket, head: Buffer) => void
@@ -79,7 +79,7 @@ function install (app: FastifyInstance): Dispatcher {
   }
   const offer = guarded((request: IncomingMessage, socket: Socket, head: Buffer, goOn: () => void) => {
     const verdict = verdictOf(takes, request, head)
-    if (verdict === 'plain') goOn()
+    if (verdict === 'ignore') goOn()
     if (verdict !== undefined) return
     const others = (server.listeners('upgrade') as UpgradeListener[]).filter(listener => !ours.has(listener))
     if (others.length === 0) return goOn()
@@ -90,7 +90,7 @@ function install (app: FastifyInstance): Dispatcher {
 
   onEveryServer(app, ignoreUpgradeWithContent)
   // Of HTTP/2, where nothing is plain that nobody takes.
-  onEveryServer(app, server => onExtendedConnect(server, request => verdictOf(takes, request, NOTHING) === 'taken'))
+  onEveryServer(app, server => onExtendedConnect(server, request => verdictOf(takes, request, EMPTY) === 'taken'))
   // Tunnels and WebSockets of HTTP/2 are what a session may be left with.
   goAway(app)
   endBroken(app)
@@ -108,7 +108,7 @@ function install (app: FastifyInstance): Dispatcher {
   return { takes, dispatch, ours }
 }
 
-const NOTHING = Buffer.alloc(0)
+const EMPTY = Buffer.alloc(0)
 
 function verdictOf (takes: readonly TakeUpgrade[], request: IncomingMessage, head: Buffer): ReturnType<TakeUpgrade> {
   for (const take of takes) {

@@ -4,11 +4,11 @@ import { intercept } from '../../platform/guarded.js'
 
 const kExtended = Symbol('fastify-proxy-auth.extended')
 
-type Marked = IncomingMessage & { [kExtended]?: ServerResponse }
+type ExtendedRequest = IncomingMessage & { [kExtended]?: ServerResponse }
 
 /** The answer to an extended CONNECT that {@link onExtendedConnect} has brought in, `undefined` for any other request. */
 export function extendedResponse (request: IncomingMessage): ServerResponse | undefined {
-  return (request as Marked)[kExtended]
+  return (request as ExtendedRequest)[kExtended]
 }
 
 /**
@@ -19,7 +19,7 @@ export function extendedResponse (request: IncomingMessage): ServerResponse | un
  * @param take - Whether somebody has taken it.
  */
 export function onExtendedConnect (server: Server, take: (request: IncomingMessage) => boolean): void {
-  intercept(server, (event: string, request: Marked, response: ServerResponse) => {
+  intercept(server, (event: string, request: ExtendedRequest, response: ServerResponse) => {
     if (event === 'connect' && isExtendedConnect(request)) {
       if (isWebSocket(request)) {
         request.method = 'GET'

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
+import { formatFields, withoutField } from '../../fields/raw-list.js'
 import { lingeringClose } from '../../platform/http1/lingering-close.js'
 import { mayBeCut } from '../ingress/malformed.js'
 import { resumeParsing } from '../../platform/http1/resume-parsing.js'
@@ -20,11 +21,8 @@ const TOO_MANY_LINES = 'HTTP/1.1 431 Request Header Fields Too Large\r\nConnecti
 export function ignoreUpgrade (request: IncomingMessage, head: Buffer): () => void {
   const { method, url, httpVersion, rawHeaders, socket } = request
   if (mayBeCut(request)) return () => refuse(socket)
-  let text = `${method} ${url} HTTP/${httpVersion}\r\n`
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]!.toLowerCase() !== 'upgrade') text += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`
-  }
-  return () => parseRest(socket, Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), head]))
+  const text = `${method} ${url} HTTP/${httpVersion}\r\n${formatFields(withoutField(rawHeaders, 'upgrade'))}\r\n`
+  return () => parseRest(socket, Buffer.concat([Buffer.from(text, 'latin1'), head]))
 }
 
 /** Has node parse what has been read of a connection that it has handed over, and what is still to come. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
+import { valuesOf } from '../../fields/raw-list.js'
 import { ClientLeft, UpstreamProtocol } from '../../errors.js'
 import { endToEnd } from '../../fields/hop-by-hop.js'
 import { acceptedProtocols } from '../../fields/upgrade.js'
@@ -49,7 +50,7 @@ export function switchProtocols (
   let client: Side
   try {
     if (reply.sent || isGone(reply.raw)) throw new ClientLeft('response')
-    const accepted = acceptedProtocols(upgradeField(fields), protocols)
+    const accepted = acceptedProtocols(valuesOf(fields, 'upgrade').join(', '), protocols)
     if (status !== 101 || accepted.length === 0) throw new UpstreamProtocol()
     const kept = endToEnd(fields, 'response', NOT_OF_A_101)
     kept.push('Via', options.via)
@@ -66,9 +67,4 @@ export function switchProtocols (
     ended({ bytesIn: upstream.bytesWritten - before.written, bytesOut: upstream.bytesRead - before.read, reason })
     whenEnded?.()
   })
-}
-
-function upgradeField (fields: readonly string[]): string | undefined {
-  const lines = fields.filter((_, i) => i % 2 === 1 && fields[i - 1]!.toLowerCase() === 'upgrade')
-  return lines.length === 0 ? undefined : lines.join(', ')
 }

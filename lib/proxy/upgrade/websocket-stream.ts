@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { valuesOf, withoutField } from '../../fields/raw-list.js'
 import { UpstreamProtocol } from '../../errors.js'
 import { once } from '../../platform/guarded.js'
 import { streamOf } from '../../platform/message-stream.js'
@@ -10,7 +11,7 @@ import type { Upgrade } from '../message/upgrade.js'
 /** RFC 6455, 1.3. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
-const NOTHING = Buffer.alloc(0)
+const EMPTY = Buffer.alloc(0)
 
 /**
  * The WebSocket that an extended CONNECT asks for. The handshake of HTTP/1.1 that the upstream gets has a key of ours, since
@@ -26,14 +27,14 @@ export function websocketStream (request: IncomingMessage, response: ServerRespo
   const { writeHead } = response
   const refuse = response.writeHead = refusing(writeHead)
   return {
-    head: NOTHING,
+    head: EMPTY,
     protocols,
     open (reply, fields) {
-      if (valueOf(fields, 'sec-websocket-accept') !== accept) throw new UpstreamProtocol()
+      if (valuesOf(fields, 'sec-websocket-accept')[0] !== accept) throw new UpstreamProtocol()
       const stream = streamOf(response)!
       response.writeHead = writeHead
       try {
-        writeAnyHead(reply, 200, undefined, takeOut(fields, 'sec-websocket-accept'))
+        writeAnyHead(reply, 200, undefined, withoutField(fields, 'sec-websocket-accept'))
       } finally {
         response.writeHead = refuse
       }
@@ -55,13 +56,5 @@ function refusing (writeHead: ServerResponse['writeHead']): ServerResponse['writ
 function writeKey (request: IncomingMessage, key: string): void {
   const { headers, rawHeaders } = request
   headers['sec-websocket-key'] = key
-  rawHeaders.splice(0, Infinity, ...takeOut(rawHeaders, 'sec-websocket-key'), 'sec-websocket-key', key)
-}
-
-function valueOf (fields: readonly string[], name: string): string | undefined {
-  return fields.find((_, i) => i % 2 === 1 && fields[i - 1]!.toLowerCase() === name)
-}
-
-function takeOut (fields: readonly string[], name: string): string[] {
-  return fields.filter((_, i) => fields[i - i % 2]!.toLowerCase() !== name)
+  rawHeaders.splice(0, Infinity, ...withoutField(rawHeaders, 'sec-websocket-key'), 'sec-websocket-key', key)
 }

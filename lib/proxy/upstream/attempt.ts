@@ -4,8 +4,10 @@ import { guardMethod, guarded } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
 import type { Tally } from '../message/request-content.js'
 
-type Controller = Dispatcher.DispatchController
-type Args<Name extends keyof Dispatcher.DispatchHandler> = Parameters<NonNullable<Dispatcher.DispatchHandler[Name]>>
+/** What undici hands to a handler, to stop or end a response by. */
+export type Controller = Dispatcher.DispatchController
+/** The arguments of a method of a handler. */
+export type Args<Name extends keyof Dispatcher.DispatchHandler> = Parameters<NonNullable<Dispatcher.DispatchHandler[Name]>>
 
 /** Requests that may be sent twice, whatever came of the first time (RFC 9110, 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])

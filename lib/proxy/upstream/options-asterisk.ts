@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { pipeline } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import { hasField } from '../../fields/raw-list.js'
 import { UpstreamProtocol, UpstreamTimeout } from '../../errors.js'
 import { guarded, on } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
@@ -37,7 +38,7 @@ export function sendAsterisk (socket: Socket, { fields, content, headersTimeout,
   }
   // What one of those below throws is a failure as well.
   const whole = { destroy: fail }
-  const controller = new Controller(fail, () => { socket.setTimeout(bodyTimeout) })
+  const controller = new AsteriskController(fail, () => { socket.setTimeout(bodyTimeout) })
   const answer = ({ statusCode, statusMessage, rawHeaders }: Pick<IncomingMessage, 'statusCode' | 'statusMessage' | 'rawHeaders'>) => {
     controller.rawHeaders = rawHeaders
     try {
@@ -81,7 +82,7 @@ export function sendAsterisk (socket: Socket, { fields, content, headersTimeout,
 }
 
 /** As undici's, so that a handler finds no difference. */
-class Controller implements Dispatcher.DispatchController {
+class AsteriskController implements Dispatcher.DispatchController {
   aborted = false
   reason: Error | null = null
   rawHeaders: string[] = []
@@ -108,8 +109,7 @@ class Controller implements Dispatcher.DispatchController {
 
 /** For node, an OPTIONS has no content unless its fields say so, and the connection may be kept unless they do not. */
 function framed (fields: readonly string[], content: AsyncIterable<Buffer> | null): readonly string[] {
-  const hasLength = fields.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-length')
-  const coding = content === null || hasLength ? [] : ['Transfer-Encoding', 'chunked']
+  const coding = content === null || hasField(fields, 'content-length') ? [] : ['Transfer-Encoding', 'chunked']
   return [...fields, 'Connection', 'close', ...coding]
 }
 

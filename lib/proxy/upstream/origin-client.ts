@@ -74,7 +74,7 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
   // Handed to the factory, which the agent calls at once, past the key: nothing is read out of a text again.
   let next!: Pick<Outgoing, 'target' | 'addresses'>
   const settings = { pipelining: 1, headersTimeout, bodyTimeout, maxHeaderSize: maxResponseHead }
-  const agent = new Agent({ ...settings, factory: (key, given) => new Pool(NOWHERE, { ...given, connect: connectorTo(next, key as string) }) })
+  const agent = new Agent({ ...settings, factory: (key, given) => new Pool(UNUSED_ORIGIN, { ...given, connect: connectorTo(next, key as string) }) })
   const pins = new PinnedConnections()
 
   function connectorTo ({ target, addresses }: typeof next, key: string): buildConnector.connector {
@@ -87,13 +87,13 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
   }
 
   function pin (to: typeof next, key: string): Dispatcher {
-    return new Pool(NOWHERE, { ...settings, connections: 1, keepAliveTimeout: PINNED_IDLE, connect: connectorTo(to, key) })
+    return new Pool(UNUSED_ORIGIN, { ...settings, connections: 1, keepAliveTimeout: PINNED_IDLE, connect: connectorTo(to, key) })
   }
 
-  const sender: Sender<Sent> = {
+  const sender: Sender<SentToOrigin> = {
     headersTimeout,
     again (sent, attempt) {
-      const client = new Client(NOWHERE, { ...settings, connect: connectorTo(sent, sent.origin) })
+      const client = new Client(UNUSED_ORIGIN, { ...settings, connect: connectorTo(sent, sent.origin) })
       client.dispatch(optionsOf(sent, true), attempt)
       client.close() // when that is over
     },
@@ -128,15 +128,15 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
 }
 
 /** Where a pool would connect to, if we did not do that. */
-const NOWHERE = 'http://origin.invalid'
+const UNUSED_ORIGIN = 'http://origin.invalid'
 
 /** A request that has been sent, and what its connections are kept under. */
-interface Sent extends Outgoing { readonly origin: string }
+interface SentToOrigin extends Outgoing { readonly origin: string }
 
 /**
  * @param reset - The connection serves no other request.
  */
-function optionsOf ({ origin, target: { path }, method, fields, content, upgrade }: Sent, reset: boolean): Dispatcher.DispatchOptions {
+function optionsOf ({ origin, target: { path }, method, fields, content, upgrade }: SentToOrigin, reset: boolean): Dispatcher.DispatchOptions {
   return { origin, path, method, headers: fields, body: content as never, ...(reset && { reset }), ...(upgrade !== undefined && { upgrade: upgrade.join(', ') }) }
 }
 

@@ -13,7 +13,7 @@ export interface Requester {
 type Pinned = Pick<Dispatcher, 'dispatch' | 'close' | 'destroy'>
 
 /** The most upstreams that one client connection has connections of its own to. The one used longest ago goes first. */
-const MOST = 8
+const MAX_UPSTREAMS = 8
 
 /** How long a connection of one's own is kept without a request: it may be worth a login. */
 export const PINNED_IDLE: Milliseconds = 60_000
@@ -53,7 +53,7 @@ export class PinnedConnections {
     }
     own.delete(key) // so that it comes last
     own.set(key, client)
-    if (own.size > MOST) {
+    if (own.size > MAX_UPSTREAMS) {
       const [oldest, longest] = own.entries().next().value!
       own.delete(oldest)
       this.live.delete(longest)

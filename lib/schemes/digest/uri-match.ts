@@ -1,9 +1,9 @@
 import { readAuthority } from '../../fields/authority.js'
 import { parseTarget } from '../../fields/target.js'
-import type { AbsoluteTarget, Target } from '../../fields/target.js'
+import type { AbsoluteTarget, RequestTarget } from '../../fields/target.js'
 
 /** What the parameter `uri` is compared with. */
-export interface SignedTarget {
+export interface SignedUri {
   readonly method: string
   /** The request-target as the client has sent it. */
   readonly target: string
@@ -26,13 +26,13 @@ export interface SignedTarget {
  * @example
  * isSignedTarget('/p?q=1', { method: 'GET', target: 'http://origin.test/p?q=1', host: 'origin.test', encrypted: false }) // true
  */
-export function isSignedTarget (uri: string, request: SignedTarget): boolean {
+export function isSignedTarget (uri: string, request: SignedUri): boolean {
   const { method, target } = request
   // Nothing is signed for no method: with an empty one, a response is what we say in `rspauth`.
   if (uri === '' || method === '') return false
   if (uri === target) return true
-  let signed: Target
-  let asked: Target
+  let signed: RequestTarget
+  let asked: RequestTarget
   try {
     signed = parseTarget(method, uri, true) // whatever it is: the target has been checked before
     asked = parseTarget(method, target, true)
@@ -48,7 +48,7 @@ export function isSignedTarget (uri: string, request: SignedTarget): boolean {
   return isOurs(signed, request)
 }
 
-type OtherTarget = Exclude<Target, { form: 'authority' }>
+type OtherTarget = Exclude<RequestTarget, { form: 'authority' }>
 
 function pathOf (target: OtherTarget): string {
   return target.form === 'asterisk' ? '*' : target.path
@@ -59,7 +59,7 @@ function isSameAuthority (a: { host: string, port: number }, b: { host: string, 
 }
 
 // An absolute URI signed for a request in origin-form: we are that host, by the name the client has for us.
-function isOurs (signed: AbsoluteTarget, { host, encrypted }: SignedTarget): boolean {
+function isOurs (signed: AbsoluteTarget, { host, encrypted }: SignedUri): boolean {
   const authority = host === undefined ? 'unknown' : readAuthority(host)
   if (typeof authority === 'string' || (encrypted && signed.scheme === 'http')) return false
   return isSameAuthority(signed, { host: authority.host, port: authority.port ?? (signed.scheme === 'http' ? 80 : 443) })

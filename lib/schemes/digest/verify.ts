@@ -78,14 +78,14 @@ export function verifyResponse (
   const input = { method, contentHash, uri, nonce, nc, cnonce, qop }
   const expected = computeResponse(algorithm, key, input)
   const equal = timingSafeEqual(Buffer.from(response, 'hex'), Buffer.from(expected, 'hex'))
-  return equal && secret !== null ? new Exchange(algorithm, key, input) : null
+  return equal && secret !== null ? new VerifiedExchange(algorithm, key, input) : null
 }
 
 /**
  * A class: as a literal V8 takes it for long-lived after a while, and collecting it costs as much as verifying does. Its key is
  * as good as the password, so no log shows it.
  */
-class Exchange implements DigestExchange {
+class VerifiedExchange implements DigestExchange {
   readonly #algorithm: DigestAlgorithm
   readonly #key: string
   readonly #input: DigestInput

@@ -1,5 +1,5 @@
 /** A name of Kerberos, taken apart. */
-export interface Principal {
+export interface ParsedPrincipal {
   /** `alice@EXAMPLE.ORG`. */
   readonly principal: string
   /** Before the realm, as it is written: `alice`, `HTTP/proxy.example.org`. */
@@ -17,7 +17,7 @@ export interface Principal {
  * @example
  * readPrincipal('alice@EXAMPLE.ORG') // { principal: 'alice@EXAMPLE.ORG', name: 'alice', realm: 'EXAMPLE.ORG' }
  */
-export function readPrincipal (principal: string): Principal | undefined {
+export function readPrincipal (principal: string): ParsedPrincipal | undefined {
   let at = -1
   for (let i = 0; i < principal.length; i++) {
     if (principal[i] === '\\') i++

@@ -27,7 +27,7 @@ export interface AuthenticateMessage {
 
 const SIGNATURE = Buffer.from('NTLMSSP\0', 'latin1')
 /** What a client sends has seldom 1 KiB. Its names may be long, its target info repeats ours. */
-const MOST = 16 * 1024
+const MAX_LENGTH = 16 * 1024
 const TOKEN = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 /** Where the integrity code of a type 3 is, behind its fields, flags and version. */
 const MIC_START = 72
@@ -44,7 +44,7 @@ const UTF_16 = new TextDecoder('utf-16le', { fatal: true, ignoreBOM: true })
  * readMessage('TlRMTVNTUAABAAAABoIIAAAAAAAAAAAAAAAAAAAAAAA=').type // 1
  */
 export function readMessage (token: string): NegotiateMessage | AuthenticateMessage {
-  if (token.length > MOST * 4 / 3 + 4) throw new MalformedCredentials('the NTLM message is too long')
+  if (token.length > MAX_LENGTH * 4 / 3 + 4) throw new MalformedCredentials('the NTLM message is too long')
   if (!TOKEN.test(token)) throw new MalformedCredentials('the NTLM message is not Base64')
   const octets = Buffer.from(token, 'base64')
   if (octets.length < 16 || !octets.subarray(0, 8).equals(SIGNATURE)) throw new MalformedCredentials('not an NTLM message')

@@ -23,7 +23,7 @@ export interface Aws4Info {
 }
 
 /** Credentials that may be right, as far as that shows without a key. */
-interface Attempt {
+interface Aws4Attempt {
   readonly credentials: Aws4Credentials
   readonly target: SignedTarget
   readonly time: Milliseconds
@@ -65,7 +65,7 @@ export class Aws4Strategy extends Strategy {
   }
 
   override authenticate (request: AttemptRequest, _options?: AttemptOptions): void {
-    let attempt: Attempt | Aws4RefusalReason | undefined
+    let attempt: Aws4Attempt | Aws4RefusalReason | undefined
     try {
       attempt = this.read(request)
     } catch (malformed) {
@@ -74,7 +74,7 @@ export class Aws4Strategy extends Strategy {
     if (attempt === undefined) return this.challengeAgain()
     if (typeof attempt === 'string') return this.refuse(attempt, null)
     const signed = attempt
-    const find = ({ credentials: { accessKeyId }, sessionToken }: Attempt) => this.settings.lookup(accessKeyId, sessionToken)
+    const find = ({ credentials: { accessKeyId }, sessionToken }: Aws4Attempt) => this.settings.lookup(accessKeyId, sessionToken)
     this.decide(find, signed, (account) => this.judge(request, signed, isRight(account) ? account : null))
   }
 
@@ -104,7 +104,7 @@ export class Aws4Strategy extends Strategy {
   }
 
   /** Reads the credentials as far as that goes without looking anything up. */
-  private read (request: AttemptRequest): Attempt | Aws4RefusalReason | undefined {
+  private read (request: AttemptRequest): Aws4Attempt | Aws4RefusalReason | undefined {
     const value = request.headers.authorization
     // Another scheme has another grammar, so of that one only the scheme is read.
     if (value === undefined || !isScheme(value, 'aws4-hmac-sha256') || value.trim().length === AWS4.length) return undefined
@@ -132,7 +132,7 @@ export class Aws4Strategy extends Strategy {
     return { credentials, target, time, fields, sessionToken: one('x-amz-security-token'), payload }
   }
 
-  private judge (request: AttemptRequest, attempt: Attempt, account: Aws4Account | null): void {
+  private judge (request: AttemptRequest, attempt: Aws4Attempt, account: Aws4Account | null): void {
     const { credentials, target, time, fields, payload: said } = attempt
     const { accessKeyId, signature } = credentials
     if (account !== null && (typeof account.secret !== 'string' || account.secret === '')) {

@@ -38,7 +38,7 @@ const NOBODYS = 'nobodys-password'
 const OVER_CONTENT = /auth-int/i
 
 /** What is known of an attempt that is under way. */
-interface Attempt {
+interface DigestAttempt {
   readonly request: AttemptRequest
   readonly offer: DigestOffer
   readonly params: OfferedParameters
@@ -152,7 +152,7 @@ export class DigestStrategy extends Strategy {
     })
   }
 
-  private judge (attempt: Attempt, { username, account }: Found): void {
+  private judge (attempt: DigestAttempt, { username, account }: Found): void {
     const { request, offer, params } = attempt
     const contentHash = isOverContent(params) ? hashOfContent(request, params.algorithm.nodeHash) : undefined
     if (contentHash === null) return this.judgeUnread(attempt, account && username)
@@ -188,7 +188,7 @@ export class DigestStrategy extends Strategy {
    * Nothing is kept for the name of a user that does not exist, or strangers could take the room. The price: a client that waits with the
    * content learns whether there is such a user.
    */
-  private judgeUnread (attempt: Attempt, username: string | null): void {
+  private judgeUnread (attempt: DigestAttempt, username: string | null): void {
     const { request, offer, params } = attempt
     if (request.readsContent !== true || !this.nonces.isValid(params)) return this.refuseUnread(attempt, username)
     if (username === null) return this.refuse(offer, 'user', null)
@@ -199,7 +199,7 @@ export class DigestStrategy extends Strategy {
    * Credentials over content that nobody has read are not judged. With a nonce that is no good the client tries again; with
    * a good one there is no content to be had here, so all that helps is to leave it out.
    */
-  private refuseUnread ({ offer, params }: Attempt, username: string | null): void {
+  private refuseUnread ({ offer, params }: DigestAttempt, username: string | null): void {
     if (!this.nonces.isValid(params)) this.refuse(offer, 'nonce', username, true)
     else this.refuse({ ...offer, qop: ['auth'] }, 'content', username)
   }

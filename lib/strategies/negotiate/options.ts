@@ -1,7 +1,7 @@
 import { BadOption } from '../../errors.js'
 import type { Eventual } from '../../eventual.js'
 import { checkOptions } from '../../check-option.js'
-import type { Principal } from '../../schemes/negotiate/principal.js'
+import type { ParsedPrincipal } from '../../schemes/negotiate/principal.js'
 import { loadKerberos } from './kerberos.js'
 import type { SecurityContext } from './kerberos.js'
 import type { Defaulting } from '../../types.js'
@@ -9,7 +9,7 @@ import { Strategy } from '../strategy.js'
 import type { Accepted } from '../strategy.js'
 
 /** Who has shown a ticket. */
-export interface KerberosPrincipal extends Principal {
+export interface KerberosPrincipal extends ParsedPrincipal {
   /** The principal of the service that the ticket is for. */
   readonly service: string
 }

@@ -1,6 +1,6 @@
 import type { Challenge } from '../../fields/challenge.js'
 import { readPrincipal } from '../../schemes/negotiate/principal.js'
-import type { Principal } from '../../schemes/negotiate/principal.js'
+import type { ParsedPrincipal } from '../../schemes/negotiate/principal.js'
 import { kindOf, readToken } from '../../schemes/negotiate/token.js'
 import type { Given } from '../../types.js'
 import type { HandshakeState } from '../handshake.js'
@@ -24,13 +24,13 @@ export interface NegotiateInfo {
 
 const BARE = 'Negotiate'
 /** A handshake of more legs than any mechanism needs. */
-const MOST_LEGS = 8
+const MAX_LEGS = 8
 const ANONYMOUS = 'WELLKNOWN/'
 /** What a client that goes on with another scheme does not send, nor one whose user may not come in. */
 const WRONG: ReadonlySet<NegotiateRefusalReason> = new Set(['malformed', 'ticket', 'service'])
 
 /** What is kept of a handshake from leg to leg. */
-class Kept implements HandshakeState {
+class KeptContext implements HandshakeState {
   constructor (readonly context: SecurityContext, readonly legs: number) {}
 
   /** The context goes when nothing refers to it. */
@@ -88,15 +88,15 @@ export class NegotiateStrategy extends Strategy {
     if (token === undefined || kind === undefined) return this.refuse('malformed')
     if (kind === 'ntlm' && this.settings.ntlm !== undefined) return this.delegate(this.settings.ntlm, token, request, options)
     if (kind === 'ntlm' || kind === 'wrapped ntlm') return this.refuse('ntlm')
-    const kept = kind === 'reply' && handshake?.kept instanceof Kept ? handshake.kept : undefined
+    const kept = kind === 'reply' && handshake?.kept instanceof KeptContext ? handshake.kept : undefined
     if (kind === 'reply' && kept === undefined) return this.refuse('leg')
 
     this.decide(given => this.step(given, kept), token, (judged) => {
       if (judged.kind === 'complete') return this.conclude(judged.context)
       if (judged.kind === 'refused') return this.refuse('ticket', null, judged.cause)
       const legs = (kept?.legs ?? 0) + 1
-      if (handshake === undefined || legs >= MOST_LEGS) return this.refuse('leg')
-      handshake.keep(new Kept(judged.context, legs))
+      if (handshake === undefined || legs >= MAX_LEGS) return this.refuse('leg')
+      handshake.keep(new KeptContext(judged.context, legs))
       this.fail(`${BARE} ${judged.response}`)
     })
   }
@@ -106,7 +106,7 @@ export class NegotiateStrategy extends Strategy {
     return { scheme: BARE }
   }
 
-  private async step (token: string, kept: Kept | undefined): Promise<Judged> {
+  private async step (token: string, kept: KeptContext | undefined): Promise<Judged> {
     const context = kept?.context ?? await this.settings.initializeServer('')
     try {
       await context.step(token)
@@ -147,11 +147,11 @@ export class NegotiateStrategy extends Strategy {
     const headers = { ...request.headers, authorization: `NTLM ${token}` }
     const { handshake } = request
     // What is kept of Kerberos is nothing that it could go on with.
-    const own = handshake?.kept instanceof Kept ? { handshake: { kept: undefined, keep: (state: HandshakeState) => handshake.keep(state) } } : {}
+    const own = handshake?.kept instanceof KeptContext ? { handshake: { kept: undefined, keep: (state: HandshakeState) => handshake.keep(state) } } : {}
     Promise.resolve(attempt.authenticate({ ...request, headers, ...own }, options)).catch(attempt.error)
   }
 
-  private refuse (reason: NegotiateRefusalReason, principal: Principal | null | undefined = null, cause: Error | null = null): void {
+  private refuse (reason: NegotiateRefusalReason, principal: ParsedPrincipal | null | undefined = null, cause: Error | null = null): void {
     const name = principal?.principal ?? null
     this.settings.onRefused({ reason, principal: name, cause })
     // A ticket cannot be guessed, but a client may repeat one that is wrong.

@@ -6,9 +6,9 @@ import { guarded, on } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
 
 /** The longest answer: a challenge in Base64, or a name. */
-const MOST = 64 * 1024
+const MAX_LINE = 64 * 1024
 
-interface Waiting {
+interface WaitingCall {
   readonly resolve: (answer: string) => void
   readonly reject: (reason: Error) => void
   readonly timer: NodeJS.Timeout
@@ -20,7 +20,7 @@ export class NtlmHelper {
   works = false
   private readonly child: ChildProcessByStdio<Writable, Readable, null>
   private said = ''
-  private waiting: Waiting | undefined
+  private waiting: WaitingCall | undefined
   private over = false
 
   /**
@@ -73,7 +73,7 @@ export class NtlmHelper {
     this.said += text
     const end = this.said.indexOf('\n')
     if (end === -1) {
-      if (this.said.length > MOST) this.end('its answer is too long')
+      if (this.said.length > MAX_LINE) this.end('its answer is too long')
       return
     }
     const { waiting } = this

@@ -6,7 +6,7 @@ import type { Chain } from '../../../lib/passport/chain.js'
 import { readDeclaration } from '../../../lib/passport/declaration.js'
 import type { StrategyDeclaration } from '../../../lib/passport/declaration.js'
 import type { Outcome } from '../../../lib/passport/outcome.js'
-import { Attempts } from '../../../lib/policy/attempts/attempts.js'
+import { GuessLimiter } from '../../../lib/policy/attempts/attempts.js'
 import { createCounter, loadRateLimiters } from '../../../lib/policy/attempts/counter.js'
 import { BasicStrategy } from '../../../lib/strategies/basic.js'
 import { DigestStrategy } from '../../../lib/strategies/digest/strategy.js'
@@ -27,7 +27,7 @@ const key: StrategyDeclaration = {
 
 function chainOf (strategies: StrategyDeclaration[], most = { perAddress: 2, perUser: 2 }, timeout = 10_000): Chain {
   const counter = (name: string) => createCounter({ limiters, name, timeWindow: 60_000, onTrouble: () => {} })
-  const attempts = new Attempts({ ...most, key: createSecretKey(Buffer.alloc(32)) }, {
+  const attempts = new GuessLimiter({ ...most, key: createSecretKey(Buffer.alloc(32)) }, {
     address: counter('address'), user: counter('user'), guess: counter('guess')
   })
   const declared = strategies.map(each => readDeclaration(each, { realm: 'gw' }).resolve())

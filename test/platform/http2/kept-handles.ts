@@ -2,13 +2,13 @@ import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { Kept, keepHandles } from '../../../lib/platform/http2/kept-handles.js'
+import { KeptHandles, keepHandles } from '../../../lib/platform/http2/kept-handles.js'
 import { collectGarbage } from '../../fixtures/collect-garbage.js'
 import { Http2Client } from '../../fixtures/http2-client.js'
 import { until } from '../../fixtures/until.js'
 
 t.test('what is added is there for a collection, and gone after some', async t => {
-  const kept = new Kept()
+  const kept = new KeptHandles()
   const object = (() => {
     const added = { here: true }
     kept.add(added)

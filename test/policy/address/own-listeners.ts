@@ -1,10 +1,10 @@
 import { networkInterfaces } from 'node:os'
 import t from 'tap'
 import { readAddress } from '../../../lib/policy/address/address.js'
-import { isOwnListener, type Listener } from '../../../lib/policy/address/own-listeners.js'
+import { isOwnListener, type OwnListener } from '../../../lib/policy/address/own-listeners.js'
 import { mocked } from '../../fixtures/mocked.js'
 
-const isOwn = (text: string, port: number, ...listeners: Listener[]): boolean => isOwnListener(readAddress(text)!, port, listeners)
+const isOwn = (text: string, port: number, ...listeners: OwnListener[]): boolean => isOwnListener(readAddress(text)!, port, listeners)
 
 t.test('a listener on one address', async t => {
   const listener = { address: '192.0.2.1', port: 8080 }

@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto'
 import t from 'tap'
-import { Attempts } from '../../../lib/policy/attempts/attempts.js'
-import type { Entry, Trial } from '../../../lib/policy/attempts/attempts.js'
+import { GuessLimiter } from '../../../lib/policy/attempts/attempts.js'
+import type { Admission, Guess } from '../../../lib/policy/attempts/attempts.js'
 import type { Count, Counter } from '../../../lib/policy/attempts/counter.js'
 
 const WINDOW = 60_000
@@ -29,8 +29,8 @@ class Counted implements Counter {
 function setUp ({ perAddress = 100, perUser = 3 } = {}) {
   const time = { now: 1000 }
   const counters = { address: new Counted(time), user: new Counted(time), guess: new Counted(time) }
-  const attempts = new Attempts({ perAddress, perUser, key: createSecretKey(Buffer.alloc(32)) }, counters, () => time.now)
-  const enter = async (secret: string, of: Partial<Trial> & { name?: string | null } = {}) => {
+  const attempts = new GuessLimiter({ perAddress, perUser, key: createSecretKey(Buffer.alloc(32)) }, counters, () => time.now)
+  const enter = async (secret: string, of: Partial<Guess> & { name?: string | null } = {}) => {
     const { name = 'alice', ...rest } = of
     return await attempts.enter({ address: '192.0.2.1', user: () => name, presented: `basic ${name}:${secret}`, showsSecret: true, ...rest })
   }
@@ -135,9 +135,9 @@ t.test('where the secret does not show, a user is known where he was let in, wit
 
 t.test('many at once are no more than may be; the same one, over several connections, is one', async t => {
   const { enter, attempts } = setUp({ perUser: 2 })
-  const first = await enter('1') as Entry
-  const second = await enter('2') as Entry
-  const again = await enter('2') as Entry
+  const first = await enter('1') as Admission
+  const second = await enter('2') as Admission
+  const again = await enter('2') as Admission
   t.equal(await enter('3'), 1000)
   t.type(await enter('3', { name: 'bob' }), 'object')
   again.leave()
@@ -147,7 +147,7 @@ t.test('many at once are no more than may be; the same one, over several connect
   await first.refused()
   first.leave()
   t.equal(await enter('4'), 1000)
-  t.type(attempts, Attempts)
+  t.type(attempts, GuessLimiter)
 })
 
 t.test('one user in several spellings has one limit', async t => {
@@ -210,7 +210,7 @@ t.test('a right secret of no user has no share', async t => {
 t.test('a verdict that came too late counts like a wrong secret, unless the secret is known (F-66)', async t => {
   const { enter, present } = setUp()
   const late = async (secret: string, name: string | null = 'alice'): Promise<void> => {
-    const entered = await enter(secret, { name }) as Entry
+    const entered = await enter(secret, { name }) as Admission
     await entered.undecided()
     entered.leave()
   }
@@ -225,7 +225,7 @@ t.test('a verdict that came too late counts like a wrong secret, unless the secr
 t.test('a verdict on a known secret that came too late counts for no address either (F-66)', async t => {
   const { enter, present, counters } = setUp({ perAddress: 1 })
   await present('right', true)
-  const entered = await enter('right') as Entry
+  const entered = await enter('right') as Admission
   await entered.undecided()
   t.equal(counters.address.counts.size, 0)
 })
@@ -233,7 +233,7 @@ t.test('a verdict on a known secret that came too late counts for no address eit
 t.test('a user whom the credentials call by another name: has one count, of which the verdict tells (F-67)', async t => {
   const hashed = { ...COMPUTED, name: 'hash of alice' }
   const { enter, present } = setUp({ perUser: 1 })
-  const other = await enter('a', hashed) as Entry
+  const other = await enter('a', hashed) as Admission
   t.equal(await other.refused('Alice'), 0, 'as long as there is room')
   other.leave()
   for (let i = 1; i < 20; i++) t.equal(await present(`x${i}`, false, COMPUTED), 0)
@@ -242,22 +242,22 @@ t.test('a user whom the credentials call by another name: has one count, of whic
   for (const verdict of ['accepted', 'refused'] as const) {
     const { enter, present } = setUp({ perUser: 1 })
     for (let i = 0; i < 20; i++) await present(`x${i}`, false, COMPUTED)
-    const entry = await enter('right', hashed) as Entry
+    const entry = await enter('right', hashed) as Admission
     t.equal(await entry[verdict]('alice'), WINDOW, verdict)
     entry.leave()
     t.equal(await present('again', true, hashed), WINDOW)
   }
   const nearly = setUp({ perUser: 1 })
   for (let i = 0; i < 19; i++) await nearly.present(`x${i}`, false, COMPUTED)
-  t.equal(await (await nearly.enter('wrong', hashed) as Entry).refused('alice'), 0, 'the last that may be')
+  t.equal(await (await nearly.enter('wrong', hashed) as Admission).refused('alice'), 0, 'the last that may be')
   const known = setUp()
-  await (await known.enter('right', hashed) as Entry).accepted('alice')
+  await (await known.enter('right', hashed) as Admission).accepted('alice')
   const { reads } = known.counters.user
   await known.present('right', true, hashed)
   t.ok(known.counters.user.reads > reads, 'it is not known where he was let in by another name')
-  const same = await setUp().enter('a', COMPUTED) as Entry
+  const same = await setUp().enter('a', COMPUTED) as Admission
   t.equal(same.accepted('ALICE'), 0, 'a name as it was said')
   const unlimited = setUp({ perUser: 0 })
-  t.equal(await (await unlimited.enter('a', hashed) as Entry).accepted('alice'), 0)
+  t.equal(await (await unlimited.enter('a', hashed) as Admission).accepted('alice'), 0)
   t.equal(unlimited.counters.user.reads, 0)
 })

@@ -2,7 +2,7 @@ import type { LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
-import { createAccess, type Address, type ForwardPolicyOptions, type Listener, type TargetScheme } from '../../../lib/policy/target/access.js'
+import { createAccess, type Address, type ForwardPolicyOptions, type OwnListener, type TargetScheme } from '../../../lib/policy/target/access.js'
 import { isSpecial } from '../../fixtures/is-special.js'
 import rows from '../../vectors/destinations.json' with { type: 'json' }
 
@@ -27,7 +27,7 @@ const NAMES = {
 }
 
 async function reach (
-  options: ForwardPolicyOptions, host: string, port = 443, own: Listener[] = [], scheme: TargetScheme = 'connect'
+  options: ForwardPolicyOptions, host: string, port = 443, own: OwnListener[] = [], scheme: TargetScheme = 'connect'
 ): Promise<Address[]> {
   const access = createAccess({ lookup: resolver(NAMES).lookup, ...options }, () => own)
   return await access.resolve(await access.admit({ host, port, scheme }, undefined))
@@ -214,7 +214,7 @@ t.test('our own listeners are closed whatever the lists say (S40)', async t => {
 })
 
 t.test('the listeners are asked for each time', async t => {
-  const own: Listener[] = []
+  const own: OwnListener[] = []
   const access = createAccess({ special: ['127.0.0.1:*'] }, () => own)
   const target = { host: '127.0.0.1', port: 8080, scheme: 'http' } as const
   const admitted = await access.admit(target, undefined)

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { FieldRecord } from '../../../lib/fields/hop-by-hop.js'
 import { listOf, recordOf } from '../../../lib/fields/raw-list.js'
-import { IdentityField, UNTOLD, tellIdentity } from '../../../lib/proxy/message/identity-field.js'
+import { IdentityField, NO_IDENTITY, tellIdentity } from '../../../lib/proxy/message/identity-field.js'
 import type { IdentityOptions, RouteIdentity } from '../../../lib/proxy/message/identity-field.js'
 
 const field = (options: Partial<IdentityOptions> = {}) => new IdentityField({ header: 'X-Proxy-User', ...options }, 'identity')
@@ -15,7 +15,7 @@ const valueOf = (name: string): unknown => told(routeOf(field()), {}, name)['x-p
 t.test('the upstream is told the name', async t => {
   t.same(told(routeOf(field()), { accept: '*/*' }), { accept: '*/*', 'x-proxy-user': 'alice' })
   t.same(told(routeOf(field()), {}, null), {}, 'of nobody, nothing')
-  t.same(told(UNTOLD, { 'x-proxy-user': 'mallory' }), { 'x-proxy-user': 'mallory' }, 'without the option it is a field like any other')
+  t.same(told(NO_IDENTITY, { 'x-proxy-user': 'mallory' }), { 'x-proxy-user': 'mallory' }, 'without the option it is a field like any other')
 })
 
 t.test('what a client sent that could be taken for it is gone, in every spelling (S24)', async t => {

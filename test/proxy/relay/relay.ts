@@ -66,12 +66,12 @@ class Controller implements Dispatcher.DispatchController {
 interface Exchange { client: RawClient, relay: Relay, controller: Controller, outcome: Promise<string> }
 
 /** A client's request, waiting to be answered. `outcome` is `settled`, or the code of what it ended with. */
-async function exchange (t: Test, head = 'GET / HTTP/1.1\r\nConnection: close', patience = 0): Promise<Exchange> {
+async function exchange (t: Test, head = 'GET / HTTP/1.1\r\nConnection: close', bodyTimeout = 0): Promise<Exchange> {
   const app = Fastify()
   let take!: (exchange: Omit<Exchange, 'client'>) => void
   const taken = new Promise<Omit<Exchange, 'client'>>(resolve => { take = resolve })
   app.all('/', async (_request, reply) => {
-    const relay = new Relay(reply, 'http://a.test', options(patience), tellOfSession)
+    const relay = new Relay(reply, 'http://a.test', options(bodyTimeout), tellOfSession)
     const controller = new Controller(relay)
     relay.onRequestStart(controller)
     const over = relay.over().finally(() => relay.release())

@@ -3,11 +3,11 @@ import { Agent, Pool, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
 import { chooseUpstream } from '../../../lib/proxy/reverse/choose-client.js'
 import type { ReverseUpstream } from '../../../lib/proxy/reverse/choose-client.js'
 import type { OutgoingRequest } from '../../../lib/proxy/reverse/client.js'
-import type { ReverseRoute } from '../../../lib/proxy/reverse/route.js'
+import type { HttpProxyRoute } from '../../../lib/proxy/reverse/route.js'
 import { mocked } from '../../fixtures/mocked.js'
 
 const FROM = () => () => {}
-const choose = (route: object) => chooseUpstream({ upstream: 'http://up.test', ...route } as ReverseRoute, FROM)
+const choose = (route: object) => chooseUpstream({ upstream: 'http://up.test', ...route } as HttpProxyRoute, FROM)
 
 t.test('undici, driven by us', async t => {
   const upstream = choose({})
@@ -45,8 +45,8 @@ t.test('the pool of @fastify/http-proxy, where the options do not say another', 
   })
   chooseUpstream({ upstream: 'http://up.test', undici: { connections: 3 } } as never, FROM)
   t.match(options, { pipelining: 1, connections: 3, connect: Function })
-  t.equal(chooseUpstream({ upstream: 'http://up.test' } as never, FROM).patience, 300_000, 'as undici has it')
-  t.equal(chooseUpstream({ upstream: 'http://up.test', undici: { bodyTimeout: 7 } } as never, FROM).patience, 7)
+  t.equal(chooseUpstream({ upstream: 'http://up.test' } as never, FROM).bodyTimeout, 300_000, 'as undici has it')
+  t.equal(chooseUpstream({ upstream: 'http://up.test', undici: { bodyTimeout: 7 } } as never, FROM).bodyTimeout, 7)
 })
 
 t.test('through a parent proxy', async t => {

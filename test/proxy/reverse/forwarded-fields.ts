@@ -9,9 +9,7 @@ import { addForwardedFields } from '../../../lib/proxy/reverse/forwarded-fields.
 async function told (headers: Record<string, string>, options: FastifyServerOptions = {}, peer = '192.0.2.7'): Promise<Record<string, unknown>> {
   const app = Fastify(options)
   app.get('/', async request => {
-    const fields = listOf(request.headers as FieldRecord)
-    addForwardedFields(fields, request)
-    return recordOf(fields)
+    return recordOf(addForwardedFields(listOf(request.headers as FieldRecord), request))
   })
   const answer = await app.inject({ url: '/', headers: { host: 'gw.test', ...headers }, remoteAddress: peer })
   const fields = Object.entries(answer.json<Record<string, unknown>>())
@@ -64,13 +62,11 @@ t.test('IPv6, and IPv4 that a socket for both shows as IPv6', async t => {
 })
 
 t.test('no address, no host', async t => {
-  const fields: string[] = []
-  addForwardedFields(fields, { raw: { socket: { encrypted: true }, headers: {} }, host: '', protocol: 'https' } as never)
+  const fields = addForwardedFields([], { raw: { socket: { encrypted: true }, headers: {} }, host: '', protocol: 'https' } as never)
   t.same({ ...recordOf(fields) }, { 'x-forwarded-proto': 'https', forwarded: 'for=unknown;proto=https' })
 })
 
 t.test('HTTP/2 has its host in :authority', async t => {
-  const fields: string[] = []
-  addForwardedFields(fields, { raw: { socket: { remoteAddress: '192.0.2.7' }, headers: { ':authority': 'gw.test' } }, host: 'gw.test', protocol: 'http' } as never)
+  const fields = addForwardedFields([], { raw: { socket: { remoteAddress: '192.0.2.7' }, headers: { ':authority': 'gw.test' } }, host: 'gw.test', protocol: 'http' } as never)
   t.same({ ...recordOf(fields) }, PLAIN)
 })

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import type { ReverseRoute } from '../../../lib/proxy/reverse/route.js'
+import type { HttpProxyRoute } from '../../../lib/proxy/reverse/route.js'
 import { origin } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { PASS, message, reverse } from '../../fixtures/reverse.js'
@@ -21,7 +21,7 @@ function intrusive (app: FastifyInstance): void {
   })
 }
 
-async function answered (t: Parameters<typeof reverse>[0], replyOptions: ReverseRoute['replyOptions'], status = 200): Promise<[number, Record<string, string>, string]> {
+async function answered (t: Parameters<typeof reverse>[0], replyOptions: HttpProxyRoute['replyOptions'], status = 200): Promise<[number, Record<string, string>, string]> {
   const upstream = await origin(t, (_request, response) => {
     response.writeHead(status, [['Set-Cookie', 'origin=1'], ['Set-Cookie', 'origin=2'], ['ETag', '"o"'], ['X-Origin', '1'], ['Trailer', 'X-T'], ['Proxy-Authenticate', 'Basic'], ['Connection', 'X-Hop'], ['X-Hop', '1']].flat())
     response.end('content')

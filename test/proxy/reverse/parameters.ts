@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import t from 'tap'
 import { pathParameters } from '../../../lib/proxy/reverse/parameters.js'
-import type { ReverseRoute } from '../../../lib/proxy/reverse/route.js'
+import type { HttpProxyRoute } from '../../../lib/proxy/reverse/route.js'
 
-const route = (options: object): ReverseRoute => ({ upstream: 'http://a.test', ...options }) as ReverseRoute
+const route = (options: object): HttpProxyRoute => ({ upstream: 'http://a.test', ...options }) as HttpProxyRoute
 
 t.test('a prefix without parameters, or a path that takes none over: nothing to guard', async t => {
   t.equal(pathParameters('/a', route({ rewritePrefix: '/:b' })), undefined)

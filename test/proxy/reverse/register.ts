@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import { IdentityField } from '../../../lib/proxy/message/identity-field.js'
-import type { ReverseRoute } from '../../../lib/proxy/reverse/route.js'
+import type { HttpProxyRoute } from '../../../lib/proxy/reverse/route.js'
 import { origin } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { PASS, message, reverse } from '../../fixtures/reverse.js'
@@ -213,7 +213,7 @@ t.test('Max-Forwards 0 is answered here, others are counted down (R-MAXF-1, R-MA
 })
 
 t.test('nothing is repeated that nobody asked to repeat (R-FWD-3)', async t => {
-  const asked = async (route: Partial<ReverseRoute>): Promise<number> => {
+  const asked = async (route: Partial<HttpProxyRoute>): Promise<number> => {
     const upstream = await origin(t, (_request, response) => { response.writeHead(503, { 'Retry-After': '1' }).end() })
     const { port } = await reverse(t, { upstream: upstream.url, ...route } as never)
     t.equal(statusOf(await answer(t, port, message('GET', '/api'))), 503)

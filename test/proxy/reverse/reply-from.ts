@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import t from 'tap'
 import type { Test } from 'tap'
-import type { ReverseRoute } from '../../../lib/proxy/reverse/route.js'
+import type { HttpProxyRoute } from '../../../lib/proxy/reverse/route.js'
 import { origin } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { deafPort, rawServer } from '../../fixtures/raw-server.js'
@@ -10,7 +10,7 @@ import { PASS, message, reverse } from '../../fixtures/reverse.js'
 const headers = { 'proxy-authorization': PASS, authorization: 'Bearer a' }
 
 /** The status, code and Proxy-Status of an answer. */
-async function failure (t: Test, route: Partial<ReverseRoute>): Promise<[number, string, string | null]> {
+async function failure (t: Test, route: Partial<HttpProxyRoute>): Promise<[number, string, string | null]> {
   const { url, log } = await reverse(t, { upstream: 'http://up.test', ...route } as never)
   const answer = await fetch(`${url}/api`, { headers })
   const body = await answer.text()
@@ -21,7 +21,7 @@ async function failure (t: Test, route: Partial<ReverseRoute>): Promise<[number,
 
 t.test('whoever calls reply.from, with whatever options, credentials stay here (R-CHAIN-3)', async t => {
   const upstream = await origin(t)
-  const routes: Array<Partial<ReverseRoute>> = [
+  const routes: Array<Partial<HttpProxyRoute>> = [
     { handler: (_request, reply) => reply.from('/x') },
     { handler: (_request, reply) => reply.from() },
     { handler: (_request, reply) => reply.from('/x', { rewriteRequestHeaders: (_request, headers) => ({ ...headers, 'Proxy-Authorization': PASS }) }) },
@@ -76,7 +76,7 @@ t.test('failures of the upstream have our codes, 502 or 504, and no address', as
   const noHttp = `http://127.0.0.1:${await rawServer(t, socket => socket.end('no http\r\n\r\n'))}`
   const gone = `http://127.0.0.1:${await rawServer(t, socket => socket.destroy())}`
   const refused = `http://127.0.0.1:${await deafPort()}`
-  const clients: Array<Partial<ReverseRoute>> = [{}, { undici: false as never }]
+  const clients: Array<Partial<HttpProxyRoute>> = [{}, { undici: false as never }]
   for (const client of clients) {
     t.same(await failure(t, { ...client, upstream: refused }), [502, 'FST_PROXY_AUTH_CONNECTION_REFUSED', 'gw; error=connection_refused'])
     t.same(await failure(t, { ...client, upstream: noHttp }), [502, 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL', 'gw; error=http_protocol_error'])

@@ -1,11 +1,11 @@
 import t from 'tap'
 import type { FieldRecord } from '../../../lib/fields/hop-by-hop.js'
 import { listOf, recordOf } from '../../../lib/fields/raw-list.js'
-import { IdentityField, UNTOLD } from '../../../lib/proxy/message/identity-field.js'
+import { IdentityField, NO_IDENTITY } from '../../../lib/proxy/message/identity-field.js'
 import { createRequestHead, lasting } from '../../../lib/proxy/reverse/request-head.js'
 import type { RewriteRequest } from '../../../lib/proxy/reverse/request-head.js'
 
-const RULES = { pseudonym: 'gw', forwarded: false, consumed: new Set<string>(), identity: UNTOLD }
+const RULES = { pseudonym: 'gw', forwarded: false, consumed: new Set<string>(), identity: NO_IDENTITY }
 
 interface Case {
   method?: string

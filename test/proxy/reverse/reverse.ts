@@ -204,7 +204,7 @@ t.test('a client that takes nothing is cut off in the end', async t => {
   t.match(await proxied(1), [{ status: 200, reason: 'idle' }])
 })
 
-t.test('with patience 0 it is not', async t => {
+t.test('with a bodyTimeout of 0 it is not', async t => {
   const upstream = await origin(t, (_request, response) => response.end(Buffer.alloc(5_000_000)))
   const { port, proxied } = await reverse(t, { upstream: upstream.url, undici: { bodyTimeout: 0 } })
   const client = await RawClient.to(t, port)

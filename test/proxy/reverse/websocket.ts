@@ -5,7 +5,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import t from 'tap'
 import type { Test } from 'tap'
 import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
-import { IdentityField, UNTOLD } from '../../../lib/proxy/message/identity-field.js'
+import { IdentityField, NO_IDENTITY } from '../../../lib/proxy/message/identity-field.js'
 import { followWebSocket, passesWebSockets, webSocketOptions } from '../../../lib/proxy/reverse/websocket.js'
 import { ANNOUNCED, announcedBy } from '../../fixtures/announcing.js'
 import { extended } from '../../fixtures/extended-socket.js'
@@ -72,7 +72,7 @@ t.test('a refusal comes before the upstream is asked (R-UPG-1)', async t => {
 })
 
 t.test('without the option it is left out, and the user\'s objects stay as they are', async t => {
-  const rules = { pseudonym: 'gw', forwarded: true, consumed: new Set<string>(), identity: UNTOLD }
+  const rules = { pseudonym: 'gw', forwarded: true, consumed: new Set<string>(), identity: NO_IDENTITY }
   t.same(webSocketOptions({ upstream: 'http://up.test' }, rules), {})
   const wsReconnect = Object.freeze({ pingInterval: 1 })
   const options = webSocketOptions({ upstream: 'http://up.test', websocket: true, wsReconnect }, rules) as { wsReconnect: object }
@@ -81,7 +81,7 @@ t.test('without the option it is left out, and the user\'s objects stay as they 
 })
 
 t.test('http-proxy passes on what requests would: Authorization and cookies, as far as they are there (R-CHAIN-3, R-CHAIN-7)', async t => {
-  const rules = { pseudonym: 'gw', forwarded: false, consumed: new Set<string>(), identity: UNTOLD }
+  const rules = { pseudonym: 'gw', forwarded: false, consumed: new Set<string>(), identity: NO_IDENTITY }
   const { wsClientOptions } = webSocketOptions({ websocket: true, upstream: '' } as never, rules) as { wsClientOptions: { rewriteRequestHeaders: (headers: object, request: object) => object } }
   for (const headers of [{ authorization: 'Bearer a', cookie: 'a=1' }, { cookie: 'a=1' }, {}]) {
     const request = { headers: { ...headers, 'proxy-authorization': 'x' }, raw: { headers: {}, httpVersion: '1.1' }, proxyAuth: null }
@@ -176,7 +176,7 @@ t.test('by an extended CONNECT they pass through as they are, or not at all (R-X
 })
 
 t.test('the handshake is sent as the options say; one that is sent again goes by itself', async t => {
-  const rules = { pseudonym: 'gw', forwarded: false, consumed: new Set<string>(), identity: UNTOLD }
+  const rules = { pseudonym: 'gw', forwarded: false, consumed: new Set<string>(), identity: NO_IDENTITY }
   const sent: unknown[] = []
   const finishRequest = (...all: unknown[]) => { sent.push(...all) }
   const { wsClientOptions } = webSocketOptions({ websocket: true, upstream: '', wsClientOptions: { finishRequest, handshakeTimeout: 7 } } as never, rules) as {
@@ -190,7 +190,7 @@ t.test('the handshake is sent as the options say; one that is sent again goes by
 
 t.test('hooks of the options are called when both stand; what nobody waits for any more is closed', async t => {
   const route = { upstream: 'http://up.test', websocket: true }
-  const rules = { pseudonym: 'gw', forwarded: true, consumed: new Set<string>(), identity: UNTOLD }
+  const rules = { pseudonym: 'gw', forwarded: true, consumed: new Set<string>(), identity: NO_IDENTITY }
   const seen: unknown[] = []
   for (const wsHooks of [undefined, { onConnect: (...all: unknown[]) => { seen.push(...all) } }]) {
     const options = webSocketOptions({ ...route, wsHooks } as never, rules) as { wsHooks: { onConnect: (context: unknown, source: object, target: object) => void } }

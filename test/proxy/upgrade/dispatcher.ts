@@ -22,7 +22,7 @@ async function application (t: Test, before: (app: FastifyInstance) => unknown =
   await before(app)
   for (const name of ['first', 'second']) {
     takeUpgrades(app, (request, head) => {
-      if (request.url === '/plain') return 'plain'
+      if (request.url === '/plain') return 'ignore'
       if (request.url !== `/${name}`) return undefined
       request.socket.end(answer(`${name} ${String(head)}`)).resume()
       return 'taken'
@@ -119,7 +119,7 @@ t.test('a WebSocket of HTTP/2 is offered as an upgrade is, and what nobody takes
   for (const name of ['first', 'second']) {
     takeUpgrades(app, (request, head) => {
       offered.push(`${name} ${request.method} ${request.url} ${head.length}`)
-      if (request.url === '/plain') return 'plain'
+      if (request.url === '/plain') return 'ignore'
       if (request.url !== `/${name}`) return undefined
       extendedResponse(request)!.writeHead(200).end(name)
       return 'taken'

@@ -1,0 +1,18 @@
+import t from 'tap'
+import { isConnectionBound, traitsOf } from '../../lib/schemes/traits.js'
+
+const SCHEMES = ['Basic', 'Bearer', 'Digest', 'NTLM', 'Negotiate', 'AWS4-HMAC-SHA256', 'Hawk', 'OAuth', 'DPoP', 'SCRAM-SHA-256', 'Key', null]
+
+t.test('NTLM and Negotiate, in any case: are bound to the connection, and no other scheme is', async t => {
+  t.strictSame(SCHEMES.filter(isConnectionBound), ['NTLM', 'Negotiate'])
+  t.strictSame(['ntlm', 'NEGOTIATE', 'ntlm2'].map(isConnectionBound), [true, true, false])
+})
+
+t.test('what shows the secret, what is made with it, what is good once, what names the user', async t => {
+  const having = (trait: 'sendsSecret' | 'computed' | 'goodOnce' | 'namesUser') => SCHEMES.filter(scheme => traitsOf(scheme)[trait])
+  t.strictSame(having('sendsSecret'), ['Basic', 'Bearer'])
+  t.strictSame(having('computed'), ['Digest', 'NTLM', 'Negotiate', 'AWS4-HMAC-SHA256', 'Hawk'])
+  t.strictSame(having('goodOnce'), ['Digest', 'NTLM', 'Negotiate', 'AWS4-HMAC-SHA256', 'Hawk', 'OAuth', 'DPoP', 'SCRAM-SHA-256'])
+  t.strictSame(having('namesUser'), ['Basic', 'Digest'])
+  t.strictSame(['BASIC', 'key', null].map(scheme => traitsOf(scheme).name), ['Basic', null, null])
+})
