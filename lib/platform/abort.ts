@@ -30,6 +30,8 @@ export function resetForProtocolError (stream: Http2Stream): void {
 /**
  * Passes a failure on as one: a clean end would make cut-off data look complete. Of a stream of HTTP/2 it is the
  * error of the connection behind it (RFC 9113, 8.5), unless {@link resetWithCancel}.
+ *
+ * @quirk node-reset-tcp-only
  */
 export function propagateReset (side: Duplex): void {
   if (isHttp2Stream(side)) return resetStream(side, cancelled.has(side) ? NGHTTP2_CANCEL : NGHTTP2_CONNECT_ERROR)
@@ -46,7 +48,11 @@ export function abort (side: Duplex): void {
   else side.destroy()
 }
 
-/** Cuts an answer that cannot be completed, and with HTTP/1.x its connection. */
+/**
+ * Cuts a response that cannot be completed, and with HTTP/1.x its connection.
+ *
+ * @quirk node-abort-before-turn
+ */
 export function abortResponse (response: ServerResponse): void {
   const stream = streamOf(response)
   if (stream !== undefined) return resetStream(stream, NGHTTP2_INTERNAL_ERROR)
@@ -57,18 +63,31 @@ export function abortResponse (response: ServerResponse): void {
   response.destroy()
 }
 
-/** Whether nobody waits for an answer any more. Node's HTTP/2 has no `destroyed` for one. */
+/**
+ * Whether the client of a response has gone. Node's HTTP/2 has no `destroyed` for one.
+ *
+ * @quirk node-http2-response-destroyed
+ */
 export function isGone (response: ServerResponse): boolean {
   const stream = streamOf(response)
   return stream === undefined ? response.destroyed : stream.destroyed || stream.closed
 }
 
-/** Whether all of an answer has gone out. Node calls a stream finished that was reset, and that of a HEAD from its start. */
+/**
+ * Whether all of a response has gone out. Node calls a stream finished that was reset, and that of
+ * a HEAD from its start.
+ *
+ * @quirk node-http2-head-finished
+ */
 export function isFinished (response: ServerResponse): boolean {
   return response.headersSent && (response.writableFinished || (response.writableEnded && isInjected(response))) && streamOf(response)?.aborted !== true
 }
 
-/** Whether the other end has reset a stream. Node tells its reader of an end all the same. */
+/**
+ * Whether the other end has reset a stream. Node tells its reader of an end all the same.
+ *
+ * @quirk node-http2-reset-reads-as-end
+ */
 export function wasReset (side: Duplex): boolean {
   return isHttp2Stream(side) && (side.aborted || side.rstCode !== 0)
 }
@@ -77,6 +96,8 @@ export function wasReset (side: Duplex): boolean {
  * Whether there is no other end any more of a connection whose reader was told of an end: it was reset, and what is written to it
  * gets nowhere. Node tells of an end where the reset came together with octets, and where it failed a write of node's own: that of
  * the session tickets behind a TLS handshake. Behind the latter no write is ever through, nor does it fail.
+ *
+ * @quirk node-reset-reads-as-end
  */
 export function hasLostPeer (side: Duplex): boolean {
   if (side.writableFinished) return false // it has closed as it should
@@ -90,6 +111,8 @@ type Connected = Duplex & { readonly _handle?: { getpeername?(address: object): 
 /**
  * Node ends a stream before it resets it, unless something is being written: the end would go out, and look like one. And
  * it waits for its reset to go out, which may be never.
+ *
+ * @quirk node-http2-end-before-reset
  */
 function resetStream (stream: Http2Stream, code: number): void {
   if (stream.destroyed) return

@@ -118,6 +118,7 @@ export function intercept<This extends EventEmitter> (emitter: This, take: (this
  * anything.
  *
  * @param toClose - What is closed when it fails.
+ * @quirk undici-error-unguarded
  */
 export function guardMethod<This extends object, Name extends keyof This> (prototype: This, name: Name, toClose: (self: This) => Closable): void {
   const method = prototype[name] as (...event: unknown[]) => unknown

@@ -18,6 +18,8 @@ const FRAMING = new Set(['content-length', 'trailer'])
  *
  * @param received - A flat raw list, as received.
  * @param via - Our member of `Via`, added to it.
+ * @quirk node-interim-any
+ * @quirk node-interim-before-turn
  */
 export function writeInterim ({ raw, request }: FastifyReply, status: number, reason: string | undefined, received: readonly string[], via: string): void {
   const { httpVersionMajor, httpVersionMinor } = request.raw
@@ -35,6 +37,11 @@ export function writeInterim ({ raw, request }: FastifyReply, status: number, re
   ;(raw as unknown as { _writeRaw (text: string, encoding: 'latin1'): void })._writeRaw(head, 'latin1')
 }
 
+/**
+ * Passes an interim response on over HTTP/2.
+ *
+ * @quirk node-http2-interim-queue
+ */
 function writeHttp2Interim (stream: ServerHttp2Stream, status: number, fields: readonly string[]): void {
   if (status === 101) return // HTTP/2 has none (RFC 9113, 8.6)
   // What has no flow control may be queued without end where a client takes nothing, and they are hints.

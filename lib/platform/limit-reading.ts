@@ -23,6 +23,7 @@ const limits = new WeakMap<object, Http1Limit | Http2Limit>()
  * one is out; behind others that are, it goes on. With HTTP/2 the stream is reset, and its session takes no more.
  *
  * @param time - In milliseconds; the first on a connection decides for all of them. Default {@link READ_TIME}.
+ * @quirk node-no-read-limit
  */
 export function limitReading (response: UnreadResponse, time = READ_TIME): void {
   if (isInjected(response)) return
@@ -37,7 +38,12 @@ export function limitReading (response: UnreadResponse, time = READ_TIME): void 
   limit.add(response)
 }
 
-/** The refusals on one connection that are not read yet. One timer serves them all: a client may pipeline many. */
+/**
+ * The refusals on one connection that are not read yet. One timer serves them all: a client may
+ * pipeline many.
+ *
+ * @quirk node-queued-response-close
+ */
 abstract class Limit {
   /** When each was there, the oldest first. */
   protected readonly unread = new Map<UnreadResponse, number>()
@@ -111,6 +117,12 @@ class Http1Limit extends Limit {
   }
 }
 
+/**
+ * The refusals on the streams of one session.
+ *
+ * @quirk node-http2-end-before-reset
+ * @quirk node-http2-session-lingers
+ */
 class Http2Limit extends Limit {
   private readonly socket: Socket
   private ending = false

@@ -12,6 +12,7 @@ const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/
  * @see {@link https://www.rfc-editor.org/rfc/rfc9112#section-4 RFC 9112, 4}
  * @example
  * reasonPhrase('Ça va') // 'Ã\x87a va'
+ * @quirk undici-reason-phrase
  */
 export function reasonPhrase (decoded: string | undefined): string | undefined {
   if (decoded === undefined || PRINTABLE.test(decoded)) return decoded

@@ -15,6 +15,7 @@ const prepared = new WeakSet<Router>()
  * has it. The field itself is not touched.
  *
  * @throws {BadRegistration} This Fastify has no router that can be asked.
+ * @quirk fastify-accept-version
  */
 export function ignoreVersions (app: FastifyInstance): void {
   const router = routerOf(app)

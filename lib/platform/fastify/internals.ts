@@ -12,6 +12,7 @@ import { BadRegistration } from '../../errors.js'
  *
  * @param scope - An encapsulated instance, ours alone.
  * @throws {BadRegistration} This Fastify keeps its methods elsewhere.
+ * @quirk fastify-methods
  */
 export function acceptEveryMethod (scope: FastifyInstance): void {
   const key = symbolOf(scope, 'fastify.acceptedHTTPMethods')
@@ -23,6 +24,7 @@ export function acceptEveryMethod (scope: FastifyInstance): void {
  * name, and copies to them only the `upgrade` event of the first.
  *
  * @returns The further servers, empty before `listen`.
+ * @quirk fastify-further-servers
  */
 export function furtherServers (app: FastifyInstance): Server[] {
   const key = symbolOf(app, 'fastify.serverBindings')
@@ -32,7 +34,11 @@ export function furtherServers (app: FastifyInstance): Server[] {
 /** Fastify's option `rewriteUrl`, as far as it is needed. What it returns may be anything. */
 export type RewriteUrl = (this: FastifyInstance, request: IncomingMessage) => unknown
 
-/** That option of an application. */
+/**
+ * That option of an application.
+ *
+ * @quirk fastify-rewrite-url
+ */
 export function rewriteUrlOf (app: FastifyInstance): RewriteUrl | undefined {
   const key = symbolOf(app, 'fastify.options')
   return (app as unknown as Record<symbol, { readonly rewriteUrl?: RewriteUrl }>)[key]!.rewriteUrl
@@ -64,6 +70,7 @@ export interface Router {
  * handlers is one of the same class.
  *
  * @throws {BadRegistration} This Fastify has no such router.
+ * @quirk fastify-router-hidden
  */
 export function routerOf (app: FastifyInstance): Router {
   const key = symbolOf(app, 'fastify.404')

@@ -5,6 +5,8 @@ import { furtherServers } from './internals.js'
 /**
  * Calls `attach` with each server of the application: now with `app.server`, and once it listens with those that
  * `listen({ host: 'localhost' })` opens beside it.
+ *
+ * @quirk fastify-further-servers
  */
 export function onEveryServer (app: FastifyInstance, attach: (server: Server) => void): void {
   attach(app.server)

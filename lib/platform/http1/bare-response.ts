@@ -3,7 +3,11 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { on } from '../guarded.js'
 
-/** An answer on a socket that has no parser any more: to a CONNECT or an Upgrade. */
+/**
+ * A response on a socket that has no parser any more: to a CONNECT or an Upgrade.
+ *
+ * @quirk node-detached-socket
+ */
 export class BareResponse extends ServerResponse {
   /** The handler has taken the socket for its tunnel. */
   taken = false
@@ -15,7 +19,11 @@ export class BareResponse extends ServerResponse {
     this.assignSocket(client)
   }
 
-  /** Hands the socket over for the tunnel: nothing more is written by this answer. */
+  /**
+   * Hands the socket over for the tunnel: nothing more is written by this response.
+   *
+   * @quirk node-tls-half-open
+   */
   take (): Socket {
     this.taken = true
     this.release()

@@ -11,6 +11,7 @@ type ClientEnding = Socket & { readonly _readableState: Readable & { readonly en
  *
  * @param ended - Called once, at once where the end has come already.
  * @returns Ends the watch. It has to be called before anything else reads.
+ * @quirk node-detached-socket
  */
 export function onClientEnd (socket: Socket, ended: () => void): () => void {
   const look = () => {

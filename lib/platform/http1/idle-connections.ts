@@ -11,6 +11,8 @@ type ParsedSocket = Socket & { parser?: object | null, _httpMessage?: object | n
 /**
  * The connections that a stopping server would wait for though nothing is under way on them. Node closes only those whose last
  * request is through, and from `close()` on its own limits hold for none. What a route is at work on is none of these.
+ *
+ * @quirk node-idle-on-close
  */
 export class IdleConnections {
   private readonly sockets = new Set<Socket>()

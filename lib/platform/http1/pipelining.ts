@@ -20,6 +20,7 @@ export type PipelinedConnection = Socket & { readonly _httpMessage?: TrackedResp
  * other requests on it wait for.
  *
  * @param begin - Not called if the connection has closed by then, or is to be closed (RFC 9112, 9.6).
+ * @quirk node-upgrade-out-of-turn
  */
 export function afterPreviousResponse (socket: PipelinedConnection, begin: () => void): void {
   const { _httpMessage: first } = socket
@@ -42,12 +43,22 @@ export function afterPreviousResponse (socket: PipelinedConnection, begin: () =>
   wait(first)
 }
 
-/** Tells the response that is being written to go on, which node does no more for a socket without a parser. */
+/**
+ * Tells the response that is being written to go on, which node does no more for a socket without a
+ * parser.
+ *
+ * @quirk node-detached-socket
+ */
 function passDrain (this: PipelinedConnection): void {
   this._httpMessage?.emit('drain')
 }
 
-/** Node does not close behind each response that says so: not behind the last that `maxRequestsPerSocket` allows. */
+/**
+ * Node does not close behind each response that says so: not behind the last that
+ * `maxRequestsPerSocket` allows.
+ *
+ * @quirk node-max-requests-stays-open
+ */
 export function saysClose ({ _header: head }: TrackedResponse): boolean {
   return /\r\nconnection: *close\r\n/i.test(head ?? '')
 }

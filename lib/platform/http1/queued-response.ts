@@ -6,6 +6,7 @@ import { once } from '../guarded.js'
  * not tell it.
  *
  * @param leave - What is to happen then. It may happen before this returns.
+ * @quirk node-queued-response-close
  */
 export function onQueuedClose ({ socket }: IncomingMessage, response: ServerResponse, leave: () => void): void {
   const gone = () => {

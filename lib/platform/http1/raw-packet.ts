@@ -8,6 +8,7 @@ const concealed = new WeakSet<Server>()
  * trace, and the credentials may have stood right before what could not be read. Who knows the name still finds it.
  *
  * @param server - One that Fastify listens for `clientError` on. Once is enough, however often it is asked.
+ * @quirk node-raw-packet
  */
 export function concealRawPackets (server: Server): void {
   if (concealed.has(server)) return

@@ -9,6 +9,7 @@ const OWN = 'connectionListener'
  * listeners know this connection, and one that counts or measures connections would do so again each time.
  *
  * @param server - The one that accepted the connection.
+ * @quirk node-resume-parsing
  */
 export function resumeParsing (server: Server, socket: Socket): void {
   const event = 'encrypted' in socket ? 'secureConnection' : 'connection'

@@ -11,6 +11,7 @@ type FieldSpelling = ServerResponse & { [kWriteHead]?: ServerResponse['writeHead
  * The fields of a head that is given as a list have been spelt by who made it.
  *
  * @param names - By lower-case name. Those of the last call hold.
+ * @quirk fastify-lower-case
  */
 export function spellFields (response: ServerResponse, names: Names): void {
   const spelling = response as FieldSpelling

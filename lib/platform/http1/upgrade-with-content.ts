@@ -17,6 +17,8 @@ type Asking = Server & { shouldUpgradeCallback?: (this: Server, request: Incomin
  *
  * The parser stops behind the content nevertheless, and node drops what else has come in the same packet. So the request becomes
  * an upgrade where its content ends: node emits the event then, and hands over what is left, to be parsed again.
+ *
+ * @quirk node-upgrade-with-content
  */
 export function ignoreUpgradeWithContent (server: Server): void {
   const asking = server as Asking
@@ -34,7 +36,12 @@ const overlook = guardedOr(true, (request: IncomingMessage) => {
   return true
 })
 
-/** Node looks at `upgrade` when it has parsed a packet. The parser tells of the end of the content by `push`, at once. */
+/**
+ * Node looks at `upgrade` when it has parsed a packet. The parser tells of the end of the content
+ * by `push`, at once.
+ *
+ * @quirk node-upgrade-with-content
+ */
 function upgradeAtEnd (request: IncomingMessage & { upgrade?: boolean }): void {
   const { push } = request
   request.push = (chunk, encoding) => {

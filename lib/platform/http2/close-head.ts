@@ -5,6 +5,8 @@ import { once } from '../guarded.js'
 /**
  * Has the response to a HEAD of HTTP/2 say that it is over when its stream is reset before it has ended, as any other response does.
  * Node says so only behind an end, and what waits for it to end an exchange, or to let go of content, would wait for ever.
+ *
+ * @quirk node-http2-head-close
  */
 export function closeHead ({ method, stream }: Pick<IncomingMessage, 'method'> & { readonly stream?: Http2Stream }, response: ServerResponse): void {
   if (method !== 'HEAD' || stream === undefined) return

@@ -16,6 +16,8 @@ const COLLECTIONS = 3
  * fields of a block that its client began and did not end, such as half of a trailer section. Where the collector takes the
  * session first, in the same collection, node finds memory of the session still in use, and ends the process
  * (`~Http2Session`: `current_nghttp2_memory_`; node 20 to 26). Any client can bring that about.
+ *
+ * @quirk node-http2-session-memory
  */
 export function keepHandles (app: FastifyInstance): void {
   onEverySession(app, session => {

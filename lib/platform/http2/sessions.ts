@@ -13,6 +13,8 @@ const ALIVE_TIMEOUT: Milliseconds = 5_000
 /**
  * Tells every HTTP/2 client that the server stops (GOAWAY, RFC 9113, 6.8), before anything is waited for: what is under way
  * goes on, nothing new comes, and a session without anything ends. Else `app.close()` would wait for a client that stays.
+ *
+ * @quirk node-http2-close-waits
  */
 export function goAway (app: FastifyInstance): void {
   const sessions = new Set<Http2Session>()
@@ -32,6 +34,7 @@ const watched = new WeakSet<object>()
  * for a sign of life, and the connection ends if none comes. Once per server.
  *
  * @param timeout - How long it may take to come.
+ * @quirk node-http2-broken-session
  */
 export function endBroken (app: FastifyInstance, timeout = ALIVE_TIMEOUT): void {
   if (watched.has(app.server)) return
@@ -46,6 +49,9 @@ export function endBroken (app: FastifyInstance, timeout = ALIVE_TIMEOUT): void 
 /**
  * The HTTP/2 sessions that a stopping server would wait for though nothing comes of them any more: those
  * whose client has left, as above, and those that are over but for a client that does not close.
+ *
+ * @quirk node-http2-broken-session
+ * @quirk node-http2-session-lingers
  */
 export class LeftSessions {
   private readonly sockets = new Map<Http2Session, Socket>()

@@ -32,6 +32,7 @@ function canonicalIPv6 (text: string): string {
  * canonicalHost('BÜCHER.example.') // 'xn--bcher-kva.example'
  * canonicalHost('0x7f.1') // '127.0.0.1'
  * canonicalHost('[::FFFF:7f00:1]') // '::ffff:127.0.0.1'
+ * @quirk node-a-labels
  */
 export function canonicalHost (host: string): string {
   if (host.startsWith('[') && host.endsWith(']')) return canonicalIPv6(host.slice(1, -1))

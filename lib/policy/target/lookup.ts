@@ -53,6 +53,8 @@ async function ask (name: string, lookup: LookupFunction, options: LookupOptions
 /**
  * Makes of a resolver one that keeps `dns.lookup`'s contract, for a caller that relies on it: node, which takes a promise that
  * rejects for none of its business, and a second answer for another connection.
+ *
+ * @quirk node-lookup-contract
  */
 export function dependable (lookup: LookupFunction): LookupFunction {
   return (name, options, callback) => {

@@ -35,6 +35,8 @@ export interface ConnectSettings {
  * Takes node's `connect` event of HTTP/1.1 into Fastify's lifecycle, so that the application's hooks, the gate and
  * the log see a CONNECT as they see any request. Node has let go of the parser by then: what is refused is written
  * to the bare socket by a `ServerResponse` of our own, and the socket given back to the server or closed.
+ *
+ * @quirk node-tls-half-open
  */
 export function takeConnect (app: FastifyInstance, server: Server, settings: ConnectSettings) {
   const take = (request: IncomingMessage, socket: Socket, head: Buffer) => {

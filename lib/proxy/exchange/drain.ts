@@ -14,6 +14,8 @@ const INTERVAL: Milliseconds = 500
  * Has `app.close()` wait for what is under way, for `time` at most, and for no idle connection longer. Fastify's `preClose` hooks are
  * timed (`pluginTimeout`, 10 s by default), so the wait begins there and goes on beside them: the server does not close before
  * its last connection has ended, and `onClose` hooks, which have no limit, wait for the rest.
+ *
+ * @quirk fastify-pre-close-repeats
  */
 export function drainOnClose (app: FastifyInstance, exchanges: Exchanges, time: Milliseconds): void {
   const idle = new IdleConnections(app)
@@ -41,7 +43,11 @@ export function drainOnClose (app: FastifyInstance, exchanges: Exchanges, time: 
   })
 }
 
-/** Fastify's next step, with `forceCloseConnections`, is to cut every request, those under way, too. */
+/**
+ * Fastify's next step, with `forceCloseConnections`, is to cut every request, those under way, too.
+ *
+ * @quirk fastify-force-close
+ */
 function holdBack (server: Server, drained: Promise<void>): void {
   const { closeAllConnections } = server
   if (typeof closeAllConnections !== 'function') return // of HTTP/2

@@ -72,7 +72,12 @@ export function join (client: Side, upstream: Side, options: JoinOptions, ended:
   return { end: stop }
 }
 
-/** The code of an error, and node's own where a reset of a connection has been renamed for undici, which had it before. */
+/**
+ * The code of an error, and node's own where a reset of a connection has been renamed for undici,
+ * which had it before.
+ *
+ * @quirk undici-reset-reads-as-end
+ */
 function codeOf ({ code = 'error' }: NodeJS.ErrnoException): string {
   return code === 'UND_ERR_SOCKET' ? 'ECONNRESET' : code
 }

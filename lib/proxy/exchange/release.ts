@@ -10,6 +10,8 @@ import type { Exchange, Exchanges } from './exchanges.js'
  *
  * Node lets go of a request of HTTP/1.1 when its answer is out, and does not tell it when the connection closes: whoever
  * reads it would wait for more.
+ *
+ * @quirk node-request-close
  */
 export function deleteWhenRequestEnds (exchanges: Exchanges, exchange: Exchange, request: IncomingMessage): void {
   const socket = streamOf(request) === undefined ? request.socket : undefined

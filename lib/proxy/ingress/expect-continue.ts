@@ -12,6 +12,7 @@ const askers = new Askers()
  * from node. One listener per server, however many registrations ask for it.
  *
  * @param mayBeProxied - Whether a proxy route may take the request.
+ * @quirk node-expect-continue
  */
 export function expectContinue (server: Server, mayBeProxied: MayBeProxied): void {
   const isProxied = askers.add(server, mayBeProxied)
@@ -32,6 +33,8 @@ function hasContent (request: IncomingMessage): boolean {
 /**
  * Keeps node from closing the connection behind a refusal, as it does where content may still come. `curl --proxy-anyauth` expects a
  * 100 with the empty request, too, that begins a handshake, which a closed connection would end.
+ *
+ * @quirk node-expect-continue
  */
 function expectNothing (response: ServerResponse & { _expect_continue?: boolean }): void {
   response._expect_continue = false
@@ -40,6 +43,8 @@ function expectNothing (response: ServerResponse & { _expect_continue?: boolean 
 /**
  * The content is wanted when it is read. A refusal reads nothing, so the client keeps it. What has come without waiting is wanted
  * no sooner: node reads ahead by itself then, with a size of 0.
+ *
+ * @quirk node-expect-continue
  */
 function continueWhenRead (request: IncomingMessage, response: ServerResponse): void {
   const { read } = request
@@ -55,6 +60,8 @@ function continueWhenRead (request: IncomingMessage, response: ServerResponse): 
 /**
  * Asks for the content, once the response has its turn on the connection: what is written for one that waits gets behind the head of
  * the final response, into its content.
+ *
+ * @quirk node-interim-before-turn
  */
 function proceed (response: ServerResponse): void {
   if (response.headersSent) return

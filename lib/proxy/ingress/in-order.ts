@@ -42,6 +42,7 @@ type ParsedConnection = PipelinedConnection & { readonly parser?: { readonly inc
  * What is not to be proxied is the application's, and comes as from node.
  *
  * @param mayBeProxied - Whether a proxy route may take the request.
+ * @quirk node-requests-at-once
  */
 export function serveInOrder (server: Server, mayBeProxied: MayBeProxied): void {
   const ask = askers.add(server, mayBeProxied)
@@ -110,6 +111,8 @@ function hold (response: ServerResponse, queue: Queue, begin: () => void): void 
  * Whether what cannot be read any more needs no response of its own: of a message that has had one, or has begun to have one; or
  * because it is behind a message whose response is yet to come, or coming. That one is the last then: in the midst of its content
  * another would look like some of it.
+ *
+ * @quirk node-error-in-response
  */
 function answersAlready ({ code = '' }: Error & { code?: string }, socket: ParsedConnection, proxied: MayBeProxied): boolean {
   const { _httpMessage: response, parser } = socket

@@ -19,6 +19,8 @@ import { receivedLength } from '../../fields/received-length.js'
  * - In HTTP/2, `Host` that names another target than `:authority` (RFC 9113, 8.3.1).
  *
  * @returns The error to answer with, `null` when there is none.
+ * @quirk node-any-version
+ * @quirk node-transfer-coding-left
  */
 export function malformation (request: IncomingMessage): Error | null {
   const { method, httpVersion, headers } = request
@@ -45,6 +47,8 @@ export function malformation (request: IncomingMessage): Error | null {
 /**
  * Whether node may have dropped lines of a head of HTTP/1.x: it stops where the list has reached its limit, and does not say
  * whether there was more. What frames the content may be among them, so no such list can be written as a message again.
+ *
+ * @quirk node-max-headers-count
  */
 export function mayBeCut (request: IncomingMessage): boolean {
   return receivedLength(request) >= listLimit(request)

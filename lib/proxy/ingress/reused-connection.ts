@@ -26,6 +26,8 @@ export function mayBeReused (socket: Socket): boolean {
  *
  * Until the next request it is idle. Node takes it for a new connection, whose first request a stopping server would
  * wait for, so it is on our list to be ended.
+ *
+ * @quirk node-resume-parsing
  */
 export function markReused (socket: Socket, exchanges: Exchanges): void {
   const exchange = { idle: true, end: () => { socket.destroy() } }

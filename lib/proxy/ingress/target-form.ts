@@ -53,6 +53,8 @@ export function received (request: IncomingMessage): Received | undefined {
  * @returns `undefined` for origin-form and `OPTIONS *`: not a request to be proxied. On a connection given back after a refused
  *   CONNECT it is a failure: the bytes were meant for a tunnel, and must not speak for the client. So is all that is
  *   pipelined behind a malformed message.
+ * @quirk fastify-accept-version
+ * @quirk find-my-way-targets
  */
 export function receive (request: IncomingMessage, isOwn?: OwnAuthority, upgrades = false): Received | undefined {
   const known = received(request)
@@ -89,6 +91,7 @@ const SLASH = 0x2f
  * for the logger of a request at just that time, so that is where it is done.
  *
  * @param scope - An encapsulated instance of `app`, whose routes are for requests to be proxied and no others.
+ * @quirk find-my-way-targets
  */
 export function showTargets (scope: FastifyInstance, app: FastifyInstance): void {
   scope.setChildLoggerFactory(function (logger, bindings, options, request) {

@@ -48,7 +48,11 @@ export function writeRelayedHead (reply: FastifyReply, status: number, reason: s
   writeAnyHead(reply, status, reason, fields)
 }
 
-/** As {@link writeRelayedHead}, for a tunnel that there is. */
+/**
+ * As {@link writeRelayedHead}, for a tunnel that there is.
+ *
+ * @quirk node-refused-head-kept
+ */
 export function writeAnyHead (reply: FastifyReply, status: number, reason: string | undefined, fields: string[]): void {
   addGateFields(reply, fields)
   const { raw } = reply
@@ -82,6 +86,9 @@ export function addGateFields (reply: FastifyReply, fields: string[]): void {
 /**
  * HTTP/2 has no reason phrase. What node refuses it keeps all the same, and would refuse the next response of this stream for
  * it, and the one that says so: outside any handler by then, so the process would end.
+ *
+ * @quirk node-refused-head-kept
+ * @quirk node-http2-no-content
  */
 function writeHttp2Head (raw: ServerResponse, status: number, fields: readonly string[]): void {
   if (status > 599) throw new UpstreamProtocol() // node's HTTP/2 has none of those
@@ -100,6 +107,7 @@ function writeHttp2Head (raw: ServerResponse, status: number, fields: readonly s
  *
  * @param fields - A flat raw list, this hop's fields removed.
  * @throws Node's error for a name or value that is none.
+ * @quirk node-http2-trailers
  */
 export function addTrailers (raw: ServerResponse, fields: readonly string[]): void {
   // Node's HTTP/2 takes no list, and what it refuses it refuses later, in an event of its own.
@@ -109,7 +117,11 @@ export function addTrailers (raw: ServerResponse, fields: readonly string[]): vo
   raw.addTrailers(lines)
 }
 
-/** Takes off the raw answer what a hook set there by `setHeader`, past Fastify. */
+/**
+ * Takes off the raw response what a hook set there by `setHeader`, past Fastify.
+ *
+ * @quirk node-remove-date
+ */
 function dropRawFields (raw: ServerResponse): boolean {
   const names = raw.getHeaderNames()
   for (const name of names) raw.removeHeader(name)
@@ -122,6 +134,8 @@ function dropRawFields (raw: ServerResponse): boolean {
 /**
  * The lines of each field together, as node wants them once `setHeader` was used: from then on the last line of a
  * field would replace those before it.
+ *
+ * @quirk node-write-head-list
  */
 function joined (fields: readonly string[]): Array<string | string[]> {
   const lines = new Map<string, [name: string, values: string[]]>()

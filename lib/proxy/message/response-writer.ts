@@ -52,6 +52,12 @@ export class ResponseWriter implements ResponseSink {
     this.isHttp2 = streamOf(reply.raw) !== undefined
   }
 
+  /**
+   * Writes the head, and ends a response that has no content.
+   *
+   * @quirk node-http2-no-content
+   * @quirk undici-204-length
+   */
   head (status: number, reason: string | undefined, fields: string[]): boolean {
     // Node's HTTP/2 sends no content with a 205, and there should be none (RFC 9110, 15.3.6).
     const isReset = status === 205 && this.isHttp2
@@ -90,12 +96,21 @@ export class ResponseWriter implements ResponseSink {
     on(this.raw, 'close', go)
   }
 
-  /** Node keeps a head for the first octets of the body, which may be far off (an event stream). */
+  /**
+   * Node keeps a head for the first octets of the body, which may be far off (an event stream).
+   *
+   * @quirk node-flush-headers-utf8
+   */
   private flush (): void {
     if (this.bytesOut === 0 && !this.raw.writableEnded && !isGone(this.raw)) this.raw.write('', 'latin1') // `flushHeaders` would write UTF-8
   }
 
-  /** `Trailer` announces what only a chunked body can carry, node refuses it elsewhere; a 204 has no length. */
+  /**
+   * `Trailer` announces what only a chunked body can carry, node refuses it elsewhere; a 204 has no
+   * length.
+   *
+   * @quirk node-trailer-refused
+   */
   private framed (fields: string[], status: number): string[] {
     const framed = status === 204 ? withoutField(fields, 'content-length') : fields
     const hasContent = status !== 204 && status !== 304 && this.reply.request.method !== 'HEAD'

@@ -27,7 +27,11 @@ function announced (request: MayBeHttp2): IncomingMessage {
   return { headers, iterator: () => whole(request), destroy: () => abort(streamOf(request)!) } as unknown as IncomingMessage
 }
 
-/** Node ends the content of a stream that was reset as if that were all of it. */
+/**
+ * Node ends the content of a stream that was reset as if that were all of it.
+ *
+ * @quirk node-http2-reset-reads-as-end
+ */
 async function * whole (request: MayBeHttp2): AsyncGenerator<Buffer> {
   const stream = streamOf(request)!
   try {

@@ -238,6 +238,8 @@ function linesOf (raw: Controller['rawHeaders'], fields: FieldRecord): string[] 
 /**
  * True when chunked is the only transfer coding, and applied once: node and undici take it off and leave any other on, which would go
  * out as content (RFC 9112, 6.1).
+ *
+ * @quirk node-transfer-coding-left
  */
 function isDecoded (fields: readonly string[]): boolean {
   const codings = valuesOf(fields, 'transfer-encoding')

@@ -34,6 +34,8 @@ type Options = Record<string, unknown>
  * Chooses the client of a route. Where the options leave it to undici, undici is driven by us, with the options'
  * settings; other clients stay as they are. Certificates of the upstream are verified unless the options say
  * `rejectUnauthorized: false` themselves; the default of @fastify/http-proxy is not to look.
+ *
+ * @quirk reply-from-own-pools
  */
 export function chooseUpstream (route: HttpProxyRoute, from: FromOf): ReverseUpstream {
   const { http, http2, undici, globalAgent, destroyAgent = false, upstream, maxResponseHead: maxHeaderSize = RESPONSE_HEAD } = route as Omit<HttpProxyRoute, 'undici' | 'http' | 'http2'> & Record<'undici' | 'http' | 'http2', unknown>
@@ -70,7 +72,12 @@ function ours (client: ReverseClient, parsed: boolean, bodyTimeout: Milliseconds
   return { client, ours: true, parsed, options: { undici: NO_CLIENT }, bodyTimeout }
 }
 
-/** @fastify/reply-from would open a client of its own. It is not asked for anything, and there is nothing to end. */
+/**
+ * @fastify/reply-from would open a client of its own. It is not asked for anything, and there is
+ * nothing to end.
+ *
+ * @quirk reply-from-own-pools
+ */
 const NO_CLIENT = { request: Function.prototype, destroy: Function.prototype }
 
 /** Asked for each request, since the application may set another at any time. */
@@ -82,6 +89,11 @@ function proxyOptions (proxy: unknown): { uri: string } {
   return typeof proxy === 'string' || proxy instanceof URL ? { uri: String(proxy) } : proxy as { uri: string }
 }
 
+/**
+ * Options for TLS that verify the certificate, unless they say otherwise themselves.
+ *
+ * @quirk reply-from-unverified-tls
+ */
 function verified (tls: unknown): Options {
   return { rejectUnauthorized: true, ...optionsOf(tls) }
 }

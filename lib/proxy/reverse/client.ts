@@ -62,6 +62,8 @@ export interface ReverseClientOptions {
  *
  * @param another - Makes another dispatcher like this one, for a client connection of its own. Without it, what authenticates a
  *   connection gets one for itself alone, so no handshake of several legs gets through.
+ * @quirk undici-connects-for-aborted
+ * @quirk undici-proxy-agent-lines
  */
 export function createReverseClient (
   dispatcher: Pick<Dispatcher, 'dispatch'>, another?: () => Dispatcher,

@@ -30,6 +30,7 @@ export interface PathParameters {
  * @example
  * // { prefix: '/t/:tenant', rewritePrefix: '/tenants/:tenant/data' }
  * // /t/a%20b/x is sent on as /tenants/a%20b/data/x, /t/a%2Fb/x is refused
+ * @quirk http-proxy-parameters
  */
 export function pathParameters (prefix: string, { rewritePrefix, upstream, preRewrite = asItIs }: HttpProxyRoute): PathParameters | undefined {
   const path = rewritePrefix || (typeof upstream === 'string' && URL.canParse(upstream) ? new URL(upstream).pathname : '')

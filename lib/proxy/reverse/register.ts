@@ -195,7 +195,12 @@ function originalFrom (reply: FastifyReply): ReturnType<FromOf> {
   return (Object.getPrototypeOf(reply) as { from: ReturnType<FromOf> }).from
 }
 
-/** Whether the application configured repetitions. Else @fastify/reply-from would repeat a 503 ten times. */
+/**
+ * Whether the application configured repetitions. Else @fastify/reply-from would repeat a 503 ten
+ * times.
+ *
+ * @quirk reply-from-repeats-503
+ */
 function repeats ({ retryMethods, maxRetriesOn503, replyOptions }: HttpProxyRoute): boolean {
   return retryMethods !== undefined || Boolean(maxRetriesOn503) ||
     Boolean(replyOptions?.retriesCount) || replyOptions?.retryDelay !== undefined

@@ -38,7 +38,11 @@ interface FromResponse {
   }
 }
 
-/** Which methods have no content with the clients of @fastify/reply-from, by the version they speak. */
+/**
+ * Which methods have no content with the clients of @fastify/reply-from, by the version they speak.
+ *
+ * @quirk reply-from-without-content
+ */
 const WITHOUT_CONTENT = { 1.1: new Set(['GET', 'HEAD']), '2.0': new Set(['GET', 'HEAD', 'DELETE']) }
 
 /**
@@ -73,6 +77,11 @@ export function createReplyFromClient (version: '1.1' | '2.0', from: FromOf): Re
   }
 }
 
+/**
+ * The fields of a request by name, as @fastify/reply-from takes them.
+ *
+ * @quirk reply-from-connection
+ */
 function headersOf ({ fields, method }: OutgoingRequest, version: '1.1' | '2.0'): FieldRecord {
   const headers = recordOf(fields)
   // Where no content is sent, nobody must wait for it.
@@ -83,7 +92,12 @@ function headersOf ({ fields, method }: OutgoingRequest, version: '1.1' | '2.0')
   return headers
 }
 
-/** @fastify/reply-from puts the upstream's status on the reply. It is the relay's to write, and Fastify throws for one beyond 599. */
+/**
+ * @fastify/reply-from puts the upstream's status on the reply. It is the relay's to write, and
+ * Fastify throws for one beyond 599.
+ *
+ * @quirk reply-from-status
+ */
 function ignoreStatus (reply: FastifyReply): void {
   const { code } = reply
   reply.code = () => {
@@ -133,7 +147,12 @@ function pass ({ statusCode, headers, stream }: FromResponse, handler: Dispatche
   }), raw)
 }
 
-/** Node gives the octets one char each, undici decodes them as UTF-8, which is what goes on from here. */
+/**
+ * Node gives the octets one char each, undici decodes them as UTF-8, which is what goes on from
+ * here.
+ *
+ * @quirk undici-reason-phrase
+ */
 function reasonOf (stream: FromResponse['stream']): string | undefined {
   const { statusMessage } = stream
   return stream instanceof IncomingMessage && statusMessage !== undefined ? Buffer.from(statusMessage, 'latin1').toString() : statusMessage
@@ -142,6 +161,8 @@ function reasonOf (stream: FromResponse['stream']): string | undefined {
 /**
  * What has happened, which @fastify/reply-from wraps, but for the errors that are its own (a timeout, a status that is none). Node's
  * HTTP/2 wraps once more.
+ *
+ * @quirk reply-from-wraps-errors
  */
 function failureOf (error: Error): Error {
   const { cause = error } = error

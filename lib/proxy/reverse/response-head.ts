@@ -28,6 +28,8 @@ export function rewrittenResponse (fields: readonly string[], rewrite: RewriteRe
 /**
  * What the options make of a head. @fastify/http-proxy takes `Location` for text: of several lines it gets the first, and
  * all stay where it leaves that as it is.
+ *
+ * @quirk http-proxy-location
  */
 function rewriteOf (received: FieldRecord, rewrite: RewriteResponse, request: FastifyRequest): FieldRecord {
   const { location } = received

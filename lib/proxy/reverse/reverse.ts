@@ -52,6 +52,8 @@ export type SendReverse = (request: FastifyRequest, reply: FastifyReply, source:
 /**
  * The handler of a reverse route: destination, head and content as the options say, send, relay. A failure is the options' `onError`
  * to respond to, or else Fastify's.
+ *
+ * @quirk http-proxy-empty-path
  */
 export function createReverse (options: ReverseOptions): SendReverse {
   const { upstream: { client }, bodyTimeout, base, encodes, repeats } = options

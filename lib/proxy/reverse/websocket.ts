@@ -151,6 +151,9 @@ export function followWebSocket (request: FastifyRequest, reply: FastifyReply, t
  * The options for WebSockets of @fastify/http-proxy: the upstream gets what an upstream of requests gets. By itself that passes
  * on the cookies and nothing else. What becomes of the connection to the upstream when it refuses, stays silent or is no longer
  * waited for is seen to here as well: @fastify/http-proxy ends an open WebSocket and nothing before that.
+ *
+ * @quirk http-proxy-cookies-only
+ * @quirk http-proxy-open-target
  */
 export function webSocketOptions (route: HttpProxyRoute, rules: RequestHeadRules): object {
   if (route.websocket !== true) return {}

@@ -37,6 +37,8 @@ const dispatchers = new WeakMap<Server, Dispatcher>()
  * stays without an answer. So the takers are asked first, in turn, then the application's own listeners get what is left.
  * What nobody wants goes on as a plain request: a server may overlook any offer (RFC 9110, 7.8), and some clients offer
  * `h2c` with every request. Once per server, however many registrations ask for it.
+ *
+ * @quirk http-proxy-upgrade-listener
  */
 export function takeUpgrades (app: FastifyInstance, take: TakeUpgrade): void {
   dispatcherOf(app).takes.push(take)
@@ -46,6 +48,7 @@ export function takeUpgrades (app: FastifyInstance, take: TakeUpgrade): void {
  * Registers what may add a listener for upgrades, which is then for a taker to call.
  *
  * @returns That listener; if none was added, the one added before.
+ * @quirk http-proxy-upgrade-listener
  */
 export async function withListener (app: FastifyInstance, register: () => Promise<unknown>): Promise<UpgradeListener> {
   const { server } = app

@@ -41,6 +41,7 @@ const NOT_OF_A_101 = new Set(['content-length', 'trailer'])
  * @returns The exchange, to be ended from outside.
  * @throws {UpstreamProtocol} The status is another, or the protocol is none that the client offers. {@link ClientLeft} It has
  *   been answered in our place, or has gone. The upstream's connection is closed then.
+ * @quirk undici-half-open
  */
 export function switchProtocols (
   reply: FastifyReply, upgrade: Upgrade, { status, fields, socket: upstream }: Switched, options: SwitchOptions,

@@ -85,7 +85,11 @@ export class UpgradeResponse extends BareResponse {
     return super.writeHead(status, ...rest as [string])
   }
 
-  /** Sends a 101, which nothing follows that is of HTTP, and hands the socket over. */
+  /**
+   * Sends a 101, which nothing follows that is of HTTP, and hands the socket over.
+   *
+   * @quirk node-flush-headers-utf8
+   */
   open (reply: FastifyReply, fields: string[], accepted: readonly string[]): Socket {
     writeAnyHead(reply, 101, 'Switching Protocols', [...fields, 'Connection', 'Upgrade', 'Upgrade', accepted.join(', ')])
     // `flushHeaders` would write octets beyond ASCII as two.

@@ -42,6 +42,7 @@ export interface Sender<Request extends Attempted> {
  * wait for the head of the response however many interim ones come, each of which starts undici's timer anew.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1 RFC 9112, 9.3.1}
+ * @quirk undici-no-repeat
  */
 export class Attempt<Request extends Attempted> implements Dispatcher.DispatchHandler {
   // What the others throw comes to it: undici sees to that.
@@ -111,6 +112,11 @@ export class Attempt<Request extends Attempted> implements Dispatcher.DispatchHa
     this.sender.ended(this.request)
   }
 
+  /**
+   * Limits the wait for the final response, from the end of the request on.
+   *
+   * @quirk undici-interim-restarts-timer
+   */
   private limit (controller: Controller): void {
     const { timer, started, request: { tally }, sender: { headersTimeout } } = this
     const sent = tally === undefined ? started : tally.endedAt

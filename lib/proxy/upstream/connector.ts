@@ -9,6 +9,7 @@ import { guarded, prepend } from '../../platform/guarded.js'
  * answer for all of it; but it is incomplete (RFC 9112, 8).
  *
  * @param connect - Opens the connections.
+ * @quirk undici-reset-reads-as-end
  */
 export function reportResets (connect: buildConnector.connector): buildConnector.connector {
   return (options, callback) => {
@@ -40,6 +41,9 @@ function rename (socket: Socket): void {
  * - Node tells of an end where a reset came together with octets.
  * - undici throws where an origin ends the connection behind content without a length while the client takes none of it, which would end
  *   the process. Without that end the content cannot be told from one that was cut off.
+ *
+ * @quirk node-reset-reads-as-end
+ * @quirk undici-throws-on-end
  */
 function surviveEnd (socket: Socket): void {
   const { emit } = socket

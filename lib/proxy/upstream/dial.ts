@@ -26,6 +26,7 @@ const ATTEMPT_DELAY: Milliseconds = 250
  * @param addresses - One or more.
  * @throws {ConnectTimeout} None answered in time. If all fail, the failure of the first to do so: node's, with its `code`.
  * @see {@link https://www.rfc-editor.org/rfc/rfc8305#section-5 RFC 8305, 5}
+ * @quirk node-family-gives-up
  */
 export function dial (addresses: readonly Address[], port: number, options: DialOptions): Promise<Socket> {
   const { connectTimeout, localAddress, signal } = options

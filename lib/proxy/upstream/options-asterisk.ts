@@ -23,6 +23,8 @@ export interface Asterisk {
  *
  * @param socket - Connected to the target, its TLS done.
  * @param handler - Gets the answer as from undici.
+ * @quirk undici-asterisk
+ * @quirk node-max-headers-count
  */
 export function sendAsterisk (socket: Socket, { fields, content, headersTimeout, bodyTimeout, maxResponseHead }: Asterisk, handler: Dispatcher.DispatchHandler): void {
   const request = send({ method: 'OPTIONS', path: '*', headers: framed(fields, content), createConnection: () => socket, maxHeaderSize: maxResponseHead })
@@ -113,7 +115,11 @@ function framed (fields: readonly string[], content: AsyncIterable<Buffer> | nul
   return [...fields, 'Connection', 'close', ...coding]
 }
 
-/** A reason phrase decoded as undici does it. */
+/**
+ * A reason phrase decoded as undici does it.
+ *
+ * @quirk undici-reason-phrase
+ */
 function utf8 (octets: string): string {
   return Buffer.from(octets, 'latin1').toString()
 }

@@ -60,6 +60,9 @@ export interface OriginClient {
  * The client towards origins: undici's agent, one pool for each origin *and* set of approved addresses. So a kept
  * connection is reused only where the policy of this very request would have opened it. What an origin authenticates a connection
  * for is the client connection's own.
+ *
+ * @quirk undici-connects-for-aborted
+ * @quirk undici-repeats-connect
  */
 export function createOriginClient (options: OriginClientOptions): OriginClient {
   const { connectTimeout, headersTimeout, bodyTimeout, maxResponseHead = RESPONSE_HEAD, localAddress, tls } = options

@@ -54,7 +54,11 @@ export function upstreamError (cause: unknown): Error {
   return new UpstreamTerminated({ cause })
 }
 
-/** undici has one code for a socket that closed and for an answer it could not take. */
+/**
+ * undici has one code for a socket that closed and for a response that it could not take.
+ *
+ * @quirk undici-one-socket-code
+ */
 function badAnswer (cause: unknown): boolean {
   return (cause as Error).message.startsWith('bad ')
 }

@@ -85,7 +85,12 @@ function byName (_certificate: PeerCertificate, name: string | undefined): { use
   return name === undefined ? null : { username: name }
 }
 
-/** `authorized` alone is not enough: node sets it on a session that was resumed, with a certificate or without. */
+/**
+ * `authorized` alone is not enough: node sets it on a session that was resumed, with a certificate
+ * or without.
+ *
+ * @quirk node-tls-resumed-authorized
+ */
 function verifiedCertificate (socket: TLSSocket | undefined): PeerCertificate | undefined {
   if (socket?.authorized !== true) return undefined
   const certificate = socket.getPeerCertificate?.() as PeerCertificate | undefined
