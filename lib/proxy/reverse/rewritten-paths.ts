@@ -18,6 +18,8 @@ type Send = (request: FastifyRequest, reply: FastifyReply, source: string, from:
 /**
  * Remembers what @fastify/http-proxy makes of paths, where that depends on nothing else: it reads and checks each one as a URL
  * three times, which costs as much as to send the request.
+ *
+ * @quirk http-proxy-reads-urls
  */
 export class RewrittenPaths {
   private readonly kept = new Recent<Rewritten>(PATHS_KEPT)
