@@ -33,8 +33,8 @@ export function readInteger (value: unknown, option: string, least: number, most
 }
 
 /**
- * Insists that there is no option but these: a misspelt `deny` must not leave everything open, nor a misspelt store
- * replays possible.
+ * Insists that there is no option but these: a misspelt `deny` must not leave everything open, nor
+ * a misspelt store replays possible.
  *
  * @param path - What stands before the name in the message, its dot included. Default none.
  * @throws {BadOption} There is one more.
@@ -61,9 +61,11 @@ export function checkObject<Options extends object> (value: Options, option: str
 }
 
 /**
- * Insists on options that are an object with no members but these: {@link checkObject} for what has no name to go before.
+ * Insists on options that are an object with no members but these: {@link checkObject} for what has
+ * no name to go before.
  *
- * @param wanted - What the message says they must be, for a constructor that people call in another way.
+ * @param wanted - What the message says they must be, for a constructor that people call in another
+ *   way.
  * @throws {BadOption} They are none, or there is one more.
  */
 export function checkOptions<Options extends object> (options: Options, known: ReadonlySet<string>, wanted = 'an object'): Options {

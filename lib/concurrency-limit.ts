@@ -20,7 +20,10 @@ export interface ConcurrencyLimitOptions {
 export interface Slot {
   /** Goes before those that wait, however many there are. */
   readonly urgent?: boolean
-  /** Where it comes from, an address for one: those who wait are served in turns, one from each place. Default: one place. */
+  /**
+   * Where it comes from, an address for one: those who wait are served in turns, one from each
+   * place. Default: one place.
+   */
   readonly from?: string | undefined
   /** Gives up waiting. Once begun, it goes on. */
   readonly signal?: AbortSignal | undefined
@@ -36,11 +39,12 @@ interface WaitingTurn {
 const MAX_WAIT: Milliseconds = 60_000
 
 /**
- * So many at a time, so many waiting, and no more: for what is slow, and somebody else may ask for without end. What answers
- * at once takes no turn.
+ * So many at a time, so many waiting, and no more: for what is slow, and somebody else may ask for
+ * without end. What answers at once takes no turn.
  *
- * No place has the queue to itself: the next turn goes to another place as long as one waits, and where the queue is full, the
- * last of the place with the most gives way to one from a place with fewer.
+ * No place has the queue to itself: the next turn goes to another place as long as one waits, and
+ * where the queue is full, the last of the place with the most gives way to one from a place with
+ * fewer.
  *
  * @example
  * const turns = new ConcurrencyLimit({ concurrency: 4, queue: 100 })
@@ -52,7 +56,9 @@ export class ConcurrencyLimit {
   private readonly maxWait: Milliseconds
   private readonly clock: () => Milliseconds
   private readonly urgent: WaitingTurn[] = []
-  /** Those who wait, by where they come from: the place whose turn is next in front. None is empty. */
+  /**
+   * Those who wait, by where they come from: the place whose turn is next in front. None is empty.
+   */
   private readonly places = new Map<string, WaitingTurn[]>()
   private waiting = 0
   private running = 0
@@ -75,7 +81,8 @@ export class ConcurrencyLimit {
    * Does `work` when it is its turn.
    *
    * @returns What `work` returns, without a promise where that is none and nobody is before it.
-   * @throws {VerifierBusy} Too many wait. One that has waited too long, or is given up, rejects: with this, or the signal's reason.
+   * @throws {VerifierBusy} Too many wait. One that has waited too long, or is given up, rejects:
+   *   with this, or the signal's reason.
    */
   take<Result> (work: () => Eventual<Result>, turn: Slot = {}): Eventual<Result> {
     if (this.running < this.concurrency) return this.begin(work)
@@ -118,7 +125,9 @@ export class ConcurrencyLimit {
     return line
   }
 
-  /** Takes the last from the longest line, for one from a place that has a shorter one even with it. */
+  /**
+   * Takes the last from the longest line, for one from a place that has a shorter one even with it.
+   */
   private makeRoom (from: string): boolean {
     let [place, longest]: [string, readonly WaitingTurn[]] = ['', []]
     for (const [each, line] of this.places) if (line.length > longest.length) [place, longest] = [each, line]

@@ -1,15 +1,21 @@
 import createError from '@fastify/error'
 import type { FastifyError } from '@fastify/error'
 
-// The one registry of codes, messages and statuses. It imports nothing of ours. Fastify sends a message to
-// the client as it is, so a message gives a position, a name of ours or a reason, never the text received.
-// `test/errors.ts` compares this file with the table in README.md, both ways.
+// The one registry of codes, messages and statuses. It imports nothing of ours. Fastify sends a
+// message to the client as it is, so a message gives a position, a name of ours or a reason, never
+// the text received. `test/errors.ts` compares this file with the table in README.md, both ways.
 
-/** Thrown for every request that a client may send, so it is made without a stack trace: nobody reads it. */
+/**
+ * Thrown for every request that a client may send, so it is made without a stack trace: nobody
+ * reads it.
+ */
 const perRequest = <Base extends ErrorConstructor>(code: string, message: string, status: number, base?: Base) =>
   createError(code, message, status, base, false)
 
-/** An error whose response says in `Retry-After` when to come back, in whole seconds, one or more; its message does, too. */
+/**
+ * An error whose response says in `Retry-After` when to come back, in whole seconds, one or more;
+ * its message does, too.
+ */
 export interface RetryAfterError extends FastifyError {
   readonly headers: { readonly 'retry-after': string }
 }
@@ -30,22 +36,34 @@ const comeBack = (code: string, message: string, status: number): RetryAfterErro
   }
 }
 
-/** An option is wrong. The boot fails; the message names the option and what it got, by type, never by value. */
+/**
+ * An option is wrong. The boot fails; the message names the option and what it got, by type, never
+ * by value.
+ */
 export class BadOption extends createError('FST_PROXY_AUTH_BAD_OPTION', '%s', 500, TypeError) {
   /** @param option - The name of the option; alone, it is the whole message. */
   constructor (option: string, wanted?: string, got?: string) {
     super(wanted === undefined ? option : `option ${option} must be ${wanted}, got ${got}`)
   }
 }
-/** The plugin cannot be registered here: twice in a scope, or `forward` with a prefix or for the second time. */
+/**
+ * The plugin cannot be registered here: twice in a scope, or `forward` with a prefix or for the
+ * second time.
+ */
 export const BadRegistration = createError(
   'FST_PROXY_AUTH_BAD_REGISTRATION', 'cannot register: %s', 500
 )
-/** The hook `proxyAuthenticate` is on a route whose scope has no proxy authentication. Nothing is let in. */
+/**
+ * The hook `proxyAuthenticate` is on a route whose scope has no proxy authentication. Nothing is
+ * let in.
+ */
 export const NotRegistered = perRequest(
   'FST_PROXY_AUTH_NOT_REGISTERED', 'proxy authentication is not registered where this route is', 500
 )
-/** A package that is needed for what is configured is not installed, or does not load. The boot fails. */
+/**
+ * A package that is needed for what is configured is not installed, or does not load. The boot
+ * fails.
+ */
 export const MissingPackage = createError(
   'FST_PROXY_AUTH_MISSING_PACKAGE', '%s needs a package that is not there: npm install %s', 500
 )
@@ -65,7 +83,10 @@ export const MalformedCredentials = perRequest(
 export const DuplicateField = perRequest(
   'FST_PROXY_AUTH_DUPLICATE_FIELD', 'the field %s occurs more than once', 400
 )
-/** The request-target is not one this request may have: wrong form, no port, userinfo, another scheme. */
+/**
+ * The request-target is not one this request may have: wrong form, no port, userinfo, another
+ * scheme.
+ */
 export const BadTarget = perRequest(
   'FST_PROXY_AUTH_BAD_TARGET', 'bad request target: %s', 400
 )
@@ -73,7 +94,10 @@ export const BadTarget = perRequest(
 export const BadRequest = perRequest(
   'FST_PROXY_AUTH_BAD_REQUEST', 'bad request: %s', 400
 )
-/** The head has as many lines as node reads (`maxHeadersCount` of the server, 1000 unless set), or more: it drops the others. */
+/**
+ * The head has as many lines as node reads (`maxHeadersCount` of the server, 1000 unless set), or
+ * more: it drops the others.
+ */
 export const TooManyFields = perRequest(
   'FST_PROXY_AUTH_TOO_MANY_FIELDS', 'the head has too many lines', 431
 )
@@ -81,7 +105,10 @@ export const TooManyFields = perRequest(
 export const AuthenticationRequired = perRequest(
   'FST_PROXY_AUTH_REQUIRED', 'proxy authentication required', 407
 )
-/** The credentials are right and do not suffice, or no strategy of the route could ever be challenged for. */
+/**
+ * The credentials are right and do not suffice, or no strategy of the route could ever be
+ * challenged for.
+ */
 export const Forbidden = perRequest(
   'FST_PROXY_AUTH_FORBIDDEN', 'forbidden: %s', 403
 )
@@ -101,12 +128,15 @@ export const CheckTimeout = perRequest(
 export const StrategyFailed = perRequest(
   'FST_PROXY_AUTH_STRATEGY_FAILED', 'the strategy %s failed', 500
 )
-/** When a client may try again where nothing says when a strategy will be able to tell. In milliseconds. */
+/**
+ * When a client may try again where nothing says when a strategy will be able to tell. In
+ * milliseconds.
+ */
 const USUAL_WAIT = 10_000
 
 /**
- * A strategy cannot tell for now: what it asks (a directory, an identity provider) is away, or it says 503 itself. `Retry-After` says
- * when to come back.
+ * A strategy cannot tell for now: what it asks (a directory, an identity provider) is away, or it
+ * says 503 itself. `Retry-After` says when to come back.
  */
 export class StrategyUnavailable extends perRequest('FST_PROXY_AUTH_STRATEGY_UNAVAILABLE', 'the strategy %s is unavailable', 503) {
   readonly headers: RetryAfterError['headers']
@@ -123,23 +153,38 @@ export class StrategyUnavailable extends perRequest('FST_PROXY_AUTH_STRATEGY_UNA
 export class StrategyTimeout extends perRequest('FST_PROXY_AUTH_STRATEGY_TIMEOUT', 'the strategy %s did not answer in time', 503) {
   readonly headers = retryAfter(USUAL_WAIT)
 }
-/** The store of used nonces has no room for another: nobody new gets in until some end. `Retry-After` says when. */
+/**
+ * The store of used nonces has no room for another: nobody new gets in until some end.
+ * `Retry-After` says when.
+ */
 export const StoreFull = comeBack(
   'FST_PROXY_AUTH_STORE_FULL', 'too many nonces in use', 503
 )
-/** As many handshakes of NTLM or Negotiate as allowed, in all or from one address, are between two legs. `Retry-After` says when to come back. */
+/**
+ * As many handshakes of NTLM or Negotiate as allowed, in all or from one address, are between two
+ * legs. `Retry-After` says when to come back.
+ */
 export const TooManyHandshakes = comeBack(
   'FST_PROXY_AUTH_TOO_MANY_HANDSHAKES', 'too many handshakes under way', 503
 )
-/** Too many wrong secrets came from this address, or for this user; `Retry-After` says when to come back. */
+/**
+ * Too many wrong secrets came from this address, or for this user; `Retry-After` says when to come
+ * back.
+ */
 export const TooManyAttempts = comeBack(
   'FST_PROXY_AUTH_TOO_MANY_ATTEMPTS', 'too many failed attempts', 429
 )
-/** Too many credentials are being checked, and too many wait for it. `Retry-After` says when to come back. */
+/**
+ * Too many credentials are being checked, and too many wait for it. `Retry-After` says when to come
+ * back.
+ */
 export const VerifierBusy = comeBack(
   'FST_PROXY_AUTH_VERIFIER_BUSY', 'too many credentials are being checked', 503
 )
-/** Content that the credentials cover (Digest, auth-int) is larger than what is kept until it is verified. */
+/**
+ * Content that the credentials cover (Digest, auth-int) is larger than what is kept until it is
+ * verified.
+ */
 export const ContentTooLarge = perRequest(
   'FST_PROXY_AUTH_CONTENT_TOO_LARGE', 'content that is to be verified may have %d octets', 413
 )
@@ -147,11 +192,17 @@ export const ContentTooLarge = perRequest(
 export const ContentNotKept = perRequest(
   'FST_PROXY_AUTH_CONTENT_NOT_KEPT', 'no room to keep the content until it is verified', 503
 )
-/** The client left before the verdict, the response or the end of its content: the message says which. No one reads the response: the status is for logs and metrics. */
+/**
+ * The client left before the verdict, the response or the end of its content: the message says
+ * which. No one reads the response: the status is for logs and metrics.
+ */
 export const ClientLeft = perRequest(
   'FST_PROXY_AUTH_CLIENT_LEFT', 'the client left before the %s', 499
 )
-/** Who the user is cannot be told to the upstream: the option's function failed, or the name cannot be in a field. */
+/**
+ * Who the user is cannot be told to the upstream: the option's function failed, or the name cannot
+ * be in a field.
+ */
 export const IdentityFailed = perRequest(
   'FST_PROXY_AUTH_IDENTITY_FAILED', 'the upstream cannot be told who the user is', 500
 )
@@ -191,7 +242,10 @@ export const UpstreamTerminated = perRequest(
 export const UpstreamProtocol = perRequest(
   'FST_PROXY_AUTH_UPSTREAM_PROTOCOL', 'the target did not answer in HTTP', 502
 )
-/** The head of the target's response is larger than `maxResponseHead` of `forward` or of the reverse route. */
+/**
+ * The head of the target's response is larger than `maxResponseHead` of `forward` or of the reverse
+ * route.
+ */
 export const UpstreamHeadTooLarge = perRequest(
   'FST_PROXY_AUTH_UPSTREAM_HEAD_TOO_LARGE', 'the head of the response from the target is too large', 502
 )
@@ -199,7 +253,9 @@ export const UpstreamHeadTooLarge = perRequest(
 export const UpstreamTimeout = perRequest(
   'FST_PROXY_AUTH_UPSTREAM_TIMEOUT', 'the target did not answer in time', 504
 )
-/** The target asked for proxy credentials. Its 407 is not ours, so the client must not answer it. */
+/**
+ * The target asked for proxy credentials. Its 407 is not ours, so the client must not answer it.
+ */
 export const UpstreamChallenged = perRequest(
   'FST_PROXY_AUTH_UPSTREAM_CHALLENGED', 'the target asked for proxy credentials', 502
 )
@@ -207,7 +263,10 @@ export const UpstreamChallenged = perRequest(
 export const UpstreamBusy = perRequest(
   'FST_PROXY_AUTH_UPSTREAM_BUSY', 'too many requests wait for a connection to the upstream', 503
 )
-/** This machine has no more connections to give: file descriptors, buffers. The target has nothing to do with it. */
+/**
+ * This machine has no more connections to give: file descriptors, buffers. The target has nothing
+ * to do with it.
+ */
 export const OutOfConnections = perRequest(
   'FST_PROXY_AUTH_OUT_OF_CONNECTIONS', 'the proxy can open no more connections', 503
 )
@@ -215,7 +274,10 @@ export const OutOfConnections = perRequest(
 export const RefusedCall = perRequest(
   'FST_PROXY_AUTH_REFUSED_CALL', 'the proxy could not send the request', 500
 )
-/** A fault of ours, caught at the last place where it could be: in an event of a server, a session, a socket or a stream. */
+/**
+ * A fault of ours, caught at the last place where it could be: in an event of a server, a session,
+ * a socket or a stream.
+ */
 export const ListenerFailed = perRequest(
   'FST_PROXY_AUTH_LISTENER_FAILED', 'an event could not be handled', 500
 )

@@ -31,7 +31,10 @@ export interface Shared {
   readonly access: AnonymousAccess | undefined
 }
 
-/** What the gate of a route works with, by the route's strategies, as the settings have them, and by its mode. Filled in by `onReady`. */
+/**
+ * What the gate of a route works with, by the route's strategies, as the settings have them, and by
+ * its mode. Filled in by `onReady`.
+ */
 export type GateOf = (strategies: readonly StrategyDeclaration[], mode: Role) => AdmitOptions
 
 /** The gates of the routes that ask the same strategies, one for each mode. */
@@ -42,8 +45,8 @@ interface Prepared {
 }
 
 /**
- * Prepares the gates of the routes; those of the same strategies share them. The strategies are settled when the
- * application is ready: `passport.use` may come later than us.
+ * Prepares the gates of the routes; those of the same strategies share them. The strategies are
+ * settled when the application is ready: `passport.use` may come later than us.
  *
  * @throws {BadOption} A strategy is declared wrongly.
  */
@@ -106,12 +109,15 @@ function chaining ({ strategyTimeout: timeout }: Settings, { attempts, access }:
   }
 }
 
-/** @throws {BadOption} A strategy authenticates connections, and the option for that is not there. */
+/**
+ * @throws {BadOption} A strategy authenticates connections, and the option for that is not there.
+ */
 function bindConnections (gates: readonly AdmitOptions[], declared: readonly Declared[], { connectionBound }: Settings, revocations: Revocations): void {
   const bound = declared.find(({ scheme }) => isConnectionBound(scheme))
   if (bound === undefined) return
   if (connectionBound === undefined) throw new BadOption('connectionBound', `given, as ${bound.scheme} authenticates connections`, 'undefined')
-  // Each its own: an identity for the proxy is none for an origin that it also is, nor one for other strategies.
+  // Each its own: an identity for the proxy is none for an origin that it also is, nor one for
+  // other strategies.
   for (const gate of gates) {
     const connections = new ConnectionIdentities(connectionBound)
     revocations.hold(connections)
@@ -119,7 +125,10 @@ function bindConnections (gates: readonly AdmitOptions[], declared: readonly Dec
   }
 }
 
-/** Strategies of ours say now if they can never work; one that only looks like ours need not know of that. */
+/**
+ * Strategies of ours say now if they can never work; one that only looks like ours need not know of
+ * that.
+ */
 async function prepareAll (declared: Iterable<Declared>): Promise<void> {
   const ours = new Set([...declared].flatMap(({ own, strategy }) => own ? [strategy as Partial<Strategy>] : []))
   await Promise.all([...ours].map(async strategy => await strategy.prepare?.()))

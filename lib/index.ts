@@ -27,7 +27,8 @@ import { readSettings } from './options/settings.js'
  * Proxy authentication for a Fastify gateway: options → gate → routes.
  *
  * @throws {BadOption} An option is wrong.
- * @throws {BadRegistration} A second time in one scope; `forward` under a prefix or a second time on one server.
+ * @throws {BadRegistration} A second time in one scope; `forward` under a prefix or a second time
+ *   on one server.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-11.7 RFC 9110, 11.7}
  * @example
  * await app.register(proxyAuth, {

@@ -1,8 +1,10 @@
 /**
- * Finds the known word that a misspelt one was probably meant to be, whatever its case: at most one edit in three chars away.
+ * Finds the known word that a misspelt one was probably meant to be, whatever its case: at most one
+ * edit in three chars away.
  *
  * @returns `undefined` when none is near.
- * @see {@link https://en.wikipedia.org/wiki/Damerau%E2%80%93Levenshtein_distance#Optimal_string_alignment_distance The distance}
+ * @see
+ *   {@link https://en.wikipedia.org/wiki/Damerau%E2%80%93Levenshtein_distance#Optimal_string_alignment_distance The distance}
  * @example
  * nearest('foward', ['realm', 'forward']) // 'forward'
  */
@@ -19,7 +21,10 @@ export function nearest (word: string, known: Iterable<string>): string | undefi
   return found
 }
 
-/** How many chars have to be inserted, left out, replaced or swapped with their neighbour to make one word of the other. */
+/**
+ * How many chars have to be inserted, left out, replaced or swapped with their neighbour to make
+ * one word of the other.
+ */
 function distance (one: string, other: string): number {
   let before: number[] = []
   let above = Array.from({ length: other.length + 1 }, (_, column) => column)

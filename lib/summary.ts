@@ -3,8 +3,9 @@ import type { Declared } from './passport/declaration.js'
 import type { Settings } from './options/settings.js'
 
 /**
- * Writes one line at the start: which schemes are offered, in which forms requests are served, and where they may go. Lists
- * are counted, as they may be long; upstreams are left out, as their URLs may hold secrets.
+ * Writes one line at the start: which schemes are offered, in which forms requests are served, and
+ * where they may go. Lists are counted, as they may be long; upstreams are left out, as their URLs
+ * may hold secrets.
  *
  * @param schemes - Called when the application is ready.
  */

@@ -14,7 +14,8 @@ type Offered = Pick<Declared, 'name' | 'realm' | 'scheme'>
 /**
  * Says at the start what will surprise some clients, or lets somebody read their passwords.
  *
- * @param chains - The strategies that are asked together. Called when the application is ready, and again when it listens.
+ * @param chains - The strategies that are asked together. Called when the application is ready, and
+ *   again when it listens.
  */
 export function warnAtStart (app: FastifyInstance, settings: Settings, chains: () => ReadonlyArray<readonly Offered[]>): void {
   const { cleartext, unused, forward, reverse } = settings
@@ -71,8 +72,9 @@ function asksForCertificates ({ server }: FastifyInstance): boolean {
 }
 
 /**
- * Without a listener node drops a CONNECT of HTTP/1.1 in silence, and refuses one of HTTP/2 with 405, as it does when no
- * registration has `forward`. Where debug lines are written, one says so, and what node does is done as before.
+ * Without a listener node drops a CONNECT of HTTP/1.1 in silence, and refuses one of HTTP/2 with
+ * 405, as it does when no registration has `forward`. Where debug lines are written, one says so,
+ * and what node does is done as before.
  */
 function noteDroppedConnects (app: FastifyInstance): void {
   const { server, log } = app

@@ -1,6 +1,6 @@
 /**
- * Reads `Accept`: the media ranges with their weights. Other parameters are left out of account, and so is what stands behind the
- * first kilobyte.
+ * Reads `Accept`: the media ranges with their weights. Other parameters are left out of account,
+ * and so is what stands behind the first kilobyte.
  *
  *     Accept = #( media-range [ weight ] )
  *     weight = OWS ";" OWS "q=" qvalue

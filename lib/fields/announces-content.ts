@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 
 /**
- * How much content the head of a message announces, in octets: `Infinity` where it comes in chunks. Over HTTP/2 there may be some all the
- * same.
+ * How much content the head of a message announces, in octets: `Infinity` where it comes in chunks.
+ * Over HTTP/2 there may be some all the same.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc9112#section-6 RFC 9112, 6}
  * @example

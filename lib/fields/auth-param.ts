@@ -5,8 +5,9 @@ import {
 import { quote, readQuoted } from './quoted-string.js'
 
 /**
- * Parameters by name, in the order of the field. Parsed ones have lower-case names and no prototype, so a
- * parameter that is called `__proto__` or `constructor` is a parameter like any other.
+ * Parameters by name, in the order of the field. Parsed ones have lower-case names and no
+ * prototype, so a parameter that is called `__proto__` or `constructor` is a parameter like any
+ * other.
  */
 export type AuthParams = Readonly<Record<string, string>>
 
@@ -60,8 +61,8 @@ export function readAuthParam (
  *
  * @param field - Named in the error.
  * @param lenient - As in {@link readAuthParam}.
- * @throws {MalformedField} It does not follow the grammar, a name occurs twice, or there are more than
- *   {@link MAX_PARAMS} parameters.
+ * @throws {MalformedField} It does not follow the grammar, a name occurs twice, or there are more
+ *   than {@link MAX_PARAMS} parameters.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-11.2 RFC 9110, 11.2}
  * @example
  * readAuthParams('a=1, B="2"', 0, 'credentials') // { a: '1', b: '2' }
@@ -85,8 +86,8 @@ export type Spelling = 'quoted' | 'token' | 'either'
  * @param params - Written in their order; names keep their case.
  * @param spelling - Says how the value of a parameter is written, by its lower-case name.
  * @returns The list; empty text when there are no parameters.
- * @throws {NotRepresentable} A name is no token or occurs twice (in any case), a value that must be a
- *   token is none, or a value has a char no quoted-string can carry.
+ * @throws {NotRepresentable} A name is no token or occurs twice (in any case), a value that must be
+ *   a token is none, or a value has a char no quoted-string can carry.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-11.2 RFC 9110, 11.2}
  * @example
  * formatAuthParams({ realm: 'x', stale: 'true' }, (name) => name === 'stale' ? 'token' : 'quoted')
@@ -108,8 +109,8 @@ export function formatAuthParams (params: AuthParams, spelling: (name: string) =
   return text
 }
 
-// Visible octets up to the comma. A double quote inside would make two readers see two different values, and
-// with "=" at its start it is a token68 gone wrong.
+// Visible octets up to the comma. A double quote inside would make two readers see two different
+// values, and with "=" at its start it is a token68 gone wrong.
 function endOfVisible (text: string, at: number): number {
   if (text.charCodeAt(at) === EQUALS) return at
   for (; ; at++) {

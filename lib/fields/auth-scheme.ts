@@ -16,8 +16,8 @@ export interface SchemeHead {
  *
  *     auth-scheme [ 1*SP ( token68 / #auth-param ) ]
  *
- * token68 is tried before parameters, and is one only if a comma or the end follows: `foo=` is a token68,
- * `foo=bar` a parameter.
+ * token68 is tried before parameters, and is one only if a comma or the end follows: `foo=` is a
+ * token68, `foo=bar` a parameter.
  *
  * @param field - Named in the error.
  * @param lenient - Takes HTAB where the grammar wants SP.

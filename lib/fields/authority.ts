@@ -2,7 +2,10 @@ import { isIPv6 } from 'node:net'
 
 /** A host and, where one is given, a port. */
 export interface Authority {
-  /** Lower case, no trailing dot, IPv6 without brackets. Number spellings of IPv4 stay what they are. */
+  /**
+   * Lower case, no trailing dot, IPv6 without brackets. Number spellings of IPv4 stay what they
+   * are.
+   */
   readonly host: string
   /** 1 to 65535. Undefined where the text has none. */
   readonly port: number | undefined
@@ -15,9 +18,9 @@ const NO_DIGIT = /[^0-9]/
 const MAX_HOST_LENGTH = 253
 
 /**
- * Reads `host` or `host:port`. Stricter than a URI: names hold letters, digits, `-`, `_` and `.` only (no
- * percent-encoding, no octets beyond ASCII, so no two readers can see two names), addresses no zone, ports
- * no leading zero.
+ * Reads `host` or `host:port`. Stricter than a URI: names hold letters, digits, `-`, `_` and `.`
+ * only (no percent-encoding, no octets beyond ASCII, so no two readers can see two names),
+ * addresses no zone, ports no leading zero.
  *
  *     authority = uri-host [ ":" port ]
  *
@@ -42,8 +45,8 @@ export function readAuthority (text: string): Authority | string {
 }
 
 /**
- * Writes an authority: IPv6 in brackets, the port left out where it is the default one. What is written of a
- * `wireHost` is read as the same authority again, a trailing dot included.
+ * Writes an authority: IPv6 in brackets, the port left out where it is the default one. What is
+ * written of a `wireHost` is read as the same authority again, a trailing dot included.
  *
  * @param host - A name or an address, IPv6 with or without brackets.
  * @param defaultPort - Of the scheme. Left out, the port is always written.

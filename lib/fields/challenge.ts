@@ -20,8 +20,8 @@ const FIELD = 'challenge'
 const REGISTERED = new Map(
   ['Basic', 'Bearer', 'Digest', 'Negotiate', 'NTLM', 'AWS4-HMAC-SHA256'].map((scheme) => [scheme.toLowerCase(), scheme])
 )
-// RFC 7616, 3.3: these must not be quoted. Everything else of every scheme is, because `realm` must be and no
-// client is known that minds the quotes.
+// RFC 7616, 3.3: these must not be quoted. Everything else of every scheme is, because `realm` must
+// be and no client is known that minds the quotes.
 const DIGEST_TOKENS = new Set(['stale', 'algorithm', 'charset', 'userhash'])
 const NON_ASCII = /[^\0-\x7f]/
 const UNPORTABLE = /[^\x20-\x7e]|[,"\\]/
@@ -32,14 +32,15 @@ const UNPORTABLE = /[^\x20-\x7e]|[,"\\]/
  *     Proxy-Authenticate = #challenge
  *     challenge          = auth-scheme [ 1*SP ( token68 / #auth-param ) ]
  *
- * A comma ends a parameter or a challenge: `token BWS "="` behind it is the next parameter, any other token
- * the next scheme.
+ * A comma ends a parameter or a challenge: `token BWS "="` behind it is the next parameter, any
+ * other token the next scheme.
  *
  * @param lines - One line, or all lines of the field in their order. One char per octet.
- * @param options - `lenient` also takes HTAB behind a scheme, and a comma between a scheme and its parameters.
+ * @param options - `lenient` also takes HTAB behind a scheme, and a comma between a scheme and its
+ *   parameters.
  * @returns At least one challenge.
- * @throws {MalformedField} The text does not follow the grammar, holds no challenge or more than 128, a
- *   parameter twice in one challenge, or more than 64 parameters in one.
+ * @throws {MalformedField} The text does not follow the grammar, holds no challenge or more than
+ *   128, a parameter twice in one challenge, or more than 64 parameters in one.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1 RFC 9110, 11.6.1}
  * @example
  * parseChallenges('Negotiate, Basic realm="x"')
@@ -76,14 +77,14 @@ export function parseChallenges (lines: string | readonly string[], options?: Pa
 }
 
 /**
- * Writes one challenge: one SP behind the scheme, comma and SP between parameters, a known scheme in its
- * registered case. All values are quoted except those that must not be: Digest's `stale`, `algorithm`, `charset` and
- * `userhash`, and parameters whose name ends in `*` (RFC 8187).
+ * Writes one challenge: one SP behind the scheme, comma and SP between parameters, a known scheme
+ * in its registered case. All values are quoted except those that must not be: Digest's `stale`,
+ * `algorithm`, `charset` and `userhash`, and parameters whose name ends in `*` (RFC 8187).
  *
  * @param challenge - Parameters are written in their order.
- * @throws {NotRepresentable} The scheme is no token, there is a token68 beside parameters or one that is
- *   none, a parameter's name is no token or occurs twice, a value has a char that cannot be sent, or the
- *   realm has one that is not ASCII, since nothing tells a client its encoding.
+ * @throws {NotRepresentable} The scheme is no token, there is a token68 beside parameters or one
+ *   that is none, a parameter's name is no token or occurs twice, a value has a char that cannot be
+ *   sent, or the realm has one that is not ASCII, since nothing tells a client its encoding.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-11.3 RFC 9110, 11.3}
  * @example
  * formatChallenge({ scheme: 'basic', params: { realm: 'x', charset: 'UTF-8' } }) // 'Basic realm="x", charset="UTF-8"'
@@ -106,10 +107,11 @@ export function formatChallenge (challenge: Challenge): string {
 }
 
 /**
- * Tells whether clients show and compare a realm as it is meant. Some split at any comma, some cut at `\"`, and
- * nothing tells them an encoding. The empty realm is portable too.
+ * Tells whether clients show and compare a realm as it is meant. Some split at any comma, some cut
+ * at `\"`, and nothing tells them an encoding. The empty realm is portable too.
  *
- * @returns False when `realm` has a comma, a double quote, a backslash, or a char that is not printable ASCII.
+ * @returns False when `realm` has a comma, a double quote, a backslash, or a char that is not
+ *   printable ASCII.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-11.5 RFC 9110, 11.5}
  * @example
  * isPortableRealm('Floor 2, "east"') // false

@@ -9,7 +9,9 @@ const HIDDEN = '[credentials]'
 // RFC 7616, 3.4: these must not be quoted. `username*` is among the names that end in `*`.
 const DIGEST_TOKENS = new Set(['algorithm', 'qop', 'nc', 'userhash'])
 
-/** What {@link formatCredentials} writes: a scheme with a token68, with parameters, or with neither. */
+/**
+ * What {@link formatCredentials} writes: a scheme with a token68, with parameters, or with neither.
+ */
 export interface CredentialsParts {
   readonly scheme: string
   /** Never beside `params`. */
@@ -18,9 +20,9 @@ export interface CredentialsParts {
 }
 
 /**
- * The value of `Proxy-Authorization` or `Authorization`, taken apart. It shows nothing of itself when it is
- * logged, inspected, serialised or made a string, not even the scheme: a client that forgot the scheme
- * has sent its secret in that place.
+ * The value of `Proxy-Authorization` or `Authorization`, taken apart. It shows nothing of itself
+ * when it is logged, inspected, serialised or made a string, not even the scheme: a client that
+ * forgot the scheme has sent its secret in that place.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-11.4 RFC 9110, 11.4}
  * @example
@@ -68,8 +70,9 @@ export function readScheme (value: string): string | undefined {
  *     credentials         = auth-scheme [ 1*SP ( token68 / #auth-param ) ]
  *
  * @param value - The value of the one field line. One char per octet.
- * @param options - `lenient` also takes HTAB behind the scheme, any visible char in what should be a token68
- *   (`secret-token:…`), and unquoted values up to a comma (`SignedHeaders=host;x-amz-date`).
+ * @param options - `lenient` also takes HTAB behind the scheme, any visible char in what should be
+ *   a token68 (`secret-token:…`), and unquoted values up to a comma
+ *   (`SignedHeaders=host;x-amz-date`).
  * @throws {MalformedField} The text does not follow the grammar, is a list of credentials, or has a
  *   parameter twice or more than 64.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-11.4 RFC 9110, 11.4}
@@ -94,12 +97,13 @@ export function parseCredentials (value: string, options?: ParseOptions): Creden
 }
 
 /**
- * Writes credentials: all values quoted except those that must not be (Digest's `algorithm`, `qop`, `nc` and
- * `userhash`, and parameters whose name ends in `*`).
+ * Writes credentials: all values quoted except those that must not be (Digest's `algorithm`, `qop`,
+ * `nc` and `userhash`, and parameters whose name ends in `*`).
  *
  * @param credentials - Parameters are written in their order.
- * @throws {NotRepresentable} The scheme is no token, there is a token68 beside parameters or one that is
- *   none, a parameter's name is no token or occurs twice, or a value has a char that cannot be sent.
+ * @throws {NotRepresentable} The scheme is no token, there is a token68 beside parameters or one
+ *   that is none, a parameter's name is no token or occurs twice, or a value has a char that cannot
+ *   be sent.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-11.4 RFC 9110, 11.4}
  * @example
  * formatCredentials({ scheme: 'Basic', token68: 'dTpw' }) // 'Basic dTpw'
@@ -116,8 +120,8 @@ export function formatCredentials (credentials: CredentialsParts): string {
   return `${scheme} ${token68}`
 }
 
-// The lenient token68: visible ASCII without comma and double quote, "=" at the end only, so that a single
-// parameter is not taken for one.
+// The lenient token68: visible ASCII without comma and double quote, "=" at the end only, so that a
+// single parameter is not taken for one.
 function endOfOpaque (text: string, at: number): number {
   const start = at
   while (isOpaque(text.charCodeAt(at))) at++

@@ -14,9 +14,10 @@ const LEFT_BY_ENCODE = /[*'()]/g // encodeURIComponent lets them through, attr-c
  *     value-chars = *( pct-encoded / attr-char )
  *
  * @param text - The parameter's value.
- * @returns The decoded text. What it may be used for (no colon in a user-id) is the scheme's to say.
- * @throws {MalformedField} The text does not follow the grammar, the charset is not UTF-8, the octets are
- *   not valid UTF-8, or the decoded text has a control char.
+ * @returns The decoded text. What it may be used for (no colon in a user-id) is the scheme's to
+ *   say.
+ * @throws {MalformedField} The text does not follow the grammar, the charset is not UTF-8, the
+ *   octets are not valid UTF-8, or the decoded text has a control char.
  * @see {@link https://www.rfc-editor.org/rfc/rfc8187#section-3.2 RFC 8187, 3.2}
  * @example
  * parseExtValue("UTF-8''J%C3%A4") // 'Jä'

@@ -24,8 +24,10 @@ const PROTO = /^[a-z][a-z0-9+.-]*$/i
  *     forwarded-element = [ forwarded-pair ] *( ";" [ forwarded-pair ] )
  *     node              = nodename [ ":" node-port ]
  *
- * @returns The element; IPv6 addresses in brackets and quoted, without a zone. Empty text when `element` is.
- * @throws {NotRepresentable} `for` or `by` is no node, `proto` is no scheme, or `host` has a char that cannot be sent.
+ * @returns The element; IPv6 addresses in brackets and quoted, without a zone. Empty text when
+ *   `element` is.
+ * @throws {NotRepresentable} `for` or `by` is no node, `proto` is no scheme, or `host` has a char
+ *   that cannot be sent.
  * @see {@link https://www.rfc-editor.org/rfc/rfc7239#section-4 RFC 7239, 4}
  * @example
  * formatForwarded({ for: '2001:db8::1', proto: 'http' }) // 'for="[2001:db8::1]";proto=http'

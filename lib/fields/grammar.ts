@@ -1,7 +1,8 @@
 import { MalformedField } from '../errors.js'
 
-// What many fields share: the classes of char, the words made of them, lists. A function named `skip…` or
-// `end…` takes an index and returns the next one that matters, so reading a field never looks back.
+// What many fields share: the classes of char, the words made of them, lists. A function named
+// `skip…` or `end…` takes an index and returns the next one that matters, so reading a field never
+// looks back.
 
 const TCHAR = 1
 const TOKEN68 = 2
@@ -20,9 +21,15 @@ export const COMMA = 0x2c
 export const EQUALS = 0x3d
 export const BACKSLASH = 0x5c
 
-/** The most members a list may have, and the most empty ones in a row, before the field counts as malformed. */
+/**
+ * The most members a list may have, and the most empty ones in a row, before the field counts as
+ * malformed.
+ */
 export const MAX_MEMBERS = 128
-/** The most parameters one challenge, credentials or authentication-info may have. Digest, the longest, has 12. */
+/**
+ * The most parameters one challenge, credentials or authentication-info may have. Digest, the
+ * longest, has 12.
+ */
 export const MAX_PARAMS = 64
 
 /**

@@ -11,25 +11,27 @@ const BOTH_WAYS = [
 ]
 
 /**
- * The fields of a request that end at this hop, in lower case, whether or not `Connection` names them. Beside those
- * of RFC 9110 there are `Proxy`, which CGI programs take for the proxy they should use (CVE-2016-5385),
- * `Expect`, which is answered here, and `Trailer`, since request trailers are dropped.
+ * The fields of a request that end at this hop, in lower case, whether or not `Connection` names
+ * them. Beside those of RFC 9110 there are `Proxy`, which CGI programs take for the proxy they
+ * should use (CVE-2016-5385), `Expect`, which is answered here, and `Trailer`, since request
+ * trailers are dropped.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 RFC 9110, 7.6.1}
  */
 export const HOP_BY_HOP_REQUEST: ReadonlySet<string> = new Set([...BOTH_WAYS, 'proxy', 'expect', 'trailer'])
 
 /**
- * The fields of a response that end at this hop, in lower case. `Trailer` is not among them: whether the
- * trailers go on is for the caller to say.
+ * The fields of a response that end at this hop, in lower case. `Trailer` is not among them:
+ * whether the trailers go on is for the caller to say.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 RFC 9110, 7.6.1}
  */
 export const HOP_BY_HOP_RESPONSE: ReadonlySet<string> = new Set(BOTH_WAYS)
 
 /**
- * Fields that `Connection` cannot take away, in lower case: they frame, route, authenticate or govern caching end to end, or
- * an earlier hop vouches for them. Naming one is a mistake or an attack.
+ * Fields that `Connection` cannot take away, in lower case: they frame, route, authenticate or
+ * govern caching end to end, or an earlier hop vouches for them. Naming one is a mistake or an
+ * attack.
  */
 export const END_TO_END: ReadonlySet<string> = new Set([
   'host', 'content-length', 'content-type', 'content-encoding', 'content-range', 'date', 'location', 'range',
@@ -49,8 +51,8 @@ export type FieldRecord = Record<string, string | string[] | undefined>
  *     Connection = #connection-option
  *
  * @param rawHeaders - Names and values in turn, as node's `rawHeaders`.
- * @returns The options in lower case (`close` and `keep-alive` too), without {@link END_TO_END}; of one line
- *   the first 128. What is no token is skipped.
+ * @returns The options in lower case (`close` and `keep-alive` too), without {@link END_TO_END}; of
+ *   one line the first 128. What is no token is skipped.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 RFC 9110, 7.6.1}
  * @example
  * connectionOptions(['Connection', 'close, X-Foo']) // Set { 'close', 'x-foo' }
@@ -77,7 +79,8 @@ export function connectionOptions (rawHeaders: readonly string[]): Set<string> {
 export function endToEnd (rawHeaders: readonly string[], direction: Direction, also = NONE): string[] {
   const ours = direction === 'request' ? REQUEST : RESPONSE
   const named = connectionOptions(rawHeaders)
-  // Few requests name more than the two options that are no fields; then the lengths spare a look at each name.
+  // Few requests name more than the two options that are no fields; then the lengths spare a look
+  // at each name.
   const lengths = lengthsOf(named) | lengthsOf(also)
   const kept: string[] = []
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -96,7 +99,8 @@ export function endToEnd (rawHeaders: readonly string[], direction: Direction, a
  * The same for fields in an object, as the reverse routes have them.
  *
  * @param headers - By lower-case name. Not changed.
- * @returns A new object without prototype, so that a field called `__proto__` is one like any other.
+ * @returns A new object without prototype, so that a field called `__proto__` is one like any
+ *   other.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1 RFC 9110, 7.6.1}
  * @example
  * endToEndFields({ connection: 'x-foo', 'x-foo': '1', age: '3' }, 'response') // { age: '3' }
@@ -118,7 +122,10 @@ const COLON = 0x3a
 const NONE: ReadonlySet<string> = new Set()
 const NO_FIELDS = new Set(['close', 'keep-alive'])
 
-/** A set of names that most names are found not to be in by length and first letter alone, in any case. */
+/**
+ * A set of names that most names are found not to be in by length and first letter alone, in any
+ * case.
+ */
 class FieldNames {
   private readonly letters = new Uint32Array(32) // by length: a bit for each first letter
 

@@ -6,7 +6,8 @@ import { readAuthority } from './authority.js'
  *
  *     Host = uri-host [ ":" port ]
  *
- * @returns The host in lower case, without trailing dot or brackets, and the port where one is given.
+ * @returns The host in lower case, without trailing dot or brackets, and the port where one is
+ *   given.
  * @throws {MalformedField} It is empty, or not a host and a port.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-7.2 RFC 9110, 7.2}
  * @example

@@ -5,8 +5,8 @@ const DIGITS = /^[0-9]+$/
  *
  *     Max-Forwards = 1*DIGIT
  *
- * @returns How many proxies may still forward the request, at most 2^53 - 1; undefined when the field is
- *   absent or malformed, which means the same: no limit.
+ * @returns How many proxies may still forward the request, at most 2^53 - 1; undefined when the
+ *   field is absent or malformed, which means the same: no limit.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-7.6.2 RFC 9110, 7.6.2}
  * @example
  * parseMaxForwards('10') // 10

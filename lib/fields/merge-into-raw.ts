@@ -2,9 +2,10 @@ import type { FieldRecord } from './hop-by-hop.js'
 import { spelled } from './spelling.js'
 
 /**
- * Writes fields as a flat raw list that differs from the one received only where the fields do: order, case and lines
- * stay, a changed value takes the place of the old one, what is new comes last. Records lose all that, and the
- * reverse routes have to pass through records, because the hooks of @fastify/http-proxy take them.
+ * Writes fields as a flat raw list that differs from the one received only where the fields do:
+ * order, case and lines stay, a changed value takes the place of the old one, what is new comes
+ * last. Records lose all that, and the reverse routes have to pass through records, because the
+ * hooks of @fastify/http-proxy take them.
  *
  * @param raw - As received: names and values in turn.
  * @param fields - What is to be sent, by lower-case name. `undefined` is no field.

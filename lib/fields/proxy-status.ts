@@ -4,7 +4,10 @@ import { NotRepresentable } from '../errors.js'
 export interface ProxyErrorKind {
   /** The recommended status; undefined where the RFC leaves it to the case. */
   readonly status: number | undefined
-  /** Whether only an intermediary can have generated the response, so that it cannot be the origin's. */
+  /**
+   * Whether only an intermediary can have generated the response, so that it cannot be the
+   * origin's.
+   */
   readonly intermediaryOnly: boolean
 }
 

@@ -28,12 +28,13 @@ export function quote (text: string): string {
 }
 
 /**
- * Reads the quoted-string that starts at `at`. A quoted-pair counts as the octet behind the backslash.
+ * Reads the quoted-string that starts at `at`. A quoted-pair counts as the octet behind the
+ * backslash.
  *
  * @param field - Named in the error.
  * @returns The text without quotes and escapes, and the index behind the closing double quote.
- * @throws {MalformedField} There is no double quote at `at`, none that closes, or a char between them
- *   that no field value may carry.
+ * @throws {MalformedField} There is no double quote at `at`, none that closes, or a char between
+ *   them that no field value may carry.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-5.6.4 RFC 9110, 5.6.4}
  * @example
  * readQuoted('realm="a\\"b"', 6) // { value: 'a"b', end: 12 }

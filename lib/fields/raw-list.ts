@@ -1,7 +1,7 @@
 import type { FieldRecord } from './hop-by-hop.js'
 
-// Fields as a flat list of names and values in turn, as node's `rawHeaders` has them. It keeps order, case and lines, which an object
-// of fields loses.
+// Fields as a flat list of names and values in turn, as node's `rawHeaders` has them. It keeps
+// order, case and lines, which an object of fields loses.
 
 /** Whether a list has a field. `name` is in lower case. */
 export function hasField (fields: readonly string[], name: string): boolean {
@@ -54,7 +54,10 @@ export function recordOf (fields: readonly string[]): FieldRecord {
   return record
 }
 
-/** The list of fields by name, with a line for each value. Some come as numbers, as the length of content that a library has written. */
+/**
+ * The list of fields by name, with a line for each value. Some come as numbers, as the length of
+ * content that a library has written.
+ */
 export function listOf (record: FieldRecord): string[] {
   const fields: string[] = []
   for (const name of Object.keys(record)) {

@@ -3,7 +3,9 @@ import type { IncomingMessage } from 'node:http'
 const kLength = Symbol('fastify-proxy-auth.received-length')
 type Noted = Pick<IncomingMessage, 'rawHeaders'> & { [kLength]?: number }
 
-/** Notes how long the raw list of a request is, before lines are taken out of it for the first time. */
+/**
+ * Notes how long the raw list of a request is, before lines are taken out of it for the first time.
+ */
 export function noteLength (request: Noted): void {
   request[kLength] ??= request.rawHeaders.length
 }

@@ -12,7 +12,8 @@ export const OWN_FIELDS: ReadonlyMap<string, string> = new Map([...GATE_FIELDS, 
 export const ADDED_FIELDS: ReadonlyMap<string, string> = new Map([...OWN_FIELDS, ...byName(['Trailer', 'Via'])])
 
 /**
- * Spells a field of ours as its RFC does. Names have no case (RFC 9110, 5.1), but OpenVPN and others look for theirs by its letters.
+ * Spells a field of ours as its RFC does. Names have no case (RFC 9110, 5.1), but OpenVPN and
+ * others look for theirs by its letters.
  *
  * @param name - In lower case, as Fastify keeps it. One that is not ours stays as it is.
  * @example

@@ -12,13 +12,21 @@ export interface OriginTarget {
 export interface AbsoluteTarget {
   readonly form: 'absolute'
   readonly scheme: 'http' | 'https'
-  /** Lower case, no trailing dot, IPv6 without brackets. Number spellings of IPv4 stay what they are. */
+  /**
+   * Lower case, no trailing dot, IPv6 without brackets. Number spellings of IPv4 stay what they
+   * are.
+   */
   readonly host: string
   /** 1 to 65535; the scheme's where none was given. */
   readonly port: number
-  /** The Host field to send: lower case, the scheme's port left out, IPv6 in brackets, a trailing dot kept. */
+  /**
+   * The Host field to send: lower case, the scheme's port left out, IPv6 in brackets, a trailing
+   * dot kept.
+   */
   readonly authority: string
-  /** Path and query as received; `/` for an empty path; `*` for OPTIONS with neither path nor query. */
+  /**
+   * Path and query as received; `/` for an empty path; `*` for OPTIONS with neither path nor query.
+   */
   readonly path: string
 }
 
@@ -55,15 +63,17 @@ const NO_TARGET_CHAR = /[^\x21-\x7e\x80-\xff]|#/
  *
  *     request-target = origin-form / absolute-form / authority-form / asterisk-form
  *
- * Path and query stay as they came, whatever they mean to the origin, raw octets beyond ASCII included.
+ * Path and query stay as they came, whatever they mean to the origin, raw octets beyond ASCII
+ * included.
  *
- * @param method - CONNECT takes the authority-form and nothing else, the asterisk-form goes with OPTIONS only.
+ * @param method - CONNECT takes the authority-form and nothing else, the asterisk-form goes with
+ *   OPTIONS only.
  * @param target - As received, one char per octet.
- * @param upgrades - The request is an upgrade, for which some clients write `ws` and `wss` (RFC 6455, 3). They stand for http and
- *   https. Default false.
- * @throws {BadTarget} It has another form, a scheme other than http and https, userinfo, a fragment, a
- *   host or port that is not valid, CONNECT has no port, or there is whitespace, a control char, or a backslash that
- *   ends the authority.
+ * @param upgrades - The request is an upgrade, for which some clients write `ws` and `wss` (RFC
+ *   6455, 3). They stand for http and https. Default false.
+ * @throws {BadTarget} It has another form, a scheme other than http and https, userinfo, a
+ *   fragment, a host or port that is not valid, CONNECT has no port, or there is whitespace, a
+ *   control char, or a backslash that ends the authority.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9112#section-3.2 RFC 9112, 3.2}
  * @example
  * parseTarget('GET', 'http://Origin.test?x')
@@ -83,8 +93,8 @@ export function parseTarget (method: string, target: string, upgrades = false): 
 }
 
 /**
- * Takes userinfo out of a request-target, so that it can be logged. Goes by the text alone and works on any,
- * malformed ones first of all; one without userinfo comes back as it is.
+ * Takes userinfo out of a request-target, so that it can be logged. Goes by the text alone and
+ * works on any, malformed ones first of all; one without userinfo comes back as it is.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-4.2.4 RFC 9110, 4.2.4}
  * @example
@@ -93,8 +103,8 @@ export function parseTarget (method: string, target: string, upgrades = false): 
 export function withoutUserinfo (target: string): string {
   if (target.charCodeAt(0) === SLASH || !target.includes('@')) return target
   const start = SCHEME.exec(target)?.[0].length ?? 0
-  // Without "scheme://" no "@" is legitimate. With it, one in the path is, unless the authority before it makes no
-  // sense: then a password with a raw "/" or "?" has ended it too soon.
+  // Without "scheme://" no "@" is legitimate. With it, one in the path is, unless the authority
+  // before it makes no sense: then a password with a raw "/" or "?" has ended it too soon.
   const rest = target.slice(start)
   const length = start === 0 ? -1 : rest.search(END_OF_AUTHORITY)
   let end = length === -1 ? rest.length : length

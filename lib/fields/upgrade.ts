@@ -2,12 +2,15 @@ import { MAX_MEMBERS, endOfToken, skipOws } from './grammar.js'
 
 const SLASH = 0x2f
 
-/** Other versions of HTTP. Who wants one from us gets it by ALPN, and the origin's are not the client's to choose. */
+/**
+ * Other versions of HTTP. Who wants one from us gets it by ALPN, and the origin's are not the
+ * client's to choose.
+ */
 const HTTP = /^(?:h2c?|http)(?:\/|$)/i
 
 /**
- * Reads the protocols that an `Upgrade` field names, but for those that are HTTP again: an offer of `h2c` is ignored, and
- * never goes on (RFC 9113, 3.1).
+ * Reads the protocols that an `Upgrade` field names, but for those that are HTTP again: an offer of
+ * `h2c` is ignored, and never goes on (RFC 9113, 3.1).
  *
  *     Upgrade          = #protocol
  *     protocol         = protocol-name [ "/" protocol-version ]

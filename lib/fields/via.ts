@@ -39,7 +39,8 @@ export function isPseudonym (text: string): boolean {
  *
  * @param protocolVersion - Of the message received, as node gives it: `1.1`, `1.0`, `2.0`.
  * @param receivedBy - Our pseudonym, or host and port.
- * @throws {NotRepresentable} The version is no token, or `receivedBy` is neither pseudonym nor host and port.
+ * @throws {NotRepresentable} The version is no token, or `receivedBy` is neither pseudonym nor host
+ *   and port.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-7.6.3 RFC 9110, 7.6.3}
  * @example
  * formatVia('1.1', 'gw-1') // '1.1 gw-1'
@@ -95,12 +96,13 @@ export function parseVia (lines: string | readonly string[]): ViaMember[] {
 }
 
 /**
- * Tells whether a message has been through the hop of that name. Never throws: text outside the grammar must
- * not hide a loop, so a comment that is not closed counts as words.
+ * Tells whether a message has been through the hop of that name. Never throws: text outside the
+ * grammar must not hide a loop, so a comment that is not closed counts as words.
  *
  * @param lines - All lines of `Via`.
  * @param pseudonym - The second word of the members we write; compared without regard to case.
- * @returns True also when there are more than 128 members: that many hops are a loop, whoever they are.
+ * @returns True also when there are more than 128 members: that many hops are a loop, whoever they
+ *   are.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-7.6.3 RFC 9110, 7.6.3}
  * @example
  * viaNames(['1.1 a (not gw-1), 1.1 gw-1'], 'gw-1') // true
@@ -141,7 +143,8 @@ function endOfWord (text: string, at: number): number {
   return at
 }
 
-// comment = "(" *( ctext / quoted-pair / comment ) ")". Gives `at` itself when none starts there, or none ends.
+// comment = "(" *( ctext / quoted-pair / comment ) ")". Gives `at` itself when none starts there,
+// or none ends.
 function endOfComment (text: string, at: number): number {
   if (text.charCodeAt(at) !== OPEN) return at
   for (let end = at, depth = 0; end < text.length; end++) {

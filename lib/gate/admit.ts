@@ -29,7 +29,10 @@ export interface AdmitOptions {
   readonly chain: Chain
   /** The strategies for a client that speaks in the clear from elsewhere, when that is refused. */
   readonly chainInTheClear: Chain
-  /** The fields that carry credentials of any strategy here, on whichever route. In lower case; none is forwarded. */
+  /**
+   * The fields that carry credentials of any strategy here, on whichever route. In lower case; none
+   * is forwarded.
+   */
   readonly reads: readonly string[]
   readonly principal?: Principal | undefined
   /** What client connections stand for, where a scheme is bound to the connection. */
@@ -38,20 +41,25 @@ export interface AdmitOptions {
   readonly keeper: ContentKeeper
   /** Who is to be asked anew. */
   readonly revocations: Revocations
-  /** The name of clients without credentials, which no user may have. `undefined`: none is let in without. */
+  /**
+   * The name of clients without credentials, which no user may have. `undefined`: none is let in
+   * without.
+   */
   readonly reserved?: string | undefined
   /** The most octets of an answer to such credentials to hold until its end. */
   readonly maxAnswer: number
 }
 
 /**
- * Decides about a request: sets `request.proxyAuth` and returns `null`, or returns the refusal. Whatever comes of it, the
- * credentials are gone from the request afterwards.
+ * Decides about a request: sets `request.proxyAuth` and returns `null`, or returns the refusal.
+ * Whatever comes of it, the credentials are gone from the request afterwards.
  *
  * @throws {DuplicateField} Two fields where one may be.
- * @throws {StrategyFailed} {@link StrategyUnavailable} {@link StrategyTimeout} {@link ClientLeft} Nobody could tell.
+ * @throws {StrategyFailed} {@link StrategyUnavailable} {@link StrategyTimeout} {@link ClientLeft}
+ *   Nobody could tell.
  * @throws {BadRequest} The client did not wait for the answer within a handshake.
- * @throws {ContentTooLarge} {@link ContentNotKept} The credentials cover content that cannot be kept.
+ * @throws {ContentTooLarge} {@link ContentNotKept} The credentials cover content that cannot be
+ *   kept.
  */
 export async function admit (request: FastifyRequest, reply: FastifyReply, options: AdmitOptions): Promise<Refused | null> {
   const { mode, connections } = options
@@ -73,7 +81,8 @@ export async function admit (request: FastifyRequest, reply: FastifyReply, optio
     for (let asked = 0; asked < MAX_ASKED; asked++) {
       const { mark } = options.revocations
       const pending = chain.authenticate(attempt)
-      // Nothing is awaited that is there already: each turn of the queue costs as much as the verdict on a password.
+      // Nothing is awaited that is there already: each turn of the queue costs as much as the
+      // verdict on a password.
       const outcome = 'then' in pending ? await pending : pending
       if (outcome.kind === 'broken') throw outcome.cause
       if (outcome.kind === 'refused') {
@@ -97,14 +106,16 @@ export async function admit (request: FastifyRequest, reply: FastifyReply, optio
   } finally {
     attempt?.close(continues)
     consume(request.raw, OURS[mode.status])
-    // Of all strategies: what is not asked here, or not without TLS, has still been sent to us and not to the origin.
+    // Of all strategies: what is not asked here, or not without TLS, has still been sent to us and
+    // not to the origin.
     if (options.reads.length > 0) consume(request.raw, options.reads)
   }
 }
 
 /**
- * Whether this gate has let the request in before, in another hook. Of another registration, role or list of strategies an
- * identity says nothing here, nor does one that the application has made itself.
+ * Whether this gate has let the request in before, in another hook. Of another registration, role
+ * or list of strategies an identity says nothing here, nor does one that the application has made
+ * itself.
  */
 function isAdmitted ({ proxyAuth }: FastifyRequest, gate: AdmitOptions): boolean {
   // Where a hook is used outside its scope, the request has no such member yet.
@@ -133,14 +144,19 @@ const OURS = { 407: ['proxy-authorization'], 401: ['authorization', 'proxy-autho
 
 const NO_HASHES: readonly string[] = []
 
-/** A user who is revoked while he is looked up is asked anew. Where that goes on, somebody revokes whom he lets in. */
+/**
+ * A user who is revoked while he is looked up is asked anew. Where that goes on, somebody revokes
+ * whom he lets in.
+ */
 const MAX_ASKED = 3
 
 /**
- * Sets `proxyAuth`, last of all: not for a user without a name, or with something to be told that cannot be sent; nor for
- * one that has been revoked since the mark, as what was found may be what no longer counts.
+ * Sets `proxyAuth`, last of all: not for a user without a name, or with something to be told that
+ * cannot be sent; nor for one that has been revoked since the mark, as what was found may be what
+ * no longer counts.
  *
- * @returns `no`: ask anew. `reserved`: the user has the name of those without credentials, and would be taken for one of them.
+ * @returns `no`: ask anew. `reserved`: the user has the name of those without credentials, and
+ *   would be taken for one of them.
  */
 function grant (request: FastifyRequest, reply: FastifyReply, granted: Granted, mark: number, options: AdmitOptions): 'yes' | 'no' | 'reserved' {
   const { mode, principal, maxAnswer, revocations } = options
@@ -172,7 +188,10 @@ function isLoopback ({ remoteAddress }: Socket): boolean {
   return remoteAddress === undefined || remoteAddress === '::1' || /^(?:::ffff:)?127\./.test(remoteAddress)
 }
 
-/** What the strategies are told of a request. A class, for the getter: few attempts wait, and look at the signal. */
+/**
+ * What the strategies are told of a request. A class, for the getter: few attempts wait, and look
+ * at the signal.
+ */
 class AdmitAttempt implements AttemptInput {
   readonly raw
   readonly url

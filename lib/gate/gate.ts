@@ -20,11 +20,12 @@ import type { Pages } from './refusal/page.js'
 type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
 /**
- * The hook of proxy routes: lets the request through, or answers 407 itself. Nothing else writes that answer. Content
- * that had to be read for the verdict is the body of the request, as a stream.
+ * The hook of proxy routes: lets the request through, or answers 407 itself. Nothing else writes
+ * that answer. Content that had to be read for the verdict is the body of the request, as a stream.
  *
- * Behind a refusal it never resolves. Fastify goes on to the route when a hook has resolved and the response is not sent: a
- * promise of the response resolves as well when the client leaves before its end, and the route would serve a stranger.
+ * Behind a refusal it never resolves. Fastify goes on to the route when a hook has resolved and the
+ * response is not sent: a promise of the response resolves as well when the client leaves before
+ * its end, and the route would serve a stranger.
  *
  * @throws What {@link admit} throws, and refusals with another status: 400, 403, 429.
  */
@@ -52,7 +53,10 @@ export function proxyRouteHook (options: AdmitOptions, realm: string, pages: Pag
 }
 
 const kRefused = Symbol('fastify-proxy-auth.refused')
-/** On the application's own routes: a refusal whose challenges are to go out if the answer has its status. */
+/**
+ * On the application's own routes: a refusal whose challenges are to go out if the answer has its
+ * status.
+ */
 interface Pending {
   readonly refused: Refused
   /** The status that the error would have by itself, when it came of our 407 all the same. */
@@ -64,8 +68,8 @@ type RefusedRequest = FastifyRequest & { [kRefused]?: Pending }
 const failed = new WeakSet<FastifyRequest>()
 
 /**
- * The hook for the application's own routes: `proxyAuthenticate`. It fails with an error, which the application's
- * error handler answers, and which other functions of `app.auth([...])` may overrule.
+ * The hook for the application's own routes: `proxyAuthenticate`. It fails with an error, which the
+ * application's error handler answers, and which other functions of `app.auth([...])` may overrule.
  *
  * @throws What {@link admit} throws, and every refusal.
  */
@@ -93,10 +97,11 @@ function errorOf ({ status, cause }: Refused): Error {
 }
 
 /**
- * Writes the challenges of {@link ownRouteHook} when, and only when, the answer goes out with the status they belong to: a
- * success of another function leaves nothing behind. `@fastify/auth` then sets the status back; when all of its functions
- * fail it keeps our 407 but fails with the last error, whose own status would win: it is put right here, unless an error
- * handler has chosen another one.
+ * Writes the challenges of {@link ownRouteHook} when, and only when, the answer goes out with the
+ * status they belong to: a success of another function leaves nothing behind. `@fastify/auth` then
+ * sets the status back; when all of its functions fail it keeps our 407 but fails with the last
+ * error, whose own status would win: it is put right here, unless an error handler has chosen
+ * another one.
  */
 export function addChallengeHooks (app: FastifyInstance): void {
   app.addHook('onError', (request, reply, error, done) => {
@@ -130,7 +135,10 @@ function statusOf ({ statusCode, status }: FastifyError & { status?: number }): 
   return statusCode ?? status ?? null
 }
 
-/** Fastify's own error body says the status, and why; any other was written by somebody who knew what he wrote. */
+/**
+ * Fastify's own error body says the status, and why; any other was written by somebody who knew
+ * what he wrote.
+ */
 function rewritten (payload: unknown, overruled: number): unknown {
   if (typeof payload !== 'string' || !payload.startsWith(`{"statusCode":${overruled},`)) return payload
   const { code, message } = new AuthenticationRequired()

@@ -13,10 +13,11 @@ export interface KnownUser {
 }
 
 /**
- * The name of a user: what `principal` says; without it the user itself where it is text, the first text among its
- * `username`, `id` and `sub`, else the user-id of the credentials.
+ * The name of a user: what `principal` says; without it the user itself where it is text, the first
+ * text among its `username`, `id` and `sub`, else the user-id of the credentials.
  *
- * @throws {TypeError} There is none. A nameless user would share limits and records with every other one.
+ * @throws {TypeError} There is none. A nameless user would share limits and records with every
+ *   other one.
  * @throws What `principal` throws.
  */
 export function nameOf ({ user, info, userId, name: settled }: KnownUser, principal?: Principal): string {

@@ -15,7 +15,8 @@ const OPTIONS = new Set([
 const TARGET_OPTIONS = new Set(['to', 'strategies'])
 
 /**
- * Checks the option `forward`. Where it may go is for the policy to check, `strategies` for {@link readTargets}.
+ * Checks the option `forward`. Where it may go is for the policy to check, `strategies` for
+ * {@link readTargets}.
  *
  * @throws {BadOption} It is wrong.
  */

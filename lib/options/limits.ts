@@ -9,7 +9,8 @@ const VERIFIER_OPTIONS = new Set(['concurrency', 'queue'])
 const MIB = 1024 * 1024
 
 /**
- * Checks the option `connect`, even where it is of no use: a misspelt option should not wait for `forward` to be noticed.
+ * Checks the option `connect`, even where it is of no use: a misspelt option should not wait for
+ * `forward` to be noticed.
  *
  * @throws {BadOption} It is wrong.
  */

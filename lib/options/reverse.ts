@@ -8,7 +8,10 @@ import { readResponseHead } from '../proxy/upstream/response-head-limit.js'
 
 type NameOf<Route> = Route extends unknown ? keyof Route : never
 
-/** Ours, those of @fastify/http-proxy and of @fastify/reply-from; the types of those two lack `sessionTimeout`. */
+/**
+ * Ours, those of @fastify/http-proxy and of @fastify/reply-from; the types of those two lack
+ * `sessionTimeout`.
+ */
 const NAMES: Readonly<Record<NameOf<ReverseRoute> | 'sessionTimeout' | 'logLevel' | 'logSerializers', true>> = {
   prefix: true,
   upstream: true,
@@ -60,8 +63,8 @@ const OPTIONS: ReadonlySet<string> = new Set(Object.keys(NAMES))
 const UPSTREAM = /^(?:unix\+)?https?:\/\/./i
 
 /**
- * Checks the names of all options of a route, and what @fastify/http-proxy would only stumble over. The values of its own are
- * its own to check.
+ * Checks the names of all options of a route, and what @fastify/http-proxy would only stumble over.
+ * The values of its own are its own to check.
  *
  * @throws {BadOption} A route is wrong.
  */
@@ -85,7 +88,10 @@ function checkRoute (route: ReverseRoute, index: number): void {
   if (status !== 407 && status !== 401) throw badOption(`${option}.status`, '407 or 401', status)
 }
 
-/** A list is for more than one upstream; where a function chooses it for each request, none need be there. */
+/**
+ * A list is for more than one upstream; where a function chooses it for each request, none need be
+ * there.
+ */
 function checkUpstream (upstream: unknown, option: string, chosen: boolean): void {
   if (chosen && (upstream === undefined || upstream === '')) return
   const urls: readonly unknown[] = Array.isArray(upstream) && upstream.length > 0 ? upstream : [upstream]

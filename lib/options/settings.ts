@@ -51,17 +51,19 @@ export interface Settings {
   readonly drainTimeout: Milliseconds
 }
 
-// `logLevel` and `logSerializers` are Fastify's own, of `register`; `prefix` too, but it would not reach a hoisted plugin.
+// `logLevel` and `logSerializers` are Fastify's own, of `register`; `prefix` too, but it would not
+// reach a hoisted plugin.
 const OPTIONS = new Set([
   'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'identity', 'forward', 'connect', 'connectionBound',
   'anonymous', 'attempts', 'authInt', 'cleartext', 'pages', 'via', 'verifiers', 'strategyTimeout', 'drainTimeout', 'logLevel', 'logSerializers'
 ])
 
 /**
- * Checks the options of the plugin, fills in defaults and freezes the result. What belongs to a strategy, a reverse
- * route or the destination policy is checked by them.
+ * Checks the options of the plugin, fills in defaults and freezes the result. What belongs to a
+ * strategy, a reverse route or the destination policy is checked by them.
  *
- * @throws {BadOption} An option is wrong, or unknown. The message names it and the type it got, never the value.
+ * @throws {BadOption} An option is wrong, or unknown. The message names it and the type it got,
+ *   never the value.
  */
 export function readSettings (options: ProxyAuthOptions): Settings {
   const {

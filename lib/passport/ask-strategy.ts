@@ -18,10 +18,11 @@ export interface PresentedCredentials extends Departure {
 }
 
 /**
- * Asks a strategy about a request: what its cache knows, else the strategy itself when it is its turn. It never throws or
- * rejects.
+ * Asks a strategy about a request: what its cache knows, else the strategy itself when it is its
+ * turn. It never throws or rejects.
  *
- * What goes to the cache is asked for more than one client, so that none of them ends it by leaving.
+ * What goes to the cache is asked for more than one client, so that none of them ends it by
+ * leaving.
  *
  * @param viewOf - Makes what the strategy sees. Called before this returns, or not at all.
  */

@@ -24,8 +24,8 @@ export class ChainAttempt {
   }
 
   /**
-   * Whether a strategy may see the credentials: those of a foreign one follow the grammar of their scheme as far as we know it,
-   * unless it takes them as they are.
+   * Whether a strategy may see the credentials: those of a foreign one follow the grammar of their
+   * scheme as far as we know it, unless it takes them as they are.
    */
   mayRun (declared: Declared): boolean {
     if (declared.grammar !== 'rfc9110' || declared.scheme === null || this.credentials === undefined) return true
@@ -96,8 +96,9 @@ class FailedWith extends Error {
 }
 
 /**
- * What a status of `fail` means here. None, and 401, is 407. 403 and 429 stay, 5xx is an error. 400 stays with ours; with
- * others it says mostly that there are no credentials, or those of another scheme, and so is 407, as is any other.
+ * What a status of `fail` means here. None, and 401, is 407. 403 and 429 stay, 5xx is an error. 400
+ * stays with ours; with others it says mostly that there are no credentials, or those of another
+ * scheme, and so is 407, as is any other.
  */
 function statusOf (status: number | undefined, own: boolean): 400 | 403 | 407 | 429 | 500 | 503 {
   if (status === 403 || status === 429 || status === 503) return status

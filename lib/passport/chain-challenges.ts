@@ -18,8 +18,8 @@ export interface GivenChallenges {
 export type ChallengeList = (view: () => AttemptRequest, said?: GivenChallenges) => Eventual<ChallengeLines>
 
 /**
- * Makes what lists the challenges of several strategies: one for each scheme, in the place of the first strategy that has
- * one, whether or not it ran.
+ * Makes what lists the challenges of several strategies: one for each scheme, in the place of the
+ * first strategy that has one, whether or not it ran.
  *
  * @example
  * createChallengeList([basic, bearer])(() => view) // ['Basic realm="gw", charset="UTF-8"', 'Bearer realm="gw"']

@@ -18,21 +18,31 @@ import { ChainAttempt } from './chain-attempt.js'
 /** One request that wants in. */
 export interface AttemptInput {
   readonly raw: RawRequest
-  /** The one value of `Proxy-Authorization`, or of `Authorization` on a route that is an origin; `undefined`: no field. */
+  /**
+   * The one value of `Proxy-Authorization`, or of `Authorization` on a route that is an origin;
+   * `undefined`: no field.
+   */
   readonly credentials: string | undefined
   /** The request-target as the client signed it. */
   readonly url: string
   readonly ip: string
   /**
-   * What is counted as the client's address where room is shared out by address. Empty, or left out: there is none to tell. It
-   * may be a getter: few attempts look at it.
+   * What is counted as the client's address where room is shared out by address. Empty, or left
+   * out: there is none to tell. It may be a getter: few attempts look at it.
    */
   readonly from?: string
-  /** Hashes of the content by node's names, where {@link Chain.contentHashes} has asked for some. */
+  /**
+   * Hashes of the content by node's names, where {@link Chain.contentHashes} has asked for some.
+   */
   readonly contentHash?: Readonly<Record<string, string>> | undefined
-  /** Whether the content is read if the outcome says that it is needed ({@link Refused.needsContent}). */
+  /**
+   * Whether the content is read if the outcome says that it is needed
+   * ({@link Refused.needsContent}).
+   */
   readonly readsContent?: boolean | undefined
-  /** The leg of a handshake that the credentials are, where their scheme is bound to the connection. */
+  /**
+   * The leg of a handshake that the credentials are, where their scheme is bound to the connection.
+   */
   readonly leg?: Leg | undefined
   /** Aborted when the client leaves. It may be a getter: few attempts look at it. */
   readonly signal?: AbortSignal | undefined
@@ -46,17 +56,26 @@ export interface ChainOptions {
 
 /** The strategies of a route. */
 export interface Chain {
-  /** The fields that carry credentials beside the standard one, in lower case. None of them is forwarded. */
+  /**
+   * The fields that carry credentials beside the standard one, in lower case. None of them is
+   * forwarded.
+   */
   readonly reads: readonly string[]
   /** Whether a strategy may let in a request that has no credentials in the field. */
   readonly admitsWithoutCredentials: boolean
-  /** Whether a verdict may need a hash of the content. If not, {@link contentHashes} need not be asked. */
+  /**
+   * Whether a verdict may need a hash of the content. If not, {@link contentHashes} need not be
+   * asked.
+   */
   readonly coversContent: boolean
-  /** The hashes of the content that the verdict on these credentials needs, by node's names. None for most. */
+  /**
+   * The hashes of the content that the verdict on these credentials needs, by node's names. None
+   * for most.
+   */
   contentHashes (input: AttemptInput): readonly string[]
   /**
-   * Decides about a request. Never throws or rejects. The outcome itself when the strategies answer at once, else a
-   * promise of it.
+   * Decides about a request. Never throws or rejects. The outcome itself when the strategies answer
+   * at once, else a promise of it.
    */
   authenticate (input: AttemptInput): Outcome | Promise<Outcome>
 }
@@ -148,7 +167,8 @@ function anotherLeg ({ status, challenges }: ChainAttempt, { scheme }: Plan, { l
   return { kind: 'refused', status, reason: 'continued', challenges, scheme, cause: null, note: null, continues: true }
 }
 
-// What a strategy without a scheme takes from the field is nothing, so that no credentials reach the wrong verifier.
+// What a strategy without a scheme takes from the field is nothing, so that no credentials reach
+// the wrong verifier.
 function viewFor (declared: Declared, input: AttemptInput): RequestView {
   const { contentHash } = input
   const view = requestView(input.raw, declared.scheme === null ? undefined : input.credentials, input.url, input.ip, declared.reads)

@@ -43,11 +43,12 @@ interface KeptIdentity {
 }
 
 /**
- * The client connections of one gate on which a scheme that authenticates connections is under way or has come to its end.
- * A connection without such a scheme costs nothing but a look.
+ * The client connections of one gate on which a scheme that authenticates connections is under way
+ * or has come to its end. A connection without such a scheme costs nothing but a look.
  *
- * One request at a time: while a leg is judged, any other request on the connection is 400 and the end of it. A request without
- * credentials forgets the handshake, one with any credentials forgets the identity too, right or wrong (re-authentication).
+ * One request at a time: while a leg is judged, any other request on the connection is 400 and the
+ * end of it. A request without credentials forgets the handshake, one with any credentials forgets
+ * the identity too, right or wrong (re-authentication).
  */
 export class ConnectionIdentities {
   private readonly key = Symbol('fastify-proxy-auth.connection')
@@ -75,9 +76,10 @@ export class ConnectionIdentities {
    * Takes a request that is to be judged: what was established before no longer holds.
    *
    * @param client - Where the request comes from.
-   * @returns The leg of a handshake that it is, `undefined` where its credentials are of no scheme bound to a connection. To be
-   *   closed when it is judged.
-   * @throws {BadRequest} Another leg is being judged on the connection: the client did not wait for its answer.
+   * @returns The leg of a handshake that it is, `undefined` where its credentials are of no scheme
+   *   bound to a connection. To be closed when it is judged.
+   * @throws {BadRequest} Another leg is being judged on the connection: the client did not wait for
+   *   its answer.
    */
   begin (raw: RawRequest, credentials: string | undefined, client: { readonly from?: string } = {}): Leg | undefined {
     if (raw.httpVersion !== '1.1' && !isOfOneUser(raw)) return undefined
@@ -103,7 +105,8 @@ export class ConnectionIdentities {
   }
 
   /**
-   * Ends what a user's connections stand for: their next request is asked for credentials again. Those under way go on.
+   * Ends what a user's connections stand for: their next request is asked for credentials again.
+   * Those under way go on.
    *
    * @param name - As `request.proxyAuth.name` has it.
    * @returns How many connections there were.

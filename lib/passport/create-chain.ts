@@ -10,10 +10,11 @@ import type { Outcome } from './outcome.js'
 /**
  * Puts the strategies of a route together.
  *
- * The scheme of the credentials is read first, and only the strategies for it see them, in their order until one lets the
- * client in. The strategies without a scheme come after them, or alone, and see no credentials; a 400, 403 or 429 ends
- * the matter before. A strategy that is broken ends it at once. NTLM and Negotiate take part on HTTP/1.1 connections of one user
- * only; a leg that asks for another ends the matter, since it says who the client is neither way.
+ * The scheme of the credentials is read first, and only the strategies for it see them, in their
+ * order until one lets the client in. The strategies without a scheme come after them, or alone,
+ * and see no credentials; a 400, 403 or 429 ends the matter before. A strategy that is broken ends
+ * it at once. NTLM and Negotiate take part on HTTP/1.1 connections of one user only; a leg that
+ * asks for another ends the matter, since it says who the client is neither way.
  *
  * @param strategies - In the order of their challenges.
  * @example
@@ -26,7 +27,10 @@ export function createChain (strategies: readonly Declared[], options: ChainOpti
   return others.length === strategies.length ? all : byConnection(all, chainOf(others, options))
 }
 
-/** Takes `all` on a connection that may be one user's, and `others`, without the schemes bound to a connection, elsewhere. */
+/**
+ * Takes `all` on a connection that may be one user's, and `others`, without the schemes bound to a
+ * connection, elsewhere.
+ */
 export function byConnection (all: Chain, others: Chain): Chain {
   return Object.freeze({
     reads: all.reads,
@@ -41,7 +45,10 @@ export function byConnection (all: Chain, others: Chain): Chain {
   } satisfies Chain)
 }
 
-/** Says so where the version alone is why a scheme of the route is not served: nothing else tells the client, or the log. */
+/**
+ * Says so where the version alone is why a scheme of the route is not served: nothing else tells
+ * the client, or the log.
+ */
 function explained (outcome: Outcome, { credentials, raw }: AttemptInput): Outcome {
   if (outcome.kind !== 'refused' || raw.httpVersion !== '1.0' || outcome.note !== null) return outcome
   if (outcome.reason !== 'missing' && outcome.reason !== 'not offered') return outcome // a strategy was asked, and said why

@@ -19,8 +19,8 @@ import type { PassportStrategy } from './run.js'
 import { VerdictCache } from './verdict-cache.js'
 
 /**
- * A strategy as the configuration gives it: one of ours as it is, the name of one of ours in `passport`, or any other
- * with what must be known of it.
+ * A strategy as the configuration gives it: one of ours as it is, the name of one of ours in
+ * `passport`, or any other with what must be known of it.
  */
 export type StrategyDeclaration = Strategy | string | DeclaredStrategy
 
@@ -29,31 +29,40 @@ export interface DeclaredStrategy {
   /** An instance, or a name in `passport`. */
   readonly strategy: string | PassportStrategy
   /**
-   * The scheme of the credentials it reads from `authorization`. `null`: it reads none (a certificate, an address); it
-   * runs on every request and never sees `authorization`. Needed unless the strategy is one of ours.
+   * The scheme of the credentials it reads from `authorization`. `null`: it reads none (a
+   * certificate, an address); it runs on every request and never sees `authorization`. Needed
+   * unless the strategy is one of ours.
    */
   readonly scheme?: string | null
   /**
-   * Default: the strategy's own, if it is one of ours and has one, else the realm of the plugin. It replaces the realm in the
-   * challenges that a foreign strategy writes; where there is a `challenge`, only if it is given here.
+   * Default: the strategy's own, if it is one of ours and has one, else the realm of the plugin. It
+   * replaces the realm in the challenges that a foreign strategy writes; where there is a
+   * `challenge`, only if it is given here.
    */
   readonly realm?: string
   /** Parameters of the challenge beside the realm, for a foreign strategy. Default none. */
   readonly params?: Readonly<Record<string, string>>
   /**
-   * The whole challenge of a foreign strategy, in place of realm and `params`: its text, or a function that makes it for
-   * each 407; `null`: it is not asked for.
+   * The whole challenge of a foreign strategy, in place of realm and `params`: its text, or a
+   * function that makes it for each 407; `null`: it is not asked for.
    */
   readonly challenge?: ChallengeMaker | string | null
-  /** The credentials need not follow the grammar of RFC 9110: a foreign strategy gets them as they came. */
+  /**
+   * The credentials need not follow the grammar of RFC 9110: a foreign strategy gets them as they
+   * came.
+   */
   readonly grammar?: 'opaque'
-  /** Other fields it takes credentials from. They are not forwarded. Default none: it sees no such field. */
+  /**
+   * Other fields it takes credentials from. They are not forwarded. Default none: it sees no such
+   * field.
+   */
   readonly reads?: readonly string[]
   /** The second argument of `authenticate`, to which the realm is added. */
   readonly options?: Readonly<Record<string, unknown>>
   /**
-   * Remembers its verdicts for a while: for a strategy that decides by the credentials alone, and whose credentials are good
-   * more than once. `true`: with the defaults. Default: as one of ours says itself, else false.
+   * Remembers its verdicts for a while: for a strategy that decides by the credentials alone, and
+   * whose credentials are good more than once. `true`: with the defaults. Default: as one of ours
+   * says itself, else false.
    */
   readonly cache?: boolean | CacheOptions
 }
@@ -76,17 +85,22 @@ export function givesName (declaration: StrategyDeclaration): boolean {
 /** The default of {@link DeclarationContext.verifiers}. */
 export const VERIFIERS: ConcurrencyLimitOptions = Object.freeze({ concurrency: 32, queue: 1000 })
 
-/** A declaration that has been checked, whose strategy may yet have to be registered in `passport`. */
+/**
+ * A declaration that has been checked, whose strategy may yet have to be registered in `passport`.
+ */
 export interface Declaration {
   /** Other fields with credentials, in lower case. */
   readonly reads: readonly string[]
-  /** Whether its verdict may need a hash of the content; true of a name, as long as nobody can know. */
+  /**
+   * Whether its verdict may need a hash of the content; true of a name, as long as nobody can know.
+   */
   readonly mayCoverContent: boolean
   /**
-   * Finds the strategy and settles all that depends on it. For the end of the boot (`onReady`), because `passport.use` may
-   * come after the plugin. The same result each time.
+   * Finds the strategy and settles all that depends on it. For the end of the boot (`onReady`),
+   * because `passport.use` may come after the plugin. The same result each time.
    *
-   * @throws {BadOption} There is no such strategy, or neither it nor the declaration says its scheme, or they differ.
+   * @throws {BadOption} There is no such strategy, or neither it nor the declaration says its
+   *   scheme, or they differ.
    * @throws {NotRepresentable} Its challenge cannot be sent.
    */
   resolve (): Declared
@@ -97,7 +111,9 @@ export interface Declared extends StrategyChallenges {
   /** What errors and logs call it. */
   readonly name: string
   readonly strategy: PassportStrategy
-  /** Whether it is one of ours: those say 400 only when they mean it, and check their own grammar. */
+  /**
+   * Whether it is one of ours: those say 400 only when they mean it, and check their own grammar.
+   */
   readonly own: boolean
   /** In its registered case; `null`: it runs on every request. */
   readonly scheme: string | null

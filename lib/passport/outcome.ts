@@ -17,7 +17,10 @@ export interface Granted {
   readonly realm: string
   /** The name of the strategy. */
   readonly strategy: string
-  /** The user-id in the credentials, where the scheme has one and the strategy said yes to it; else `null`. */
+  /**
+   * The user-id in the credentials, where the scheme has one and the strategy said yes to it; else
+   * `null`.
+   */
   readonly userId: string | null
   /** His name, where it is settled already and nobody need be asked for it. */
   readonly name?: string
@@ -27,7 +30,8 @@ export interface Granted {
  * Why it was refused. What would be 407 is 403 where there is no challenge to send.
  *
  * - `missing`: no credentials, or a scheme without any
- * - `not offered`: credentials of a scheme that no strategy here is for. Nothing else of them was read
+ * - `not offered`: credentials of a scheme that no strategy here is for. Nothing else of them was
+ *   read
  * - `malformed`: they do not follow the grammar of their scheme (400)
  * - `rejected`: a strategy looked and said no
  * - `continued`: a leg of a handshake (NTLM, Negotiate), whose next one the challenge asks for
@@ -43,48 +47,71 @@ export interface Refused {
   readonly status: 400 | 403 | 407 | 429
   readonly reason: RefusalReason
   /**
-   * The challenges, one field line each. On a 407 those of all strategies, in their order, never none; on another
-   * status what the strategy said itself, mostly nothing.
+   * The challenges, one field line each. On a 407 those of all strategies, in their order, never
+   * none; on another status what the strategy said itself, mostly nothing.
    */
   readonly challenges: readonly string[]
-  /** The scheme of the credentials in its registered case; `null` when there were none or it is not offered. */
+  /**
+   * The scheme of the credentials in its registered case; `null` when there were none or it is not
+   * offered.
+   */
   readonly scheme: string | null
   /** The error that says what is malformed, or how long the limit lasts. */
   readonly cause: Error | null
   /** What a strategy of ours said of it: the first that did. */
   readonly note: RefusalNote | null
-  /** True between the legs of a handshake: `challenges` has its one line, and the connection must stay open. */
+  /**
+   * True between the legs of a handshake: `challenges` has its one line, and the connection must
+   * stay open.
+   */
   readonly continues?: true
   /** True: it is no verdict yet. The content is to be read, and the chain to be asked again. */
   readonly needsContent?: true
 }
 
-/** Whether credentials were refused because their secret is wrong. A strategy that says nothing of it means that. */
+/**
+ * Whether credentials were refused because their secret is wrong. A strategy that says nothing of
+ * it means that.
+ */
 export function isWrongSecret ({ reason, note }: Pick<Refused, 'reason' | 'note'>): boolean {
   return note?.guess ?? reason === 'rejected'
 }
 
-/** Whether credentials were refused because they are wrong: their secret is, or what takes its place. */
+/**
+ * Whether credentials were refused because they are wrong: their secret is, or what takes its
+ * place.
+ */
 export function areWrong (refused: Pick<Refused, 'reason' | 'note'>): boolean {
   return refused.note?.wrong === true || isWrongSecret(refused)
 }
 
-/** Nobody is let in, and it is not the client's doing: a strategy failed, is unavailable, or too slow. Or the client left. */
+/**
+ * Nobody is let in, and it is not the client's doing: a strategy failed, is unavailable, or too
+ * slow. Or the client left.
+ */
 export interface Broken {
   readonly kind: 'broken'
-  /** One of ours, with its status and the strategy's name in it; the strategy's own is the `cause` of that. */
+  /**
+   * One of ours, with its status and the strategy's name in it; the strategy's own is the `cause`
+   * of that.
+   */
   readonly cause: Error & { readonly statusCode?: number }
   readonly strategy: string
 }
 
-/** The system's codes, node's resolver's and those of clients for what is away or does not respond. */
+/**
+ * The system's codes, node's resolver's and those of clients for what is away or does not respond.
+ */
 const UNREACHABLE = new Set([
   'ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'EPIPE', 'ETIMEDOUT',
   'ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'ESERVFAIL', 'ETIMEOUT'
 ])
 /** undici has codes for its caller's mistakes too. */
 const OF_UNDICI = /^UND_ERR_(?!INVALID_|NOT_SUPPORTED)/
-/** What a signal that has run out of time leaves. The reason of an `AbortError` is seldom told; that the client left is known before. */
+/**
+ * What a signal that has run out of time leaves. The reason of an `AbortError` is seldom told; that
+ * the client left is known before.
+ */
 const ABORTED = new Set(['TimeoutError', 'AbortError'])
 
 /** How deep errors may be wrapped: `fetch` wraps once, and so may its caller. */
@@ -112,10 +139,11 @@ function findAway (cause: unknown): Told | undefined {
 }
 
 /**
- * Says that a strategy could not tell, in an error of ours. It is 503 when the cause says so (`statusCode` or
- * `status`), or it or a cause of it is an error of the network or of a time that is over, else 500; never the status of a client's
- * mistake. `retryAfter` of a cause that says 503, in milliseconds, says when to come back. An error of ours that
- * says when to come back stays what it is, so that the client reads it.
+ * Says that a strategy could not tell, in an error of ours. It is 503 when the cause says so
+ * (`statusCode` or `status`), or it or a cause of it is an error of the network or of a time that
+ * is over, else 500; never the status of a client's mistake. `retryAfter` of a cause that says 503,
+ * in milliseconds, says when to come back. An error of ours that says when to come back stays what
+ * it is, so that the client reads it.
  *
  * @example
  * broken('ldap', Object.assign(new Error('down'), { code: 'ECONNREFUSED' })).cause.statusCode // 503

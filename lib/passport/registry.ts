@@ -1,7 +1,10 @@
 import { BadOption } from '../errors.js'
 import type { PassportStrategy } from './run.js'
 
-/** Where strategies have names: an Authenticator of @fastify/passport (`strategy`) or of passport (`_strategy`). */
+/**
+ * Where strategies have names: an Authenticator of @fastify/passport (`strategy`) or of passport
+ * (`_strategy`).
+ */
 export type Registry = { strategy (name: string): unknown } | { use (...strategy: any[]): unknown }
 
 /** How either is asked. The types of passport do not say so. */
@@ -15,7 +18,9 @@ interface Lookup {
 /** What both know from the start, for an application's own sessions. */
 const SESSION = 'session'
 
-/** Loads the singleton of passport, in which names are looked up where no other registry is given. */
+/**
+ * Loads the singleton of passport, in which names are looked up where no other registry is given.
+ */
 export async function loadPassport (): Promise<Registry> {
   const { default: passport } = await import('passport')
   return passport

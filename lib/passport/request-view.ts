@@ -12,8 +12,9 @@ export interface RawRequest {
 }
 
 /**
- * What a strategy sees in place of the request. All members are its own and enumerable, for strategies that copy them.
- * Writing to it changes nothing but this view, which ends with the attempt.
+ * What a strategy sees in place of the request. All members are its own and enumerable, for
+ * strategies that copy them. Writing to it changes nothing but this view, which ends with the
+ * attempt.
  */
 export interface RequestView extends AttemptRequest {
   readonly method: string
@@ -21,7 +22,10 @@ export interface RequestView extends AttemptRequest {
   readonly url: string
   readonly originalUrl: string
   readonly httpVersion: string
-  /** `authorization` is the proxy's. The rest are fields that carry no credentials, and those a declaration names. */
+  /**
+   * `authorization` is the proxy's. The rest are fields that carry no credentials, and those a
+   * declaration names.
+   */
   readonly headers: IncomingHttpHeaders
   readonly ip: string
   readonly socket: Socket
@@ -36,9 +40,10 @@ export interface RequestView extends AttemptRequest {
 }
 
 /**
- * The fields every strategy sees. A list of what is known to be harmless, because what carries credentials has no end:
- * `x-api-key`, `dpop`, `sec-websocket-protocol`, whatever the origin made up. Such a field is the origin's, unless a
- * declaration says that it is ours, and then it is stripped as well.
+ * The fields every strategy sees. A list of what is known to be harmless, because what carries
+ * credentials has no end: `x-api-key`, `dpop`, `sec-websocket-protocol`, whatever the origin made
+ * up. Such a field is the origin's, unless a declaration says that it is ours, and then it is
+ * stripped as well.
  */
 const VISIBLE = new Set([
   'accept', 'accept-charset', 'accept-datetime', 'accept-encoding', 'accept-language', 'access-control-request-headers',
@@ -52,13 +57,17 @@ const VISIBLE = new Set([
   'x-forwarded-proto', 'x-request-id'
 ])
 
-/** Fields that no declaration may name: the origin's credentials, ours, and what frames the message. */
+/**
+ * Fields that no declaration may name: the origin's credentials, ours, and what frames the message.
+ */
 const RESERVED = new Set([
   'authorization', 'connection', 'content-length', 'cookie', 'host', 'proxy-authorization', 'te', 'trailer',
   'transfer-encoding', 'upgrade'
 ])
 
-/** Tells whether a declaration may read, and so have stripped, this field. The name in lower case. */
+/**
+ * Tells whether a declaration may read, and so have stripped, this field. The name in lower case.
+ */
 export function isReadable (name: string): boolean {
   return !RESERVED.has(name)
 }
@@ -66,7 +75,8 @@ export function isReadable (name: string): boolean {
 /**
  * Makes the view for one attempt.
  *
- * @param credentials - The value of `Proxy-Authorization`; `undefined`: the strategy sees no `authorization`.
+ * @param credentials - The value of `Proxy-Authorization`; `undefined`: the strategy sees no
+ *   `authorization`.
  * @param url - The request-target as the client signed it.
  * @param ip - The address of the client.
  * @param reads - The other fields this strategy takes credentials from, in lower case.

@@ -8,8 +8,8 @@ import type { Broken } from './outcome.js'
 import type { RequestView } from './request-view.js'
 
 /**
- * Any strategy, as far as a runner is concerned. The actions are not in it: the runner brings them. The request is
- * `any`, because every strategy has its own idea of it.
+ * Any strategy, as far as a runner is concerned. The actions are not in it: the runner brings them.
+ * The request is `any`, because every strategy has its own idea of it.
  */
 export interface PassportStrategy {
   readonly name?: string | undefined
@@ -35,15 +35,18 @@ export interface RunSettings {
   readonly name: string
   /** How long the strategy may take. 1 or more. */
   readonly timeout: Milliseconds
-  /** The second argument of `authenticate`, of which each attempt gets a copy. Default: an empty object. */
+  /**
+   * The second argument of `authenticate`, of which each attempt gets a copy. Default: an empty
+   * object.
+   */
   readonly options?: object | undefined
 }
 
 /** Where to learn that the client has left. */
 export interface Departure {
   /**
-   * Aborted when the client leaves. Looked at only when the strategy did not answer at once, so it may be a getter that
-   * makes the signal then.
+   * Aborted when the client leaves. Looked at only when the strategy did not answer at once, so it
+   * may be a getter that makes the signal then.
    */
   readonly signal?: AbortSignal | undefined
 }
@@ -51,11 +54,12 @@ export interface Departure {
 /**
  * Runs one strategy on one request. It never throws or rejects.
  *
- * The strategy runs as the prototype of an object of this attempt, be it an instance or registered: two requests on one
- * object would answer each other. The first action counts, later ones do nothing. `success` lets in objects and text that
- * is not empty; with nothing (`false`, `null`) it is a `fail`, with anything else the strategy is broken, for that
- * names nobody. `pass` decides nothing and so is a `fail` too; `redirect` is a mistake in the configuration, since no
- * client of a proxy follows one. To throw, to reject or to be late is to be broken.
+ * The strategy runs as the prototype of an object of this attempt, be it an instance or registered:
+ * two requests on one object would answer each other. The first action counts, later ones do
+ * nothing. `success` lets in objects and text that is not empty; with nothing (`false`, `null`) it
+ * is a `fail`, with anything else the strategy is broken, for that names nobody. `pass` decides
+ * nothing and so is a `fail` too; `redirect` is a mistake in the configuration, since no client of
+ * a proxy follows one. To throw, to reject or to be late is to be broken.
  *
  * @returns The verdict itself when the strategy answers before it returns, else a promise of it.
  * @example
@@ -75,8 +79,8 @@ export function run (
   const breakDown = (cause: unknown): void => settle(broken(name, cause))
 
   try {
-    // A literal: V8 takes what `Object.create` makes of an old prototype for long-lived, and with it would keep the whole
-    // request until the next full collection.
+    // A literal: V8 takes what `Object.create` makes of an old prototype for long-lived, and with
+    // it would keep the whole request until the next full collection.
     const attempt = {
       __proto__: strategy,
       success: (user: unknown, info?: unknown) => settle(accepted(name, user, info)),

@@ -20,9 +20,15 @@ export interface StrategyChallenges {
    * @throws What its maker throws; a promise rejects with it.
    */
   challengesFor (request: AttemptRequest): Eventual<readonly string[]>
-  /** The challenges in what a strategy passed to `fail`; `null` when nothing in it is a challenge of its scheme. */
+  /**
+   * The challenges in what a strategy passed to `fail`; `null` when nothing in it is a challenge of
+   * its scheme.
+   */
   challengesIn (refusal: unknown): readonly string[] | null
-  /** The challenges after it has refused credentials of its scheme and said nothing; `null`: the usual ones. */
+  /**
+   * The challenges after it has refused credentials of its scheme and said nothing; `null`: the
+   * usual ones.
+   */
   readonly afterRefusal: readonly string[] | null
 }
 
@@ -31,7 +37,10 @@ export interface ForeignOffer {
   readonly name: string
   readonly scheme: string | null
   readonly realm: string
-  /** The configuration says the realm, so the strategy's own texts get it too, beside a `challenge` as well. */
+  /**
+   * The configuration says the realm, so the strategy's own texts get it too, beside a `challenge`
+   * as well.
+   */
   readonly overrideRealm: boolean
   readonly params?: Readonly<Record<string, string>> | undefined
   readonly challenge?: ChallengeMaker | string | null | undefined
@@ -53,9 +62,10 @@ export function ownChallenges (strategy: Strategy, realm: string): StrategyChall
 }
 
 /**
- * The offering of a foreign strategy: what the declaration says. A text the strategy passes to `fail` is taken over if it
- * is a challenge of its scheme, for it may say more; free text, which is common, is not. Its realm is ours all the same: to clients
- * a refusal with another is another protection space.
+ * The offering of a foreign strategy: what the declaration says. A text the strategy passes to
+ * `fail` is taken over if it is a challenge of its scheme, for it may say more; free text, which is
+ * common, is not. Its realm is ours all the same: to clients a refusal with another is another
+ * protection space.
  *
  * @throws {BadOption} There is no telling what its challenge is.
  * @throws {NotRepresentable} Its challenge cannot be sent.
@@ -79,7 +89,8 @@ export function foreignChallenges (foreign: ForeignOffer): StrategyChallenges {
   if (isConnectionBound(scheme)) return offering(scheme, false, () => ({ scheme }), realm, null)
   const made = offering(scheme, false, () => ({ scheme, params: { realm, ...params } }), realm, realm)
   if (scheme !== 'Bearer') return made
-  // RFC 6750, 3.1: a client whose token was refused is told so, which JWT strategies leave to others.
+  // RFC 6750, 3.1: a client whose token was refused is told so, which JWT strategies leave to
+  // others.
   return { ...made, afterRefusal: formatOffer({ scheme, params: { realm, ...params, error: 'invalid_token' } }) }
 }
 
@@ -114,7 +125,8 @@ function toLines (offer: Offer | string, scheme: string): readonly string[] {
   return lines
 }
 
-// Reads text into lines we have written ourselves, so that nothing goes out that the grammar does not have.
+// Reads text into lines we have written ourselves, so that nothing goes out that the grammar does
+// not have.
 function readLines (text: string, scheme: string, realm: string | null): readonly string[] | null {
   const key = scheme.toLowerCase()
   try {
@@ -129,7 +141,8 @@ function readLines (text: string, scheme: string, realm: string | null): readonl
   }
 }
 
-// Whether a client can do anything with it. A name alone is a challenge only of schemes that ask with nothing else.
+// Whether a client can do anything with it. A name alone is a challenge only of schemes that ask
+// with nothing else.
 function isComplete ({ params }: Challenge, key: string): boolean {
   if (key === 'basic') return params?.realm !== undefined
   if (key === 'digest') return params?.realm !== undefined && params.nonce !== undefined

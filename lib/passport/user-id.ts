@@ -3,8 +3,8 @@ import { canonicalBasic, readBasicUser } from '../strategies/basic.js'
 import { readDigestUser } from '../strategies/digest/strategy.js'
 
 /**
- * Finds the user-id in credentials: of those that a strategy has accepted, for a user object that has no name in it; of
- * those that were refused, for the log and for limits.
+ * Finds the user-id in credentials: of those that a strategy has accepted, for a user object that
+ * has no name in it; of those that were refused, for the log and for limits.
  *
  * @param info - What the strategy passed to `success`. Ours put it there as `userId`.
  * @param scheme - In its registered case.
@@ -19,14 +19,16 @@ export function readUserId (info: unknown, scheme: string | null, credentials: s
   try {
     return readPresented(scheme, credentials)
   } catch {
-    // A foreign strategy that takes them as they are (`grammar: 'opaque'`) reads them as node does, more likely than not.
+    // A foreign strategy that takes them as they are (`grammar: 'opaque'`) reads them as node does,
+    // more likely than not.
     return scheme === 'Basic' ? readLeniently(credentials) : null
   }
 }
 
 /**
- * Reads who presents credentials for a foreign strategy, and whether they follow the grammar of their scheme: one that overlooks
- * more than we do would find a user in them for whom no guess is counted.
+ * Reads who presents credentials for a foreign strategy, and whether they follow the grammar of
+ * their scheme: one that overlooks more than we do would find a user in them for whom no guess is
+ * counted.
  *
  * @returns `null` where there is no user-id in them.
  * @throws {MalformedField} {@link MalformedCredentials} They do not follow it.

@@ -9,7 +9,10 @@ import type { CacheSettings } from '../strategies/cache-options.js'
 import type { Milliseconds } from '../types.js'
 import type { AcceptedVerdict, Failed, Verdict } from './run.js'
 
-/** Asks the strategy. `urgent`: for somebody who is let in as long as this takes, so it should not take long. */
+/**
+ * Asks the strategy. `urgent`: for somebody who is let in as long as this takes, so it should not
+ * take long.
+ */
 export type AskStrategy = (urgent: boolean) => Eventual<Verdict>
 
 interface Yes {
@@ -26,17 +29,18 @@ interface No {
 }
 
 /**
- * Remembers the verdicts of one strategy, by a hash of what the credentials mean under a key that no other process has, nor the
- * next one: of the scheme, the user and the secret, all in one. So a wrong password has nothing in common with the right one, and can
- * neither end nor renew what is known of that. Yeses and noes have rooms of their own for the same reason.
+ * Remembers the verdicts of one strategy, by a hash of what the credentials mean under a key that
+ * no other process has, nor the next one: of the scheme, the user and the secret, all in one. So a
+ * wrong password has nothing in common with the right one, and can neither end nor renew what is
+ * known of that. Yeses and noes have rooms of their own for the same reason.
  *
  * - Each user has a share of the room: other spellings of his secret take the place of his own.
- * - A yes ends when its time is up, however often it is used. Shortly before that it is asked for again behind the back of
- *   whoever uses it.
+ * - A yes ends when its time is up, however often it is used. Shortly before that it is asked for
+ *   again behind the back of whoever uses it.
  * - Who asks the same while it is being asked waits for the same answer.
  * - What is neither yes nor no (an error, 400, 403, 429) is not remembered.
- * - Plain objects are copied for each request, one level deep, so that what a request writes on its user stays its own. Instances
- *   of classes are shared.
+ * - Plain objects are copied for each request, one level deep, so that what a request writes on its
+ *   user stays its own. Instances of classes are shared.
  *
  * @example
  * const verdict = await cache.ask(credentials, () => run(strategy, view, settings), (info) => readUserId(info, scheme, credentials))
@@ -50,7 +54,10 @@ export class VerdictCache {
   /** Another one after each `forget`: what was asked before that is not remembered. */
   private generation = 0
 
-  /** @param readsPairs - The strategy is one of ours for Basic, to which all ways to write a pair are one. */
+  /**
+   * @param readsPairs - The strategy is one of ours for Basic, to which all ways to write a pair
+   * are one.
+   */
   constructor (private readonly settings: CacheSettings, private readonly readsPairs = false) {
     this.yeses = new SharedRoom(settings.max, shareOf(settings.max))
   }
@@ -76,7 +83,10 @@ export class VerdictCache {
     return isThenable(asked) ? asked.then(shareable) : asked
   }
 
-  /** Forgets the yeses to certain users, and all noes: an account that is taken away and set up anew should work at once. */
+  /**
+   * Forgets the yeses to certain users, and all noes: an account that is taken away and set up anew
+   * should work at once.
+   */
   forget (is: (known: { readonly user: object | string, readonly info: unknown, readonly userId: string | null }) => boolean): void {
     this.generation += 1
     this.asking.clear()

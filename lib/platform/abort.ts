@@ -17,7 +17,9 @@ export function isHttp2Stream (side: Duplex): side is Http2Stream {
 /** Streams whose failures are those of RFC 8441. */
 const cancelled = new WeakSet<Http2Stream>()
 
-/** Says that a stream is a WebSocket: a reset of the connection behind it is `CANCEL` (RFC 8441, 5). */
+/**
+ * Says that a stream is a WebSocket: a reset of the connection behind it is `CANCEL` (RFC 8441, 5).
+ */
 export function resetWithCancel (stream: Http2Stream): void {
   cancelled.add(stream)
 }
@@ -28,8 +30,9 @@ export function resetForProtocolError (stream: Http2Stream): void {
 }
 
 /**
- * Passes a failure on as one: a clean end would make cut-off data look complete. Of a stream of HTTP/2 it is the
- * error of the connection behind it (RFC 9113, 8.5), unless {@link resetWithCancel}.
+ * Passes a failure on as one: a clean end would make cut-off data look complete. Of a stream of
+ * HTTP/2 it is the error of the connection behind it (RFC 9113, 8.5), unless
+ * {@link resetWithCancel}.
  *
  * @quirk node-reset-tcp-only
  */
@@ -56,9 +59,11 @@ export function abort (side: Duplex): void {
 export function abortResponse (response: ServerResponse): void {
   const stream = streamOf(response)
   if (stream !== undefined) return resetStream(stream, NGHTTP2_INTERNAL_ERROR)
-  // For HTTP/1.0 the end of the connection may be the end of the answer, but for a reset (RFC 9112, 8).
+  // For HTTP/1.0 the end of the connection may be the end of the answer, but for a reset (RFC 9112,
+  // 8).
   if (response.req.httpVersionMinor === 0 && response.socket !== null) propagateReset(response.socket)
-  // One that is pipelined has its connection later. Node 24 would then send what has been written, and never end it.
+  // One that is pipelined has its connection later. Node 24 would then send what has been written,
+  // and never end it.
   if (response.socket === null) once(response, 'socket', (socket: Socket) => socket.destroy())
   response.destroy()
 }
@@ -93,9 +98,10 @@ export function wasReset (side: Duplex): boolean {
 }
 
 /**
- * Whether there is no other end any more of a connection whose reader was told of an end: it was reset, and what is written to it
- * gets nowhere. Node tells of an end where the reset came together with octets, and where it failed a write of node's own: that of
- * the session tickets behind a TLS handshake. Behind the latter no write is ever through, nor does it fail.
+ * Whether there is no other end any more of a connection whose reader was told of an end: it was
+ * reset, and what is written to it gets nowhere. Node tells of an end where the reset came together
+ * with octets, and where it failed a write of node's own: that of the session tickets behind a TLS
+ * handshake. Behind the latter no write is ever through, nor does it fail.
  *
  * @quirk node-reset-reads-as-end
  */
@@ -105,12 +111,15 @@ export function hasLostPeer (side: Duplex): boolean {
   return Boolean(handle?.getpeername?.({})) // the public `remoteAddress` remembers the peer that was
 }
 
-/** What node has below a socket, unless that is destroyed. One in the file system has no such function. */
+/**
+ * What node has below a socket, unless that is destroyed. One in the file system has no such
+ * function.
+ */
 type Connected = Duplex & { readonly _handle?: { getpeername?(address: object): number } | null }
 
 /**
- * Node ends a stream before it resets it, unless something is being written: the end would go out, and look like one. And
- * it waits for its reset to go out, which may be never.
+ * Node ends a stream before it resets it, unless something is being written: the end would go out,
+ * and look like one. And it waits for its reset to go out, which may be never.
  *
  * @quirk node-http2-end-before-reset
  */

@@ -4,9 +4,10 @@ import type { IncomingMessage } from 'node:http'
 type OnConnection = Pick<IncomingMessage, 'httpVersion' | 'headers'> & { readonly method?: string | undefined }
 
 /**
- * Whether a request is on a connection that may be one user's: HTTP/1.1 (RFC 9113, 8.2.2; RFC 9112, 9.3), or a CONNECT of HTTP/1.0
- * that asks to keep it; and no other proxy has sent it, which would have several users on a connection (RFC 9110, 3.3). A proxy that
- * does not show itself cannot be told.
+ * Whether a request is on a connection that may be one user's: HTTP/1.1 (RFC 9113, 8.2.2; RFC 9112,
+ * 9.3), or a CONNECT of HTTP/1.0 that asks to keep it; and no other proxy has sent it, which would
+ * have several users on a connection (RFC 9110, 3.3). A proxy that does not show itself cannot be
+ * told.
  *
  * @example
  * isOfOneUser({ httpVersion: '1.1', headers: { via: '1.1 edge' } }) // false
@@ -18,8 +19,8 @@ export function isOfOneUser (request: OnConnection): boolean {
 }
 
 /**
- * Whether it is a CONNECT of HTTP/1.0 whose client wants its connection kept for the legs of a handshake, as OpenVPN does and
- * `curl --proxy1.0`.
+ * Whether it is a CONNECT of HTTP/1.0 whose client wants its connection kept for the legs of a
+ * handshake, as OpenVPN does and `curl --proxy1.0`.
  */
 export function asksToKeep ({ httpVersion, method, headers }: OnConnection): boolean {
   return httpVersion === '1.0' && method === 'CONNECT' && /^\s*keep-alive\s*$/i.test(String(headers['proxy-connection']))

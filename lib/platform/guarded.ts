@@ -4,8 +4,9 @@ import { Duplex } from 'node:stream'
 import { ListenerFailed } from '../errors.js'
 import { streamOf } from './message-stream.js'
 
-// What is thrown in an event of a server, a session, a socket or a stream, or by the callback of a timer, is caught by
-// no one: it ends the process. So each such entry into our code is made here, and test/entries.ts finds any that is not.
+// What is thrown in an event of a server, a session, a socket or a stream, or by the callback of a
+// timer, is caught by no one: it ends the process. So each such entry into our code is made here,
+// and test/entries.ts finds any that is not.
 
 /** What of a logger is needed. */
 export interface ErrorLog {
@@ -16,7 +17,10 @@ export interface ErrorLog {
 export interface Closable { destroy (failure: Error): unknown }
 
 type Listener<This, Event extends unknown[]> = (this: This, ...event: Event) => unknown
-/** `removeListener` finds a listener by this member, and `listeners` shows it, as with those of node's own `once`. */
+/**
+ * `removeListener` finds a listener by this member, and `listeners` shows it, as with those of
+ * node's own `once`.
+ */
 type Entry<Called> = Called & { listener?: unknown }
 type Emitter = Pick<EventEmitter, 'on' | 'prependListener' | 'removeListener'>
 
@@ -29,8 +33,9 @@ const logs = new WeakMap<object, ErrorLog>()
 let latest: ErrorLog = console
 
 /**
- * Says where failures are logged: those on connections of a server in the log of its application. One that has to do with none, as
- * of a connection to an origin, is logged where the last call of this says.
+ * Says where failures are logged: those on connections of a server in the log of its application.
+ * One that has to do with none, as of a connection to an origin, is logged where the last call of
+ * this says.
  */
 export function logFailures (log: ErrorLog, server: object): void {
   logs.set(server, log)
@@ -38,10 +43,11 @@ export function logFailures (log: ErrorLog, server: object): void {
 }
 
 /**
- * Adds a listener that cannot end the process. What it throws, or the rejection of a promise that it returns, is logged as an
- * error of ours ({@link ListenerFailed}), and what the event was about is responded to with 500 if that is possible, else
- * closed: the emitter, and those arguments of the event that are a response, a socket, a stream or a session. For HTTP/2 that
- * is the stream alone, where it is about a stream.
+ * Adds a listener that cannot end the process. What it throws, or the rejection of a promise that
+ * it returns, is logged as an error of ours ({@link ListenerFailed}), and what the event was about
+ * is responded to with 500 if that is possible, else closed: the emitter, and those arguments of
+ * the event that are a response, a socket, a stream or a session. For HTTP/2 that is the stream
+ * alone, where it is about a stream.
  *
  * To the emitter it is `listener` itself: that is how to remove it, and `this` is the emitter.
  *
@@ -74,8 +80,8 @@ export function prependOnce<This extends Emitter, Event extends unknown[]> (emit
 }
 
 /**
- * Makes of a callback one that cannot end the process, as {@link on} does of a listener: for timers, and for functions that
- * take one to be called when they are done.
+ * Makes of a callback one that cannot end the process, as {@link on} does of a listener: for
+ * timers, and for functions that take one to be called when they are done.
  *
  * @example
  * setTimeout(guarded(() => socket.end(), socket), READ_TIME)
@@ -103,7 +109,8 @@ export function guardedOr<Result, This, Event extends unknown[]> (otherwise: Res
 /**
  * Asks `take` about each event of an emitter, before any listener.
  *
- * @param take - Gets the name of the event and its arguments. True: no listener gets it. So it is where this fails.
+ * @param take - Gets the name of the event and its arguments. True: no listener gets it. So it is
+ *   where this fails.
  */
 export function intercept<This extends EventEmitter> (emitter: This, take: (this: This, name: string, ...event: never[]) => boolean): void {
   const { emit } = emitter
@@ -114,8 +121,8 @@ export function intercept<This extends EventEmitter> (emitter: This, take: (this
 }
 
 /**
- * Guards a method of a class that a library calls outside of any `try`: once for all instances, so it costs none of them
- * anything.
+ * Guards a method of a class that a library calls outside of any `try`: once for all instances, so
+ * it costs none of them anything.
  *
  * @param toClose - What is closed when it fails.
  * @quirk undici-error-unguarded
@@ -167,7 +174,8 @@ function fail (cause: unknown, emitter: unknown, event: unknown[], other?: Closa
   try {
     logOf(parts).error({ err: failure }, 'a listener failed')
   } catch {}
-  // A request that comes with an event has a response, or a connection to write one to, or else is closed itself.
+  // A request that comes with an event has a response, or a connection to write one to, or else is
+  // closed itself.
   const asked = event.find(isRequest)
   const alone = !event.some(part => part instanceof Duplex || (part as Part)?.writeHead !== undefined)
   for (const part of parts) {

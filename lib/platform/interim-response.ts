@@ -14,7 +14,8 @@ const MAX_QUEUED = 32
 const FRAMING = new Set(['content-length', 'trailer'])
 
 /**
- * Passes an interim answer on, but not to HTTP/1.0, which has none (RFC 9110, 15.2), and not before its turn on a connection.
+ * Passes an interim answer on, but not to HTTP/1.0, which has none (RFC 9110, 15.2), and not before
+ * its turn on a connection.
  *
  * @param received - A flat raw list, as received.
  * @param via - Our member of `Via`, added to it.
@@ -30,7 +31,8 @@ export function writeInterim ({ raw, request }: FastifyReply, status: number, re
   fields.push('Via', via)
   if (httpVersionMajor === 2) return writeHttp2Interim(streamOf(raw) as ServerHttp2Stream, status, fields)
   if (httpVersionMinor === 0) return
-  // It waits for others on its connection: node would put the head of the final one before this, and this into the content.
+  // It waits for others on its connection: node would put the head of the final one before this,
+  // and this into the content.
   if (raw.socket === null) return
   const head = `HTTP/1.1 ${status} ${reasonPhrase(reason) ?? ''}\r\n${formatFields(fields)}\r\n`
   // node has public methods for 102 and 103 alone, and refuses fields there that are legal.
@@ -44,7 +46,8 @@ export function writeInterim ({ raw, request }: FastifyReply, status: number, re
  */
 function writeHttp2Interim (stream: ServerHttp2Stream, status: number, fields: readonly string[]): void {
   if (status === 101) return // HTTP/2 has none (RFC 9113, 8.6)
-  // What has no flow control may be queued without end where a client takes nothing, and they are hints.
+  // What has no flow control may be queued without end where a client takes nothing, and they are
+  // hints.
   if (stream.session!.state.outboundQueueSize! >= MAX_QUEUED) return
   try {
     stream.additionalHeaders({ ...http2Fields(fields), ':status': status })

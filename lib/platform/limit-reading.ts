@@ -16,13 +16,16 @@ type UnreadResponse = ServerResponse & { readonly stream?: Http2Stream }
 const limits = new WeakMap<object, Http1Limit | Http2Limit>()
 
 /**
- * Limits the time that a refusal may take to be read: the client has not proved who it is, and what it leaves unread would stay in
- * memory for as long as it likes. Node has no such limit. To be called before the response is sent.
+ * Limits the time that a refusal may take to be read: the client has not proved who it is, and what
+ * it leaves unread would stay in memory for as long as it likes. Node has no such limit. To be
+ * called before the response is sent.
  *
- * With HTTP/1.x the connection is closed when the time is over. Behind a response that is not limited, the time begins when that
- * one is out; behind others that are, it goes on. With HTTP/2 the stream is reset, and its session takes no more.
+ * With HTTP/1.x the connection is closed when the time is over. Behind a response that is not
+ * limited, the time begins when that one is out; behind others that are, it goes on. With HTTP/2
+ * the stream is reset, and its session takes no more.
  *
- * @param time - In milliseconds; the first on a connection decides for all of them. Default {@link READ_TIME}.
+ * @param time - In milliseconds; the first on a connection decides for all of them. Default
+ *   {@link READ_TIME}.
  * @quirk node-no-read-limit
  */
 export function limitReading (response: UnreadResponse, time = READ_TIME): void {
@@ -147,8 +150,8 @@ class Http2Limit extends Limit {
   }
 
   /**
-   * The session takes no more streams, and ends with those it has. Node would then wait until the client closes as well, and until
-   * it has read what there is for it.
+   * The session takes no more streams, and ends with those it has. Node would then wait until the
+   * client closes as well, and until it has read what there is for it.
    */
   private end (): void {
     const { session, socket, time } = this

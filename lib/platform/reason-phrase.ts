@@ -2,8 +2,9 @@ const PRINTABLE = /^[\x20-\x7e]*$/
 const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/
 
 /**
- * The reason phrase of an answer as its octets, one char each, which is what node writes. undici decodes it as UTF-8:
- * node would refuse the result, or cut its chars to octets, and U+010D U+010A would end a line.
+ * The reason phrase of an answer as its octets, one char each, which is what node writes. undici
+ * decodes it as UTF-8: node would refuse the result, or cut its chars to octets, and U+010D U+010A
+ * would end a line.
  *
  *     reason-phrase = 1*( HTAB / SP / VCHAR / obs-text )
  *

@@ -1,19 +1,29 @@
 import type { ProxyIdentity } from '../types.js'
 
-/** Something that goes on letting a user in, or lets what he has begun go on: a cache, a connection, running tunnels. */
+/**
+ * Something that goes on letting a user in, or lets what he has begun go on: a cache, a connection,
+ * running tunnels.
+ */
 export interface Holder {
-  /** Lets go of everything that is this user's, by the name that logs call him. At once, and whatever it takes. */
+  /**
+   * Lets go of everything that is this user's, by the name that logs call him. At once, and
+   * whatever it takes.
+   */
   end (name: string): void
 }
 
-/** How many names are remembered: for requests that were let in, and begin to do something only now. */
+/**
+ * How many names are remembered: for requests that were let in, and begin to do something only now.
+ */
 const REMEMBERED = 10_000
 
 /**
- * Who is no longer let in by what was known of him before. A user that is revoked may come back: he is asked anew.
+ * Who is no longer let in by what was known of him before. A user that is revoked may come back: he
+ * is asked anew.
  *
- * What holds identities of its own signs up with {@link hold}. For what is still on its way to such a place there are marks:
- * taken before somebody is asked who a user is, they tell afterwards whether the answer still counts.
+ * What holds identities of its own signs up with {@link hold}. For what is still on its way to such
+ * a place there are marks: taken before somebody is asked who a user is, they tell afterwards
+ * whether the answer still counts.
  *
  * @example
  * revocations.hold({ end: (name) => connections.forget(name) })
@@ -37,7 +47,9 @@ export class Revocations {
     this.holders.push(holder)
   }
 
-  /** Ends all that is held of this user. Those who are asked about him meanwhile are to ask again. */
+  /**
+   * Ends all that is held of this user. Those who are asked about him meanwhile are to ask again.
+   */
   revoke (name: string): void {
     this.count += 1
     this.last.delete(name)
@@ -72,7 +84,10 @@ export class Identity implements ProxyIdentity {
     this.#by = by
   }
 
-  /** The mark of an identity; Infinity, so that it never ends, where an application has made one itself. */
+  /**
+   * The mark of an identity; Infinity, so that it never ends, where an application has made one
+   * itself.
+   */
   static markOf (identity: ProxyIdentity): number {
     return #mark in identity ? identity.#mark : Infinity
   }

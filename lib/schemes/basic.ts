@@ -2,7 +2,9 @@ import { isUtf8 } from 'node:buffer'
 import { MalformedCredentials } from '../errors.js'
 import type { Credentials } from '../fields/credentials.js'
 
-/** What Basic credentials say. Both in Unicode form C, so that two ways to type `é` are one name. */
+/**
+ * What Basic credentials say. Both in Unicode form C, so that two ways to type `é` are one name.
+ */
 export interface UserPass {
   /** The user-id. May be empty, never has a colon. */
   readonly username: string
@@ -12,7 +14,10 @@ export interface UserPass {
 
 /** How {@link readUserPass} reads what is not UTF-8. */
 export interface UserPassOptions {
-  /** Takes octets that are no UTF-8 for ISO-8859-1, as old clients send it. Default false: they are malformed. */
+  /**
+   * Takes octets that are no UTF-8 for ISO-8859-1, as old clients send it. Default false: they are
+   * malformed.
+   */
   readonly latin1Fallback?: boolean
 }
 
@@ -31,7 +36,8 @@ for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
  *     user-id     = *<any except colon and control>
  *     password    = *<any except control>
  *
- * The padding may be left out. Everything else that Node's decoder would pass over in silence is refused.
+ * The padding may be left out. Everything else that Node's decoder would pass over in silence is
+ * refused.
  *
  * @returns `undefined` when there is nothing to read: another scheme, or the scheme alone.
  * @throws {MalformedCredentials} No base64, no text, no colon, or a control in it.
@@ -68,7 +74,8 @@ function firstColon (text: string): number {
   return colon
 }
 
-// Standard alphabet, and padding either left out or right. Node decodes anything else too, skipping what it does not know.
+// Standard alphabet, and padding either left out or right. Node decodes anything else too, skipping
+// what it does not know.
 function isBase64 (text: string): boolean {
   let end = text.length
   while (text.charCodeAt(end - 1) === EQUALS) end--

@@ -5,10 +5,16 @@ import type { Credentials } from '../fields/credentials.js'
 /** Why a token, or the lack of one, is refused. The three of RFC 6750; extensions register more. */
 export type BearerErrorCode = 'invalid_request' | 'invalid_token' | 'insufficient_scope'
 
-/** What a verifier may say of a token it refuses. Whatever cannot be sent is left out or replaced, never an error. */
+/**
+ * What a verifier may say of a token it refuses. Whatever cannot be sent is left out or replaced,
+ * never an error.
+ */
 export interface BearerError {
   readonly error: BearerErrorCode
-  /** For the developer of the client, in ASCII. Double quotes become single, other chars that may not be sent `?`. */
+  /**
+   * For the developer of the client, in ASCII. Double quotes become single, other chars that may
+   * not be sent `?`.
+   */
   readonly description?: string
   /** The scope the request would have needed, space-separated or as a list. */
   readonly scope?: string | readonly string[]
@@ -40,8 +46,8 @@ export function readToken (credentials: Credentials): string | undefined {
 }
 
 /**
- * Makes a Bearer challenge: without `refusal` for a client that sent no token, with it for one whose token was
- * refused.
+ * Makes a Bearer challenge: without `refusal` for a client that sent no token, with it for one
+ * whose token was refused.
  *
  *     scope             = scope-token *( SP scope-token )
  *     scope-token       = 1*( %x21 / %x23-5B / %x5D-7E )

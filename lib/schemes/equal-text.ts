@@ -3,8 +3,8 @@ import { hash, timingSafeEqual } from 'node:crypto'
 /**
  * Compares two secrets in a time that tells nothing about either but the order of its length.
  *
- * `timingSafeEqual` alone wants equal lengths, and an early return for others would tell the length. So both
- * are hashed, and the hashes compared.
+ * `timingSafeEqual` alone wants equal lengths, and an early return for others would tell the
+ * length. So both are hashed, and the hashes compared.
  *
  * @example
  * timingSafeEqualText('alice-secret', 'alice-secret') // true
@@ -24,5 +24,6 @@ export function timingSafeEqualHash (text: string, expected: Buffer): boolean {
   return timingSafeEqual(presented, expected)
 }
 
-// One for all, since what is written is compared at once: a buffer made of each hash costs twice as much as hashing.
+// One for all, since what is written is compared at once: a buffer made of each hash costs twice as
+// much as hashing.
 const presented = Buffer.alloc(32)

@@ -3,15 +3,19 @@ export interface SchemeTraits {
   /** In the case in which it is registered; `null` for a scheme that no row is about. */
   readonly name: string | null
   /**
-   * It authenticates the connection and not the request. It needs all its legs, and what comes after, on one connection of one client,
-   * which neither HTTP/2 nor HTTP/1.0 gives it; and its first challenge is the bare name (RFC 4559).
+   * It authenticates the connection and not the request. It needs all its legs, and what comes
+   * after, on one connection of one client, which neither HTTP/2 nor HTTP/1.0 gives it; and its
+   * first challenge is the bare name (RFC 4559).
    */
   readonly connectionBound: boolean
   /** Its credentials have the secret in them: without TLS, whatever is in between can read it. */
   readonly sendsSecret: boolean
   /** Its credentials are made with the secret and do not show it. */
   readonly computed: boolean
-  /** Its credentials are for one request or one connection. To remember a response to them is to take a replay. */
+  /**
+   * Its credentials are for one request or one connection. To remember a response to them is to
+   * take a replay.
+   */
   readonly goodOnce: boolean
   /** Its credentials say who presents them, in a form that is read here. */
   readonly namesUser: boolean

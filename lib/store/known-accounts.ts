@@ -1,9 +1,11 @@
-/** Tells whether there is an account, by the function that verifies such accounts or looks them up. */
+/**
+ * Tells whether there is an account, by the function that verifies such accounts or looks them up.
+ */
 const known = new WeakMap<object, (name: string) => boolean>()
 
 /**
- * Notes that the accounts behind a verifier or a look-up are known, so that the boot can be asked about
- * a name. Those of a directory are not.
+ * Notes that the accounts behind a verifier or a look-up are known, so that the boot can be asked
+ * about a name. Those of a directory are not.
  *
  * @returns `verify` itself.
  */

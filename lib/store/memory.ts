@@ -8,12 +8,16 @@ import type { Claim, ReplayStore } from './store.js'
 /** Options of {@link MemoryStore}. */
 export interface MemoryStoreOptions {
   /**
-   * How many windows there may be at a time, which is how many nonces are in use. 1 to 16777216. Default 100000: with
-   * nonces of 5 minutes, room for 270 clients a second that start anew, in 15 MB, or 40 MB if all go on with theirs. One user has
-   * no more of them than are left: at most half.
+   * How many windows there may be at a time, which is how many nonces are in use. 1 to 16777216.
+   * Default 100000: with nonces of 5 minutes, room for 270 clients a second that start anew, in 15
+   * MB, or 40 MB if all go on with theirs. One user has no more of them than are left: at most
+   * half.
    */
   readonly maxWindows?: number
-  /** How far below the highest number another may come and still be told from a used one. A multiple of 32, 32 to 65536. Default 256. */
+  /**
+   * How far below the highest number another may come and still be told from a used one. A multiple
+   * of 32, 32 to 65536. Default 256.
+   */
   readonly windowSize?: number
   /** The time, for tests. Default `Date.now`. */
   readonly clock?: () => Milliseconds
@@ -28,12 +32,13 @@ const SEEN: Claim = Object.freeze({ kind: 'seen' })
 const BELOW: Claim = Object.freeze({ kind: 'below window' })
 
 /**
- * A {@link ReplayStore} in the memory of this process, for this process. Its `id` is another one at each start, so nothing
- * issued before a restart, or by another worker, counts here.
+ * A {@link ReplayStore} in the memory of this process, for this process. Its `id` is another one at
+ * each start, so nothing issued before a restart, or by another worker, counts here.
  *
- * A full store takes no new keys until windows end by themselves: to give one up early would be to accept a replay. So that no user
- * fills it, a user who has as many windows as are left gets no other. One user alone can have half of them, two users a third each,
- * and a user without a window gets one as long as there is one.
+ * A full store takes no new keys until windows end by themselves: to give one up early would be to
+ * accept a replay. So that no user fills it, a user who has as many windows as are left gets no
+ * other. One user alone can have half of them, two users a third each, and a user without a window
+ * gets one as long as there is one.
  *
  * @example
  * const store = new MemoryStore({ maxWindows: 1_000_000 })
@@ -43,7 +48,10 @@ const BELOW: Claim = Object.freeze({ kind: 'below window' })
 export class MemoryStore implements ReplayStore {
   readonly id = randomUUID()
   private readonly windows = new Map<string, ReplayWindow>()
-  /** Whose windows end in a slot of time, by the number of that slot: each key, and its owner behind it. */
+  /**
+   * Whose windows end in a slot of time, by the number of that slot: each key, and its owner behind
+   * it.
+   */
   private readonly ending = new Map<number, Array<string | undefined>>()
   /** How many windows each owner has. */
   private readonly owners = new Map<string, number>()

@@ -1,6 +1,7 @@
 /**
- * Keeps the last values made, up to a limit: for what is dear to make, depends on its key alone, and is asked for again
- * and again. The oldest goes first, in use or not, which costs nothing to find out.
+ * Keeps the last values made, up to a limit: for what is dear to make, depends on its key alone,
+ * and is asked for again and again. The oldest goes first, in use or not, which costs nothing to
+ * find out.
  */
 export class Recent<Value> {
   private readonly values = new Map<string, Value>()

@@ -3,8 +3,9 @@ const BITS = 32
 /**
  * A window that slides upwards: which of the last `size` numbers have come already.
  *
- * The bits are in a ring of words, one more than the window needs, so that moving up is clearing whole words, at most
- * all of them, however far the jump. Most windows see one number only; those have no ring.
+ * The bits are in a ring of words, one more than the window needs, so that moving up is clearing
+ * whole words, at most all of them, however far the jump. Most windows see one number only; those
+ * have no ring.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc6479 RFC 6479}, which does so for IPsec
  * @example
@@ -25,7 +26,8 @@ export class ReplayWindow {
   /**
    * Marks a number as used, unless it is already, or is too low for anyone to tell.
    *
-   * @param n - 1 to 4294967295. A large one takes the window with it: what lies below is then out of it.
+   * @param n - 1 to 4294967295. A large one takes the window with it: what lies below is then out
+   *   of it.
    */
   mark (n: number): 'new' | 'seen' | 'below window' {
     const { highest } = this

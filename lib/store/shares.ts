@@ -1,5 +1,6 @@
 /**
- * Counts what is taken of something of which there is so much, and so much for each owner: an address, for one.
+ * Counts what is taken of something of which there is so much, and so much for each owner: an
+ * address, for one.
  *
  * @example
  * const shares = new Shares(1000, 100)

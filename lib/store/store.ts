@@ -13,15 +13,18 @@ export type Claim =
   | { readonly kind: 'full', readonly retryAfter: Milliseconds }
 
 /**
- * Remembers which numbers have been used, so that a message with such a number counts once. For every key there is a
- * window, which reaches from the highest number so far some way down; numbers may come in any order and with gaps.
+ * Remembers which numbers have been used, so that a message with such a number counts once. For
+ * every key there is a window, which reaches from the highest number so far some way down; numbers
+ * may come in any order and with gaps.
  *
- * One store may serve several processes: then `claim` is one atomic step for all of them, and they have one `id`.
+ * One store may serve several processes: then `claim` is one atomic step for all of them, and they
+ * have one `id`.
  */
 export interface ReplayStore {
   /**
-   * Names what the store remembers. What was issued under one `id` counts only with a store of the same `id`: so one that
-   * forgets everything when its process ends has a new one at each start. Printable ASCII.
+   * Names what the store remembers. What was issued under one `id` counts only with a store of the
+   * same `id`: so one that forgets everything when its process ends has a new one at each start.
+   * Printable ASCII.
    */
   readonly id: string
   /**
@@ -29,9 +32,10 @@ export interface ReplayStore {
    *
    * @param key - At most some hundred chars.
    * @param n - 1 to 4294967295.
-   * @param ttl - How long the window lives, from the first claim of its key. It is never given up before.
-   * @param owner - Whose key it is, the name of a user for one. A store whose room has an end should leave some of it to others.
-   *   Left out: there is none to tell.
+   * @param ttl - How long the window lives, from the first claim of its key. It is never given up
+   *   before.
+   * @param owner - Whose key it is, the name of a user for one. A store whose room has an end
+   *   should leave some of it to others. Left out: there is none to tell.
    */
   claim (key: string, n: number, ttl: Milliseconds, owner?: string): Eventual<Claim>
 }

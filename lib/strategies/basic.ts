@@ -12,11 +12,11 @@ import { Strategy, isRight, isScheme } from './strategy.js'
 import type { Accepted, AttemptOptions, AttemptRequest, ChallengeContext } from './strategy.js'
 
 /**
- * Says whether a pair is right: the user, or `[user, info]`; nothing (`null`, `undefined`, `false`) when it is wrong.
- * Throws or rejects only when it cannot tell.
+ * Says whether a pair is right: the user, or `[user, info]`; nothing (`null`, `undefined`, `false`)
+ * when it is wrong. Throws or rejects only when it cannot tell.
  *
- * An unknown user should cost what a wrong password costs, and secrets be compared in constant time: see
- * {@link verifyStatic} and {@link timingSafeEqualText}.
+ * An unknown user should cost what a wrong password costs, and secrets be compared in constant
+ * time: see {@link verifyStatic} and {@link timingSafeEqualText}.
  */
 export type VerifyUserPass = (pair: UserPass) => Eventual<Accepted | null | undefined | false>
 
@@ -30,8 +30,9 @@ export interface BasicOptions {
   /** Takes credentials that are no UTF-8 for ISO-8859-1. Default false: they are 400. */
   readonly latin1Fallback?: boolean
   /**
-   * Remembers for a while what `verify` said, so that it is not asked for each request of a client: for slow hashes and
-   * directories. It counts where this plugin runs the strategy. `true`: with the defaults. Default false.
+   * Remembers for a while what `verify` said, so that it is not asked for each request of a client:
+   * for slow hashes and directories. It counts where this plugin runs the strategy. `true`: with
+   * the defaults. Default false.
    */
   readonly cache?: boolean | CacheOptions
 }
@@ -39,7 +40,8 @@ export interface BasicOptions {
 const OPTIONS = new Set(['verify', 'realm', 'charset', 'latin1Fallback', 'cache'])
 
 /**
- * Basic: one round trip, no state, the password in every request. For a proxy or, in any Passport, for an origin.
+ * Basic: one round trip, no state, the password in every request. For a proxy or, in any Passport,
+ * for an origin.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc7617 RFC 7617}
  * @example
@@ -100,7 +102,8 @@ export class BasicStrategy extends Strategy {
 }
 
 /**
- * Writes Basic credentials in one way: several texts mean one pair (Unicode forms, padding, spaces).
+ * Writes Basic credentials in one way: several texts mean one pair (Unicode forms, padding,
+ * spaces).
  *
  * @returns `undefined` when they mean none. No field value is what this returns.
  */

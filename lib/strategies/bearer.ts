@@ -12,11 +12,12 @@ import { Strategy, isRight, isScheme } from './strategy.js'
 import type { Accepted, AttemptOptions, AttemptRequest, ChallengeContext } from './strategy.js'
 
 /**
- * Says whose a token is: the user, or `[user, info]`; nothing (`null`, `undefined`, `false`) when it is invalid, an
- * object with `error` when more is to be said. Throws or rejects only when it cannot tell.
+ * Says whose a token is: the user, or `[user, info]`; nothing (`null`, `undefined`, `false`) when
+ * it is invalid, an object with `error` when more is to be said. Throws or rejects only when it
+ * cannot tell.
  *
- * The token is text of the client: nothing of it has been checked. Check the audience too, a token for an origin is
- * none for the proxy before it.
+ * The token is text of the client: nothing of it has been checked. Check the audience too, a token
+ * for an origin is none for the proxy before it.
  */
 export type VerifyToken = (token: string) => Eventual<Accepted | BearerError | null | undefined | false>
 
@@ -25,13 +26,20 @@ export interface BearerOptions {
   readonly verify: VerifyToken
   /** Default: the realm of the plugin. */
   readonly realm?: string
-  /** The scope that the challenge announces, space-separated or as a list. Default none. Checking it is up to `verify`. */
+  /**
+   * The scope that the challenge announces, space-separated or as a list. Default none. Checking it
+   * is up to `verify`.
+   */
   readonly scope?: string | readonly string[]
-  /** Takes tokens with chars outside the grammar, such as `secret-token:…` of RFC 8959. Default false: they are 400. */
+  /**
+   * Takes tokens with chars outside the grammar, such as `secret-token:…` of RFC 8959. Default
+   * false: they are 400.
+   */
   readonly lenient?: boolean
   /**
-   * Remembers for a while what `verify` said: for tokens that somebody else has to be asked about. A token is then good
-   * for that much longer than it should be. `true`: with the defaults. Default false.
+   * Remembers for a while what `verify` said: for tokens that somebody else has to be asked about.
+   * A token is then good for that much longer than it should be. `true`: with the defaults. Default
+   * false.
    */
   readonly cache?: boolean | CacheOptions
 }
@@ -44,8 +52,9 @@ const STATUS = new Map<string, number>([['invalid_request', 400], ['insufficient
 const OPTIONS = new Set(['verify', 'realm', 'scope', 'lenient', 'cache'])
 
 /**
- * Bearer: a token in every request, from the field alone, never from query or body. No browser and no common client
- * answers its challenge to a proxy; it is for programs that send the token unasked.
+ * Bearer: a token in every request, from the field alone, never from query or body. No browser and
+ * no common client answers its challenge to a proxy; it is for programs that send the token
+ * unasked.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc6750 RFC 6750}
  * @example
@@ -66,7 +75,8 @@ export class BearerStrategy extends Strategy {
   private readonly lenient: boolean
 
   /**
-   * @throws {BadOption} An option is unknown, or has the wrong type, or the realm or the scope a char that may not be sent.
+   * @throws {BadOption} An option is unknown, or has the wrong type, or the realm or the scope a
+   *   char that may not be sent.
    */
   constructor (options = {} as BearerOptions) {
     super(checkOptions(options, OPTIONS, 'an object, as { verify: (token) => user }').realm)

@@ -2,7 +2,8 @@ import { hash } from 'node:crypto'
 import type { AttemptRequest } from './strategy.js'
 
 /**
- * The hash of the content of a request that somebody has made; of no content, where that is certain.
+ * The hash of the content of a request that somebody has made; of no content, where that is
+ * certain.
  *
  * @param nodeHash - By node's name.
  * @returns In lower-case hex; `null`: nobody has read the content, so nothing can be verified.

@@ -10,9 +10,15 @@ import type { AcceptedUser } from '../types.js'
 import type { CacheSettings } from './cache-options.js'
 import type { Handshake } from './handshake.js'
 
-/** What a strategy of ours reads of a request. A Fastify request, an Express one and our own view all have it. */
+/**
+ * What a strategy of ours reads of a request. A Fastify request, an Express one and our own view
+ * all have it.
+ */
 export interface AttemptRequest {
-  /** `authorization` is the credentials to judge. For a proxy that is the value of `Proxy-Authorization`. */
+  /**
+   * `authorization` is the credentials to judge. For a proxy that is the value of
+   * `Proxy-Authorization`.
+   */
   readonly headers: Readonly<IncomingHttpHeaders>
   readonly method?: string | undefined
   /** The request-target. */
@@ -24,27 +30,38 @@ export interface AttemptRequest {
   readonly ip?: string | undefined
   readonly socket?: Socket | undefined
   /**
-   * Hashes of the content, as it came less its transfer-coding, in lower-case hex by node's name of the hash. There is one
-   * only where a strategy has asked for it ({@link Strategy.contentHashFor}); of no content, it is the hash of nothing.
+   * Hashes of the content, as it came less its transfer-coding, in lower-case hex by node's name of
+   * the hash. There is one only where a strategy has asked for it
+   * ({@link Strategy.contentHashFor}); of no content, it is the hash of nothing.
    */
   readonly contentHash?: Readonly<Record<string, string>> | undefined
   /**
-   * True where there is content that has not been read yet, and the runner reads it once a strategy says that it needs it
-   * ({@link RefusalNote.needsContent}).
+   * True where there is content that has not been read yet, and the runner reads it once a strategy
+   * says that it needs it ({@link RefusalNote.needsContent}).
    */
   readonly readsContent?: boolean
   /**
-   * The lines of fields by their names in lower case, as they came, one char per octet. There are those only that a strategy
-   * has asked for ({@link Strategy.coveredFields}), and that the request has.
+   * The lines of fields by their names in lower case, as they came, one char per octet. There are
+   * those only that a strategy has asked for ({@link Strategy.coveredFields}), and that the request
+   * has.
    */
   readonly fieldLines?: Readonly<Record<string, readonly string[]>> | undefined
-  /** The leg of a handshake, for a strategy whose scheme authenticates the connection. Only this plugin's own runner has one. */
+  /**
+   * The leg of a handshake, for a strategy whose scheme authenticates the connection. Only this
+   * plugin's own runner has one.
+   */
   readonly handshake?: Handshake | undefined
 }
 
-/** The second argument of `authenticate`. Passport hands over what its own `authenticate(name, options)` got. */
+/**
+ * The second argument of `authenticate`. Passport hands over what its own
+ * `authenticate(name, options)` got.
+ */
 export interface AttemptOptions {
-  /** The realm to challenge for. It goes before the strategy's own, so that one instance serves several. */
+  /**
+   * The realm to challenge for. It goes before the strategy's own, so that one instance serves
+   * several.
+   */
   readonly realm?: string
   readonly [option: string]: unknown
 }
@@ -60,24 +77,31 @@ export interface ChallengeContext {
 export type Offer = Challenge | readonly Challenge[] | null
 
 /**
- * What a strategy of ours says of a refusal to whoever runs it: for the log, and for limits. It is the third argument of
- * `fail`, at which Passport does not look.
+ * What a strategy of ours says of a refusal to whoever runs it: for the log, and for limits. It is
+ * the third argument of `fail`, at which Passport does not look.
  */
 export interface RefusalNote {
   /** Why, in a word of ours. */
   readonly reason: string
-  /** Who it is about, if there is such a user; else `null`: people type passwords into that place. */
+  /**
+   * Who it is about, if there is such a user; else `null`: people type passwords into that place.
+   */
   readonly userId: string | null
-  /** Whether a secret was tried and is wrong. False where it was right, or where nobody has looked at it. */
+  /**
+   * Whether a secret was tried and is wrong. False where it was right, or where nobody has looked
+   * at it.
+   */
   readonly guess: boolean
   /**
-   * True: the credentials are wrong, though no secret was guessed, as with a ticket that does not verify. That counts for the
-   * connection, which is closed at the tenth, and not for `attempts`. Left out: what `guess` says.
+   * True: the credentials are wrong, though no secret was guessed, as with a ticket that does not
+   * verify. That counts for the connection, which is closed at the tenth, and not for `attempts`.
+   * Left out: what `guess` says.
    */
   readonly wrong?: true
   /**
-   * True: so far nothing is wrong, and the verdict needs the content. Only where {@link AttemptRequest.readsContent} is
-   * true: the runner then reads it and asks again. Content is kept for no other request.
+   * True: so far nothing is wrong, and the verdict needs the content. Only where
+   * {@link AttemptRequest.readsContent} is true: the runner then reads it and asks again. Content
+   * is kept for no other request.
    */
   readonly needsContent?: true
 }
@@ -91,12 +115,16 @@ export const DEFAULT_REALM = 'Restricted'
 /**
  * Passport's contract, without the types of Express.
  *
- * A strategy judges one request and calls exactly one of five actions. Whoever runs it (this plugin, Passport,
- * @fastify/passport) makes an object that inherits from it for each attempt and puts the actions there. So a
- * strategy may keep nothing of an attempt on `this`, and no `#private` members, which do not inherit.
+ * A strategy judges one request and calls exactly one of five actions. Whoever runs it (this
+ * plugin, Passport,
+ * @fastify/passport) makes an object that inherits from it for each attempt and puts the actions
+ *   there. So a
+ * strategy may keep nothing of an attempt on `this`, and no `#private` members, which do not
+ * inherit.
  *
- * Beyond the contract, a strategy of ours knows its scheme and makes its own challenges: so the proxy can run it for
- * its scheme only, and can list its challenge on a 407 although another strategy ran, or none.
+ * Beyond the contract, a strategy of ours knows its scheme and makes its own challenges: so the
+ * proxy can run it for its scheme only, and can list its challenge on a 407 although another
+ * strategy ran, or none.
  *
  * @see {@link https://www.passportjs.org/packages/passport-strategy/ passport-strategy}
  * @example
@@ -110,25 +138,34 @@ export const DEFAULT_REALM = 'Restricted'
 export abstract class Strategy {
   /** What `passport.use(strategy)` registers it as, and what errors call it. */
   abstract readonly name: string
-  /** The scheme of its credentials, or `null`: it runs on every request and reads no credentials. */
+  /**
+   * The scheme of its credentials, or `null`: it runs on every request and reads no credentials.
+   */
   abstract readonly scheme: string | null
   /** Its own realm; `undefined` takes the realm of whoever runs it. */
   readonly realm: string | undefined
-  /** True when every challenge must be made anew: it holds a nonce, or depends on the request. Default false. */
+  /**
+   * True when every challenge must be made anew: it holds a nonce, or depends on the request.
+   * Default false.
+   */
   readonly fresh: boolean = false
-  /** True when a verdict may need a hash of the content, so that {@link contentHashFor} is worth asking. Default false. */
+  /**
+   * True when a verdict may need a hash of the content, so that {@link contentHashFor} is worth
+   * asking. Default false.
+   */
   readonly coversContent: boolean = false
   /**
-   * How long its verdicts may be remembered, where the credentials alone decide them and good ones are good again, as option
-   * `cache` says. Default `null`: it is asked each time.
+   * How long its verdicts may be remembered, where the credentials alone decide them and good ones
+   * are good again, as option `cache` says. Default `null`: it is asked each time.
    */
   readonly cache: CacheSettings | null = null
 
   /** Lets the request in as `user`. */
   declare success: (user: AcceptedUser, info?: unknown) => void
   /**
-   * Refuses the credentials, or their absence. `challenge` is a field value or, for a 400, the error; without
-   * `status` it is 401, which a proxy turns into 407. Without `note`, a refusal of credentials is a wrong guess.
+   * Refuses the credentials, or their absence. `challenge` is a field value or, for a 400, the
+   * error; without `status` it is 401, which a proxy turns into 407. Without `note`, a refusal of
+   * credentials is a wrong guess.
    */
   declare fail: (challenge?: unknown, status?: number, note?: RefusalNote) => void
   /** Cannot tell: an error of ours, never of the client. */
@@ -145,12 +182,15 @@ export abstract class Strategy {
     this.realm = realm === undefined ? undefined : readRealm(realm)
   }
 
-  /** Called once when the application is ready, before its first request. It throws or rejects where it could never work: that ends the boot. */
+  /**
+   * Called once when the application is ready, before its first request. It throws or rejects where
+   * it could never work: that ends the boot.
+   */
   prepare (): void | Promise<void> {}
 
   /**
-   * Whether this strategy has an account of that name, as far as it can say without asking elsewhere. The
-   * boot asks it about the name of anonymous access, which no user may have.
+   * Whether this strategy has an account of that name, as far as it can say without asking
+   * elsewhere. The boot asks it about the name of anonymous access, which no user may have.
    */
   hasAccount (_name: string): boolean {
     return false
@@ -159,21 +199,24 @@ export abstract class Strategy {
   /** Judges one request; calls one action, now or later. */
   abstract authenticate (request: AttemptRequest, options?: AttemptOptions): void | Promise<void>
 
-  /** Makes what this strategy is asked with. Called at the boot, and on each 407 if it is `fresh`. */
+  /**
+   * Makes what this strategy is asked with. Called at the boot, and on each 407 if it is `fresh`.
+   */
   abstract challenge (context: ChallengeContext): Eventual<Offer>
 
   /**
-   * Says which hash of the content the verdict will need, by node's name; `null`: none. Asked before `authenticate` by a
-   * runner that can read the content of a request and keep it until the verdict, where there is content. It is read only
-   * when `authenticate` then says that it needs it ({@link RefusalNote.needsContent}).
+   * Says which hash of the content the verdict will need, by node's name; `null`: none. Asked
+   * before `authenticate` by a runner that can read the content of a request and keep it until the
+   * verdict, where there is content. It is read only when `authenticate` then says that it needs it
+   * ({@link RefusalNote.needsContent}).
    */
   contentHashFor (_request: AttemptRequest, _options?: AttemptOptions): string | null {
     return null
   }
 
   /**
-   * Names the fields, in lower case, that these credentials say they cover, the origin's own included. Asked before all else by
-   * a runner that shows strategies some fields only.
+   * Names the fields, in lower case, that these credentials say they cover, the origin's own
+   * included. Asked before all else by a runner that shows strategies some fields only.
    */
   coveredFields (_request: AttemptRequest, _options?: AttemptOptions): readonly string[] {
     return []
@@ -210,7 +253,10 @@ export abstract class Strategy {
 const BRAND = Symbol.for('fastify-proxy-auth.strategy')
 Object.defineProperty(Strategy.prototype, BRAND, { value: true })
 
-/** Tells whether a strategy extends {@link Strategy}; one that only has members of the same names does not. */
+/**
+ * Tells whether a strategy extends {@link Strategy}; one that only has members of the same names
+ * does not.
+ */
 export function isOurStrategy (strategy: object): strategy is Strategy {
   return BRAND in strategy
 }

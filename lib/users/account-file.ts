@@ -7,11 +7,20 @@ import type { Milliseconds } from '../types.js'
 
 /** What all files of accounts can be told. */
 export interface AccountFileOptions {
-  /** How often, at most, the file is looked at: a change is seen that much later. 0 or more. Default 1000 (1 second). */
+  /**
+   * How often, at most, the file is looked at: a change is seen that much later. 0 or more. Default
+   * 1000 (1 second).
+   */
   readonly interval?: Milliseconds
-  /** Told, once each, why a changed file could not be taken over. The one before it stays in force. Default: nobody. */
+  /**
+   * Told, once each, why a changed file could not be taken over. The one before it stays in force.
+   * Default: nobody.
+   */
   readonly log?: (problem: Error) => void
-  /** How long a look at the file may take, before it is given up and logged. 1 to 2147483647. Default 2000 (2 seconds). */
+  /**
+   * How long a look at the file may take, before it is given up and logged. 1 to 2147483647.
+   * Default 2000 (2 seconds).
+   */
   readonly timeout?: Milliseconds
   /** The time, for tests. Default `Date.now`. */
   readonly clock?: () => Milliseconds
@@ -23,7 +32,10 @@ export interface AccountFile<Accounts> {
   read (): Accounts | Promise<Accounts>
   /** What the file said when it was last read. */
   readonly latest: Accounts
-  /** Ends looking for changes; resolves when none is being read any more, within `timeout`. What has been read stays. */
+  /**
+   * Ends looking for changes; resolves when none is being read any more, within `timeout`. What has
+   * been read stays.
+   */
   close (): Promise<void>
 }
 
@@ -34,9 +46,10 @@ const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
 /**
  * Opens a file of accounts.
  *
- * A changed file is read anew when somebody next asks, and taken over as a whole. One that cannot be read, or parsed, changes
- * nothing and is logged. So does one that is no regular file (a FIFO, a directory, a device), and one that takes too long. At the
- * start it is an error. A mark of the byte order at its start is no part of it.
+ * A changed file is read anew when somebody next asks, and taken over as a whole. One that cannot
+ * be read, or parsed, changes nothing and is logged. So does one that is no regular file (a FIFO, a
+ * directory, a device), and one that takes too long. At the start it is an error. A mark of the
+ * byte order at its start is no part of it.
  *
  * @throws {BadOption} An option is wrong, or the file is no regular one.
  * @throws {Error} The file cannot be read.
@@ -97,7 +110,10 @@ export function openAccountFile<Accounts> (
   })
 }
 
-/** Calls `take` with each line of a file of accounts, and its number; not with empty lines and comments. */
+/**
+ * Calls `take` with each line of a file of accounts, and its number; not with empty lines and
+ * comments.
+ */
 export function eachLine (text: string, take: (line: string, number: number) => void): void {
   text.split('\n').forEach((ended, index) => {
     const line = ended.endsWith('\r') ? ended.slice(0, -1) : ended
@@ -121,7 +137,10 @@ function readNow (path: string): Read {
   }
 }
 
-/** @returns `half`: the file is being written, and what is there may be half of it. The next look will tell. */
+/**
+ * @returns `half`: the file is being written, and what is there may be half of it. The next look
+ * will tell.
+ */
 async function readLater (path: string, version: string): Promise<Read | 'same' | 'half'> {
   // Most of the time there is nothing new, and that costs no opening of the file.
   const found = await stat(path, { bigint: true })
@@ -160,7 +179,10 @@ async function within<Result> (work: Promise<Result>, timeout: Milliseconds): Pr
   }
 }
 
-/** Another file, or another content, has another: a name may be moved to a new file, times may be the same within a tick. */
+/**
+ * Another file, or another content, has another: a name may be moved to a new file, times may be
+ * the same within a tick.
+ */
 function versionOf ({ dev, ino, size, mtimeNs, ctimeNs }: { dev: bigint, ino: bigint, size: bigint, mtimeNs: bigint, ctimeNs: bigint }): string {
   return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`
 }

@@ -16,11 +16,16 @@ export interface HtdigestAccount {
 /** Options of {@link htdigest}. */
 export interface HtdigestOptions extends AccountFileOptions {}
 
-/** The users of an `htdigest` file: `lookup` and `lookupHash` are for the options of the same names of `DigestStrategy`. */
+/**
+ * The users of an `htdigest` file: `lookup` and `lookupHash` are for the options of the same names
+ * of `DigestStrategy`.
+ */
 export interface HtdigestFile {
   lookup (username: string, realm: string, hash: DigestHash): HtdigestAccount | null | Promise<HtdigestAccount | null>
   lookupHash (userhash: string, realm: string, hash: DigestHash): HtdigestAccount | null | Promise<HtdigestAccount | null>
-  /** Ends looking for changes; resolves when none is being read any more. What has been read stays. */
+  /**
+   * Ends looking for changes; resolves when none is being read any more. What has been read stays.
+   */
   close (): Promise<void>
 }
 
@@ -40,13 +45,15 @@ const HASHES = new Map<number, DigestHash>([[32, 'MD5'], [64, 'SHA-256']])
  *
  *     line = user ":" realm ":" ( 32HEXDIG / 64HEXDIG )   ; MD5, or SHA-256 of newer tools
  *
- * Empty lines and those with `#` in front are comments. A user may have a line for each realm and hash; of two for the same the
- * last counts. Names are UTF-8 and compared in Unicode form C.
+ * Empty lines and those with `#` in front are comments. A user may have a line for each realm and
+ * hash; of two for the same the last counts. Names are UTF-8 and compared in Unicode form C.
  *
- * A changed file is read anew when somebody is next looked up, and taken over as a whole. One that cannot be read, or has a
- * line that is none, changes nothing and is logged. At the start it is an error.
+ * A changed file is read anew when somebody is next looked up, and taken over as a whole. One that
+ * cannot be read, or has a line that is none, changes nothing and is logged. At the start it is an
+ * error.
  *
- * @throws {BadOption} An option is wrong, or the file has a line that is none: the message says which.
+ * @throws {BadOption} An option is wrong, or the file has a line that is none: the message says
+ *   which.
  * @throws {Error} The file cannot be read.
  * @see {@link https://httpd.apache.org/docs/2.4/programs/htdigest.html htdigest}
  * @example

@@ -14,18 +14,19 @@ export interface HtpasswdOptions extends AccountFileOptions {
   /** Takes what is no hash for a password in the clear. Default false: such a line is an error. */
   readonly cleartext?: boolean
   /**
-   * How many slow hashes are computed at a time. Each keeps a thread of libuv's pool busy, which files and names need as well,
-   * and a processor. 1 to 1024. Default: one less than there are threads (`UV_THREADPOOL_SIZE`, 4) or processors, but 1.
+   * How many slow hashes are computed at a time. Each keeps a thread of libuv's pool busy, which
+   * files and names need as well, and a processor. 1 to 1024. Default: one less than there are
+   * threads (`UV_THREADPOOL_SIZE`, 4) or processors, but 1.
    */
   readonly threads?: number
   /**
-   * The highest cost of bcrypt that is taken; a line with a higher one is an error, as each guess at it takes so long. 4 to 31.
-   * Default 15, some three seconds.
+   * The highest cost of bcrypt that is taken; a line with a higher one is an error, as each guess
+   * at it takes so long. 4 to 31. Default 15, some three seconds.
    */
   readonly maxBcryptCost?: number
   /**
-   * The most work of Argon2 that is taken: KiB of memory times passes. A line with more is an error. 8 to 2 ** 40. Default
-   * 4194304, which is 4 GiB once.
+   * The most work of Argon2 that is taken: KiB of memory times passes. A line with more is an
+   * error. 8 to 2 ** 40. Default 4194304, which is 4 GiB once.
    */
   readonly maxArgon2Work?: number
 }
@@ -34,7 +35,9 @@ export interface HtpasswdOptions extends AccountFileOptions {
 export interface HtpasswdFile {
   /** For the option of the same name of `BasicStrategy`; accepts with `{ username }`. */
   verify (pair: UserPass): Promise<{ readonly username: string } | null>
-  /** Ends looking for changes; resolves when none is being read any more. What has been read stays. */
+  /**
+   * Ends looking for changes; resolves when none is being read any more. What has been read stays.
+   */
   close (): Promise<void>
 }
 
@@ -48,17 +51,20 @@ interface Accounts {
 const LONGEST = 1024
 
 /**
- * Opens a file of users and passwords, as Apache's `htpasswd` writes it. Put a cache before it: good hashes are slow.
+ * Opens a file of users and passwords, as Apache's `htpasswd` writes it. Put a cache before it:
+ * good hashes are slow.
  *
  *     line = user ":" ( bcrypt / argon2 / apr1 / "{SHA}" base64 )
  *
- * Empty lines and those with `#` in front are comments; of two lines for a user the last counts. Names are UTF-8 and compared in
- * Unicode form C. bcrypt needs the package @node-rs/bcrypt, Argon2 @node-rs/argon2. A changed file is read anew when somebody is
- * next looked up; one that cannot be taken over changes nothing and is logged.
+ * Empty lines and those with `#` in front are comments; of two lines for a user the last counts.
+ * Names are UTF-8 and compared in Unicode form C. bcrypt needs the package @node-rs/bcrypt, Argon2
+ * @node-rs/argon2. A changed file is read anew when somebody is next looked up; one that cannot be
+ * taken over changes nothing and is logged.
  *
  * A user that does not exist costs what most users of the file cost, so keep to one kind of hash.
  *
- * @throws {BadOption} An option is wrong, or the file has a line that is none: the message says which.
+ * @throws {BadOption} An option is wrong, or the file has a line that is none: the message says
+ *   which.
  * @throws {MissingPackage} A package is missing. The message names it.
  * @throws {Error} The file cannot be read.
  * @see {@link https://httpd.apache.org/docs/2.4/programs/htpasswd.html htpasswd}

@@ -5,23 +5,32 @@ import { knowingAccounts } from '../store/known-accounts.js'
 import { readStaticUsers } from './static-users.js'
 import type { StaticAccount, StaticUser, StaticUsers } from './static-users.js'
 
-/** What the look-ups of {@link lookupStatic} find. Of an account that is a password alone, the strategy makes the user object. */
+/**
+ * What the look-ups of {@link lookupStatic} find. Of an account that is a password alone, the
+ * strategy makes the user object.
+ */
 export type FoundAccount<Account extends StaticAccount> =
   { readonly username: string, readonly password: string } & (Account extends string ? {} : { readonly user: StaticUser<Account> })
 
-/** What {@link lookupStatic} gives, to be spread into the options of `DigestStrategy`. `lookup` serves `NtlmStrategy` too. */
+/**
+ * What {@link lookupStatic} gives, to be spread into the options of `DigestStrategy`. `lookup`
+ * serves `NtlmStrategy` too.
+ */
 export interface StaticLookups<Account extends StaticAccount> {
   readonly lookup: (username: string) => FoundAccount<Account> | null
   readonly lookupHash: (userhash: string, realm: string, hash: DigestHash) => FoundAccount<Account> | null
 }
 
 /**
- * Makes the look-ups of `DigestStrategy` for a handful of accounts that are known when the program starts: for examples,
- * tests, a small office. What `verifyStatic` is for Basic.
+ * Makes the look-ups of `DigestStrategy` for a handful of accounts that are known when the program
+ * starts: for examples, tests, a small office. What `verifyStatic` is for Basic.
  *
- * @param users - By user name, passwords, or objects with a `password` and what else the user object is to have.
- * @returns `lookup` and `lookupHash`, to be spread into the options; those members are in a user object that is frozen.
- * @throws {BadOption} There is a name with a colon, which Digest cannot carry, or a password that is no text.
+ * @param users - By user name, passwords, or objects with a `password` and what else the user
+ *   object is to have.
+ * @returns `lookup` and `lookupHash`, to be spread into the options; those members are in a user
+ *   object that is frozen.
+ * @throws {BadOption} There is a name with a colon, which Digest cannot carry, or a password that
+ *   is no text.
  * @example
  * new DigestStrategy({ ...lookupStatic({ alice: 'alice-secret' }) })
  * new DigestStrategy({ ...lookupStatic({ alice: { password: 'alice-secret', groups: ['ops'] } }) })

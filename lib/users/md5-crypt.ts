@@ -16,7 +16,8 @@ const GROUPS = [[0, 6, 12], [1, 7, 13], [2, 8, 14], [3, 9, 15], [4, 10, 5], [11]
  *
  * @param salt - Its first 8 octets count.
  * @returns What stands behind the salt: 22 chars.
- * @see {@link https://httpd.apache.org/docs/2.4/misc/password_encryptions.html Apache: password formats}
+ * @see
+ *   {@link https://httpd.apache.org/docs/2.4/misc/password_encryptions.html Apache: password formats}
  * @example
  * await md5Crypt('myPassword', 'r31.....', '$apr1$') // 'HqJZimcKQFAMYayBlzkrA/'
  */

@@ -9,14 +9,20 @@ import type { Md5CryptMagic } from './md5-crypt.js'
 export interface PasswordHash {
   /** What it costs to look at it: those of one kind cost the same. */
   readonly kind: string
-  /** Whether it is worth a turn: a thread of the pool is busy with it, or many turns of the event loop. */
+  /**
+   * Whether it is worth a turn: a thread of the pool is busy with it, or many turns of the event
+   * loop.
+   */
   readonly slow: boolean
   verify (password: string): boolean | Promise<boolean>
   /** One of the same kind that no password is right for. */
   sham (): PasswordHash
 }
 
-/** The dearest hashes that are taken: one guess at a dearer one would keep a thread busy for minutes, or take all memory. */
+/**
+ * The dearest hashes that are taken: one guess at a dearer one would keep a thread busy for
+ * minutes, or take all memory.
+ */
 export interface CostLimits {
   /** Two to the power of it are the rounds of bcrypt. */
   readonly maxBcryptCost: number
@@ -24,7 +30,10 @@ export interface CostLimits {
   readonly maxArgon2Work: number
 }
 
-/** bcrypt of 15 takes some three seconds, Argon2 of this work about as long. RFC 9106, 4, recommends 2 GiB once, or 64 MiB three times. */
+/**
+ * bcrypt of 15 takes some three seconds, Argon2 of this work about as long. RFC 9106, 4, recommends
+ * 2 GiB once, or 64 MiB three times.
+ */
 export const COST_LIMITS: CostLimits = Object.freeze({ maxBcryptCost: 15, maxArgon2Work: 4 * 1024 * 1024 })
 
 /** Finds a package by its name. */
@@ -39,7 +48,8 @@ const MD5_CRYPT = /^(\$apr1\$|\$1\$)([^$:]{0,8})\$([./A-Za-z0-9]{22})$/
 const SHA1 = /^\{SHA\}([A-Za-z0-9+/]{27}=)$/
 
 /**
- * Reads a password as `htpasswd` writes it: bcrypt (`$2y$`), MD5-crypt (`$apr1$`), `{SHA}`; and Argon2 in its usual form.
+ * Reads a password as `htpasswd` writes it: bcrypt (`$2y$`), MD5-crypt (`$apr1$`), `{SHA}`; and
+ * Argon2 in its usual form.
  *
  * @param limits - What is dearer is none of these.
  * @returns `null`: none of these.

@@ -1,7 +1,10 @@
 import { BadOption } from '../errors.js'
 import { isObject } from '../check-option.js'
 
-/** An account that is known when the program starts: its password, or that and what else its user object is to have. */
+/**
+ * An account that is known when the program starts: its password, or that and what else its user
+ * object is to have.
+ */
 export type StaticAccount = string | { readonly password: string }
 
 /** Accounts by user name. */
@@ -20,11 +23,13 @@ export interface KnownAccount<Account extends StaticAccount> {
 }
 
 /**
- * Reads accounts that are known when the program starts. What changes in the list later changes nothing.
+ * Reads accounts that are known when the program starts. What changes in the list later changes
+ * nothing.
  *
- * @returns By user name. Names and passwords are in Unicode form C, as the schemes read them, so that two ways to type a
- *   letter are one.
- * @throws {BadOption} There is a name with a colon, which neither Basic nor Digest can carry, or a password that is no text.
+ * @returns By user name. Names and passwords are in Unicode form C, as the schemes read them, so
+ *   that two ways to type a letter are one.
+ * @throws {BadOption} There is a name with a colon, which neither Basic nor Digest can carry, or a
+ *   password that is no text.
  */
 export function readStaticUsers<Account extends StaticAccount> (users: StaticUsers<Account>): Map<string, KnownAccount<Account>> {
   const known = new Map<string, KnownAccount<Account>>()

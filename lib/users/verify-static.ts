@@ -6,14 +6,18 @@ import { readStaticUsers } from './static-users.js'
 import type { StaticAccount, StaticUser, StaticUsers } from './static-users.js'
 
 /**
- * Makes a verifier for a handful of accounts that are known when the program starts: for examples, tests, a small
- * office. Passwords stay in memory under a fast hash; a user store of any size wants salted, slow ones.
+ * Makes a verifier for a handful of accounts that are known when the program starts: for examples,
+ * tests, a small office. Passwords stay in memory under a fast hash; a user store of any size wants
+ * salted, slow ones.
  *
- * A user that does not exist costs what a wrong password costs, and passwords are compared in constant time.
+ * A user that does not exist costs what a wrong password costs, and passwords are compared in
+ * constant time.
  *
- * @param users - By user name, passwords, or objects with a `password` and what else the user object is to have.
+ * @param users - By user name, passwords, or objects with a `password` and what else the user
+ *   object is to have.
  * @returns For `verify` of {@link BasicStrategy}; accepts with `{ username }` and those members.
- * @throws {BadOption} There is a name with a colon, which Basic cannot carry, or a password that is no text.
+ * @throws {BadOption} There is a name with a colon, which Basic cannot carry, or a password that is
+ *   no text.
  * @example
  * new BasicStrategy({ verify: verifyStatic({ alice: 'alice-secret', bob: 'bob-secret' }) })
  * new BasicStrategy({ verify: verifyStatic({ alice: { password: 'alice-secret', groups: ['ops'] } }) })

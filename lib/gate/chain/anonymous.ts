@@ -13,9 +13,9 @@ export interface AnonymousAccess {
 }
 
 /**
- * Lets in requests that have no credentials, where that is enough: neither the field nor any other that a strategy reads.
- * Strategies that need none (a certificate) are asked before. Credentials that are there are judged as everywhere: wrong ones are
- * refused.
+ * Lets in requests that have no credentials, where that is enough: neither the field nor any other
+ * that a strategy reads. Strategies that need none (a certificate) are asked before. Credentials
+ * that are there are judged as everywhere: wrong ones are refused.
  */
 export function withAnonymousAccess (chain: Chain, { name, realm, admits }: AnonymousAccess): Chain {
   const granted: Granted = Object.freeze({

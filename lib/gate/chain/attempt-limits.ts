@@ -10,8 +10,9 @@ import type { GuessLimiter, Admission, Guess } from '../../policy/attempts/attem
 import type { Milliseconds } from '../../types.js'
 
 /**
- * Asks the strategies no more often than the limits for wrong secrets let it, and tells the limits what came of it. Requests that
- * present nothing to any strategy here, and those that are refused for another reason than a wrong secret, count for nothing.
+ * Asks the strategies no more often than the limits for wrong secrets let it, and tells the limits
+ * what came of it. Requests that present nothing to any strategy here, and those that are refused
+ * for another reason than a wrong secret, count for nothing.
  *
  * @param strategies - Those of the chain.
  */
@@ -42,7 +43,8 @@ function settle (entry: Admission, presented: PresentedFields, strategies: reado
     const userId = outcome.kind === 'granted' ? null : outcome.note?.userId
     return entry.refused(userId).then(wait => leave(entry, wait, outcome))
   } else if (outcome.kind === 'broken' && outcome.cause instanceof StrategyTimeout) {
-    // Work that ends too late is work all the same: a guess that takes long must not be one without a limit.
+    // Work that ends too late is work all the same: a guess that takes long must not be one without
+    // a limit.
     return entry.undecided().then(() => {
       entry.leave()
       return outcome
@@ -59,19 +61,25 @@ function leave (entry: Admission, wait: Milliseconds, outcome: Outcome): Outcome
 }
 
 /**
- * Whether it is what was presented that let him in. With a certificate that lets him in anyway, somebody could else try as many
- * passwords as he likes.
+ * Whether it is what was presented that let him in. With a certificate that lets him in anyway,
+ * somebody could else try as many passwords as he likes.
  */
 function isBy ({ strategy }: Granted, { fields }: PresentedFields, strategies: readonly LimitedStrategy[]): boolean {
   return strategies.some(({ name, scheme, reads }) => name === strategy && (scheme !== null || reads.some(field => fields.includes(field))))
 }
 
-/** A secret in a field of its own is a guess whatever was said of credentials beside it: a stale nonce, a version. */
+/**
+ * A secret in a field of its own is a guess whatever was said of credentials beside it: a stale
+ * nonce, a version.
+ */
 function isWrongGuess (refused: Refused, { fields }: PresentedFields): boolean {
   return isWrongSecret(refused) || (fields.length > 0 && refused.needsContent !== true && ASKED.has(refused.reason))
 }
 
-/** Why a request is refused when the strategies for other fields were asked and nothing else ended the matter. */
+/**
+ * Why a request is refused when the strategies for other fields were asked and nothing else ended
+ * the matter.
+ */
 const ASKED: ReadonlySet<RefusalReason> = new Set(['missing', 'not offered', 'rejected'])
 
 interface PresentedFields {

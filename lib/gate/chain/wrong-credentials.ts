@@ -3,7 +3,10 @@ import type { Http2Session } from 'node:http2'
 import { areWrong } from '../../passport/outcome.js'
 import type { Refused } from '../../passport/outcome.js'
 
-/** The most refusals of wrong credentials on one connection: a client that repeats them has to connect again. */
+/**
+ * The most refusals of wrong credentials on one connection: a client that repeats them has to
+ * connect again.
+ */
 const MAX_REFUSALS = 10
 
 /** How many there were, by connection. */
@@ -13,8 +16,9 @@ const refusals = new WeakMap<object, number>()
 type Incoming = IncomingMessage & { readonly stream?: { readonly session?: Http2Session | undefined } }
 
 /**
- * Counts a refusal on its connection, if it is one of wrong credentials. Missing ones, a nonce that is no longer good and the legs
- * of a handshake do not count: a client that knows its secret sends those.
+ * Counts a refusal on its connection, if it is one of wrong credentials. Missing ones, a nonce that
+ * is no longer good and the legs of a handshake do not count: a client that knows its secret sends
+ * those.
  *
  * A session of HTTP/2 takes no more streams behind the last of them, and ends with those it has.
  *

@@ -5,7 +5,10 @@ import { holdResponse } from './hashed-response.js'
 import { addAuthenticationInfo, authenticationInfo } from '../role/authentication-info.js'
 import type { Role } from '../role/role.js'
 
-/** What a strategy hands over, as `digest` of its info, where its word on the answer covers the content. */
+/**
+ * What a strategy hands over, as `digest` of its info, where its word on the answer covers the
+ * content.
+ */
 interface ProtectedExchange {
   readonly qop: string | undefined
   /** By node's name. */
@@ -15,7 +18,8 @@ interface ProtectedExchange {
 }
 
 /**
- * Makes the answer to credentials over content (Digest, auth-int) speak for its own content too. To others it does nothing.
+ * Makes the answer to credentials over content (Digest, auth-int) speak for its own content too. To
+ * others it does nothing.
  *
  * @param info - The second argument of the strategy's `success`.
  * @param maxAnswer - The most octets of an answer to hold for that.

@@ -32,7 +32,8 @@ type Chunks = AsyncIterable<Buffer>
 const IN_MEMORY = 64 * 1024
 
 /**
- * Whether there may be content behind the head of a request that nobody has read yet. HTTP/2 need not say so in the head.
+ * Whether there may be content behind the head of a request that nobody has read yet. HTTP/2 need
+ * not say so in the head.
  */
 export function mayHaveContent (request: IncomingMessage): boolean {
   if (request.readableDidRead || request.method === 'CONNECT') return false
@@ -40,8 +41,8 @@ export function mayHaveContent (request: IncomingMessage): boolean {
 }
 
 /**
- * Reads the content of requests before anybody else gets any of it, and keeps it until the answer is out: up to 64 KiB in
- * memory, more in a temporary file that no name leads to.
+ * Reads the content of requests before anybody else gets any of it, and keeps it until the answer
+ * is out: up to 64 KiB in memory, more in a temporary file that no name leads to.
  */
 export class ContentKeeper {
   private readonly room: Shares
@@ -55,7 +56,8 @@ export class ContentKeeper {
    *
    * @param names - The hashes to make of it, by node's names.
    * @param address - Whose share of the room it takes. Empty: there is none to tell, and no share.
-   * @throws {ContentTooLarge} {@link ContentNotKept} Some of it may have been read, and the rest is still to come.
+   * @throws {ContentTooLarge} {@link ContentNotKept} Some of it may have been read, and the rest is
+   *   still to come.
    * @throws {ClientLeft} It did not come to its end, or not in time.
    */
   async keep (request: IncomingMessage, response: ServerResponse, names: readonly string[], address = ''): Promise<KeptContent> {
@@ -92,7 +94,10 @@ export class KeptContent {
   length = 0
   /** In lower-case hex, by node's name of the hash. */
   readonly hashes: Record<string, string> = {}
-  /** What is in memory, in one piece: content that comes octet by octet would else take many times its size. */
+  /**
+   * What is in memory, in one piece: content that comes octet by octet would else take many times
+   * its size.
+   */
   private memory: Buffer = Buffer.alloc(0)
   private file: FileHandle | undefined
   private released = false
@@ -166,7 +171,8 @@ async function * contentOf (request: IncomingMessage & { readonly stream?: Http2
   } catch (cause) {
     throw new ClientLeft('verdict', { cause })
   }
-  // Node ends the content of a stream that was reset as if that were all of it, and its `close` may have been, too.
+  // Node ends the content of a stream that was reset as if that were all of it, and its `close` may
+  // have been, too.
   if (request.stream?.closed === true || request.stream?.destroyed === true) throw new ClientLeft('verdict')
 }
 
@@ -178,7 +184,10 @@ async function * readAll (file: FileHandle, length: number): Chunks {
   }
 }
 
-/** Lets go of it with the answer, or with the connection: a pipelined answer whose turn has not come learns of nothing. */
+/**
+ * Lets go of it with the answer, or with the connection: a pipelined answer whose turn has not come
+ * learns of nothing.
+ */
 function releaseWith (kept: KeptContent, { httpVersionMajor, socket }: IncomingMessage, response: ServerResponse): void {
   const gone = response.destroyed || (httpVersionMajor === 1 && socket.destroyed)
   const release = () => {

@@ -15,7 +15,10 @@ export interface Protection {
   readonly nodeHash: string
   /** The value that the head has without this; `undefined`: none, and then nothing is said. */
   current (): string | undefined
-  /** The value for content of this hash, in lower-case hex. Left out: for content that nobody has hashed. */
+  /**
+   * The value for content of this hash, in lower-case hex. Left out: for content that nobody has
+   * hashed.
+   */
   valueFor (contentHash?: string): string
 }
 
@@ -31,19 +34,22 @@ interface Original {
   addTrailers (trailers: Trailers): void
 }
 
-/** How long an answer may take to come to its end before it goes out without a word on its content. */
+/**
+ * How long an answer may take to come to its end before it goes out without a word on its content.
+ */
 const HOLD_TIME: Milliseconds = 5_000
 
 /** Answers that come piece by piece and are wanted so. */
 const ENDLESS = ['text/event-stream', 'multipart/x-mixed-replace']
 
 /**
- * Makes an answer vouch for its content, whoever writes it: the methods of this one response are replaced by some that
- * see the octets as the client gets them.
+ * Makes an answer vouch for its content, whoever writes it: the methods of this one response are
+ * replaced by some that see the octets as the client gets them.
  *
- * Where there is no content, or all of it comes in one piece, the field is in the head. Else it is a trailer for clients
- * that take some, and the content goes out as it comes; for others the answer is held until its end. What is too large
- * for that, or takes too long, goes out without a word on its content.
+ * Where there is no content, or all of it comes in one piece, the field is in the head. Else it is
+ * a trailer for clients that take some, and the content goes out as it comes; for others the answer
+ * is held until its end. What is too large for that, or takes too long, goes out without a word on
+ * its content.
  *
  * @param maxAnswer - The most octets to hold.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-6.5 RFC 9110, 6.5}
@@ -63,13 +69,19 @@ export function holdResponse (request: IncomingMessage, response: ServerResponse
 }
 
 class HeldAnswer {
-  /** `held`: the head is written, and nothing has gone out. `trailing`: the content goes out, and its hash follows. */
+  /**
+   * `held`: the head is written, and nothing has gone out. `trailing`: the content goes out, and
+   * its hash follows.
+   */
   private state: 'before' | 'held' | 'trailing' | 'over' = 'before'
   private readonly original: Original
   private readonly hash: Hash
   private readonly takesTrailers: boolean
   private head!: ChangeableHead
-  /** How the answer goes out as soon as there is some of its content, unless that is all. `undefined`: it does not. */
+  /**
+   * How the answer goes out as soon as there is some of its content, unless that is all.
+   * `undefined`: it does not.
+   */
   private atOnce: 'trailer' | 'nothing' | undefined
   private chunks: Buffer[] = []
   private size = 0
@@ -159,7 +171,10 @@ class HeldAnswer {
     once(response, 'close', () => clearTimeout(timer))
   }
 
-  /** Lets go of what is held, without a word on its content. False: the writer has to wait for the client. */
+  /**
+   * Lets go of what is held, without a word on its content. False: the writer has to wait for the
+   * client.
+   */
   private giveUp (): boolean {
     if (this.state !== 'held') return true
     this.release('nothing')
@@ -186,7 +201,8 @@ class HeldAnswer {
     const announced = linesOf(head, 'trailer').join(', ')
     const fields = changeFields(head, (field, line) => {
       if (field === name && line === old) return value
-      // Where all of the content is there at once, no trailers go out, whoever wanted some (RFC 9112, 7.1.2).
+      // Where all of the content is there at once, no trailers go out, whoever wanted some (RFC
+      // 9112, 7.1.2).
       if (field === 'trailer') return vouched === 'nothing' ? line : undefined
       return field === 'content-length' && vouched === 'trailer' ? undefined : line
     }, vouched === 'trailer' ? { Trailer: announced === '' ? spelled(name) : `${announced}, ${spelled(name)}` } : {})
@@ -198,7 +214,9 @@ class HeldAnswer {
   }
 }
 
-/** Whether the client takes trailers, and its version of HTTP has them (RFC 9110, 6.5.1 and 10.1.4). */
+/**
+ * Whether the client takes trailers, and its version of HTTP has them (RFC 9110, 6.5.1 and 10.1.4).
+ */
 function wantsTrailers ({ headers: { te = '' }, httpVersion }: IncomingMessage): boolean {
   return httpVersion === '1.1' && String(te).split(',').some(member => member.trim().toLowerCase() === 'trailers')
 }

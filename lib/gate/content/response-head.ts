@@ -29,8 +29,8 @@ export function linesOf ({ fields, response }: ChangeableHead, wanted: string): 
 }
 
 /**
- * Changes a head before it is written: the fields that were set one by one in their place, the others in what is
- * returned, which has the shape that was given.
+ * Changes a head before it is written: the fields that were set one by one in their place, the
+ * others in what is returned, which has the shape that was given.
  *
  * @param added - Fields that it gets beside those.
  */

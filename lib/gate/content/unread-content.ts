@@ -4,16 +4,20 @@ import { announcedLength } from '../../fields/announces-content.js'
 import { guarded, on, once } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
 
-/** Content up to this size that the client has announced is read and thrown away, and the connection kept. */
+/**
+ * Content up to this size that the client has announced is read and thrown away, and the connection
+ * kept.
+ */
 const MAX_READ_UNASKED = 64 * 1024
 /** How much of a larger one is read while the client takes our answer, and for how long. */
 const MAX_READ = 16 * 1024 * 1024
 const TIME: Milliseconds = 5_000
 
 /**
- * Whether a refusal has to close the connection: there is content nobody will read, and more of it, or of unknown
- * length, than is worth reading for the sake of the connection (RFC 9112, 9.3); or the client waits for a 100, and cannot
- * know whether its content is still wanted; or it speaks HTTP/1.0 (RFC 9112, 9.3 again). CONNECT has ways of its own.
+ * Whether a refusal has to close the connection: there is content nobody will read, and more of it,
+ * or of unknown length, than is worth reading for the sake of the connection (RFC 9112, 9.3); or
+ * the client waits for a 100, and cannot know whether its content is still wanted; or it speaks
+ * HTTP/1.0 (RFC 9112, 9.3 again). CONNECT has ways of its own.
  *
  * @param continues - The connection is worth more: the next leg of a handshake must come on it.
  */
@@ -27,8 +31,8 @@ export function mustClose (request: IncomingMessage, continues = false): boolean
 }
 
 /**
- * Whether content is to be read before the response to a leg of a handshake: the client waits for a 100. One that has announced more
- * than is read away gets its response at once.
+ * Whether content is to be read before the response to a leg of a handshake: the client waits for a
+ * 100. One that has announced more than is read away gets its response at once.
  */
 export function isToBeReadAway (request: IncomingMessage): boolean {
   const length = announcedLength(request)
@@ -36,10 +40,11 @@ export function isToBeReadAway (request: IncomingMessage): boolean {
 }
 
 /**
- * Reads content and throws it away, which lets node ask for it with a 100. The time is the handshake's.
+ * Reads content and throws it away, which lets node ask for it with a 100. The time is the
+ * handshake's.
  *
- * @param then - Called once: the content has come to its end (true), or there is more of it than is read (false). Not called
- *   when the client leaves.
+ * @param then - Called once: the content has come to its end (true), or there is more of it than is
+ *   read (false). Not called when the client leaves.
  */
 export function readAway (request: IncomingMessage, then: (whole: boolean) => void): void {
   if (request.readableEnded) return then(true)
@@ -59,8 +64,9 @@ export function readAway (request: IncomingMessage, then: (whole: boolean) => vo
 }
 
 /**
- * A body that ends only when the client has stopped sending, or has sent or waited enough. Closing right behind the
- * answer would reset the connection, and the client might never read why (RFC 9112, 9.6).
+ * A body that ends only when the client has stopped sending, or has sent or waited enough. Closing
+ * right behind the answer would reset the connection, and the client might never read why (RFC
+ * 9112, 9.6).
  */
 export function drainBeforeEnd (request: IncomingMessage, body: string): Readable {
   let seen = 0

@@ -15,23 +15,24 @@ type Covered = FastifyRequest & { [kContent]?: KeptContent | 'unread' }
 export type ContentHashes = Readonly<Record<string, string>>
 
 /**
- * Names the hashes of the content that the verdict on the credentials of a request needs, by node's names: none for most, and
- * none where there is no content, or no longer.
+ * Names the hashes of the content that the verdict on the credentials of a request needs, by node's
+ * names: none for most, and none where there is no content, or no longer.
  */
 export function hashesToRead (request: FastifyRequest, chain: Chain, attempt: AttemptInput): readonly string[] {
   return mayHaveContent(request.raw) || isExtendedConnect(request.raw) ? chain.contentHashes(attempt) : []
 }
 
 /**
- * The hashes of a message that has no content for certain, though its method might have some: what follows a CONNECT is no
- * content of it. `undefined`: there may be some.
+ * The hashes of a message that has no content for certain, though its method might have some: what
+ * follows a CONNECT is no content of it. `undefined`: there may be some.
  */
 export function hashesOfNothing ({ raw }: FastifyRequest, names: readonly string[]): ContentHashes | undefined {
   return isExtendedConnect(raw) ? Object.fromEntries(names.map(name => [name, hash(name, '', 'hex')])) : undefined
 }
 
 /**
- * Reads the content of a request for the verdict on its credentials, and keeps it for the route and the upstream.
+ * Reads the content of a request for the verdict on its credentials, and keeps it for the route and
+ * the upstream.
  *
  * @param names - The hashes to make of it, as {@link hashesToRead} names them.
  * @throws {ContentTooLarge} {@link ContentNotKept} {@link ClientLeft} It could not be kept.
@@ -45,15 +46,17 @@ export async function readCovered (
   return kept.hashes
 }
 
-/** The content that was read for the verdict, be it of no length; `undefined`: nobody has read it. */
+/**
+ * The content that was read for the verdict, be it of no length; `undefined`: nobody has read it.
+ */
 export function coveredContent (request: FastifyRequest): KeptContent | undefined {
   const content = (request as Covered)[kContent]
   return typeof content === 'object' ? content : undefined
 }
 
 /**
- * Lets the application's own routes find what {@link readCovered} has read, and clients of too much read why it was not
- * taken.
+ * Lets the application's own routes find what {@link readCovered} has read, and clients of too much
+ * read why it was not taken.
  */
 export function addContentHooks (app: FastifyInstance): void {
   app.addHook('preParsing', (request, _reply, payload, done) => {
@@ -65,7 +68,10 @@ export function addContentHooks (app: FastifyInstance): void {
   })
 }
 
-/** Closing with content unread would reset the connection, and the answer might be lost with it (RFC 9112, 9.6). */
+/**
+ * Closing with content unread would reset the connection, and the answer might be lost with it (RFC
+ * 9112, 9.6).
+ */
 function behindTheRest ({ raw }: FastifyRequest, reply: FastifyReply, payload: unknown): unknown {
   if (typeof payload !== 'string' || raw.destroyed || !mustClose(raw)) {
     raw.resume()

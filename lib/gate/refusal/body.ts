@@ -9,9 +9,15 @@ export interface Body {
   readonly text: string
 }
 
-/** The bodies of one refusal, made once: nothing in them depends on the request, so nothing of it can be in them. */
+/**
+ * The bodies of one refusal, made once: nothing in them depends on the request, so nothing of it
+ * can be in them.
+ */
 export interface Bodies {
-  /** The one that `Accept` prefers; plain text for CONNECT, where no client shows it (RFC 9110, 12.5.1). */
+  /**
+   * The one that `Accept` prefers; plain text for CONNECT, where no client shows it (RFC 9110,
+   * 12.5.1).
+   */
   choose (accept: string | undefined, method: string): Body
 }
 
@@ -29,7 +35,8 @@ export function refusalBodies (status: 407 | 401, realm: string, pages: Pages = 
     // The title of `about:blank` is the status's own (RFC 9457, 4.2.1).
     text: JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail })
   }
-  // With each body the ranges that ask for it, the most specific first: that one decides (RFC 9110, 12.5.1).
+  // With each body the ranges that ask for it, the most specific first: that one decides (RFC 9110,
+  // 12.5.1).
   const offered: ReadonlyArray<readonly [Body, readonly string[]]> = [
     [text, ['text/plain', 'text/*', '*/*']],
     [html, ['text/html', 'application/xhtml+xml', 'text/*', '*/*']],

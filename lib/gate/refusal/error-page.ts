@@ -7,8 +7,9 @@ import type { Pages } from './page.js'
 const REFUSED = /^(?:forbidden|target denied): /
 
 /**
- * An `onSend` hook for proxy routes: our own 403 and 5xx as a page, where the client prefers that to Fastify's JSON, which is what
- * programs get. What an error handler of the application has written stays as it is.
+ * An `onSend` hook for proxy routes: our own 403 and 5xx as a page, where the client prefers that
+ * to Fastify's JSON, which is what programs get. What an error handler of the application has
+ * written stays as it is.
  */
 export function errorPages (pages: Pages): onSendHookHandler {
   return (request, reply, payload, done) => {

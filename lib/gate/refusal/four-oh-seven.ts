@@ -8,19 +8,25 @@ import type { Bodies } from './body.js'
 /** What of a refusal concerns its answer. */
 type Answer = Pick<Refused, 'challenges' | 'continues'>
 
-/** Puts the challenges on an answer, one field line each: clients split a joined line in different places. */
+/**
+ * Puts the challenges on an answer, one field line each: clients split a joined line in different
+ * places.
+ */
 export function setChallenges (reply: FastifyReply, mode: Role, challenges: readonly string[]): void {
   reply.header(mode.challenge, [...challenges])
   reply.header('cache-control', 'no-store')
 }
 
 /**
- * THE 407 of proxy routes (and their 401, where a route is an origin): status, challenges, a framed body.
+ * THE 407 of proxy routes (and their 401, where a route is an origin): status, challenges, a framed
+ * body.
  *
- * Within a handshake a client may hold its content back until it is told to go on. Told to close it would begin the handshake
- * anew, on every connection. So the content is let come and thrown away before the response (RFC 9110, 10.1.1, allows it).
+ * Within a handshake a client may hold its content back until it is told to go on. Told to close it
+ * would begin the handshake anew, on every connection. So the content is let come and thrown away
+ * before the response (RFC 9110, 10.1.1, allows it).
  *
- * @param refused - One challenge or more: a 407 without any tells a client nothing (RFC 9110, 15.5.8).
+ * @param refused - One challenge or more: a 407 without any tells a client nothing (RFC 9110,
+ *   15.5.8).
  * @param closes - The connection is to be closed in any case. Default false.
  */
 export function refuse (reply: FastifyReply, mode: Role, { challenges, continues }: Answer, bodies: Bodies, closes = false): FastifyReply {
@@ -46,8 +52,9 @@ function sendAndClose (reply: FastifyReply, text: string): FastifyReply {
 }
 
 /**
- * Told to close in the midst of its content, curl (7.88) goes on with NTLM or Negotiate on another connection from where it
- * was, and waits for ever. Where the connection stays it closes it itself, and begins its content anew.
+ * Told to close in the midst of its content, curl (7.88) goes on with NTLM or Negotiate on another
+ * connection from where it was, and waits for ever. Where the connection stays it closes it itself,
+ * and begins its content anew.
  */
 function opensHandshake (challenge: string): boolean {
   return isConnectionBound(challenge.split(' ', 1)[0]!)

@@ -2,8 +2,9 @@ import type { FastifyRequest } from 'fastify'
 import type { Refused } from '../../passport/outcome.js'
 
 /**
- * Writes why a request was refused: one line with user, scheme, method, status, reason and address, never a credential. At
- * level `info`; at `debug` where a client has yet to be asked, or is in the middle of a handshake.
+ * Writes why a request was refused: one line with user, scheme, method, status, reason and address,
+ * never a credential. At level `info`; at `debug` where a client has yet to be asked, or is in the
+ * middle of a handshake.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc7616#section-3.4 RFC 7616, 3.4}
  */

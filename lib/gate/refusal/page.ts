@@ -10,7 +10,9 @@ export interface PageText {
   readonly title?: string
   /** What to do about it. */
   readonly detail?: string
-  /** What stands before the realm (of a 407 or 401) or the reason. Default `'Realm'`, `'Reason'`. */
+  /**
+   * What stands before the realm (of a 407 or 401) or the reason. Default `'Realm'`, `'Reason'`.
+   */
   readonly label?: string
 }
 
@@ -63,8 +65,9 @@ export function readPages (pages: unknown = {}): Pages {
 }
 
 /**
- * Writes a page that needs nothing but itself (no icon either, which browsers would ask the proxy for), for light and dark screens, for
- * readers that look at none, and for scripts from either side: the direction is that of the texts.
+ * Writes a page that needs nothing but itself (no icon either, which browsers would ask the proxy
+ * for), for light and dark screens, for readers that look at none, and for scripts from either
+ * side: the direction is that of the texts.
  *
  * @param value - The realm, or the reason: plain text, whatever is in it.
  */

@@ -20,14 +20,18 @@ interface InfoWithParams {
   readonly proxyAuthenticate?: Challenge
 }
 
-/** What is added to this response from here on belongs into the field of `mode`: the route is an origin, not a proxy. */
+/**
+ * What is added to this response from here on belongs into the field of `mode`: the route is an
+ * origin, not a proxy.
+ */
 export function respondAs (reply: FastifyReply, mode: Role): void {
   ;(reply as Informed)[kMode] = mode
 }
 
 /**
- * Adds parameters to the `Proxy-Authentication-Info` of an answer, or to the `Authentication-Info` where the route is an
- * origin. On a 407 the field does not go out (RFC 9110, 11.7.3: after the credentials were accepted).
+ * Adds parameters to the `Proxy-Authentication-Info` of an answer, or to the `Authentication-Info`
+ * where the route is an origin. On a 407 the field does not go out (RFC 9110, 11.7.3: after the
+ * credentials were accepted).
  *
  * @throws {NotRepresentable} A value cannot be sent.
  */
@@ -64,7 +68,8 @@ export function addStrategyInfo (reply: FastifyReply, info: unknown, mode: Role)
 }
 
 /**
- * Puts the last token of a handshake on the answer, in the field of the challenges, whatever its status.
+ * Puts the last token of a handshake on the answer, in the field of the challenges, whatever its
+ * status.
  *
  * @throws {NotRepresentable} It cannot be sent.
  */

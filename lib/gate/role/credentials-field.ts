@@ -3,8 +3,9 @@ import { DuplicateField } from '../../errors.js'
 import { noteLength } from '../../fields/received-length.js'
 
 /**
- * Reads the one value of a field with credentials. Node keeps the first of two lines in `headers` and says nothing, so
- * this goes by the raw ones; a second Host is refused on the way, since what is decided here is decided for a target.
+ * Reads the one value of a field with credentials. Node keeps the first of two lines in `headers`
+ * and says nothing, so this goes by the raw ones; a second Host is refused on the way, since what
+ * is decided here is decided for a target.
  *
  * @param name - In lower case.
  * @returns The value, `undefined` when the field is absent.
@@ -26,8 +27,8 @@ export function readCredentials ({ rawHeaders }: IncomingMessage, name: string):
 }
 
 /**
- * Takes fields off a request for good, from `headers` and from the raw list, so that neither a later hook nor an
- * upstream finds them.
+ * Takes fields off a request for good, from `headers` and from the raw list, so that neither a
+ * later hook nor an upstream finds them.
  */
 export function consume (request: IncomingMessage, names: readonly string[]): void {
   const { headers, rawHeaders } = request
@@ -44,8 +45,8 @@ export function consume (request: IncomingMessage, names: readonly string[]): vo
   if (rawHeaders.length < length) Object.defineProperty(request, 'headersDistinct', DISTINCT)
 }
 
-// node makes `headersDistinct` from the raw list when it is first asked for, and throws where that has got shorter. Where
-// it was made before, it would still have what was taken off.
+// node makes `headersDistinct` from the raw list when it is first asked for, and throws where that
+// has got shorter. Where it was made before, it would still have what was taken off.
 const DISTINCT: PropertyDescriptor & ThisType<IncomingMessage> = {
   get () {
     const distinct: NodeJS.Dict<string[]> = Object.create(null)

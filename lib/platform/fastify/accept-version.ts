@@ -6,13 +6,14 @@ import type { Constraints, FoundRoute, RoutedRequest, Router } from './internals
 const prepared = new WeakSet<Router>()
 
 /**
- * Lets requests with `Accept-Version` reach reverse routes. As soon as the application has one versioned route anywhere,
- * the router keeps such requests from every route without a version.
+ * Lets requests with `Accept-Version` reach reverse routes. As soon as the application has one
+ * versioned route anywhere, the router keeps such requests from every route without a version.
  *
- * The router itself is asked twice, so that its options, methods, constraints, parameters and nested prefixes decide as
- * ever: a versioned route of the application that matches takes the request. Else the field is overlooked, but only
- * where the request without it is one for a reverse route: the application's other routes stay closed to it, as Fastify
- * has it. The field itself is not touched.
+ * The router itself is asked twice, so that its options, methods, constraints, parameters and
+ * nested prefixes decide as ever: a versioned route of the application that matches takes the
+ * request. Else the field is overlooked, but only where the request without it is one for a reverse
+ * route: the application's other routes stay closed to it, as Fastify has it. The field itself is
+ * not touched.
  *
  * @throws {BadRegistration} This Fastify has no router that can be asked.
  * @quirk fastify-accept-version

@@ -1,9 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /**
- * An `onRequest` hook for requests whose target is no path. `@fastify/session` gives them, as all that is outside the path
- * of its cookie, an empty object for a session, and `@fastify/passport` fails on that with a 500. They get a session that
- * holds nothing and keeps nothing; whatever else is there stays.
+ * An `onRequest` hook for requests whose target is no path. `@fastify/session` gives them, as all
+ * that is outside the path of its cookie, an empty object for a session, and `@fastify/passport`
+ * fails on that with a 500. They get a session that holds nothing and keeps nothing; whatever else
+ * is there stays.
  *
  * @quirk session-empty-object
  */

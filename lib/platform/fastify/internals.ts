@@ -3,12 +3,14 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { BadRegistration } from '../../errors.js'
 
-// The places where Fastify's public surface does not reach. Each looks a symbol up by its description and
-// fails the boot when it is gone, so that a new Fastify shows in a test and not in a request.
+// The places where Fastify's public surface does not reach. Each looks a symbol up by its
+// description and fails the boot when it is gone, so that a new Fastify shows in a test and not in
+// a request.
 
 /**
- * Lets routes of `scope`, and of no other, take every method that node parses, none of them with a body that
- * Fastify would parse. `addHttpMethod` would do it for the whole server, and widen the application's `app.all`.
+ * Lets routes of `scope`, and of no other, take every method that node parses, none of them with a
+ * body that Fastify would parse. `addHttpMethod` would do it for the whole server, and widen the
+ * application's `app.all`.
  *
  * @param scope - An encapsulated instance, ours alone.
  * @throws {BadRegistration} This Fastify keeps its methods elsewhere.
@@ -20,8 +22,8 @@ export function acceptEveryMethod (scope: FastifyInstance): void {
 }
 
 /**
- * The servers beside `app.server`: with `listen({ host: 'localhost' })` Fastify opens one for each address of the
- * name, and copies to them only the `upgrade` event of the first.
+ * The servers beside `app.server`: with `listen({ host: 'localhost' })` Fastify opens one for each
+ * address of the name, and copies to them only the `upgrade` event of the first.
  *
  * @returns The further servers, empty before `listen`.
  * @quirk fastify-further-servers
@@ -50,7 +52,10 @@ export type Constraints = Record<string, unknown>
 /** Of a request, what the router goes by. */
 export interface RoutedRequest { readonly method: string, readonly url: string }
 
-/** What the router finds. It has no `store` where the router responds by itself: a path that does not decode, a parameter too long. */
+/**
+ * What the router finds. It has no `store` where the router responds by itself: a path that does
+ * not decode, a parameter too long.
+ */
 export interface FoundRoute { readonly store: { readonly config?: { readonly proxy?: unknown } } | null }
 
 type Derived = (failure: Error | null, constraints?: Constraints) => void
@@ -60,14 +65,16 @@ export interface Router {
   /** The route of a method and a path with these constraints, as a request would find it. */
   find (method: string, path: string, constraints?: Constraints): FoundRoute | null
   readonly constrainer: {
-    /** Called once for each request. With `done` when a constraint of the application needs time. */
+    /**
+     * Called once for each request. With `done` when a constraint of the application needs time.
+     */
     deriveConstraints (request: RoutedRequest, context: unknown, done?: Derived): Constraints | undefined
   }
 }
 
 /**
- * The router that Fastify finds routes with. Fastify keeps it to itself, but it calls `hasRoute` of it, and its router for not-found
- * handlers is one of the same class.
+ * The router that Fastify finds routes with. Fastify keeps it to itself, but it calls `hasRoute` of
+ * it, and its router for not-found handlers is one of the same class.
  *
  * @throws {BadRegistration} This Fastify has no such router.
  * @quirk fastify-router-hidden

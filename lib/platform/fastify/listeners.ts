@@ -3,8 +3,8 @@ import type { FastifyInstance } from 'fastify'
 import { furtherServers } from './internals.js'
 
 /**
- * Calls `attach` with each server of the application: now with `app.server`, and once it listens with those that
- * `listen({ host: 'localhost' })` opens beside it.
+ * Calls `attach` with each server of the application: now with `app.server`, and once it listens
+ * with those that `listen({ host: 'localhost' })` opens beside it.
  *
  * @quirk fastify-further-servers
  */

@@ -2,8 +2,8 @@ import type { FastifyReply } from 'fastify'
 import { streamOf } from '../message-stream.js'
 
 /**
- * Has the connection close behind a response. HTTP/2 has no field for that, and node warns of it. A request of HTTP/1's wire may
- * call itself anything, `HTTP/2.0` too.
+ * Has the connection close behind a response. HTTP/2 has no field for that, and node warns of it. A
+ * request of HTTP/1's wire may call itself anything, `HTTP/2.0` too.
  *
  * @quirk node-any-version
  */

@@ -5,12 +5,16 @@ import type { FastifyInstance } from 'fastify'
 import { on, once } from '../guarded.js'
 import { onEveryServer } from '../fastify/listeners.js'
 
-/** What node keeps on a socket: its parser, unless it has let go of it, and the response whose turn it is. */
+/**
+ * What node keeps on a socket: its parser, unless it has let go of it, and the response whose turn
+ * it is.
+ */
 type ParsedSocket = Socket & { parser?: object | null, _httpMessage?: object | null }
 
 /**
- * The connections that a stopping server would wait for though nothing is under way on them. Node closes only those whose last
- * request is through, and from `close()` on its own limits hold for none. What a route is at work on is none of these.
+ * The connections that a stopping server would wait for though nothing is under way on them. Node
+ * closes only those whose last request is through, and from `close()` on its own limits hold for
+ * none. What a route is at work on is none of these.
  *
  * @quirk node-idle-on-close
  */
@@ -33,7 +37,10 @@ export class IdleConnections {
     for (const socket of this.sockets) if (isIdle(socket) && socket.bytesRead === 0) socket.destroy()
   }
 
-  /** Ends also those with half a head, with content that is not read behind a response that is out, or in the middle of TLS's handshake. */
+  /**
+   * Ends also those with half a head, with content that is not read behind a response that is out,
+   * or in the middle of TLS's handshake.
+   */
   end (): void {
     const secured = new Set(Array.from(this.sockets, encryptedOf))
     for (const socket of this.encrypted) if (!secured.has(socket)) socket.destroy()
@@ -52,7 +59,10 @@ function isIdle ({ parser, _httpMessage }: ParsedSocket): boolean {
   return parser != null && _httpMessage == null
 }
 
-/** The socket below one of TLS. Clients of a socket in the file system have no address to tell them apart. */
+/**
+ * The socket below one of TLS. Clients of a socket in the file system have no address to tell them
+ * apart.
+ */
 function encryptedOf ({ _parent: socket }: Socket & { _parent?: Socket }): Socket | undefined {
   return socket
 }

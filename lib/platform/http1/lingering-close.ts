@@ -6,8 +6,8 @@ import type { Milliseconds } from '../../types.js'
 const CLOSE_TIME: Milliseconds = 2_000
 
 /**
- * Half-closes, reads and drops what still comes, closes when the peer has closed or has had its time. Closing at once
- * would reset the connection, and what was sent last might be lost with it.
+ * Half-closes, reads and drops what still comes, closes when the peer has closed or has had its
+ * time. Closing at once would reset the connection, and what was sent last might be lost with it.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc9112#section-9.6 RFC 9112, 9.6}
  */

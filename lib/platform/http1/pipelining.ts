@@ -11,15 +11,18 @@ export type TrackedResponse = ServerResponse & { readonly _header?: string | nul
 export type PipelinedConnection = Socket & { readonly _httpMessage?: TrackedResponse | null }
 
 /**
- * Begins with a request that has left node's parser when every response before it is out (RFC 9112, 9.3.2).
+ * Begins with a request that has left node's parser when every response before it is out (RFC 9112,
+ * 9.3.2).
  *
- * What has to be waited for is read off the socket: node holds there the response that is being written, and puts the next in
- * its place. So it makes no difference who writes them; node writes 400, 417 and 503 by itself, and tells no listener.
+ * What has to be waited for is read off the socket: node holds there the response that is being
+ * written, and puts the next in its place. So it makes no difference who writes them; node writes
+ * 400, 417 and 503 by itself, and tells no listener.
  *
- * A client that ends before that has left, as it has for node behind any request: its connection closes, and with it goes what the
- * other requests on it wait for.
+ * A client that ends before that has left, as it has for node behind any request: its connection
+ * closes, and with it goes what the other requests on it wait for.
  *
- * @param begin - Not called if the connection has closed by then, or is to be closed (RFC 9112, 9.6).
+ * @param begin - Not called if the connection has closed by then, or is to be closed (RFC 9112,
+ *   9.6).
  * @quirk node-upgrade-out-of-turn
  */
 export function afterPreviousResponse (socket: PipelinedConnection, begin: () => void): void {

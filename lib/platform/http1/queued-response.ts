@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { once } from '../guarded.js'
 
 /**
- * Destroys a pipelined answer when the connection closes before its turn. It has no connection until then, and node does
- * not tell it.
+ * Destroys a pipelined answer when the connection closes before its turn. It has no connection
+ * until then, and node does not tell it.
  *
  * @param leave - What is to happen then. It may happen before this returns.
  * @quirk node-queued-response-close

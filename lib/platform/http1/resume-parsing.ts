@@ -5,8 +5,9 @@ import type { Socket } from 'node:net'
 const OWN = 'connectionListener'
 
 /**
- * Has node parse HTTP on a socket again that it has let go of, as on a new connection. Only node is told: the application's
- * listeners know this connection, and one that counts or measures connections would do so again each time.
+ * Has node parse HTTP on a socket again that it has let go of, as on a new connection. Only node is
+ * told: the application's listeners know this connection, and one that counts or measures
+ * connections would do so again each time.
  *
  * @param server - The one that accepted the connection.
  * @quirk node-resume-parsing

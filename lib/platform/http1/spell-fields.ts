@@ -7,8 +7,9 @@ type Names = ReadonlyMap<string, string>
 type FieldSpelling = ServerResponse & { [kWriteHead]?: ServerResponse['writeHead'], [kSpelling]?: Names }
 
 /**
- * Has a response over HTTP/1.x spell some of its fields in their own way: Fastify makes all names lower case. HTTP/2 has no other.
- * The fields of a head that is given as a list have been spelt by who made it.
+ * Has a response over HTTP/1.x spell some of its fields in their own way: Fastify makes all names
+ * lower case. HTTP/2 has no other. The fields of a head that is given as a list have been spelt by
+ * who made it.
  *
  * @param names - By lower-case name. Those of the last call hold.
  * @quirk fastify-lower-case

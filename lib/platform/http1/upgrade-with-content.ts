@@ -4,7 +4,10 @@ import { guardedOr } from '../guarded.js'
 
 const overlooked = new WeakSet<IncomingMessage>()
 
-/** Whether the `upgrade` event of a request comes only where its content has ended, its response being on its way. */
+/**
+ * Whether the `upgrade` event of a request comes only where its content has ended, its response
+ * being on its way.
+ */
 export function wasIgnored (request: IncomingMessage): boolean {
   return overlooked.has(request)
 }
@@ -12,11 +15,13 @@ export function wasIgnored (request: IncomingMessage): boolean {
 type Asking = Server & { shouldUpgradeCallback?: (this: Server, request: IncomingMessage) => unknown }
 
 /**
- * Has node take an offer to upgrade beside content for a plain request, as a server may (RFC 9110, 7.8), where node asks (22 and
- * later). Node 26 would hand over the content apart from what follows it, and nobody could give both back to its parser.
+ * Has node take an offer to upgrade beside content for a plain request, as a server may (RFC 9110,
+ * 7.8), where node asks (22 and later). Node 26 would hand over the content apart from what follows
+ * it, and nobody could give both back to its parser.
  *
- * The parser stops behind the content nevertheless, and node drops what else has come in the same packet. So the request becomes
- * an upgrade where its content ends: node emits the event then, and hands over what is left, to be parsed again.
+ * The parser stops behind the content nevertheless, and node drops what else has come in the same
+ * packet. So the request becomes an upgrade where its content ends: node emits the event then, and
+ * hands over what is left, to be parsed again.
  *
  * @quirk node-upgrade-with-content
  */

@@ -3,8 +3,9 @@ import type { Http2Stream } from 'node:http2'
 import { once } from '../guarded.js'
 
 /**
- * Has the response to a HEAD of HTTP/2 say that it is over when its stream is reset before it has ended, as any other response does.
- * Node says so only behind an end, and what waits for it to end an exchange, or to let go of content, would wait for ever.
+ * Has the response to a HEAD of HTTP/2 say that it is over when its stream is reset before it has
+ * ended, as any other response does. Node says so only behind an end, and what waits for it to end
+ * an exchange, or to let go of content, would wait for ever.
  *
  * @quirk node-http2-head-close
  */

@@ -4,18 +4,20 @@ import { guarded, once } from '../guarded.js'
 import { onEverySession } from './sessions.js'
 
 /**
- * How many times all garbage is collected before a handle is let go of. A collection may have begun before the streams
- * became garbage, and the one after it before the handle was moved on: the third has seen them as such from its start.
+ * How many times all garbage is collected before a handle is let go of. A collection may have begun
+ * before the streams became garbage, and the one after it before the handle was moved on: the third
+ * has seen them as such from its start.
  */
 const COLLECTIONS = 3
 
 /**
  * Keeps what node has of a session in native code until its streams have been collected.
  *
- * A stream that was destroyed while its session was writing for it is freed by the garbage collector alone, and with it the
- * fields of a block that its client began and did not end, such as half of a trailer section. Where the collector takes the
- * session first, in the same collection, node finds memory of the session still in use, and ends the process
- * (`~Http2Session`: `current_nghttp2_memory_`; node 20 to 26). Any client can bring that about.
+ * A stream that was destroyed while its session was writing for it is freed by the garbage
+ * collector alone, and with it the fields of a block that its client began and did not end, such as
+ * half of a trailer section. Where the collector takes the session first, in the same collection,
+ * node finds memory of the session still in use, and ends the process (`~Http2Session`:
+ * `current_nghttp2_memory_`; node 20 to 26). Any client can bring that about.
  *
  * @quirk node-http2-session-memory
  */

@@ -11,8 +11,9 @@ import { onEveryServer } from '../fastify/listeners.js'
 const ALIVE_TIMEOUT: Milliseconds = 5_000
 
 /**
- * Tells every HTTP/2 client that the server stops (GOAWAY, RFC 9113, 6.8), before anything is waited for: what is under way
- * goes on, nothing new comes, and a session without anything ends. Else `app.close()` would wait for a client that stays.
+ * Tells every HTTP/2 client that the server stops (GOAWAY, RFC 9113, 6.8), before anything is
+ * waited for: what is under way goes on, nothing new comes, and a session without anything ends.
+ * Else `app.close()` would wait for a client that stays.
  *
  * @quirk node-http2-close-waits
  */
@@ -28,10 +29,10 @@ export function goAway (app: FastifyInstance): void {
 const watched = new WeakSet<object>()
 
 /**
- * Ends sessions that are broken. After an error of the connection node 20 says GOAWAY, then reads and
- * writes nothing any more and emits no event, so such a session would stay as long as its streams,
- * which may have no limit. Where a session has been idle (`http2SessionTimeout`) its client is asked
- * for a sign of life, and the connection ends if none comes. Once per server.
+ * Ends sessions that are broken. After an error of the connection node 20 says GOAWAY, then reads
+ * and writes nothing any more and emits no event, so such a session would stay as long as its
+ * streams, which may have no limit. Where a session has been idle (`http2SessionTimeout`) its
+ * client is asked for a sign of life, and the connection ends if none comes. Once per server.
  *
  * @param timeout - How long it may take to come.
  * @quirk node-http2-broken-session
@@ -47,8 +48,9 @@ export function endBroken (app: FastifyInstance, timeout = ALIVE_TIMEOUT): void 
 }
 
 /**
- * The HTTP/2 sessions that a stopping server would wait for though nothing comes of them any more: those
- * whose client has left, as above, and those that are over but for a client that does not close.
+ * The HTTP/2 sessions that a stopping server would wait for though nothing comes of them any more:
+ * those whose client has left, as above, and those that are over but for a client that does not
+ * close.
  *
  * @quirk node-http2-broken-session
  * @quirk node-http2-session-lingers
@@ -63,7 +65,9 @@ export class LeftSessions {
     })
   }
 
-  /** Asks each client for a sign of life, and ends the connections of those from which none comes. */
+  /**
+   * Asks each client for a sign of life, and ends the connections of those from which none comes.
+   */
   endBroken (): void {
     for (const [session, socket] of this.sockets) if (!session.destroyed) endUnlessAlive(session, socket, this.timeout)
   }
@@ -74,9 +78,9 @@ export class LeftSessions {
 }
 
 /**
- * Asks for the acknowledgement of SETTINGS without a setting (RFC 9113, 6.5.3), as node sends no PING once a
- * session has been told to close. Any octet is a sign of life: a slow network may keep the
- * acknowledgement back behind what is under way, and of a broken session node 20 reads nothing.
+ * Asks for the acknowledgement of SETTINGS without a setting (RFC 9113, 6.5.3), as node sends no
+ * PING once a session has been told to close. Any octet is a sign of life: a slow network may keep
+ * the acknowledgement back behind what is under way, and of a broken session node 20 reads nothing.
  */
 function endUnlessAlive (session: Http2Session, socket: Socket, timeout: Milliseconds): void {
   const read = socket.bytesRead

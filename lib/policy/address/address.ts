@@ -24,10 +24,12 @@ export function ipv4 (bits: bigint): IpAddress {
 }
 
 /**
- * Reads an address in the notation that a resolver or `server.address()` gives: a dotted quad of four decimal
- * numbers, or IPv6 without brackets and without zone. Other spellings are `canonicalHost`'s business.
+ * Reads an address in the notation that a resolver or `server.address()` gives: a dotted quad of
+ * four decimal numbers, or IPv6 without brackets and without zone. Other spellings are
+ * `canonicalHost`'s business.
  *
- * An IPv4-mapped IPv6 address is read as the IPv4 address in it, because that is where the kernel connects.
+ * An IPv4-mapped IPv6 address is read as the IPv4 address in it, because that is where the kernel
+ * connects.
  *
  * @returns The address, or `null` for any other text.
  * @see {@link https://www.rfc-editor.org/rfc/rfc4291#section-2.5.5.2 RFC 4291, 2.5.5.2}
@@ -37,7 +39,8 @@ export function ipv4 (bits: bigint): IpAddress {
 export function readAddress (text: string): IpAddress | null {
   if (isIPv4(text)) return ipv4(toBits(ipaddr.IPv4.parse(text).toByteArray()))
   if (!isIPv6(text) || text.includes('%')) return null
-  // ipaddr.js takes ::192.0.2.1 for ::ffff:192.0.2.1, so the WHATWG parser turns the quad into hex first.
+  // ipaddr.js takes ::192.0.2.1 for ::ffff:192.0.2.1, so the WHATWG parser turns the quad into hex
+  // first.
   const canonical = new URL(`http://[${text}]/`).hostname.slice(1, -1)
   const bits = toBits(ipaddr.IPv6.parse(canonical).toByteArray())
   return bits >> 32n === MAPPED ? ipv4(bits & LOW_32) : { family: 6, bits, text: canonical }

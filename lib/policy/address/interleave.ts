@@ -6,8 +6,8 @@ export interface Address {
 }
 
 /**
- * Orders addresses for dialling: families alternate, beginning with that of the first address; within a family the
- * resolver's order stays.
+ * Orders addresses for dialling: families alternate, beginning with that of the first address;
+ * within a family the resolver's order stays.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc8305#section-4 RFC 8305, 4}
  */

@@ -21,7 +21,10 @@ function isLoopback ({ family, bits }: IpAddress): boolean {
   return family === 4 ? bits >> 24n === 127n : bits === 1n
 }
 
-/** Read anew each time: addresses come and go, and this runs only for a target with the port of a listener. */
+/**
+ * Read anew each time: addresses come and go, and this runs only for a target with the port of a
+ * listener.
+ */
 function isLocal (address: IpAddress): boolean {
   return isLoopback(address) || Object.values(networkInterfaces()).some(
     entries => entries?.some(entry => isSame(withoutZone(entry.address), address))
@@ -29,9 +32,10 @@ function isLocal (address: IpAddress): boolean {
 }
 
 /**
- * True when a connection to `address` and `port` would come back to one of `listeners`. A listener on
- * 0.0.0.0 or :: has every address of this machine, and the whole of 127/8; the target 0.0.0.0 or ::
- * reaches every listener. Either family counts for both, so that a dual-stack socket has no second door.
+ * True when a connection to `address` and `port` would come back to one of `listeners`. A listener
+ * on 0.0.0.0 or :: has every address of this machine, and the whole of 127/8; the target 0.0.0.0 or
+ * :: reaches every listener. Either family counts for both, so that a dual-stack socket has no
+ * second door.
  */
 export function isOwnListener (address: IpAddress, port: number, listeners: Iterable<OwnListener>): boolean {
   const embedded = embeddedIPv4(address)

@@ -16,8 +16,8 @@ export function hasNoHostBits ({ family, bits, length }: Prefix): boolean {
 }
 
 /**
- * Values by block. A look-up costs one map access per *length* in use, never one per block, so a list of
- * thousands of addresses is as fast as a list of one.
+ * Values by block. A look-up costs one map access per *length* in use, never one per block, so a
+ * list of thousands of addresses is as fast as a list of one.
  */
 export class PrefixTable<Value> {
   private readonly lengths = { 4: new Map<number, Map<bigint, Value>>(), 6: new Map<number, Map<bigint, Value>>() }

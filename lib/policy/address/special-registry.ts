@@ -1,16 +1,19 @@
 /**
- * A block of special-purpose addresses: its CIDR, what to call it, and the document that made it so.
- * The first row that holds an address names it, so a block stands above the wider one it is cut from.
+ * A block of special-purpose addresses: its CIDR, what to call it, and the document that made it
+ * so. The first row that holds an address names it, so a block stands above the wider one it is cut
+ * from.
  */
 export type SpecialBlock = readonly [cidr: string, name: string, source: string]
 
 /**
- * Every special-purpose block, after the IANA registries "IPv4 Special-Purpose Address Space" and "IPv6
- * Special-Purpose Address Space" (as of October 2025), with the multicast, site-local and IPv4-compatible
- * blocks, which are registered elsewhere. Blocks that IANA marks as globally reachable (AS112, AMT, the
- * anycast addresses) are in: the nearest instance may well be an internal one, and no web site lives there.
+ * Every special-purpose block, after the IANA registries "IPv4 Special-Purpose Address Space" and
+ * "IPv6 Special-Purpose Address Space" (as of October 2025), with the multicast, site-local and
+ * IPv4-compatible blocks, which are registered elsewhere. Blocks that IANA marks as globally
+ * reachable (AS112, AMT, the anycast addresses) are in: the nearest instance may well be an
+ * internal one, and no web site lives there.
  *
- * Absent on purpose: `::ffff:0:0/96` (read as the IPv4 address in it) and `64:ff9b::/96` (classified by it).
+ * Absent on purpose: `::ffff:0:0/96` (read as the IPv4 address in it) and `64:ff9b::/96`
+ * (classified by it).
  *
  * @see {@link https://www.iana.org/assignments/iana-ipv4-special-registry/ IANA, IPv4}
  * @see {@link https://www.iana.org/assignments/iana-ipv6-special-registry/ IANA, IPv6}

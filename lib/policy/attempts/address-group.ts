@@ -4,9 +4,10 @@ import { Recent } from '../../store/recent.js'
 const kept = new Recent<string>(1000)
 
 /**
- * What is counted as one address: an IPv4 address, or a network of 64 bits, which is what a single subscriber of IPv6 has at
- * least (RFC 6177). An IPv4-mapped address is the IPv4 address in it; a zone does not matter. Empty where there is no address:
- * the clients of a socket in the file system have none.
+ * What is counted as one address: an IPv4 address, or a network of 64 bits, which is what a single
+ * subscriber of IPv6 has at least (RFC 6177). An IPv4-mapped address is the IPv4 address in it; a
+ * zone does not matter. Empty where there is no address: the clients of a socket in the file system
+ * have none.
  *
  * @example
  * addressGroup('2001:db8::1') // '20010db800000000/64'

@@ -14,19 +14,28 @@ export interface RedisClient {
 /** How guessing of secrets is slowed down. Needs the package rate-limiter-flexible. */
 export interface AttemptsOptions {
   /**
-   * How many wrong secrets an address may present within the window; of IPv6 a network of 64 bits is one address. 0: any
-   * number. At most 1000000. Default 100.
+   * How many wrong secrets an address may present within the window; of IPv6 a network of 64 bits
+   * is one address. 0: any number. At most 1000000. Default 100.
    */
   readonly perAddress?: number
-  /** How many wrong secrets may be presented for a user, from wherever. 0: any number. At most 1000000. Default 10. */
+  /**
+   * How many wrong secrets may be presented for a user, from wherever. 0: any number. At most
+   * 1000000. Default 10.
+   */
   readonly perUser?: number
-  /** The window, from the first wrong secret on; whole seconds are counted. 1000 to 2147483647. Default 900000 (15 minutes). */
+  /**
+   * The window, from the first wrong secret on; whole seconds are counted. 1000 to 2147483647.
+   * Default 900000 (15 minutes).
+   */
   readonly timeWindow?: Milliseconds
-  /** An ioredis client, whose Redis has the counts of all processes. Default: each process counts for itself. */
+  /**
+   * An ioredis client, whose Redis has the counts of all processes. Default: each process counts
+   * for itself.
+   */
   readonly redis?: RedisClient
   /**
-   * What names and secrets are hashed with before they are counted. 32 octets or more; needed with `redis`, the same for all
-   * processes that share it. Default: a random one.
+   * What names and secrets are hashed with before they are counted. 32 octets or more; needed with
+   * `redis`, the same for all processes that share it. Default: a random one.
    */
   readonly key?: string | Uint8Array
 }

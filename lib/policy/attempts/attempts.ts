@@ -17,8 +17,8 @@ export interface Guess {
   /** What was presented, whole. */
   readonly presented: string
   /**
-   * Whether that shows the secret itself (Basic, Bearer): the same text is the same guess. Else (Digest, NTLM) it is another
-   * text each time, though the secret be the same.
+   * Whether that shows the secret itself (Basic, Bearer): the same text is the same guess. Else
+   * (Digest, NTLM) it is another text each time, though the secret be the same.
    */
   readonly showsSecret: boolean
 }
@@ -36,8 +36,10 @@ export interface Admission {
   /**
    * The secret was right.
    *
-   * @param actual - Who it was, where the credentials may have said so in another way (Digest, `userhash`).
-   * @returns How long to wait all the same: as many wrong ones as may be were presented for him under another name.
+   * @param actual - Who it was, where the credentials may have said so in another way (Digest,
+   *   `userhash`).
+   * @returns How long to wait all the same: as many wrong ones as may be were presented for him
+   *   under another name.
    */
   accepted (actual?: string | null): Eventual<Milliseconds>
   /** It was wrong; otherwise as for {@link accepted}. */
@@ -48,7 +50,10 @@ export interface Admission {
   leave (): void
 }
 
-/** A client that does not show its secret may send a wrong one twenty times by itself, as Java does: then it counts once. */
+/**
+ * A client that does not show its secret may send a wrong one twenty times by itself, as Java does:
+ * then it counts once.
+ */
 const POINTS = 20
 /** How long a right secret is remembered after it was last used, and how many of them. */
 const KNOWN_FOR: Milliseconds = 24 * 60 * 60 * 1000
@@ -65,19 +70,25 @@ interface KnownSecrets {
 }
 
 /**
- * Slows down guessing: counts wrong secrets by address and by user, and lets neither try more than so many of them within a
- * window. A wrong secret counts once, however often it is sent.
+ * Slows down guessing: counts wrong secrets by address and by user, and lets neither try more than
+ * so many of them within a window. A wrong secret counts once, however often it is sent.
  *
- * Secrets that were right a short time ago are not held up, whatever strangers do in the name or at the address of their user.
- * Where the secret does not show, that is the user at that address; for as long as the wrong trials from there are within the
- * limit for a user.
+ * Secrets that were right a short time ago are not held up, whatever strangers do in the name or at
+ * the address of their user. Where the secret does not show, that is the user at that address; for
+ * as long as the wrong trials from there are within the limit for a user.
  */
 export class GuessLimiter {
   /** Each user has a share of it: other spellings of his secret take the place of his own. */
   private readonly known = new SharedRoom<KnownSecrets>(MAX_KNOWN, shareOf(MAX_KNOWN))
-  /** The guesses for each user on which nobody has decided yet: many at once must not be more than there may be. */
+  /**
+   * The guesses for each user on which nobody has decided yet: many at once must not be more than
+   * there may be.
+   */
   private readonly pending = new Map<string, Map<string, number>>()
-  /** Users by what else they were called: what is counted for one is counted for him, whatever the credentials call him. */
+  /**
+   * Users by what else they were called: what is counted for one is counted for him, whatever the
+   * credentials call him.
+   */
   private readonly aliases = new Recent<string>(MAX_ALIASES)
   private readonly keyText: string
 
@@ -144,7 +155,8 @@ export class GuessLimiter {
       refused: async (actual) => {
         wrong?.()
         const other = this.otherName(trial, user, actual)
-        // The same questions of the counters whether there is such a user or not, or the time would tell.
+        // The same questions of the counters whether there is such a user or not, or the time would
+        // tell.
         const before = await this.count(trial, group, other ?? (user === undefined ? this.nameOf(trial) : user))
         return other === null ? 0 : waitFor(before, this.settings.perUser)
       },
@@ -165,7 +177,9 @@ export class GuessLimiter {
     return ofUser && { ...ofUser, points: ofUser.points - points }
   }
 
-  /** The name of a user whom the credentials call otherwise, unless that was known when they came. */
+  /**
+   * The name of a user whom the credentials call otherwise, unless that was known when they came.
+   */
   private otherName ({ showsSecret }: Guess, said: string | null | undefined, actual: string | null | undefined): string | null {
     if (showsSecret || said == null) return null
     const name = usualName(actual ?? said)
@@ -194,7 +208,8 @@ export class GuessLimiter {
   private remember (place: string, trial: Guess): void {
     const until = this.clock() + KNOWN_FOR
     const known = this.known.get(place)
-    // Who gets in now and then still gets his wrong trials counted: one may be at his address with him.
+    // Who gets in now and then still gets his wrong trials counted: one may be at his address with
+    // him.
     const points = known !== undefined && known.until > this.clock() ? known.points : 0
     this.known.set(place, { until, points }, () => {
       const name = this.nameOf(trial)

@@ -15,8 +15,8 @@ export interface Count {
 /**
  * Counts by key, within a window that starts with the first point.
  *
- * Who brings a key is told with it, an address for one: it has a share of the room that there is in memory. Empty: there is none
- * to tell, and no share.
+ * Who brings a key is told with it, an address for one: it has a share of the room that there is in
+ * memory. Empty: there is none to tell, and no share.
  */
 export interface Counter {
   /** @returns `null`: nothing. */
@@ -50,8 +50,8 @@ export interface CounterOptions {
   /** How many of them may come from one place. Default: a hundredth. */
   readonly share?: number
   /**
-   * What becomes of others. Default `together`: they are counted, all of one place whose share is used up as one, else with
-   * some of those from everywhere. `apart`: each is new each time.
+   * What becomes of others. Default `together`: they are counted, all of one place whose share is
+   * used up as one, else with some of those from everywhere. `apart`: each is new each time.
    */
   readonly beyond?: 'together' | 'apart'
   readonly clock?: () => Milliseconds
@@ -73,7 +73,9 @@ export async function loadRateLimiters (load: () => Promise<unknown> = () => imp
   }
 }
 
-/** Makes a counter: in memory, or in Redis with one in memory for as long as Redis does not answer. */
+/**
+ * Makes a counter: in memory, or in Redis with one in memory for as long as Redis does not answer.
+ */
 export function createCounter (options: CounterOptions): Counter {
   const memory = new MemoryCounter(options)
   return options.redis === undefined ? memory : new SharedCounter(options, options.redis, memory)
@@ -94,8 +96,9 @@ interface KeptCount {
 }
 
 /**
- * Bounded, and nothing that is counted is given up before its time: strangers with endless names and addresses would push out
- * what was counted of them. What there is no room for is counted together: it reaches its limit all the sooner.
+ * Bounded, and nothing that is counted is given up before its time: strangers with endless names
+ * and addresses would push out what was counted of them. What there is no room for is counted
+ * together: it reaches its limit all the sooner.
  */
 class MemoryCounter implements Counter {
   private readonly limiter: Limiter
@@ -153,8 +156,8 @@ class MemoryCounter implements Counter {
 }
 
 /**
- * In Redis. While that does not answer, this process counts for itself: nobody is let in unlimited, and nobody is locked
- * out for it.
+ * In Redis. While that does not answer, this process counts for itself: nobody is let in unlimited,
+ * and nobody is locked out for it.
  */
 class SharedCounter implements Counter {
   private readonly limiter: Limiter

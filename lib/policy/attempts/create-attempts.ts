@@ -13,6 +13,7 @@ export async function createAttempts (settings: AttemptsSettings, realm: string,
   const { timeWindow, redis } = settings
   const limiters = await loadRateLimiters()
   const counter = (what: string, beyond?: 'apart') => createCounter({ limiters, name: `${what}:${realm}`, timeWindow, redis, onTrouble, beyond })
-  // A guess that is taken for one that has been counted is not counted: so what there is no room for is new.
+  // A guess that is taken for one that has been counted is not counted: so what there is no room
+  // for is new.
   return new GuessLimiter(settings, { address: counter('address'), user: counter('user'), guess: counter('guess', 'apart') })
 }

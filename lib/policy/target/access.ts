@@ -29,7 +29,8 @@ export interface Admitted extends Target {
 /** The destination policy of a forward proxy. */
 export interface Access<User = unknown> {
   /**
-   * Name, port and list rules, then `check`. Synchronous unless `check` is not, so call it with `await`.
+   * Name, port and list rules, then `check`. Synchronous unless `check` is not, so call it with
+   * `await`.
    *
    * @throws {BadTarget} The host is no host, the port no port.
    * @throws {TargetDenied} A rule refuses, as {@link DeniedError}.
@@ -37,10 +38,12 @@ export interface Access<User = unknown> {
    */
   admit (target: Target, user: User): Admitted | Promise<Admitted>
   /**
-   * The addresses that may be dialled, one or more, in the order to try them. A name is resolved once and every
-   * address classified; those refused are left out. Synchronous for an address, so call it with `await`.
+   * The addresses that may be dialled, one or more, in the order to try them. A name is resolved
+   * once and every address classified; those refused are left out. Synchronous for an address, so
+   * call it with `await`.
    *
-   * @throws {TargetDenied} None is left, as {@link DeniedError}. Its `reason` is that of the first address.
+   * @throws {TargetDenied} None is left, as {@link DeniedError}. Its `reason` is that of the first
+   *   address.
    * @throws {DnsFailed} @throws {DnsTimeout} The resolver gave none.
    */
   resolve (admitted: Admitted): Address[] | Promise<Address[]>
@@ -63,11 +66,13 @@ function isDenied (address: IpAddress, port: number, deny: PatternList): boolean
 }
 
 /**
- * The destination policy: who may go where, decided on the one canonical target that is then dialled.
+ * The destination policy: who may go where, decided on the one canonical target that is then
+ * dialled.
  *
- * In order: own listeners (by address), `deny`, `allow`, `check`, port, resolving, special-purpose addresses. What
- * follows resolving asks `deny`, `allow` and the port rule again, for the address. `deny` beats `allow`; `allow`
- * never lifts the special-purpose check; nothing opens our own listeners.
+ * In order: own listeners (by address), `deny`, `allow`, `check`, port, resolving, special-purpose
+ * addresses. What follows resolving asks `deny`, `allow` and the port rule again, for the address.
+ * `deny` beats `allow`; `allow` never lifts the special-purpose check; nothing opens our own
+ * listeners.
  *
  * @param own - The addresses this server listens on, asked anew for each address.
  * @throws {BadOption} An option is wrong.
@@ -113,7 +118,10 @@ export function createAccess<User = unknown> (options: ForwardPolicyOptions<User
     return interleave(approved)
   }
 
-  /** The lists, as far as the target itself can tell: `allow` may be left to the addresses of a name. */
+  /**
+   * The lists, as far as the target itself can tell: `allow` may be left to the addresses of a
+   * name.
+   */
   function readTarget ({ host, port, scheme }: Target): Admitted {
     if (!Number.isInteger(port) || port < 1 || port > 65535) throw new BadTarget('the port is no port')
     const name = canonicalHost(host)

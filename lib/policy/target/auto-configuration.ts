@@ -8,7 +8,10 @@ export interface AutoConfigurationLists {
   readonly special?: readonly string[]
 }
 
-/** A list as the script has it. Names begin with a dot, so that none is `__proto__`; blocks are the family and the bits. */
+/**
+ * A list as the script has it. Names begin with a dot, so that none is `__proto__`; blocks are the
+ * family and the bits.
+ */
 interface ScriptList {
   readonly any: boolean
   readonly names: Record<string, 1>
@@ -17,9 +20,10 @@ interface ScriptList {
 }
 
 /**
- * Prepares the script by which browsers choose their proxy: `FindProxyForURL`, in the JavaScript of 1996, which is what some
- * of its readers speak. It asks no resolver, so a name goes by what it is called and not by what it resolves to. Ports are left to
- * the proxy: it refuses with a reason what would fail without one otherwise.
+ * Prepares the script by which browsers choose their proxy: `FindProxyForURL`, in the JavaScript of
+ * 1996, which is what some of its readers speak. It asks no resolver, so a name goes by what it is
+ * called and not by what it resolves to. Ports are left to the proxy: it refuses with a reason what
+ * would fail without one otherwise.
  *
  * - Loopback is the browser's own machine: never through the proxy.
  * - Names without a dot and special-purpose addresses: directly, unless `special` holds them.
@@ -28,7 +32,8 @@ interface ScriptList {
  *
  * `deny` is not in it: what is denied should be refused, not tried without a proxy.
  *
- * @returns A function that writes the script for a proxy: `PROXY` or `HTTPS`, a space, host and port.
+ * @returns A function that writes the script for a proxy: `PROXY` or `HTTPS`, a space, host and
+ *   port.
  * @throws {BadOption} An element is no pattern.
  * @example
  * autoConfiguration({ allow: ['*.example.org'] })('PROXY gw.test:8080')

@@ -17,15 +17,16 @@ function canonicalIPv6 (text: string): string {
 /**
  * The one spelling of a host that every rule is asked about and that is resolved.
  *
- * A name comes out in lower case, as A-labels, without its trailing dot. Whatever the URL standard reads as
- * an IPv4 address (`0177.1`, `2130706433`, `0x7f.1`, circled digits) comes out as a dotted quad. IPv6, with or
- * without brackets, comes out compressed and without them; only an IPv4-mapped address keeps a quad in it.
- * The result is a fixed point: applied again, nothing changes.
+ * A name comes out in lower case, as A-labels, without its trailing dot. Whatever the URL standard
+ * reads as an IPv4 address (`0177.1`, `2130706433`, `0x7f.1`, circled digits) comes out as a dotted
+ * quad. IPv6, with or without brackets, comes out compressed and without them; only an IPv4-mapped
+ * address keeps a quad in it. The result is a fixed point: applied again, nothing changes.
  *
  * @param host - The host of a target: no port, no userinfo.
- * @throws {BadTarget} It is no host: empty, an empty label, over 253 chars or 63 in a label, an A-label
- *   that decodes to nothing beyond ASCII, a zone id, brackets round anything but IPv6, percent-encoding, a space
- *   or another char no host name has, a name ending in a number that is no IPv4 address.
+ * @throws {BadTarget} It is no host: empty, an empty label, over 253 chars or 63 in a label, an
+ *   A-label that decodes to nothing beyond ASCII, a zone id, brackets round anything but IPv6,
+ *   percent-encoding, a space or another char no host name has, a name ending in a number that is
+ *   no IPv4 address.
  * @see {@link https://url.spec.whatwg.org/#host-parsing URL Standard, host parsing}
  * @see {@link https://www.rfc-editor.org/rfc/rfc5952#section-4 RFC 5952, 4}
  * @example
@@ -47,7 +48,8 @@ export function canonicalHost (host: string): string {
   for (const label of name.split('.')) {
     if (label === '') throw new BadTarget('the host has an empty label')
     if (label.length > MAX_LABEL) throw new BadTarget('the host has a label that is too long')
-    // Node 24 decodes no A-label of a name in ASCII; node 20 and 22 let one that decodes to ASCII through.
+    // Node 24 decodes no A-label of a name in ASCII; node 20 and 22 let one that decodes to ASCII
+    // through.
     if (label.startsWith('xn--') && !BEYOND_ASCII.test(domainToUnicode(label))) {
       throw new BadTarget('the host has an A-label that decodes to no name')
     }

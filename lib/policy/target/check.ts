@@ -20,10 +20,12 @@ export interface Target {
 /**
  * A rule in code, asked after `deny` and `allow` and before anything is resolved.
  *
- * @param target - The host is canonical: lower case, A-labels, no trailing dot, IPv6 without brackets.
+ * @param target - The host is canonical: lower case, A-labels, no trailing dot, IPv6 without
+ *   brackets.
  * @param user - What authentication gave.
- * @returns `true`: go on to the checks on port and address, which this cannot lift. `false`: 403. A string: 403 with
- *   this reason, which the client sees. Anything else, a throw and a rejection are 500.
+ * @returns `true`: go on to the checks on port and address, which this cannot lift. `false`: 403. A
+ *   string: 403 with this reason, which the client sees. Anything else, a throw and a rejection are
+ *   500.
  */
 export type Check<User> = (target: Target, user: User) => Eventual<boolean | string>
 
@@ -42,7 +44,8 @@ function judge (verdict: unknown): void {
  *
  * @returns Nothing when the target may be reached; a promise only when `check` gave one.
  * @throws {TargetDenied} It said no.
- * @throws {CheckFailed} It threw or rejected (that is the `cause`), or its answer is neither a boolean nor a string.
+ * @throws {CheckFailed} It threw or rejected (that is the `cause`), or its answer is neither a
+ *   boolean nor a string.
  * @throws {CheckTimeout} No answer in time.
  */
 export function ask<User> (check: Check<User>, target: Target, user: User, timeout: Milliseconds): void | Promise<void> {

@@ -2,7 +2,8 @@ import type { FastifyError } from '@fastify/error'
 import { TargetDenied } from '../../errors.js'
 
 /**
- * The error types of Proxy-Status that a refusal may have: the first for addresses, the second for names and ports.
+ * The error types of Proxy-Status that a refusal may have: the first for addresses, the second for
+ * names and ports.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc9209#section-2.3.5 RFC 9209, 2.3.5 and 2.3.17}
  */
@@ -22,7 +23,10 @@ export interface Denial {
 /** A `TargetDenied` with what Proxy-Status and the log need; these members are not enumerable. */
 export type DeniedError = FastifyError & Denial
 
-/** Makes the error for a refusal. Its status is 403: RFC 9209 recommends 502 for addresses, which clients retry. */
+/**
+ * Makes the error for a refusal. Its status is 403: RFC 9209 recommends 502 for addresses, which
+ * clients retry.
+ */
 export function denied (denial: Denial): DeniedError {
   const error = new TargetDenied(denial.reason)
   for (const [name, value] of Object.entries(denial)) Object.defineProperty(error, name, { value })

@@ -51,8 +51,9 @@ async function ask (name: string, lookup: LookupFunction, options: LookupOptions
 }
 
 /**
- * Makes of a resolver one that keeps `dns.lookup`'s contract, for a caller that relies on it: node, which takes a promise that
- * rejects for none of its business, and a second answer for another connection.
+ * Makes of a resolver one that keeps `dns.lookup`'s contract, for a caller that relies on it: node,
+ * which takes a promise that rejects for none of its business, and a second answer for another
+ * connection.
  *
  * @quirk node-lookup-contract
  */
@@ -67,8 +68,9 @@ export function dependable (lookup: LookupFunction): LookupFunction {
 }
 
 /**
- * Asks the resolver for the addresses of `name`: once, and its first answer counts. The resolver is not trusted to
- * keep `dns.lookup`'s contract: one that throws, rejects, never calls back or gives no address is an error.
+ * Asks the resolver for the addresses of `name`: once, and its first answer counts. The resolver is
+ * not trusted to keep `dns.lookup`'s contract: one that throws, rejects, never calls back or gives
+ * no address is an error.
  *
  * @returns One address or more, in the resolver's order, without doubles.
  * @throws {DnsFailed} No address of this family, or the resolver failed (its error is the `cause`).

@@ -4,8 +4,9 @@ import { parsePattern, type Pattern, type PatternPort } from './pattern.js'
 import { PrefixTable } from '../address/prefix-table.js'
 
 /**
- * How a target is on a list: `'port'` when a pattern that holds its host names its port (or `*` as port), `'host'`
- * when one holds its host and names no port, `null` when none does. Patterns that name other ports do not count.
+ * How a target is on a list: `'port'` when a pattern that holds its host names its port (or `*` as
+ * port), `'host'` when one holds its host and names no port, `null` when none does. Patterns that
+ * name other ports do not count.
  */
 export type PatternMatch = 'port' | 'host' | null
 
@@ -33,8 +34,8 @@ class Ports {
 }
 
 /**
- * A list of patterns, arranged for look-up: an exact name costs one map access, a wildcard one per label, a block
- * one per prefix length in use. The number of patterns does not matter.
+ * A list of patterns, arranged for look-up: an exact name costs one map access, a wildcard one per
+ * label, a block one per prefix length in use. The number of patterns does not matter.
  */
 export class PatternList {
   /** True when an address or a block is on the list (`*` is neither). */
@@ -86,7 +87,9 @@ export class PatternList {
     return match
   }
 
-  /** True when an address or a block is on the list with this port, so that only resolving can tell. */
+  /**
+   * True when an address or a block is on the list with this port, so that only resolving can tell.
+   */
   namesAddressPort (port: number): boolean {
     return this.addressPorts.match(port) === 'port'
   }

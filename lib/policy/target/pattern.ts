@@ -53,7 +53,10 @@ function readHost (text: string): { kind: 'any' } | { kind: 'name' | 'subdomains
   return { kind: 'prefix', prefix: { family: address.family, bits: address.bits, length: address.family === 4 ? 32 : 128 } }
 }
 
-/** Tells what people write in the place of a pattern, and what to write instead. Of the text it shows a name at most. */
+/**
+ * Tells what people write in the place of a pattern, and what to write instead. Of the text it
+ * shows a name at most.
+ */
 function slipIn (text: string): string | null {
   if (text.includes('://')) return 'a URL: write its host, with :port where it names one'
   if (/^\.[\w-]+(?:\.[\w-]+)*$/.test(text)) return `a name with a leading dot; did you mean '*${text}'?`
@@ -82,11 +85,13 @@ function cut (text: string): { host: string, port: string | null } | null {
  *     pattern = host-pattern [ ":" ( port / "*" ) ]
  *     host-pattern = "*" / [ "*." ] name / address / CIDR
  *
- * IPv6 stands in brackets when a port follows. `*.example.org` is every name below `example.org`, at any depth,
- * and not `example.org` itself. `*` is every name and address. Names are made canonical as targets are.
+ * IPv6 stands in brackets when a port follows. `*.example.org` is every name below `example.org`,
+ * at any depth, and not `example.org` itself. `*` is every name and address. Names are made
+ * canonical as targets are.
  *
  * @param option - The name of the option for the error, such as `forward.allow[2]`.
- * @throws {BadOption} The text is no pattern. The message names the option and the defect, never the text.
+ * @throws {BadOption} The text is no pattern. The message names the option and the defect, never
+ *   the text.
  * @example
  * parsePattern('*.Example.org:8443', 'forward.allow[0]') // { kind: 'subdomains', name: 'example.org', port: 8443 }
  */

@@ -14,10 +14,11 @@ export interface Requirement<Demand> {
 const TARGETS_KEPT = 1000
 
 /**
- * Chooses by the target what is demanded of a request: the first requirement that holds it, else what holds otherwise.
+ * Chooses by the target what is demanded of a request: the first requirement that holds it, else
+ * what holds otherwise.
  *
- * It goes by the target as the client names it, in its one canonical spelling. Nothing is resolved: a pattern with an address
- * holds the address, and not the names that lead there.
+ * It goes by the target as the client names it, in its one canonical spelling. Nothing is resolved:
+ * a pattern with an address holds the address, and not the names that lead there.
  *
  * @example
  * const demandOf = createRequirement([{ to: PatternList.from(['*.pay.example'], 'to'), demand: 'token' }], 'password')

@@ -2,7 +2,10 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Side } from '../exchange/join.js'
 
-/** What CONNECT has that no other request has: the client's side of the tunnel to be, and the bytes behind the head. */
+/**
+ * What CONNECT has that no other request has: the client's side of the tunnel to be, and the bytes
+ * behind the head.
+ */
 export interface Connect {
   /** The bare socket, or the stream of HTTP/2. Its `close` tells that the client has gone. */
   readonly client: Duplex
@@ -14,8 +17,9 @@ export interface Connect {
    */
   open (fields: readonly string[]): Side
   /**
-   * What is to be called when the tunnel has ended, for the application's `onResponse` hooks and its log line. `undefined`
-   * where nobody waits for that, or learns it otherwise, so that an idle tunnel need not keep its request.
+   * What is to be called when the tunnel has ended, for the application's `onResponse` hooks and
+   * its log line. `undefined` where nobody waits for that, or learns it otherwise, so that an idle
+   * tunnel need not keep its request.
    */
   readonly whenEnded: (() => void) | undefined
 }

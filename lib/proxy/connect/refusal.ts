@@ -2,10 +2,12 @@ import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'no
 import { isRecord } from '../../platform/http1/spell-fields.js'
 
 /**
- * The head of an answer to a CONNECT that opens no tunnel. A hook of the application that answers with success has refused
- * all the same: the client would take what follows for its target. Nothing said to a CONNECT is for a cache (RFC 9110, 9.3.6).
+ * The head of an answer to a CONNECT that opens no tunnel. A hook of the application that answers
+ * with success has refused all the same: the client would take what follows for its target. Nothing
+ * said to a CONNECT is for a cache (RFC 9110, 9.3.6).
  *
- * @param rest - What `writeHead` was given behind the status. The fields that were set one by one are taken off the response.
+ * @param rest - What `writeHead` was given behind the status. The fields that were set one by one
+ *   are taken off the response.
  */
 export function refusalHead (response: ServerResponse, status: number, rest: readonly unknown[]): { refusal: number, fields: OutgoingHttpHeaders } {
   const fields: OutgoingHttpHeaders = {}

@@ -32,9 +32,10 @@ export interface ConnectSettings {
 }
 
 /**
- * Takes node's `connect` event of HTTP/1.1 into Fastify's lifecycle, so that the application's hooks, the gate and
- * the log see a CONNECT as they see any request. Node has let go of the parser by then: what is refused is written
- * to the bare socket by a `ServerResponse` of our own, and the socket given back to the server or closed.
+ * Takes node's `connect` event of HTTP/1.1 into Fastify's lifecycle, so that the application's
+ * hooks, the gate and the log see a CONNECT as they see any request. Node has let go of the parser
+ * by then: what is refused is written to the bare socket by a `ServerResponse` of our own, and the
+ * socket given back to the server or closed.
  *
  * @quirk node-tls-half-open
  */
@@ -98,7 +99,8 @@ export class ConnectResponse extends BareResponse {
     return super.writeHead(refusal, Object.fromEntries(Object.entries(fields).map(([name, value]) => [spelled(name), value])))
   }
 
-  // No interim answer goes before that to a CONNECT: most clients take it for the end (RFC 9110, 15.2 allows it).
+  // No interim answer goes before that to a CONNECT: most clients take it for the end (RFC 9110,
+  // 15.2 allows it).
   override writeContinue (done?: () => void): void { done?.() }
   override writeProcessing (): void {}
   override writeEarlyHints (_hints: Record<string, string | string[]>, done?: () => void): void { done?.() }
@@ -118,7 +120,8 @@ export class ConnectResponse extends BareResponse {
     if (wantsClose(req)) return false
     const continues = continuesHandshake(fields['proxy-authenticate'])
     if (req.httpVersion !== '1.1' && !(continues && asksToKeep(req))) return false
-    // Bytes behind a refused CONNECT were meant for the tunnel; read as requests they would speak for the client.
+    // Bytes behind a refused CONNECT were meant for the tunnel; read as requests they would speak
+    // for the client.
     if (behind.length > 0 || client.readableLength > 0 || client.readableEnded || client.destroyed) return false
     // So would those that come later, where the connection itself says who the client is.
     if ((client as TLSSocket).authorized || settings.carriesIdentity?.(client) === true || !mayBeReused(client)) return false
@@ -134,12 +137,18 @@ function saysClose (options: OutgoingHttpHeader | undefined): boolean {
   return options !== undefined && /\bclose\b/i.test(String(options))
 }
 
-/** A challenge with a token68, as NTLM and Negotiate send between their legs: `scheme SP token68`, no parameters. */
+/**
+ * A challenge with a token68, as NTLM and Negotiate send between their legs: `scheme SP token68`,
+ * no parameters.
+ */
 function continuesHandshake (challenges: OutgoingHttpHeader | undefined): boolean {
   return [challenges].flat().some(challenge => /^\S+ [\w\-.~+/]+=*$/.test(String(challenge)))
 }
 
-/** The next request on this connection is parsed again: NTLM and Negotiate need the same one for all their legs. */
+/**
+ * The next request on this connection is parsed again: NTLM and Negotiate need the same one for all
+ * their legs.
+ */
 function giveBack (server: Server, socket: Socket, exchanges: Exchanges): void {
   if (socket.destroyed) return
   if (socket.readableEnded) return lingeringClose(socket) // its parser would wait for an end that has come

@@ -14,8 +14,9 @@ import { receive } from '../ingress/target-form.js'
 const EMPTY = Buffer.alloc(0)
 
 /**
- * Takes a CONNECT of HTTP/2, which node gives to the same event with a request and a response, into Fastify's lifecycle.
- * What is refused ends its stream, and nothing else of the connection; what is let in is a tunnel on that stream.
+ * Takes a CONNECT of HTTP/2, which node gives to the same event with a request and a response, into
+ * Fastify's lifecycle. What is refused ends its stream, and nothing else of the connection; what is
+ * let in is a tunnel on that stream.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc9113#section-8.5 RFC 9113, 8.5}
  */
@@ -36,7 +37,10 @@ function open (stream: ServerHttp2Stream, fields: readonly string[]): ServerHttp
   return stream
 }
 
-/** Makes of the response one that can only refuse, without an interim answer: most clients take that for the end. */
+/**
+ * Makes of the response one that can only refuse, without an interim answer: most clients take that
+ * for the end.
+ */
 function govern (response: ServerResponse): void {
   const { writeHead } = response
   response.writeHead = (status: number, ...rest: unknown[]) => {

@@ -23,8 +23,9 @@ export interface TunnelOptions extends JoinOptions {
 }
 
 /**
- * The handler of CONNECT: policy, dial, 200, two pipes (RFC 9110, 9.3.6). The 200 goes out when the target has
- * answered, as exactly that status and without framing, because most clients take nothing else.
+ * The handler of CONNECT: policy, dial, 200, two pipes (RFC 9110, 9.3.6). The 200 goes out when the
+ * target has answered, as exactly that status and without framing, because most clients take
+ * nothing else.
  */
 export function createTunnel (options: TunnelOptions) {
   const { access, exchanges } = options
@@ -43,7 +44,8 @@ export function createTunnel (options: TunnelOptions) {
     let upstream: Socket
     try {
       const { host, port } = target
-      // Policy first, then one resolution, then the dial: a refusal leaves no connection and no look-up behind.
+      // Policy first, then one resolution, then the dial: a refusal leaves no connection and no
+      // look-up behind.
       const admitted = await access.admit({ host, port, scheme: 'connect' }, request.proxyAuth)
       const addresses = await access.resolve(admitted)
       upstream = await dial(addresses, port, { ...options, signal: gone.signal }).catch(cause => { throw upstreamError(cause) })

@@ -8,13 +8,17 @@ export interface Ending {
   readonly bytesIn: number
   /** Octets from the target to the client. */
   readonly bytesOut: number
-  /** Why it ended, unless by itself: `idle`, `expired`, `aborted`, `closing`, `revoked`, or the code of an error. */
+  /**
+   * Why it ended, unless by itself: `idle`, `expired`, `aborted`, `closing`, `revoked`, or the code
+   * of an error.
+   */
   readonly reason?: string | undefined
 }
 
 /**
- * Starts the record of a proxied exchange: one line in the log, at its end, with user, scheme, target, status,
- * octets each way and duration. Never a credential, nor a path or query, where origins have theirs.
+ * Starts the record of a proxied exchange: one line in the log, at its end, with user, scheme,
+ * target, status, octets each way and duration. Never a credential, nor a path or query, where
+ * origins have theirs.
  *
  * @param target - `host:port` of a tunnel, `scheme://authority` of a forwarded request.
  * @returns To be called when it has ended. It keeps nothing of the request but its logger.

@@ -7,13 +7,17 @@ import { furtherServers } from '../../platform/fastify/internals.js'
 import { IdleConnections } from '../../platform/http1/idle-connections.js'
 import { LeftSessions } from '../../platform/http2/sessions.js'
 
-/** How often a server that stops, once `time` is over, looks for connections that have become idle since. */
+/**
+ * How often a server that stops, once `time` is over, looks for connections that have become idle
+ * since.
+ */
 const INTERVAL: Milliseconds = 500
 
 /**
- * Has `app.close()` wait for what is under way, for `time` at most, and for no idle connection longer. Fastify's `preClose` hooks are
- * timed (`pluginTimeout`, 10 s by default), so the wait begins there and goes on beside them: the server does not close before
- * its last connection has ended, and `onClose` hooks, which have no limit, wait for the rest.
+ * Has `app.close()` wait for what is under way, for `time` at most, and for no idle connection
+ * longer. Fastify's `preClose` hooks are timed (`pluginTimeout`, 10 s by default), so the wait
+ * begins there and goes on beside them: the server does not close before its last connection has
+ * ended, and `onClose` hooks, which have no limit, wait for the rest.
  *
  * @quirk fastify-pre-close-repeats
  */

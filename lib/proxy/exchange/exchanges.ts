@@ -21,12 +21,13 @@ export interface Exchange {
 const LAST_WORDS: Milliseconds = 1_000
 
 /**
- * The forwarded requests and tunnels under way on one server. `app.close()` on its own would wait for a tunnel
- * for ever.
+ * The forwarded requests and tunnels under way on one server. `app.close()` on its own would wait
+ * for a tunnel for ever.
  */
 export class Exchanges {
-  // A list, whose gaps the last one fills. The tables that a Set drops as it rehashes keep what was in them until the
-  // next full collection, and with each exchange its whole request: a quarter of the cost of a forwarded request.
+  // A list, whose gaps the last one fills. The tables that a Set drops as it rehashes keep what was
+  // in them until the next full collection, and with each exchange its whole request: a quarter of
+  // the cost of a forwarded request.
   private readonly live: Exchange[] = []
   private emptied: (() => void) | null = null
   private state: 'open' | 'draining' | 'over' = 'open'
@@ -42,8 +43,8 @@ export class Exchanges {
   get closing (): boolean { return this.state !== 'open' }
 
   /**
-   * One that comes when nobody waits any more, or whose user has been revoked since he was let in, is ended at once, but not
-   * before the caller is done.
+   * One that comes when nobody waits any more, or whose user has been revoked since he was let in,
+   * is ended at once, but not before the caller is done.
    *
    * @param identity - Whose it is.
    */
@@ -66,7 +67,10 @@ export class Exchanges {
     if (this.live.length === 0) this.emptied?.()
   }
 
-  /** Waits until none is left, for `time` at most, then ends what is left, and what comes later. What is ended has its line in the log then. */
+  /**
+   * Waits until none is left, for `time` at most, then ends what is left, and what comes later.
+   * What is ended has its line in the log then.
+   */
   async drain (time: Milliseconds): Promise<void> {
     this.state = 'draining'
     this.endThose(({ idle }) => idle === true, 'closing')

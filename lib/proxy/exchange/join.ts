@@ -16,8 +16,9 @@ export interface JoinOptions {
 export type Side = Duplex & { setTimeout (time: Milliseconds, expired: () => void): unknown }
 
 /**
- * Joins two streams until both have ended. The end of one side is passed on as an end (half-close), so what the
- * other still has to say arrives; a failure of one side resets the other, unless all that came from it is on its way.
+ * Joins two streams until both have ended. The end of one side is passed on as an end (half-close),
+ * so what the other still has to say arrives; a failure of one side resets the other, unless all
+ * that came from it is on its way.
  *
  * @param ended - Called once, when both are closed, with the reason if it was not their own doing.
  * @returns The exchange, to be ended from outside.
@@ -84,7 +85,10 @@ function codeOf ({ code = 'error' }: NodeJS.ErrnoException): string {
 
 const EMPTY = Buffer.alloc(0)
 
-/** Passes on what comes from one side. `ended` is called at its end, which is none where node tells of one for a reset of a stream. */
+/**
+ * Passes on what comes from one side. `ended` is called at its end, which is none where node tells
+ * of one for a reset of a stream.
+ */
 function pass (from: Duplex, to: Duplex, ended: () => void): void {
   const end = () => wasReset(from) ? propagateReset(to) : ended()
   from.pipe(to, { end: false })

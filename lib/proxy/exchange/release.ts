@@ -5,11 +5,11 @@ import { isInjected } from '../../platform/injected.js'
 import type { Exchange, Exchanges } from './exchanges.js'
 
 /**
- * Takes an exchange whose answer is through off the list, once its request is too: until then the connection is in use,
- * and a stopping server waits.
+ * Takes an exchange whose answer is through off the list, once its request is too: until then the
+ * connection is in use, and a stopping server waits.
  *
- * Node lets go of a request of HTTP/1.1 when its answer is out, and does not tell it when the connection closes: whoever
- * reads it would wait for more.
+ * Node lets go of a request of HTTP/1.1 when its answer is out, and does not tell it when the
+ * connection closes: whoever reads it would wait for more.
  *
  * @quirk node-request-close
  */

@@ -11,12 +11,14 @@ import { hiddenSchema } from '../../platform/fastify/hidden-route.js'
 /** How browsers are told which proxy to use. */
 export interface AutoConfigurationOptions {
   /**
-   * The proxy as its clients reach it: an `http:` or `https:` URL of host and port. Default: what the request names in `Host`.
+   * The proxy as its clients reach it: an `http:` or `https:` URL of host and port. Default: what
+   * the request names in `Host`.
    */
   readonly proxy?: string
   /**
-   * Without `proxy`, go by `X-Forwarded-Host` and `X-Forwarded-Proto` where Fastify's `trustProxy` trusts the peer: who can write
-   * them chooses the proxy of those who get the script. Default false.
+   * Without `proxy`, go by `X-Forwarded-Host` and `X-Forwarded-Proto` where Fastify's `trustProxy`
+   * trusts the peer: who can write them chooses the proxy of those who get the script. Default
+   * false.
    */
   readonly forwarded?: boolean
   /** Where the script is. Default `['/proxy.pac', '/wpad.dat']`. */
@@ -62,7 +64,9 @@ function readProxy (proxy: unknown): string {
   }
 }
 
-/** `PROXY` or `HTTPS` with host and port. What has passed cannot end the text it is written into. */
+/**
+ * `PROXY` or `HTTPS` with host and port. What has passed cannot end the text it is written into.
+ */
 function proxyOf (scheme: string, authority: string): string {
   const { host, port = scheme === 'https' ? 443 : 80 } = parseHostField(authority)
   return `${scheme === 'https' ? 'HTTPS' : 'PROXY'} ${formatAuthority(host, port)}`
@@ -74,8 +78,9 @@ function namedBy ({ headers, socket }: IncomingMessage): string {
 }
 
 /**
- * Serves the script to everybody: who is to authenticate first has to find the proxy before. It holds `allow` and `special`, and nothing of
- * any user. No cache may keep it, since it depends on fields of the request.
+ * Serves the script to everybody: who is to authenticate first has to find the proxy before. It
+ * holds `allow` and `special`, and nothing of any user. No cache may keep it, since it depends on
+ * fields of the request.
  *
  * @throws {MalformedField} Of a request whose `Host` is no host.
  */

@@ -25,12 +25,15 @@ export interface ForwardHandlerOptions extends Omit<RelayOptions, 'via'> {
   readonly identities?: readonly IdentityField[] | undefined
 }
 
-/** What is sent in the place of the client's: the target's authority, whatever Host said (RFC 9112, 3.2.2). */
+/**
+ * What is sent in the place of the client's: the target's authority, whatever Host said (RFC 9112,
+ * 3.2.2).
+ */
 const REPLACED = new Set(['host'])
 
 /**
- * The handler of absolute-form: policy, strip, send, relay. What the client sent reaches the origin as sent, less
- * what belongs to this hop; what the origin answers reaches the client likewise.
+ * The handler of absolute-form: policy, strip, send, relay. What the client sent reaches the origin
+ * as sent, less what belongs to this hop; what the origin answers reaches the client likewise.
  */
 export function createForward (options: ForwardHandlerOptions) {
   const { access, client, bodyTimeout, pseudonym, identities = [] } = options

@@ -60,7 +60,10 @@ export interface ForwardProxyOptions {
   readonly settings: ForwardSettings
   readonly exchanges: Exchanges
   readonly pseudonym: string
-  /** The fields that tell upstreams of reverse routes who a user is: no target gets them from a client. Default none. */
+  /**
+   * The fields that tell upstreams of reverse routes who a user is: no target gets them from a
+   * client. Default none.
+   */
   readonly identities?: readonly IdentityField[] | undefined
   /** When the gate's hook runs, and the one for a target. */
   readonly hook: 'onRequest' | 'preHandler'
@@ -74,8 +77,8 @@ export interface ForwardProxyOptions {
 }
 
 /**
- * Makes the server a forward proxy: the router constraint, the routes for absolute-form and CONNECT, and the
- * listeners that bring in what node keeps from the router.
+ * Makes the server a forward proxy: the router constraint, the routes for absolute-form and
+ * CONNECT, and the listeners that bring in what node keeps from the router.
  *
  * @throws {BadRegistration} Under a prefix, or a second time on one server.
  */
@@ -107,7 +110,8 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
 
   if (settings.pac !== undefined) serveAutoConfiguration(app, settings.pac, settings.policy)
 
-  // What follows a refused CONNECT would be let in as the client, and it may be no request of the client's at all.
+  // What follows a refused CONNECT would be let in as the client, and it may be no request of the
+  // client's at all.
   const keepAlive = () => admitsWithoutCredentials() ? 'never' : settings.keepAliveAfter407
   const mayBeProxied = (request: IncomingMessage) => bringIn(request) !== undefined
   onEveryServer(app, server => {
@@ -120,7 +124,10 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   app.addHook('onClose', () => client.close())
 }
 
-/** What has a scheme and a host in its target is ours. So is all that comes on a connection given back, to be refused. */
+/**
+ * What has a scheme and a host in its target is ours. So is all that comes on a connection given
+ * back, to be refused.
+ */
 function takeForwarded (app: FastifyInstance, bringIn: BringIn): TakeUpgrade {
   return (request, head) => {
     const { url } = request
@@ -149,7 +156,9 @@ function ownAddresses (app: FastifyInstance): () => AddressInfo[] {
 /** {@link receive}, and what it has to know. */
 type BringIn = (request: IncomingMessage, upgrades?: boolean) => Received | undefined
 
-/** Before Fastify's own listener, whose router and log must find the request as `receive` leaves it. */
+/**
+ * Before Fastify's own listener, whose router and log must find the request as `receive` leaves it.
+ */
 function receiveFirst (bringIn: BringIn) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     markActive(request)
@@ -158,7 +167,9 @@ function receiveFirst (bringIn: BringIn) {
   }
 }
 
-/** The message is checked before anybody is asked who they are: what it is does not depend on it. */
+/**
+ * The message is checked before anybody is asked who they are: what it is does not depend on it.
+ */
 function refuseMalformed (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void {
   const { failure } = received(request.raw)!
   if (failure === null) return done()

@@ -5,8 +5,9 @@ import { isOfOneUser } from '../../platform/connection.js'
 const CONNECTION_SCHEMES = /(?:^|,) *(?:NTLM|Negotiate)\b/i
 
 /**
- * Tells a client whose connection has one to the origin for itself that it has, where the origin asks to authenticate the connection.
- * Clients that know of it then answer NTLM and Negotiate through a proxy. The field is about our hop.
+ * Tells a client whose connection has one to the origin for itself that it has, where the origin
+ * asks to authenticate the connection. Clients that know of it then answer NTLM and Negotiate
+ * through a proxy. The field is about our hop.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc4559#section-6 RFC 4559, 6}
  */

@@ -4,8 +4,8 @@ import type { IncomingMessage, Server } from 'node:http'
 export type MayBeProxied = (request: IncomingMessage) => boolean
 
 /**
- * What is asked about the requests of each server: several routes have a question, and one listener asks
- * all of them.
+ * What is asked about the requests of each server: several routes have a question, and one listener
+ * asks all of them.
  */
 export class Askers {
   private readonly byServer = new WeakMap<Server, MayBeProxied[]>()
@@ -17,8 +17,8 @@ export class Askers {
   /**
    * Adds a question.
    *
-   * @returns The first time for a server, what asks this question and those that follow; else `undefined`,
-   *   as there is a listener already.
+   * @returns The first time for a server, what asks this question and those that follow; else
+   *   `undefined`, as there is a listener already.
    */
   add (server: Server, mayBeProxied: MayBeProxied): MayBeProxied | undefined {
     const known = this.byServer.get(server)

@@ -7,9 +7,10 @@ import type { MayBeProxied } from './askers.js'
 const askers = new Askers()
 
 /**
- * Keeps node from writing `100 Continue` before the gate has decided: a proxy either answers finally from the head or
- * lets the body come, never both (RFC 9110, 10.1.1). Requests that no proxy route can take get theirs at once, as
- * from node. One listener per server, however many registrations ask for it.
+ * Keeps node from writing `100 Continue` before the gate has decided: a proxy either answers
+ * finally from the head or lets the body come, never both (RFC 9110, 10.1.1). Requests that no
+ * proxy route can take get theirs at once, as from node. One listener per server, however many
+ * registrations ask for it.
  *
  * @param mayBeProxied - Whether a proxy route may take the request.
  * @quirk node-expect-continue
@@ -31,8 +32,9 @@ function hasContent (request: IncomingMessage): boolean {
 }
 
 /**
- * Keeps node from closing the connection behind a refusal, as it does where content may still come. `curl --proxy-anyauth` expects a
- * 100 with the empty request, too, that begins a handshake, which a closed connection would end.
+ * Keeps node from closing the connection behind a refusal, as it does where content may still come.
+ * `curl --proxy-anyauth` expects a 100 with the empty request, too, that begins a handshake, which
+ * a closed connection would end.
  *
  * @quirk node-expect-continue
  */
@@ -41,8 +43,8 @@ function expectNothing (response: ServerResponse & { _expect_continue?: boolean 
 }
 
 /**
- * The content is wanted when it is read. A refusal reads nothing, so the client keeps it. What has come without waiting is wanted
- * no sooner: node reads ahead by itself then, with a size of 0.
+ * The content is wanted when it is read. A refusal reads nothing, so the client keeps it. What has
+ * come without waiting is wanted no sooner: node reads ahead by itself then, with a size of 0.
  *
  * @quirk node-expect-continue
  */
@@ -58,8 +60,8 @@ function continueWhenRead (request: IncomingMessage, response: ServerResponse): 
 }
 
 /**
- * Asks for the content, once the response has its turn on the connection: what is written for one that waits gets behind the head of
- * the final response, into its content.
+ * Asks for the content, once the response has its turn on the connection: what is written for one
+ * that waits gets behind the head of the final response, into its content.
  *
  * @quirk node-interim-before-turn
  */

@@ -9,10 +9,12 @@ const askers = new Askers()
 const hidden = new WeakSet<IncomingMessage>()
 
 /**
- * Takes userinfo out of the host of requests before Fastify logs it, which is before any hook. What had some is to be
- * refused for it: {@link hadUserinfo}. One listener per server, however many routes ask for it.
+ * Takes userinfo out of the host of requests before Fastify logs it, which is before any hook. What
+ * had some is to be refused for it: {@link hadUserinfo}. One listener per server, however many
+ * routes ask for it.
  *
- * @param mayBeProxied - Whether a reverse route may take the request. Others are the application's, or the forward proxy's.
+ * @param mayBeProxied - Whether a reverse route may take the request. Others are the application's,
+ *   or the forward proxy's.
  */
 export function hideUserinfo (server: Server, mayBeProxied: MayBeProxied): void {
   const isProxied = askers.add(server, mayBeProxied)

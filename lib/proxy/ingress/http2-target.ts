@@ -7,14 +7,16 @@ import { hadUserinfo } from './hide-userinfo.js'
 import type { OwnAuthority } from './own-authority.js'
 
 /**
- * Writes the target of an HTTP/2 request where HTTP/1.1 has it, so that all that follows is the same for both: a request for
- * another server gets the absolute-form that a client of HTTP/1.1 would have sent, a CONNECT the authority-form. One for
- * our own authority, in the scheme of the listener, stays as it is: it is the application's.
+ * Writes the target of an HTTP/2 request where HTTP/1.1 has it, so that all that follows is the
+ * same for both: a request for another server gets the absolute-form that a client of HTTP/1.1
+ * would have sent, a CONNECT the authority-form. One for our own authority, in the scheme of the
+ * listener, stays as it is: it is the application's.
  *
  * Without TLS the scheme may be either: whoever ended the TLS before us may have left it as it was.
  *
  * @param isOwn - Not asked for a CONNECT, whose target is never ours.
- * @throws {BadTarget} The parts of the target are none, or hold more than their part: put together they would be another target.
+ * @throws {BadTarget} The parts of the target are none, or hold more than their part: put together
+ *   they would be another target.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9113#section-8.3.1 RFC 9113, 8.3.1}
  */
 export function writeHttp2Target (request: IncomingMessage, isOwn?: OwnAuthority): void {

@@ -22,7 +22,10 @@ const queues = new WeakMap<Socket, Queue>()
 /** Responses whose requests have to wait for those before them. */
 const held = new WeakMap<ServerResponse, Queue>()
 
-/** How many requests may wait on one connection. With more it is closed: what waits is kept in memory. */
+/**
+ * How many requests may wait on one connection. With more it is closed: what waits is kept in
+ * memory.
+ */
 const MAX_WAITING = 256
 
 /** RFC 9110, 9.2.1. */
@@ -32,12 +35,14 @@ const SAFE: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'OPTIONS',
 type ParsedConnection = PipelinedConnection & { readonly parser?: { readonly incoming?: IncomingMessage | null } | null }
 
 /**
- * Has requests that come in one go on a connection of HTTP/1.x served one after the other, unless all of them are safe (RFC 9112,
- * 9.3.2), and none behind a response that closes (9.6). Node announces each as soon as it is parsed, and so it
- * would reach its origin before the one that the client sent first.
+ * Has requests that come in one go on a connection of HTTP/1.x served one after the other, unless
+ * all of them are safe (RFC 9112, 9.3.2), and none behind a response that closes (9.6). Node
+ * announces each as soon as it is parsed, and so it would reach its origin before the one that the
+ * client sent first.
  *
- * And has one response to each: none that node or Fastify adds because the rest of the message cannot be read, neither when
- * there is one already, nor in place of one that is to come before the connection closes.
+ * And has one response to each: none that node or Fastify adds because the rest of the message
+ * cannot be read, neither when there is one already, nor in place of one that is to come before the
+ * connection closes.
  *
  * What is not to be proxied is the application's, and comes as from node.
  *
@@ -94,7 +99,10 @@ function isQueued ({ socket, writableFinished }: ServerResponse): boolean {
   return socket === null && !writableFinished
 }
 
-/** Node gives a response its socket when it is its turn, be it behind one that has closed for what came later. */
+/**
+ * Node gives a response its socket when it is its turn, be it behind one that has closed for what
+ * came later.
+ */
 function hold (response: ServerResponse, queue: Queue, begin: () => void): void {
   held.delete(response)
   if (++queue.waiting > MAX_WAITING) {
@@ -108,9 +116,10 @@ function hold (response: ServerResponse, queue: Queue, begin: () => void): void 
 }
 
 /**
- * Whether what cannot be read any more needs no response of its own: of a message that has had one, or has begun to have one; or
- * because it is behind a message whose response is yet to come, or coming. That one is the last then: in the midst of its content
- * another would look like some of it.
+ * Whether what cannot be read any more needs no response of its own: of a message that has had one,
+ * or has begun to have one; or because it is behind a message whose response is yet to come, or
+ * coming. That one is the last then: in the midst of its content another would look like some of
+ * it.
  *
  * @quirk node-error-in-response
  */

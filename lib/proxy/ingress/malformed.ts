@@ -7,13 +7,15 @@ import { parseHostField } from '../../fields/host.js'
 import { receivedLength } from '../../fields/received-length.js'
 
 /**
- * What makes a message unfit for a proxy, of what node's parser lets through. Two readers that differ about it could
- * see two messages in one, or one message for two hosts.
+ * What makes a message unfit for a proxy, of what node's parser lets through. Two readers that
+ * differ about it could see two messages in one, or one message for two hosts.
  *
- * - As many lines as node reads, or more: what frames the content, or names what ends at this hop, may be among those it has dropped.
+ * - As many lines as node reads, or more: what frames the content, or names what ends at this hop,
+ *   may be among those it has dropped.
  * - A version other than HTTP/1.0 and 1.1 on HTTP/1's wire.
  * - `Host` that is missing or no host and port (RFC 9112, 3.2).
- * - A transfer coding other than chunked, which node would leave on, or any in HTTP/1.0 (RFC 9112, 6.1).
+ * - A transfer coding other than chunked, which node would leave on, or any in HTTP/1.0 (RFC 9112,
+ *   6.1).
  * - A length beyond what a number holds exactly.
  * - CONNECT with content, which would go into the tunnel as data (RFC 9110, 9.3.6).
  * - In HTTP/2, `Host` that names another target than `:authority` (RFC 9113, 8.3.1).
@@ -45,8 +47,9 @@ export function malformation (request: IncomingMessage): Error | null {
 }
 
 /**
- * Whether node may have dropped lines of a head of HTTP/1.x: it stops where the list has reached its limit, and does not say
- * whether there was more. What frames the content may be among them, so no such list can be written as a message again.
+ * Whether node may have dropped lines of a head of HTTP/1.x: it stops where the list has reached
+ * its limit, and does not say whether there was more. What frames the content may be among them, so
+ * no such list can be written as a message again.
  *
  * @quirk node-max-headers-count
  */
@@ -54,7 +57,10 @@ export function mayBeCut (request: IncomingMessage): boolean {
   return receivedLength(request) >= listLimit(request)
 }
 
-/** How long the raw list of a head gets, by the server's `maxHeadersCount` as node reads it, odd values included. */
+/**
+ * How long the raw list of a head gets, by the server's `maxHeadersCount` as node reads it, odd
+ * values included.
+ */
 function listLimit ({ socket }: IncomingMessage): number {
   const { maxHeadersCount } = (socket as Socket & { server?: Partial<Server> }).server ?? {}
   const limit = typeof maxHeadersCount === 'number' ? maxHeadersCount << 1 : 2000

@@ -9,11 +9,12 @@ import { isOwnListener } from '../../policy/address/own-listeners.js'
 export type OwnAuthority = (authority: string, connection: Socket | TLSSocket) => boolean
 
 /**
- * Tells our own authority from another server's. In HTTP/1.1 the form of a target says which it is, in HTTP/2 nothing but
- * the authority does. Ours are:
+ * Tells our own authority from another server's. In HTTP/1.1 the form of a target says which it is,
+ * in HTTP/2 nothing but the authority does. Ours are:
  *
- * - the name that the client asked for in TLS (SNI), and the address that it has connected to (on loopback `localhost` too),
- *   each with the port of the listener or none: a front may have another port than we have;
+ * - the name that the client asked for in TLS (SNI), and the address that it has connected to (on
+ *   loopback `localhost` too), each with the port of the listener or none: a front may have another
+ *   port than we have;
  * - those of the option.
  *
  * @param authorities - `host` for any port, or `host:port`.

@@ -3,7 +3,10 @@ import type { Socket } from 'node:net'
 import { once } from '../../platform/guarded.js'
 import type { Exchanges } from '../exchange/exchanges.js'
 
-/** How often one connection is given back at most: nobody needs more tries than that, whoever guesses has to connect again. */
+/**
+ * How often one connection is given back at most: nobody needs more tries than that, whoever
+ * guesses has to connect again.
+ */
 const MAX_REUSES = 256
 
 interface GivenBack {
@@ -21,11 +24,11 @@ export function mayBeReused (socket: Socket): boolean {
 }
 
 /**
- * Marks a connection that goes back to the server after a 407 to CONNECT. It is a proxy's from now on: no origin-form is
- * served on it.
+ * Marks a connection that goes back to the server after a 407 to CONNECT. It is a proxy's from now
+ * on: no origin-form is served on it.
  *
- * Until the next request it is idle. Node takes it for a new connection, whose first request a stopping server would
- * wait for, so it is on our list to be ended.
+ * Until the next request it is idle. Node takes it for a new connection, whose first request a
+ * stopping server would wait for, so it is on our list to be ended.
  *
  * @quirk node-resume-parsing
  */

@@ -4,9 +4,9 @@ import { rewriteUrlOf } from '../../platform/fastify/internals.js'
 import { TARGET_FORM } from './target-form.js'
 
 /**
- * Makes a function that tells by which path and query the router is going to find the route of a request, where that has to be
- * known before: `rewriteUrl` of the application has its say in it. It is called once more for the few requests that are asked
- * about.
+ * Makes a function that tells by which path and query the router is going to find the route of a
+ * request, where that has to be known before: `rewriteUrl` of the application has its say in it. It
+ * is called once more for the few requests that are asked about.
  *
  * @returns `undefined` for what is no path, and is not made one.
  */

@@ -10,49 +10,64 @@ import { writeHttp2Target } from './http2-target.js'
 import { malformation } from './malformed.js'
 import type { OwnAuthority } from './own-authority.js'
 
-/** A request to be proxied: its target, parsed once; `failure` when the request is none that a proxy may serve. */
+/**
+ * A request to be proxied: its target, parsed once; `failure` when the request is none that a proxy
+ * may serve.
+ */
 export type Received = {
-  /** The target as it was received. One that is refused has lost its userinfo, which would be logged otherwise. */
+  /**
+   * The target as it was received. One that is refused has lost its userinfo, which would be logged
+   * otherwise.
+   */
   readonly url: string
 } & ({ readonly target: RequestTarget, readonly failure: null } | { readonly target: null, readonly failure: Error })
 
 const kReceived = Symbol('fastify-proxy-auth.received')
 type ReceivedRequest = IncomingMessage & { [kReceived]?: Received, originalUrl?: string }
 
-/** Connections on which a message was malformed: what follows may be its content (RFC 9112, 6.3). */
+/**
+ * Connections on which a message was malformed: what follows may be its content (RFC 9112, 6.3).
+ */
 const broken = new WeakSet<object>()
 
 /** Name of the router constraint that parts proxy requests from the application's own. */
 export const TARGET_FORM = 'targetForm'
 
 /**
- * What the router gets in place of a target. It selects nothing: the constraint alone tells a request to be proxied from one for
- * this path, which is the application's.
+ * What the router gets in place of a target. It selects nothing: the constraint alone tells a
+ * request to be proxied from one for this path, which is the application's.
  */
 const ROUTED_PATH = '/'
 
-/** What {@link receive} has found out about a request, `undefined` for one that is not to be proxied. */
+/**
+ * What {@link receive} has found out about a request, `undefined` for one that is not to be
+ * proxied.
+ */
 export function received (request: IncomingMessage): Received | undefined {
   return (request as ReceivedRequest)[kReceived]
 }
 
 /**
- * Takes in a request before the router, the application's `rewriteUrl` or a log sees it. A target that is no path is checked, parsed and
- * put aside, because routers differ about such targets (find-my-way 9.10.2 refuses those of CONNECT).
+ * Takes in a request before the router, the application's `rewriteUrl` or a log sees it. A target
+ * that is no path is checked, parsed and put aside, because routers differ about such targets
+ * (find-my-way 9.10.2 refuses those of CONNECT).
  *
- * So `request.url` is a path until the router has chosen the route. From {@link showTarget} on, which is before the first log line and the
- * first hook, it is {@link Received.url}, and so is Fastify's `request.url` and `request.originalUrl`. Its query is not parsed: it is
- * the origin's.
+ * So `request.url` is a path until the router has chosen the route. From {@link showTarget} on,
+ * which is before the first log line and the first hook, it is {@link Received.url}, and so is
+ * Fastify's `request.url` and `request.originalUrl`. Its query is not parsed: it is the origin's.
  *
  * What else changes on the request:
  * - The `Host` of one that is refused loses userinfo.
- * - `accept-version` is hidden from the router, which would look for a versioned route. The raw fields keep it.
+ * - `accept-version` is hidden from the router, which would look for a versioned route. The raw
+ *   fields keep it.
  *
- * @param isOwn - Tells our own authority from others, which in HTTP/2 nothing else does. Not asked for CONNECT.
+ * @param isOwn - Tells our own authority from others, which in HTTP/2 nothing else does. Not asked
+ *   for CONNECT.
  * @param upgrades - It is an upgrade that goes on as one. Default false.
- * @returns `undefined` for origin-form and `OPTIONS *`: not a request to be proxied. On a connection given back after a refused
- *   CONNECT it is a failure: the bytes were meant for a tunnel, and must not speak for the client. So is all that is
- *   pipelined behind a malformed message.
+ * @returns `undefined` for origin-form and `OPTIONS *`: not a request to be proxied. On a
+ *   connection given back after a refused CONNECT it is a failure: the bytes were meant for a
+ *   tunnel, and must not speak for the client. So is all that is pipelined behind a malformed
+ *   message.
  * @quirk fastify-accept-version
  * @quirk find-my-way-targets
  */
@@ -87,10 +102,12 @@ export function receive (request: IncomingMessage, isOwn?: OwnAuthority, upgrade
 const SLASH = 0x2f
 
 /**
- * Has every request that the router sends to `scope` show its target again, before Fastify makes its own request of it. Fastify asks
- * for the logger of a request at just that time, so that is where it is done.
+ * Has every request that the router sends to `scope` show its target again, before Fastify makes
+ * its own request of it. Fastify asks for the logger of a request at just that time, so that is
+ * where it is done.
  *
- * @param scope - An encapsulated instance of `app`, whose routes are for requests to be proxied and no others.
+ * @param scope - An encapsulated instance of `app`, whose routes are for requests to be proxied and
+ *   no others.
  * @quirk find-my-way-targets
  */
 export function showTargets (scope: FastifyInstance, app: FastifyInstance): void {
@@ -107,8 +124,9 @@ function showTarget (request: ReceivedRequest): void {
 }
 
 /**
- * The router constraint. `mustMatchWhenDerived`: a request for which it derives a value never falls through to a
- * route without it, so `GET http://host/admin` cannot become the application's own `/admin` (RFC 9112, 3.3).
+ * The router constraint. `mustMatchWhenDerived`: a request for which it derives a value never falls
+ * through to a route without it, so `GET http://host/admin` cannot become the application's own
+ * `/admin` (RFC 9112, 3.3).
  *
  * @param bringIn - {@link receive}, and what it has to know.
  */

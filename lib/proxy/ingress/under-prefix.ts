@@ -1,9 +1,10 @@
 const VARIABLE = /[:*(]/
 
 /**
- * Makes a function that tells whether the router may take a path, its query behind it, for one under `prefix`. It errs on the side of
- * yes: what the router may be told to overlook (case, doubled slashes, percent-encoding) is overlooked, and of a prefix
- * with parameters the part before the first of them counts.
+ * Makes a function that tells whether the router may take a path, its query behind it, for one
+ * under `prefix`. It errs on the side of yes: what the router may be told to overlook (case,
+ * doubled slashes, percent-encoding) is overlooked, and of a prefix with parameters the part before
+ * the first of them counts.
  *
  * @example
  * underPrefix('/api/:tenant')('/API//x') // true
@@ -20,7 +21,8 @@ export function underPrefix (prefix: string): (path: string) => boolean {
 }
 
 /**
- * Makes a function that tells the same of a path that is surely under `prefix`: it ends there, or goes on behind a slash.
+ * Makes a function that tells the same of a path that is surely under `prefix`: it ends there, or
+ * goes on behind a slash.
  *
  * @example
  * withinPrefix('/api/:tenant')('/API//a/b') // true; false for /api

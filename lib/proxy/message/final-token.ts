@@ -7,8 +7,9 @@ const kToken = Symbol('fastify-proxy-auth.last-token')
 type ReplyWithToken = FastifyReply & { [kToken]?: string }
 
 /**
- * The gate's hook for a route that is an origin: what it leaves in the field of the challenges when it lets in, the last token
- * of a handshake, is told from what the application's hooks put there for pages of the application.
+ * The gate's hook for a route that is an origin: what it leaves in the field of the challenges when
+ * it lets in, the last token of a handshake, is told from what the application's hooks put there
+ * for pages of the application.
  */
 export function keepingFinalToken (authenticate: Authenticate): Authenticate {
   return async (request, reply) => {
@@ -20,7 +21,10 @@ export function keepingFinalToken (authenticate: Authenticate): Authenticate {
   }
 }
 
-/** The line of the field that goes out with the upstream's answer, whatever that is; `undefined` for none. */
+/**
+ * The line of the field that goes out with the upstream's answer, whatever that is; `undefined` for
+ * none.
+ */
 export function finalTokenOf (reply: FastifyReply): string | undefined {
   return (reply as ReplyWithToken)[kToken]
 }

@@ -8,11 +8,15 @@ import type { ProxyIdentity } from '../../types.js'
 
 /** How the upstream of a reverse route learns who the proxy user is. */
 export interface IdentityOptions {
-  /** The name of the field: letters, digits and hyphens. None that HTTP or this gateway has a use for. */
+  /**
+   * The name of the field: letters, digits and hyphens. None that HTTP or this gateway has a use
+   * for.
+   */
   readonly header: string
   /**
-   * Its value: visible ASCII, with spaces in between; empty: it is left out. Default: `name`, in which what is not that is
-   * percent-encoded as UTF-8, and `%` too, so that `decodeURIComponent` gives every name back.
+   * Its value: visible ASCII, with spaces in between; empty: it is left out. Default: `name`, in
+   * which what is not that is percent-encoded as UTF-8, and `%` too, so that `decodeURIComponent`
+   * gives every name back.
    */
   readonly value?: (identity: ProxyIdentity) => string
 }
@@ -27,9 +31,10 @@ const ENCODED = /[^\x20-\x7e]+|%|^ +| +$/gu
 const CONTROL = /\p{Cc}/u
 
 /**
- * The field that tells an upstream who the proxy user is. It comes from us or from nobody: whatever the client sent that an
- * upstream could take for it is taken off (CVE-2025-64484), and ours is put on last, where neither `Connection` of the client
- * (CVE-2026-33805) nor the options' rewriting takes it off again.
+ * The field that tells an upstream who the proxy user is. It comes from us or from nobody: whatever
+ * the client sent that an upstream could take for it is taken off (CVE-2025-64484), and ours is put
+ * on last, where neither `Connection` of the client (CVE-2026-33805) nor the options' rewriting
+ * takes it off again.
  */
 export class IdentityField {
   /** In lower case. */
@@ -69,8 +74,8 @@ export class IdentityField {
   }
 
   /**
-   * Whether an upstream may take a field of this name for ours: CGI, and what is built like it, knows neither case nor
-   * which char is between the words.
+   * Whether an upstream may take a field of this name for ours: CGI, and what is built like it,
+   * knows neither case nor which char is between the words.
    */
   isSpelling (name: string): boolean {
     return name.length === this.name.length && name.toLowerCase().replace(OTHER, '-') === this.name
@@ -93,7 +98,10 @@ export function withoutIdentities (fields: string[], all: readonly IdentityField
   return all.length === 0 ? fields : withoutFields(fields, name => all.some(each => each.isSpelling(name)))
 }
 
-/** Adds the field of a route to a flat raw list, in the place of all that could be taken for it or for that of another route. */
+/**
+ * Adds the field of a route to a flat raw list, in the place of all that could be taken for it or
+ * for that of another route.
+ */
 export function tellIdentity (fields: string[], request: FastifyRequest, { own, all }: RouteIdentity): string[] {
   const told = withoutIdentities(fields, all)
   const value = own === null ? '' : own.settle(request)

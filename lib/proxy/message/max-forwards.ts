@@ -2,7 +2,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { formatFields, withoutFields } from '../../fields/raw-list.js'
 import { parseMaxForwards } from '../../fields/max-forwards.js'
 
-/** Fields that a TRACE does not show: whoever reads the answer need not be who sent them (RFC 9110, 9.3.8). */
+/**
+ * Fields that a TRACE does not show: whoever reads the answer need not be who sent them (RFC 9110,
+ * 9.3.8).
+ */
 const SENSITIVE = new Set(['proxy-authorization', 'authorization', 'cookie'])
 
 /** True when `Max-Forwards` makes us the last recipient of a TRACE or OPTIONS (RFC 9110, 7.6.2). */

@@ -20,14 +20,18 @@ const TYPES: Readonly<Record<string, ProxyErrorType>> = {
   FST_PROXY_AUTH_REFUSED_CALL: 'proxy_internal_error'
 }
 
-/** Where one of our codes stands for several of those types, the cause tells which: node's or undici's code. */
+/**
+ * Where one of our codes stands for several of those types, the cause tells which: node's or
+ * undici's code.
+ */
 const TYPES_BY_CAUSE: Readonly<Record<string, ProxyErrorType>> = {
   EPROTO: 'tls_protocol_error'
 }
 
 /**
- * An `onError` hook that says in `Proxy-Status` why a proxy route failed, and keeps caches from storing it (RFC 9111, 3.5). Only to users who have authenticated: it
- * shows topology to whoever asks (RFC 9209, 4).
+ * An `onError` hook that says in `Proxy-Status` why a proxy route failed, and keeps caches from
+ * storing it (RFC 9111, 3.5). Only to users who have authenticated: it shows topology to whoever
+ * asks (RFC 9209, 4).
  *
  * @param pseudonym - Names this deployment, as in `Via`.
  */
@@ -35,7 +39,8 @@ export function addProxyStatus (pseudonym: string): onErrorHookHandler {
   return (request, reply, error, done) => {
     const params = request.proxyAuth === null ? undefined : paramsOf(error)
     if (params !== undefined) reply.header('proxy-status', formatProxyStatus(pseudonym, params))
-    // What one user is refused, another may get: `Proxy-Authorization` does not keep a cache in between from sharing it.
+    // What one user is refused, another may get: `Proxy-Authorization` does not keep a cache in
+    // between from sharing it.
     reply.header('cache-control', 'no-store')
     done()
   }

@@ -7,10 +7,16 @@ import { badOption } from '../../check-option.js'
 /** Whether a field, by its name in lower case, is one that the application may add. */
 export type KeepsField = (name: string) => boolean
 
-/** Fields of this hop, of the gate and of what frames and describes the content: they are never the application's. */
+/**
+ * Fields of this hop, of the gate and of what frames and describes the content: they are never the
+ * application's.
+ */
 const NEVER = new Set([...HOP_BY_HOP_RESPONSE, ...ADDED_FIELDS.keys(), 'date', 'content-range'])
 
-/** Fields whose lines go out beside those of the upstream; of all others the application's take their place. */
+/**
+ * Fields whose lines go out beside those of the upstream; of all others the application's take
+ * their place.
+ */
 const BESIDE = new Set(['set-cookie', 'vary'])
 
 const NAME = /^[\w!#$%&'*+.^`|~-]+$/
@@ -35,7 +41,10 @@ export function readReplyFields (value: unknown, option: string): KeepsField | u
 const kKeeps = Symbol('fastify-proxy-auth.keepsField')
 type ReplyWithFields = FastifyReply & { [kKeeps]?: KeepsField }
 
-/** Lets fields that the application's hooks put on this reply go out with the response, whichever that is. */
+/**
+ * Lets fields that the application's hooks put on this reply go out with the response, whichever
+ * that is.
+ */
 export function keepFields (reply: FastifyReply, keeps: KeepsField): void {
   ;(reply as ReplyWithFields)[kKeeps] = keeps
 }

@@ -14,13 +14,15 @@ export interface Tally {
 }
 
 /**
- * The content of a request as undici takes it, `null` when there is none. Read only once the connection to the
- * target stands, so a client that expects a 100 gets none before; a failure towards the target leaves the request
- * alone, since destroying it would cut the connection the answer has to go out on.
+ * The content of a request as undici takes it, `null` when there is none. Read only once the
+ * connection to the target stands, so a client that expects a 100 gets none before; a failure
+ * towards the target leaves the request alone, since destroying it would cut the connection the
+ * answer has to go out on.
  *
- * @param bodyTimeout - How long the client may send nothing while more is wanted; then its connection is cut. 0, the
- *   default: as long as it likes.
- * @param body - Where this is a stream, it is the content: somebody had to read it before, and has kept it.
+ * @param bodyTimeout - How long the client may send nothing while more is wanted; then its
+ *   connection is cut. 0, the default: as long as it likes.
+ * @param body - Where this is a stream, it is the content: somebody had to read it before, and has
+ *   kept it.
  */
 export function contentOf (request: IncomingMessage, tally: Tally, bodyTimeout: Milliseconds = 0, body?: unknown): AsyncIterable<Buffer> | null {
   if (body instanceof Readable) return counted(body, tally, 0)

@@ -5,8 +5,9 @@ import { parseMaxForwards } from '../../fields/max-forwards.js'
 import { viaNames } from '../../fields/via.js'
 
 /**
- * The fields of a request that go on: what the client sent, in its order and case, less what ends at this hop. Ours come behind, so
- * that no `Connection` option of the client can remove what we add.
+ * The fields of a request that go on: what the client sent, in its order and case, less what ends
+ * at this hop. Ours come behind, so that no `Connection` option of the client can remove what we
+ * add.
  *
  * @param replaced - More fields that do not go on, in lower case, as what we put in their place.
  * @returns A flat raw list: name, value, name, value.
@@ -29,7 +30,9 @@ export function refuseLoop ({ headers: { via } }: IncomingMessage, pseudonym: st
   if (via !== undefined && viaNames([via], pseudonym)) throw new LoopDetected()
 }
 
-/** `Max-Forwards` counts for TRACE and OPTIONS alone (RFC 9110, 7.6.2); 0 has been answered before. */
+/**
+ * `Max-Forwards` counts for TRACE and OPTIONS alone (RFC 9110, 7.6.2); 0 has been answered before.
+ */
 function countDown (fields: string[], method: string): void {
   if (method !== 'TRACE' && method !== 'OPTIONS') return
   for (let i = 0; i < fields.length; i += 2) {

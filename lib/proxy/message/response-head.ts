@@ -15,9 +15,10 @@ import { addKeptFields, keptFields, restoreFields } from './reply-fields.js'
 const ON_EVERY_ANSWER = ['proxy-authentication-info', 'proxy-authenticate', 'proxy-support', 'authentication-info'] as const
 
 /**
- * An `onSend` hook for proxy routes: responses of our own (407, 403, 502) leave without what the application's hooks
- * put on them, unless the route keeps it: cookies, CSP or CORS are for the application's own pages, and a browser would take them for
- * the origin's. A route's own hooks run last, so nothing comes after it. A refusal has to be read in time.
+ * An `onSend` hook for proxy routes: responses of our own (407, 403, 502) leave without what the
+ * application's hooks put on them, unless the route keeps it: cookies, CSP or CORS are for the
+ * application's own pages, and a browser would take them for the origin's. A route's own hooks run
+ * last, so nothing comes after it. A refusal has to be read in time.
  */
 export function sendOwn (_request: unknown, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
   dropForeignFields(reply)
@@ -37,11 +38,13 @@ export function dropForeignFields (reply: FastifyReply): void {
 }
 
 /**
- * Writes the head of a relayed answer past Fastify's reply, so that it is the origin's head plus ours.
+ * Writes the head of a relayed answer past Fastify's reply, so that it is the origin's head plus
+ * ours.
  *
  * @param fields - The origin's fields as a flat raw list, this hop's already removed.
  * @param reason - The origin's reason phrase as undici decoded it.
- * @throws {UpstreamProtocol} It is a success, and what the client would take it for is a tunnel: the upstream has overlooked the offer.
+ * @throws {UpstreamProtocol} It is a success, and what the client would take it for is a tunnel:
+ *   the upstream has overlooked the offer.
  */
 export function writeRelayedHead (reply: FastifyReply, status: number, reason: string | undefined, fields: string[]): void {
   if (status < 300 && isExtendedConnect(reply.request.raw)) throw new UpstreamProtocol()
@@ -71,7 +74,9 @@ export function writeAnyHead (reply: FastifyReply, status: number, reason: strin
   reply.hijack()
 }
 
-/** Appends what the gate has put on the reply for any response, and what the application may add. */
+/**
+ * Appends what the gate has put on the reply for any response, and what the application may add.
+ */
 export function addGateFields (reply: FastifyReply, fields: string[]): void {
   for (const name of ON_EVERY_ANSWER) {
     const value = reply.getHeader(name)
@@ -84,8 +89,9 @@ export function addGateFields (reply: FastifyReply, fields: string[]): void {
 }
 
 /**
- * HTTP/2 has no reason phrase. What node refuses it keeps all the same, and would refuse the next response of this stream for
- * it, and the one that says so: outside any handler by then, so the process would end.
+ * HTTP/2 has no reason phrase. What node refuses it keeps all the same, and would refuse the next
+ * response of this stream for it, and the one that says so: outside any handler by then, so the
+ * process would end.
  *
  * @quirk node-refused-head-kept
  * @quirk node-http2-no-content
@@ -132,8 +138,8 @@ function dropRawFields (raw: ServerResponse): boolean {
 }
 
 /**
- * The lines of each field together, as node wants them once `setHeader` was used: from then on the last line of a
- * field would replace those before it.
+ * The lines of each field together, as node wants them once `setHeader` was used: from then on the
+ * last line of a field would replace those before it.
  *
  * @quirk node-write-head-list
  */

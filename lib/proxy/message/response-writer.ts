@@ -15,7 +15,10 @@ export interface ContentSource {
   abort (reason: Error): void
 }
 
-/** Takes the response of an upstream, as it comes. What its methods throw is the failure of the response. */
+/**
+ * Takes the response of an upstream, as it comes. What its methods throw is the failure of the
+ * response.
+ */
 export interface ResponseSink {
   /** Octets of content so far. */
   readonly bytesOut: number
@@ -35,8 +38,8 @@ export interface ResponseSink {
 }
 
 /**
- * Writes the response of an upstream to the client past Fastify's reply, so that it is the upstream's and ours, and nobody else's:
- * head, content with back-pressure, trailers.
+ * Writes the response of an upstream to the client past Fastify's reply, so that it is the
+ * upstream's and ours, and nobody else's: head, content with back-pressure, trailers.
  */
 export class ResponseWriter implements ResponseSink {
   bytesOut = 0
@@ -78,7 +81,9 @@ export class ResponseWriter implements ResponseSink {
     this.raw.end()
   }
 
-  /** Half a response cannot be taken back: cutting the connection is the only honest signal left. */
+  /**
+   * Half a response cannot be taken back: cutting the connection is the only honest signal left.
+   */
   fail ({ code }: Error & { code: string }): void {
     if (!this.raw.writableEnded && !isGone(this.raw)) this.cut(code)
   }

@@ -18,7 +18,10 @@ export interface Upgrade {
    * @throws {UpstreamProtocol} The consent is none. Nothing has gone out.
    */
   open (reply: FastifyReply, fields: string[], accepted: readonly string[]): Side
-  /** To be called when both sides have ended. `undefined` where that tells no hook or log line anything new. */
+  /**
+   * To be called when both sides have ended. `undefined` where that tells no hook or log line
+   * anything new.
+   */
   readonly whenEnded: (() => void) | undefined
 }
 

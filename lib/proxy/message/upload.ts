@@ -11,7 +11,8 @@ import { upgradeOf } from './upgrade.js'
 type MayBeHttp2 = IncomingMessage & { readonly stream?: { readonly endAfterHeaders: boolean } }
 
 /**
- * The content of a request, of HTTP/2 as well, `null` when there is none. What the reader leaves of it is read and dropped.
+ * The content of a request, of HTTP/2 as well, `null` when there is none. What the reader leaves of
+ * it is read and dropped.
  *
  * @param bodyTimeout - As of {@link contentOf}, and `body` too.
  */

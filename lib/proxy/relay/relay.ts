@@ -35,15 +35,18 @@ export interface RelayOptions extends JoinOptions {
 }
 
 /**
- * Makes of the fields of a response those that go on. What it throws is the response to the client, as it is.
+ * Makes of the fields of a response those that go on. What it throws is the response to the client,
+ * as it is.
  *
- * @param fields - A flat raw list, this hop's fields removed, our member of `Via` added. May be changed.
+ * @param fields - A flat raw list, this hop's fields removed, our member of `Via` added. May be
+ *   changed.
  */
 export type AdaptResponse = (fields: string[], status: number, reply: FastifyReply) => string[]
 
 /**
- * A request on its way to an upstream, and its response back, as it comes: interim responses, head, content with back-pressure, trailers,
- * or another protocol. It is among the exchanges until both are through, and has its line in the log at the end.
+ * A request on its way to an upstream, and its response back, as it comes: interim responses, head,
+ * content with back-pressure, trailers, or another protocol. It is among the exchanges until both
+ * are through, and has its line in the log at the end.
  *
  * @example
  * const relay = new Relay(reply, 'http://origin.test', options, adapt)
@@ -122,7 +125,9 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
     this.log({ status: this.raw.statusCode, bytesIn, bytesOut, reason })
   }
 
-  /** Writes a failure into the log, before anything has gone out. Returns what is to be responded. */
+  /**
+   * Writes a failure into the log, before anything has gone out. Returns what is to be responded.
+   */
   failed (failure: unknown): Error {
     // What was cut while a name was resolved has no interest in what came of that.
     const error = this.reason === undefined ? failure : unanswered(this.reason)
@@ -154,7 +159,8 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
     // A 101 that switches comes to the method below.
     if (status < 100 || status === 101 || !isDecoded(this.received)) return controller.abort(new UpstreamProtocol())
     if (status < 200) return writeInterim(this.reply, status, reason, this.received, this.options.via)
-    // The client would answer a foreign challenge with the credentials it has for us (RFC 9110, 11.7.1).
+    // The client would answer a foreign challenge with the credentials it has for us (RFC 9110,
+    // 11.7.1).
     if (status === 407) return controller.abort(new UpstreamChallenged())
     let fields: string[]
     try {
@@ -235,14 +241,16 @@ function unanswered (reason: string | undefined): Error {
   return reason === 'revoked' ? new Forbidden('access revoked') : new ClientLeft('response')
 }
 
-/** The octets of fields, one char each. An interceptor of the application may keep them for itself. */
+/**
+ * The octets of fields, one char each. An interceptor of the application may keep them for itself.
+ */
 function linesOf (raw: Controller['rawHeaders'], fields: FieldRecord): string[] {
   return Array.isArray(raw) ? raw.map(part => typeof part === 'string' ? part : part.toString('latin1')) : listOf(fields)
 }
 
 /**
- * True when chunked is the only transfer coding, and applied once: node and undici take it off and leave any other on, which would go
- * out as content (RFC 9112, 6.1).
+ * True when chunked is the only transfer coding, and applied once: node and undici take it off and
+ * leave any other on, which would go out as content (RFC 9112, 6.1).
  *
  * @quirk node-transfer-coding-left
  */

@@ -12,9 +12,15 @@ import type { HttpProxyRoute } from './route.js'
 /** How the upstream of a route is reached. */
 export interface ReverseUpstream {
   readonly client: ReverseClient
-  /** Whether that is undici, driven by us: only then does all pass that a client or an upstream may send. */
+  /**
+   * Whether that is undici, driven by us: only then does all pass that a client or an upstream may
+   * send.
+   */
   readonly ours: boolean
-  /** Whether responses are parsed by a client of ours, so that no field has a value that cannot be sent. */
+  /**
+   * Whether responses are parsed by a client of ours, so that no field has a value that cannot be
+   * sent.
+   */
   readonly parsed: boolean
   /** `undici`, `http` and `http2` for @fastify/reply-from. */
   readonly options: Record<string, unknown>
@@ -31,9 +37,10 @@ export const SILENCE: Milliseconds = 300_000
 type Options = Record<string, unknown>
 
 /**
- * Chooses the client of a route. Where the options leave it to undici, undici is driven by us, with the options'
- * settings; other clients stay as they are. Certificates of the upstream are verified unless the options say
- * `rejectUnauthorized: false` themselves; the default of @fastify/http-proxy is not to look.
+ * Chooses the client of a route. Where the options leave it to undici, undici is driven by us, with
+ * the options' settings; other clients stay as they are. Certificates of the upstream are verified
+ * unless the options say `rejectUnauthorized: false` themselves; the default of @fastify/http-proxy
+ * is not to look.
  *
  * @quirk reply-from-own-pools
  */
@@ -53,7 +60,8 @@ export function chooseUpstream (route: HttpProxyRoute, from: FromOf): ReverseUps
   if (undici instanceof Dispatcher) return ours(createReverseClient(undici, undefined, destroyAgent ? { end: async () => await undici.destroy() } : {}), false)
   const settings = optionsOf(undici)
   if (typeof settings['request'] === 'function') return theirs({ undici })
-  // Of several upstreams, or of a unix socket, @fastify/reply-from makes pools of its own whatever it is given.
+  // Of several upstreams, or of a unix socket, @fastify/reply-from makes pools of its own whatever
+  // it is given.
   if (Array.isArray(upstream) || upstream.startsWith('unix+')) return theirs({ undici: { maxHeaderSize, ...settings, tls: verified(settings['tls']) } })
   if (globalAgent) return ours(createReverseClient(globalDispatcher), false)
   const { proxy, ...rest } = settings
@@ -62,7 +70,8 @@ export function chooseUpstream (route: HttpProxyRoute, from: FromOf): ReverseUps
   const client = createReverseClient(dispatcher, () => open({ connections: 1, keepAliveTimeout: PINNED_IDLE }), {
     end: async () => await dispatcher.destroy(),
     headersTimeout: (settings['headersTimeout'] ?? SILENCE) as Milliseconds,
-    // Others begin a connection with octets of their own: it would look like one that has served a request.
+    // Others begin a connection with octets of their own: it would look like one that has served a
+    // request.
     repeats: proxy === undefined && settings['allowH2'] !== true && settings['factory'] === undefined
   })
   return ours(client, true, settings['bodyTimeout'] as Milliseconds | undefined)

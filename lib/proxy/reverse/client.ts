@@ -13,8 +13,9 @@ import type { ReverseContent } from './content.js'
 import type { Destination } from './destination.js'
 
 /**
- * How many requests of a route may wait for a connection. Those whose clients have left are among them: undici finds that out when
- * it is their turn, and where no connection comes free, as behind an upstream that stalls, there would be no end of them.
+ * How many requests of a route may wait for a connection. Those whose clients have left are among
+ * them: undici finds that out when it is their turn, and where no connection comes free, as behind
+ * an upstream that stalls, there would be no end of them.
  */
 const MAX_WAITING = 10_000
 
@@ -31,7 +32,10 @@ export interface OutgoingRequest extends Attempted {
   /** A flat raw list, this hop's fields removed and ours added. */
   readonly fields: string[]
   readonly content: ReverseContent['body']
-  /** How long the upstream may be silent, of this request alone. Default: as the options of the route say. */
+  /**
+   * How long the upstream may be silent, of this request alone. Default: as the options of the
+   * route say.
+   */
   readonly timeout?: Milliseconds | undefined
 }
 
@@ -60,8 +64,9 @@ export interface ReverseClientOptions {
 /**
  * The client of a reverse route over undici's `dispatch`.
  *
- * @param another - Makes another dispatcher like this one, for a client connection of its own. Without it, what authenticates a
- *   connection gets one for itself alone, so no handshake of several legs gets through.
+ * @param another - Makes another dispatcher like this one, for a client connection of its own.
+ *   Without it, what authenticates a connection gets one for itself alone, so no handshake of
+ *   several legs gets through.
  * @quirk undici-connects-for-aborted
  * @quirk undici-proxy-agent-lines
  */

@@ -20,12 +20,15 @@ export interface ContentOptions {
 const NO_CONTENT: ReverseContent = { body: null }
 
 /**
- * The content of a request for its upstream: what the options give, what Fastify has parsed, written once more, or as it comes.
+ * The content of a request for its upstream: what the options give, what Fastify has parsed,
+ * written once more, or as it comes.
  *
  * @param tally - Counts what comes from the client.
- * @param bodyTimeout - How long the client may send nothing while more is wanted. 0: as long as it likes.
+ * @param bodyTimeout - How long the client may send nothing while more is wanted. 0: as long as it
+ *   likes.
  * @param encodes - The content types that are written as JSON.
- * @throws {Error} The options give some to a method that has none, or what Fastify has parsed cannot be written.
+ * @throws {Error} The options give some to a method that has none, or what Fastify has parsed
+ *   cannot be written.
  */
 export function reverseContent (request: FastifyRequest, options: ContentOptions, tally: Tally, bodyTimeout: Milliseconds, encodes: ReadonlySet<string>): ReverseContent {
   const { raw, body } = request

@@ -23,7 +23,10 @@ const DESTINATIONS_KEPT = 1_000
 const DOT_SEGMENT = /(?:^|[/\\])\.\.(?:[/\\]|$)/
 const SENDABLE = /^\/[\x21-\xff]*$/
 
-/** Finds where requests of a route go, and keeps what it has found: reading a URL costs more than to find one. */
+/**
+ * Finds where requests of a route go, and keeps what it has found: reading a URL costs more than to
+ * find one.
+ */
 export class Destinations {
   private readonly kept = new Recent<Destination>(DESTINATIONS_KEPT)
 
@@ -62,8 +65,9 @@ function decoded (source: string): string {
 }
 
 /**
- * The path as the client wrote it. A URL object writes some characters in another way, which is not a proxy's to do
- * (RFC 9110, 7.7); what else it changes, dot segments and backslashes, stays changed.
+ * The path as the client wrote it. A URL object writes some characters in another way, which is not
+ * a proxy's to do (RFC 9110, 7.7); what else it changes, dot segments and backslashes, stays
+ * changed.
  */
 function pathAsWritten (path: string, source: string): string {
   const wanted = source.split('?', 1)[0]!
@@ -73,7 +77,10 @@ function pathAsWritten (path: string, source: string): string {
 /** The option `queryString`. */
 export type QueryString = Record<string, unknown> | ((search: string | undefined, url: string, request: FastifyRequest) => string)
 
-/** The query for the upstream with its question mark, or `''`: as the options say, else that of the destination, else the client's. */
+/**
+ * The query for the upstream with its question mark, or `''`: as the options say, else that of the
+ * destination, else the client's.
+ */
 export function queryOf (search: string, request: FastifyRequest, option: QueryString | undefined): string {
   const url = request.raw.url!
   if (option !== undefined) {

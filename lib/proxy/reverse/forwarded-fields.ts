@@ -6,9 +6,10 @@ const FIRST = /^[xf]/i
 const MAPPED = /^::ffff:(?=\d+\.)/i
 
 /**
- * Tells the upstream who asked, and how, in `X-Forwarded-For`, `-Host`, `-Proto` and in `Forwarded`. What the client
- * itself wrote there is dropped, in every spelling that a CGI-like upstream takes for the same (`_` for `-`), unless
- * Fastify's `trustProxy` trusts it: then ours is appended.
+ * Tells the upstream who asked, and how, in `X-Forwarded-For`, `-Host`, `-Proto` and in
+ * `Forwarded`. What the client itself wrote there is dropped, in every spelling that a CGI-like
+ * upstream takes for the same (`_` for `-`), unless Fastify's `trustProxy` trusts it: then ours is
+ * appended.
  *
  * @param received - A flat raw list.
  * @returns Likewise.
@@ -22,7 +23,8 @@ export function addForwardedFields (received: readonly string[], request: Fastif
   const member = formatForwarded({
     for: peer ?? 'unknown', ...(named !== undefined && { host: named }), proto: 'encrypted' in raw.socket ? 'https' : 'http'
   })
-  // With `trustProxy` Fastify lists the hops in `ips`, the peer first, and those behind a peer it trusts.
+  // With `trustProxy` Fastify lists the hops in `ips`, the peer first, and those behind a peer it
+  // trusts.
   const trusted = (request.ips?.length ?? 0) > 1 ? trustedFields(request) : undefined
   for (const [name, value] of trusted ?? []) if (!APPENDED.has(name)) fields.push(name, value)
   if (peer !== undefined) fields.push('x-forwarded-for', appended(trusted?.get('x-forwarded-for'), peer))

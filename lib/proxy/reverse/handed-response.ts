@@ -40,8 +40,9 @@ class ResponseStream extends Readable {
 }
 
 /**
- * Hands the response of an upstream to the options' own `onResponse`, which sends it through Fastify's reply. By then the reply has
- * the upstream's fields and what the options add, and no others.
+ * Hands the response of an upstream to the options' own `onResponse`, which sends it through
+ * Fastify's reply. By then the reply has the upstream's fields and what the options add, and no
+ * others.
  */
 export class HandedResponse implements ResponseSink {
   bytesOut = 0
@@ -83,7 +84,9 @@ export class HandedResponse implements ResponseSink {
   }
 }
 
-/** Puts the fields of an upstream on a reply, in the place of all but those that the route keeps. */
+/**
+ * Puts the fields of an upstream on a reply, in the place of all but those that the route keeps.
+ */
 function replaceFields (reply: FastifyReply, headers: FieldRecord): void {
   const kept = keptFields(reply)
   const isHttp2 = streamOf(reply.raw) !== undefined
@@ -107,14 +110,17 @@ function rememberFields (reply: FastifyReply): void {
   }
 }
 
-/** What Fastify cannot write goes into its own error response, and cannot be written there either. */
+/**
+ * What Fastify cannot write goes into its own error response, and cannot be written there either.
+ */
 function linesOf (name: string, value: string | string[] | undefined): string | string[] | undefined {
   return Array.isArray(value) ? http2Fields(value.flatMap(line => [name, line]))[name] : value
 }
 
 /**
- * The `onSend` hook of reverse routes: what goes through Fastify's reply, which is our refusals and what the options'
- * `onResponse` sends, leaves without the fields that the application's hooks have put on it.
+ * The `onSend` hook of reverse routes: what goes through Fastify's reply, which is our refusals and
+ * what the options' `onResponse` sends, leaves without the fields that the application's hooks have
+ * put on it.
  */
 export function dropForeignResponseFields (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
   const fields = sent.get(reply)

@@ -5,7 +5,10 @@ import type { HttpProxyRoute } from './route.js'
 type PathParams = Readonly<Record<string, unknown>>
 type Rewrite = (url: string, params: PathParams, prefix: string) => string
 
-/** What would take a parameter out of its segment of a path: a delimiter, or a segment that means another place. */
+/**
+ * What would take a parameter out of its segment of a path: a delimiter, or a segment that means
+ * another place.
+ */
 const LEAVES_SEGMENT = /[/\\?#]|^\.\.?$/
 
 const kAsked = Symbol('fastify-proxy-auth.asked')
@@ -23,8 +26,9 @@ export interface PathParameters {
 }
 
 /**
- * Keeps parameters inside their segments. @fastify/http-proxy inserts them decoded into the path of the upstream, by
- * `String.replace`, for which `$'` and the like are patterns: a client could choose another path than the route allows.
+ * Keeps parameters inside their segments. @fastify/http-proxy inserts them decoded into the path of
+ * the upstream, by `String.replace`, for which `$'` and the like are patterns: a client could
+ * choose another path than the route allows.
  *
  * @returns `undefined` where no parameter of the prefix is in the path of the upstream.
  * @example
@@ -52,7 +56,8 @@ export function pathParameters (prefix: string, { rewritePrefix, upstream, preRe
         return handler.call(this, request, reply)
       }
     },
-    // @fastify/http-proxy calls it right after it has taken the parameters, so from here on the request has its own again.
+    // @fastify/http-proxy calls it right after it has taken the parameters, so from here on the
+    // request has its own again.
     preRewrite (url, params, prefix) {
       const asked = (params as Inserted)[kAsked]
       if (asked === undefined) return preRewrite(url, params, prefix)

@@ -40,7 +40,10 @@ import { withListener } from '../upgrade/dispatcher.js'
 
 /** What all reverse routes of a registration have in common. */
 export interface ReverseShared {
-  /** When the gate's hook runs, and the hook. It throws or answers itself when it lets nobody through. */
+  /**
+   * When the gate's hook runs, and the hook. It throws or answers itself when it lets nobody
+   * through.
+   */
   readonly hook: 'onRequest' | 'preHandler'
   readonly authenticate: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
   /** Our name in `Via`. */
@@ -57,9 +60,10 @@ export interface ReverseShared {
 const UNLIMITED: JoinOptions = { idleTimeout: 0, maxDuration: 0 }
 
 /**
- * Registers a reverse route: @fastify/http-proxy behind the gate, in a scope of its own, with its gaps closed in both
- * directions. Its options mean what they mean there, apart from four defaults: certificates of the upstream are
- * verified, nothing is repeated, every method is taken, and WebSockets pass through as they are.
+ * Registers a reverse route: @fastify/http-proxy behind the gate, in a scope of its own, with its
+ * gaps closed in both directions. Its options mean what they mean there, apart from four defaults:
+ * certificates of the upstream are verified, nothing is repeated, every method is taken, and
+ * WebSockets pass through as they are.
  */
 export async function registerReverse (app: FastifyInstance, route: HttpProxyRoute, shared: ReverseShared): Promise<void> {
   const { hook, authenticate, pseudonym, exchanges, identity = NO_IDENTITY, limits = UNLIMITED, onSend = [] } = shared
@@ -82,7 +86,8 @@ export async function registerReverse (app: FastifyInstance, route: HttpProxyRou
     encodes: new Set(['application/json', ...options.contentTypesToEncode ?? []]),
     repeats: new Set(repeats(options) ? options.retryMethods ?? RETRY_METHODS : [])
   })
-  // @fastify/http-proxy's own rewriting is of `Location`, and takes out of values what cannot be sent.
+  // @fastify/http-proxy's own rewriting is of `Location`, and takes out of values what cannot be
+  // sent.
   const onlyLocation = upstream.parsed && options.replyOptions?.rewriteHeaders === undefined
   const sendRewritten: SendReverse = (request, reply, source, from) => send(request, reply, source, from, onlyLocation)
   const paths = new RewrittenPaths(sendRewritten)
@@ -141,7 +146,8 @@ export async function registerReverse (app: FastifyInstance, route: HttpProxyRou
     scope.addHook('onError', addProxyStatus(pseudonym))
     scope.addHook('onSend', closeWhileDraining(exchanges))
     scope.addHook('onRoute', function (this: FastifyInstance, settings: RouteOptions) {
-      // Parsing is not ours to do, so what prepares for it (decompression) must not touch the stream.
+      // Parsing is not ours to do, so what prepares for it (decompression) must not touch the
+      // stream.
       if (!parses) delete settings.preParsing
       settings.onSend = [settings.onSend ?? [], onSend, dropForeignResponseFields].flat()
       settings.schema = { ...hiddenSchema(), ...settings.schema }
@@ -168,7 +174,9 @@ export async function registerReverse (app: FastifyInstance, route: HttpProxyRou
   }
 }
 
-/** The message is checked before anybody is asked who they are: what it is does not depend on it. */
+/**
+ * The message is checked before anybody is asked who they are: what it is does not depend on it.
+ */
 function refuseMalformed (parameters: PathParameters | undefined) {
   return (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void => {
     if (isForHttpProxy(request.raw)) reply.raw.shouldKeepAlive = false // @fastify/http-proxy closes behind any response but a 101

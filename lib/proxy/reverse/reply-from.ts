@@ -46,8 +46,9 @@ interface FromResponse {
 const WITHOUT_CONTENT = { 1.1: new Set(['GET', 'HEAD']), '2.0': new Set(['GET', 'HEAD', 'DELETE']) }
 
 /**
- * The client of a reverse route whose options bring one that is not undici's `dispatch`: `reply.from` of @fastify/reply-from,
- * which drives it. It tells of neither interim responses nor the path as it was written.
+ * The client of a reverse route whose options bring one that is not undici's `dispatch`:
+ * `reply.from` of @fastify/reply-from, which drives it. It tells of neither interim responses nor
+ * the path as it was written.
  */
 export function createReplyFromClient (version: '1.1' | '2.0', from: FromOf): ReverseClient {
   return {
@@ -86,8 +87,8 @@ function headersOf ({ fields, method }: OutgoingRequest, version: '1.1' | '2.0')
   const headers = recordOf(fields)
   // Where no content is sent, nobody must wait for it.
   if (WITHOUT_CONTENT[version].has(method)) delete headers['content-length']
-  // These clients keep no connection for one client: one that an upstream has authenticated must not serve the next. In capitals,
-  // since @fastify/reply-from takes out the other.
+  // These clients keep no connection for one client: one that an upstream has authenticated must
+  // not serve the next. In capitals, since @fastify/reply-from takes out the other.
   if (version === '1.1' && authenticatesConnection(fields)) headers['Connection'] = 'close'
   return headers
 }
@@ -159,8 +160,8 @@ function reasonOf (stream: FromResponse['stream']): string | undefined {
 }
 
 /**
- * What has happened, which @fastify/reply-from wraps, but for the errors that are its own (a timeout, a status that is none). Node's
- * HTTP/2 wraps once more.
+ * What has happened, which @fastify/reply-from wraps, but for the errors that are its own (a
+ * timeout, a status that is none). Node's HTTP/2 wraps once more.
  *
  * @quirk reply-from-wraps-errors
  */

@@ -19,16 +19,20 @@ export interface RequestHeadRules {
   readonly pseudonym: string
   /** Whether to tell the upstream who asked. */
   readonly forwarded: boolean
-  /** Fields that end here beside those that always do, in lower case: `authorization` where it is ours. */
+  /**
+   * Fields that end here beside those that always do, in lower case: `authorization` where it is
+   * ours.
+   */
   readonly consumed: ReadonlySet<string>
   /** What tells the upstream who the proxy user is. */
   readonly identity: RouteIdentity
 }
 
 /**
- * Makes the function that makes the heads of a route's requests: what ends at this hop removed, ours added, then the options' word,
- * then the credentials removed again, since rewriting is often copying everything. The client's `Connection` takes effect
- * first, so it cannot remove what we add (CVE-2026-33805).
+ * Makes the function that makes the heads of a route's requests: what ends at this hop removed,
+ * ours added, then the options' word, then the credentials removed again, since rewriting is often
+ * copying everything. The client's `Connection` takes effect first, so it cannot remove what we add
+ * (CVE-2026-33805).
  */
 export function createRequestHead ({ pseudonym, forwarded, consumed, identity }: RequestHeadRules) {
   const replaced = new Set([...consumed, 'host'])
@@ -64,7 +68,10 @@ function rewritable (fields: readonly string[], headers: IncomingHttpHeaders): F
   return record
 }
 
-/** What may go on of a head that was rewritten: `te` too, if the options say so (gRPC wants it). Names in lower case. */
+/**
+ * What may go on of a head that was rewritten: `te` too, if the options say so (gRPC wants it).
+ * Names in lower case.
+ */
 export function lasting (head: FieldRecord, consumed: ReadonlySet<string>): FieldRecord {
   const kept: FieldRecord = Object.create(null)
   for (const name of Object.keys(head)) {

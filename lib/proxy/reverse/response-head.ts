@@ -8,7 +8,8 @@ import { recordOf } from '../../fields/raw-list.js'
 export type RewriteResponse = (headers: FieldRecord, request: FastifyRequest) => FieldRecord
 
 /**
- * The fields of a response after the options' word: what ends at this hop is removed once more, and `Via` stays.
+ * The fields of a response after the options' word: what ends at this hop is removed once more, and
+ * `Via` stays.
  *
  * @param fields - A flat raw list, this hop's fields removed, our member of `Via` added.
  * @returns Likewise.
@@ -26,8 +27,8 @@ export function rewrittenResponse (fields: readonly string[], rewrite: RewriteRe
 }
 
 /**
- * What the options make of a head. @fastify/http-proxy takes `Location` for text: of several lines it gets the first, and
- * all stay where it leaves that as it is.
+ * What the options make of a head. @fastify/http-proxy takes `Location` for text: of several lines
+ * it gets the first, and all stay where it leaves that as it is.
  *
  * @quirk http-proxy-location
  */

@@ -22,7 +22,10 @@ export interface RetryOptions {
   }) => Milliseconds | string | null
 }
 
-/** The most repetitions for a 503 unless the options say another number, as @fastify/reply-from has it. */
+/**
+ * The most repetitions for a 503 unless the options say another number, as @fastify/reply-from has
+ * it.
+ */
 const MAX_ON_503 = 10
 /** The longest wait that a timer of node's takes. */
 const MAX_DELAY: Milliseconds = 2 ** 31 - 1
@@ -30,8 +33,8 @@ const MAX_DELAY: Milliseconds = 2 ** 31 - 1
 const LOST = new Set<unknown>(['UND_ERR_SOCKET', 'ECONNRESET'])
 
 /**
- * Sends a request again where the options want that, because of its response or because it failed. What came of the times before is
- * kept from the handler.
+ * Sends a request again where the options want that, because of its response or because it failed.
+ * What came of the times before is kept from the handler.
  */
 export class Retrying implements Handler {
   // What the others throw comes to it: undici sees to that.

@@ -45,13 +45,14 @@ export interface FromOptions extends ContentOptions, RetryOptions {
  * Sends a request to the upstream of its route and relays the response.
  *
  * @param source - The path for the upstream.
- * @param onlyLocation - Whether `rewriteHeaders` is @fastify/http-proxy's alone, which changes `Location`. Default false.
+ * @param onlyLocation - Whether `rewriteHeaders` is @fastify/http-proxy's alone, which changes
+ *   `Location`. Default false.
  */
 export type SendReverse = (request: FastifyRequest, reply: FastifyReply, source: string, options: FromOptions, onlyLocation?: boolean) => void
 
 /**
- * The handler of a reverse route: destination, head and content as the options say, send, relay. A failure is the options' `onError`
- * to respond to, or else Fastify's.
+ * The handler of a reverse route: destination, head and content as the options say, send, relay. A
+ * failure is the options' `onError` to respond to, or else Fastify's.
  *
  * @quirk http-proxy-empty-path
  */

@@ -16,8 +16,8 @@ interface Rewritten {
 type Send = (request: FastifyRequest, reply: FastifyReply, source: string, from: FromOptions) => void
 
 /**
- * Remembers what @fastify/http-proxy makes of paths, where that depends on nothing else: it reads and checks each one as a URL
- * three times, which costs as much as to send the request.
+ * Remembers what @fastify/http-proxy makes of paths, where that depends on nothing else: it reads
+ * and checks each one as a URL three times, which costs as much as to send the request.
  *
  * @quirk http-proxy-reads-urls
  */

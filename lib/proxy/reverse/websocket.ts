@@ -29,7 +29,10 @@ import { offeredProtocols, routeUpgrade } from '../upgrade/upgrade.js'
 interface WebSocketSide { readonly readyState: number, terminate (): void }
 interface Hooks { onConnect? (context: unknown, source: WebSocketSide, target: WebSocketSide): void }
 
-/** RFC 6455's words for a WebSocket that is being opened, and for one that is open, as `readyState` has them. */
+/**
+ * RFC 6455's words for a WebSocket that is being opened, and for one that is open, as `readyState`
+ * has them.
+ */
 const CONNECTING = 0
 const OPEN = 1
 
@@ -40,15 +43,19 @@ interface ClientOptions {
   readonly finishRequest?: (request: ClientRequest, target: WebSocketSide) => void
 }
 
-/** What the upstream of a WebSocket is told of the request, where the options say nothing themselves. */
+/**
+ * What the upstream of a WebSocket is told of the request, where the options say nothing
+ * themselves.
+ */
 const ON_BEHALF = ['cookie', 'authorization'] as const
 
 /** Options of @fastify/http-proxy for its own server and client of WebSockets. */
 const OF_HTTP_PROXY = ['wsUpstream', 'wsHooks', 'wsReconnect', 'wsServerOptions', 'wsClientOptions'] as const
 
 /**
- * Whether WebSockets of a route are passed through as they are, which they are wherever our client asks the upstream. With options
- * for the server and the client of WebSockets that @fastify/http-proxy has, those two take the messages in and send them on.
+ * Whether WebSockets of a route are passed through as they are, which they are wherever our client
+ * asks the upstream. With options for the server and the client of WebSockets that
+ * @fastify/http-proxy has, those two take the messages in and send them on.
  */
 export function passesWebSockets (route: HttpProxyRoute, ours: boolean): boolean {
   return ours && OF_HTTP_PROXY.every(name => (route as unknown as Record<string, unknown>)[name] === undefined)
@@ -62,7 +69,10 @@ export function isForHttpProxy (request: IncomingMessage): boolean {
   return (request as HttpProxyRequest)[kGiven] === true
 }
 
-/** What a route makes of WebSockets: it has none, passes them through as they are, or leaves them to @fastify/http-proxy. */
+/**
+ * What a route makes of WebSockets: it has none, passes them through as they are, or leaves them to
+ * @fastify/http-proxy.
+ */
 export type WebSocketWay = 'none' | 'pass' | 'leave'
 
 const kWay = Symbol('fastify-proxy-auth.webSocketWay')
@@ -76,8 +86,8 @@ export function webSocketConfig (way: WebSocketWay): object {
 const listeners = new WeakMap<Server, UpgradeListener>()
 
 /**
- * Takes the WebSockets under a prefix; other upgrades there are plain requests. The route that takes the request says how, which
- * may be one with a longer prefix.
+ * Takes the WebSockets under a prefix; other upgrades there are plain requests. The route that
+ * takes the request says how, which may be one with a longer prefix.
  *
  * @param routed - By which path the router finds the route of a request.
  * @param way - Where that is no reverse route.
@@ -116,8 +126,8 @@ function wayOf (router: Router, request: IncomingMessage, path: string): WebSock
 interface WithServer { readonly wsProxy: { readonly wss: NodeJS.EventEmitter } }
 
 /**
- * Does for a WebSocket of @fastify/http-proxy what the gateway does for each exchange: its 101 has the gate's fields, it is ended
- * with the server or its user, and it has its line in the log.
+ * Does for a WebSocket of @fastify/http-proxy what the gateway does for each exchange: its 101 has
+ * the gate's fields, it is ended with the server or its user, and it has its line in the log.
  *
  * @param target - For the log.
  */
@@ -148,9 +158,10 @@ export function followWebSocket (request: FastifyRequest, reply: FastifyReply, t
 }
 
 /**
- * The options for WebSockets of @fastify/http-proxy: the upstream gets what an upstream of requests gets. By itself that passes
- * on the cookies and nothing else. What becomes of the connection to the upstream when it refuses, stays silent or is no longer
- * waited for is seen to here as well: @fastify/http-proxy ends an open WebSocket and nothing before that.
+ * The options for WebSockets of @fastify/http-proxy: the upstream gets what an upstream of requests
+ * gets. By itself that passes on the cookies and nothing else. What becomes of the connection to
+ * the upstream when it refuses, stays silent or is no longer waited for is seen to here as well:
+ * @fastify/http-proxy ends an open WebSocket and nothing before that.
  *
  * @quirk http-proxy-cookies-only
  * @quirk http-proxy-open-target
@@ -159,14 +170,16 @@ export function webSocketOptions (route: HttpProxyRoute, rules: RequestHeadRules
   if (route.websocket !== true) return {}
   const { wsClientOptions, wsHooks, wsReconnect } = route
   const { rewriteRequestHeaders: rewrite = onBehalf, finishRequest = endRequest } = (wsClientOptions ?? {}) as ClientOptions
-  // Of the request whose handshake is sent next, in the same turn. Undefined: it is tried again, which nothing tells of.
+  // Of the request whose handshake is sent next, in the same turn. Undefined: it is tried again,
+  // which nothing tells of.
   let client: Socket | undefined
   return {
     ...(wsReconnect !== undefined && { wsReconnect: { ...wsReconnect } }), // it gets defaults written in
     wsHooks: {
       ...wsHooks,
       onConnect (context: unknown, source: WebSocketSide, target: WebSocketSide) {
-        // @fastify/http-proxy forgets to close the connection to the upstream when the client leaves before it stands.
+        // @fastify/http-proxy forgets to close the connection to the upstream when the client
+        // leaves before it stands.
         if (source.readyState !== OPEN) target.terminate()
         else (wsHooks as Hooks | undefined)?.onConnect?.(context, source, target)
       }

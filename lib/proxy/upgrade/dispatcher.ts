@@ -12,8 +12,8 @@ import { endBroken, goAway } from '../../platform/http2/sessions.js'
 import { afterPreviousResponse } from '../../platform/http1/pipelining.js'
 
 /**
- * Says what becomes of an upgrade: it has been taken; its `Upgrade` is to be ignored (RFC 9110, 7.8), so that it goes on as a plain
- * request; or, `undefined`, that is for others to say.
+ * Says what becomes of an upgrade: it has been taken; its `Upgrade` is to be ignored (RFC 9110,
+ * 7.8), so that it goes on as a plain request; or, `undefined`, that is for others to say.
  *
  * @param head - What came behind the head of the request.
  */
@@ -32,11 +32,12 @@ interface Dispatcher {
 const dispatchers = new WeakMap<Server, Dispatcher>()
 
 /**
- * Makes each upgrade that comes to the server of `app` one owner's. Node calls all listeners of `upgrade` with all of them,
- * and none can know what is another's: @fastify/http-proxy goes by how many there are, and what each takes for another's
- * stays without an answer. So the takers are asked first, in turn, then the application's own listeners get what is left.
- * What nobody wants goes on as a plain request: a server may overlook any offer (RFC 9110, 7.8), and some clients offer
- * `h2c` with every request. Once per server, however many registrations ask for it.
+ * Makes each upgrade that comes to the server of `app` one owner's. Node calls all listeners of
+ * `upgrade` with all of them, and none can know what is another's: @fastify/http-proxy goes by how
+ * many there are, and what each takes for another's stays without an answer. So the takers are
+ * asked first, in turn, then the application's own listeners get what is left. What nobody wants
+ * goes on as a plain request: a server may overlook any offer (RFC 9110, 7.8), and some clients
+ * offer `h2c` with every request. Once per server, however many registrations ask for it.
  *
  * @quirk http-proxy-upgrade-listener
  */
@@ -102,7 +103,8 @@ function install (app: FastifyInstance): Dispatcher {
     for (const settle of waiting) settle()
   })
   on(server, 'upgrade', dispatch) // without a listener node does not tell upgrades from other requests
-  // What node calls, and Fastify for the further addresses of `localhost`. Listeners that come later are seen as well.
+  // What node calls, and Fastify for the further addresses of `localhost`. Listeners that come
+  // later are seen as well.
   intercept(server, (event: string, request: IncomingMessage, socket: Socket, head: Buffer) => {
     if (event !== 'upgrade') return false
     dispatch.call(server, request, socket, head)

@@ -6,15 +6,19 @@ const kExtended = Symbol('fastify-proxy-auth.extended')
 
 type ExtendedRequest = IncomingMessage & { [kExtended]?: ServerResponse }
 
-/** The answer to an extended CONNECT that {@link onExtendedConnect} has brought in, `undefined` for any other request. */
+/**
+ * The answer to an extended CONNECT that {@link onExtendedConnect} has brought in, `undefined` for
+ * any other request.
+ */
 export function extendedResponse (request: IncomingMessage): ServerResponse | undefined {
   return (request as ExtendedRequest)[kExtended]
 }
 
 /**
- * Brings in each extended CONNECT for a WebSocket before any listener of `connect` gets it, as the upgrade of HTTP/1.1 that it
- * stands for: a GET (RFC 8441, 5). They come only where the application has announced that it takes some
- * (`settings.enableConnectProtocol`). What is not taken is a CONNECT again, for the listeners; without any it is not implemented.
+ * Brings in each extended CONNECT for a WebSocket before any listener of `connect` gets it, as the
+ * upgrade of HTTP/1.1 that it stands for: a GET (RFC 8441, 5). They come only where the application
+ * has announced that it takes some (`settings.enableConnectProtocol`). What is not taken is a
+ * CONNECT again, for the listeners; without any it is not implemented.
  *
  * @param take - Whether somebody has taken it.
  */

@@ -6,8 +6,9 @@ import type { Milliseconds } from '../../types.js'
 const GRACE: Milliseconds = 5_000
 
 /**
- * Calls the application's own listeners of `upgrade`. There is no telling which requests are theirs, and they may look into
- * one for a while; but whoever takes a connection leaves traces on it.
+ * Calls the application's own listeners of `upgrade`. There is no telling which requests are
+ * theirs, and they may look into one for a while; but whoever takes a connection leaves traces on
+ * it.
  *
  * @param call - Calls them.
  * @param waiting - Has, while that is open, what settles it at once.

@@ -35,12 +35,14 @@ export interface SwitchedEnding {
 const NOT_OF_A_101 = new Set(['content-length', 'trailer'])
 
 /**
- * Passes a 101 on, to HTTP/2 as a 200, and joins both connections, which are the other protocol's from here on (RFC 9110, 7.8).
+ * Passes a 101 on, to HTTP/2 as a 200, and joins both connections, which are the other protocol's
+ * from here on (RFC 9110, 7.8).
  *
  * @param ended - Called once, when both are closed.
  * @returns The exchange, to be ended from outside.
- * @throws {UpstreamProtocol} The status is another, or the protocol is none that the client offers. {@link ClientLeft} It has
- *   been answered in our place, or has gone. The upstream's connection is closed then.
+ * @throws {UpstreamProtocol} The status is another, or the protocol is none that the client offers.
+ *   {@link ClientLeft} It has been answered in our place, or has gone. The upstream's connection is
+ *   closed then.
  * @quirk undici-half-open
  */
 export function switchProtocols (

@@ -14,8 +14,9 @@ import { markUpgrade } from '../message/upgrade.js'
 import { websocketStream } from './websocket-stream.js'
 
 /**
- * What a request offers to speak that a proxy goes along with. None in HTTP/1.0 (RFC 9110, 7.8), and none beside content, for
- * which a server may overlook the offer: content and the other protocol's octets would come on the same bare socket.
+ * What a request offers to speak that a proxy goes along with. None in HTTP/1.0 (RFC 9110, 7.8),
+ * and none beside content, for which a server may overlook the offer: content and the other
+ * protocol's octets would come on the same bare socket.
  */
 export function offeredProtocols (request: IncomingMessage): string[] {
   if (extendedResponse(request) !== undefined) return ['websocket']
@@ -24,9 +25,10 @@ export function offeredProtocols (request: IncomingMessage): string[] {
 }
 
 /**
- * Takes node's `upgrade` event into Fastify's lifecycle, so that the application's hooks, the gate and the log see it as
- * they see any request. Node has let go of the parser by then, so an answer other than 101 is the last on its connection. A
- * WebSocket of HTTP/2 is a stream, and its answer as any.
+ * Takes node's `upgrade` event into Fastify's lifecycle, so that the application's hooks, the gate
+ * and the log see it as they see any request. Node has let go of the parser by then, so an answer
+ * other than 101 is the last on its connection. A WebSocket of HTTP/2 is a stream, and its answer
+ * as any.
  *
  * @param head - What came behind the head of the request.
  * @param protocols - What the client offers, and we would go along with. One or more.
@@ -65,7 +67,8 @@ export class UpgradeResponse extends BareResponse {
   constructor (request: IncomingMessage, client: Socket) {
     super(request, client)
     this.shouldKeepAlive = false
-    // Until the other protocol is spoken, a client that ends has left, as it has for node behind any request.
+    // Until the other protocol is spoken, a client that ends has left, as it has for node behind
+    // any request.
     this.unwatch = onClientEnd(client, () => client.destroySoon())
   }
 
@@ -74,7 +77,10 @@ export class UpgradeResponse extends BareResponse {
     super.release()
   }
 
-  /** Says what becomes of the connection, whatever the fields say. Those of a relayed answer come as a list, and do not say. */
+  /**
+   * Says what becomes of the connection, whatever the fields say. Those of a relayed answer come as
+   * a list, and do not say.
+   */
   override writeHead (status: number, ...rest: unknown[]): this {
     const last = rest.at(-1)
     if (status !== 101 && Array.isArray(last)) last.push('Connection', 'close')

@@ -14,8 +14,9 @@ const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 const EMPTY = Buffer.alloc(0)
 
 /**
- * The WebSocket that an extended CONNECT asks for. The handshake of HTTP/1.1 that the upstream gets has a key of ours, since
- * HTTP/2 does without, and the answer to it ends here too; what else the handshake is made of passes as it is.
+ * The WebSocket that an extended CONNECT asks for. The handshake of HTTP/1.1 that the upstream gets
+ * has a key of ours, since HTTP/2 does without, and the answer to it ends here too; what else the
+ * handshake is made of passes as it is.
  *
  * @param request - Gets the key.
  * @see {@link https://www.rfc-editor.org/rfc/rfc8441#section-5 RFC 8441, 5}
@@ -46,7 +47,10 @@ export function websocketStream (request: IncomingMessage, response: ServerRespo
   }
 }
 
-/** Makes `writeHead` one that can only refuse: any other success than ours would be the client's WebSocket. */
+/**
+ * Makes `writeHead` one that can only refuse: any other success than ours would be the client's
+ * WebSocket.
+ */
 function refusing (writeHead: ServerResponse['writeHead']): ServerResponse['writeHead'] {
   return function (this: ServerResponse, status: number, ...rest: unknown[]) {
     return writeHead.call(this, status < 300 ? 403 : status, ...rest as [])

@@ -37,9 +37,10 @@ export interface Sender<Request extends Attempted> {
 }
 
 /**
- * Passes on what undici tells of a request, and does what undici does not: sends it once more where the connection had served
- * others before and ended without a word of a response, which may be because it was idle for too long for the origin; and limits the
- * wait for the head of the response however many interim ones come, each of which starts undici's timer anew.
+ * Passes on what undici tells of a request, and does what undici does not: sends it once more where
+ * the connection had served others before and ended without a word of a response, which may be
+ * because it was idle for too long for the origin; and limits the wait for the head of the response
+ * however many interim ones come, each of which starts undici's timer anew.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1 RFC 9112, 9.3.1}
  * @quirk undici-no-repeat
@@ -125,7 +126,10 @@ export class Attempt<Request extends Attempted> implements Dispatcher.DispatchHa
   }
 }
 
-/** Octets had come on the connection before. undici tells how many, and for other errors `reportResets` does. */
+/**
+ * Octets had come on the connection before. undici tells how many, and for other errors
+ * `reportResets` does.
+ */
 function endedReused (error: Error & { code?: string, socket?: { bytesRead?: number } }): boolean {
   return ENDED.has(error.code ?? '') && (error.socket?.bytesRead ?? 0) > 0
 }

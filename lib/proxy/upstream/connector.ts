@@ -5,8 +5,8 @@ import { hasLostPeer } from '../../platform/abort.js'
 import { guarded, prepend } from '../../platform/guarded.js'
 
 /**
- * Has undici tell of a reset what it is. It takes one for the end of an answer that ends with its connection, and whoever gets that
- * answer for all of it; but it is incomplete (RFC 9112, 8).
+ * Has undici tell of a reset what it is. It takes one for the end of an answer that ends with its
+ * connection, and whoever gets that answer for all of it; but it is incomplete (RFC 9112, 8).
  *
  * @param connect - Opens the connections.
  * @quirk undici-reset-reads-as-end
@@ -25,8 +25,8 @@ export function reportResets (connect: buildConnector.connector): buildConnector
 }
 
 /**
- * By another of undici's own codes for a connection that is lost, with the octets that had come, as undici tells them with its own
- * errors. Ours is the first listener.
+ * By another of undici's own codes for a connection that is lost, with the octets that had come, as
+ * undici tells them with its own errors. Ours is the first listener.
  */
 function rename (socket: Socket): void {
   prepend(socket, 'error', (error: NodeJS.ErrnoException & { socket?: object }) => {
@@ -39,8 +39,9 @@ function rename (socket: Socket): void {
  * Loses a connection whose end is none, or one that undici does not stand:
  *
  * - Node tells of an end where a reset came together with octets.
- * - undici throws where an origin ends the connection behind content without a length while the client takes none of it, which would end
- *   the process. Without that end the content cannot be told from one that was cut off.
+ * - undici throws where an origin ends the connection behind content without a length while the
+ *   client takes none of it, which would end the process. Without that end the content cannot be
+ *   told from one that was cut off.
  *
  * @quirk node-reset-reads-as-end
  * @quirk undici-throws-on-end
@@ -72,7 +73,10 @@ interface ConnectionOptions {
   readonly [option: string]: unknown
 }
 
-/** The connector that undici makes of such options or bring along, its resets told, its resolver kept to one answer. */
+/**
+ * The connector that undici makes of such options or bring along, its resets told, its resolver
+ * kept to one answer.
+ */
 export function createConnector ({ connect, tls, connectTimeout, maxCachedSessions, allowH2, socketPath, autoSelectFamily, autoSelectFamilyAttemptTimeout }: ConnectionOptions): buildConnector.connector {
   if (typeof connect === 'function') return reportResets(connect as buildConnector.connector)
   const families = typeof autoSelectFamily === 'boolean' ? { autoSelectFamily, autoSelectFamilyAttemptTimeout } : {}

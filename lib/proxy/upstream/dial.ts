@@ -14,17 +14,21 @@ export interface DialOptions {
   readonly signal?: AbortSignal
 }
 
-/** How long one address may take before the next is tried beside it (RFC 8305, 5: 250 ms recommended). */
+/**
+ * How long one address may take before the next is tried beside it (RFC 8305, 5: 250 ms
+ * recommended).
+ */
 const ATTEMPT_DELAY: Milliseconds = 250
 
 /**
- * Opens a TCP connection to one of `addresses`, and to no other: what the policy looked at is what is dialled, so
- * a name that changes its address in between changes nothing. They are tried in turn, staggered; the first that
- * answers is taken. (Node's own `autoSelectFamily` gives an address up when it tries the next, so a far one never gets
- * its time.)
+ * Opens a TCP connection to one of `addresses`, and to no other: what the policy looked at is what
+ * is dialled, so a name that changes its address in between changes nothing. They are tried in
+ * turn, staggered; the first that answers is taken. (Node's own `autoSelectFamily` gives an address
+ * up when it tries the next, so a far one never gets its time.)
  *
  * @param addresses - One or more.
- * @throws {ConnectTimeout} None answered in time. If all fail, the failure of the first to do so: node's, with its `code`.
+ * @throws {ConnectTimeout} None answered in time. If all fail, the failure of the first to do so:
+ *   node's, with its `code`.
  * @see {@link https://www.rfc-editor.org/rfc/rfc8305#section-5 RFC 8305, 5}
  * @quirk node-family-gives-up
  */

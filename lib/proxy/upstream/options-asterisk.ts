@@ -18,8 +18,9 @@ export interface Asterisk {
 }
 
 /**
- * Sends `OPTIONS *`, which the last proxy makes of `OPTIONS http://host` (RFC 9112, 3.2.4). By node's own client,
- * because undici refuses the asterisk-form, on a connection of its own, since nobody asks this twice in a second.
+ * Sends `OPTIONS *`, which the last proxy makes of `OPTIONS http://host` (RFC 9112, 3.2.4). By
+ * node's own client, because undici refuses the asterisk-form, on a connection of its own, since
+ * nobody asks this twice in a second.
  *
  * @param socket - Connected to the target, its TLS done.
  * @param handler - Gets the answer as from undici.
@@ -109,7 +110,10 @@ class AsteriskController implements Dispatcher.DispatchController {
   }
 }
 
-/** For node, an OPTIONS has no content unless its fields say so, and the connection may be kept unless they do not. */
+/**
+ * For node, an OPTIONS has no content unless its fields say so, and the connection may be kept
+ * unless they do not.
+ */
 function framed (fields: readonly string[], content: AsyncIterable<Buffer> | null): readonly string[] {
   const coding = content === null || hasField(fields, 'content-length') ? [] : ['Transfer-Encoding', 'chunked']
   return [...fields, 'Connection', 'close', ...coding]

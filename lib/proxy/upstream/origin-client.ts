@@ -57,9 +57,9 @@ export interface OriginClient {
 }
 
 /**
- * The client towards origins: undici's agent, one pool for each origin *and* set of approved addresses. So a kept
- * connection is reused only where the policy of this very request would have opened it. What an origin authenticates a connection
- * for is the client connection's own.
+ * The client towards origins: undici's agent, one pool for each origin *and* set of approved
+ * addresses. So a kept connection is reused only where the policy of this very request would have
+ * opened it. What an origin authenticates a connection for is the client connection's own.
  *
  * @quirk undici-connects-for-aborted
  * @quirk undici-repeats-connect
@@ -74,7 +74,8 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
   }
 
   const underWay = new Map<string, number>()
-  // Handed to the factory, which the agent calls at once, past the key: nothing is read out of a text again.
+  // Handed to the factory, which the agent calls at once, past the key: nothing is read out of a
+  // text again.
   let next!: Pick<Outgoing, 'target' | 'addresses'>
   const settings = { pipelining: 1, headersTimeout, bodyTimeout, maxHeaderSize: maxResponseHead }
   const agent = new Agent({ ...settings, factory: (key, given) => new Pool(UNUSED_ORIGIN, { ...given, connect: connectorTo(next, key as string) }) })
@@ -149,7 +150,10 @@ function list (addresses: readonly Address[]): string {
   return addresses.map(({ address }) => address).sort().join()
 }
 
-/** What node cannot use stops the boot. Found out after the dial, it would leave a connection without an owner. */
+/**
+ * What node cannot use stops the boot. Found out after the dial, it would leave a connection
+ * without an owner.
+ */
 function readSecureContext (tls: ConnectionOptions | undefined): void {
   try {
     createSecureContext(tls)
@@ -160,8 +164,9 @@ function readSecureContext (tls: ConnectionOptions | undefined): void {
 
 function secured (socket: Socket, host: string, timeout: Milliseconds, tls?: ConnectionOptions): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    // An address is verified against the certificate as `host`; as a server name it must not be sent (RFC 6066, 3). It may have
-    // been spelled as a number: what policy has read as an address is one here too.
+    // An address is verified against the certificate as `host`; as a server name it must not be
+    // sent (RFC 6066, 3). It may have been spelled as a number: what policy has read as an address
+    // is one here too.
     const servername = isIP(host) === 0 ? host : undefined
     const secure = tlsConnect({ ...tls, socket, host, servername, ALPNProtocols: ['http/1.1'] })
     const timer = setTimeout(guarded(() => secure.destroy(new ConnectTimeout())), timeout)

@@ -12,17 +12,22 @@ export interface Requester {
 
 type Pinned = Pick<Dispatcher, 'dispatch' | 'close' | 'destroy'>
 
-/** The most upstreams that one client connection has connections of its own to. The one used longest ago goes first. */
+/**
+ * The most upstreams that one client connection has connections of its own to. The one used longest
+ * ago goes first.
+ */
 const MAX_UPSTREAMS = 8
 
 /** How long a connection of one's own is kept without a request: it may be worth a login. */
 export const PINNED_IDLE: Milliseconds = 60_000
 
 /**
- * Connections to upstreams that belong to one client connection. An upstream's own NTLM or Negotiate authenticates the connection
- * it runs on; whatever comes on that later would be that user's, so nobody else's may (RFC 4559, 6). They close with the client's.
+ * Connections to upstreams that belong to one client connection. An upstream's own NTLM or
+ * Negotiate authenticates the connection it runs on; whatever comes on that later would be that
+ * user's, so nobody else's may (RFC 4559, 6). They close with the client's.
  *
- * A user that we know ourselves counts too: where several users come on one connection after all, none gets another's.
+ * A user that we know ourselves counts too: where several users come on one connection after all,
+ * none gets another's.
  */
 export class PinnedConnections {
   private readonly key = Symbol('fastify-proxy-auth.pins')
@@ -37,7 +42,8 @@ export class PinnedConnections {
    * @param upstream - What it is sent to, as a text.
    * @param authenticates - Whether it authenticates the connection that it is sent on.
    * @param open - Makes a client with a connection of its own.
-   * @returns `undefined`: one that all share will do. `null`: it must get a connection that serves nothing else.
+   * @returns `undefined`: one that all share will do. `null`: it must get a connection that serves
+   *   nothing else.
    */
   find ({ raw, name }: Requester, upstream: string, authenticates: boolean, open: () => Pinned): Pinned | null | undefined {
     if (!isOfOneUser(raw)) return authenticates ? null : undefined

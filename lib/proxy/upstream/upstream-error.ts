@@ -39,8 +39,8 @@ const BY_CODE: Readonly<Record<string, Refusal>> = {
 }
 
 /**
- * What a failure towards the target is called towards the client: one of ours, with the cause kept for the log and
- * without the address that node puts into its messages.
+ * What a failure towards the target is called towards the client: one of ours, with the cause kept
+ * for the log and without the address that node puts into its messages.
  */
 export function upstreamError (cause: unknown): Error {
   const { code, statusCode } = cause as { code?: unknown, statusCode?: unknown }

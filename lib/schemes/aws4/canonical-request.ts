@@ -22,9 +22,10 @@ const SPACES = /[ \t]+/g
  *
  *     canonical-request = method LF path LF query LF *( name ":" value LF ) LF name *( ";" name ) LF payload
  *
- * @param escapePath - Whether the path counts without empty and dot segments, and escaped once more, as for every
- *   service but S3; else it counts as received.
- * @see {@link https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html Create a signed request}
+ * @param escapePath - Whether the path counts without empty and dot segments, and escaped once
+ *   more, as for every service but S3; else it counts as received.
+ * @see
+ *   {@link https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html Create a signed request}
  * @example
  * canonicalRequest({ method: 'GET', path: '/', query: '', fields: [['host', ['a.test']]], payload: sha256('') }, true)
  */
@@ -41,7 +42,8 @@ export function canonicalRequest ({ method, path, query, fields, payload }: Sign
 }
 
 /**
- * The path without empty and dot segments, each octet escaped that is not unreserved: an escape gets escaped again.
+ * The path without empty and dot segments, each octet escaped that is not unreserved: an escape
+ * gets escaped again.
  *
  * @example
  * canonicalPath('/a//./b/../c%20d/') // '/a/c%2520d/'
@@ -57,8 +59,8 @@ export function canonicalPath (path: string): string {
 }
 
 /**
- * The query with its parameters sorted, each octet of their names and values that is not unreserved escaped, whatever was
- * escaped before. A `+` is itself and no space.
+ * The query with its parameters sorted, each octet of their names and values that is not unreserved
+ * escaped, whatever was escaped before. A `+` is itself and no space.
  *
  * @example
  * canonicalQuery('b=2&a=%7e&a=+') // 'a=%2B&a=~&b=2'

@@ -13,16 +13,25 @@ export interface Aws4Signer {
   readonly sessionToken?: string
   readonly region: string
   readonly service: string
-  /** Whether the path is normalised and escaped once more, as for every service but S3. Default true. */
+  /**
+   * Whether the path is normalised and escaped once more, as for every service but S3. Default
+   * true.
+   */
   readonly escapePath?: boolean
 }
 
 /** What is to be signed. */
 export interface Aws4Request {
   readonly method: string
-  /** As in the request line: a path, an absolute URI for a proxy, `host:port` for CONNECT. One char per octet. */
+  /**
+   * As in the request line: a path, an absolute URI for a proxy, `host:port` for CONNECT. One char
+   * per octet.
+   */
   readonly target: string
-  /** The fields to sign, `host` among them; for CONNECT that one may be left out. One char per octet. */
+  /**
+   * The fields to sign, `host` among them; for CONNECT that one may be left out. One char per
+   * octet.
+   */
   readonly headers: Readonly<Record<string, string | readonly string[]>>
   /** The content as it is sent; text is UTF-8. `null` leaves it unsigned. Default: none. */
   readonly content?: string | Uint8Array | null
@@ -33,10 +42,13 @@ export interface Aws4Request {
 /**
  * Signs a request in the way of AWS Signature Version 4: the client's half of `Aws4Strategy`.
  *
- * @returns The fields to add, by their names in lower case: `proxy-authorization`, `x-amz-date` and, where they are needed,
- *   `x-amz-security-token` and `x-amz-content-sha256`. For an origin, the first goes as `authorization`.
- * @throws {NotRepresentable} The target is none, `host` is missing or names another host than the target, or a name or key id cannot be sent.
- * @see {@link https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html AWS Signature Version 4}
+ * @returns The fields to add, by their names in lower case: `proxy-authorization`, `x-amz-date`
+ *   and, where they are needed, `x-amz-security-token` and `x-amz-content-sha256`. For an origin,
+ *   the first goes as `authorization`.
+ * @throws {NotRepresentable} The target is none, `host` is missing or names another host than the
+ *   target, or a name or key id cannot be sent.
+ * @see
+ *   {@link https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html AWS Signature Version 4}
  * @example
  * signAws4({ method: 'CONNECT', target: 'origin.test:443', headers: {} }, {
  *   accessKeyId: 'alice', secretAccessKey: 'alice-secret', region: 'local', service: 'proxy'

@@ -43,7 +43,8 @@ const UPPER = /[A-Z]/
  *
  * @param value - The field value, of this scheme.
  * @throws {MalformedCredentials} It does not follow that, or is longer than 8192 chars.
- * @see {@link https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html Create a signed request}
+ * @see
+ *   {@link https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html Create a signed request}
  * @example
  * parseAws4Credentials(value).accessKeyId // 'AKIDEXAMPLE'
  */

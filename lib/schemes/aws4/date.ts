@@ -2,7 +2,8 @@
 const BASIC_FORM = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/
 
 /**
- * Reads the time of a signature: `x-amz-date` (`20150830T123600Z`), or `date` in the form that HTTP prefers.
+ * Reads the time of a signature: `x-amz-date` (`20150830T123600Z`), or `date` in the form that HTTP
+ * prefers.
  *
  * @returns In ms since the epoch; `undefined` when it is in no such form, or no such day exists.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7 RFC 9110, 5.6.7}

@@ -20,7 +20,8 @@ export const HASH_OF_NOTHING = hash('sha256', '', 'hex')
  *
  * @param secret - The secret access key.
  * @returns 64 hex digits in lower case.
- * @see {@link https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html Create a signed request}
+ * @see
+ *   {@link https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html Create a signed request}
  * @example
  * signRequest(request, { day: '20150830', region: 'local', service: 'proxy', time: '20150830T123600Z', escapePath: true }, secret)
  */

@@ -14,11 +14,9 @@ export interface SignedTarget {
 /**
  * Takes a request-target apart for its signature. The three forms of a request sign:
  *
- * | form | path and query | host |
- * | --- | --- | --- |
- * | origin | of the target | the field `Host` |
- * | absolute | of the target | the field `Host`, which must name the host and port of the target |
- * | CONNECT | `/` and nothing | the target itself, `host:port` |
+ * | form | path and query | host | | --- | --- | --- | | origin | of the target | the field `Host`
+ * | | absolute | of the target | the field `Host`, which must name the host and port of the target
+ * | | CONNECT | `/` and nothing | the target itself, `host:port` |
  *
  * So what is signed is always where the request goes.
  *

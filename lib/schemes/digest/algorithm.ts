@@ -1,6 +1,9 @@
 import { hash } from 'node:crypto'
 
-/** A hash function, by the name Digest has for it. An HA1 is made with one, whether or not the algorithm is `-sess`. */
+/**
+ * A hash function, by the name Digest has for it. An HA1 is made with one, whether or not the
+ * algorithm is `-sess`.
+ */
 export type DigestHash = 'MD5' | 'SHA-256' | 'SHA-512-256'
 
 /** An algorithm of Digest, in its registered case. */
@@ -20,7 +23,8 @@ export interface DigestAlgorithm {
   readonly digest: (octets: string | Uint8Array) => string
 }
 
-// SHA-512-256 is SHA-512/256 of FIPS 180-4, with initial values of its own, and no truncated SHA-512 (erratum 4897).
+// SHA-512-256 is SHA-512/256 of FIPS 180-4, with initial values of its own, and no truncated
+// SHA-512 (erratum 4897).
 const HASHES: ReadonlyArray<readonly [DigestHash, string, 32 | 64]> = [
   ['SHA-512-256', 'sha512-256', 64], ['SHA-256', 'sha256', 64], ['MD5', 'md5', 32]
 ]
@@ -29,7 +33,8 @@ const NON_ASCII = /[^\0-\x7f]/
 
 /** All algorithms, the strongest first. */
 export const DIGEST_ALGORITHMS: readonly DigestAlgorithm[] = Object.freeze(HASHES.flatMap(([name, nodeHash, hexLength]) => {
-  // node hashes text as UTF-8, which is the same for ASCII, as nearly all of it is, and spares the copy.
+  // node hashes text as UTF-8, which is the same for ASCII, as nearly all of it is, and spares the
+  // copy.
   const digest = (octets: string | Uint8Array): string =>
     hash(nodeHash, typeof octets === 'string' && NON_ASCII.test(octets) ? Buffer.from(octets, 'latin1') : octets, 'hex')
   return [

@@ -23,12 +23,14 @@ export interface DigestOffer {
 export type OfferMismatch = 'algorithm' | 'realm' | 'opaque' | 'qop' | 'userhash'
 
 /**
- * Makes the challenge for one algorithm. There is no `domain`, which means nothing to clients of a proxy.
+ * Makes the challenge for one algorithm. There is no `domain`, which means nothing to clients of a
+ * proxy.
  *
  *     challenge = "Digest" 1*SP #auth-param
  *
  * @param nonce - Bound to the realm and this algorithm.
- * @param stale - The credentials were right and only their nonce was not, so nobody need be asked for a password again.
+ * @param stale - The credentials were right and only their nonce was not, so nobody need be asked
+ *   for a password again.
  * @see {@link https://www.rfc-editor.org/rfc/rfc7616#section-3.3 RFC 7616, 3.3}
  * @example
  * formatChallenge(digestChallenge(offer, algorithm, nonce, false))

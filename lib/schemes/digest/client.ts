@@ -17,17 +17,28 @@ export interface DigestRequest {
   readonly password: string
   /** As in the request line; CONNECT for a tunnel. */
   readonly method: string
-  /** The request-target, or for a proxy also its path and query; `host:port` for CONNECT. One char per octet. */
+  /**
+   * The request-target, or for a proxy also its path and query; `host:port` for CONNECT. One char
+   * per octet.
+   */
   readonly uri: string
-  /** The content as it is sent, any content-coding still on, for `auth-int`. Text is UTF-8. Default: none. */
+  /**
+   * The content as it is sent, any content-coding still on, for `auth-int`. Text is UTF-8. Default:
+   * none.
+   */
   readonly content?: string | Uint8Array
   /** How many requests this nonce has been used for, this one included. 1 to 4294967295. */
   readonly nc: number
   /** Text nobody can foretell, in printable ASCII. New for every request. */
   readonly cnonce: string
-  /** What to use where the server offers both. Default `auth`: little else is implemented anywhere. */
+  /**
+   * What to use where the server offers both. Default `auth`: little else is implemented anywhere.
+   */
   readonly qop?: Qop
-  /** The algorithms to answer at all. Default all; leaving out MD5 keeps a server from asking for it. */
+  /**
+   * The algorithms to answer at all. Default all; leaving out MD5 keeps a server from asking for
+   * it.
+   */
   readonly algorithms?: readonly DigestAlgorithmName[]
 }
 
@@ -35,9 +46,14 @@ export interface DigestRequest {
 export interface DigestAnswer {
   /** The field value. */
   readonly credentials: string
-  /** The challenge it answers. With `nc` counted up it can be answered again, until the server says otherwise. */
+  /**
+   * The challenge it answers. With `nc` counted up it can be answered again, until the server says
+   * otherwise.
+   */
   readonly challenge: Challenge
-  /** Judges the `Proxy-Authentication-Info` or `Authentication-Info` of the answer to the request. */
+  /**
+   * Judges the `Proxy-Authentication-Info` or `Authentication-Info` of the answer to the request.
+   */
   verify (info: string | readonly string[], content?: string | Uint8Array): DigestInfoVerdict
 }
 
@@ -58,14 +74,15 @@ interface Choice {
 }
 
 /**
- * Answers a Digest challenge: the strongest of those offered, by the hash, `-sess` before plain. A name that is not ASCII goes
- * as its hash where the server takes that, else in `username*`.
+ * Answers a Digest challenge: the strongest of those offered, by the hash, `-sess` before plain. A
+ * name that is not ASCII goes as its hash where the server takes that, else in `username*`.
  *
- * @param challenges - As parsed, or the lines of `Proxy-Authenticate` or `WWW-Authenticate`. Those of other schemes are
- *   passed over.
+ * @param challenges - As parsed, or the lines of `Proxy-Authenticate` or `WWW-Authenticate`. Those
+ *   of other schemes are passed over.
  * @returns `null` when there is none that can be answered.
  * @throws {MalformedField} The lines do not follow the grammar of challenges.
- * @throws {NotRepresentable} The name has a control char, or a value one that cannot be sent; `nc` is no count.
+ * @throws {NotRepresentable} The name has a control char, or a value one that cannot be sent; `nc`
+ *   is no count.
  * @see {@link https://www.rfc-editor.org/rfc/rfc7616#section-3.4 RFC 7616, 3.4}
  * @example
  * answerDigestChallenge(response.headers['proxy-authenticate'], {

@@ -25,13 +25,17 @@ export interface OwnNonce {
 export type NonceVerdict =
   /** `age` is in milliseconds. */
   | { readonly kind: 'valid', readonly id: string, readonly age: number }
-  /** `foreign`: not ours, or of another realm, algorithm or store, or changed. `future`: by a clock far ahead of ours. */
+  /**
+   * `foreign`: not ours, or of another realm, algorithm or store, or changed. `future`: by a clock
+   * far ahead of ours.
+   */
   | { readonly kind: 'expired' | 'foreign' | 'future' }
 
 /** How far the clocks of two servers that share a key may be apart, in milliseconds. */
 const MAX_SKEW = 30_000
 
-// No part ends inside a group of three octets, so each is text by itself, and there is one way to write it.
+// No part ends inside a group of three octets, so each is text by itself, and there is one way to
+// write it.
 const TIME_OCTETS = 6
 const RANDOM_OCTETS = 12
 const MAC_OCTETS = 18
@@ -41,7 +45,8 @@ const GRAMMAR = /^[\w-]{48}$/
 export const NONCE_RANDOM_OCTETS = RANDOM_OCTETS
 
 /**
- * Makes a nonce. Nothing is kept of it: time, randomness and a MAC over them and the scope are all in it.
+ * Makes a nonce. Nothing is kept of it: time, randomness and a MAC over them and the scope are all
+ * in it.
  *
  *     nonce = 48( ALPHA / DIGIT / "-" / "_" )   ; base64url of time, random, MAC
  *

@@ -39,7 +39,10 @@ export interface DigestParameterOptions {
 /** The longest realm that credentials may name, and so the longest that makes sense. */
 export const MAX_REALM_LENGTH = 1024
 
-/** The longest value of each parameter, in octets. Ours are far shorter; the rest is room for other servers' nonces. */
+/**
+ * The longest value of each parameter, in octets. Ours are far shorter; the rest is room for other
+ * servers' nonces.
+ */
 const MAX_LENGTHS: ReadonlyMap<string, number> = new Map([
   ['username', 3072], ['username*', 9216], ['realm', MAX_REALM_LENGTH], ['nonce', 512], ['uri', 65536], ['response', 64],
   ['opaque', 512], ['algorithm', 32], ['qop', 32], ['cnonce', 256], ['nc', 8], ['userhash', 5]
@@ -48,8 +51,8 @@ const HEX = /^[0-9a-f]*$/i
 const PRINTABLE = /^[\x20-\x7e]+$/
 
 /**
- * Checks the parameters of Digest credentials. Unknown ones are passed over. Quoted and unquoted are the same, for
- * the parser has seen to that.
+ * Checks the parameters of Digest credentials. Unknown ones are passed over. Quoted and unquoted
+ * are the same, for the parser has seen to that.
  *
  *     credentials = "Digest" 1*SP #auth-param
  *     response    = 32LHEX / 64LHEX
@@ -59,8 +62,8 @@ const PRINTABLE = /^[\x20-\x7e]+$/
  * Hex digits may be in upper case: a number and a hash are the same in either.
  *
  * @returns `undefined` when there is nothing to read: another scheme, or the scheme alone.
- * @throws {MalformedCredentials} A parameter is missing or too long, `username` and `username*` are both there, or the
- *   latter beside `userhash=true`, or a value is not what it must be.
+ * @throws {MalformedCredentials} A parameter is missing or too long, `username` and `username*` are
+ *   both there, or the latter beside `userhash=true`, or a value is not what it must be.
  * @throws {MalformedField} `username*` does not follow its grammar.
  * @see {@link https://www.rfc-editor.org/rfc/rfc7616#section-3.4 RFC 7616, 3.4}
  * @example

@@ -19,13 +19,13 @@ export interface DigestInput {
 }
 
 /**
- * Computes H(A1) without what `-sess` adds: the one thing of a user that a server has to store, and worth as much as the
- * password in this realm.
+ * Computes H(A1) without what `-sess` adds: the one thing of a user that a server has to store, and
+ * worth as much as the password in this realm.
  *
  *     A1 = unq(username) ":" unq(realm) ":" passwd
  *
- * @param username - Plain, also where the client has sent its hash. In Unicode form C, like the password, unless
- *   the client is known to do otherwise.
+ * @param username - Plain, also where the client has sent its hash. In Unicode form C, like the
+ *   password, unless the client is known to do otherwise.
  * @param encoding - Of name and password. Anything but UTF-8 is a guess at what an old client does.
  * @see {@link https://www.rfc-editor.org/rfc/rfc7616#section-3.4.2 RFC 7616, 3.4.2}
  * @example

@@ -16,10 +16,11 @@ export interface SignedUri {
 /**
  * Tells whether `uri` names the resource that the request is for.
  *
- * Clients sign different texts for one request: a proxy gets the absolute URI from some, from most only its path and query.
- * So the two are compared by what they mean: host in any case, the scheme's own port given or not, an empty path as `/`.
- * Path and query are compared octet by octet, because only the origin knows which of their spellings are one. For CONNECT
- * it is host and port, and nothing else.
+ * Clients sign different texts for one request: a proxy gets the absolute URI from some, from most
+ * only its path and query. So the two are compared by what they mean: host in any case, the
+ * scheme's own port given or not, an empty path as `/`. Path and query are compared octet by octet,
+ * because only the origin knows which of their spellings are one. For CONNECT it is host and port,
+ * and nothing else.
  *
  * @param uri - One char per octet.
  * @see {@link https://www.rfc-editor.org/rfc/rfc7616#section-3.4.6 RFC 7616, 3.4.6}
@@ -58,7 +59,8 @@ function isSameAuthority (a: { host: string, port: number }, b: { host: string, 
   return a.host === b.host && a.port === b.port
 }
 
-// An absolute URI signed for a request in origin-form: we are that host, by the name the client has for us.
+// An absolute URI signed for a request in origin-form: we are that host, by the name the client has
+// for us.
 function isOurs (signed: AbsoluteTarget, { host, encrypted }: SignedUri): boolean {
   const authority = host === undefined ? 'unknown' : readAuthority(host)
   if (typeof authority === 'string' || (encrypted && signed.scheme === 'http')) return false

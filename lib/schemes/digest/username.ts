@@ -16,8 +16,8 @@ const FORBIDDEN = /[\0-\x1f\x7f:]/
 const ESCAPED_OCTET = /%([89a-f][0-9a-f])/gi
 
 /**
- * Reads the name out of the parameter `username`. Clients put raw UTF-8 there, which a field value shows as one char per
- * octet.
+ * Reads the name out of the parameter `username`. Clients put raw UTF-8 there, which a field value
+ * shows as one char per octet.
  *
  * @param latin1Fallback - Takes octets that are no UTF-8 for ISO-8859-1, as old clients send it.
  * @throws {MalformedCredentials} It is not UTF-8, or {@link checkUsername} refuses it.
@@ -37,7 +37,8 @@ export function decodeUsername (octets: string, latin1Fallback: boolean): Decode
  * Insists that a decoded name can be one.
  *
  * @returns It, in Unicode form C.
- * @throws {MalformedCredentials} It is too long, has a control char, or a colon: with one, `a:realm:b` could be two users.
+ * @throws {MalformedCredentials} It is too long, has a control char, or a colon: with one,
+ *   `a:realm:b` could be two users.
  */
 export function checkUsername (text: string): string {
   if (text.length > MAX_LENGTH) throw new MalformedCredentials('the user name is too long')
@@ -46,8 +47,9 @@ export function checkUsername (text: string): string {
 }
 
 /**
- * Reads a name the way newer curl writes it: octets beyond ASCII percent-encoded, everything else as it is, `%`
- * included. The same text may be a name by itself, so this is for a name that is unknown as it stands.
+ * Reads a name the way newer curl writes it: octets beyond ASCII percent-encoded, everything else
+ * as it is, `%` included. The same text may be a name by itself, so this is for a name that is
+ * unknown as it stands.
  *
  * @returns `null` when it has none of that, or decodes to nothing that could be a name.
  * @see {@link https://www.rfc-editor.org/rfc/rfc3986#section-2.1 RFC 3986, 2.1}

@@ -9,7 +9,10 @@ import type { DigestInput, Qop } from './response.js'
 /** Parameters whose algorithm is one of those offered. */
 export type OfferedParameters = DigestParameters & { readonly algorithm: DigestAlgorithm }
 
-/** What a server knows of a user: H(A1) in hex, made with the hash of the algorithm, or the password itself. */
+/**
+ * What a server knows of a user: H(A1) in hex, made with the hash of the algorithm, or the password
+ * itself.
+ */
 export type DigestSecret =
   | { readonly ha1: string, readonly password?: undefined }
   | { readonly password: string, readonly ha1?: undefined }
@@ -17,7 +20,9 @@ export type DigestSecret =
 /** The request that the credentials came with. */
 export interface SignedMessage {
   readonly method: string
-  /** The hash of its content in lower-case hex, for `auth-int`; of no content, the hash of nothing. */
+  /**
+   * The hash of its content in lower-case hex, for `auth-int`; of no content, the hash of nothing.
+   */
   readonly contentHash?: string | undefined
 }
 
@@ -28,10 +33,11 @@ export interface DigestExchange {
   /** What `node:crypto` calls the hash of the algorithm. */
   readonly nodeHash: string
   /**
-   * The complete set of parameters for the answer, `nextnonce` apart: `qop`, `rspauth`, `cnonce`, `nc`.
+   * The complete set of parameters for the answer, `nextnonce` apart: `qop`, `rspauth`, `cnonce`,
+   * `nc`.
    *
-   * @param contentHash - The hash of the answer's content, in lower-case hex, where the request had `auth-int`. Left out,
-   *   the answer says `qop=auth` and vouches for itself without its content.
+   * @param contentHash - The hash of the answer's content, in lower-case hex, where the request had
+   *   `auth-int`. Left out, the answer says `qop=auth` and vouches for itself without its content.
    */
   authenticationInfo (contentHash?: string): AuthParams
 }
@@ -56,8 +62,8 @@ export function compareWithOffer (params: DigestParameters, offer: DigestOffer):
 }
 
 /**
- * Verifies the response, in a time that says nothing about it. It takes the same hashes whether the user is known by
- * password, by HA1, or not at all.
+ * Verifies the response, in a time that says nothing about it. It takes the same hashes whether the
+ * user is known by password, by HA1, or not at all.
  *
  * @param username - Plain: `params` may have its hash.
  * @param secret - `null`: nobody of that name.
@@ -82,8 +88,8 @@ export function verifyResponse (
 }
 
 /**
- * A class: as a literal V8 takes it for long-lived after a while, and collecting it costs as much as verifying does. Its key is
- * as good as the password, so no log shows it.
+ * A class: as a literal V8 takes it for long-lived after a while, and collecting it costs as much
+ * as verifying does. Its key is as good as the password, so no log shows it.
  */
 class VerifiedExchange implements DigestExchange {
   readonly #algorithm: DigestAlgorithm

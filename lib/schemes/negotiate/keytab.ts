@@ -10,7 +10,8 @@ const ESCAPED = /[\\/@]/g
  *
  * @returns The principals, each once, in their order.
  * @throws {RangeError} It is no keytab, or is cut short.
- * @see {@link https://web.mit.edu/kerberos/krb5-latest/doc/formats/keytab_file_format.html Keytab file format}
+ * @see
+ *   {@link https://web.mit.edu/kerberos/krb5-latest/doc/formats/keytab_file_format.html Keytab file format}
  * @example
  * listKeytab(readFileSync('/etc/krb5.keytab')) // ['HTTP/proxy.example.org@EXAMPLE.ORG']
  */

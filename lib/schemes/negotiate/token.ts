@@ -9,7 +9,9 @@
 export type TokenKind = 'initial' | 'reply' | 'ntlm' | 'wrapped ntlm'
 
 const NTLM = Buffer.from('NTLMSSP\0')
-/** Object identifiers as DER writes them: SPNEGO, Kerberos, and Kerberos as Windows once spelt it. */
+/**
+ * Object identifiers as DER writes them: SPNEGO, Kerberos, and Kerberos as Windows once spelt it.
+ */
 const MECHANISMS = ['06062b0601050502', '06092a864886f712010202', '06092a864882f712010202'].map(hex => Buffer.from(hex, 'hex'))
 const APPLICATION_0 = 0x60
 const CONTEXT_1 = 0xa1
@@ -41,7 +43,8 @@ export function readToken (value: string): string | undefined {
  *     initial = %x60 length mechanism *OCTET   ; RFC 2743, 3.1
  *     reply   = %xA1 length *OCTET             ; RFC 4178, 4.2
  *
- * @returns `undefined` when it is nothing of that: its length does not hold, or its mechanism is another.
+ * @returns `undefined` when it is nothing of that: its length does not hold, or its mechanism is
+ *   another.
  * @see {@link https://www.rfc-editor.org/rfc/rfc4178#section-4.2 RFC 4178, 4.2}
  * @example
  * kindOf(Buffer.from('NTLMSSP\0…')) // 'ntlm'

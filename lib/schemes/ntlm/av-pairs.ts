@@ -12,7 +12,8 @@ export const MIC_PRESENT = 2
 export type AvPairs = ReadonlyMap<number, Buffer>
 
 /**
- * Reads a list of attributes: id and length of two octets each, the value, an end. What is behind the end is not looked at.
+ * Reads a list of attributes: id and length of two octets each, the value, an end. What is behind
+ * the end is not looked at.
  *
  * @throws {MalformedCredentials} It is cut off, or has an attribute twice.
  * @example

@@ -9,7 +9,10 @@ export interface NtlmChallenge {
   readonly serverChallenge: Buffer
   /** What the server calls itself and its domain, in NetBIOS names and DNS names. */
   readonly names: NtlmNames
-  /** The present, in milliseconds since 1970. It makes clients protect the message with an integrity code. */
+  /**
+   * The present, in milliseconds since 1970. It makes clients protect the message with an integrity
+   * code.
+   */
   readonly now: number
 }
 
@@ -32,7 +35,8 @@ const HEAD = 56
 /**
  * Writes the message with which a server asks: type 2.
  *
- * @see {@link https://learn.microsoft.com/openspecs/windows_protocols/ms-nlmp/801a4681-8809-4be9-ab0d-61dcfe762786 MS-NLMP, 2.2.1.2}
+ * @see
+ *   {@link https://learn.microsoft.com/openspecs/windows_protocols/ms-nlmp/801a4681-8809-4be9-ab0d-61dcfe762786 MS-NLMP, 2.2.1.2}
  */
 export function formatChallengeMessage ({ clientFlags, serverChallenge, names, now }: NtlmChallenge): Buffer {
   const unicode = has(clientFlags, FLAGS.unicode)

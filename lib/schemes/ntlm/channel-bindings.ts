@@ -4,11 +4,13 @@ import { createHash } from 'node:crypto'
 const HASHES = ['sha256', 'sha384', 'sha512'] as const
 
 /**
- * What a client may say of the TLS it speaks: hashes of the binding `tls-server-end-point`, as NTLM has them. Which of them it is
- * hangs on how the certificate is signed; each is of this certificate and no other.
+ * What a client may say of the TLS it speaks: hashes of the binding `tls-server-end-point`, as NTLM
+ * has them. Which of them it is hangs on how the certificate is signed; each is of this certificate
+ * and no other.
  *
  * @param certificate - In DER.
- * @see {@link https://www.rfc-editor.org/rfc/rfc5929#section-4.1 RFC 5929, 4.1}; MS-NLMP, 2.2.2.1, MsvAvChannelBindings
+ * @see {@link https://www.rfc-editor.org/rfc/rfc5929#section-4.1 RFC 5929, 4.1}; MS-NLMP, 2.2.2.1,
+ *   MsvAvChannelBindings
  */
 export function channelBindings (certificate: Uint8Array): Buffer[] {
   return HASHES.map((name) => {

@@ -1,4 +1,7 @@
-/** What the two sides agree on, by bits of `NegotiateFlags` (MS-NLMP, 2.2.2.5). Those that matter here. */
+/**
+ * What the two sides agree on, by bits of `NegotiateFlags` (MS-NLMP, 2.2.2.5). Those that matter
+ * here.
+ */
 export const FLAGS = Object.freeze({
   /** Texts are UTF-16LE. */
   unicode: 0x00000001,

@@ -3,7 +3,8 @@ import { md4 } from './md4.js'
 import { rc4 } from './rc4.js'
 
 /**
- * The NT hash of a password, which is all that a domain keeps of it. It is as good as the password: whoever has it can log in.
+ * The NT hash of a password, which is all that a domain keeps of it. It is as good as the password:
+ * whoever has it can log in.
  *
  * @example
  * ntHash('Password').toString('hex') // 'a4f49c406510bdcab6824ee7c30fd852'
@@ -13,9 +14,11 @@ export function ntHash (password: string): Buffer {
 }
 
 /**
- * The key of a user in a domain, version 2. The name is in upper case, char by char; the domain as the client wrote it.
+ * The key of a user in a domain, version 2. The name is in upper case, char by char; the domain as
+ * the client wrote it.
  *
- * @see {@link https://learn.microsoft.com/openspecs/windows_protocols/ms-nlmp/5e550938-91d4-459f-b67d-75d70009e3f3 MS-NLMP, 3.3.2}
+ * @see
+ *   {@link https://learn.microsoft.com/openspecs/windows_protocols/ms-nlmp/5e550938-91d4-459f-b67d-75d70009e3f3 MS-NLMP, 3.3.2}
  */
 export function ntowfv2 (hash: Buffer, user: string, domain: string): Buffer {
   return hmac(hash, Buffer.from(upperCase(user) + domain, 'utf16le'))

@@ -8,7 +8,8 @@ const ROUNDS = [
 const BLOCK = 64
 
 /**
- * The MD4 hash, of which NTLM makes its keys, and which node's OpenSSL no longer has. Broken for any other use.
+ * The MD4 hash, of which NTLM makes its keys, and which node's OpenSSL no longer has. Broken for
+ * any other use.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc1320 RFC 1320}
  * @example

@@ -19,7 +19,10 @@ export interface AuthenticateMessage {
   readonly user: string
   readonly workstation: string
   readonly encryptedSessionKey: Buffer
-  /** The message integrity code; `null` where the message has no room for one. Whether it counts, the response says. */
+  /**
+   * The message integrity code; `null` where the message has no room for one. Whether it counts,
+   * the response says.
+   */
   readonly mic: Buffer | null
   /** As it came. */
   readonly octets: Buffer
@@ -35,11 +38,13 @@ const MIC_LENGTH = 16
 const UTF_16 = new TextDecoder('utf-16le', { fatal: true, ignoreBOM: true })
 
 /**
- * Reads a message of a client out of the token68 of its credentials. What it says of lengths and places is checked before
- * anything is read there.
+ * Reads a message of a client out of the token68 of its credentials. What it says of lengths and
+ * places is checked before anything is read there.
  *
- * @throws {MalformedCredentials} It is none of types 1 and 3, or is cut off, or has more than 16 KiB.
- * @see {@link https://learn.microsoft.com/openspecs/windows_protocols/ms-nlmp/b38c36ed-2804-4868-a9ff-8dd3182128e4 MS-NLMP, 2.2.1}
+ * @throws {MalformedCredentials} It is none of types 1 and 3, or is cut off, or has more than 16
+ *   KiB.
+ * @see
+ *   {@link https://learn.microsoft.com/openspecs/windows_protocols/ms-nlmp/b38c36ed-2804-4868-a9ff-8dd3182128e4 MS-NLMP, 2.2.1}
  * @example
  * readMessage('TlRMTVNTUAABAAAABoIIAAAAAAAAAAAAAAAAAAAAAAA=').type // 1
  */

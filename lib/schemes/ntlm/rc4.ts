@@ -1,6 +1,6 @@
 /**
- * RC4, with which NTLM wraps its session key, and which node's OpenSSL no longer has. Broken for any other use. Encrypts as it
- * decrypts.
+ * RC4, with which NTLM wraps its session key, and which node's OpenSSL no longer has. Broken for
+ * any other use. Encrypts as it decrypts.
  *
  * @param key - 1 to 256 octets.
  * @see {@link https://www.rfc-editor.org/rfc/rfc6229 RFC 6229}, its test vectors

@@ -16,18 +16,21 @@ export type Aws4Account = Defaulting<{ username: string }, {
 }
 
 /**
- * Finds a key; nothing (`null`, `undefined`, `false`) when there is none. Throws or rejects only when it cannot tell.
+ * Finds a key; nothing (`null`, `undefined`, `false`) when there is none. Throws or rejects only
+ * when it cannot tell.
  *
- * Where there is a session token, it has to belong to the key: whether it does, and has not expired, only this function can
- * know. The id is the client's text, in visible ASCII, of at most 256 chars.
+ * Where there is a session token, it has to belong to the key: whether it does, and has not
+ * expired, only this function can know. The id is the client's text, in visible ASCII, of at most
+ * 256 chars.
  */
 export type Aws4Lookup = (accessKeyId: string, sessionToken: string | undefined) => Eventual<Aws4Account | null | undefined | false>
 
 /**
- * Why credentials were refused: another `scope` than ours; `host` or a date is not among the signed `fields`, or one of these is
- * not there, or a session token is not signed; the `date` is too far from ours; the `target` is not the signed host's; the
- * `payload` is not the one that was signed, or unsigned, or nobody has read it; an unknown `key`; a wrong `signature`; or,
- * all of that being right, a `replay`.
+ * Why credentials were refused: another `scope` than ours; `host` or a date is not among the signed
+ * `fields`, or one of these is not there, or a session token is not signed; the `date` is too far
+ * from ours; the `target` is not the signed host's; the `payload` is not the one that was signed,
+ * or unsigned, or nobody has read it; an unknown `key`; a wrong `signature`; or, all of that being
+ * right, a `replay`.
  */
 export type Aws4RefusalReason = 'scope' | 'fields' | 'date' | 'target' | 'payload' | 'key' | 'signature' | 'replay'
 
@@ -47,18 +50,25 @@ export interface Aws4Options {
   readonly service: string
   /** Default: the realm of the plugin. The challenge has none. */
   readonly realm?: string
-  /** How far the time of a signature may be from ours, either way. 1 to 86400000. Default 900000 (15 minutes). */
+  /**
+   * How far the time of a signature may be from ours, either way. 1 to 86400000. Default 900000 (15
+   * minutes).
+   */
   readonly clockSkew?: Milliseconds
-  /** Takes signatures that leave the content out (`UNSIGNED-PAYLOAD`): somebody on the way could exchange it. Default false. */
+  /**
+   * Takes signatures that leave the content out (`UNSIGNED-PAYLOAD`): somebody on the way could
+   * exchange it. Default false.
+   */
   readonly unsignedPayload?: boolean
   /**
-   * Whether clients sign the path without empty and dot segments, and escaped once more, as for every service of AWS but S3;
-   * `false`: as it is sent. Default true.
+   * Whether clients sign the path without empty and dot segments, and escaped once more, as for
+   * every service of AWS but S3; `false`: as it is sent. Default true.
    */
   readonly escapePath?: boolean
   /**
-   * Where used signatures are remembered: each counts once. A client that sends the same request twice within a second makes
-   * the same signature, and is refused. Default: none, a signature is good for as long as `clockSkew` allows.
+   * Where used signatures are remembered: each counts once. A client that sends the same request
+   * twice within a second makes the same signature, and is refused. Default: none, a signature is
+   * good for as long as `clockSkew` allows.
    */
   readonly store?: ReplayStore
   /** Told of each refusal of well-formed credentials. Default: nobody. */

@@ -29,22 +29,30 @@ interface Aws4Attempt {
   readonly time: Milliseconds
   readonly fields: ReadonlyArray<readonly [name: string, lines: readonly string[]]>
   readonly sessionToken: string | undefined
-  /** What the client says of the content: its hash, or what stands in its place; `undefined`: nothing but the signature. */
+  /**
+   * What the client says of the content: its hash, or what stands in its place; `undefined`:
+   * nothing but the signature.
+   */
   readonly payload: string | undefined
 }
 
 const UNSIGNED = 'UNSIGNED-PAYLOAD'
-/** How long a used signature is remembered beyond its time, so that a claim under way when it ends still finds it. */
+/**
+ * How long a used signature is remembered beyond its time, so that a claim under way when it ends
+ * still finds it.
+ */
 const GRACE: Milliseconds = 60_000
 
 /**
- * AWS4-HMAC-SHA256: each request is signed with a secret that never travels, its method, target, the content and the fields that
- * the client names. For programs: no browser knows it.
+ * AWS4-HMAC-SHA256: each request is signed with a secret that never travels, its method, target,
+ * the content and the fields that the client names. For programs: no browser knows it.
  *
- * What is signed is the request as it was received. A target in absolute-form counts with its path and query, and `Host` has
- * to name the same host; CONNECT counts with the path `/` and with `host:port` of its target as the host.
+ * What is signed is the request as it was received. A target in absolute-form counts with its path
+ * and query, and `Host` has to name the same host; CONNECT counts with the path `/` and with
+ * `host:port` of its target as the host.
  *
- * @see {@link https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html AWS Signature Version 4}
+ * @see
+ *   {@link https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html AWS Signature Version 4}
  * @example
  * new Aws4Strategy({ region: 'local', service: 'proxy', lookup: async (accessKeyId) => await keys.find(accessKeyId) })
  */
@@ -93,7 +101,10 @@ export class Aws4Strategy extends Strategy {
     }
   }
 
-  /** The content of requests that are refused anyway need not be read. Whether there is such a key, `authenticate` says. */
+  /**
+   * The content of requests that are refused anyway need not be read. Whether there is such a key,
+   * `authenticate` says.
+   */
   override contentHashFor (request: AttemptRequest): string | null {
     try {
       const attempt = this.read(request)
@@ -140,7 +151,8 @@ export class Aws4Strategy extends Strategy {
     }
     const hashed = said === UNSIGNED ? UNSIGNED : hashOfContent(request, 'sha256')
     const isToCome = hashed === null && request.readsContent === true
-    // Content to come is what the client says it is, until it is here: so it is not read for a wrong signature.
+    // Content to come is what the client says it is, until it is here: so it is not read for a
+    // wrong signature.
     const payload = isToCome ? said : hashed
     if (payload === null || (said !== undefined && said !== payload)) return this.refuse('payload', account && accessKeyId)
     const isSigned = payload === undefined || timingSafeEqualText(signature, signRequest(
@@ -175,7 +187,10 @@ export class Aws4Strategy extends Strategy {
   }
 }
 
-/** The lines of a field: where we run the strategy, those that were asked for; elsewhere, what node has made of them. */
+/**
+ * The lines of a field: where we run the strategy, those that were asked for; elsewhere, what node
+ * has made of them.
+ */
 function linesIn ({ fieldLines, headers }: AttemptRequest, name: string): readonly string[] {
   if (fieldLines !== undefined) return fieldLines[name] ?? []
   const value = headers[name]

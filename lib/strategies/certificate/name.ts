@@ -9,7 +9,8 @@ export type CertificateName = 'CN' | 'email' | 'URI' | 'DNS'
  *     subjectaltname = entry *( ", " entry )      ; as node writes it
  *     entry          = kind ":" ( value / JSON-string )
  *
- * @returns `undefined` for none, and for several: it would be anybody's choice which of them counts.
+ * @returns `undefined` for none, and for several: it would be anybody's choice which of them
+ *   counts.
  * @see {@link https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6 RFC 5280, 4.2.1.6}
  * @example
  * nameInCertificate(socket.getPeerCertificate(), 'email') // 'alice@example.org'

@@ -9,22 +9,30 @@ import { nameInCertificate } from './name.js'
 import type { CertificateName } from './name.js'
 
 /**
- * Says who the holder of a certificate is: the user, or `[user, info]`; nothing (`null`, `undefined`, `false`) when he is
- * nobody here. Throws or rejects only when it cannot tell.
+ * Says who the holder of a certificate is: the user, or `[user, info]`; nothing (`null`,
+ * `undefined`, `false`) when he is nobody here. Throws or rejects only when it cannot tell.
  *
- * The listener has verified by then that one of its `ca` has signed it, for clients, and that the client has the key; that it is
- * valid today, we have. Whether it was revoked, the listener knows only where it has a `crl`.
+ * The listener has verified by then that one of its `ca` has signed it, for clients, and that the
+ * client has the key; that it is valid today, we have. Whether it was revoked, the listener knows
+ * only where it has a `crl`.
  *
- * @param name - What {@link ClientCertificateOptions.name} has found, `undefined` for nothing or several.
+ * @param name - What {@link ClientCertificateOptions.name} has found, `undefined` for nothing or
+ *   several.
  */
 export type VerifyCertificate = (certificate: PeerCertificate, name: string | undefined) => Eventual<Accepted | null | undefined | false>
 
 /** Options of {@link ClientCertificateStrategy}. */
 export type ClientCertificateOptions = Defaulting<{ username: string }, {
-  /** Default: each certificate with a name is accepted, as `{ username: name }`, where that has the shape of `ProxyUser`. */
+  /**
+   * Default: each certificate with a name is accepted, as `{ username: name }`, where that has the
+   * shape of `ProxyUser`.
+   */
   readonly verify: VerifyCertificate
 }> & {
-  /** Where the name is: the CN of the subject, or the one entry of its kind among the alternative names. Default `'CN'`. */
+  /**
+   * Where the name is: the CN of the subject, or the one entry of its kind among the alternative
+   * names. Default `'CN'`.
+   */
   readonly name?: CertificateName
   /** The time by which certificates are valid, in ms since 1970. Default: `Date.now`. */
   readonly clock?: () => number
@@ -34,11 +42,13 @@ export type ClientCertificateOptions = Defaulting<{ username: string }, {
 const OPTIONS = new Set(['verify', 'name', 'clock'])
 
 /**
- * The client certificate of the TLS connection to us, as an identity: for a listener with `requestCert: true`, its `ca`, and
- * `rejectUnauthorized: false`, without which nobody without a certificate gets as far as a 403 or another scheme.
+ * The client certificate of the TLS connection to us, as an identity: for a listener with
+ * `requestCert: true`, its `ca`, and `rejectUnauthorized: false`, without which nobody without a
+ * certificate gets as far as a 403 or another scheme.
  *
- * It has no scheme and no challenge. Alone, who has no right certificate is refused with 403; beside another scheme with that
- * one's 407. Behind something else that ends the TLS it sees nobody's certificate, or that one's own.
+ * It has no scheme and no challenge. Alone, who has no right certificate is refused with 403;
+ * beside another scheme with that one's 407. Behind something else that ends the TLS it sees
+ * nobody's certificate, or that one's own.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc8446#section-4.4.2 RFC 8446, 4.4.2}
  * @example

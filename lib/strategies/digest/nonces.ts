@@ -14,17 +14,29 @@ import type { DigestSettings } from './options.js'
 export type Redeemed =
   /** It counts. `nextnonce` is for the client's next request, where it is time for another. */
   | { readonly kind: 'fresh', readonly nextnonce: string | undefined }
-  /** The nonce is not ours, or no longer; or this count of it has come before, or is too old to tell. */
+  /**
+   * The nonce is not ours, or no longer; or this count of it has come before, or is too old to
+   * tell.
+   */
   | { readonly kind: 'stale', readonly reason: 'nonce' | 'nc' }
   /** Nobody can tell, for now. */
   | { readonly kind: 'full', readonly retryAfter: Milliseconds }
 
-/** How long a window outlives its nonce, so that a claim under way when the nonce ends still finds it. */
+/**
+ * How long a window outlives its nonce, so that a claim under way when the nonce ends still finds
+ * it.
+ */
 const GRACE: Milliseconds = 60_000
-/** Another nonce is given in the last quarter of a nonce's life, and before its counts come to an end. */
+/**
+ * Another nonce is given in the last quarter of a nonce's life, and before its counts come to an
+ * end.
+ */
 const NEAR_ITS_END = 3 / 4
 const LAST_COUNTS = 0xffff_0000
-/** How many nonces are kept as read: a client uses one for many requests, and to verify its MAC is dear. */
+/**
+ * How many nonces are kept as read: a client uses one for many requests, and to verify its MAC is
+ * dear.
+ */
 const NONCES_KEPT = 10_000
 
 /** Issues nonces and takes them back: keys, clock and store of one strategy in one place. */
@@ -47,8 +59,9 @@ export class DigestNonces {
   }
 
   /**
-   * Uses a nonce, and a count of it. Only for a response that was right: else strangers could use up a client's counts.
-   * Without a count (RFC 2069) a nonce is good for its whole life, unless it is a one-time nonce.
+   * Uses a nonce, and a count of it. Only for a response that was right: else strangers could use
+   * up a client's counts. Without a count (RFC 2069) a nonce is good for its whole life, unless it
+   * is a one-time nonce.
    *
    * @param username - Whose response it was.
    */

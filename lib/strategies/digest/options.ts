@@ -22,11 +22,12 @@ export type DigestAccount = DigestSecret & Defaulting<{ username: string }, {
 }
 
 /**
- * Finds a user: the password, or H(A1) in hex, made with the hash that is asked for; nothing (`null`, `undefined`, `false`)
- * when there is none, or none with an HA1 of that hash. Throws or rejects only when it cannot tell.
+ * Finds a user: the password, or H(A1) in hex, made with the hash that is asked for; nothing
+ * (`null`, `undefined`, `false`) when there is none, or none with an HA1 of that hash. Throws or
+ * rejects only when it cannot tell.
  *
- * An HA1 is as good as the password in its realm: keep it as safe. The name is the client's text, in Unicode form C, of
- * at most 1024 chars, without colon and control chars.
+ * An HA1 is as good as the password in its realm: keep it as safe. The name is the client's text,
+ * in Unicode form C, of at most 1024 chars, without colon and control chars.
  */
 export type DigestLookup = (username: string, realm: string, hash: DigestHash) => Eventual<DigestAccount | null | undefined | false>
 
@@ -35,9 +36,10 @@ export type DigestHashLookup =
   (userhash: string, realm: string, hash: DigestHash) => Eventual<DigestAccount & { readonly username: string } | null | undefined | false>
 
 /**
- * Why credentials were refused: what did not go with the challenge (`algorithm`, `realm`, `opaque`, `qop`, `userhash`) or with
- * the request (`uri`, or the `content`, which `auth-int` covers and nobody has hashed); an unknown `user`; a wrong `response`;
- * or, all of that being right, a `nonce` that is not ours or no longer, or a count of it (`nc`) that came before.
+ * Why credentials were refused: what did not go with the challenge (`algorithm`, `realm`, `opaque`,
+ * `qop`, `userhash`) or with the request (`uri`, or the `content`, which `auth-int` covers and
+ * nobody has hashed); an unknown `user`; a wrong `response`; or, all of that being right, a `nonce`
+ * that is not ours or no longer, or a count of it (`nc`) that came before.
  */
 export type DigestRefusalReason = OfferMismatch | 'uri' | 'content' | 'user' | 'response' | 'nonce' | 'nc'
 
@@ -51,41 +53,63 @@ export interface DigestRefusal {
 /** Options of {@link DigestStrategy}. */
 export interface DigestOptions {
   readonly lookup: DigestLookup
-  /** Finds users by the hash of their name. Given, the challenge says `userhash=true`; plain names are taken all the same. */
+  /**
+   * Finds users by the hash of their name. Given, the challenge says `userhash=true`; plain names
+   * are taken all the same.
+   */
   readonly lookupHash?: DigestHashLookup
   /** Default: the realm of the plugin. At most 1024 chars. An HA1 is good for one realm only. */
   readonly realm?: string
   /**
-   * What is offered, one challenge each, and accepted. Default `['SHA-256']`. No order of several suits all clients: some
-   * take the first, some the last, some the strongest, and some give up at one they do not know.
+   * What is offered, one challenge each, and accepted. Default `['SHA-256']`. No order of several
+   * suits all clients: some take the first, some the last, some the strongest, and some give up at
+   * one they do not know.
    */
   readonly algorithms?: readonly DigestAlgorithmName[]
-  /** `auth-int` covers the content as well; few clients know it, so `auth` must be there too and comes first. Default `['auth']`. */
+  /**
+   * `auth-int` covers the content as well; few clients know it, so `auth` must be there too and
+   * comes first. Default `['auth']`.
+   */
   readonly qop?: readonly Qop[]
   /** How long a nonce is accepted once issued. 1 to 2147483647. Default 300000 (5 minutes). */
   readonly nonceLifetime?: Milliseconds
   /**
-   * Accepts each nonce once and gives the next with each answer. Most clients do not read that one, and take two requests
-   * for each. Default false: a nonce serves any number of requests, each with a count of its own.
+   * Accepts each nonce once and gives the next with each answer. Most clients do not read that one,
+   * and take two requests for each. Default false: a nonce serves any number of requests, each with
+   * a count of its own.
    */
   readonly oneTimeNonces?: boolean
   /**
-   * `'any'` takes credentials whose `uri` is not the target: libsoup 3 signs `/` for CONNECT, w3m the URI of the proxy. It gives
-   * up that the response is bound to the target: an attacker who changes a request on its way sends it elsewhere, once, as the user.
-   * Default `'strict'`: they are 400 (RFC 7616, 3.4.6).
+   * `'any'` takes credentials whose `uri` is not the target: libsoup 3 signs `/` for CONNECT, w3m
+   * the URI of the proxy. It gives up that the response is bound to the target: an attacker who
+   * changes a request on its way sends it elsewhere, once, as the user. Default `'strict'`: they
+   * are 400 (RFC 7616, 3.4.6).
    */
   readonly uri?: 'strict' | 'any'
-  /** Takes credentials without `qop`, of clients from before 1999. Whoever records one can repeat it as long as its nonce lives. Default false. */
+  /**
+   * Takes credentials without `qop`, of clients from before 1999. Whoever records one can repeat it
+   * as long as its nonce lives. Default false.
+   */
   readonly rfc2069?: boolean
-  /** Whether names and passwords are asked for, and hashed, in UTF-8 and Unicode form C. Default true. */
+  /**
+   * Whether names and passwords are asked for, and hashed, in UTF-8 and Unicode form C. Default
+   * true.
+   */
   readonly charset?: boolean
-  /** Takes names that are no UTF-8 for ISO-8859-1, and hashes the password likewise. Default false: they are 400. */
+  /**
+   * Takes names that are no UTF-8 for ISO-8859-1, and hashes the password likewise. Default false:
+   * they are 400.
+   */
   readonly latin1Fallback?: boolean
-  /** Text that clients repeat; it means nothing. Base64 or hex, at most 256 chars; empty: none is sent. Default: made from the realm. */
+  /**
+   * Text that clients repeat; it means nothing. Base64 or hex, at most 256 chars; empty: none is
+   * sent. Default: made from the realm.
+   */
   readonly opaque?: string
   /**
-   * What nonces are signed with: the first signs, all verify, so a new key goes first and the old one stays for a nonce's life.
-   * 32 octets or more each. Default: a random one. Processes that share a store share these.
+   * What nonces are signed with: the first signs, all verify, so a new key goes first and the old
+   * one stays for a nonce's life. 32 octets or more each. Default: a random one. Processes that
+   * share a store share these.
    */
   readonly keys?: ReadonlyArray<string | Uint8Array>
   /** Where used nonces are remembered. Default: a `MemoryStore` of its own. */

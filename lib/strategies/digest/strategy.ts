@@ -25,9 +25,14 @@ import type { AttemptOptions, AttemptRequest, ChallengeContext, RefusalNote } fr
 export interface DigestInfo {
   /** The user name of the credentials, plain. */
   readonly userId: string
-  /** The parameters of `Proxy-Authentication-Info`, complete. With `auth-int` they say `qop=auth`, as nobody knows the answer yet. */
+  /**
+   * The parameters of `Proxy-Authentication-Info`, complete. With `auth-int` they say `qop=auth`,
+   * as nobody knows the answer yet.
+   */
   readonly proxyAuthenticationInfo: Readonly<Record<string, string>>
-  /** Not enumerable. With `auth-int`, whoever has hashed the answer gets the parameters from here. */
+  /**
+   * Not enumerable. With `auth-int`, whoever has hashed the answer gets the parameters from here.
+   */
   readonly digest: DigestExchange
 }
 
@@ -50,8 +55,8 @@ interface Found {
 }
 
 /**
- * Digest, all of RFC 7616: the password never travels, each request is good for once, and the answer proves that the server
- * knows the password too.
+ * Digest, all of RFC 7616: the password never travels, each request is good for once, and the
+ * answer proves that the server knows the password too.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc7616 RFC 7616}
  * @example
@@ -102,8 +107,8 @@ export class DigestStrategy extends Strategy {
   }
 
   /**
-   * The content of strangers, who do not know a nonce of ours, need not be read, nor that for credentials that are refused
-   * anyway. Whether there is such a user, `authenticate` says.
+   * The content of strangers, who do not know a nonce of ours, need not be read, nor that for
+   * credentials that are refused anyway. Whether there is such a user, `authenticate` says.
    */
   override contentHashFor (request: AttemptRequest, options?: AttemptOptions): string | null {
     const { headers: { authorization = '' } } = request
@@ -163,7 +168,8 @@ export class DigestStrategy extends Strategy {
     if (exchange === null || account === null) {
       return this.refuse(offer, account === null ? 'user' : 'response', account && username)
     }
-    // From here on the client knows the password: whatever is wrong now is stale, and nobody need be asked for it again.
+    // From here on the client knows the password: whatever is wrong now is stale, and nobody need
+    // be asked for it again.
     this.decide((offered) => this.nonces.redeem(offered, username), params, (redeemed) => {
       if (redeemed.kind === 'fresh') this.grant(account, username, exchange, redeemed.nextnonce)
       else if (redeemed.kind === 'full') this.error(new StoreFull(redeemed.retryAfter))
@@ -185,8 +191,8 @@ export class DigestStrategy extends Strategy {
   }
 
   /**
-   * Nothing is kept for the name of a user that does not exist, or strangers could take the room. The price: a client that waits with the
-   * content learns whether there is such a user.
+   * Nothing is kept for the name of a user that does not exist, or strangers could take the room.
+   * The price: a client that waits with the content learns whether there is such a user.
    */
   private judgeUnread (attempt: DigestAttempt, username: string | null): void {
     const { request, offer, params } = attempt
@@ -196,8 +202,9 @@ export class DigestStrategy extends Strategy {
   }
 
   /**
-   * Credentials over content that nobody has read are not judged. With a nonce that is no good the client tries again; with
-   * a good one there is no content to be had here, so all that helps is to leave it out.
+   * Credentials over content that nobody has read are not judged. With a nonce that is no good the
+   * client tries again; with a good one there is no content to be had here, so all that helps is to
+   * leave it out.
    */
   private refuseUnread ({ offer, params }: DigestAttempt, username: string | null): void {
     if (!this.nonces.isValid(params)) this.refuse(offer, 'nonce', username, true)
@@ -210,7 +217,10 @@ export class DigestStrategy extends Strategy {
     this.challengeAgain(offer, stale, { reason, userId: username, guess })
   }
 
-  /** In one text, which is all that Passport takes. Our own runner puts each on a line of its own again. */
+  /**
+   * In one text, which is all that Passport takes. Our own runner puts each on a line of its own
+   * again.
+   */
   private challengeAgain (offer: DigestOffer, stale: boolean, note?: RefusalNote): void {
     this.fail(this.challenges(offer, stale).map(formatChallenge).join(', '), undefined, note)
   }
@@ -249,11 +259,13 @@ function then<Value, Result> (value: Eventual<Value>, next: (value: Value) => Ev
 }
 
 /**
- * Reads who presents Digest credentials, right or wrong. Where they say `userhash=true`, it is the hash. What newer curl has
- * escaped is a name in as many spellings as it has octets beyond ASCII, and read as that name.
+ * Reads who presents Digest credentials, right or wrong. Where they say `userhash=true`, it is the
+ * hash. What newer curl has escaped is a name in as many spellings as it has octets beyond ASCII,
+ * and read as that name.
  *
  * @returns `undefined` when there is nothing to read.
- * @throws {MalformedField} The value does not follow the grammar of credentials, or `username*` its own.
+ * @throws {MalformedField} The value does not follow the grammar of credentials, or `username*` its
+ *   own.
  * @throws {MalformedCredentials} The name is none.
  * @example
  * readDigestUser('Digest username="Mufasa", realm="x"') // 'Mufasa'

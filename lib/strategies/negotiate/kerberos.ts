@@ -5,7 +5,10 @@ import { readPrincipal } from '../../schemes/negotiate/principal.js'
 
 /** One security context of the package `kerberos`, on the side of the service. */
 export interface SecurityContext {
-  /** Takes a token of the client, in base64. Rejects when it is no good, and when another is wanted: then there is a response. */
+  /**
+   * Takes a token of the client, in base64. Rejects when it is no good, and when another is wanted:
+   * then there is a response.
+   */
   step (token: string): Promise<unknown>
   readonly contextComplete: boolean
   /** The token for the client, in base64. */
@@ -38,7 +41,8 @@ export async function loadKerberos (name: string = PACKAGE): Promise<KerberosPac
 }
 
 /**
- * The file with the keys of services: what `KRB5_KTNAME` says, else the system's. GSSAPI reads the same, for the whole process.
+ * The file with the keys of services: what `KRB5_KTNAME` says, else the system's. GSSAPI reads the
+ * same, for the whole process.
  *
  * @returns `undefined` when the keys are in no file.
  */
@@ -55,7 +59,10 @@ export function isService (principal: string, service: string | undefined): bool
   return service === undefined ? name.startsWith('HTTP/') : service === name || service === principal
 }
 
-/** Looks after the keytab: GSSAPI itself finds no fault in one before a client comes, and then says it is the mechanism. */
+/**
+ * Looks after the keytab: GSSAPI itself finds no fault in one before a client comes, and then says
+ * it is the mechanism.
+ */
 export class Keytab {
   /** What was found good. */
   private good = ''

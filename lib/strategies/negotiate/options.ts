@@ -15,15 +15,16 @@ export interface KerberosPrincipal extends ParsedPrincipal {
 }
 
 /**
- * Says who a principal is here: the user, or `[user, info]`; nothing (`null`, `undefined`, `false`) when nobody, which is 403.
- * Throws or rejects only when it cannot tell.
+ * Says who a principal is here: the user, or `[user, info]`; nothing (`null`, `undefined`, `false`)
+ * when nobody, which is 403. Throws or rejects only when it cannot tell.
  */
 export type MapPrincipal = (principal: KerberosPrincipal) => Eventual<Accepted | null | undefined | false>
 
 /**
- * Why credentials were refused: the token is `malformed`; it is one of `ntlm`; it is the second `leg` of a handshake that is
- * not on this connection; GSSAPI refused the `ticket` (expired, replayed, for another key, another clock); it is for another
- * `service`; and with 403: its `realm` may not come in, or `map` knows no such `user`.
+ * Why credentials were refused: the token is `malformed`; it is one of `ntlm`; it is the second
+ * `leg` of a handshake that is not on this connection; GSSAPI refused the `ticket` (expired,
+ * replayed, for another key, another clock); it is for another `service`; and with 403: its `realm`
+ * may not come in, or `map` knows no such `user`.
  */
 export type NegotiateRefusalReason = 'malformed' | 'ntlm' | 'leg' | 'ticket' | 'service' | 'realm' | 'user'
 
@@ -39,19 +40,23 @@ export interface NegotiateRefusal {
 /** Options of {@link NegotiateStrategy}. */
 export type NegotiateOptions = Defaulting<{ username: string, principal: string }, {
   /**
-   * Says who a principal is here. Default: `{ username, principal }`, where that has the shape of `ProxyUser`. The username is the
-   * name without its realm for the first of `realms`, and the whole principal for others, so that no two users have one name.
+   * Says who a principal is here. Default: `{ username, principal }`, where that has the shape of
+   * `ProxyUser`. The username is the name without its realm for the first of `realms`, and the
+   * whole principal for others, so that no two users have one name.
    */
   readonly map: MapPrincipal
 }> & {
   /**
-   * The principal of this proxy, as `HTTP/proxy.example.org`, with `@REALM` or without: clients ask for a ticket for the name
-   * that they know the proxy by. Default: any `HTTP/…` in the keytab.
+   * The principal of this proxy, as `HTTP/proxy.example.org`, with `@REALM` or without: clients ask
+   * for a ticket for the name that they know the proxy by. Default: any `HTTP/…` in the keytab.
    */
   readonly service?: string
   /** The realms of Kerberos whose users may come in. Default: that of the service. */
   readonly realms?: readonly string[]
-  /** Judges tokens of NTLM, which Windows sends in Negotiate where it has no ticket: an `NtlmStrategy`. Default: they are refused. */
+  /**
+   * Judges tokens of NTLM, which Windows sends in Negotiate where it has no ticket: an
+   * `NtlmStrategy`. Default: they are refused.
+   */
   readonly ntlm?: Strategy
   /** Default: the realm of the plugin. The challenge has none. */
   readonly realm?: string

@@ -26,7 +26,9 @@ const BARE = 'Negotiate'
 /** A handshake of more legs than any mechanism needs. */
 const MAX_LEGS = 8
 const ANONYMOUS = 'WELLKNOWN/'
-/** What a client that goes on with another scheme does not send, nor one whose user may not come in. */
+/**
+ * What a client that goes on with another scheme does not send, nor one whose user may not come in.
+ */
 const WRONG: ReadonlySet<NegotiateRefusalReason> = new Set(['malformed', 'ticket', 'service'])
 
 /** What is kept of a handshake from leg to leg. */
@@ -44,11 +46,13 @@ type Judged =
   | { readonly kind: 'refused', readonly cause: Error }
 
 /**
- * Negotiate: users of a Kerberos realm (Active Directory is one) come in with the ticket they have, and are asked for nothing.
- * The ticket authenticates the connection: on HTTP/1.1 only, with the option `connectionBound`. It needs the package `kerberos`
- * and a keytab, which the environment variable `KRB5_KTNAME` names for the whole process.
+ * Negotiate: users of a Kerberos realm (Active Directory is one) come in with the ticket they have,
+ * and are asked for nothing. The ticket authenticates the connection: on HTTP/1.1 only, with the
+ * option `connectionBound`. It needs the package `kerberos` and a keytab, which the environment
+ * variable `KRB5_KTNAME` names for the whole process.
  *
- * RFC 4559 is about origins and leaves proxies out; clients speak it with proxies all the same, in the fields of proxies.
+ * RFC 4559 is about origins and leaves proxies out; clients speak it with proxies all the same, in
+ * the fields of proxies.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc4559 RFC 4559}
  * @example
@@ -111,7 +115,8 @@ export class NegotiateStrategy extends Strategy {
     try {
       await context.step(token)
     } catch (cause) {
-      // The package takes it for an error that GSSAPI wants another token, though there is one for the client.
+      // The package takes it for an error that GSSAPI wants another token, though there is one for
+      // the client.
       if (!context.contextComplete && context.response) return { kind: 'another leg', context, response: context.response }
       // A keytab that has gone reads like a client's mistake.
       await this.keytab.check()

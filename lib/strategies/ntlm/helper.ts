@@ -14,7 +14,10 @@ interface WaitingCall {
   readonly timer: NodeJS.Timeout
 }
 
-/** A program that answers a line with a line. When it is late, says too much, or ends, it is gone for good. */
+/**
+ * A program that answers a line with a line. When it is late, says too much, or ends, it is gone
+ * for good.
+ */
 export class NtlmHelper {
   /** It has answered at least once. */
   works = false

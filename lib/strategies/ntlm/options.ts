@@ -13,7 +13,10 @@ export type NtlmAccount = { readonly password: string } & NtlmUser | { readonly 
 
 /** Whom an account lets in. */
 export type NtlmUser = Defaulting<{ username: string, domain: string }, {
-  /** Default `{ username, domain }`, as the client wrote them, where that has the shape of `ProxyUser`. */
+  /**
+   * Default `{ username, domain }`, as the client wrote them, where that has the shape of
+   * `ProxyUser`.
+   */
   readonly user: AcceptedUser
 }> & {
   /** Members for the second argument of `success`. */
@@ -21,18 +24,19 @@ export type NtlmUser = Defaulting<{ username: string, domain: string }, {
 }
 
 /**
- * Finds a user: the password, or its NT hash (16 octets, or 32 hex digits); nothing (`null`, `undefined`, `false`) when there is
- * none. Throws or rejects only when it cannot tell.
+ * Finds a user: the password, or its NT hash (16 octets, or 32 hex digits); nothing (`null`,
+ * `undefined`, `false`) when there is none. Throws or rejects only when it cannot tell.
  *
- * An NT hash is as good as the password: keep it as safe. Which domains count is for this function to say; many clients send
- * none (`''`).
+ * An NT hash is as good as the password: keep it as safe. Which domains count is for this function
+ * to say; many clients send none (`''`).
  */
 export type NtlmLookup = (username: string, domain: string) => Eventual<NtlmAccount | null | undefined | false>
 
 /**
- * Why credentials were refused: `malformed`; a last leg that follows no first one on its connection (`order`); without a name
- * (`anonymous`); LM or NTLMv1 (`version`); an unknown `user`; a wrong `response`; or, that being right, messages that were changed
- * (`mic`), another TLS connection than ours (`binding`), another proxy than us (`target`). `verifier`: another said no.
+ * Why credentials were refused: `malformed`; a last leg that follows no first one on its connection
+ * (`order`); without a name (`anonymous`); LM or NTLMv1 (`version`); an unknown `user`; a wrong
+ * `response`; or, that being right, messages that were changed (`mic`), another TLS connection than
+ * ours (`binding`), another proxy than us (`target`). `verifier`: another said no.
  */
 export type NtlmRefusalReason = 'malformed' | 'order' | 'anonymous' | 'version' | 'user' | 'response' | 'mic' | 'binding' | 'target' | 'verifier'
 
@@ -41,7 +45,9 @@ export type NtlmVerdict<User = AcceptedUser> =
   | { readonly kind: 'right', readonly user: User, readonly info?: object | undefined, readonly userId: string }
   | { readonly kind: 'wrong', readonly note: RefusalNote & { readonly reason: NtlmRefusalReason } }
 
-/** A handshake under way, kept between its legs. `end` is called when it is over, however it ends. */
+/**
+ * A handshake under way, kept between its legs. `end` is called when it is over, however it ends.
+ */
 export interface NtlmExchange<User = AcceptedUser> extends HandshakeState {
   /** The message to send to the client, type 2. */
   readonly challenge: Buffer
@@ -61,14 +67,21 @@ export interface NtlmOptions {
   readonly lookup?: NtlmLookup
   /** Another who verifies: `ntlmAuth(...)`, Samba's. */
   readonly verifier?: NtlmVerifier
-  /** What we call ourselves and our domain in challenges. Clients may show it. Default `PROXY` in `WORKGROUP`. */
+  /**
+   * What we call ourselves and our domain in challenges. Clients may show it. Default `PROXY` in
+   * `WORKGROUP`.
+   */
   readonly names?: Partial<NtlmNames>
   /**
-   * Whether what clients say of the TLS they speak, and of the proxy they mean, is compared with ours. It keeps another server from
-   * using a login that was meant for it. To be turned off only where something in front of us ends TLS. Default true.
+   * Whether what clients say of the TLS they speak, and of the proxy they mean, is compared with
+   * ours. It keeps another server from using a login that was meant for it. To be turned off only
+   * where something in front of us ends TLS. Default true.
    */
   readonly extendedProtection?: boolean
-  /** Our host names, for clients that say which proxy they mean. Default: with TLS those of our certificate, without it any. */
+  /**
+   * Our host names, for clients that say which proxy they mean. Default: with TLS those of our
+   * certificate, without it any.
+   */
   readonly targetNames?: readonly string[]
 }
 

@@ -7,10 +7,12 @@ import type { AvPairs } from '../../schemes/ntlm/av-pairs.js'
 import { channelBindings } from '../../schemes/ntlm/channel-bindings.js'
 
 /**
- * Compares what a client has said, and protected, of where it believes to be with where it is: so that a server it logs in to cannot
- * log in here with that. What a client does not say is not compared: many say nothing, or zeros.
+ * Compares what a client has said, and protected, of where it believes to be with where it is: so
+ * that a server it logs in to cannot log in here with that. What a client does not say is not
+ * compared: many say nothing, or zeros.
  *
- * @param targetNames - Our host names, in lower case. Left out, those of the certificate count, and without TLS any.
+ * @param targetNames - Our host names, in lower case. Left out, those of the certificate count, and
+ *   without TLS any.
  * @returns What does not agree, `null` if all does.
  * @see MS-NLMP, 3.2.5.1.2; {@link https://www.rfc-editor.org/rfc/rfc5929#section-4 RFC 5929, 4}
  */

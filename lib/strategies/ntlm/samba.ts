@@ -13,17 +13,24 @@ export interface NtlmAuthOptions {
   /** Its arguments. Default `['--helper-protocol=squid-2.5-ntlmssp']`. */
   readonly args?: readonly string[]
   /**
-   * The most processes. Each has one handshake at a time, from its first leg to its last; where others wait, one whose client takes
-   * more than a second for its answer gives way. 1 or more. Default 10.
+   * The most processes. Each has one handshake at a time, from its first leg to its last; where
+   * others wait, one whose client takes more than a second for its answer gives way. 1 or more.
+   * Default 10.
    */
   readonly helpers?: number
   /** The most handshakes that wait for a process; more are 503. 0 or more. Default 100. */
   readonly maxWaiting?: number
-  /** How long a process may take for an answer, and a handshake wait for a process. 1 or more. Default 5000 (5 seconds). */
+  /**
+   * How long a process may take for an answer, and a handshake wait for a process. 1 or more.
+   * Default 5000 (5 seconds).
+   */
   readonly timeout?: Milliseconds
 }
 
-/** Whom {@link ntlmAuth} lets in. The name is what Samba says, of a domain other than its own with that before it. */
+/**
+ * Whom {@link ntlmAuth} lets in. The name is what Samba says, of a domain other than its own with
+ * that before it.
+ */
 export interface NtlmAuthUser { readonly username: string }
 
 /** A verifier with processes, to be closed with the application. */
@@ -51,15 +58,20 @@ const NOT_ASKED = /^NA NT_STATUS_(?:NO_LOGON_SERVERS|DOMAIN_CONTROLLER_NOT_FOUND
 const OPTIONS = new Set(['command', 'args', 'helpers', 'maxWaiting', 'timeout'])
 /** After a process that ended without a word, how long until another is tried. */
 const PAUSE: Milliseconds = 1000
-/** How long a client may take for its answer to a challenge while others wait for a helper: strangers begin and do not go on. */
+/**
+ * How long a client may take for its answer to a challenge while others wait for a helper:
+ * strangers begin and do not go on.
+ */
 const ANSWER_TIME: Milliseconds = 1000
 
 /**
- * Verifies NTLM through helper processes: Samba's `ntlm_auth` with winbind, which asks the domain. They are started when they are
- * needed, and again when they die; where none answers, the client gets 503. A user is called as the helper calls him, `DOMAIN\name`.
+ * Verifies NTLM through helper processes: Samba's `ntlm_auth` with winbind, which asks the domain.
+ * They are started when they are needed, and again when they die; where none answers, the client
+ * gets 503. A user is called as the helper calls him, `DOMAIN\name`.
  *
  * @throws {BadOption} An option is wrong.
- * @see {@link https://wiki.squid-cache.org/Features/AddonHelpers the helper protocol}: `YR` and `KK` there, `TT`, `AF`, `NA` and `BH` back
+ * @see {@link https://wiki.squid-cache.org/Features/AddonHelpers the helper protocol}: `YR` and
+ *   `KK` there, `TT`, `AF`, `NA` and `BH` back
  * @example
  * const verifier = ntlmAuth({ helpers: 20 })
  * const strategy = new NtlmStrategy({ verifier })

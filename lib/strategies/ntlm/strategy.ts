@@ -13,11 +13,13 @@ import { Strategy, isScheme } from '../strategy.js'
 import type { AttemptRequest } from '../strategy.js'
 
 /**
- * NTLM: three messages on one connection, which is the user's afterwards. Version 2 only. Offered beside others, most clients prefer
- * it to Digest and Basic, and some (`curl --proxy-anyauth`) do not fall back: so it is used where clients know nothing better, and only
- * with the option `connectionBound`.
+ * NTLM: three messages on one connection, which is the user's afterwards. Version 2 only. Offered
+ * beside others, most clients prefer it to Digest and Basic, and some (`curl --proxy-anyauth`) do
+ * not fall back: so it is used where clients know nothing better, and only with the option
+ * `connectionBound`.
  *
- * @see {@link https://learn.microsoft.com/openspecs/windows_protocols/ms-nlmp/ MS-NLMP}, {@link https://learn.microsoft.com/openspecs/windows_protocols/ms-ntht/ MS-NTHT}
+ * @see {@link https://learn.microsoft.com/openspecs/windows_protocols/ms-nlmp/ MS-NLMP},
+ *   {@link https://learn.microsoft.com/openspecs/windows_protocols/ms-ntht/ MS-NTHT}
  * @example
  * new NtlmStrategy({ lookup: async (username, domain) => await directory.ntHashOf(username, domain) })
  * new NtlmStrategy({ verifier: ntlmAuth() }) // Samba verifies
