@@ -32,18 +32,15 @@ const PROTO = /^[a-z][a-z0-9+.-]*$/i
  * @example
  * formatForwarded({ for: '2001:db8::1', proto: 'http' }) // 'for="[2001:db8::1]";proto=http'
  */
-export function formatForwarded (element: ForwardedElement): string {
-  const { host, proto } = element
+export function formatForwarded ({ for: sender, by, host, proto }: ForwardedElement): string {
   if (proto !== undefined && !PROTO.test(proto)) throw new NotRepresentable(0)
-  const pairs = [
-    ['for', element.for === undefined ? undefined : node(element.for)],
-    ['by', element.by === undefined ? undefined : node(element.by)],
-    ['host', host],
-    ['proto', proto]
-  ] as const
-  return pairs
-    .flatMap(([name, value]) => value === undefined ? [] : `${name}=${isToken(value) ? value : quote(value)}`)
-    .join(';')
+  const pairs = pair('for', sender === undefined ? undefined : node(sender)) +
+    pair('by', by === undefined ? undefined : node(by)) + pair('host', host) + pair('proto', proto)
+  return pairs.slice(1)
+}
+
+function pair (name: string, value: string | undefined): string {
+  return value === undefined ? '' : `;${name}=${isToken(value) ? value : quote(value)}`
 }
 
 function node (text: string): string {

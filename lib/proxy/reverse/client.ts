@@ -102,11 +102,11 @@ export function createReverseClient (
         path: path + query,
         method: method as Dispatcher.HttpMethod,
         headers: form(fields) as string[],
-        ...(pinned === null && { reset: true }),
-        ...(protocols !== undefined && { upgrade: protocols.join(', ') }),
-        body: content as Dispatcher.DispatchOptions['body'],
-        ...(timeout !== undefined && { headersTimeout: timeout, bodyTimeout: timeout })
+        body: content as Dispatcher.DispatchOptions['body']
       }
+      if (pinned === null) options.reset = true
+      if (protocols !== undefined) options.upgrade = protocols.join(', ')
+      if (timeout !== undefined) options.headersTimeout = options.bodyTimeout = timeout
       const by = timeout === undefined ? sender : { ...sender, headersTimeout: timeout }
       waiting += 1
       ;(pinned ?? dispatcher).dispatch(options, new Attempt(handler, by, { method, content, tally, options }, repeats && pinned === undefined))

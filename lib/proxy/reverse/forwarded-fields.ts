@@ -2,14 +2,15 @@ import type { FastifyRequest } from 'fastify'
 import { formatForwarded } from '../../fields/forwarded.js'
 import { withoutFields } from '../../fields/raw-list.js'
 
-const FIRST = /^[xf]/i
+const X = 0x78
+const F = 0x66
 const MAPPED = /^::ffff:(?=\d+\.)/i
 
 /**
- * Tells the upstream who asked, and how, in `X-Forwarded-For`, `-Host`, `-Proto` and in
- * `Forwarded`. What the client itself wrote there is dropped, in every spelling that a CGI-like
- * upstream takes for the same (`_` for `-`), unless Fastify's `trustProxy` trusts it: then ours is
- * appended.
+ * Tells the upstream who asked, and how, in `X-Forwarded-For`, `-Host`,
+ * `-Proto` and in `Forwarded`. What the client itself wrote there is dropped, in every spelling
+ * that a CGI-like upstream takes for the same (`_` for `-`), unless Fastify's `trustProxy` trusts
+ * it: then ours is appended.
  *
  * @param received - A flat raw list.
  * @returns Likewise.
@@ -43,7 +44,8 @@ function trustedFields ({ raw: { headers } }: FastifyRequest): Map<string, strin
 }
 
 function isForwardedField (name: string): boolean {
-  if (!FIRST.test(name)) return false
+  const first = name.charCodeAt(0) | 0x20 // in lower case
+  if (first !== X && first !== F) return false
   const usual = name.toLowerCase().replaceAll('_', '-')
   return usual === 'forwarded' || usual.startsWith('x-forwarded-')
 }
