@@ -92,7 +92,7 @@ export function readList<Member> (value: readonly Member[], option: string, leas
  * @throws {BadOption} It is none of them.
  */
 export function readWord<Word extends string> (value: Word, option: string, words: readonly Word[]): Word {
-  if (!words.includes(value)) throw badOption(option, words.map(word => `'${word}'`).join(' or '), value)
+  if (!words.includes(value)) throw badOption(option, words.map((word) => `'${word}'`).join(' or '), value)
   return value
 }
 

@@ -54,23 +54,23 @@ export async function prepareGates (app: FastifyInstance, settings: Settings, sh
   const { principal, authInt, cleartext } = settings
   const { revocations } = shared
   const common = { principal, revocations, keeper: new ContentKeeper(authInt), maxAnswer: authInt.maxAnswer, reserved: shared.access?.name }
-  const ofRoutes = settings.reverse.map(route => route.strategies ?? settings.strategies)
+  const ofRoutes = settings.reverse.map((route) => route.strategies ?? settings.strategies)
   const lists = new Set([settings.strategies, ...ofRoutes, ...settings.targets.map(({ demand }) => demand)])
   const passport = settings.passport ?? ([...lists].flat().some(givesName) ? await loadPassport() : undefined)
   const declare = declaring({ ...settings, passport })
-  const prepared: Prepared[] = [...lists].map(list => ({
+  const prepared: Prepared[] = [...lists].map((list) => ({
     list,
     declarations: list.map(declare),
-    gates: [PROXY, ORIGIN].map(mode => ({ mode, ...common }) as AdmitOptions)
+    gates: [PROXY, ORIGIN].map((mode) => ({ mode, ...common }) as AdmitOptions)
   }))
   if (prepared.some(({ declarations }) => declarations.some(({ mayCoverContent }) => mayCoverContent))) addContentHooks(app)
-  const reads = [...new Set(prepared.flatMap(({ declarations }) => declarations.flatMap(declaration => declaration.reads)))]
-  const chains = () => prepared.map(({ declarations }) => declarations.map(declaration => declaration.resolve()))
+  const reads = [...new Set(prepared.flatMap(({ declarations }) => declarations.flatMap((declaration) => declaration.reads)))]
+  const chains = () => prepared.map(({ declarations }) => declarations.map((declaration) => declaration.resolve()))
 
   app.addHook('onReady', async () => {
     const chainOf = chaining(settings, shared)
     for (const { declarations, gates } of prepared) {
-      const declared = declarations.map(declaration => declaration.resolve())
+      const declared = declarations.map((declaration) => declaration.resolve())
       const chain = chainOf(declared)
       const chainInTheClear = cleartext === 'refuse' ? chainOf(declared.filter(({ scheme }) => !traitsOf(scheme).sendsSecret)) : chain
       for (const gate of gates) Object.assign(gate, { chain, chainInTheClear, reads })
@@ -80,12 +80,12 @@ export async function prepareGates (app: FastifyInstance, settings: Settings, sh
     await prepareAll(all)
     if (shared.access !== undefined) reserveName(all, shared.access.name)
     for (const { cache } of all) {
-      if (cache !== null) revocations.hold({ end: name => cache.forget(known => isNamed(name, known, principal)) })
+      if (cache !== null) revocations.hold({ end: (name) => cache.forget((known) => isNamed(name, known, principal)) })
     }
   })
   warnAtStart(app, settings, chains)
   summarise(app, settings, () => chains().flat())
-  return (strategies, mode) => prepared.find(({ list }) => list === strategies)!.gates.find(gate => gate.mode === mode)!
+  return (strategies, mode) => prepared.find(({ list }) => list === strategies)!.gates.find((gate) => gate.mode === mode)!
 }
 
 /** One cache and one queue for each strategy, on however many routes it is. */
@@ -131,7 +131,7 @@ function bindConnections (gates: readonly AdmitOptions[], declared: readonly Dec
  */
 async function prepareAll (declared: Iterable<Declared>): Promise<void> {
   const ours = new Set([...declared].flatMap(({ own, strategy }) => own ? [strategy as Partial<Strategy>] : []))
-  await Promise.all([...ours].map(async strategy => await strategy.prepare?.()))
+  await Promise.all([...ours].map(async (strategy) => await strategy.prepare?.()))
 }
 
 /**

@@ -64,7 +64,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   })
   addChallengeHooks(app)
   concealRawPackets(app.server)
-  onEveryServer(app, server => logFailures(app.log, server))
+  onEveryServer(app, (server) => logFailures(app.log, server))
   keepHandles(app)
 
   if (settings.forward !== undefined) {

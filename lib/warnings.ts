@@ -60,7 +60,7 @@ function warnOfClients (app: FastifyInstance, strategies: readonly Offered[]): v
 
 /** Which reduces the whole to Basic (RFC 7616, 5.6). */
 function offersBasicBesideDigest (strategies: readonly Offered[]): boolean {
-  return ['Basic', 'Digest'].every(name => strategies.some(({ scheme }) => scheme === name))
+  return ['Basic', 'Digest'].every((name) => strategies.some(({ scheme }) => scheme === name))
 }
 
 function isCertificate ({ name, scheme }: Offered): boolean {

@@ -16,7 +16,7 @@ export function readAccept (value: string): Map<string, number> {
     const [name, ...params] = member.split(';')
     const range = name!.trim().toLowerCase()
     if (range === '') continue
-    const q = params.find(param => /^\s*q=/i.test(param))
+    const q = params.find((param) => /^\s*q=/i.test(param))
     const weight = q === undefined ? 1 : Number(q.slice(q.indexOf('=') + 1))
     ranges.set(range, Number.isNaN(weight) ? 0 : Math.min(weight, 1))
   }
@@ -29,6 +29,6 @@ export function readAccept (value: string): Map<string, number> {
  * @param asking - Those ranges, the most specific first: the first that is there decides. None: 0.
  */
 export function weightOf (ranges: ReadonlyMap<string, number>, asking: readonly string[]): number {
-  const range = asking.find(name => ranges.has(name))
+  const range = asking.find((name) => ranges.has(name))
   return range === undefined ? 0 : ranges.get(range)!
 }

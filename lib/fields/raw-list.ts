@@ -32,7 +32,7 @@ export function formatFields (fields: readonly string[]): string {
 
 /** A list without a field, the same list where it has none. `name` is in lower case. */
 export function withoutField (fields: string[], name: string): string[] {
-  return hasField(fields, name) ? withoutFields(fields, each => isName(each, name)) : fields
+  return hasField(fields, name) ? withoutFields(fields, (each) => isName(each, name)) : fields
 }
 
 /**

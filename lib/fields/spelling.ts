@@ -25,5 +25,5 @@ export function spelled (name: string): string {
 }
 
 function byName (names: readonly string[]): Map<string, string> {
-  return new Map(names.map(name => [name.toLowerCase(), name]))
+  return new Map(names.map((name) => [name.toLowerCase(), name]))
 }

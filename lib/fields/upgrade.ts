@@ -47,9 +47,9 @@ export function upgradeProtocols (value = ''): string[] {
  * acceptedProtocols('WebSocket', ['websocket']) // ['WebSocket']
  */
 export function acceptedProtocols (value: string | undefined, offered: readonly string[]): string[] {
-  const names = offered.map(protocol => protocol.toLowerCase())
+  const names = offered.map((protocol) => protocol.toLowerCase())
   const accepted = upgradeProtocols(value)
-  return accepted.every(protocol => names.includes(protocol.toLowerCase())) ? accepted : []
+  return accepted.every((protocol) => names.includes(protocol.toLowerCase())) ? accepted : []
 }
 
 function endOfProtocol (text: string, at: number): number {

@@ -17,7 +17,7 @@ const OPTIONS = new Set(['to', 'name'])
  * @throws {BadOption} It is wrong.
  */
 export function readAnonymous (anonymous: AnonymousOptions | undefined, reverse: readonly ReverseRoute[]): AnonymousSettings | undefined {
-  if (anonymous === undefined && !reverse.some(route => route.anonymous)) return undefined
+  if (anonymous === undefined && !reverse.some((route) => route.anonymous)) return undefined
   const { to = [], name = 'anonymous' } = checkObject(anonymous ?? {}, 'anonymous', OPTIONS)
   if (typeof name !== 'string' || name === '') throw badOption('anonymous.name', 'text', name)
   return Object.freeze({ to: PatternList.from(to, 'anonymous.to'), name })

@@ -121,6 +121,6 @@ export function readIdentities (identity: IdentityOptions | undefined, reverse: 
     if (route.identity === false) return null
     return route.identity === undefined ? usual : new IdentityField(route.identity, `reverse[${index}].identity`)
   })
-  const all = Object.freeze([...new Set([usual, ...ofRoutes])].filter(field => field !== null))
-  return { identities: Object.freeze(ofRoutes.map(own => Object.freeze({ own, all }))), identityFields: all }
+  const all = Object.freeze([...new Set([usual, ...ofRoutes])].filter((field) => field !== null))
+  return { identities: Object.freeze(ofRoutes.map((own) => Object.freeze({ own, all }))), identityFields: all }
 }

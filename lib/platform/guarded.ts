@@ -177,7 +177,7 @@ function fail (cause: unknown, emitter: unknown, event: unknown[], other?: Closa
   // A request that comes with an event has a response, or a connection to write one to, or else is
   // closed itself.
   const asked = event.find(isRequest)
-  const alone = !event.some(part => part instanceof Duplex || (part as Part)?.writeHead !== undefined)
+  const alone = !event.some((part) => part instanceof Duplex || (part as Part)?.writeHead !== undefined)
   for (const part of parts) {
     try {
       if (part instanceof EventEmitter) close(part as Part & object, asked !== undefined, part === emitter || part === other || (alone && part as unknown === asked))

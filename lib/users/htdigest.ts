@@ -66,7 +66,7 @@ export function htdigest (path: string, options: HtdigestOptions = {}): Htdigest
   function find (map: keyof Users, name: string, realm: string, hash: DigestHash): HtdigestAccount | null | Promise<HtdigestAccount | null> {
     const users = file.read()
     const key = keyOf(hash, realm, name)
-    return users instanceof Promise ? users.then(later => later[map].get(key) ?? null) : users[map].get(key) ?? null
+    return users instanceof Promise ? users.then((later) => later[map].get(key) ?? null) : users[map].get(key) ?? null
   }
 
   return Object.freeze({

@@ -81,7 +81,7 @@ export function htpasswd (path: string, options: HtpasswdOptions = {}): Htpasswd
   readInteger(maxBcryptCost, 'maxBcryptCost', 4, 31)
   readInteger(maxArgon2Work, 'maxArgon2Work', 8, 2 ** 40)
   const limits = { maxBcryptCost, maxArgon2Work }
-  const file = openAccountFile(path, text => parse(text, cleartext, limits), rest)
+  const file = openAccountFile(path, (text) => parse(text, cleartext, limits), rest)
   // Whoever runs the strategy bounds how many wait here.
   const turns = new ConcurrencyLimit({ concurrency: threads, queue: Infinity })
 

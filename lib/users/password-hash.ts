@@ -68,7 +68,7 @@ export function clearPassword (text: string): PasswordHash {
   return {
     kind: 'clear',
     slow: false,
-    verify: password => timingSafeEqualText(password, text),
+    verify: (password) => timingSafeEqualText(password, text),
     sham: () => clearPassword(randomBytes(16).toString('hex'))
   }
 }
@@ -80,7 +80,7 @@ function readBcrypt (text: string, { maxBcryptCost }: CostLimits, load: Load): P
   const of = (hash: string): PasswordHash => ({
     kind: `bcrypt ${cost}`,
     slow: true,
-    verify: password => bcrypt.verify(password, hash),
+    verify: (password) => bcrypt.verify(password, hash),
     // The last char carries two bits of nothing, which a strict reader looks at.
     sham: () => of(`${start}${randomText(30)}${end}`)
   })
@@ -96,7 +96,7 @@ function readArgon2 (text: string, { maxArgon2Work }: CostLimits, load: Load): P
   const of = (hash: string): PasswordHash => ({
     kind: start,
     slow: true,
-    verify: password => argon2.verify(hash, password),
+    verify: (password) => argon2.verify(hash, password),
     sham: () => of(`${start}$${salt}$${randomBytes(Buffer.from(digest!, 'base64').length).toString('base64').replace(/=+$/, '')}`)
   })
   return of(text)
@@ -108,7 +108,7 @@ function readMd5Crypt (text: string): PasswordHash | null {
   const of = (expected: Buffer): PasswordHash => ({
     kind: 'md5-crypt',
     slow: true,
-    verify: async password => timingSafeEqual(Buffer.from(await md5Crypt(password, salt!, magic as Md5CryptMagic)), expected),
+    verify: async (password) => timingSafeEqual(Buffer.from(await md5Crypt(password, salt!, magic as Md5CryptMagic)), expected),
     sham: () => of(Buffer.from(randomText(22)))
   })
   return of(Buffer.from(digest))
@@ -120,7 +120,7 @@ function readSha1 (text: string): PasswordHash | null {
   const of = (expected: Buffer): PasswordHash => ({
     kind: 'sha1',
     slow: false,
-    verify: password => timingSafeEqual(hash('sha1', password, 'buffer'), expected),
+    verify: (password) => timingSafeEqual(hash('sha1', password, 'buffer'), expected),
     sham: () => of(randomBytes(20))
   })
   return of(Buffer.from(digest, 'base64'))

@@ -21,7 +21,7 @@ export function withAttemptLimits (chain: Chain, attempts: GuessLimiter, strateg
   const go = (entered: Admission | Milliseconds, trial: Guess & PresentedFields, input: AttemptInput): Outcome | Promise<Outcome> => {
     if (typeof entered === 'number') return tooMany(entered)
     const outcome = chain.authenticate(input)
-    return 'then' in outcome ? outcome.then(later => settle(entered, trial, strategies, later)) : settle(entered, trial, strategies, outcome)
+    return 'then' in outcome ? outcome.then((later) => settle(entered, trial, strategies, later)) : settle(entered, trial, strategies, outcome)
   }
   return Object.freeze({
     ...chain,
@@ -29,7 +29,7 @@ export function withAttemptLimits (chain: Chain, attempts: GuessLimiter, strateg
       const trial = readTrial(input, chain.reads, schemes)
       if (trial === null) return chain.authenticate(input)
       const entered = attempts.enter(trial)
-      return 'then' in entered ? entered.then(later => go(later, trial, input)) : go(entered, trial, input)
+      return 'then' in entered ? entered.then((later) => go(later, trial, input)) : go(entered, trial, input)
     }
   })
 }
@@ -38,10 +38,10 @@ export function withAttemptLimits (chain: Chain, attempts: GuessLimiter, strateg
 function settle (entry: Admission, presented: PresentedFields, strategies: readonly LimitedStrategy[], outcome: Outcome): Outcome | Promise<Outcome> {
   if (outcome.kind === 'granted' && isBy(outcome, presented, strategies)) {
     const wait = entry.accepted(outcome.userId)
-    if (typeof wait !== 'number') return Promise.resolve(wait).then(later => leave(entry, later, outcome))
+    if (typeof wait !== 'number') return Promise.resolve(wait).then((later) => leave(entry, later, outcome))
   } else if (outcome.kind === 'granted' || (outcome.kind === 'refused' && isWrongGuess(outcome, presented))) {
     const userId = outcome.kind === 'granted' ? null : outcome.note?.userId
-    return entry.refused(userId).then(wait => leave(entry, wait, outcome))
+    return entry.refused(userId).then((wait) => leave(entry, wait, outcome))
   } else if (outcome.kind === 'broken' && outcome.cause instanceof StrategyTimeout) {
     // Work that ends too late is work all the same: a guess that takes long must not be one without
     // a limit.
@@ -65,7 +65,7 @@ function leave (entry: Admission, wait: Milliseconds, outcome: Outcome): Outcome
  * somebody could else try as many passwords as he likes.
  */
 function isBy ({ strategy }: Granted, { fields }: PresentedFields, strategies: readonly LimitedStrategy[]): boolean {
-  return strategies.some(({ name, scheme, reads }) => name === strategy && (scheme !== null || reads.some(field => fields.includes(field))))
+  return strategies.some(({ name, scheme, reads }) => name === strategy && (scheme !== null || reads.some((field) => fields.includes(field))))
 }
 
 /**
@@ -93,7 +93,7 @@ type LimitedStrategy = Pick<Declared, 'name' | 'scheme' | 'reads'>
 function readTrial (
   { credentials, raw: { headers }, ip }: AttemptInput, reads: readonly string[], schemes: ReadonlySet<string>
 ): Guess & PresentedFields | null {
-  const fields = reads.filter(name => headers[name] !== undefined)
+  const fields = reads.filter((name) => headers[name] !== undefined)
   const scheme = credentials === undefined ? undefined : readScheme(credentials)?.toLowerCase()
   const offered = scheme !== undefined && schemes.has(scheme)
   if (!offered && fields.length === 0) return null
@@ -101,7 +101,7 @@ function readTrial (
   return {
     address: ip ?? '', // a socket in the file system has none
     user: () => readUserId({}, namesUser ? name : null, credentials),
-    presented: fields.length === 0 ? meaningOf(credentials!, scheme!) : JSON.stringify([credentials, fields.map(name => headers[name])]),
+    presented: fields.length === 0 ? meaningOf(credentials!, scheme!) : JSON.stringify([credentials, fields.map((name) => headers[name])]),
     showsSecret: fields.length > 0 || !offered || !computed,
     fields
   }

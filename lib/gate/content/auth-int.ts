@@ -36,6 +36,6 @@ export function protectResponse (reply: FastifyReply, info: unknown, mode: Role,
     name: mode.info,
     nodeHash,
     current: () => authenticationInfo(reply, mode),
-    valueFor: contentHash => authenticationInfo(reply, mode, exchange.authenticationInfo(contentHash))!
+    valueFor: (contentHash) => authenticationInfo(reply, mode, exchange.authenticationInfo(contentHash))!
   }, maxAnswer)
 }

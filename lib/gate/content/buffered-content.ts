@@ -63,7 +63,7 @@ export class ContentKeeper {
   async keep (request: IncomingMessage, response: ServerResponse, names: readonly string[], address = ''): Promise<KeptContent> {
     const { maxRequest, contentTimeout, contentDuration } = this.limits
     if (Number(request.headers['content-length']) > maxRequest) throw new ContentTooLarge(maxRequest)
-    const hashes = names.map(name => createHash(name))
+    const hashes = names.map((name) => createHash(name))
     const kept = new KeptContent(() => this.room.giveBack(kept.length, address))
     const cut = guarded(() => { request.destroy() })
     const silence = contentTimeout === 0 ? undefined : setTimeout(cut, contentTimeout)

@@ -93,7 +93,7 @@ class HeldAnswer {
     private readonly vouching: Protection,
     private readonly maxAnswer: number
   ) {
-    this.original = Object.fromEntries(METHODS.map(name => [name, response[name].bind(response)])) as unknown as Original
+    this.original = Object.fromEntries(METHODS.map((name) => [name, response[name].bind(response)])) as unknown as Original
     this.hash = createHash(vouching.nodeHash)
     this.takesTrailers = wantsTrailers(request)
   }
@@ -218,12 +218,12 @@ class HeldAnswer {
  * Whether the client takes trailers, and its version of HTTP has them (RFC 9110, 6.5.1 and 10.1.4).
  */
 function wantsTrailers ({ headers: { te = '' }, httpVersion }: IncomingMessage): boolean {
-  return httpVersion === '1.1' && String(te).split(',').some(member => member.trim().toLowerCase() === 'trailers')
+  return httpVersion === '1.1' && String(te).split(',').some((member) => member.trim().toLowerCase() === 'trailers')
 }
 
 function isEndless (head: ChangeableHead): boolean {
   const type = String(linesOf(head, 'content-type')[0]).toLowerCase()
-  return ENDLESS.some(each => type.startsWith(each))
+  return ENDLESS.some((each) => type.startsWith(each))
 }
 
 function toOctets (content: string | Uint8Array, encoding: unknown): Buffer {

@@ -52,7 +52,7 @@ export function changeFields ({ fields, response }: ChangeableHead, change: Chan
 
 function changeLines (name: string, value: OutgoingHttpHeader, change: ChangeLine): OutgoingHttpHeader | undefined {
   if (!Array.isArray(value)) return change(name, value)
-  const lines = value.flatMap(line => change(name, line) ?? []).map(String)
+  const lines = value.flatMap((line) => change(name, line) ?? []).map(String)
   if (lines.length === 0) return undefined
   return lines.length === value.length && lines.every((line, i) => line === value[i]) ? value : lines
 }

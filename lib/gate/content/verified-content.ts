@@ -27,7 +27,7 @@ export function hashesToRead (request: FastifyRequest, chain: Chain, attempt: At
  * follows a CONNECT is no content of it. `undefined`: there may be some.
  */
 export function hashesOfNothing ({ raw }: FastifyRequest, names: readonly string[]): ContentHashes | undefined {
-  return isExtendedConnect(raw) ? Object.fromEntries(names.map(name => [name, hash(name, '', 'hex')])) : undefined
+  return isExtendedConnect(raw) ? Object.fromEntries(names.map((name) => [name, hash(name, '', 'hex')])) : undefined
 }
 
 /**

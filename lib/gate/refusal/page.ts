@@ -107,5 +107,5 @@ strong { color: var(--ink); font-weight: 600; unicode-bidi: plaintext }
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 
 function escaped (text: string): string {
-  return text.replace(/[&<>"']/g, char => ESCAPES[char]!)
+  return text.replace(/[&<>"']/g, (char) => ESCAPES[char]!)
 }

@@ -102,7 +102,7 @@ export function routerOf (app: FastifyInstance): Router {
 
 function symbolOf (instance: object, description: string): symbol {
   for (let at: object | null = instance; at !== null; at = Object.getPrototypeOf(at)) {
-    const found = Object.getOwnPropertySymbols(at).find(symbol => symbol.description === description)
+    const found = Object.getOwnPropertySymbols(at).find((symbol) => symbol.description === description)
     if (found !== undefined) return found
   }
   throw new BadRegistration(`this version of Fastify has no ${description}`)

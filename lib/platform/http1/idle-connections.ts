@@ -24,7 +24,7 @@ export class IdleConnections {
   private readonly encrypted = new Set<Socket>()
 
   constructor (app: FastifyInstance) {
-    onEveryServer(app, server => {
+    onEveryServer(app, (server) => {
       if (server instanceof TlsServer) {
         follow(server, 'connection', this.encrypted)
         follow(server, 'secureConnection', this.sockets)

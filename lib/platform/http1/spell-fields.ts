@@ -30,7 +30,7 @@ function writeHead (this: ServerResponse, status: number, ...rest: unknown[]): S
     const spelled = names.get(name)
     if (spelled !== undefined) this.setHeader(spelled, this.getHeader(name)!)
   }
-  return write.call(this, status, ...rest.map(part => isRecord(part) ? respelled(part, names) : part) as [])
+  return write.call(this, status, ...rest.map((part) => isRecord(part) ? respelled(part, names) : part) as [])
 }
 
 /** Whether an argument of `writeHead` has fields by name. */

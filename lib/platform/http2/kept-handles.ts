@@ -22,7 +22,7 @@ const COLLECTIONS = 3
  * @quirk node-http2-session-memory
  */
 export function keepHandles (app: FastifyInstance): void {
-  onEverySession(app, session => {
+  onEverySession(app, (session) => {
     const handle = handleOf(session)
     if (handle !== undefined) once(session, 'close', () => kept.add(handle))
   })

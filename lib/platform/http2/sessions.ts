@@ -19,7 +19,7 @@ const ALIVE_TIMEOUT: Milliseconds = 5_000
  */
 export function goAway (app: FastifyInstance): void {
   const sessions = new Set<Http2Session>()
-  onEverySession(app, session => {
+  onEverySession(app, (session) => {
     sessions.add(session)
     once(session, 'close', () => sessions.delete(session))
   })
@@ -40,7 +40,7 @@ const watched = new WeakSet<object>()
 export function endBroken (app: FastifyInstance, timeout = ALIVE_TIMEOUT): void {
   if (watched.has(app.server)) return
   watched.add(app.server)
-  onEverySession(app, session => {
+  onEverySession(app, (session) => {
     const socket = sessionSocket(session)
     // Before Fastify's listener, which closes the session: one without streams is over then.
     prepend(session, 'timeout', () => endUnlessAlive(session, socket, timeout), socket)
@@ -59,7 +59,7 @@ export class LeftSessions {
   private readonly sockets = new Map<Http2Session, Socket>()
 
   constructor (app: FastifyInstance, private readonly timeout = ALIVE_TIMEOUT) {
-    onEverySession(app, session => {
+    onEverySession(app, (session) => {
       this.sockets.set(session, sessionSocket(session))
       once(session, 'close', () => this.sockets.delete(session))
     })
@@ -90,5 +90,5 @@ function endUnlessAlive (session: Http2Session, socket: Socket, timeout: Millise
 
 /** Calls `follow` with each session of HTTP/2 that a server of the application gets. */
 export function onEverySession (app: FastifyInstance, follow: (session: Http2Session) => void): void {
-  onEveryServer(app, server => { on(server as Server, 'session', follow) })
+  onEveryServer(app, (server) => { on(server as Server, 'session', follow) })
 }

@@ -19,7 +19,7 @@ function toBits (bytes: readonly number[]): bigint {
 
 /** The IPv4 address with these 32 bits. */
 export function ipv4 (bits: bigint): IpAddress {
-  const bytes = [24n, 16n, 8n, 0n].map(shift => Number((bits >> shift) & 0xffn))
+  const bytes = [24n, 16n, 8n, 0n].map((shift) => Number((bits >> shift) & 0xffn))
   return { family: 4, bits, text: bytes.join('.') }
 }
 

@@ -1,4 +1,5 @@
-import { ipv4, type IpAddress } from './address.js'
+import { ipv4 } from './address.js'
+import type { IpAddress } from './address.js'
 
 const LOW_32 = 0xffffffffn
 

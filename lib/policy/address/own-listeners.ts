@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os'
-import { readAddress, type IpAddress } from './address.js'
+import { readAddress } from './address.js'
+import type { IpAddress } from './address.js'
 import { embeddedIPv4 } from './embedded-address.js'
 
 /** Where this server listens: the address and port of `server.address()`. */
@@ -27,7 +28,7 @@ function isLoopback ({ family, bits }: IpAddress): boolean {
  */
 function isLocal (address: IpAddress): boolean {
   return isLoopback(address) || Object.values(networkInterfaces()).some(
-    entries => entries?.some(entry => isSame(withoutZone(entry.address), address))
+    (entries) => entries?.some((entry) => isSame(withoutZone(entry.address), address))
   )
 }
 

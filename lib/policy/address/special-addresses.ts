@@ -1,4 +1,5 @@
-import { readAddress, type IpAddress } from './address.js'
+import { readAddress } from './address.js'
+import type { IpAddress } from './address.js'
 import { embeddedIPv4 } from './embedded-address.js'
 import { PrefixTable } from './prefix-table.js'
 import { SPECIAL_BLOCKS } from './special-registry.js'

@@ -174,14 +174,14 @@ class SharedCounter implements Counter {
   }
 
   async read (key: string, from: string): Promise<Count | null> {
-    return await this.ask(async limiter => {
+    return await this.ask(async (limiter) => {
       const consumed = await limiter.get(key)
       return consumed === null ? null : countOf(consumed)
     }, () => this.memory.read(key, from))
   }
 
   async add (key: string, points: number, from: string): Promise<Count> {
-    return await this.ask(async limiter => countOf(await limiter.penalty(key, points)), () => this.memory.add(key, points, from))
+    return await this.ask(async (limiter) => countOf(await limiter.penalty(key, points)), () => this.memory.add(key, points, from))
   }
 
   private async ask<Answer> (question: (limiter: Limiter) => Promise<Answer>, instead: () => Promise<Answer>): Promise<Answer> {

@@ -1,14 +1,21 @@
 import { BadTarget } from '../../errors.js'
-import { readForwardPolicy, type ForwardPolicyOptions } from './access-options.js'
-import { readAddress, type IpAddress } from '../address/address.js'
+import { readForwardPolicy } from './access-options.js'
+import type { ForwardPolicyOptions } from './access-options.js'
+import { readAddress } from '../address/address.js'
+import type { IpAddress } from '../address/address.js'
 import { canonicalHost } from './canonical-host.js'
-import { ask, type Target, type TargetScheme } from './check.js'
-import { denied, type Denial, type DeniedError, type DeniedType } from './denied.js'
+import { ask } from './check.js'
+import type { Target, TargetScheme } from './check.js'
+import { denied } from './denied.js'
+import type { Denial, DeniedError, DeniedType } from './denied.js'
 import { embeddedIPv4 } from '../address/embedded-address.js'
-import { interleave, type Address } from '../address/interleave.js'
+import { interleave } from '../address/interleave.js'
+import type { Address } from '../address/interleave.js'
 import { lookUp } from './lookup.js'
-import { isOwnListener, type OwnListener } from '../address/own-listeners.js'
-import { stronger, type PatternList, type PatternMatch } from './pattern-list.js'
+import { isOwnListener } from '../address/own-listeners.js'
+import type { OwnListener } from '../address/own-listeners.js'
+import { stronger } from './pattern-list.js'
+import type { PatternList, PatternMatch } from './pattern-list.js'
 import { Recent } from '../../store/recent.js'
 import { specialBlock } from '../address/special-addresses.js'
 
@@ -173,7 +180,7 @@ export function createAccess<User = unknown> (options: ForwardPolicyOptions<User
         approvedLiterals.set(admitted, approved)
         return approved
       }
-      return lookUp(admitted.host, { lookup, family, timeout: dnsTimeout }).then(addresses => approve(addresses, admitted))
+      return lookUp(admitted.host, { lookup, family, timeout: dnsTimeout }).then((addresses) => approve(addresses, admitted))
     }
   }
 }

@@ -1,4 +1,5 @@
-import { parsePattern, type Pattern } from './pattern.js'
+import { parsePattern } from './pattern.js'
+import type { Pattern } from './pattern.js'
 import type { Prefix } from '../address/prefix-table.js'
 import { SPECIAL_BLOCKS } from '../address/special-registry.js'
 
@@ -45,19 +46,19 @@ export function autoConfiguration ({ allow, special = [] }: AutoConfigurationLis
     blocks: scriptList(SPECIAL_BLOCKS.map(([cidr]) => cidr), '').blocks
   }
   const script = SCRIPT.replace('LISTS', () => JSON.stringify(lists))
-  return proxy => script.replace('PROXY', () => JSON.stringify(proxy))
+  return (proxy) => script.replace('PROXY', () => JSON.stringify(proxy))
 }
 
 function scriptList (texts: readonly string[], option: string): ScriptList {
   const patterns = texts.map((text, index): Pattern => parsePattern(text, `${option}[${index}]`))
   const named = (kind: 'name' | 'subdomains') => Object.fromEntries(
-    patterns.flatMap(pattern => pattern.kind === kind ? [[`.${pattern.name}`, 1] as const] : [])
+    patterns.flatMap((pattern) => pattern.kind === kind ? [[`.${pattern.name}`, 1] as const] : [])
   )
   return {
     any: patterns.some(({ kind }) => kind === 'any'),
     names: named('name'),
     below: named('subdomains'),
-    blocks: patterns.flatMap(pattern => pattern.kind === 'prefix' ? [bitsOf(pattern.prefix)] : [])
+    blocks: patterns.flatMap((pattern) => pattern.kind === 'prefix' ? [bitsOf(pattern.prefix)] : [])
   }
 }
 

@@ -2,7 +2,8 @@ import type { LookupOptions } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import { DnsFailed, DnsTimeout, OutOfConnections } from '../../errors.js'
 import type { Milliseconds } from '../../types.js'
-import { readAddress, type IpAddress } from '../address/address.js'
+import { readAddress } from '../address/address.js'
+import type { IpAddress } from '../address/address.js'
 import { withDeadline } from '../deadline.js'
 
 /** What `lookUp` needs to know beside the name. */
@@ -45,7 +46,7 @@ async function ask (name: string, lookup: LookupFunction, options: LookupOptions
     Promise.resolve(returned).catch(reject)
   })
   const family = (options.family ?? 0) as 0 | 4 | 6
-  const addresses = await answer.then(given => readAnswer(given, family)).catch(cause => { throw failure(cause) })
+  const addresses = await answer.then((given) => readAnswer(given, family)).catch((cause) => { throw failure(cause) })
   if (addresses.length === 0) throw new DnsFailed()
   return addresses
 }
@@ -59,11 +60,11 @@ async function ask (name: string, lookup: LookupFunction, options: LookupOptions
  */
 export function dependable (lookup: LookupFunction): LookupFunction {
   return (name, options, callback) => {
-    ask(name, lookup, options).then(addresses => {
+    ask(name, lookup, options).then((addresses) => {
       const [first] = addresses
       if (options.all === true) callback(null, addresses.map(({ text, family }) => ({ address: text, family })))
       else callback(null, first!.text, first!.family)
-    }, error => callback(error, []))
+    }, (error) => callback(error, []))
   }
 }
 

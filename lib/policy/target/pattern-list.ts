@@ -1,6 +1,7 @@
 import { BadOption } from '../../errors.js'
 import type { IpAddress } from '../address/address.js'
-import { parsePattern, type Pattern, type PatternPort } from './pattern.js'
+import { parsePattern } from './pattern.js'
+import type { Pattern, PatternPort } from './pattern.js'
 import { PrefixTable } from '../address/prefix-table.js'
 
 /**

@@ -1,8 +1,10 @@
 import { isIPv4 } from 'node:net'
 import { BadOption } from '../../errors.js'
-import { readAddress, type IpAddress } from '../address/address.js'
+import { readAddress } from '../address/address.js'
+import type { IpAddress } from '../address/address.js'
 import { canonicalHost } from './canonical-host.js'
-import { hasNoHostBits, type Prefix } from '../address/prefix-table.js'
+import { hasNoHostBits } from '../address/prefix-table.js'
+import type { Prefix } from '../address/prefix-table.js'
 
 /** The port of a pattern: one, all of them, or none named. */
 export type PatternPort = number | '*' | null

@@ -59,7 +59,7 @@ export function takeConnect (app: FastifyInstance, server: Server, settings: Con
     markConnect(request, {
       client: socket,
       head,
-      open: fields => response.open(fields),
+      open: (fields) => response.open(fields),
       get whenEnded () { return response.whenEnded }
     })
     once(response, 'finish', () => through(response, socket), socket)
@@ -142,7 +142,7 @@ function saysClose (options: OutgoingHttpHeader | undefined): boolean {
  * no parameters.
  */
 function continuesHandshake (challenges: OutgoingHttpHeader | undefined): boolean {
-  return [challenges].flat().some(challenge => /^\S+ [\w\-.~+/]+=*$/.test(String(challenge)))
+  return [challenges].flat().some((challenge) => /^\S+ [\w\-.~+/]+=*$/.test(String(challenge)))
 }
 
 /**

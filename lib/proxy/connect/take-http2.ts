@@ -24,7 +24,7 @@ export function takeConnectStream (app: FastifyInstance, request: IncomingMessag
   if (isExtendedConnect(request)) return notImplemented(response)
   const stream = streamOf(request) as ServerHttp2Stream
   receive(request)
-  markConnect(request, { client: stream, head: EMPTY, open: fields => open(stream, fields), whenEnded: undefined })
+  markConnect(request, { client: stream, head: EMPTY, open: (fields) => open(stream, fields), whenEnded: undefined })
   govern(response)
   app.routing(request, response)
 }

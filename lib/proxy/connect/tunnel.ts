@@ -37,7 +37,7 @@ export function createTunnel (options: TunnelOptions) {
     const end = logExchange(request, target.authority)
     const gone = new AbortController()
     const leave = () => gone.abort(new ClientLeft('response'))
-    const exchange: Exchange = { end: why => gone.abort(why === 'closing' ? new Closing() : new Forbidden('access revoked')) }
+    const exchange: Exchange = { end: (why) => gone.abort(why === 'closing' ? new Closing() : new Forbidden('access revoked')) }
     exchanges.add(exchange, request.proxyAuth)
     once(client, 'close', leave)
     if (client.destroyed) leave() // while a hook of the application took its time
@@ -48,7 +48,7 @@ export function createTunnel (options: TunnelOptions) {
       // look-up behind.
       const admitted = await access.admit({ host, port, scheme: 'connect' }, request.proxyAuth)
       const addresses = await access.resolve(admitted)
-      upstream = await dial(addresses, port, { ...options, signal: gone.signal }).catch(cause => { throw upstreamError(cause) })
+      upstream = await dial(addresses, port, { ...options, signal: gone.signal }).catch((cause) => { throw upstreamError(cause) })
       if (gone.signal.aborted) throw upstream.destroy() && gone.signal.reason // as the target answered
     } catch (failure) {
       // Who has left, or was sent away, does not learn what failed later.
@@ -73,7 +73,7 @@ export function createTunnel (options: TunnelOptions) {
     const opened = connect.open(fields)
     if (head.length > 0) upstream.write(head)
     const { whenEnded } = connect
-    const joined = join(opened, upstream, options, reason => {
+    const joined = join(opened, upstream, options, (reason) => {
       exchanges.delete(exchange)
       end({ status: 200, bytesIn: upstream.bytesWritten, bytesOut: upstream.bytesRead, reason })
       whenEnded?.()

@@ -33,7 +33,7 @@ export class Exchanges {
   private state: 'open' | 'draining' | 'over' = 'open'
 
   constructor (private readonly revocations = new Revocations()) {
-    revocations.hold({ end: name => this.endThose(({ holder }) => holder === name, 'revoked') })
+    revocations.hold({ end: (name) => this.endThose(({ holder }) => holder === name, 'revoked') })
   }
 
   /** How many are under way. */
@@ -85,7 +85,7 @@ export class Exchanges {
   }
 
   private emptiedWithin (time: Milliseconds): Promise<void> {
-    return new Promise(resolve => {
+    return new Promise((resolve) => {
       const timer = setTimeout(guarded(resolve), time)
       this.emptied = () => { clearTimeout(timer); resolve() }
     })

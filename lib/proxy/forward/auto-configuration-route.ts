@@ -45,7 +45,7 @@ const MEDIA_TYPE = 'application/x-ns-proxy-autoconfig'
  */
 export function readAutoConfiguration (pac: unknown): AutoConfigurationSettings {
   const { proxy, forwarded = false, paths = PATHS } = checkObject<AutoConfigurationOptions>(pac === true ? {} : pac as AutoConfigurationOptions, 'forward.pac', OPTIONS, 'true or an object')
-  if (!Array.isArray(paths) || paths.length === 0 || !paths.every(path => typeof path === 'string' && /^\/[\w./-]+$/.test(path))) {
+  if (!Array.isArray(paths) || paths.length === 0 || !paths.every((path) => typeof path === 'string' && /^\/[\w./-]+$/.test(path))) {
     throw new BadOption('forward.pac.paths', 'a list of one or more paths', typeof paths)
   }
   if (typeof forwarded !== 'boolean') throw new BadOption('forward.pac.forwarded', 'true or false', typeof forwarded)

@@ -95,7 +95,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   const bringIn: BringIn = (request, upgrades) => receive(request, isOwn, upgrades)
 
   app.addConstraintStrategy(targetFormConstraint(bringIn) as never)
-  app.register(async scope => {
+  app.register(async (scope) => {
     acceptEveryMethod(scope)
     showTargets(scope, app)
     scope.addHook('onRequest', refuseMalformed)
@@ -104,7 +104,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
     scope.addHook('onError', addProxyStatus(pseudonym))
     scope.addHook('onSend', closeWhileDraining(exchanges))
     const route = { url: '*', schema: hiddenSchema(), constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: [onSend, sendOwn] }
-    scope.route({ ...route, method: METHODS.filter(method => method !== 'CONNECT'), handler: forward, config: { proxy: 'forward' } })
+    scope.route({ ...route, method: METHODS.filter((method) => method !== 'CONNECT'), handler: forward, config: { proxy: 'forward' } })
     scope.route({ ...route, method: 'CONNECT', handler: tunnel, config: { proxy: 'connect' } })
   })
 
@@ -114,7 +114,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   // client's at all.
   const keepAlive = () => admitsWithoutCredentials() ? 'never' : settings.keepAliveAfter407
   const mayBeProxied = (request: IncomingMessage) => bringIn(request) !== undefined
-  onEveryServer(app, server => {
+  onEveryServer(app, (server) => {
     prepend(server, 'request', receiveFirst(bringIn))
     on(server, 'connect', takeConnect(app, server, { keepAlive, carriesIdentity, exchanges }))
     expectContinue(server, mayBeProxied)
@@ -147,7 +147,7 @@ function takeForwarded (app: FastifyInstance, bringIn: BringIn): TakeUpgrade {
 
 /** Asked for every target, so kept once they are known: a socket's address costs a system call. */
 function ownAddresses (app: FastifyInstance): () => AddressInfo[] {
-  const ask = () => app.addresses().filter(address => typeof address === 'object')
+  const ask = () => app.addresses().filter((address) => typeof address === 'object')
   let known: AddressInfo[] | undefined
   app.addHook('onListen', async () => { known = ask() })
   return () => known ?? ask()

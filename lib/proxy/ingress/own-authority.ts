@@ -30,7 +30,7 @@ export function createOwnAuthority (authorities: readonly string[]): OwnAuthorit
     const authority = readAuthority(text)
     if (typeof authority === 'string') return false
     const { host, port } = authority
-    if (listed.some(own => own.host === host && (own.port === undefined || own.port === port))) return true
+    if (listed.some((own) => own.host === host && (own.port === undefined || own.port === port))) return true
     const { localAddress, localPort = 0 } = connection
     if (port !== undefined && port !== localPort) return false
     if ((connection as TLSSocket).servername === host) return true

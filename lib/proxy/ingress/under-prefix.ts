@@ -40,7 +40,7 @@ export function withinPrefix (prefix: string): (path: string) => boolean {
 }
 
 function segments (path: string): string[] {
-  return path.split('/').filter(segment => segment !== '')
+  return path.split('/').filter((segment) => segment !== '')
 }
 
 function usual (path: string): string {

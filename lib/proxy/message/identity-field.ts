@@ -53,7 +53,7 @@ export class IdentityField {
     if (END_TO_END.has(name) || HOP_BY_HOP_REQUEST.has(name)) throw new BadOption(`${option}.header`, 'a name that HTTP and this gateway have no use for', `'${name}', which has a meaning of its own`)
     if (value !== undefined && typeof value !== 'function') throw new BadOption(`${option}.value`, 'a function', typeof value)
     this.name = name
-    this.value = value === undefined ? ({ name }) => encodeName(name) : identity => checked(value(identity))
+    this.value = value === undefined ? ({ name }) => encodeName(name) : (identity) => checked(value(identity))
   }
 
   /**
@@ -95,7 +95,7 @@ export const NO_IDENTITY: RouteIdentity = Object.freeze({ own: null, all: [] })
 
 /** Leaves out of a flat raw list what an upstream could take for one of these fields. */
 export function withoutIdentities (fields: string[], all: readonly IdentityField[]): string[] {
-  return all.length === 0 ? fields : withoutFields(fields, name => all.some(each => each.isSpelling(name)))
+  return all.length === 0 ? fields : withoutFields(fields, (name) => all.some((each) => each.isSpelling(name)))
 }
 
 /**

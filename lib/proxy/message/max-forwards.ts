@@ -17,7 +17,7 @@ export function isLastRecipient ({ method, headers }: FastifyRequest): boolean {
 export function respondAsLast (request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (request.method === 'OPTIONS') return reply.send('')
   const { rawHeaders, httpVersion } = request.raw
-  const fields = withoutFields(rawHeaders, name => SENSITIVE.has(name.toLowerCase()))
+  const fields = withoutFields(rawHeaders, (name) => SENSITIVE.has(name.toLowerCase()))
   const message = `TRACE ${request.originalUrl} HTTP/${httpVersion}\r\n${formatFields(fields)}\r\n`
   return reply.type('message/http').send(Buffer.from(message, 'latin1'))
 }

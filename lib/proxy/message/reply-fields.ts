@@ -29,13 +29,13 @@ const NAME = /^[\w!#$%&'*+.^`|~-]+$/
  */
 export function readReplyFields (value: unknown, option: string): KeepsField | undefined {
   if (value === undefined) return undefined
-  if (value === true) return name => !NEVER.has(name)
+  if (value === true) return (name) => !NEVER.has(name)
   const isName = (name: unknown): boolean => typeof name === 'string' && NAME.test(name) && !NEVER.has(name.toLowerCase())
   if (!Array.isArray(value) || !value.every(isName)) {
     throw badOption(option, 'true or a list of names of fields, none of them the gateway\'s own', value)
   }
-  const names = new Set((value as string[]).map(name => name.toLowerCase()))
-  return name => names.has(name)
+  const names = new Set((value as string[]).map((name) => name.toLowerCase()))
+  return (name) => names.has(name)
 }
 
 const kKeeps = Symbol('fastify-proxy-auth.keepsField')
@@ -76,7 +76,7 @@ function isSendable (name: string, lines: readonly string[]): boolean {
 export function addKeptFields (reply: FastifyReply, fields: string[]): void {
   const kept = keptFields(reply)
   if (kept.length === 0) return
-  const replaced = new Set(kept.map(([name]) => name).filter(name => !BESIDE.has(name)))
+  const replaced = new Set(kept.map(([name]) => name).filter((name) => !BESIDE.has(name)))
   let end = 0
   for (let i = 0; i < fields.length; i += 2) {
     if (replaced.has(fields[i]!.toLowerCase())) continue

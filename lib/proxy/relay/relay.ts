@@ -98,7 +98,7 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
       this.resolve = resolve
       this.reject = reject
     })
-    this.sink = sink ?? new ResponseWriter(reply, options.bodyTimeout, reason => this.cut(reason))
+    this.sink = sink ?? new ResponseWriter(reply, options.bodyTimeout, (reason) => this.cut(reason))
     this.log = logExchange(reply.request, target)
     options.exchanges.add(this, reply.request.proxyAuth)
     const leave = () => this.leave()
@@ -245,7 +245,7 @@ function unanswered (reason: string | undefined): Error {
  * The octets of fields, one char each. An interceptor of the application may keep them for itself.
  */
 function linesOf (raw: Controller['rawHeaders'], fields: FieldRecord): string[] {
-  return Array.isArray(raw) ? raw.map(part => typeof part === 'string' ? part : part.toString('latin1')) : listOf(fields)
+  return Array.isArray(raw) ? raw.map((part) => typeof part === 'string' ? part : part.toString('latin1')) : listOf(fields)
 }
 
 /**

@@ -39,8 +39,8 @@ const APPENDED = new Set(['x-forwarded-for', 'forwarded'])
 
 /** What a trusted peer says of those before it, by name in lower case. */
 function trustedFields ({ raw: { headers } }: FastifyRequest): Map<string, string> {
-  const names = Object.keys(headers).filter(name => isForwardedField(name) && !name.includes('_'))
-  return new Map(names.map(name => [name, String(headers[name])]))
+  const names = Object.keys(headers).filter((name) => isForwardedField(name) && !name.includes('_'))
+  return new Map(names.map((name) => [name, String(headers[name])]))
 }
 
 function isForwardedField (name: string): boolean {

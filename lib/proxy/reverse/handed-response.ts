@@ -102,7 +102,7 @@ function replaceFields (reply: FastifyReply, headers: FieldRecord): void {
 /** Remembers the fields that a reply has when the options send it. */
 function rememberFields (reply: FastifyReply): void {
   const { send } = reply
-  reply.send = payload => {
+  reply.send = (payload) => {
     const fields = Object.entries(reply.getHeaders())
     // Fastify appends to a list in place.
     sent.set(reply, Object.fromEntries(fields.map(([name, value]) => [name, Array.isArray(value) ? [...value] : value])))
@@ -114,7 +114,7 @@ function rememberFields (reply: FastifyReply): void {
  * What Fastify cannot write goes into its own error response, and cannot be written there either.
  */
 function linesOf (name: string, value: string | string[] | undefined): string | string[] | undefined {
-  return Array.isArray(value) ? http2Fields(value.flatMap(line => [name, line]))[name] : value
+  return Array.isArray(value) ? http2Fields(value.flatMap((line) => [name, line]))[name] : value
 }
 
 /**

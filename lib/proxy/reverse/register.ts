@@ -91,7 +91,7 @@ export async function registerReverse (app: FastifyInstance, route: HttpProxyRou
   const onlyLocation = upstream.parsed && options.replyOptions?.rewriteHeaders === undefined
   const sendRewritten: SendReverse = (request, reply, source, from) => send(request, reply, source, from, onlyLocation)
   const paths = new RewrittenPaths(sendRewritten)
-  const callsFrom = [options.handler, options.preHandler, options.beforeHandler].some(hook => hook !== undefined)
+  const callsFrom = [options.handler, options.preHandler, options.beforeHandler].some((hook) => hook !== undefined)
 
   const depart = (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void => {
     const { raw } = request
@@ -123,7 +123,7 @@ export async function registerReverse (app: FastifyInstance, route: HttpProxyRou
   const prefix = `${app.prefix}/${options.prefix ?? ''}`
   const parameters = pathParameters(prefix, route)
   // Then what @fastify/http-proxy makes of a path depends on the path alone.
-  const isPlain = parameters === undefined && [options.handler, options.preRewrite, options.replyOptions?.getUpstream].every(option => option === undefined)
+  const isPlain = parameters === undefined && [options.handler, options.preRewrite, options.replyOptions?.getUpstream].every((option) => option === undefined)
   const keeps = readReplyFields(replyFields, 'replyFields')
   const routed = routedPath(app)
   const isUnder = underPrefix(prefix)
@@ -131,13 +131,13 @@ export async function registerReverse (app: FastifyInstance, route: HttpProxyRou
     const path = routed(request)
     return path !== undefined && isUnder(path)
   }
-  onEveryServer(app, server => {
+  onEveryServer(app, (server) => {
     expectContinue(server, taken)
     serveInOrder(server, taken)
     hideUserinfo(server, taken)
   })
   const way = options.websocket !== true ? 'none' : passesWebSockets(route, upstream.ours) ? 'pass' : 'leave'
-  const register = () => app.register(async scope => {
+  const register = () => app.register(async (scope) => {
     if (!parses) acceptEveryMethod(scope)
     if (keeps !== undefined) scope.addHook('onRequest', (_request, reply, done) => { keepFields(reply, keeps); done() })
     scope.addHook('onRequest', refuseMalformed(parameters))
@@ -156,7 +156,7 @@ export async function registerReverse (app: FastifyInstance, route: HttpProxyRou
     })
     scope.addHook('onClose', () => upstream.client.close())
     await scope.register(httpProxy, {
-      ...(!parses && { httpMethods: METHODS.filter(method => method !== 'CONNECT') }),
+      ...(!parses && { httpMethods: METHODS.filter((method) => method !== 'CONNECT') }),
       disableRequestLogging: true, // there is one line of ours at the end
       ...options,
       ...upstream.options,

@@ -53,7 +53,7 @@ const WITHOUT_CONTENT = { 1.1: new Set(['GET', 'HEAD']), '2.0': new Set(['GET', 
 export function createReplyFromClient (version: '1.1' | '2.0', from: FromOf): ReverseClient {
   return {
     version,
-    sendsContent: method => !WITHOUT_CONTENT[version].has(method),
+    sendsContent: (method) => !WITHOUT_CONTENT[version].has(method),
     send (outgoing, handler) {
       const { request, reply, upstream, source, query, method, content, timeout } = outgoing
       request.body = content === null ? undefined : Readable.from(typeof content === 'string' || content instanceof Uint8Array ? [content] : content, { objectMode: false })

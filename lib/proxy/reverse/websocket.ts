@@ -58,7 +58,7 @@ const OF_HTTP_PROXY = ['wsUpstream', 'wsHooks', 'wsReconnect', 'wsServerOptions'
  * @fastify/http-proxy has, those two take the messages in and send them on.
  */
 export function passesWebSockets (route: HttpProxyRoute, ours: boolean): boolean {
-  return ours && OF_HTTP_PROXY.every(name => (route as unknown as Record<string, unknown>)[name] === undefined)
+  return ours && OF_HTTP_PROXY.every((name) => (route as unknown as Record<string, unknown>)[name] === undefined)
 }
 
 const kGiven = Symbol('fastify-proxy-auth.given')
@@ -104,7 +104,7 @@ export function takeWebSockets (
     if (path === undefined || !within(path)) return undefined
     hideUserinfoOf(request)
     const { method, socket } = request
-    if (method !== 'GET' || !offeredProtocols(request).some(protocol => protocol.toLowerCase() === 'websocket')) return 'ignore'
+    if (method !== 'GET' || !offeredProtocols(request).some((protocol) => protocol.toLowerCase() === 'websocket')) return 'ignore'
     const taken = wayOf(router, request, path) ?? way
     if (taken === 'pass') routeUpgrade(app, request, head, ['websocket'])
     // The package `ws` knows of no streams.

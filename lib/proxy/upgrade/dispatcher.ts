@@ -85,7 +85,7 @@ function install (app: FastifyInstance): Dispatcher {
     const verdict = verdictOf(takes, request, head)
     if (verdict === 'ignore') goOn()
     if (verdict !== undefined) return
-    const others = (server.listeners('upgrade') as UpgradeListener[]).filter(listener => !ours.has(listener))
+    const others = (server.listeners('upgrade') as UpgradeListener[]).filter((listener) => !ours.has(listener))
     if (others.length === 0) return goOn()
     offerToApplication(() => { for (const other of others) other.call(server, request, socket, head) }, socket, waiting, goOn)
     if (closing) for (const settle of waiting) settle()
@@ -94,7 +94,7 @@ function install (app: FastifyInstance): Dispatcher {
 
   onEveryServer(app, ignoreUpgradeWithContent)
   // Of HTTP/2, where nothing is plain that nobody takes.
-  onEveryServer(app, server => onExtendedConnect(server, request => verdictOf(takes, request, EMPTY) === 'taken'))
+  onEveryServer(app, (server) => onExtendedConnect(server, (request) => verdictOf(takes, request, EMPTY) === 'taken'))
   // Tunnels and WebSockets of HTTP/2 are what a session may be left with.
   goAway(app)
   endBroken(app)

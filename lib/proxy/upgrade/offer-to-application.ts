@@ -33,6 +33,6 @@ export function offerToApplication (call: () => void, socket: Socket, waiting: S
 }
 
 function traces (socket: Socket): string {
-  const listeners = socket.eventNames().map(event => socket.listenerCount(event))
+  const listeners = socket.eventNames().map((event) => socket.listenerCount(event))
   return [...listeners, socket.bytesWritten, socket.destroyed, socket.readableFlowing].join()
 }

@@ -66,7 +66,7 @@ export function switchProtocols (
   const before = { written: upstream.bytesWritten, read: upstream.bytesRead - upstream.readableLength }
   upstream.allowHalfOpen = true // undici opens its own otherwise, and a server may end before its client does
   if (head.length > 0) upstream.write(head)
-  return join(client, upstream, options, reason => {
+  return join(client, upstream, options, (reason) => {
     ended({ bytesIn: upstream.bytesWritten - before.written, bytesOut: upstream.bytesRead - before.read, reason })
     whenEnded?.()
   })

@@ -47,7 +47,7 @@ export interface Sender<Request extends Attempted> {
  */
 export class Attempt<Request extends Attempted> implements Dispatcher.DispatchHandler {
   // What the others throw comes to it: undici sees to that.
-  static { guardMethod(this.prototype, 'onResponseError', ({ handler }) => ({ destroy: failure => handler.onResponseError?.(undefined as never, failure) })) }
+  static { guardMethod(this.prototype, 'onResponseError', ({ handler }) => ({ destroy: (failure) => handler.onResponseError?.(undefined as never, failure) })) }
 
   private started: Milliseconds = 0
   private begun = false

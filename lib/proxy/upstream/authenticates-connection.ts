@@ -8,5 +8,5 @@ import { valuesOf } from '../../fields/raw-list.js'
  * @param fields - The request's, as a flat raw list.
  */
 export function authenticatesConnection (fields: readonly string[]): boolean {
-  return valuesOf(fields, 'authorization').some(value => /^(?:NTLM|Negotiate)\b/i.test(value))
+  return valuesOf(fields, 'authorization').some((value) => /^(?:NTLM|Negotiate)\b/i.test(value))
 }

@@ -113,8 +113,8 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
       const { target, addresses, fields, content, requester } = outgoing
       if (target.path === '*') {
         open(target, addresses)
-          .then(socket => sendAsterisk(socket, { fields, content, headersTimeout, bodyTimeout, maxResponseHead }, handler))
-          .catch(error => handler.onResponseError?.(undefined as never, error))
+          .then((socket) => sendAsterisk(socket, { fields, content, headersTimeout, bodyTimeout, maxResponseHead }, handler))
+          .catch((error) => handler.onResponseError?.(undefined as never, error))
         return
       }
       next = { target, addresses }

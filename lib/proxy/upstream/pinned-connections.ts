@@ -70,7 +70,7 @@ export class PinnedConnections {
 
   /** Closes them all. */
   async close (): Promise<void> {
-    await Promise.all([...this.live].map(client => this.end(client)))
+    await Promise.all([...this.live].map((client) => this.end(client)))
   }
 
   private begin ({ socket }: IncomingMessage): Map<string, Pinned> {

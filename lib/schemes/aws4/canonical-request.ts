@@ -85,12 +85,12 @@ function canonicalValue (value: string): string {
 }
 
 function escape (octets: string): string {
-  return octets.replace(UNRESERVED, char => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
+  return octets.replace(UNRESERVED, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
 }
 
 /** What is no escape stays. */
 function unescape (text: string): string {
-  return text.replace(ESCAPED, triple => String.fromCharCode(parseInt(triple.slice(1), 16)))
+  return text.replace(ESCAPED, (triple) => String.fromCharCode(parseInt(triple.slice(1), 16)))
 }
 
 function order (a: string, b: string): number {

@@ -60,7 +60,7 @@ export function parseAws4Credentials (value: string): Aws4Credentials {
   }
   if (accessKeyId === '' || accessKeyId.length > MAX_KEY_ID) throw new MalformedCredentials('the access key id is empty or too long')
   const signedHeaders = parts.SignedHeaders.split(';')
-  if (signedHeaders.length > MAX_FIELDS || signedHeaders.some(name => !isToken(name) || UPPER.test(name))) {
+  if (signedHeaders.length > MAX_FIELDS || signedHeaders.some((name) => !isToken(name) || UPPER.test(name))) {
     throw new MalformedCredentials('a signed header is no name in lower case')
   }
   if (new Set(signedHeaders).size < signedHeaders.length) throw new MalformedCredentials('a header is signed twice')

@@ -12,7 +12,7 @@ const NTLM = Buffer.from('NTLMSSP\0')
 /**
  * Object identifiers as DER writes them: SPNEGO, Kerberos, and Kerberos as Windows once spelt it.
  */
-const MECHANISMS = ['06062b0601050502', '06092a864886f712010202', '06092a864882f712010202'].map(hex => Buffer.from(hex, 'hex'))
+const MECHANISMS = ['06062b0601050502', '06092a864886f712010202', '06092a864882f712010202'].map((hex) => Buffer.from(hex, 'hex'))
 const APPLICATION_0 = 0x60
 const CONTEXT_1 = 0xa1
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
@@ -53,7 +53,7 @@ export function kindOf (token: Buffer): TokenKind | undefined {
   if (token.subarray(0, NTLM.length).equals(NTLM)) return 'ntlm'
   const start = startOfContent(token)
   if (start === undefined) return undefined
-  const kind = token[0] === APPLICATION_0 && MECHANISMS.some(mechanism => token.subarray(start, start + mechanism.length).equals(mechanism))
+  const kind = token[0] === APPLICATION_0 && MECHANISMS.some((mechanism) => token.subarray(start, start + mechanism.length).equals(mechanism))
     ? 'initial'
     : token[0] === CONTEXT_1 ? 'reply' : undefined
   // Whatever the structure around it says: a library that knows NTLM as well would find it.

@@ -129,7 +129,7 @@ export class Aws4Strategy extends Strategy {
     const signed = (name: string) => credentials.signedHeaders.includes(name) ? linesOf(name) : []
     const one = (name: string) => signed(name).length === 1 ? signed(name)[0] : undefined
     const date = one('x-amz-date') ?? one('date')
-    const isComplete = credentials.signedHeaders.every(name => linesOf(name).length > 0 && name !== 'proxy-authorization')
+    const isComplete = credentials.signedHeaders.every((name) => linesOf(name).length > 0 && name !== 'proxy-authorization')
     if (!isComplete || date === undefined || one('host') === undefined) return 'fields'
     if (linesOf('x-amz-security-token').length > signed('x-amz-security-token').length) return 'fields'
 
@@ -139,7 +139,7 @@ export class Aws4Strategy extends Strategy {
     if (target === undefined) return 'target'
     const payload = one('x-amz-content-sha256')
     if (payload === UNSIGNED && !this.settings.unsignedPayload) return 'payload'
-    const fields = credentials.signedHeaders.map(name => [name, name === 'host' ? [target.host] : linesOf(name)] as const)
+    const fields = credentials.signedHeaders.map((name) => [name, name === 'host' ? [target.host] : linesOf(name)] as const)
     return { credentials, target, time, fields, sessionToken: one('x-amz-security-token'), payload }
   }
 

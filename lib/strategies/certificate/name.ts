@@ -24,5 +24,5 @@ export function nameInCertificate ({ subject, subjectaltname = '' }: PeerCertifi
 function alternativeNames (text: string, kind: string): string[] {
   // Node quotes a value that could be taken for more than one entry. Such a name is nobody's.
   if (text.includes('"')) return []
-  return text.split(', ').flatMap(entry => entry.startsWith(`${kind}:`) ? [entry.slice(kind.length + 1)] : [])
+  return text.split(', ').flatMap((entry) => entry.startsWith(`${kind}:`) ? [entry.slice(kind.length + 1)] : [])
 }

@@ -80,7 +80,7 @@ export class ClientCertificateStrategy extends Strategy {
     // Of a connection or session that lives on, nobody else looks at the time again.
     if (certificate === undefined || !isValidAt(certificate, this.clock())) return this.fail()
     const name = nameInCertificate(certificate, this.where)
-    this.decide(presented => this.verify(presented, name), certificate, accepted => {
+    this.decide((presented) => this.verify(presented, name), certificate, (accepted) => {
       if (isRight(accepted)) this.accept(accepted, { fingerprint: certificate.fingerprint256, ...(name !== undefined && { userId: name }) })
       else this.fail()
     })

@@ -86,7 +86,7 @@ export class Keytab {
       const state = [path, mtimeMs, size, ino].join()
       if (state === this.good) return
       principals = listKeytab(await readFile(path))
-      if (principals.some(principal => isService(principal, this.service))) {
+      if (principals.some((principal) => isService(principal, this.service))) {
         this.good = state
         return
       }

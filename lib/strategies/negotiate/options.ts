@@ -97,7 +97,7 @@ export function readNegotiateOptions (options: NegotiateOptions = {}): Negotiate
   if (service !== undefined && !(typeof service === 'string' && SERVICE.test(service))) {
     throw new BadOption('service', 'the principal of the proxy, HTTP/ and its name', typeof service)
   }
-  if (realms !== undefined && !(Array.isArray(realms) && realms.length > 0 && realms.every(realm => typeof realm === 'string' && realm !== ''))) {
+  if (realms !== undefined && !(Array.isArray(realms) && realms.length > 0 && realms.every((realm) => typeof realm === 'string' && realm !== ''))) {
     throw new BadOption('realms', 'a list of one realm or more', typeof realms)
   }
   if (ntlm !== undefined && !(ntlm instanceof Strategy && ntlm.scheme === 'NTLM')) throw new BadOption('ntlm', 'an NtlmStrategy', typeof ntlm)

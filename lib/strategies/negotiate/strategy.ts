@@ -95,7 +95,7 @@ export class NegotiateStrategy extends Strategy {
     const kept = kind === 'reply' && handshake?.kept instanceof KeptContext ? handshake.kept : undefined
     if (kind === 'reply' && kept === undefined) return this.refuse('leg')
 
-    this.decide(given => this.step(given, kept), token, (judged) => {
+    this.decide((given) => this.step(given, kept), token, (judged) => {
       if (judged.kind === 'complete') return this.conclude(judged.context)
       if (judged.kind === 'refused') return this.refuse('ticket', null, judged.cause)
       const legs = (kept?.legs ?? 0) + 1

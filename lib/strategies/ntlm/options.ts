@@ -113,7 +113,7 @@ export function readNtlmOptions (options: NtlmOptions): NtlmSettings {
   for (const [name, value] of Object.entries(all)) {
     if (typeof value !== 'string' || value.length > 255 || /[^\x20-\x7e]/.test(value)) throw new BadOption(`names.${name}`, 'printable ASCII', typeof value)
   }
-  if (targetNames !== undefined && !(Array.isArray(targetNames) && targetNames.every(name => typeof name === 'string'))) {
+  if (targetNames !== undefined && !(Array.isArray(targetNames) && targetNames.every((name) => typeof name === 'string'))) {
     throw new BadOption('targetNames', 'a list of host names', typeof targetNames)
   }
   return Object.freeze({ lookup, verifier, names: Object.freeze(all), extendedProtection, targetNames: targetNames?.map((name: string) => name.toLowerCase()) })

@@ -82,7 +82,7 @@ export function ntlmAuth (options: NtlmAuthOptions = {}): NtlmAuth {
     command = 'ntlm_auth', args = ['--helper-protocol=squid-2.5-ntlmssp'], helpers: most = 10, maxWaiting = 100, timeout = 5000
   } = checkOptions(options, OPTIONS)
   if (typeof command !== 'string' || command === '') throw new BadOption('command', 'the name of a program', typeof command)
-  if (!Array.isArray(args) || !args.every(arg => typeof arg === 'string')) throw new BadOption('args', 'a list of texts', typeof args)
+  if (!Array.isArray(args) || !args.every((arg) => typeof arg === 'string')) throw new BadOption('args', 'a list of texts', typeof args)
   readInteger(most, 'helpers', 1, MAX_TIMER)
   readInteger(maxWaiting, 'maxWaiting', 0, MAX_TIMER)
   readTime(timeout, 'timeout', 1)
@@ -163,7 +163,7 @@ export function ntlmAuth (options: NtlmAuthOptions = {}): NtlmAuth {
     if (waiters.length >= maxWaiting) throw unavailable('too many wait for it')
     return await new Promise((resolve, reject) => {
       const timer = setTimeout(guarded(() => {
-        waiters.splice(waiters.findIndex(each => each.timer === timer), 1)
+        waiters.splice(waiters.findIndex((each) => each.timer === timer), 1)
         reject(unavailable('none was free in time'))
       }), timeout)
       waiters.push({ resolve, reject, timer })
