@@ -16,7 +16,9 @@ const OPTIONS = new Set(['to', 'name'])
  * @returns `undefined`: nobody may, neither to a target nor on a route.
  * @throws {BadOption} It is wrong.
  */
-export function readAnonymous (anonymous: AnonymousOptions | undefined, reverse: readonly ReverseRoute[]): AnonymousSettings | undefined {
+export function readAnonymous (
+  anonymous: AnonymousOptions | undefined, reverse: readonly ReverseRoute[]
+): AnonymousSettings | undefined {
   if (anonymous === undefined && !reverse.some((route) => route.anonymous)) return undefined
   const { to = [], name = 'anonymous' } = checkObject(anonymous ?? {}, 'anonymous', OPTIONS)
   if (typeof name !== 'string' || name === '') throw badOption('anonymous.name', 'text', name)

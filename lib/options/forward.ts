@@ -22,8 +22,8 @@ const TARGET_OPTIONS = new Set(['to', 'strategies'])
  */
 export function readForward (given: ForwardOptions): Omit<ForwardSettings, keyof ConnectOptions> {
   const {
-    connectTimeout = 10_000, headersTimeout = 60_000, bodyTimeout = 300_000, localAddress, tls, authorities = [], strategies: _, pac,
-    maxResponseHead,
+    connectTimeout = 10_000, headersTimeout = 60_000, bodyTimeout = 300_000, localAddress, tls, authorities = [],
+    strategies: _, pac, maxResponseHead,
     ...policy
   } = checkObject(given, 'forward', OPTIONS, 'true or an object')
   if (localAddress !== undefined && (typeof localAddress !== 'string' || isIP(localAddress) === 0)) throw badOption('forward.localAddress', 'an IP address', localAddress)
@@ -46,7 +46,9 @@ export function readForward (given: ForwardOptions): Omit<ForwardSettings, keyof
  *
  * @throws {BadOption} It is wrong.
  */
-export function readTargets (targets: readonly TargetStrategies[] = []): ReadonlyArray<Requirement<readonly StrategyDeclaration[]>> {
+export function readTargets (
+  targets: readonly TargetStrategies[] = []
+): ReadonlyArray<Requirement<readonly StrategyDeclaration[]>> {
   return Object.freeze(readList(targets, 'forward.strategies').map((entry, index) => {
     const option = `forward.strategies[${index}]`
     const { to, strategies } = checkObject(entry, option, TARGET_OPTIONS)

@@ -45,8 +45,8 @@ export function readConnectionBound (given: true | ConnectionBoundOptions): Read
  */
 export function readAuthInt (authInt: AuthIntOptions): Readonly<Required<AuthIntOptions>> {
   const {
-    maxRequest = 16 * MIB, maxKept = 256 * MIB, maxPerAddress = Math.max(maxRequest, Math.ceil(maxKept / 4)), maxAnswer = 64 * 1024,
-    contentTimeout = 60_000, contentDuration = 300_000
+    maxRequest = 16 * MIB, maxKept = 256 * MIB, maxPerAddress = Math.max(maxRequest, Math.ceil(maxKept / 4)),
+    maxAnswer = 64 * 1024, contentTimeout = 60_000, contentDuration = 300_000
   } = checkObject(authInt, 'authInt', AUTH_INT_OPTIONS)
   for (const [name, value] of Object.entries({ maxRequest, maxKept, maxPerAddress, maxAnswer })) {
     if (!Number.isSafeInteger(value) || value < 0) throw badOption(`authInt.${name}`, 'a number of octets', value)

@@ -103,7 +103,9 @@ export function readSettings (options: ProxyAuthOptions): Settings {
   })
 }
 
-function unusedOf ({ forward, anonymous, connect }: ProxyAuthOptions, reverse: readonly ReverseRoute[]): readonly string[] {
+function unusedOf (
+  { forward, anonymous, connect }: ProxyAuthOptions, reverse: readonly ReverseRoute[]
+): readonly string[] {
   if (forward !== undefined) return []
   const names = []
   if (anonymous !== undefined && !reverse.some((route) => route.anonymous)) names.push('anonymous')

@@ -85,7 +85,9 @@ export function isGone (response: ServerResponse): boolean {
  * @quirk node-http2-head-finished
  */
 export function isFinished (response: ServerResponse): boolean {
-  return response.headersSent && (response.writableFinished || (response.writableEnded && isInjected(response))) && streamOf(response)?.aborted !== true
+  return response.headersSent &&
+    (response.writableFinished || (response.writableEnded && isInjected(response))) &&
+    streamOf(response)?.aborted !== true
 }
 
 /**

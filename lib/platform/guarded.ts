@@ -56,25 +56,33 @@ export function logFailures (log: ErrorLog, server: object): void {
  * @example
  * on(socket, 'close', () => exchanges.delete(exchange))
  */
-export function on<This extends Emitter, Event extends unknown[]> (emitter: This, name: string, listener: Listener<This, Event>, other?: Closable): This {
+export function on<This extends Emitter, Event extends unknown[]> (
+  emitter: This, name: string, listener: Listener<This, Event>, other?: Closable
+): This {
   emitter.on(name, always(listener, other) as never)
   return emitter
 }
 
 /** As {@link on}, for the first such event alone. */
-export function once<This extends Emitter, Event extends unknown[]> (emitter: This, name: string, listener: Listener<This, Event>, other?: Closable): This {
+export function once<This extends Emitter, Event extends unknown[]> (
+  emitter: This, name: string, listener: Listener<This, Event>, other?: Closable
+): This {
   emitter.on(name, first(emitter, name, listener, other) as never)
   return emitter
 }
 
 /** As {@link on}, before those that are there already. */
-export function prepend<This extends Emitter, Event extends unknown[]> (emitter: This, name: string, listener: Listener<This, Event>, other?: Closable): This {
+export function prepend<This extends Emitter, Event extends unknown[]> (
+  emitter: This, name: string, listener: Listener<This, Event>, other?: Closable
+): This {
   emitter.prependListener(name, always(listener, other) as never)
   return emitter
 }
 
 /** As {@link once}, before those that are there already. */
-export function prependOnce<This extends Emitter, Event extends unknown[]> (emitter: This, name: string, listener: Listener<This, Event>, other?: Closable): This {
+export function prependOnce<This extends Emitter, Event extends unknown[]> (
+  emitter: This, name: string, listener: Listener<This, Event>, other?: Closable
+): This {
   emitter.prependListener(name, first(emitter, name, listener, other) as never)
   return emitter
 }
@@ -95,7 +103,9 @@ export function guarded<This, Event extends unknown[]> (callback: Listener<This,
  *
  * @param otherwise - The result when it has failed.
  */
-export function guardedOr<Result, This, Event extends unknown[]> (otherwise: Result, callback: (this: This, ...event: Event) => Result) {
+export function guardedOr<Result, This, Event extends unknown[]> (
+  otherwise: Result, callback: (this: This, ...event: Event) => Result
+) {
   return function (this: This, ...event: Event): Result {
     try {
       return Reflect.apply(callback, this, event)
@@ -112,7 +122,9 @@ export function guardedOr<Result, This, Event extends unknown[]> (otherwise: Res
  * @param take - Gets the name of the event and its arguments. True: no listener gets it. So it is
  *   where this fails.
  */
-export function intercept<This extends EventEmitter> (emitter: This, take: (this: This, name: string, ...event: never[]) => boolean): void {
+export function intercept<This extends EventEmitter> (
+  emitter: This, take: (this: This, name: string, ...event: never[]) => boolean
+): void {
   const { emit } = emitter
   const takes = guardedOr(true, take)
   emitter.emit = function (this: This, ...event: unknown[]): boolean {
@@ -127,7 +139,9 @@ export function intercept<This extends EventEmitter> (emitter: This, take: (this
  * @param toClose - What is closed when it fails.
  * @quirk undici-error-unguarded
  */
-export function guardMethod<This extends object, Name extends keyof This> (prototype: This, name: Name, toClose: (self: This) => Closable): void {
+export function guardMethod<This extends object, Name extends keyof This> (
+  prototype: This, name: Name, toClose: (self: This) => Closable
+): void {
   const method = prototype[name] as (...event: unknown[]) => unknown
   Object.defineProperty(prototype, name, {
     value (this: This, ...event: unknown[]) {
@@ -146,7 +160,9 @@ function always<This, Event extends unknown[]> (listener: Listener<This, Event>,
   return entry
 }
 
-function first<This extends Emitter, Event extends unknown[]> (emitter: This, name: string, listener: Listener<This, Event>, other: Closable | undefined) {
+function first<This extends Emitter, Event extends unknown[]> (
+  emitter: This, name: string, listener: Listener<This, Event>, other: Closable | undefined
+) {
   let over = false
   const entry: Entry<Listener<This, Event>> = function (...event) {
     if (over) return // an event within the event
@@ -158,7 +174,9 @@ function first<This extends Emitter, Event extends unknown[]> (emitter: This, na
   return entry
 }
 
-function call<This, Event extends unknown[]> (listener: Listener<This, Event>, self: This, event: Event, other: Closable | undefined): void {
+function call<This, Event extends unknown[]> (
+  listener: Listener<This, Event>, self: This, event: Event, other: Closable | undefined
+): void {
   try {
     const result = Reflect.apply(listener, self, event)
     if (result instanceof Promise) result.catch((cause: unknown) => { fail(cause, self, event, other) })
@@ -180,7 +198,8 @@ function fail (cause: unknown, emitter: unknown, event: unknown[], other?: Closa
   const alone = !event.some((part) => part instanceof Duplex || (part as Part)?.writeHead !== undefined)
   for (const part of parts) {
     try {
-      if (part instanceof EventEmitter) close(part as Part & object, asked !== undefined, part === emitter || part === other || (alone && part as unknown === asked))
+      const isMeant = part === emitter || part === other || (alone && part as unknown === asked)
+      if (part instanceof EventEmitter) close(part as Part & object, asked !== undefined, isMeant)
       else if (part === other) other?.destroy(failure)
     } catch {}
   }
@@ -214,7 +233,9 @@ function isRequest (part: unknown): part is IncomingMessage {
 function logOf (parts: Part[]): ErrorLog {
   for (const part of parts) {
     // Node has it on sockets. One whose turn has not come has no socket, but its request has.
-    const { server, socket, req, session } = (part ?? {}) as { server?: object, socket?: Part, req?: Part, session?: Part }
+    const { server, socket, req, session } = (part ?? {}) as {
+      server?: object, socket?: Part, req?: Part, session?: Part
+    }
     const log = logs.get((server ?? socket?.server ?? req?.socket?.server ?? session?.socket?.server ?? part)!)
     if (log !== undefined) return log
   }

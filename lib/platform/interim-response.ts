@@ -22,7 +22,9 @@ const FRAMING = new Set(['content-length', 'trailer'])
  * @quirk node-interim-any
  * @quirk node-interim-before-turn
  */
-export function writeInterim ({ raw, request }: FastifyReply, status: number, reason: string | undefined, received: readonly string[], via: string): void {
+export function writeInterim (
+  { raw, request }: FastifyReply, status: number, reason: string | undefined, received: readonly string[], via: string
+): void {
   const { httpVersionMajor, httpVersionMinor } = request.raw
   if (raw.headersSent || isGone(raw)) return
   // They are hints, and an origin may send them without end to a client that takes nothing.

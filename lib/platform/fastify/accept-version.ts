@@ -34,7 +34,9 @@ export function ignoreVersions (app: FastifyInstance): void {
   }
 }
 
-function overlooking (router: Router, { method, url }: RoutedRequest, constraints: Constraints | undefined): Constraints | undefined {
+function overlooking (
+  router: Router, { method, url }: RoutedRequest, constraints: Constraints | undefined
+): Constraints | undefined {
   if (constraints?.['version'] === undefined || isRoute(router.find(method, url, constraints))) return constraints
   const unversioned = { ...constraints, version: undefined }
   const found = router.find(method, url, unversioned)

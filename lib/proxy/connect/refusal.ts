@@ -9,7 +9,9 @@ import { isRecord } from '../../platform/http1/spell-fields.js'
  * @param rest - What `writeHead` was given behind the status. The fields that were set one by one
  *   are taken off the response.
  */
-export function refusalHead (response: ServerResponse, status: number, rest: readonly unknown[]): { refusal: number, fields: OutgoingHttpHeaders } {
+export function refusalHead (
+  response: ServerResponse, status: number, rest: readonly unknown[]
+): { refusal: number, fields: OutgoingHttpHeaders } {
   const fields: OutgoingHttpHeaders = {}
   for (const [name, value] of Object.entries(Object.assign(response.getHeaders(), ...rest.filter(isRecord)))) {
     fields[name.toLowerCase()] = value as OutgoingHttpHeader

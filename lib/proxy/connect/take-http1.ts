@@ -91,12 +91,16 @@ export class ConnectResponse extends BareResponse {
   }
 
   /** Settles what becomes of the connection, whatever the fields say, and says so in them. */
-  override writeHead (status: number, ...rest: Array<string | OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined>): this {
+  override writeHead (
+    status: number, ...rest: Array<string | OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined>
+  ): this {
     const { refusal, fields } = refusalHead(this, status, rest)
     this.givesBack = this.mayBeGivenBack(refusal, fields)
     fields['connection'] = this.givesBack ? 'keep-alive' : 'close'
     this.client.setTimeout(READ_TIME, expire)
-    return super.writeHead(refusal, Object.fromEntries(Object.entries(fields).map(([name, value]) => [spelled(name), value])))
+    return super.writeHead(refusal, Object.fromEntries(
+      Object.entries(fields).map(([name, value]) => [spelled(name), value])
+    ))
   }
 
   // No interim answer goes before that to a CONNECT: most clients take it for the end (RFC 9110,
@@ -124,7 +128,8 @@ export class ConnectResponse extends BareResponse {
     // for the client.
     if (behind.length > 0 || client.readableLength > 0 || client.readableEnded || client.destroyed) return false
     // So would those that come later, where the connection itself says who the client is.
-    if ((client as TLSSocket).authorized || settings.carriesIdentity?.(client) === true || !mayBeReused(client)) return false
+    const identifies = (client as TLSSocket).authorized || settings.carriesIdentity?.(client) === true
+    if (identifies || !mayBeReused(client)) return false
     return keepAlive === 'always' || continues
   }
 }

@@ -48,7 +48,8 @@ export function createTunnel (options: TunnelOptions) {
       // look-up behind.
       const admitted = await access.admit({ host, port, scheme: 'connect' }, request.proxyAuth)
       const addresses = await access.resolve(admitted)
-      upstream = await dial(addresses, port, { ...options, signal: gone.signal }).catch((cause) => { throw upstreamError(cause) })
+      upstream = await dial(addresses, port, { ...options, signal: gone.signal })
+        .catch((cause) => { throw upstreamError(cause) })
       if (gone.signal.aborted) throw upstream.destroy() && gone.signal.reason // as the target answered
     } catch (failure) {
       // Who has left, or was sent away, does not learn what failed later.

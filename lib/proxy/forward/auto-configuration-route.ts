@@ -84,10 +84,13 @@ function namedBy ({ headers, socket }: IncomingMessage): string {
  *
  * @throws {MalformedField} Of a request whose `Host` is no host.
  */
-export function serveAutoConfiguration (app: FastifyInstance, settings: AutoConfigurationSettings, lists: AutoConfigurationLists): void {
+export function serveAutoConfiguration (
+  app: FastifyInstance, settings: AutoConfigurationSettings, lists: AutoConfigurationLists
+): void {
   const { proxy, forwarded, paths } = settings
   const scriptFor = autoConfiguration(lists)
-  const named = (request: FastifyRequest): string => forwarded ? proxyOf(request.protocol, request.host) : namedBy(request.raw)
+  const named = (request: FastifyRequest): string =>
+    forwarded ? proxyOf(request.protocol, request.host) : namedBy(request.raw)
   for (const path of paths) {
     app.get(path, { schema: hiddenSchema() }, async (request, reply) => {
       const script = scriptFor(proxy ?? named(request))

@@ -56,7 +56,8 @@ export function createForward (options: ForwardHandlerOptions) {
       if (!isGone(reply.raw)) {
         const requester = { raw, name: request.proxyAuth!.name }
         const tally = content === null ? undefined : relay.tally
-        client.send({ target, addresses, method: raw.method!, fields, content, tally, upgrade: protocolsOf(raw), requester }, relay)
+        const upgrade = protocolsOf(raw)
+        client.send({ target, addresses, method: raw.method!, fields, content, tally, upgrade, requester }, relay)
       }
       await relay.over()
     } catch (failure) {

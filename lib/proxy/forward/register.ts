@@ -85,7 +85,9 @@ export interface ForwardProxyOptions {
 export function registerForwardProxy (app: FastifyInstance, options: ForwardProxyOptions): void {
   if (app.prefix !== '') throw new BadRegistration('forward cannot have a prefix')
   if (app.hasConstraintStrategy(TARGET_FORM)) throw new BadRegistration('this server has forward already')
-  const { settings, exchanges, pseudonym, identities, hook, authenticateFor, admitsWithoutCredentials, carriesIdentity, onSend } = options
+  const {
+    settings, exchanges, pseudonym, identities, hook, authenticateFor, admitsWithoutCredentials, carriesIdentity, onSend
+  } = options
   const access = createAccess(settings.policy, ownAddresses(app))
   const client = createOriginClient(settings)
   const forward = createForward({ ...settings, access, client, exchanges, pseudonym, identities })

@@ -32,7 +32,9 @@ const MAX_WAITING = 256
 const SAFE: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
 /** What node is parsing on a connection, if anything. */
-type ParsedConnection = PipelinedConnection & { readonly parser?: { readonly incoming?: IncomingMessage | null } | null }
+type ParsedConnection = PipelinedConnection & {
+  readonly parser?: { readonly incoming?: IncomingMessage | null } | null
+}
 
 /**
  * Has requests that come in one go on a connection of HTTP/1.x served one after the other, unless
@@ -82,11 +84,15 @@ function listen (): void {
   subscribe('http.server.request.start', guarded((message: unknown) => { follow(message as Parameters<typeof follow>[0]) }))
 }
 
-function follow ({ request, response, socket, server }: { request: IncomingMessage, response: ServerResponse, socket: PipelinedConnection, server: Server }): void {
+function follow ({ request, response, socket, server }: {
+  request: IncomingMessage, response: ServerResponse, socket: PipelinedConnection, server: Server
+}): void {
   const { _httpMessage: first } = socket
   if (!first || !askers.has(server)) return
   const known = queues.get(socket)
-  const queue = known !== undefined && isQueued(known.last) ? known : { last: first, parallel: SAFE.has(first.req.method), waiting: 0 }
+  const queue = known !== undefined && isQueued(known.last)
+    ? known
+    : { last: first, parallel: SAFE.has(first.req.method), waiting: 0 }
   const before = queue.last
   queue.parallel &&= SAFE.has(request.method) && before.shouldKeepAlive && !saysClose(before)
   queue.last = response

@@ -32,7 +32,8 @@ export function withinPrefix (prefix: string): (path: string) => boolean {
   return (path) => {
     try {
       const there = segments(usual(decodeURI(path.split('?', 1)[0]!)))
-      return there.length >= wanted.length && wanted.every((segment, i) => VARIABLE.test(segment) || segment === there[i])
+      return there.length >= wanted.length &&
+        wanted.every((segment, i) => VARIABLE.test(segment) || segment === there[i])
     } catch {
       return false
     }

@@ -24,7 +24,9 @@ export interface Tally {
  * @param body - Where this is a stream, it is the content: somebody had to read it before, and has
  *   kept it.
  */
-export function contentOf (request: IncomingMessage, tally: Tally, bodyTimeout: Milliseconds = 0, body?: unknown): AsyncIterable<Buffer> | null {
+export function contentOf (
+  request: IncomingMessage, tally: Tally, bodyTimeout: Milliseconds = 0, body?: unknown
+): AsyncIterable<Buffer> | null {
   if (body instanceof Readable) return counted(body, tally, 0)
   return announcesContent(request) ? counted(request, tally, bodyTimeout) : null
 }

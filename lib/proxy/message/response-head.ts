@@ -20,7 +20,9 @@ const ON_EVERY_ANSWER = ['proxy-authentication-info', 'proxy-authenticate', 'pro
  * application's own pages, and a browser would take them for the origin's. A route's own hooks run
  * last, so nothing comes after it. A refusal has to be read in time.
  */
-export function sendOwn (_request: unknown, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
+export function sendOwn (
+  _request: unknown, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void
+): void {
   dropForeignFields(reply)
   if (reply.statusCode >= 400) limitReading(reply.raw)
   done(null, payload)
@@ -46,7 +48,9 @@ export function dropForeignFields (reply: FastifyReply): void {
  * @throws {UpstreamProtocol} It is a success, and what the client would take it for is a tunnel:
  *   the upstream has overlooked the offer.
  */
-export function writeRelayedHead (reply: FastifyReply, status: number, reason: string | undefined, fields: string[]): void {
+export function writeRelayedHead (
+  reply: FastifyReply, status: number, reason: string | undefined, fields: string[]
+): void {
   if (status < 300 && isExtendedConnect(reply.request.raw)) throw new UpstreamProtocol()
   writeAnyHead(reply, status, reason, fields)
 }

@@ -50,7 +50,11 @@ export class ResponseWriter implements ResponseSink {
    * @param bodyTimeout - How long the client may take nothing of it. 0: as long as it likes.
    * @param cut - Ends it, for the reason given.
    */
-  constructor (private readonly reply: FastifyReply, private readonly bodyTimeout: Milliseconds, private readonly cut: (reason: string) => void) {
+  constructor (
+    private readonly reply: FastifyReply,
+    private readonly bodyTimeout: Milliseconds,
+    private readonly cut: (reason: string) => void
+  ) {
     this.raw = reply.raw
     this.isHttp2 = streamOf(reply.raw) !== undefined
   }
@@ -65,7 +69,8 @@ export class ResponseWriter implements ResponseSink {
     // Node's HTTP/2 sends no content with a 205, and there should be none (RFC 9110, 15.3.6).
     const isReset = status === 205 && this.isHttp2
     writeRelayedHead(this.reply, status, reason, this.framed(fields, status))
-    if (status === 204 || status === 304 || isReset) this.raw.end() // undici takes their Content-Length for that of content which did not come
+    // undici takes their Content-Length for that of content which did not come.
+    if (status === 204 || status === 304 || isReset) this.raw.end()
     else process.nextTick(guarded(() => this.flush(), this.raw))
     return isReset
   }

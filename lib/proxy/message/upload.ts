@@ -16,7 +16,9 @@ type MayBeHttp2 = IncomingMessage & { readonly stream?: { readonly endAfterHeade
  *
  * @param bodyTimeout - As of {@link contentOf}, and `body` too.
  */
-export function requestContent (request: MayBeHttp2, tally: Tally, bodyTimeout: Milliseconds, body?: unknown): AsyncGenerator<Buffer> | null {
+export function requestContent (
+  request: MayBeHttp2, tally: Tally, bodyTimeout: Milliseconds, body?: unknown
+): AsyncGenerator<Buffer> | null {
   if (upgradeOf(request) !== undefined) return null // what comes is of the other protocol
   const content = contentOf(request.stream === undefined ? request : announced(request), tally, bodyTimeout, body)
   return content === null ? null : drained(request, content)
@@ -25,7 +27,9 @@ export function requestContent (request: MayBeHttp2, tally: Tally, bodyTimeout: 
 /** HTTP/2 frames its content, with or without a length; HTTP/1.1 says so in a field. */
 function announced (request: MayBeHttp2): IncomingMessage {
   const headers = request.stream!.endAfterHeaders ? {} : { 'transfer-encoding': 'chunked' }
-  return { headers, iterator: () => whole(request), destroy: () => abort(streamOf(request)!) } as unknown as IncomingMessage
+  return {
+    headers, iterator: () => whole(request), destroy: () => abort(streamOf(request)!)
+  } as unknown as IncomingMessage
 }
 
 /**

@@ -89,7 +89,10 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
    * @param sink - Takes the response. Default: what writes it to the client.
    */
   constructor (
-    private readonly reply: FastifyReply, target: string, private readonly options: RelayOptions, private readonly adapt?: AdaptResponse,
+    private readonly reply: FastifyReply,
+    target: string,
+    private readonly options: RelayOptions,
+    private readonly adapt?: AdaptResponse,
     sink?: ResponseSink
   ) {
     this.raw = reply.raw
@@ -180,7 +183,8 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
     this.controller = null // what it would abort is the client's from here on
     try {
       const response = { status, fields: linesOf(controller.rawHeaders, headers), socket: socket as Socket }
-      this.joined = switchProtocols(this.reply, upgradeOf(this.request)!, response, this.options, ({ reason, ...passed }) => {
+      const upgrade = upgradeOf(this.request)!
+      this.joined = switchProtocols(this.reply, upgrade, response, this.options, ({ reason, ...passed }) => {
         this.passed = passed
         this.reason = reason
         this.resolve()

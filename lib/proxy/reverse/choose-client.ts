@@ -57,7 +57,10 @@ export function chooseUpstream (route: HttpProxyRoute, from: FromOf): ReverseUps
     const settings = optionsOf(http)
     return theirs({ undici: false, http: { ...settings, requestOptions: { maxHeaderSize, ...verified(settings['requestOptions']) } } })
   }
-  if (undici instanceof Dispatcher) return ours(createReverseClient(undici, undefined, destroyAgent ? { end: async () => await undici.destroy() } : {}), false)
+  if (undici instanceof Dispatcher) {
+    const ending = destroyAgent ? { end: async () => await undici.destroy() } : {}
+    return ours(createReverseClient(undici, undefined, ending), false)
+  }
   const settings = optionsOf(undici)
   if (typeof settings['request'] === 'function') return theirs({ undici })
   // Of several upstreams, or of a unix socket, @fastify/reply-from makes pools of its own whatever
@@ -65,7 +68,9 @@ export function chooseUpstream (route: HttpProxyRoute, from: FromOf): ReverseUps
   if (Array.isArray(upstream) || upstream.startsWith('unix+')) return theirs({ undici: { maxHeaderSize, ...settings, tls: verified(settings['tls']) } })
   if (globalAgent) return ours(createReverseClient(globalDispatcher), false)
   const { proxy, ...rest } = settings
-  const open = (pool: Options) => proxy === undefined ? new Agent({ ...POOL, maxHeaderSize, ...rest, ...pool, connect: createConnector(rest) }) : new ProxyAgent({ ...POOL, maxHeaderSize, ...proxyOptions(proxy), ...rest, ...pool })
+  const open = (pool: Options) => proxy === undefined
+    ? new Agent({ ...POOL, maxHeaderSize, ...rest, ...pool, connect: createConnector(rest) })
+    : new ProxyAgent({ ...POOL, maxHeaderSize, ...proxyOptions(proxy), ...rest, ...pool })
   const dispatcher = open({})
   const client = createReverseClient(dispatcher, () => open({ connections: 1, keepAliveTimeout: PINNED_IDLE }), {
     end: async () => await dispatcher.destroy(),

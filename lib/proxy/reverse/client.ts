@@ -91,12 +91,17 @@ export function createReverseClient (
   return {
     version: '1.1',
     sendsContent: () => true,
-    send ({ request: { raw, proxyAuth }, destination: { origin, path }, query, method, fields, content, tally, timeout }, handler) {
+    send (
+      { request: { raw, proxyAuth }, destination: { origin, path }, query, method, fields, content, tally, timeout },
+      handler
+    ) {
       if (waiting >= maxWaiting) return handler.onResponseError?.(undefined as never, new UpstreamBusy())
       const protocols = protocolsOf(raw)
       const authenticates = authenticatesConnection(fields)
       const requester = { raw, name: proxyAuth?.name ?? '' }
-      const pinned = another === undefined ? authenticates ? null : undefined : pins.find(requester, origin, authenticates, another)
+      const pinned = another === undefined
+        ? authenticates ? null : undefined
+        : pins.find(requester, origin, authenticates, another)
       const options: Dispatcher.DispatchOptions = {
         origin,
         path: path + query,
@@ -109,7 +114,8 @@ export function createReverseClient (
       if (timeout !== undefined) options.headersTimeout = options.bodyTimeout = timeout
       const by = timeout === undefined ? sender : { ...sender, headersTimeout: timeout }
       waiting += 1
-      ;(pinned ?? dispatcher).dispatch(options, new Attempt(handler, by, { method, content, tally, options }, repeats && pinned === undefined))
+      const attempt = new Attempt(handler, by, { method, content, tally, options }, repeats && pinned === undefined)
+      ;(pinned ?? dispatcher).dispatch(options, attempt)
     },
     async close () {
       await Promise.all([end?.(), pins.close()])

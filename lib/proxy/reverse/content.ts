@@ -30,7 +30,10 @@ const NO_CONTENT: ReverseContent = { body: null }
  * @throws {Error} The options give some to a method that has none, or what Fastify has parsed
  *   cannot be written.
  */
-export function reverseContent (request: FastifyRequest, options: ContentOptions, tally: Tally, bodyTimeout: Milliseconds, encodes: ReadonlySet<string>): ReverseContent {
+export function reverseContent (
+  request: FastifyRequest, options: ContentOptions, tally: Tally, bodyTimeout: Milliseconds,
+  encodes: ReadonlySet<string>
+): ReverseContent {
   const { raw, body } = request
   if (options.body !== undefined) return givenContent(options, request.method)
   if (body && !(body instanceof Readable)) {

@@ -50,7 +50,8 @@ function destinationOf (source: string, upstream: string): Destination {
   const url = new URL(source.startsWith('//') ? `.${source}` : source, base)
   const { protocol, host, pathname, search } = url
   const within = base.pathname.endsWith('/') ? base.pathname : `${base.pathname}/`
-  if (protocol !== base.protocol || host !== base.host || (pathname !== base.pathname && !pathname.startsWith(within))) {
+  const leaves = pathname !== base.pathname && !pathname.startsWith(within)
+  if (protocol !== base.protocol || host !== base.host || leaves) {
     throw new BadTarget('its path leaves that of the upstream')
   }
   return { origin: url.origin, name: `${protocol}//${host}`, host, path: pathAsWritten(pathname, source), search }
@@ -71,11 +72,14 @@ function decoded (source: string): string {
  */
 function pathAsWritten (path: string, source: string): string {
   const wanted = source.split('?', 1)[0]!
-  return wanted !== path && SENDABLE.test(wanted) && decodeURIComponent(path) === decodeURIComponent(wanted) ? wanted : path
+  return wanted !== path && SENDABLE.test(wanted) && decodeURIComponent(path) === decodeURIComponent(wanted)
+    ? wanted
+    : path
 }
 
 /** The option `queryString`. */
-export type QueryString = Record<string, unknown> | ((search: string | undefined, url: string, request: FastifyRequest) => string)
+export type QueryString =
+  Record<string, unknown> | ((search: string | undefined, url: string, request: FastifyRequest) => string)
 
 /**
  * The query for the upstream with its question mark, or `''`: as the options say, else that of the

@@ -13,7 +13,10 @@ import { dropForeignFields, sendOwn } from '../message/response-head.js'
 import type { ContentSource, ResponseSink } from '../message/response-writer.js'
 
 /** `onResponse` of the options. */
-export type OnResponse = (request: FastifyRequest, reply: FastifyReply, response: { statusCode: number, headers: FieldRecord, stream: Readable }) => void
+export type OnResponse = (
+  request: FastifyRequest, reply: FastifyReply,
+  response: { statusCode: number, headers: FieldRecord, stream: Readable }
+) => void
 
 /** What a payload that Fastify's hooks may have changed is framed by: as it is by then. */
 const FRAMING = new Set(['content-type', 'content-length', 'content-encoding', 'transfer-encoding'])
@@ -25,7 +28,12 @@ const sent = new WeakMap<FastifyReply, Record<string, unknown>>()
 class ResponseStream extends Readable {
   rawTrailers: string[] = []
 
-  constructor (readonly statusCode: number, readonly statusMessage: string | undefined, readonly rawHeaders: string[], private readonly source: ContentSource) {
+  constructor (
+    readonly statusCode: number,
+    readonly statusMessage: string | undefined,
+    readonly rawHeaders: string[],
+    private readonly source: ContentSource
+  ) {
     super()
     // It may fail when the options listen no more, or not yet; that must not end the process.
     on(this, 'error', () => {})
@@ -48,7 +56,11 @@ export class HandedResponse implements ResponseSink {
   bytesOut = 0
   private stream: ResponseStream | undefined
 
-  constructor (private readonly request: FastifyRequest, private readonly reply: FastifyReply, private readonly onResponse: OnResponse) {}
+  constructor (
+    private readonly request: FastifyRequest,
+    private readonly reply: FastifyReply,
+    private readonly onResponse: OnResponse
+  ) {}
 
   /** @throws {UpstreamProtocol} Fastify has no such status. */
   head (status: number, reason: string | undefined, fields: string[], source: ContentSource): boolean {
@@ -105,7 +117,9 @@ function rememberFields (reply: FastifyReply): void {
   reply.send = (payload) => {
     const fields = Object.entries(reply.getHeaders())
     // Fastify appends to a list in place.
-    sent.set(reply, Object.fromEntries(fields.map(([name, value]) => [name, Array.isArray(value) ? [...value] : value])))
+    sent.set(reply, Object.fromEntries(
+      fields.map(([name, value]) => [name, Array.isArray(value) ? [...value] : value])
+    ))
     return send.call(reply, payload)
   }
 }
@@ -122,7 +136,9 @@ function linesOf (name: string, value: string | string[] | undefined): string | 
  * what the options' `onResponse` sends, leaves without the fields that the application's hooks have
  * put on it.
  */
-export function dropForeignResponseFields (request: FastifyRequest, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
+export function dropForeignResponseFields (
+  request: FastifyRequest, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void
+): void {
   const fields = sent.get(reply)
   if (fields === undefined) return sendOwn(request, reply, payload, done)
   for (const name of Object.keys(reply.getHeaders())) {

@@ -36,7 +36,9 @@ export interface PathParameters {
  * // /t/a%20b/x is sent on as /tenants/a%20b/data/x, /t/a%2Fb/x is refused
  * @quirk http-proxy-parameters
  */
-export function pathParameters (prefix: string, { rewritePrefix, upstream, preRewrite = asItIs }: HttpProxyRoute): PathParameters | undefined {
+export function pathParameters (
+  prefix: string, { rewritePrefix, upstream, preRewrite = asItIs }: HttpProxyRoute
+): PathParameters | undefined {
   const path = rewritePrefix || (typeof upstream === 'string' && URL.canParse(upstream) ? new URL(upstream).pathname : '')
   if (!prefix.includes(':') || !path.includes(':')) return undefined
   const isTaken = (name: string): boolean => path.includes(`:${name}`)
@@ -52,7 +54,10 @@ export function pathParameters (prefix: string, { rewritePrefix, upstream, preRe
         const { params } = request
         const entries = Object.entries(params as Record<string, string>)
         const names = entries.map(([name]) => name)
-        request.params = { ...Object.fromEntries(entries.map(([name, value]) => [name, () => encoded(value, names)])), [kAsked]: { request, params } }
+        request.params = {
+          ...Object.fromEntries(entries.map(([name, value]) => [name, () => encoded(value, names)])),
+          [kAsked]: { request, params }
+        }
         return handler.call(this, request, reply)
       }
     },

@@ -65,7 +65,9 @@ const UNLIMITED: JoinOptions = { idleTimeout: 0, maxDuration: 0 }
  * certificates of the upstream are verified, nothing is repeated, every method is taken, and
  * WebSockets pass through as they are.
  */
-export async function registerReverse (app: FastifyInstance, route: HttpProxyRoute, shared: ReverseShared): Promise<void> {
+export async function registerReverse (
+  app: FastifyInstance, route: HttpProxyRoute, shared: ReverseShared
+): Promise<void> {
   const { hook, authenticate, pseudonym, exchanges, identity = NO_IDENTITY, limits = UNLIMITED, onSend = [] } = shared
   const { status, forwarded = true, identity: _, replyFields, ...options } = route
   const upstream = chooseUpstream(route, originalFrom)
@@ -123,7 +125,8 @@ export async function registerReverse (app: FastifyInstance, route: HttpProxyRou
   const prefix = `${app.prefix}/${options.prefix ?? ''}`
   const parameters = pathParameters(prefix, route)
   // Then what @fastify/http-proxy makes of a path depends on the path alone.
-  const isPlain = parameters === undefined && [options.handler, options.preRewrite, options.replyOptions?.getUpstream].every((option) => option === undefined)
+  const isPlain = parameters === undefined &&
+    [options.handler, options.preRewrite, options.replyOptions?.getUpstream].every((option) => option === undefined)
   const keeps = readReplyFields(replyFields, 'replyFields')
   const routed = routedPath(app)
   const isUnder = underPrefix(prefix)
@@ -179,7 +182,8 @@ export async function registerReverse (app: FastifyInstance, route: HttpProxyRou
  */
 function refuseMalformed (parameters: PathParameters | undefined) {
   return (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void => {
-    if (isForHttpProxy(request.raw)) reply.raw.shouldKeepAlive = false // @fastify/http-proxy closes behind any response but a 101
+    // @fastify/http-proxy closes behind any response but a 101.
+    if (isForHttpProxy(request.raw)) reply.raw.shouldKeepAlive = false
     const failure = failureOf(request.raw) ?? parameters?.failureOf(request) ?? null
     if (failure === null) return done()
     closeBehind(reply)

@@ -68,7 +68,10 @@ export function createReplyFromClient (version: '1.1' | '2.0', from: FromOf): Re
           return {}
         },
         // Both are called in events of the upstream.
-        onResponse: guarded((_request: FastifyRequest, _reply: FastifyReply, response: FromResponse) => pass(response, handler, reply), reply.raw),
+        onResponse: guarded(
+          (_request: FastifyRequest, _reply: FastifyReply, response: FromResponse) => pass(response, handler, reply),
+          reply.raw
+        ),
         onError: guarded((_reply: FastifyReply, { error }: { error: Error }) => {
           handler.onResponseError?.(undefined as never, failureOf(error))
         }, reply.raw)
@@ -108,7 +111,9 @@ function ignoreStatus (reply: FastifyReply): void {
 }
 
 /** Tells a handler of a response as undici does. */
-function pass ({ statusCode, headers, stream }: FromResponse, handler: Dispatcher.DispatchHandler, { raw }: FastifyReply): void {
+function pass (
+  { statusCode, headers, stream }: FromResponse, handler: Dispatcher.DispatchHandler, { raw }: FastifyReply
+): void {
   const controller = {
     aborted: false,
     paused: false,

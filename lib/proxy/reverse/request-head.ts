@@ -43,7 +43,9 @@ export function createRequestHead ({ pseudonym, forwarded, consumed, identity }:
    * @param rewrite - The options' function, if there is one.
    * @returns A flat raw list.
    */
-  return function requestHead (request: FastifyRequest, host: string, content: readonly string[] | undefined, rewrite: RewriteRequest | undefined): string[] {
+  return function requestHead (
+    request: FastifyRequest, host: string, content: readonly string[] | undefined, rewrite: RewriteRequest | undefined
+  ): string[] {
     const { raw } = request
     let fields = requestFields(raw, content === undefined ? replaced : replacedWithContent)
     fields.push('Host', host)
@@ -54,7 +56,8 @@ export function createRequestHead ({ pseudonym, forwarded, consumed, identity }:
       const before = rewritable(fields, raw.headers)
       const { via } = before
       const rewritten = lasting(rewrite(request, before), consumed)
-      fields = tellIdentity(mergeIntoRaw(fields, { ...rewritten, ...(via !== undefined && { via }) }), request, identity)
+      const merged = mergeIntoRaw(fields, { ...rewritten, ...(via !== undefined && { via }) })
+      fields = tellIdentity(merged, request, identity)
     }
     fields.push('Via', formatVia(raw.httpVersion, pseudonym))
     return fields

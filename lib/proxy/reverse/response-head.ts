@@ -14,7 +14,9 @@ export type RewriteResponse = (headers: FieldRecord, request: FastifyRequest) =>
  * @param fields - A flat raw list, this hop's fields removed, our member of `Via` added.
  * @returns Likewise.
  */
-export function rewrittenResponse (fields: readonly string[], rewrite: RewriteResponse, request: FastifyRequest): string[] {
+export function rewrittenResponse (
+  fields: readonly string[], rewrite: RewriteResponse, request: FastifyRequest
+): string[] {
   const received = recordOf(fields)
   const rewritten = rewriteOf(received, rewrite, request)
   const head: FieldRecord = Object.create(null)

@@ -11,14 +11,21 @@ type Handler = Dispatcher.DispatchHandler
 
 /** A response, as far as the options may look at it. */
 interface Answered { readonly statusCode: number, readonly headers: FieldRecord }
-type GetDelay = (request: unknown, response: Answered | undefined, error: unknown, attempt: number) => Milliseconds | string | null
+type GetDelay = (
+  request: unknown, response: Answered | undefined, error: unknown, attempt: number
+) => Milliseconds | string | null
 
 /** What of the options of a call concerns repetitions, as @fastify/reply-from has them. */
 export interface RetryOptions {
   readonly retriesCount?: number
   readonly maxRetriesOn503?: number
   readonly retryDelay?: (details: {
-    err: unknown, req: unknown, res: Answered | undefined, attempt: number, getDefaultDelay: GetDelay, retriesCount: number
+    err: unknown
+    req: unknown
+    res: Answered | undefined
+    attempt: number
+    getDefaultDelay: GetDelay
+    retriesCount: number
   }) => Milliseconds | string | null
 }
 
@@ -45,8 +52,11 @@ export class Retrying implements Handler {
 
   /** @param methods - Those that are repeated where the options have no `retryDelay`. */
   constructor (
-    private readonly handler: Handler, private readonly request: OutgoingRequest, private readonly client: ReverseClient,
-    private readonly options: RetryOptions, private readonly methods: ReadonlySet<string>
+    private readonly handler: Handler,
+    private readonly request: OutgoingRequest,
+    private readonly client: ReverseClient,
+    private readonly options: RetryOptions,
+    private readonly methods: ReadonlySet<string>
   ) {}
 
   onRequestStart (...args: Args<'onRequestStart'>): void { this.handler.onRequestStart?.(...args) }
@@ -71,7 +81,9 @@ export class Retrying implements Handler {
     const getDefaultDelay: GetDelay = (_request, response, error, attempt) => this.usualDelay(response, error, attempt)
     const delay = retryDelay === undefined
       ? this.usualDelay(response, error, attempt)
-      : retryDelay({ err: error, req: { method: request.method }, res: response, attempt, getDefaultDelay, retriesCount })
+      : retryDelay({
+        err: error, req: { method: request.method }, res: response, attempt, getDefaultDelay, retriesCount
+      })
     if (!delay || request.reply.sent || request.reply.raw.destroyed) return false
     this.attempt += 1
     this.repeats = true

@@ -48,7 +48,9 @@ export interface FromOptions extends ContentOptions, RetryOptions {
  * @param onlyLocation - Whether `rewriteHeaders` is @fastify/http-proxy's alone, which changes
  *   `Location`. Default false.
  */
-export type SendReverse = (request: FastifyRequest, reply: FastifyReply, source: string, options: FromOptions, onlyLocation?: boolean) => void
+export type SendReverse = (
+  request: FastifyRequest, reply: FastifyReply, source: string, options: FromOptions, onlyLocation?: boolean
+) => void
 
 /**
  * The handler of a reverse route: destination, head and content as the options say, send, relay. A
@@ -61,7 +63,9 @@ export function createReverse (options: ReverseOptions): SendReverse {
   const requestHead = createRequestHead(options)
   const destinations = new Destinations(base)
 
-  async function send (request: FastifyRequest, reply: FastifyReply, source: string, from: FromOptions, onlyLocation: boolean): Promise<void> {
+  async function send (
+    request: FastifyRequest, reply: FastifyReply, source: string, from: FromOptions, onlyLocation: boolean
+  ): Promise<void> {
     const { raw } = request
     const { method = raw.method!, rewriteRequestHeaders, rewriteHeaders, onResponse, getUpstream, timeout } = from
     const upstream = getUpstream === undefined ? base : getUpstream(request, base)
@@ -77,7 +81,9 @@ export function createReverse (options: ReverseOptions): SendReverse {
       const body = client.sendsContent(method) ? content.body : null
       const tally = typeof body === 'object' && body !== null ? relay.tally : undefined
       const query = queryOf(destination.search, request, from.queryString)
-      const outgoing = { request, reply, destination, upstream, source, query, method, fields, content: body, tally, timeout }
+      const outgoing = {
+        request, reply, destination, upstream, source, query, method, fields, content: body, tally, timeout
+      }
       if (!isGone(reply.raw)) {
         const again = tally === undefined && (repeats.size > 0 || from.retryDelay !== undefined)
         client.send(outgoing, again ? new Retrying(relay, outgoing, client, from, repeats) : relay)

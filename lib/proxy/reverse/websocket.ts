@@ -94,7 +94,8 @@ const listeners = new WeakMap<Server, UpgradeListener>()
  * @param listener - That of @fastify/http-proxy, where it is to answer them.
  */
 export function takeWebSockets (
-  app: FastifyInstance, prefix: string, routed: ReturnType<typeof routedPath>, way: WebSocketWay, listener?: UpgradeListener
+  app: FastifyInstance, prefix: string, routed: ReturnType<typeof routedPath>, way: WebSocketWay,
+  listener?: UpgradeListener
 ): void {
   const within = withinPrefix(prefix)
   const router = routerOf(app)
@@ -118,7 +119,8 @@ export function takeWebSockets (
 }
 
 function wayOf (router: Router, request: IncomingMessage, path: string): WebSocketWay | undefined {
-  const found = router.find(request.method!, path, router.constrainer.deriveConstraints(request as RoutedRequest, undefined))
+  const constraints = router.constrainer.deriveConstraints(request as RoutedRequest, undefined)
+  const found = router.find(request.method!, path, constraints)
   return (found?.store?.config as { [kWay]?: WebSocketWay } | undefined)?.[kWay]
 }
 
@@ -131,7 +133,9 @@ interface WithServer { readonly wsProxy: { readonly wss: NodeJS.EventEmitter } }
  *
  * @param target - For the log.
  */
-export function followWebSocket (request: FastifyRequest, reply: FastifyReply, target: string, exchanges: Exchanges): void {
+export function followWebSocket (
+  request: FastifyRequest, reply: FastifyReply, target: string, exchanges: Exchanges
+): void {
   const { raw } = request
   const { socket } = raw
   const { wss } = (reply as unknown as WithServer).wsProxy
@@ -169,7 +173,9 @@ export function followWebSocket (request: FastifyRequest, reply: FastifyReply, t
 export function webSocketOptions (route: HttpProxyRoute, rules: RequestHeadRules): object {
   if (route.websocket !== true) return {}
   const { wsClientOptions, wsHooks, wsReconnect } = route
-  const { rewriteRequestHeaders: rewrite = onBehalf, finishRequest = endRequest } = (wsClientOptions ?? {}) as ClientOptions
+  const {
+    rewriteRequestHeaders: rewrite = onBehalf, finishRequest = endRequest
+  } = (wsClientOptions ?? {}) as ClientOptions
   // Of the request whose handshake is sent next, in the same turn. Undefined: it is tried again,
   // which nothing tells of.
   let client: Socket | undefined
@@ -197,7 +203,8 @@ export function webSocketOptions (route: HttpProxyRoute, rules: RequestHeadRules
         client = request.raw.socket
         const { headers: { via }, httpVersion } = request.raw
         const added = rules.forwarded ? recordOf(addForwardedFields([], request)) : {}
-        const fields = tellIdentity(listOf(lasting(rewrite({ ...headers, ...added }, request), rules.consumed)), request, rules.identity)
+        const rewritten = lasting(rewrite({ ...headers, ...added }, request), rules.consumed)
+        const fields = tellIdentity(listOf(rewritten), request, rules.identity)
         if (via !== undefined) fields.push('via', via)
         fields.push('via', formatVia(httpVersion, rules.pseudonym))
         return recordOf(fields)

@@ -87,7 +87,9 @@ function install (app: FastifyInstance): Dispatcher {
     if (verdict !== undefined) return
     const others = (server.listeners('upgrade') as UpgradeListener[]).filter((listener) => !ours.has(listener))
     if (others.length === 0) return goOn()
-    offerToApplication(() => { for (const other of others) other.call(server, request, socket, head) }, socket, waiting, goOn)
+    offerToApplication(() => {
+      for (const other of others) other.call(server, request, socket, head)
+    }, socket, waiting, goOn)
     if (closing) for (const settle of waiting) settle()
   })
   const ours = new Set<unknown>([dispatch])

@@ -14,7 +14,9 @@ const GRACE: Milliseconds = 5_000
  * @param waiting - Has, while that is open, what settles it at once.
  * @param nobodys - Called when none of them has taken it.
  */
-export function offerToApplication (call: () => void, socket: Socket, waiting: Set<() => void>, nobodys: () => void): void {
+export function offerToApplication (
+  call: () => void, socket: Socket, waiting: Set<() => void>, nobodys: () => void
+): void {
   const end = () => {
     clearTimeout(timer)
     waiting.delete(settle)

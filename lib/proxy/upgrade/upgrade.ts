@@ -33,7 +33,9 @@ export function offeredProtocols (request: IncomingMessage): string[] {
  * @param head - What came behind the head of the request.
  * @param protocols - What the client offers, and we would go along with. One or more.
  */
-export function routeUpgrade (app: FastifyInstance, request: IncomingMessage, head: Buffer, protocols: readonly string[]): void {
+export function routeUpgrade (
+  app: FastifyInstance, request: IncomingMessage, head: Buffer, protocols: readonly string[]
+): void {
   const answer = extendedResponse(request)
   if (answer !== undefined) {
     markUpgrade(request, websocketStream(request, answer, protocols))

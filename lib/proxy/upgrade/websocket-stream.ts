@@ -21,7 +21,9 @@ const EMPTY = Buffer.alloc(0)
  * @param request - Gets the key.
  * @see {@link https://www.rfc-editor.org/rfc/rfc8441#section-5 RFC 8441, 5}
  */
-export function websocketStream (request: IncomingMessage, response: ServerResponse, protocols: readonly string[]): Upgrade {
+export function websocketStream (
+  request: IncomingMessage, response: ServerResponse, protocols: readonly string[]
+): Upgrade {
   const key = randomBytes(16).toString('base64')
   const accept = createHash('sha1').update(key + GUID).digest('base64')
   writeKey(request, key)

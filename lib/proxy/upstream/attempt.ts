@@ -7,7 +7,8 @@ import type { Tally } from '../message/request-content.js'
 /** What undici hands to a handler, to stop or end a response by. */
 export type Controller = Dispatcher.DispatchController
 /** The arguments of a method of a handler. */
-export type Args<Name extends keyof Dispatcher.DispatchHandler> = Parameters<NonNullable<Dispatcher.DispatchHandler[Name]>>
+export type Args<Name extends keyof Dispatcher.DispatchHandler> =
+  Parameters<NonNullable<Dispatcher.DispatchHandler[Name]>>
 
 /** Requests that may be sent twice, whatever came of the first time (RFC 9110, 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
@@ -58,7 +59,10 @@ export class Attempt<Request extends Attempted> implements Dispatcher.DispatchHa
    * @param mayRepeat - False where the connection stands for a user, so that another would not do.
    */
   constructor (
-    private readonly handler: Dispatcher.DispatchHandler, private readonly sender: Sender<Request>, private readonly request: Request, mayRepeat: boolean
+    private readonly handler: Dispatcher.DispatchHandler,
+    private readonly sender: Sender<Request>,
+    private readonly request: Request,
+    mayRepeat: boolean
   ) {
     this.mayRepeat = mayRepeat && request.content === null && IDEMPOTENT.has(request.method)
   }
@@ -122,7 +126,8 @@ export class Attempt<Request extends Attempted> implements Dispatcher.DispatchHa
     const { timer, started, request: { tally }, sender: { headersTimeout } } = this
     const sent = tally === undefined ? started : tally.endedAt
     if (timer !== undefined || sent === undefined || headersTimeout === 0) return
-    this.timer = setTimeout(guarded(() => controller.abort(new UpstreamTimeout())), sent + headersTimeout - performance.now())
+    const remaining = sent + headersTimeout - performance.now()
+    this.timer = setTimeout(guarded(() => controller.abort(new UpstreamTimeout())), remaining)
   }
 }
 

@@ -77,10 +77,14 @@ interface ConnectionOptions {
  * The connector that undici makes of such options or bring along, its resets told, its resolver
  * kept to one answer.
  */
-export function createConnector ({ connect, tls, connectTimeout, maxCachedSessions, allowH2, socketPath, autoSelectFamily, autoSelectFamilyAttemptTimeout }: ConnectionOptions): buildConnector.connector {
+export function createConnector ({
+  connect, tls, connectTimeout, maxCachedSessions, allowH2, socketPath, autoSelectFamily, autoSelectFamilyAttemptTimeout
+}: ConnectionOptions): buildConnector.connector {
   if (typeof connect === 'function') return reportResets(connect as buildConnector.connector)
   const families = typeof autoSelectFamily === 'boolean' ? { autoSelectFamily, autoSelectFamilyAttemptTimeout } : {}
-  const settings = { ...tls, maxCachedSessions, allowH2, socketPath, timeout: connectTimeout, ...families, ...connect } as buildConnector.BuildOptions & { lookup?: LookupFunction }
+  const settings = {
+    ...tls, maxCachedSessions, allowH2, socketPath, timeout: connectTimeout, ...families, ...connect
+  } as buildConnector.BuildOptions & { lookup?: LookupFunction }
   if (typeof settings.lookup === 'function') settings.lookup = dependable(settings.lookup)
   return reportResets(buildConnector(settings))
 }

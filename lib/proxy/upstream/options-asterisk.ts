@@ -27,7 +27,10 @@ export interface Asterisk {
  * @quirk undici-asterisk
  * @quirk node-max-headers-count
  */
-export function sendAsterisk (socket: Socket, { fields, content, headersTimeout, bodyTimeout, maxResponseHead }: Asterisk, handler: Dispatcher.DispatchHandler): void {
+export function sendAsterisk (
+  socket: Socket, { fields, content, headersTimeout, bodyTimeout, maxResponseHead }: Asterisk,
+  handler: Dispatcher.DispatchHandler
+): void {
   const request = send({ method: 'OPTIONS', path: '*', headers: framed(fields, content), createConnection: () => socket, maxHeaderSize: maxResponseHead })
   request.maxHeadersCount = 0 // no limit but that of the size: node would cut the list, and it is relayed
   let settled = false

@@ -78,7 +78,10 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
   // text again.
   let next!: Pick<Outgoing, 'target' | 'addresses'>
   const settings = { pipelining: 1, headersTimeout, bodyTimeout, maxHeaderSize: maxResponseHead }
-  const agent = new Agent({ ...settings, factory: (key, given) => new Pool(UNUSED_ORIGIN, { ...given, connect: connectorTo(next, key as string) }) })
+  const agent = new Agent({
+    ...settings,
+    factory: (key, given) => new Pool(UNUSED_ORIGIN, { ...given, connect: connectorTo(next, key as string) })
+  })
   const pins = new PinnedConnections()
 
   function connectorTo ({ target, addresses }: typeof next, key: string): buildConnector.connector {
@@ -86,12 +89,17 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
       // undici opens a connection for a request that was aborted, too, before it drops it.
       if (!underWay.has(key)) return callback(new ClientLeft('response'), null)
       // Of node's errors there is one that undici would try again for ever.
-      open(target, addresses).then(guarded((socket: Socket) => callback(null, socket)), guarded((error: Error) => callback(upstreamError(error), null)))
+      open(target, addresses).then(
+        guarded((socket: Socket) => callback(null, socket)),
+        guarded((error: Error) => callback(upstreamError(error), null))
+      )
     })
   }
 
   function pin (to: typeof next, key: string): Dispatcher {
-    return new Pool(UNUSED_ORIGIN, { ...settings, connections: 1, keepAliveTimeout: PINNED_IDLE, connect: connectorTo(to, key) })
+    return new Pool(UNUSED_ORIGIN, {
+      ...settings, connections: 1, keepAliveTimeout: PINNED_IDLE, connect: connectorTo(to, key)
+    })
   }
 
   const sender: Sender<SentToOrigin> = {
@@ -113,17 +121,20 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
       const { target, addresses, fields, content, requester } = outgoing
       if (target.path === '*') {
         open(target, addresses)
-          .then((socket) => sendAsterisk(socket, { fields, content, headersTimeout, bodyTimeout, maxResponseHead }, handler))
+          .then((socket) =>
+            sendAsterisk(socket, { fields, content, headersTimeout, bodyTimeout, maxResponseHead }, handler))
           .catch((error) => handler.onResponseError?.(undefined as never, error))
         return
       }
       next = { target, addresses }
       const { scheme, host, port } = target
       const origin = `${scheme} ${host} ${port} ${list(addresses)}`
-      const pinned = pins.find(requester, origin, authenticatesConnection(fields), () => pin({ target, addresses }, origin))
+      const authenticates = authenticatesConnection(fields)
+      const pinned = pins.find(requester, origin, authenticates, () => pin({ target, addresses }, origin))
       underWay.set(origin, (underWay.get(origin) ?? 0) + 1)
       const sent = { ...outgoing, origin }
-      ;(pinned ?? agent).dispatch(optionsOf(sent, pinned === null), new Attempt(handler, sender, sent, pinned === undefined))
+      const attempt = new Attempt(handler, sender, sent, pinned === undefined)
+      ;(pinned ?? agent).dispatch(optionsOf(sent, pinned === null), attempt)
     },
     async close () {
       await Promise.all([agent.destroy(), pins.close()])
@@ -140,7 +151,9 @@ interface SentToOrigin extends Outgoing { readonly origin: string }
 /**
  * @param reset - The connection serves no other request.
  */
-function optionsOf ({ origin, target: { path }, method, fields, content, upgrade }: SentToOrigin, reset: boolean): Dispatcher.DispatchOptions {
+function optionsOf (
+  { origin, target: { path }, method, fields, content, upgrade }: SentToOrigin, reset: boolean
+): Dispatcher.DispatchOptions {
   return { origin, path, method, headers: fields, body: content as never, ...(reset && { reset }), ...(upgrade !== undefined && { upgrade: upgrade.join(', ') }) }
 }
 

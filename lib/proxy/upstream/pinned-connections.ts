@@ -45,7 +45,9 @@ export class PinnedConnections {
    * @returns `undefined`: one that all share will do. `null`: it must get a connection that serves
    *   nothing else.
    */
-  find ({ raw, name }: Requester, upstream: string, authenticates: boolean, open: () => Pinned): Pinned | null | undefined {
+  find (
+    { raw, name }: Requester, upstream: string, authenticates: boolean, open: () => Pinned
+  ): Pinned | null | undefined {
     if (!isOfOneUser(raw)) return authenticates ? null : undefined
     const pinned = (raw.socket as unknown as Record<symbol, Map<string, Pinned> | undefined>)[this.key]
     if (pinned === undefined && !authenticates) return undefined

@@ -1,6 +1,6 @@
 import {
-  ConnectTimeout, ConnectionRefused, DnsFailed, OutOfConnections, RefusedCall, TlsFailed, Unroutable, UpstreamHeadTooLarge, UpstreamProtocol, UpstreamTerminated,
-  UpstreamTimeout
+  ConnectTimeout, ConnectionRefused, DnsFailed, OutOfConnections, RefusedCall, TlsFailed, Unroutable,
+  UpstreamHeadTooLarge, UpstreamProtocol, UpstreamTerminated, UpstreamTimeout
 } from '../../errors.js'
 
 type Refusal = new (options: { cause: unknown }) => Error
