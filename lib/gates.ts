@@ -53,7 +53,13 @@ interface Prepared {
 export async function prepareGates (app: FastifyInstance, settings: Settings, shared: Shared): Promise<GateOf> {
   const { principal, authInt, cleartext } = settings
   const { revocations } = shared
-  const common = { principal, revocations, keeper: new ContentKeeper(authInt), maxAnswer: authInt.maxAnswer, reserved: shared.access?.name }
+  const common = {
+    principal,
+    revocations,
+    keeper: new ContentKeeper(authInt),
+    maxAnswer: authInt.maxAnswer,
+    reserved: shared.access?.name
+  }
   const ofRoutes = settings.reverse.map((route) => route.strategies ?? settings.strategies)
   const lists = new Set([settings.strategies, ...ofRoutes, ...settings.targets.map(({ demand }) => demand)])
   const passport = settings.passport ?? ([...lists].flat().some(givesName) ? await loadPassport() : undefined)
@@ -63,8 +69,9 @@ export async function prepareGates (app: FastifyInstance, settings: Settings, sh
     declarations: list.map(declare),
     gates: [PROXY, ORIGIN].map((mode) => ({ mode, ...common }) as AdmitOptions)
   }))
-  if (prepared.some(({ declarations }) => declarations.some(({ mayCoverContent }) => mayCoverContent))) addContentHooks(app)
-  const reads = [...new Set(prepared.flatMap(({ declarations }) => declarations.flatMap((declaration) => declaration.reads)))]
+  const allDeclarations = prepared.flatMap(({ declarations }) => declarations)
+  if (allDeclarations.some(({ mayCoverContent }) => mayCoverContent)) addContentHooks(app)
+  const reads = [...new Set(allDeclarations.flatMap((declaration) => declaration.reads))]
   const chains = () => prepared.map(({ declarations }) => declarations.map((declaration) => declaration.resolve()))
 
   app.addHook('onReady', async () => {
@@ -85,11 +92,16 @@ export async function prepareGates (app: FastifyInstance, settings: Settings, sh
   })
   warnAtStart(app, settings, chains)
   summarise(app, settings, () => chains().flat())
-  return (strategies, mode) => prepared.find(({ list }) => list === strategies)!.gates.find((gate) => gate.mode === mode)!
+  return (strategies, mode) => {
+    const { gates } = prepared.find(({ list }) => list === strategies)!
+    return gates.find((gate) => gate.mode === mode)!
+  }
 }
 
 /** One cache and one queue for each strategy, on however many routes it is. */
-function declaring ({ realm, passport, strategyTimeout: maxWait, ...settings }: Settings): (declaration: StrategyDeclaration) => Declaration {
+function declaring (
+  { realm, passport, strategyTimeout: maxWait, ...settings }: Settings
+): (declaration: StrategyDeclaration) => Declaration {
   const verifiers = { ...settings.verifiers, maxWait }
   const known = new Map<StrategyDeclaration, Declaration>()
   return (declaration) => {
@@ -100,7 +112,9 @@ function declaring ({ realm, passport, strategyTimeout: maxWait, ...settings }: 
 }
 
 /** Makes a chain, with all that is asked before the strategies and after them. */
-function chaining ({ strategyTimeout: timeout }: Settings, { attempts, access }: Shared): (declared: readonly Declared[]) => Chain {
+function chaining (
+  { strategyTimeout: timeout }: Settings, { attempts, access }: Shared
+): (declared: readonly Declared[]) => Chain {
   const names = new Set<string>()
   return (declared) => {
     const chain = createChain(declared, { timeout })
@@ -112,7 +126,10 @@ function chaining ({ strategyTimeout: timeout }: Settings, { attempts, access }:
 /**
  * @throws {BadOption} A strategy authenticates connections, and the option for that is not there.
  */
-function bindConnections (gates: readonly AdmitOptions[], declared: readonly Declared[], { connectionBound }: Settings, revocations: Revocations): void {
+function bindConnections (
+  gates: readonly AdmitOptions[], declared: readonly Declared[],
+  { connectionBound }: Settings, revocations: Revocations
+): void {
   const bound = declared.find(({ scheme }) => isConnectionBound(scheme))
   if (bound === undefined) return
   if (connectionBound === undefined) throw new BadOption('connectionBound', `given, as ${bound.scheme} authenticates connections`, 'undefined')

@@ -70,8 +70,10 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   if (settings.forward !== undefined) {
     const targets = settings.targets.map(({ to, demand }) => ({ to, demand: gateOf(demand, PROXY) }))
     const gates = [proxy, ...targets.map(({ demand }) => demand)]
-    const admitsWithoutCredentials = () => settings.anonymous !== undefined || gates.some(({ chain }) => chain.admitsWithoutCredentials)
-    const carriesIdentity = (socket: Socket) => gates.some(({ connections }) => connections?.carriesIdentity(socket) === true)
+    const admitsWithoutCredentials = () =>
+      settings.anonymous !== undefined || gates.some(({ chain }) => chain.admitsWithoutCredentials)
+    const carriesIdentity = (socket: Socket) =>
+      gates.some(({ connections }) => connections?.carriesIdentity(socket) === true)
     const hooks = targets.map(({ to, demand }) => ({ to, demand: proxyRouteHook(demand, realm, pages) }))
     const authenticateFor = createRequirement(hooks, proxyRouteHook(proxy, realm, pages))
     registerForwardProxy(app, {
@@ -91,7 +93,9 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
     const gate = gateOf(strategies, route.status === 401 ? ORIGIN : PROXY)
     const ask = proxyRouteHook(gate, realm, pages)
     const authenticate = anonymous ? access!.openToAll(ask) : ask
-    await registerReverse(app, route as HttpProxyRoute, { hook, authenticate, pseudonym, exchanges, identity, limits: settings.tunnels, onSend: errorPages(pages) })
+    await registerReverse(app, route as HttpProxyRoute, {
+      hook, authenticate, pseudonym, exchanges, identity, limits: settings.tunnels, onSend: errorPages(pages)
+    })
   }
   if (settings.forward !== undefined || settings.reverse.length > 0) drainOnClose(app, exchanges, settings.drainTimeout)
 }

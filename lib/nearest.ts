@@ -33,7 +33,8 @@ function distance (one: string, other: string): number {
     for (let column = 1; column <= other.length; column++) {
       const same = one[row - 1] === other[column - 1]
       let edits = Math.min(above[column]! + 1, current[column - 1]! + 1, above[column - 1]! + (same ? 0 : 1))
-      if (row > 1 && one[row - 1] === other[column - 2] && one[row - 2] === other[column - 1]) edits = Math.min(edits, before[column - 2]! + 1)
+      const swapped = row > 1 && one[row - 1] === other[column - 2] && one[row - 2] === other[column - 1]
+      if (swapped) edits = Math.min(edits, before[column - 2]! + 1)
       current.push(edits)
     }
     before = above

@@ -17,7 +17,9 @@ type Offered = Pick<Declared, 'name' | 'realm' | 'scheme'>
  * @param chains - The strategies that are asked together. Called when the application is ready, and
  *   again when it listens.
  */
-export function warnAtStart (app: FastifyInstance, settings: Settings, chains: () => ReadonlyArray<readonly Offered[]>): void {
+export function warnAtStart (
+  app: FastifyInstance, settings: Settings, chains: () => ReadonlyArray<readonly Offered[]>
+): void {
   const { cleartext, unused, forward, reverse } = settings
   app.addHook('onReady', async () => {
     for (const option of unused) app.log.warn(`option \`${option}\` is of no use without \`forward\``)

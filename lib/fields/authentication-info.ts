@@ -38,7 +38,8 @@ export function parseAuthenticationInfo (lines: string | readonly string[]): Aut
  *   occurs twice, or a value has a char that cannot be sent.
  * @see {@link https://www.rfc-editor.org/rfc/rfc7616#section-3.5 RFC 7616, 3.5}
  * @example
- * formatAuthenticationInfo({ rspauth: '6629', qop: 'auth', nc: '00000001' }) // 'rspauth="6629", qop=auth, nc=00000001'
+ * formatAuthenticationInfo({ rspauth: '6629', qop: 'auth', nc: '00000001' })
+ * // 'rspauth="6629", qop=auth, nc=00000001'
  */
 export function formatAuthenticationInfo (params: AuthParams): string {
   for (const [name, value] of Object.entries(params)) {

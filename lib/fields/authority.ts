@@ -27,7 +27,8 @@ const MAX_HOST_LENGTH = 253
  * @returns The authority, or what is wrong with it in our words: fit for an error message.
  * @see {@link https://www.rfc-editor.org/rfc/rfc3986#section-3.2 RFC 3986, 3.2}
  * @example
- * readAuthority('[2001:DB8::1]:443') // { host: '2001:db8::1', port: 443, wireHost: '[2001:db8::1]' }
+ * readAuthority('[2001:DB8::1]:443')
+ * // { host: '2001:db8::1', port: 443, wireHost: '[2001:db8::1]' }
  */
 export function readAuthority (text: string): Authority | string {
   if (text.includes('@')) return 'userinfo is not allowed'

@@ -87,7 +87,8 @@ export function parseChallenges (lines: string | readonly string[], options?: Pa
  *   sent, or the realm has one that is not ASCII, since nothing tells a client its encoding.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-11.3 RFC 9110, 11.3}
  * @example
- * formatChallenge({ scheme: 'basic', params: { realm: 'x', charset: 'UTF-8' } }) // 'Basic realm="x", charset="UTF-8"'
+ * formatChallenge({ scheme: 'basic', params: { realm: 'x', charset: 'UTF-8' } })
+ * // 'Basic realm="x", charset="UTF-8"'
  */
 export function formatChallenge (challenge: Challenge): string {
   const { token68, params = {} } = challenge

@@ -35,7 +35,8 @@ const SINGLE = new Set([
  * @throws node's `ERR_INVALID_HTTP_TOKEN` or `ERR_INVALID_CHAR`: a name (a pseudo-header field's,
  *   too) or value is none.
  * @example
- * http2Fields(['Date', 'a', 'X-A', '1', 'date', 'b', 'x-a', '2']) // { date: ['a'], 'x-a': ['1', '2'] }
+ * http2Fields(['Date', 'a', 'X-A', '1', 'date', 'b', 'x-a', '2'])
+ * // { date: ['a'], 'x-a': ['1', '2'] }
  */
 export function http2Fields (fields: readonly string[]): Http2Fields {
   const made: Http2Fields = Object.create(null)

@@ -77,7 +77,10 @@ const NO_TARGET_CHAR = /[^\x21-\x7e\x80-\xff]|#/
  * @see {@link https://www.rfc-editor.org/rfc/rfc9112#section-3.2 RFC 9112, 3.2}
  * @example
  * parseTarget('GET', 'http://Origin.test?x')
- * // { form: 'absolute', scheme: 'http', host: 'origin.test', port: 80, authority: 'origin.test', path: '/?x' }
+ * // {
+ * //   form: 'absolute', scheme: 'http', host: 'origin.test', port: 80,
+ * //   authority: 'origin.test', path: '/?x'
+ * // }
  */
 export function parseTarget (method: string, target: string, upgrades = false): RequestTarget {
   if (method === 'CONNECT') return parseAuthorityForm(target)

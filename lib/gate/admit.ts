@@ -61,7 +61,9 @@ export interface AdmitOptions {
  * @throws {ContentTooLarge} {@link ContentNotKept} The credentials cover content that cannot be
  *   kept.
  */
-export async function admit (request: FastifyRequest, reply: FastifyReply, options: AdmitOptions): Promise<Refused | null> {
+export async function admit (
+  request: FastifyRequest, reply: FastifyReply, options: AdmitOptions
+): Promise<Refused | null> {
   const { mode, connections } = options
   let attempt: AdmitAttempt | undefined
   let continues = false
@@ -202,7 +204,11 @@ class AdmitAttempt implements AttemptInput {
   private controller: AbortController | undefined
   private leave: (() => void) | undefined
 
-  constructor (request: FastifyRequest, private readonly reply: FastifyReply, readonly credentials: string | undefined) {
+  constructor (
+    request: FastifyRequest,
+    private readonly reply: FastifyReply,
+    readonly credentials: string | undefined
+  ) {
     this.raw = request.raw
     this.url = request.originalUrl
     this.ip = request.ip

@@ -41,7 +41,8 @@ export function askStrategy (
 }
 
 function inTurn (
-  { strategy, turns, name }: Declared, view: RequestView, settings: RunSettings, departure: Departure, turn: Slot = departure
+  { strategy, turns, name }: Declared, view: RequestView, settings: RunSettings,
+  departure: Departure, turn: Slot = departure
 ): Verdict | Promise<Verdict> {
   const ask = (): Verdict | Promise<Verdict> => run(strategy, view, settings, departure)
   const refused = (cause: unknown): Verdict => {

@@ -54,7 +54,9 @@ export class ChainAttempt {
       return { kind: 'granted', user, info, scheme, realm, strategy: name, userId }
     }
     const { challenge } = verdict
-    if (readsContent && declared.own && verdict.note?.needsContent === true) return this.untilContent(declared, verdict.note)
+    if (readsContent && declared.own && verdict.note?.needsContent === true) {
+      return this.untilContent(declared, verdict.note)
+    }
     if (declared.own) this.note ??= verdict.note // a foreign one means something else by a third argument, if anything
     const status = statusOf(verdict.status, declared.own)
     if (status === 500 || status === 503) return broken(name, new FailedWith(status, challenge))

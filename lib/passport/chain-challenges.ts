@@ -22,7 +22,8 @@ export type ChallengeList = (view: () => AttemptRequest, said?: GivenChallenges)
  * first strategy that has one, whether or not it ran.
  *
  * @example
- * createChallengeList([basic, bearer])(() => view) // ['Basic realm="gw", charset="UTF-8"', 'Bearer realm="gw"']
+ * createChallengeList([basic, bearer])(() => view)
+ * // ['Basic realm="gw", charset="UTF-8"', 'Bearer realm="gw"']
  */
 export function createChallengeList (strategies: readonly Declared[]): ChallengeList {
   const asking = new Map<string, Declared>()
@@ -37,7 +38,9 @@ export function createChallengeList (strategies: readonly Declared[]): Challenge
   return (view, said) => {
     if (said === undefined && usual !== null) return usual
     const lists: Array<Eventual<ChallengeLines>> = asked.map((declared) =>
-      said !== undefined && said.scheme.toLowerCase() === declared.scheme?.toLowerCase() ? said.lines : declared.lines ?? make(declared, view()))
+      said !== undefined && said.scheme.toLowerCase() === declared.scheme?.toLowerCase()
+        ? said.lines
+        : declared.lines ?? make(declared, view()))
     return lists.some(isThenable) ? Promise.all(lists).then(join) : join(lists as ChallengeLines[])
   }
 }

@@ -135,7 +135,10 @@ export function chainOf (strategies: readonly Declared[], { timeout }: ChainOpti
       const verdict = askStrategy(declared, input, () => viewFor(declared, input), settings)
       if (isThenable(verdict)) {
         const following = next + 1
-        return verdict.then((later) => walk.conclude(declared, later, isContentToCome(input)) ?? anotherLeg(walk, plan, input) ?? advance(walk, plan, following, input))
+        return verdict.then((later) =>
+          walk.conclude(declared, later, isContentToCome(input)) ??
+          anotherLeg(walk, plan, input) ??
+          advance(walk, plan, following, input))
       }
       const outcome = walk.conclude(declared, verdict, isContentToCome(input)) ?? anotherLeg(walk, plan, input)
       if (outcome !== undefined) return outcome
@@ -145,7 +148,9 @@ export function chainOf (strategies: readonly Declared[], { timeout }: ChainOpti
 
   function refuse (walk: ChainAttempt, plan: Plan, input: AttemptInput): Outcome | Promise<Outcome> {
     if (walk.status !== 407) return refused(walk, plan, walk.challenges ?? [])
-    const said = walk.challenges === null || plan.scheme === null ? undefined : { scheme: plan.scheme, lines: walk.challenges }
+    const said = walk.challenges === null || plan.scheme === null
+      ? undefined
+      : { scheme: plan.scheme, lines: walk.challenges }
     const lines = list(() => bareView(input), said)
     return isThenable(lines)
       ? Promise.resolve(lines).then((later) => refused(walk, plan, later))
@@ -162,7 +167,9 @@ export function chainOf (strategies: readonly Declared[], { timeout }: ChainOpti
 }
 
 // The other challenges would tell the client to choose again.
-function anotherLeg ({ status, challenges }: ChainAttempt, { scheme }: Plan, { leg }: AttemptInput): Refused | undefined {
+function anotherLeg (
+  { status, challenges }: ChainAttempt, { scheme }: Plan, { leg }: AttemptInput
+): Refused | undefined {
   if (leg === undefined || !leg.continues || status !== 407 || challenges === null) return undefined
   return { kind: 'refused', status, reason: 'continued', challenges, scheme, cause: null, note: null, continues: true }
 }
@@ -170,9 +177,10 @@ function anotherLeg ({ status, challenges }: ChainAttempt, { scheme }: Plan, { l
 // What a strategy without a scheme takes from the field is nothing, so that no credentials reach
 // the wrong verifier.
 function viewFor (declared: Declared, input: AttemptInput): RequestView {
-  const { contentHash } = input
-  const view = requestView(input.raw, declared.scheme === null ? undefined : input.credentials, input.url, input.ip, declared.reads)
-  if (input.leg !== undefined && isConnectionBound(declared.scheme)) return { ...view, handshake: input.leg.for(declared) }
+  const { contentHash, leg } = input
+  const credentials = declared.scheme === null ? undefined : input.credentials
+  const view = requestView(input.raw, credentials, input.url, input.ip, declared.reads)
+  if (leg !== undefined && isConnectionBound(declared.scheme)) return { ...view, handshake: leg.for(declared) }
   const covered = declared.own ? (declared.strategy as Strategy).coveredFields(view, declared.options) : []
   const readsContent = isContentToCome(input) && covers(declared)
   if (contentHash === undefined && covered.length === 0 && !readsContent) return view

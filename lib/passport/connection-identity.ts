@@ -149,7 +149,9 @@ export class ConnectionIdentities {
   }
 
   private open (socket: Socket, from: string): ConnectionState {
-    const connection: ConnectionState = { socket, from, identity: undefined, kept: undefined, busy: false, confused: false, timer: undefined }
+    const connection: ConnectionState = {
+      socket, from, identity: undefined, kept: undefined, busy: false, confused: false, timer: undefined
+    }
     Object.defineProperty(socket, this.key, { value: connection })
     once(socket, 'close', () => {
       this.forget(connection)
@@ -182,7 +184,11 @@ export class Leg {
   private closed = false
 
   /** Made by {@link ConnectionIdentities.begin}. */
-  constructor (private readonly connections: ConnectionIdentities, private readonly connection: ConnectionState, private readonly before: KeptIdentity | undefined) {}
+  constructor (
+    private readonly connections: ConnectionIdentities,
+    private readonly connection: ConnectionState,
+    private readonly before: KeptIdentity | undefined
+  ) {}
 
   /** True when a strategy has kept something for another leg. */
   get continues (): boolean { return this.after !== undefined }

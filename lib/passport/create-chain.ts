@@ -18,8 +18,11 @@ import type { Outcome } from './outcome.js'
  *
  * @param strategies - In the order of their challenges.
  * @example
- * const chain = createChain([readDeclaration(new BasicStrategy({ verify }), { realm: 'gw' }).resolve()], { timeout: 5000 })
- * await chain.authenticate({ raw: request.raw, credentials: 'Basic dTpw', url: '/', ip: '127.0.0.1' })
+ * const basic = readDeclaration(new BasicStrategy({ verify }), { realm: 'gw' })
+ * const chain = createChain([basic.resolve()], { timeout: 5000 })
+ * await chain.authenticate({
+ *   raw: request.raw, credentials: 'Basic dTpw', url: '/', ip: '127.0.0.1'
+ * })
  */
 export function createChain (strategies: readonly Declared[], options: ChainOptions): Chain {
   const others = strategies.filter(({ scheme }) => !isConnectionBound(scheme))

@@ -135,7 +135,8 @@ export interface Declared extends StrategyChallenges {
  *
  * @throws {BadOption} It is no declaration, or has a wrong option.
  * @example
- * readDeclaration({ strategy: 'jwt', scheme: 'Bearer' }, { realm: 'gw', passport }).resolve().scheme // 'Bearer'
+ * const jwt = readDeclaration({ strategy: 'jwt', scheme: 'Bearer' }, { realm: 'gw', passport })
+ * jwt.resolve().scheme // 'Bearer'
  */
 export function readDeclaration (declaration: StrategyDeclaration, context: DeclarationContext): Declaration {
   const declared: DeclaredStrategy = typeof declaration === 'string' || isStrategy(declaration)
@@ -168,7 +169,12 @@ function resolve (declared: DeclaredStrategy, reads: readonly string[], context:
   const offering = own
     ? ownChallenges(strategy, realm)
     : foreignChallenges({
-      name, scheme, realm, overrideRealm: declared.realm !== undefined, params: declared.params, challenge: declared.challenge
+      name,
+      scheme,
+      realm,
+      overrideRealm: declared.realm !== undefined,
+      params: declared.params,
+      challenge: declared.challenge
     })
   return Object.freeze({
     ...offering,
@@ -204,7 +210,9 @@ function of (option: string, strategy: string | PassportStrategy): string {
   return `${option} of strategy '${nameOf(strategy)}'`
 }
 
-function settleScheme (name: string, own: string | null | undefined, declared: string | null | undefined): string | null {
+function settleScheme (
+  name: string, own: string | null | undefined, declared: string | null | undefined
+): string | null {
   const scheme = own === undefined ? declared : own
   if (scheme === undefined) {
     const wanted = "given, as it is not one of ours: write { strategy, scheme: 'Bearer' } with the scheme that it reads, or null for none"

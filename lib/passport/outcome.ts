@@ -146,7 +146,8 @@ function findAway (cause: unknown): Told | undefined {
  * it is, so that the client reads it.
  *
  * @example
- * broken('ldap', Object.assign(new Error('down'), { code: 'ECONNREFUSED' })).cause.statusCode // 503
+ * broken('ldap', Object.assign(new Error('down'), { code: 'ECONNREFUSED' })).cause.statusCode
+ * // 503
  */
 export function broken (strategy: string, cause: unknown): Broken {
   if (cause instanceof StoreFull || cause instanceof TooManyHandshakes || cause instanceof VerifierBusy) return { kind: 'broken', cause, strategy }

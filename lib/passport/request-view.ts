@@ -81,7 +81,8 @@ export function isReadable (name: string): boolean {
  * @param ip - The address of the client.
  * @param reads - The other fields this strategy takes credentials from, in lower case.
  * @example
- * requestView(request.raw, 'Basic dTpw', request.raw.url, request.ip, []).headers.authorization // 'Basic dTpw'
+ * requestView(request.raw, 'Basic dTpw', request.raw.url, request.ip, []).headers.authorization
+ * // 'Basic dTpw'
  */
 export function requestView (
   raw: RawRequest, credentials: string | undefined, url: string, ip: string, reads: readonly string[]
@@ -118,9 +119,12 @@ export function requestView (
  * @param names - In lower case.
  * @returns By name, those that are there. Over HTTP/2 the authority is the host.
  * @example
- * linesOf(request.raw, ['host', 'x-amz-date']) // { host: ['origin.test'], 'x-amz-date': ['20150830T123600Z'] }
+ * linesOf(request.raw, ['host', 'x-amz-date'])
+ * // { host: ['origin.test'], 'x-amz-date': ['20150830T123600Z'] }
  */
-export function linesOf ({ rawHeaders = [] }: RawRequest, names: readonly string[]): Readonly<Record<string, readonly string[]>> {
+export function linesOf (
+  { rawHeaders = [] }: RawRequest, names: readonly string[]
+): Readonly<Record<string, readonly string[]>> {
   const lines: Record<string, string[]> = Object.create(null)
   const wanted = new Set(names)
   let authority: string | undefined

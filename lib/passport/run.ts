@@ -63,7 +63,8 @@ export interface Departure {
  *
  * @returns The verdict itself when the strategy answers before it returns, else a promise of it.
  * @example
- * await run(strategy, view, { name: 'jwt', timeout: 5000 }) // { kind: 'accepted', user: { sub: 'alice' }, info: {} }
+ * await run(strategy, view, { name: 'jwt', timeout: 5000 })
+ * // { kind: 'accepted', user: { sub: 'alice' }, info: {} }
  */
 export function run (
   strategy: PassportStrategy, view: RequestView, settings: RunSettings, departure?: Departure

@@ -46,14 +46,17 @@ export interface ForeignOffer {
   readonly challenge?: ChallengeMaker | string | null | undefined
 }
 
-const NO_CHALLENGES: StrategyChallenges = Object.freeze({ lines: [], challengesFor: () => [], challengesIn: () => null, afterRefusal: null })
+const NO_CHALLENGES: StrategyChallenges = Object.freeze({
+  lines: [], challengesFor: () => [], challengesIn: () => null, afterRefusal: null
+})
 
 /**
  * The offering of one of ours. Unless it is `fresh`, its challenge is made once, here.
  *
  * @throws {NotRepresentable} Its challenge cannot be sent.
  * @example
- * ownChallenges(new BasicStrategy({ verify }), 'gw').challengesFor(view) // ['Basic realm="gw", charset="UTF-8"']
+ * ownChallenges(new BasicStrategy({ verify }), 'gw').challengesFor(view)
+ * // ['Basic realm="gw", charset="UTF-8"']
  */
 export function ownChallenges (strategy: Strategy, realm: string): StrategyChallenges {
   const { scheme } = strategy
@@ -70,7 +73,8 @@ export function ownChallenges (strategy: Strategy, realm: string): StrategyChall
  * @throws {BadOption} There is no telling what its challenge is.
  * @throws {NotRepresentable} Its challenge cannot be sent.
  * @example
- * foreignChallenges({ name: 'jwt', scheme: 'Bearer', realm: 'gw', overrideRealm: false }).challengesIn('expired') // null
+ * const jwt = { name: 'jwt', scheme: 'Bearer', realm: 'gw', overrideRealm: false }
+ * foreignChallenges(jwt).challengesIn('expired') // null
  */
 export function foreignChallenges (foreign: ForeignOffer): StrategyChallenges {
   const { name, scheme, realm, challenge, params } = foreign

@@ -43,7 +43,11 @@ interface No {
  *   user stays its own. Instances of classes are shared.
  *
  * @example
- * const verdict = await cache.ask(credentials, () => run(strategy, view, settings), (info) => readUserId(info, scheme, credentials))
+ * const verdict = await cache.ask(
+ *   credentials,
+ *   () => run(strategy, view, settings),
+ *   (info) => readUserId(info, scheme, credentials)
+ * )
  */
 export class VerdictCache {
   private readonly key = randomBytes(32).toString('hex')
@@ -87,7 +91,9 @@ export class VerdictCache {
    * Forgets the yeses to certain users, and all noes: an account that is taken away and set up anew
    * should work at once.
    */
-  forget (is: (known: { readonly user: object | string, readonly info: unknown, readonly userId: string | null }) => boolean): void {
+  forget (
+    is: (known: { readonly user: object | string, readonly info: unknown, readonly userId: string | null }) => boolean
+  ): void {
     this.generation += 1
     this.asking.clear()
     this.noes.clear()
@@ -111,7 +117,9 @@ export class VerdictCache {
     return no !== undefined && now < no.ends ? no.verdict : undefined
   }
 
-  private check (key: string, check: AskStrategy, urgent: boolean, userIdOf: (info: unknown) => string | null): Eventual<Verdict> {
+  private check (
+    key: string, check: AskStrategy, urgent: boolean, userIdOf: (info: unknown) => string | null
+  ): Eventual<Verdict> {
     const { generation } = this
     const verdict = check(urgent)
     if (!isThenable(verdict)) {
@@ -134,7 +142,8 @@ export class VerdictCache {
       if (isThenable(verdict.user)) return // nobody knows yet who that is
       const ends = now + ttl
       const userId = userIdOf(verdict.info)
-      this.yeses.set(key, { verdict: shareable(verdict), userId, ends, due: ends - refresh }, () => ownerOf(verdict, userId))
+      const yes = { verdict: shareable(verdict), userId, ends, due: ends - refresh }
+      this.yeses.set(key, yes, () => ownerOf(verdict, userId))
     } else if (verdict.kind === 'failed' && isAnswer(verdict.status)) {
       this.yeses.delete(key)
       if (negativeTtl === 0 || !isNo(verdict.status)) return

@@ -6,7 +6,9 @@ import type { Milliseconds } from '../types.js'
  *
  * @param late - Makes the error for the case that time is up.
  */
-export async function withDeadline<Value> (work: Promise<Value>, milliseconds: Milliseconds, late: () => Error): Promise<Value> {
+export async function withDeadline<Value> (
+  work: Promise<Value>, milliseconds: Milliseconds, late: () => Error
+): Promise<Value> {
   let timer: NodeJS.Timeout | undefined
   const deadline = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(guarded(() => { reject(late()) }), milliseconds)

@@ -21,7 +21,9 @@ export interface SchemeTraits {
   readonly namesUser: boolean
 }
 
-const UNKNOWN: SchemeTraits = Object.freeze({ name: null, connectionBound: false, sendsSecret: false, computed: false, goodOnce: false, namesUser: false })
+const UNKNOWN: SchemeTraits = Object.freeze({
+  name: null, connectionBound: false, sendsSecret: false, computed: false, goodOnce: false, namesUser: false
+})
 const GOOD_ONCE: Partial<SchemeTraits> = { goodOnce: true }
 const COMPUTED: Partial<SchemeTraits> = { computed: true, goodOnce: true }
 
@@ -61,5 +63,6 @@ export function isConnectionBound (scheme: string | null): boolean {
 }
 
 function tableOf (rows: Readonly<Record<string, Partial<SchemeTraits>>>): ReadonlyMap<string, SchemeTraits> {
-  return new Map(Object.entries(rows).map(([name, row]) => [name.toLowerCase(), Object.freeze({ ...UNKNOWN, ...row, name })]))
+  return new Map(Object.entries(rows).map(([name, row]) =>
+    [name.toLowerCase(), Object.freeze({ ...UNKNOWN, ...row, name })]))
 }

@@ -45,7 +45,9 @@ const OPTIONS = new Set(['verify', 'realm', 'charset', 'latin1Fallback', 'cache'
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc7617 RFC 7617}
  * @example
- * new BasicStrategy({ verify: async ({ username, password }) => await directory.bind(username, password) })
+ * new BasicStrategy({
+ *   verify: async ({ username, password }) => await directory.bind(username, password)
+ * })
  */
 export class BasicStrategy extends Strategy {
   override readonly name = 'basic'

@@ -62,7 +62,8 @@ const OPTIONS = new Set(['verify', 'realm', 'scope', 'lenient', 'cache'])
  *   verify: async (token) => {
  *     const session = await sessions.find(token)
  *     if (session === undefined) return null
- *     return session.scope.includes('egress') ? session.user : { error: 'insufficient_scope', scope: 'egress' }
+ *     if (session.scope.includes('egress')) return session.user
+ *     return { error: 'insufficient_scope', scope: 'egress' }
  *   }
  * })
  */

@@ -10,7 +10,9 @@ import type { AttemptRequest } from './strategy.js'
  * @example
  * hashOfContent({ method: 'CONNECT', headers: {} }, 'sha256') // the hash of nothing
  */
-export function hashOfContent ({ contentHash, method, headers, httpVersion }: AttemptRequest, nodeHash: string): string | null {
+export function hashOfContent (
+  { contentHash, method, headers, httpVersion }: AttemptRequest, nodeHash: string
+): string | null {
   const given = contentHash?.[nodeHash]
   if (given !== undefined) return given
   const length = headers['content-length']

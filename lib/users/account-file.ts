@@ -183,6 +183,8 @@ async function within<Result> (work: Promise<Result>, timeout: Milliseconds): Pr
  * Another file, or another content, has another: a name may be moved to a new file, times may be
  * the same within a tick.
  */
-function versionOf ({ dev, ino, size, mtimeNs, ctimeNs }: { dev: bigint, ino: bigint, size: bigint, mtimeNs: bigint, ctimeNs: bigint }): string {
+function versionOf (
+  { dev, ino, size, mtimeNs, ctimeNs }: { dev: bigint, ino: bigint, size: bigint, mtimeNs: bigint, ctimeNs: bigint }
+): string {
   return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`
 }

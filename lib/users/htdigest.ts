@@ -22,7 +22,9 @@ export interface HtdigestOptions extends AccountFileOptions {}
  */
 export interface HtdigestFile {
   lookup (username: string, realm: string, hash: DigestHash): HtdigestAccount | null | Promise<HtdigestAccount | null>
-  lookupHash (userhash: string, realm: string, hash: DigestHash): HtdigestAccount | null | Promise<HtdigestAccount | null>
+  lookupHash (
+    userhash: string, realm: string, hash: DigestHash
+  ): HtdigestAccount | null | Promise<HtdigestAccount | null>
   /**
    * Ends looking for changes; resolves when none is being read any more. What has been read stays.
    */
@@ -63,7 +65,9 @@ const HASHES = new Map<number, DigestHash>([[32, 'MD5'], [64, 'SHA-256']])
 export function htdigest (path: string, options: HtdigestOptions = {}): HtdigestFile {
   const file = openAccountFile(path, parse, options)
 
-  function find (map: keyof Users, name: string, realm: string, hash: DigestHash): HtdigestAccount | null | Promise<HtdigestAccount | null> {
+  function find (
+    map: keyof Users, name: string, realm: string, hash: DigestHash
+  ): HtdigestAccount | null | Promise<HtdigestAccount | null> {
     const users = file.read()
     const key = keyOf(hash, realm, name)
     return users instanceof Promise ? users.then((later) => later[map].get(key) ?? null) : users[map].get(key) ?? null

@@ -74,7 +74,8 @@ const LONGEST = 1024
  */
 export function htpasswd (path: string, options: HtpasswdOptions = {}): HtpasswdFile {
   const {
-    cleartext = false, threads = usualThreads(), maxBcryptCost = COST_LIMITS.maxBcryptCost, maxArgon2Work = COST_LIMITS.maxArgon2Work, ...rest
+    cleartext = false, threads = usualThreads(),
+    maxBcryptCost = COST_LIMITS.maxBcryptCost, maxArgon2Work = COST_LIMITS.maxArgon2Work, ...rest
   } = options
   if (typeof cleartext !== 'boolean') throw new BadOption('cleartext', 'true or false', typeof cleartext)
   readInteger(threads, 'threads', 1, 1024)

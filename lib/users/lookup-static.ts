@@ -10,7 +10,8 @@ import type { StaticAccount, StaticUser, StaticUsers } from './static-users.js'
  * strategy makes the user object.
  */
 export type FoundAccount<Account extends StaticAccount> =
-  { readonly username: string, readonly password: string } & (Account extends string ? {} : { readonly user: StaticUser<Account> })
+  { readonly username: string, readonly password: string } &
+  (Account extends string ? {} : { readonly user: StaticUser<Account> })
 
 /**
  * What {@link lookupStatic} gives, to be spread into the options of `DigestStrategy`. `lookup`
@@ -38,7 +39,8 @@ export interface StaticLookups<Account extends StaticAccount> {
 export function lookupStatic<Account extends StaticAccount> (users: StaticUsers<Account>): StaticLookups<Account> {
   const byName = new Map<string, FoundAccount<Account>>()
   for (const [username, { password, user, plain }] of readStaticUsers(users)) {
-    byName.set(username, (plain ? { username, password } : { username, password, user: Object.freeze(user) }) as FoundAccount<Account>)
+    const account = plain ? { username, password } : { username, password, user: Object.freeze(user) }
+    byName.set(username, account as FoundAccount<Account>)
   }
   /** By hash and realm, of which there are few; in it, by userhash. */
   const byHash = new Map<string, Map<string, FoundAccount<Account>>>()
@@ -48,7 +50,8 @@ export function lookupStatic<Account extends StaticAccount> (users: StaticUsers<
     const known = byHash.get(key)
     if (known !== undefined) return known
     const algorithm = findDigestAlgorithm(hash)!
-    const accounts = new Map([...byName.values()].map((account) => [computeUserhash(algorithm, account.username, realm), account]))
+    const accounts = new Map([...byName.values()].map((account) =>
+      [computeUserhash(algorithm, account.username, realm), account]))
     byHash.set(key, accounts)
     return accounts
   }

@@ -108,7 +108,8 @@ function readMd5Crypt (text: string): PasswordHash | null {
   const of = (expected: Buffer): PasswordHash => ({
     kind: 'md5-crypt',
     slow: true,
-    verify: async (password) => timingSafeEqual(Buffer.from(await md5Crypt(password, salt!, magic as Md5CryptMagic)), expected),
+    verify: async (password) =>
+      timingSafeEqual(Buffer.from(await md5Crypt(password, salt!, magic as Md5CryptMagic)), expected),
     sham: () => of(Buffer.from(randomText(22)))
   })
   return of(Buffer.from(digest))

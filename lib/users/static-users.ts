@@ -8,7 +8,8 @@ import { isObject } from '../check-option.js'
 export type StaticAccount = string | { readonly password: string }
 
 /** Accounts by user name. */
-export type StaticUsers<Account extends StaticAccount> = ReadonlyMap<string, Account> | Readonly<Record<string, Account>>
+export type StaticUsers<Account extends StaticAccount> =
+  ReadonlyMap<string, Account> | Readonly<Record<string, Account>>
 
 /** The user object of an account: its name, and its members but the password. */
 export type StaticUser<Account extends StaticAccount> =
@@ -31,7 +32,9 @@ export interface KnownAccount<Account extends StaticAccount> {
  * @throws {BadOption} There is a name with a colon, which neither Basic nor Digest can carry, or a
  *   password that is no text.
  */
-export function readStaticUsers<Account extends StaticAccount> (users: StaticUsers<Account>): Map<string, KnownAccount<Account>> {
+export function readStaticUsers<Account extends StaticAccount> (
+  users: StaticUsers<Account>
+): Map<string, KnownAccount<Account>> {
   const known = new Map<string, KnownAccount<Account>>()
   for (const [name, account] of users instanceof Map ? users as ReadonlyMap<string, Account> : Object.entries(users)) {
     const plain = !isObject(account)

@@ -20,11 +20,16 @@ import type { StaticAccount, StaticUser, StaticUsers } from './static-users.js'
  *   no text.
  * @example
  * new BasicStrategy({ verify: verifyStatic({ alice: 'alice-secret', bob: 'bob-secret' }) })
- * new BasicStrategy({ verify: verifyStatic({ alice: { password: 'alice-secret', groups: ['ops'] } }) })
+ * new BasicStrategy({
+ *   verify: verifyStatic({ alice: { password: 'alice-secret', groups: ['ops'] } })
+ * })
  */
-export function verifyStatic<Account extends StaticAccount> (users: StaticUsers<Account>): (pair: UserPass) => StaticUser<Account> | null {
+export function verifyStatic<Account extends StaticAccount> (
+  users: StaticUsers<Account>
+): (pair: UserPass) => StaticUser<Account> | null {
   // Hashed once: of equal length, so that comparing tells nothing, not even how long a password is.
-  const known = new Map([...readStaticUsers(users)].map(([name, { password, user }]) => [name, { hash: hashOfText(password), user }]))
+  const known = new Map([...readStaticUsers(users)].map(([name, { password, user }]) =>
+    [name, { hash: hashOfText(password), user }]))
   const nobodys = randomBytes(32)
   return knowingAccounts(({ username, password }: UserPass) => {
     const account = known.get(username)

@@ -33,7 +33,9 @@ export function withAnonymousAccess (chain: Chain, { name, realm, admits }: Anon
     ...chain,
     authenticate (input: AttemptInput) {
       const outcome = chain.authenticate(input)
-      if (input.credentials !== undefined || chain.reads.some((field) => input.raw.headers[field] !== undefined)) return outcome
+      if (input.credentials !== undefined || chain.reads.some((field) => input.raw.headers[field] !== undefined)) {
+        return outcome
+      }
       if (!admits(input.raw)) return outcome
       return isThenable(outcome) ? outcome.then(enough) : enough(outcome)
     }

@@ -16,9 +16,13 @@ import type { Milliseconds } from '../../types.js'
  *
  * @param strategies - Those of the chain.
  */
-export function withAttemptLimits (chain: Chain, attempts: GuessLimiter, strategies: readonly LimitedStrategy[]): Chain {
+export function withAttemptLimits (
+  chain: Chain, attempts: GuessLimiter, strategies: readonly LimitedStrategy[]
+): Chain {
   const schemes = new Set(strategies.flatMap(({ scheme }) => scheme === null ? [] : [scheme.toLowerCase()]))
-  const go = (entered: Admission | Milliseconds, trial: Guess & PresentedFields, input: AttemptInput): Outcome | Promise<Outcome> => {
+  const go = (
+    entered: Admission | Milliseconds, trial: Guess & PresentedFields, input: AttemptInput
+  ): Outcome | Promise<Outcome> => {
     if (typeof entered === 'number') return tooMany(entered)
     const outcome = chain.authenticate(input)
     return 'then' in outcome ? outcome.then((later) => settle(entered, trial, strategies, later)) : settle(entered, trial, strategies, outcome)
@@ -35,7 +39,9 @@ export function withAttemptLimits (chain: Chain, attempts: GuessLimiter, strateg
 }
 
 /** A refusal goes out when it has been counted, so that the next one finds it. */
-function settle (entry: Admission, presented: PresentedFields, strategies: readonly LimitedStrategy[], outcome: Outcome): Outcome | Promise<Outcome> {
+function settle (
+  entry: Admission, presented: PresentedFields, strategies: readonly LimitedStrategy[], outcome: Outcome
+): Outcome | Promise<Outcome> {
   if (outcome.kind === 'granted' && isBy(outcome, presented, strategies)) {
     const wait = entry.accepted(outcome.userId)
     if (typeof wait !== 'number') return Promise.resolve(wait).then((later) => leave(entry, later, outcome))
@@ -65,7 +71,8 @@ function leave (entry: Admission, wait: Milliseconds, outcome: Outcome): Outcome
  * somebody could else try as many passwords as he likes.
  */
 function isBy ({ strategy }: Granted, { fields }: PresentedFields, strategies: readonly LimitedStrategy[]): boolean {
-  return strategies.some(({ name, scheme, reads }) => name === strategy && (scheme !== null || reads.some((field) => fields.includes(field))))
+  return strategies.some(({ name, scheme, reads }) =>
+    name === strategy && (scheme !== null || reads.some((field) => fields.includes(field))))
 }
 
 /**
@@ -101,7 +108,9 @@ function readTrial (
   return {
     address: ip ?? '', // a socket in the file system has none
     user: () => readUserId({}, namesUser ? name : null, credentials),
-    presented: fields.length === 0 ? meaningOf(credentials!, scheme!) : JSON.stringify([credentials, fields.map((name) => headers[name])]),
+    presented: fields.length === 0
+      ? meaningOf(credentials!, scheme!)
+      : JSON.stringify([credentials, fields.map((name) => headers[name])]),
     showsSecret: fields.length > 0 || !offered || !computed,
     fields
   }

@@ -126,7 +126,8 @@ export class KeptContent {
 
   /** All of it, from its start, as often as wanted. */
   open (): Readable {
-    const content = Readable.from(this.file === undefined ? this.inMemory() : readAll(this.file, this.length), { objectMode: false })
+    const octets = this.file === undefined ? this.inMemory() : readAll(this.file, this.length)
+    const content = Readable.from(octets, { objectMode: false })
     // It may fail when its reader has gone with the answer; that must not end the process.
     return on(content, 'error', () => {})
   }
@@ -188,7 +189,9 @@ async function * readAll (file: FileHandle, length: number): Chunks {
  * Lets go of it with the answer, or with the connection: a pipelined answer whose turn has not come
  * learns of nothing.
  */
-function releaseWith (kept: KeptContent, { httpVersionMajor, socket }: IncomingMessage, response: ServerResponse): void {
+function releaseWith (
+  kept: KeptContent, { httpVersionMajor, socket }: IncomingMessage, response: ServerResponse
+): void {
   const gone = response.destroyed || (httpVersionMajor === 1 && socket.destroyed)
   const release = () => {
     socket.removeListener('close', release)

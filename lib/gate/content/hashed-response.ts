@@ -54,7 +54,9 @@ const ENDLESS = ['text/event-stream', 'multipart/x-mixed-replace']
  * @param maxAnswer - The most octets to hold.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-6.5 RFC 9110, 6.5}
  */
-export function holdResponse (request: IncomingMessage, response: ServerResponse, vouching: Protection, maxAnswer: number): void {
+export function holdResponse (
+  request: IncomingMessage, response: ServerResponse, vouching: Protection, maxAnswer: number
+): void {
   const answer = new HeldAnswer(request, response, vouching, maxAnswer)
   const prototype = Object.getPrototypeOf(response)
   Object.assign(response, {
@@ -93,7 +95,9 @@ class HeldAnswer {
     private readonly vouching: Protection,
     private readonly maxAnswer: number
   ) {
-    this.original = Object.fromEntries(METHODS.map((name) => [name, response[name].bind(response)])) as unknown as Original
+    this.original = Object.fromEntries(
+      METHODS.map((name) => [name, response[name].bind(response)])
+    ) as unknown as Original
     this.hash = createHash(vouching.nodeHash)
     this.takesTrailers = wantsTrailers(request)
   }

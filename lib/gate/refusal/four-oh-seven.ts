@@ -29,7 +29,9 @@ export function setChallenges (reply: FastifyReply, mode: Role, challenges: read
  *   15.5.8).
  * @param closes - The connection is to be closed in any case. Default false.
  */
-export function refuse (reply: FastifyReply, mode: Role, { challenges, continues }: Answer, bodies: Bodies, closes = false): FastifyReply {
+export function refuse (
+  reply: FastifyReply, mode: Role, { challenges, continues }: Answer, bodies: Bodies, closes = false
+): FastifyReply {
   const { raw, method, headers } = reply.request
   const { type, text } = bodies.choose(headers.accept, method)
   setChallenges(reply, mode, challenges)
@@ -38,7 +40,9 @@ export function refuse (reply: FastifyReply, mode: Role, { challenges, continues
     readAway(raw, (whole) => whole ? reply.send(text) : sendAndClose(reply, text))
     return reply
   }
-  if (!closes && (!mustClose(raw, continues) || (challenges.some(opensHandshake) && !mustClose(raw, true)))) return reply.send(text)
+  if (!closes && (!mustClose(raw, continues) || (challenges.some(opensHandshake) && !mustClose(raw, true)))) {
+    return reply.send(text)
+  }
   return sendAndClose(reply, text)
 }
 

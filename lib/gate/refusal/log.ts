@@ -8,7 +8,9 @@ import type { Refused } from '../../passport/outcome.js'
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc7616#section-3.4 RFC 7616, 3.4}
  */
-export function logRefusal ({ log, method, ip: address }: FastifyRequest, { status, scheme, reason, note }: Refused): void {
+export function logRefusal (
+  { log, method, ip: address }: FastifyRequest, { status, scheme, reason, note }: Refused
+): void {
   const level = status === 407 && (reason === 'missing' || reason === 'continued') ? 'debug' : 'info'
   log[level]({ refusal: { user: note?.userId ?? null, scheme, method, status, reason: note?.reason ?? reason, address } }, 'refused')
 }

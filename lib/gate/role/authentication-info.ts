@@ -35,7 +35,9 @@ export function respondAs (reply: FastifyReply, mode: Role): void {
  *
  * @throws {NotRepresentable} A value cannot be sent.
  */
-export function addAuthenticationInfo (reply: FastifyReply, params: Params, mode = (reply as Informed)[kMode] ?? PROXY): void {
+export function addAuthenticationInfo (
+  reply: FastifyReply, params: Params, mode = (reply as Informed)[kMode] ?? PROXY
+): void {
   const value = authenticationInfo(reply, mode, params)
   if (value === undefined) return
   const informed = reply as Informed

@@ -111,7 +111,9 @@ export class GuessLimiter {
     return this.enterUnknown(trial, group, place, user === undefined ? this.nameOf(trial) : user)
   }
 
-  private async enterUnknown (trial: Guess, group: string, place: string | null, user: string | null): Promise<Admission | Milliseconds> {
+  private async enterUnknown (
+    trial: Guess, group: string, place: string | null, user: string | null
+  ): Promise<Admission | Milliseconds> {
     const { perAddress, perUser } = this.settings
     const userKey = user === null || perUser === 0 ? null : this.hash('user', user)
     const [ofAddress, ofUser] = await Promise.all([
@@ -134,7 +136,9 @@ export class GuessLimiter {
     })
   }
 
-  private entryOfKnown (trial: Guess, group: string, place: string, known: KnownSecrets, user: string | null | undefined): Admission {
+  private entryOfKnown (
+    trial: Guess, group: string, place: string, known: KnownSecrets, user: string | null | undefined
+  ): Admission {
     return this.entry(trial, group, place, user, () => {}, () => {
       known.points += trial.showsSecret ? Infinity : pointsOf(trial) // a secret that has been changed is right no more
       const { perUser } = this.settings
@@ -143,7 +147,8 @@ export class GuessLimiter {
   }
 
   private entry (
-    trial: Guess, group: string, place: string | null, user: string | null | undefined, leave: () => void, wrong?: () => void
+    trial: Guess, group: string, place: string | null, user: string | null | undefined,
+    leave: () => void, wrong?: () => void
   ): Admission {
     const isKnown = wrong !== undefined
     return {
@@ -180,7 +185,9 @@ export class GuessLimiter {
   /**
    * The name of a user whom the credentials call otherwise, unless that was known when they came.
    */
-  private otherName ({ showsSecret }: Guess, said: string | null | undefined, actual: string | null | undefined): string | null {
+  private otherName (
+    { showsSecret }: Guess, said: string | null | undefined, actual: string | null | undefined
+  ): string | null {
     if (showsSecret || said == null) return null
     const name = usualName(actual ?? said)
     if (actual == null || name === said) return null

@@ -27,7 +27,9 @@ export interface Counter {
 /** As much of rate-limiter-flexible as is used here. */
 export interface RateLimiters {
   readonly RateLimiterMemory: new (options: LimiterOptions) => Limiter
-  readonly RateLimiterRedis: new (options: LimiterOptions & { storeClient: unknown, rejectIfRedisNotReady: boolean }) => Limiter
+  readonly RateLimiterRedis: new (
+    options: LimiterOptions & { storeClient: unknown, rejectIfRedisNotReady: boolean }
+  ) => Limiter
 }
 interface LimiterOptions { readonly keyPrefix: string, readonly points: number, readonly duration: number }
 interface Limiter {
@@ -167,7 +169,9 @@ class SharedCounter implements Counter {
   private told = false
 
   constructor (options: CounterOptions, redis: RedisClient, private readonly memory: Counter) {
-    this.limiter = new options.limiters.RateLimiterRedis({ ...limiterOptions(options), storeClient: redis, rejectIfRedisNotReady: true })
+    this.limiter = new options.limiters.RateLimiterRedis({
+      ...limiterOptions(options), storeClient: redis, rejectIfRedisNotReady: true
+    })
     this.clock = options.clock ?? Date.now
     this.onTrouble = options.onTrouble
     if (redis.status === 'wait') redis.connect().catch(() => {}) // lazyConnect: nothing but a command would connect it
@@ -181,10 +185,15 @@ class SharedCounter implements Counter {
   }
 
   async add (key: string, points: number, from: string): Promise<Count> {
-    return await this.ask(async (limiter) => countOf(await limiter.penalty(key, points)), () => this.memory.add(key, points, from))
+    return await this.ask(
+      async (limiter) => countOf(await limiter.penalty(key, points)),
+      () => this.memory.add(key, points, from)
+    )
   }
 
-  private async ask<Answer> (question: (limiter: Limiter) => Promise<Answer>, instead: () => Promise<Answer>): Promise<Answer> {
+  private async ask<Answer> (
+    question: (limiter: Limiter) => Promise<Answer>, instead: () => Promise<Answer>
+  ): Promise<Answer> {
     if (this.clock() < this.troubledUntil) return await instead()
     try {
       const answer = await withDeadline(question(this.limiter), REDIS_TIMEOUT, () => new Error('Redis did not answer in time'))

@@ -9,7 +9,9 @@ import { createCounter, loadRateLimiters } from './counter.js'
  * @param onTrouble - Told when Redis does not answer, once until it does again.
  * @throws {MissingPackage} The package that counts is missing.
  */
-export async function createAttempts (settings: AttemptsSettings, realm: string, onTrouble: (cause: unknown) => void): Promise<GuessLimiter> {
+export async function createAttempts (
+  settings: AttemptsSettings, realm: string, onTrouble: (cause: unknown) => void
+): Promise<GuessLimiter> {
   const { timeWindow, redis } = settings
   const limiters = await loadRateLimiters()
   const counter = (what: string, beyond?: 'apart') => createCounter({ limiters, name: `${what}:${realm}`, timeWindow, redis, onTrouble, beyond })

@@ -68,7 +68,9 @@ export interface ForwardPolicy<User> {
  *   value.
  */
 export function readForwardPolicy<User> (options: ForwardPolicyOptions<User>): ForwardPolicy<User> {
-  const { allow, deny = [], special = [], check, checkTimeout = 5000, lookup = dns.lookup, dnsTimeout = 5000, family = 0 } = options
+  const {
+    allow, deny = [], special = [], check, checkTimeout = 5000, lookup = dns.lookup, dnsTimeout = 5000, family = 0
+  } = options
   if (check !== undefined && typeof check !== 'function') throw badOption('forward.check', 'a function', check)
   if (typeof lookup !== 'function') throw badOption('forward.lookup', 'a function', lookup)
   if (family !== 0 && family !== 4 && family !== 6) throw badOption('forward.family', '0, 4 or 6', family)

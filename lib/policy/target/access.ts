@@ -86,10 +86,14 @@ function isDenied (address: IpAddress, port: number, deny: PatternList): boolean
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6 RFC 9110, 9.3.6}
  * @example
  * const access = createAccess({ allow: ['*.example.org'] }, () => app.addresses())
- * const admitted = await access.admit({ host: 'www.example.org', port: 443, scheme: 'connect' }, user)
+ * const admitted = await access.admit(
+ *   { host: 'www.example.org', port: 443, scheme: 'connect' }, user
+ * )
  * const addresses = await access.resolve(admitted)
  */
-export function createAccess<User = unknown> (options: ForwardPolicyOptions<User>, own: () => Iterable<OwnListener>): Access<User> {
+export function createAccess<User = unknown> (
+  options: ForwardPolicyOptions<User>, own: () => Iterable<OwnListener>
+): Access<User> {
   const { allow, deny, special, check, checkTimeout, lookup, dnsTimeout, family } = readForwardPolicy(options)
   // What the lists say of a target never changes. Own listeners do, and are asked for each time.
   const known = new Recent<Admitted>(TARGETS_KEPT)
@@ -138,7 +142,8 @@ export function createAccess<User = unknown> (options: ForwardPolicyOptions<User
     if (literal === null ? deny.matchName(name, port) !== null : isDenied(literal, port, deny)) {
       throw denied({ reason: 'on the deny list', ...about })
     }
-    const match = (list: PatternList) => literal === null ? list.matchName(name, port) : list.matchAddress(literal, port)
+    const match = (list: PatternList) =>
+      literal === null ? list.matchName(name, port) : list.matchAddress(literal, port)
     const allowed = allow === null ? 'host' : match(allow)
     if (allowed === null && (literal !== null || !allow!.hasAddresses)) throw denied({ reason: 'not on the allow list', ...about })
     return { host: literal?.text ?? name, port, scheme, literal, allowed, special: match(special) }
@@ -180,7 +185,8 @@ export function createAccess<User = unknown> (options: ForwardPolicyOptions<User
         approvedLiterals.set(admitted, approved)
         return approved
       }
-      return lookUp(admitted.host, { lookup, family, timeout: dnsTimeout }).then((addresses) => approve(addresses, admitted))
+      return lookUp(admitted.host, { lookup, family, timeout: dnsTimeout })
+        .then((addresses) => approve(addresses, admitted))
     }
   }
 }

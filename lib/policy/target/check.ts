@@ -48,7 +48,9 @@ function judge (verdict: unknown): void {
  *   boolean nor a string.
  * @throws {CheckTimeout} No answer in time.
  */
-export function ask<User> (check: Check<User>, target: Target, user: User, timeout: Milliseconds): void | Promise<void> {
+export function ask<User> (
+  check: Check<User>, target: Target, user: User, timeout: Milliseconds
+): void | Promise<void> {
   let verdict: Eventual<boolean | string>
   try {
     verdict = check(target, user)

@@ -95,7 +95,8 @@ function cut (text: string): { host: string, port: string | null } | null {
  * @throws {BadOption} The text is no pattern. The message names the option and the defect, never
  *   the text.
  * @example
- * parsePattern('*.Example.org:8443', 'forward.allow[0]') // { kind: 'subdomains', name: 'example.org', port: 8443 }
+ * parsePattern('*.Example.org:8443', 'forward.allow[0]')
+ * // { kind: 'subdomains', name: 'example.org', port: 8443 }
  */
 export function parsePattern (text: string, option: string): Pattern {
   if (typeof text !== 'string') throw new BadOption(option, EXPECTED, typeof text)

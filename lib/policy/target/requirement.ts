@@ -21,7 +21,8 @@ const TARGETS_KEPT = 1000
  * a pattern with an address holds the address, and not the names that lead there.
  *
  * @example
- * const demandOf = createRequirement([{ to: PatternList.from(['*.pay.example'], 'to'), demand: 'token' }], 'password')
+ * const payments = { to: PatternList.from(['*.pay.example'], 'to'), demand: 'token' }
+ * const demandOf = createRequirement([payments], 'password')
  * demandOf({ host: 'api.pay.example', port: 443 }) // 'token'
  */
 export function createRequirement<Demand> (

@@ -20,16 +20,21 @@ const SPACES = /[ \t]+/g
 /**
  * Puts together the text that a signature is over.
  *
- *     canonical-request = method LF path LF query LF *( name ":" value LF ) LF name *( ";" name ) LF payload
+ *     canonical-request = method LF path LF query LF *( name ":" value LF ) LF
+ *                         name *( ";" name ) LF payload
  *
  * @param escapePath - Whether the path counts without empty and dot segments, and escaped once
  *   more, as for every service but S3; else it counts as received.
  * @see
  *   {@link https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html Create a signed request}
  * @example
- * canonicalRequest({ method: 'GET', path: '/', query: '', fields: [['host', ['a.test']]], payload: sha256('') }, true)
+ * canonicalRequest({
+ *   method: 'GET', path: '/', query: '', fields: [['host', ['a.test']]], payload: sha256('')
+ * }, true)
  */
-export function canonicalRequest ({ method, path, query, fields, payload }: SignedRequest, escapePath: boolean): string {
+export function canonicalRequest (
+  { method, path, query, fields, payload }: SignedRequest, escapePath: boolean
+): string {
   return [
     method,
     escapePath ? canonicalPath(path) : path,

@@ -73,7 +73,8 @@ export function parseAws4Credentials (value: string): Aws4Credentials {
  * Writes the credentials, as every signer does.
  *
  * @example
- * formatAws4Credentials(credentials) // 'AWS4-HMAC-SHA256 Credential=…, SignedHeaders=host;x-amz-date, Signature=…'
+ * formatAws4Credentials(credentials)
+ * // 'AWS4-HMAC-SHA256 Credential=…, SignedHeaders=host;x-amz-date, Signature=…'
  */
 export function formatAws4Credentials (credentials: Aws4Credentials): string {
   const { accessKeyId, signedHeaders, signature } = credentials

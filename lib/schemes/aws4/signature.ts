@@ -23,7 +23,9 @@ export const HASH_OF_NOTHING = hash('sha256', '', 'hex')
  * @see
  *   {@link https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html Create a signed request}
  * @example
- * signRequest(request, { day: '20150830', region: 'local', service: 'proxy', time: '20150830T123600Z', escapePath: true }, secret)
+ * signRequest(request, {
+ *   day: '20150830', region: 'local', service: 'proxy', time: '20150830T123600Z', escapePath: true
+ * }, secret)
  */
 export function signRequest (request: SignedRequest, context: SigningContext, secret: string): string {
   const text = stringToSign(request, context)

@@ -31,8 +31,7 @@ const HASHES: ReadonlyArray<readonly [DigestHash, string, 32 | 64]> = [
 
 const NON_ASCII = /[^\0-\x7f]/
 
-/** All algorithms, the strongest first. */
-export const DIGEST_ALGORITHMS: readonly DigestAlgorithm[] = Object.freeze(HASHES.flatMap(([name, nodeHash, hexLength]) => {
+const ALGORITHMS = HASHES.flatMap(([name, nodeHash, hexLength]) => {
   // node hashes text as UTF-8, which is the same for ASCII, as nearly all of it is, and spares the
   // copy.
   const digest = (octets: string | Uint8Array): string =>
@@ -41,7 +40,10 @@ export const DIGEST_ALGORITHMS: readonly DigestAlgorithm[] = Object.freeze(HASHE
     Object.freeze({ name: `${name}-sess` as const, hash: name, session: true, nodeHash, hexLength, digest }),
     Object.freeze({ name, hash: name, session: false, nodeHash, hexLength, digest })
   ]
-}))
+})
+
+/** All algorithms, the strongest first. */
+export const DIGEST_ALGORITHMS: readonly DigestAlgorithm[] = Object.freeze(ALGORITHMS)
 
 const BY_NAME = new Map(DIGEST_ALGORITHMS.map((algorithm) => [algorithm.name.toLowerCase(), algorithm]))
 

@@ -36,7 +36,9 @@ export type OfferMismatch = 'algorithm' | 'realm' | 'opaque' | 'qop' | 'userhash
  * formatChallenge(digestChallenge(offer, algorithm, nonce, false))
  * // Digest realm="lab", qop="auth", algorithm=SHA-256, nonce="…", opaque="…", charset=UTF-8
  */
-export function digestChallenge (offer: DigestOffer, algorithm: DigestAlgorithm, nonce: string, stale: boolean): Challenge {
+export function digestChallenge (
+  offer: DigestOffer, algorithm: DigestAlgorithm, nonce: string, stale: boolean
+): Challenge {
   const { realm, qop, opaque, charset, userhash } = offer
   return {
     scheme: 'Digest',

@@ -86,7 +86,8 @@ interface Choice {
  * @see {@link https://www.rfc-editor.org/rfc/rfc7616#section-3.4 RFC 7616, 3.4}
  * @example
  * answerDigestChallenge(response.headers['proxy-authenticate'], {
- *   username: 'alice', password: 'alice-secret', method: 'CONNECT', uri: 'origin.test:443', nc: 1, cnonce: randomUUID()
+ *   username: 'alice', password: 'alice-secret', method: 'CONNECT', uri: 'origin.test:443',
+ *   nc: 1, cnonce: randomUUID()
  * })?.credentials
  */
 export function answerDigestChallenge (
@@ -126,7 +127,9 @@ export function answerDigestChallenge (
 
   function verify (info: string | readonly string[], content?: string | Uint8Array): DigestInfoVerdict {
     const said = parseAuthenticationInfo(info)
-    const next = said.nextnonce === undefined ? undefined : { ...challenge, params: { ...challenge.params, nonce: said.nextnonce } }
+    const next = said.nextnonce === undefined
+      ? undefined
+      : { ...challenge, params: { ...challenge.params, nonce: said.nextnonce } }
     if (said.rspauth === undefined) return { rspauth: 'absent', qop: said.qop, next }
     const ours = qop === undefined
       ? said.qop === undefined

@@ -69,7 +69,9 @@ const PRINTABLE = /^[\x20-\x7e]+$/
  * @example
  * readDigestParameters(parseCredentials(value))?.username // 'Mufasa'
  */
-export function readDigestParameters (credentials: Credentials, options?: DigestParameterOptions): DigestParameters | undefined {
+export function readDigestParameters (
+  credentials: Credentials, options?: DigestParameterOptions
+): DigestParameters | undefined {
   if (credentials.scheme.toLowerCase() !== 'digest') return undefined
   const { token68, params } = credentials
   if (params === undefined) {

@@ -55,7 +55,9 @@ export function computeUserhash (algorithm: DigestAlgorithm, username: string, r
  * @param ha1 - Without them, in lower-case hex.
  * @see {@link https://www.rfc-editor.org/rfc/rfc7616#section-3.4.2 RFC 7616, 3.4.2}
  */
-export function computeKey (algorithm: DigestAlgorithm, ha1: string, nonce: string, cnonce: string | undefined): string {
+export function computeKey (
+  algorithm: DigestAlgorithm, ha1: string, nonce: string, cnonce: string | undefined
+): string {
   return algorithm.session ? algorithm.digest(`${ha1}:${nonce}:${cnonce ?? ''}`) : ha1
 }
 

@@ -10,12 +10,14 @@ export interface ParsedPrincipal {
 /**
  * Takes a principal apart, at the last `@` that is not escaped.
  *
- *     principal = component *( "/" component ) "@" realm   ; with "\" before "@", "/" and "\" in them
+ *     principal = component *( "/" component ) "@" realm
+ *                 ; with "\" before "@", "/" and "\" in them
  *
  * @returns `undefined` when a name or a realm is missing.
  * @see {@link https://www.rfc-editor.org/rfc/rfc1964#section-2.1.1 RFC 1964, 2.1.1}
  * @example
- * readPrincipal('alice@EXAMPLE.ORG') // { principal: 'alice@EXAMPLE.ORG', name: 'alice', realm: 'EXAMPLE.ORG' }
+ * readPrincipal('alice@EXAMPLE.ORG')
+ * // { principal: 'alice@EXAMPLE.ORG', name: 'alice', realm: 'EXAMPLE.ORG' }
  */
 export function readPrincipal (principal: string): ParsedPrincipal | undefined {
   let at = -1

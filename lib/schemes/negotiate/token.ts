@@ -53,7 +53,8 @@ export function kindOf (token: Buffer): TokenKind | undefined {
   if (token.subarray(0, NTLM.length).equals(NTLM)) return 'ntlm'
   const start = startOfContent(token)
   if (start === undefined) return undefined
-  const kind = token[0] === APPLICATION_0 && MECHANISMS.some((mechanism) => token.subarray(start, start + mechanism.length).equals(mechanism))
+  const isNext = (mechanism: Buffer) => token.subarray(start, start + mechanism.length).equals(mechanism)
+  const kind = token[0] === APPLICATION_0 && MECHANISMS.some(isNext)
     ? 'initial'
     : token[0] === CONTEXT_1 ? 'reply' : undefined
   // Whatever the structure around it says: a library that knows NTLM as well would find it.

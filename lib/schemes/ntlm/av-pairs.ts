@@ -2,7 +2,15 @@ import { MalformedCredentials } from '../../errors.js'
 
 /** What an attribute is about (MS-NLMP, 2.2.2.1). Those that matter here. */
 export const AV = Object.freeze({
-  end: 0, computer: 1, domain: 2, dnsComputer: 3, dnsDomain: 4, flags: 6, timestamp: 7, targetName: 9, channelBindings: 10
+  end: 0,
+  computer: 1,
+  domain: 2,
+  dnsComputer: 3,
+  dnsDomain: 4,
+  flags: 6,
+  timestamp: 7,
+  targetName: 9,
+  channelBindings: 10
 })
 
 /** In the value of `AV.flags`: the message has an integrity code. */
@@ -17,7 +25,8 @@ export type AvPairs = ReadonlyMap<number, Buffer>
  *
  * @throws {MalformedCredentials} It is cut off, or has an attribute twice.
  * @example
- * readAvPairs(Buffer.from('0600040002000000' + '00000000', 'hex')).get(AV.flags) // <Buffer 02 00 00 00>
+ * readAvPairs(Buffer.from('0600040002000000' + '00000000', 'hex')).get(AV.flags)
+ * // <Buffer 02 00 00 00>
  */
 export function readAvPairs (octets: Buffer): AvPairs {
   const pairs = new Map<number, Buffer>()

@@ -24,8 +24,8 @@ export interface NtlmNames {
 }
 
 /** Said whatever the client asked for. */
-const ALWAYS = FLAGS.requestTarget | FLAGS.ntlm | FLAGS.alwaysSign | FLAGS.targetTypeServer | FLAGS.extendedSessionSecurity |
-  FLAGS.targetInfo | FLAGS.version
+const ALWAYS = FLAGS.requestTarget | FLAGS.ntlm | FLAGS.alwaysSign | FLAGS.targetTypeServer |
+  FLAGS.extendedSessionSecurity | FLAGS.targetInfo | FLAGS.version
 /** Said where the client asked for it. They are about what would come after, which HTTP has not. */
 const AS_ASKED = FLAGS.sign | FLAGS.seal | FLAGS.keyExchange | FLAGS.key128 | FLAGS.key56
 /** Of 1601, in which FILETIME begins, before that of 1970. */

@@ -68,7 +68,10 @@ function readAuthenticate (octets: Buffer): AuthenticateMessage {
   const [domain, user, workstation] = fields.map((field) => readText(field, flags)) as [string, string, string]
   const encryptedSessionKey = readField(octets, 52)
   // Nothing says that it is there, but where the first of what is behind it begins.
-  const payload = Math.min(octets.length, ...[12, 20, 28, 36, 44, 52].filter((at) => octets.readUInt16LE(at) > 0).map((at) => octets.readUInt32LE(at + 4)))
+  const starts = [12, 20, 28, 36, 44, 52]
+    .filter((at) => octets.readUInt16LE(at) > 0)
+    .map((at) => octets.readUInt32LE(at + 4))
+  const payload = Math.min(octets.length, ...starts)
   const mic = payload >= MIC_START + MIC_LENGTH ? octets.subarray(MIC_START, MIC_START + MIC_LENGTH) : null
   return { type: 3, flags, lmResponse, ntResponse, domain, user, workstation, encryptedSessionKey, mic, octets }
 }

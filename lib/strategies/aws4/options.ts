@@ -23,7 +23,9 @@ export type Aws4Account = Defaulting<{ username: string }, {
  * expired, only this function can know. The id is the client's text, in visible ASCII, of at most
  * 256 chars.
  */
-export type Aws4Lookup = (accessKeyId: string, sessionToken: string | undefined) => Eventual<Aws4Account | null | undefined | false>
+export type Aws4Lookup = (
+  accessKeyId: string, sessionToken: string | undefined
+) => Eventual<Aws4Account | null | undefined | false>
 
 /**
  * Why credentials were refused: another `scope` than ours; `host` or a date is not among the signed
@@ -95,7 +97,8 @@ const OPTIONS = new Set([
  */
 export function readAws4Options (options = {} as Aws4Options): Aws4Settings {
   const {
-    lookup, region, service, clockSkew = 900_000, unsignedPayload = false, escapePath = true, store, onRefused = () => {}, clock = Date.now
+    lookup, region, service, clockSkew = 900_000, unsignedPayload = false, escapePath = true,
+    store, onRefused = () => {}, clock = Date.now
   } = checkOptions(options, OPTIONS)
   for (const [name, value] of Object.entries({ lookup, onRefused, clock })) {
     if (typeof value !== 'function') throw new BadOption(name, 'a function', typeof value)

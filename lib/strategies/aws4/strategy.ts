@@ -54,7 +54,11 @@ const GRACE: Milliseconds = 60_000
  * @see
  *   {@link https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html AWS Signature Version 4}
  * @example
- * new Aws4Strategy({ region: 'local', service: 'proxy', lookup: async (accessKeyId) => await keys.find(accessKeyId) })
+ * new Aws4Strategy({
+ *   region: 'local',
+ *   service: 'proxy',
+ *   lookup: async (accessKeyId) => await keys.find(accessKeyId)
+ * })
  */
 export class Aws4Strategy extends Strategy {
   override readonly name = 'aws4'
@@ -82,7 +86,8 @@ export class Aws4Strategy extends Strategy {
     if (attempt === undefined) return this.challengeAgain()
     if (typeof attempt === 'string') return this.refuse(attempt, null)
     const signed = attempt
-    const find = ({ credentials: { accessKeyId }, sessionToken }: Aws4Attempt) => this.settings.lookup(accessKeyId, sessionToken)
+    const find = ({ credentials: { accessKeyId }, sessionToken }: Aws4Attempt) =>
+      this.settings.lookup(accessKeyId, sessionToken)
     this.decide(find, signed, (account) => this.judge(request, signed, isRight(account) ? account : null))
   }
 

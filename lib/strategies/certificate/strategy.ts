@@ -19,7 +19,9 @@ import type { CertificateName } from './name.js'
  * @param name - What {@link ClientCertificateOptions.name} has found, `undefined` for nothing or
  *   several.
  */
-export type VerifyCertificate = (certificate: PeerCertificate, name: string | undefined) => Eventual<Accepted | null | undefined | false>
+export type VerifyCertificate = (
+  certificate: PeerCertificate, name: string | undefined
+) => Eventual<Accepted | null | undefined | false>
 
 /** Options of {@link ClientCertificateStrategy}. */
 export type ClientCertificateOptions = Defaulting<{ username: string }, {
@@ -80,8 +82,9 @@ export class ClientCertificateStrategy extends Strategy {
     // Of a connection or session that lives on, nobody else looks at the time again.
     if (certificate === undefined || !isValidAt(certificate, this.clock())) return this.fail()
     const name = nameInCertificate(certificate, this.where)
+    const info = { fingerprint: certificate.fingerprint256, ...(name !== undefined && { userId: name }) }
     this.decide((presented) => this.verify(presented, name), certificate, (accepted) => {
-      if (isRight(accepted)) this.accept(accepted, { fingerprint: certificate.fingerprint256, ...(name !== undefined && { userId: name }) })
+      if (isRight(accepted)) this.accept(accepted, info)
       else this.fail()
     })
   }

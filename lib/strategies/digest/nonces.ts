@@ -76,7 +76,8 @@ export class DigestNonces {
       return claim.kind === 'full' ? claim : { kind: 'stale', reason: 'nc' }
     }
     if (count === 0 && !oneTimeNonces) return answer({ kind: 'new' })
-    const claim = store.claim(judged.id, oneTimeNonces ? 1 : count, nonceLifetime - judged.age + GRACE, usualName(username))
+    const ttl = nonceLifetime - judged.age + GRACE
+    const claim = store.claim(judged.id, oneTimeNonces ? 1 : count, ttl, usualName(username))
     return isThenable(claim) ? claim.then(answer) : answer(claim)
   }
 

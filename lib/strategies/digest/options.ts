@@ -29,11 +29,14 @@ export type DigestAccount = DigestSecret & Defaulting<{ username: string }, {
  * An HA1 is as good as the password in its realm: keep it as safe. The name is the client's text,
  * in Unicode form C, of at most 1024 chars, without colon and control chars.
  */
-export type DigestLookup = (username: string, realm: string, hash: DigestHash) => Eventual<DigestAccount | null | undefined | false>
+export type DigestLookup = (
+  username: string, realm: string, hash: DigestHash
+) => Eventual<DigestAccount | null | undefined | false>
 
 /** Finds a user by the hash of name and realm, in lower-case hex. The account says the name too. */
-export type DigestHashLookup =
-  (userhash: string, realm: string, hash: DigestHash) => Eventual<DigestAccount & { readonly username: string } | null | undefined | false>
+export type DigestHashLookup = (
+  userhash: string, realm: string, hash: DigestHash
+) => Eventual<DigestAccount & { readonly username: string } | null | undefined | false>
 
 /**
  * Why credentials were refused: what did not go with the challenge (`algorithm`, `realm`, `opaque`,
@@ -146,9 +149,9 @@ const OPTIONS = new Set([
  */
 export function readDigestOptions (options = {} as DigestOptions): DigestSettings {
   const {
-    lookup, lookupHash, algorithms = ['SHA-256'], qop = ['auth'], nonceLifetime = 300_000, oneTimeNonces = false, uri = 'strict', rfc2069 = false,
-    charset = true, latin1Fallback = false, opaque, keys = [randomBytes(MIN_KEY)], onRefused = () => {}, random = randomBytes,
-    clock = Date.now, store = new MemoryStore({ clock })
+    lookup, lookupHash, algorithms = ['SHA-256'], qop = ['auth'], nonceLifetime = 300_000, oneTimeNonces = false,
+    uri = 'strict', rfc2069 = false, charset = true, latin1Fallback = false, opaque, keys = [randomBytes(MIN_KEY)],
+    onRefused = () => {}, random = randomBytes, clock = Date.now, store = new MemoryStore({ clock })
   } = checkOptions(options, OPTIONS, 'an object, as { lookup: (username, realm) => account }')
   for (const [name, value] of Object.entries({ lookup, lookupHash: lookupHash ?? lookup, onRefused, clock, random })) {
     if (typeof value !== 'function') throw new BadOption(name, 'a function', typeof value)

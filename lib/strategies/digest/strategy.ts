@@ -60,7 +60,9 @@ interface Found {
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc7616 RFC 7616}
  * @example
- * new DigestStrategy({ lookup: async (username, realm, hash) => await accounts.find(username, realm, hash) })
+ * new DigestStrategy({
+ *   lookup: async (username, realm, hash) => await accounts.find(username, realm, hash)
+ * })
  */
 export class DigestStrategy extends Strategy {
   override readonly name = 'digest'
@@ -177,7 +179,9 @@ export class DigestStrategy extends Strategy {
     })
   }
 
-  private grant (account: DigestAccount, userId: string, exchange: DigestExchange, nextnonce: string | undefined): void {
+  private grant (
+    account: DigestAccount, userId: string, exchange: DigestExchange, nextnonce: string | undefined
+  ): void {
     const proxyAuthenticationInfo = { ...(nextnonce !== undefined && { nextnonce }), ...exchange.authenticationInfo() }
     const info = Object.defineProperty({ ...account.info, userId, proxyAuthenticationInfo }, 'digest', { value: exchange })
     this.success(account.user ?? { username: userId }, info)

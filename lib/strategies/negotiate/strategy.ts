@@ -135,7 +135,8 @@ export class NegotiateStrategy extends Strategy {
     const userId = principal.realm === realms[0] ? principal.name : principal.principal
     const last = response ? { proxyAuthenticate: { scheme: BARE, token68: response } } : {}
     const info: NegotiateInfo = { userId, principal: principal.principal, service, ...last }
-    const find = (shown: KerberosPrincipal) => map === undefined ? { username: userId, principal: shown.principal } : map(shown)
+    const find = (shown: KerberosPrincipal) =>
+      map === undefined ? { username: userId, principal: shown.principal } : map(shown)
     this.decide(find, { ...principal, service }, (accepted) => {
       if (isRight(accepted)) this.accept(accepted as Accepted, info)
       else this.refuse('user', principal)
@@ -152,11 +153,15 @@ export class NegotiateStrategy extends Strategy {
     const headers = { ...request.headers, authorization: `NTLM ${token}` }
     const { handshake } = request
     // What is kept of Kerberos is nothing that it could go on with.
-    const own = handshake?.kept instanceof KeptContext ? { handshake: { kept: undefined, keep: (state: HandshakeState) => handshake.keep(state) } } : {}
+    const own = handshake?.kept instanceof KeptContext
+      ? { handshake: { kept: undefined, keep: (state: HandshakeState) => handshake.keep(state) } }
+      : {}
     Promise.resolve(attempt.authenticate({ ...request, headers, ...own }, options)).catch(attempt.error)
   }
 
-  private refuse (reason: NegotiateRefusalReason, principal: ParsedPrincipal | null | undefined = null, cause: Error | null = null): void {
+  private refuse (
+    reason: NegotiateRefusalReason, principal: ParsedPrincipal | null | undefined = null, cause: Error | null = null
+  ): void {
     const name = principal?.principal ?? null
     this.settings.onRefused({ reason, principal: name, cause })
     // A ticket cannot be guessed, but a client may repeat one that is wrong.

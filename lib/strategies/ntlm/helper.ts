@@ -30,7 +30,12 @@ export class NtlmHelper {
    * @param timeout - How long it may take for an answer.
    * @param gone - Called once, when it is of no more use.
    */
-  constructor (command: string, args: readonly string[], private readonly timeout: Milliseconds, private readonly gone: () => void) {
+  constructor (
+    command: string,
+    args: readonly string[],
+    private readonly timeout: Milliseconds,
+    private readonly gone: () => void
+  ) {
     this.child = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'] })
     const end = (): void => this.end()
     on(on(this.child, 'error', end), 'exit', end)

@@ -18,12 +18,15 @@ const NAME = /^\P{Cc}{1,256}$/u
  * @param random - Makes the challenges. Default: node's random octets.
  */
 export function verifyWith (
-  lookup: NtlmLookup, { names, extendedProtection, targetNames }: NtlmSettings, random: (size: number) => Buffer = randomBytes
+  lookup: NtlmLookup, { names, extendedProtection, targetNames }: NtlmSettings,
+  random: (size: number) => Buffer = randomBytes
 ): NtlmVerifier {
   // Somebody unknown costs what a wrong password costs.
   const nobodys = randomBytes(16)
 
-  async function finish (message: AuthenticateMessage, socket: Socket | undefined, context: NtlmContext): Promise<NtlmVerdict> {
+  async function finish (
+    message: AuthenticateMessage, socket: Socket | undefined, context: NtlmContext
+  ): Promise<NtlmVerdict> {
     const { user: username, domain } = message
     const response = read(message)
     if (typeof response === 'string') return wrong(response)

@@ -116,5 +116,11 @@ export function readNtlmOptions (options: NtlmOptions): NtlmSettings {
   if (targetNames !== undefined && !(Array.isArray(targetNames) && targetNames.every((name) => typeof name === 'string'))) {
     throw new BadOption('targetNames', 'a list of host names', typeof targetNames)
   }
-  return Object.freeze({ lookup, verifier, names: Object.freeze(all), extendedProtection, targetNames: targetNames?.map((name: string) => name.toLowerCase()) })
+  return Object.freeze({
+    lookup,
+    verifier,
+    names: Object.freeze(all),
+    extendedProtection,
+    targetNames: targetNames?.map((name: string) => name.toLowerCase())
+  })
 }

@@ -208,7 +208,9 @@ export function ntlmAuth (options: NtlmAuthOptions = {}): NtlmAuth {
   }
 }
 
-async function finish (helper: NtlmHelper, { octets, user, ntResponse }: AuthenticateMessage): Promise<NtlmVerdict<NtlmAuthUser>> {
+async function finish (
+  helper: NtlmHelper, { octets, user, ntResponse }: AuthenticateMessage
+): Promise<NtlmVerdict<NtlmAuthUser>> {
   // There are domains where nobody in particular is let in.
   if (user === '' || ntResponse.length === 0) return { kind: 'wrong', note: { reason: 'anonymous', userId: null, guess: false } }
   const answer = await helper.ask(`KK ${octets.toString('base64')}`)

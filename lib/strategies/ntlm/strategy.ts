@@ -21,7 +21,9 @@ import type { AttemptRequest } from '../strategy.js'
  * @see {@link https://learn.microsoft.com/openspecs/windows_protocols/ms-nlmp/ MS-NLMP},
  *   {@link https://learn.microsoft.com/openspecs/windows_protocols/ms-ntht/ MS-NTHT}
  * @example
- * new NtlmStrategy({ lookup: async (username, domain) => await directory.ntHashOf(username, domain) })
+ * new NtlmStrategy({
+ *   lookup: async (username, domain) => await directory.ntHashOf(username, domain)
+ * })
  * new NtlmStrategy({ verifier: ntlmAuth() }) // Samba verifies
  */
 export class NtlmStrategy extends Strategy {
