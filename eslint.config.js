@@ -6,6 +6,14 @@ export default [
     files: ['lib/**/*.ts'],
     rules: {
       '@stylistic/arrow-parens': ['error', 'always'],
+      '@stylistic/max-len': ['error', {
+        code: 120,
+        comments: 100,
+        ignoreUrls: true,
+        ignoreStrings: true,
+        ignoreTemplateLiterals: true,
+        ignoreRegExpLiterals: true
+      }],
       '@typescript-eslint/consistent-type-imports': 'error',
       'no-restricted-syntax': ['error', { selector: 'ImportSpecifier[importKind="type"]', message: 'Types have an import of their own.' }]
     }
