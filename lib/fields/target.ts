@@ -106,13 +106,20 @@ export function parseTarget (method: string, target: string, upgrades = false): 
 export function withoutUserinfo (target: string): string {
   if (target.charCodeAt(0) === SLASH || !target.includes('@')) return target
   const start = SCHEME.exec(target)?.[0].length ?? 0
-  // Without "scheme://" no "@" is legitimate. With it, one in the path is, unless the authority
-  // before it makes no sense: then a password with a raw "/" or "?" has ended it too soon.
   const rest = target.slice(start)
-  const length = start === 0 ? -1 : rest.search(END_OF_AUTHORITY)
-  let end = length === -1 ? rest.length : length
-  if (!rest.slice(0, end).includes('@') && typeof readAuthority(rest.slice(0, end)) === 'string') end = rest.length
-  return target.slice(0, start) + rest.slice(rest.lastIndexOf('@', end - 1) + 1)
+  return target.slice(0, start) + rest.slice(rest.lastIndexOf('@', endOfUserinfo(rest, start !== 0) - 1) + 1)
+}
+
+/**
+ * Finds where userinfo may reach to at most. Without "scheme://" no "@" is legitimate. With it, one
+ * in the path is, unless the authority before it makes no sense: then a password with a raw "/" or
+ * "?" has ended it too soon.
+ */
+function endOfUserinfo (rest: string, hasScheme: boolean): number {
+  const length = hasScheme ? rest.search(END_OF_AUTHORITY) : -1
+  if (length === -1) return rest.length
+  const authority = rest.slice(0, length)
+  return typeof readAuthority(authority.slice(authority.lastIndexOf('@') + 1)) === 'string' ? rest.length : length
 }
 
 function parseAuthorityForm (target: string): AuthorityTarget {

@@ -143,7 +143,11 @@ t.test('userinfo is taken out for logs (R-SEC-1, R-TGT-8)', async t => {
     ['http://u:p?q@a.test/', 'http://a.test/'],
     ['http://u:p#q@a.test/', 'http://a.test/'],
     ['http://u:p\\q@a.test/', 'http://a.test/'],
-    ['http://u:/@a.test/', 'http://u:/@a.test/']
+    ['http://u:/@a.test/', 'http://u:/@a.test/'],
+    // So does a name with an "@" in it before such a password.
+    ['http://u@corp:p/q@a.test/', 'http://a.test/'],
+    ['http://@u:p?q@a.test/x', 'http://a.test/x'],
+    ['http://u@b.test/x@y', 'http://b.test/x@y']
   ]
   for (const [target, expected] of rows) t.equal(withoutUserinfo(target!), expected)
 })

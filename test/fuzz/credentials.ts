@@ -175,6 +175,7 @@ const MAKERS: Readonly<Record<Exclude<Recipe['kind'], 'text'>, (flaw: string, ma
         ...flaw === 'version 1' ? { ntResponse: Buffer.alloc(24, 1) } : {}
       })}`
       memory.made.set('ntlm3', text)
+      memory.made.set('challenge', flaw === '' ? challenge : '')
       return text
     } catch {
       return 'NTLM' // there is no challenge to respond to
@@ -213,9 +214,12 @@ function sameParts (granted: string, text: string): boolean {
   })
 }
 
-/** Whether a type 3 is right for a challenge of this connection. */
-function isRightNtlm (link: Link, text: string, made: string | undefined, flaw: string): boolean {
-  return flaw === '' && made !== undefined && sameProof(made, text) && link.last !== '' && link.type2.has(link.last)
+/** Whether a type 3 is right for a challenge of this connection, be it that it was sent before to another role, which had no challenge. */
+function isRightNtlm (link: Link, text: string, memory: Memory['made'], flaw: string): boolean {
+  const made = memory.get('ntlm3')
+  if (made === undefined || !sameProof(made, text)) return false
+  if (flaw === 'replay') return link.type2.has(memory.get('challenge')!)
+  return flaw === '' && link.last !== '' && link.type2.has(link.last)
 }
 
 /** Whether two type 3 messages have the same user, domain and response: nothing else of one without an integrity code is protected. */
@@ -241,7 +245,7 @@ function prepare (world: World, memory: Memory, link: Link, attempt: Attempt, id
   const texts = recipes.map(each => {
     const [text = '', ...more] = make(each, { world, memory, link, method, target })
     extra.push(...more)
-    if (each.kind === 'ntlm3' && isRightNtlm(link, text, memory.made.get('ntlm3'), each.flaw)) authenticates = true
+    if (each.kind === 'ntlm3' && isRightNtlm(link, text, memory.made, each.flaw)) authenticates = true
     return text
   })
   const values = joined && texts.length > 0 ? [texts.join(', ')] : texts

@@ -177,6 +177,8 @@ function isSame (sent: StrictRequest, got: StrictRequest): boolean {
     if (lower === 'x-user') return /^(?:alice|bob|anonymous)$/.test(value)
     if (OF_THE_HOP.test(name)) return true
     if (nominated.includes(lower)) return false
+    // The lines of HTTP/2 are one (RFC 9113, 8.2.3).
+    if (lower === 'cookie' && sent.version === '2') return value === valuesOf(sent.fields, 'cookie').join('; ').trim()
     return all.some(([other, given]) => other.toLowerCase() === lower && given === value)
   })
 }
