@@ -93,6 +93,12 @@ export class ResponseWriter implements ResponseSink {
     if (!this.raw.writableEnded && !isGone(this.raw)) this.cut(code)
   }
 
+  /**
+   * Node may tell of room while another response is written on the same connection, which is while
+   * undici parses that one: undici does not stand to be told to go on there.
+   *
+   * @quirk undici-resume-within-parser
+   */
   private waitForClient (source: ContentSource): void {
     source.pause()
     const timer = this.bodyTimeout === 0 ? undefined : setTimeout(guarded(() => this.cut('idle'), this.raw), this.bodyTimeout)
@@ -100,7 +106,7 @@ export class ResponseWriter implements ResponseSink {
       clearTimeout(timer)
       this.raw.removeListener('drain', go)
       this.raw.removeListener('close', go)
-      source.resume()
+      process.nextTick(guarded(() => source.resume(), this.raw))
     }
     on(this.raw, 'drain', go)
     on(this.raw, 'close', go)
