@@ -1,6 +1,6 @@
-import type { Http2Session } from 'node:http2'
+import type { Http2Session, Http2Stream } from 'node:http2'
 import type { FastifyInstance } from 'fastify'
-import { guarded, once } from '../guarded.js'
+import { guarded, on, once } from '../guarded.js'
 import { onEverySession } from './sessions.js'
 
 /**
@@ -15,18 +15,31 @@ const COLLECTIONS = 3
  *
  * A stream that was destroyed while its session was writing for it is freed by the garbage
  * collector alone, and with it the fields of a block that its client began and did not end, such as
- * half of a trailer section. Where the collector takes the session first, in the same collection,
- * node finds memory of the session still in use, and ends the process (`~Http2Session`:
- * `current_nghttp2_memory_`; node 20 to 26). Any client can bring that about.
+ * half of a trailer section. Where the collector takes the session first, or in the same
+ * collection, node finds memory of the session still in use, and ends the process
+ * (`~Http2Session`: `current_nghttp2_memory_`; node 20 to 26). Any client can bring that about.
  *
  * @quirk node-http2-session-memory
  */
 export function keepHandles (app: FastifyInstance): void {
   onEverySession(app, (session) => {
     const handle = handleOf(session)
-    if (handle !== undefined) once(session, 'close', () => kept.add(handle))
+    if (handle === undefined) return
+    on(session, 'stream', (stream: Http2Stream) => {
+      const ofStream = handleOf(stream)
+      if (ofStream !== undefined) keepBehind(ofStream, handle)
+    })
+    // A stream whose head never came to its end is known to node alone.
+    once(session, 'close', () => kept.add(handle))
   })
 }
+
+/** Keeps `handle` until a collection after that of `first`: it is what the registry has to hand out. */
+export function keepBehind (first: object, handle: object): void {
+  behind.register(first, handle)
+}
+
+const behind = new FinalizationRegistry<object>(() => {})
 
 /** Objects that are kept for some collections of all garbage. */
 export class KeptHandles {
@@ -61,8 +74,10 @@ export class KeptHandles {
 
 const kept = new KeptHandles()
 
+let kHandle: symbol | undefined
+
 /** Node shows it to no one, and forgets it when the session is over. Without it nothing is kept. */
-function handleOf (session: Http2Session): object | undefined {
-  const symbol = Object.getOwnPropertySymbols(session).find(({ description }) => description === 'kHandle')
-  return symbol && (session as unknown as Record<symbol, object | undefined>)[symbol]
+function handleOf (owner: Http2Session | Http2Stream): object | undefined {
+  kHandle ??= Object.getOwnPropertySymbols(owner).find(({ description }) => description === 'kHandle')
+  return kHandle && (owner as unknown as Record<symbol, object | undefined>)[kHandle]
 }

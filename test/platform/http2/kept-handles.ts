@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { KeptHandles, keepHandles } from '../../../lib/platform/http2/kept-handles.js'
+import { KeptHandles, keepBehind, keepHandles } from '../../../lib/platform/http2/kept-handles.js'
 import { collectGarbage } from '../../fixtures/collect-garbage.js'
 import { Http2Client } from '../../fixtures/http2-client.js'
 import { until } from '../../fixtures/until.js'
@@ -22,6 +22,23 @@ t.test('what is added is there for a collection, and gone after some', async t =
   await until(() => { collectGarbage(); return object.deref() === undefined })
   kept.add({})
   await until(() => { collectGarbage(); return kept.size === 0 })
+})
+
+t.test('what is kept behind another is there for as long as that, however often is collected, and gone after it', async t => {
+  let stream: object | undefined = {}
+  const session = (() => {
+    const handle = { here: true }
+    keepBehind(stream, handle)
+    return new WeakRef(handle)
+  })()
+  for (let i = 0; i < 5; i++) {
+    await new Promise(resolve => setImmediate(resolve))
+    collectGarbage()
+  }
+  t.strictSame(session.deref(), { here: true })
+  t.ok(stream)
+  stream = undefined
+  await until(() => { collectGarbage(); return session.deref() === undefined })
 })
 
 t.test('a session of node is followed to its end, one that has no handle is not', async t => {
