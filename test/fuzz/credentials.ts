@@ -80,7 +80,7 @@ interface Memory {
   readonly digest: string[]
   /** Nonces and counts that were used by right credentials. */
   readonly used: Set<string>
-  readonly made: Map<Recipe['kind'], string>
+  readonly made: Map<Recipe['kind'] | 'challenge', string>
   /** What was signed with AWS4, and how. */
   readonly signed: Array<readonly [request: string, credentials: string]>
   /** Type 2 of NTLM on other connections. */
