@@ -34,7 +34,9 @@ export function keepHandles (app: FastifyInstance): void {
   })
 }
 
-/** Keeps `handle` until a collection after that of `first`: it is what the registry has to hand out. */
+/**
+ * Keeps `handle` until a collection after that of `first`: it is what the registry has to hand out.
+ */
 export function keepBehind (first: object, handle: object): void {
   behind.register(first, handle)
 }
