@@ -37,12 +37,20 @@ export interface ResponseSink {
   fail (failure: Error & { code: string }): void
 }
 
+/** The most octets of content that are held, for one turn of the event loop at most. */
+const MAX_HELD = 8 * 1024
+
 /**
  * Writes the response of an upstream to the client past Fastify's reply, so that it is the
  * upstream's and ours, and nobody else's: head, content with back-pressure, trailers.
  */
 export class ResponseWriter implements ResponseSink {
   bytesOut = 0
+  /**
+   * The first octets of content, for as long as they may be all: with the head they are one write.
+   */
+  private held: { readonly chunk: Buffer, readonly source: ContentSource } | null = null
+  private holds = false
   private readonly raw: ServerResponse
   private readonly isHttp2: boolean
 
@@ -70,18 +78,33 @@ export class ResponseWriter implements ResponseSink {
     const isReset = status === 205 && this.isHttp2
     writeRelayedHead(this.reply, status, reason, this.framed(fields, status))
     // undici takes their Content-Length for that of content which did not come.
-    if (status === 204 || status === 304 || isReset) this.raw.end()
-    else process.nextTick(guarded(() => this.flush(), this.raw))
+    if (status === 204 || status === 304 || isReset) {
+      this.raw.end()
+    } else {
+      this.holds = !this.isHttp2
+      process.nextTick(guarded(() => this.flush(), this.raw))
+    }
     return isReset
   }
 
   data (chunk: Buffer, source: ContentSource): void {
     this.bytesOut += chunk.length
-    if (!this.raw.write(chunk)) this.waitForClient(source)
+    if (this.holds && this.held === null && chunk.length <= MAX_HELD) {
+      this.held = { chunk, source }
+      return
+    }
+    this.release()
+    this.write(chunk, source)
   }
 
   end (trailers: string[]): void {
     if (this.raw.writableEnded) return
+    if (trailers.length === 0 && this.held !== null) {
+      // Of text node makes one piece with the head.
+      this.raw.end(this.held.chunk.latin1Slice(), 'latin1')
+      return
+    }
+    this.release()
     if (trailers.length > 0 && (this.isHttp2 || this.raw.chunkedEncoding)) addTrailers(this.raw, trailers)
     this.raw.end()
   }
@@ -90,7 +113,21 @@ export class ResponseWriter implements ResponseSink {
    * Half a response cannot be taken back: cutting the connection is the only honest signal left.
    */
   fail ({ code }: Error & { code: string }): void {
-    if (!this.raw.writableEnded && !isGone(this.raw)) this.cut(code)
+    if (this.raw.writableEnded || isGone(this.raw)) return
+    this.release()
+    this.cut(code)
+  }
+
+  private write (chunk: Buffer, source: ContentSource): void {
+    if (!this.raw.write(chunk)) this.waitForClient(source)
+  }
+
+  /** Writes what is held, of which nothing is held from here on. */
+  private release (): void {
+    const { held } = this
+    this.holds = false
+    this.held = null
+    if (held !== null) this.write(held.chunk, held.source)
   }
 
   /**
@@ -118,7 +155,9 @@ export class ResponseWriter implements ResponseSink {
    * @quirk node-flush-headers-utf8
    */
   private flush (): void {
-    if (this.bytesOut === 0 && !this.raw.writableEnded && !isGone(this.raw)) this.raw.write('', 'latin1') // `flushHeaders` would write UTF-8
+    if (this.raw.writableEnded || isGone(this.raw)) return
+    this.release()
+    if (this.bytesOut === 0) this.raw.write('', 'latin1') // `flushHeaders` would write UTF-8
   }
 
   /**

@@ -15,7 +15,7 @@ async function got (t: Test, write: (writer: ResponseWriter, reply: FastifyReply
     url: '/',
     method: ['GET', 'HEAD'],
     handler (_request, reply) {
-      write(new ResponseWriter(reply, 0, reason => { reasons.push(reason); reply.raw.destroy() }), reply)
+      write(new ResponseWriter(reply, 0, reason => { reasons.push(reason); setImmediate(() => reply.raw.destroy()) }), reply)
     }
   })
   await app.listen({ port: 0, host: '127.0.0.1' })
@@ -49,9 +49,10 @@ t.test('trailers are announced where they can be sent, and a 204 has no length (
 
 t.test('a failure cuts it, unless it has ended', async t => {
   const reasons: string[] = []
-  await got(t, writer => {
+  await got(t, (writer, { raw }) => {
     writer.head(200, '', ['Content-Length', '3'])
     writer.fail(Object.assign(new Error('x'), { code: 'E_WHY' }))
+    raw.destroy()
     writer.fail(Object.assign(new Error('it has gone'), { code: 'E_GONE' }))
   }, undefined, reasons)
   t.match(await got(t, writer => {
@@ -59,4 +60,48 @@ t.test('a failure cuts it, unless it has ended', async t => {
     writer.fail(Object.assign(new Error('late'), { code: 'E_LATE' }))
   }, undefined, reasons), /^HTTP\/1\.1 204 /)
   t.strictSame(reasons, ['E_WHY'])
+})
+
+t.test('content that is all there in the turn of its head: goes out with it in one write, octet by octet', async t => {
+  const octets = Buffer.from(Array.from({ length: 256 }, (_, octet) => octet))
+  for (const fields of [['Content-Length', '256'], []]) {
+    const writes: string[] = []
+    const text = await got(t, (writer, { raw }) => {
+      const { write } = raw.socket!
+      raw.socket!.write = function (this: unknown, ...args: unknown[]) {
+        writes.push(String(args[0]))
+        return Reflect.apply(write, this, args) as boolean
+      } as never
+      writer.head(200, '', [...fields])
+      writer.data(octets, SOURCE)
+      writer.end([])
+    })
+    if (fields.length > 0) t.equal(writes[0]!.includes(octets.toString('latin1')), true)
+    t.equal(text.includes(octets.toString('latin1')), true)
+  }
+})
+
+t.test('more content, trailers, a failure or the next turn of the event loop: what was held goes out first', async t => {
+  const first = Buffer.from('first')
+  t.match(await got(t, writer => {
+    writer.head(200, '', [])
+    writer.data(first, SOURCE)
+    writer.data(Buffer.from('second'), SOURCE)
+    writer.end([])
+  }), /first[^]*second/)
+  t.match(await got(t, writer => {
+    writer.head(200, '', ['Trailer', 'X-T'])
+    writer.data(first, SOURCE)
+    writer.end(['X-T', '1'])
+  }), /first\r\n0\r\nX-T: 1\r\n/)
+  t.match(await got(t, writer => {
+    writer.head(200, '', ['Content-Length', '9'])
+    writer.data(first, SOURCE)
+    writer.fail(Object.assign(new Error('x'), { code: 'E' }))
+  }), /first$/)
+  t.match(await got(t, writer => {
+    writer.head(200, '', ['Content-Length', '5'])
+    writer.data(first, SOURCE)
+    setImmediate(() => writer.end([]))
+  }), /first$/)
 })
