@@ -101,7 +101,7 @@ export class ResponseWriter implements ResponseSink {
     if (this.raw.writableEnded) return
     if (trailers.length === 0 && this.held !== null) {
       // Of text node makes one piece with the head.
-      this.raw.end(this.held.chunk.latin1Slice(), 'latin1')
+      this.raw.end(this.held.chunk.toString('latin1'), 'latin1')
       return
     }
     this.release()

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import type { Milliseconds } from '../../types.js'
+import { requestContent } from '../message/request-content.js'
 import type { Tally } from '../message/request-content.js'
-import { requestContent } from '../message/upload.js'
 
 /** The content for an upstream. */
 export interface ReverseContent {

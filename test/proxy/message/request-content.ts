@@ -1,12 +1,20 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { constants } from 'node:http2'
 import { Readable } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { contentOf } from '../../../lib/proxy/message/request-content.js'
+import { requestContent } from '../../../lib/proxy/message/request-content.js'
+import type { Tally } from '../../../lib/proxy/message/request-content.js'
+import { onExtendedConnect } from '../../../lib/proxy/upgrade/extended-connect.js'
+import { routeUpgrade } from '../../../lib/proxy/upgrade/upgrade.js'
+import { announcing } from '../../fixtures/announcing.js'
+import { extended } from '../../fixtures/extended-socket.js'
 import { listen } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
+import { streamPair } from '../../fixtures/stream-pair.js'
 
 /** A client that has sent `text`, and what the server made of its first request. */
 async function request (t: Test, text: string): Promise<{ client: RawClient, incoming: IncomingMessage, response: ServerResponse }> {
@@ -16,6 +24,7 @@ async function request (t: Test, text: string): Promise<{ client: RawClient, inc
   const [incoming, response] = await once(server, 'request') as [IncomingMessage, ServerResponse]
   return { client, incoming, response }
 }
+const contentOf = (incoming: IncomingMessage, tally: Tally, bodyTimeout = 0, body?: unknown) => requestContent(incoming as never, tally, bodyTimeout, body)
 const head = (fields: string) => `POST / HTTP/1.1\r\nHost: a.test\r\n${fields}\r\n`
 
 t.test('no content', async t => {
@@ -53,7 +62,7 @@ t.test('nothing is read before it is wanted, and what is left leaves the request
   t.equal(incoming.readableDidRead, false)
   const reader = content[Symbol.asyncIterator]()
   t.equal(String((await reader.next()).value), 'abc')
-  await reader.return!()
+  await reader.return(undefined)
   t.equal(incoming.destroyed, false)
   response.end('early')
   t.match(await client.answer(), /early$/)
@@ -76,4 +85,102 @@ t.test('a target that takes its time is not the client\'s fault', async t => {
   client.send('def')
   t.equal(String((await content.next()).value), 'def')
   t.equal((await content.next()).done, true)
+})
+
+function streaming (members: object): never {
+  return Object.assign(Readable.from([Buffer.from('con'), Buffer.from('tent')]), { headers: {}, ...members }) as never
+}
+
+async function all (upload: AsyncIterable<Buffer>): Promise<Buffer[]> {
+  const chunks: Buffer[] = []
+  for await (const chunk of upload) chunks.push(chunk)
+  return chunks
+}
+
+t.test('content that HTTP/1.1 announces', async t => {
+  const tally = { bytesIn: 0 }
+  const upload = requestContent(streaming({ headers: { 'content-length': '7' } }), tally, 0)
+  t.equal(Buffer.concat(await all(upload!)).toString(), 'content')
+  t.equal(tally.bytesIn, 7)
+  t.equal(requestContent(streaming({}), tally, 0), null)
+})
+
+t.test('content that HTTP/2 frames, without a length', async t => {
+  const tally = { bytesIn: 0 }
+  const upload = requestContent(streaming({ stream: { endAfterHeaders: false, rstCode: 0 } }), tally, 0)
+  t.equal(Buffer.concat(await all(upload!)).toString(), 'content')
+  t.equal(tally.bytesIn, 7)
+  t.equal(requestContent(streaming({ stream: { endAfterHeaders: true }, headers: { 'content-length': '0' } }), tally, 0), null)
+})
+
+t.test('what comes on a stream of another protocol is no content', async t => {
+  const client = await announcing(t, server => onExtendedConnect(server, request => {
+    const routing = (_request: unknown, response: ServerResponse) => {
+      t.equal(requestContent(request, { bytesIn: 0 }, 0), null)
+      response.writeHead(407).end()
+    }
+    routeUpgrade({ routing } as unknown as FastifyInstance, request, Buffer.alloc(0), ['websocket'])
+    return true
+  }))
+  t.match(await client.ask(extended('a.test', '/'), 'frames'), { status: 407 })
+})
+
+t.test('content that was read before and kept', async t => {
+  const tally = { bytesIn: 0 }
+  for (const members of [{ headers: { 'content-length': '7' } }, { stream: { endAfterHeaders: false, rstCode: 0 } }]) {
+    const upload = requestContent(streaming(members), tally, 0, Readable.from([Buffer.from('kept')]))
+    t.equal(Buffer.concat(await all(upload!)).toString(), 'kept')
+  }
+  t.equal(tally.bytesIn, 8)
+})
+
+t.test('a client that sends nothing for too long is cut off', async t => {
+  const silent = Object.assign(new Readable({ read () {} }), { headers: { 'content-length': '1' } })
+  await t.rejects(requestContent(silent as never, { bytesIn: 0 }, 1)!.next())
+  t.ok(silent.destroyed)
+  const { request, near, far } = await streamPair(t)
+  const closed = new Promise(resolve => { far.once('close', resolve) })
+  await t.rejects(requestContent(request, { bytesIn: 0 }, 1)!.next(), { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
+  t.ok(near.destroyed, 'its stream only')
+  await closed
+  t.equal(far.rstCode, constants.NGHTTP2_CANCEL)
+})
+
+t.test('what node calls the end of content that was reset is none', async t => {
+  const upload = requestContent(streaming({ stream: { endAfterHeaders: false, rstCode: constants.NGHTTP2_CANCEL } }), { bytesIn: 0 }, 0)!
+  await t.rejects(all(upload), { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
+})
+
+t.test('content of HTTP/2 that is cut is not taken for all of it', async t => {
+  const { request, far } = await streamPair(t)
+  far.write('half')
+  const upload = requestContent(request, { bytesIn: 0 }, 0)!
+  t.equal(String((await upload.next()).value), 'half')
+  far.destroy()
+  await t.rejects(upload.next(), { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
+})
+
+t.test('the connection goes on behind an upload of which a part was taken', async t => {
+  const server = createServer(async (request, response) => {
+    const content = contentOf(request, { bytesIn: 0 }) ?? []
+    if (request.method === 'POST') for await (const chunk of content) { if (chunk.length > 0) break }
+    response.end()
+  })
+  const client = await RawClient.to(t, await listen(t, server))
+  const length = 4e6
+  client.send(`POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${length}\r\n\r\n${'x'.repeat(length)}`)
+  client.send('GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n')
+  t.equal((await client.end()).split('HTTP/1.1 200').length, 3, 'two answers')
+})
+
+t.test('all of it arrives where all of it is taken', async t => {
+  let got = 0
+  const server = createServer(async (request, response) => {
+    for await (const chunk of contentOf(request, { bytesIn: 0 })!) got += chunk.length
+    response.end()
+  })
+  const client = await RawClient.to(t, await listen(t, server))
+  client.send(`POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 300000\r\n\r\n${'x'.repeat(300000)}`)
+  await client.end()
+  t.equal(got, 300000)
 })
