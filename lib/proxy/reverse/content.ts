@@ -6,7 +6,7 @@ import type { Tally } from '../message/request-content.js'
 
 /** The content for an upstream. */
 export interface ReverseContent {
-  readonly body: AsyncIterable<Buffer> | string | Uint8Array | null
+  readonly body: AsyncIterable<Buffer> | Buffer | null
   /** What describes it, a flat raw list, where it is not the client's own. */
   readonly fields?: readonly string[]
 }
@@ -52,6 +52,7 @@ function givenContent ({ body, contentType }: ContentOptions, method: string): R
   return described(contentType === undefined ? JSON.stringify(body) : body as string | Uint8Array, contentType ?? 'application/json')
 }
 
-function described (body: string | Uint8Array, type: string): ReverseContent {
-  return { body, fields: ['Content-Length', String(Buffer.byteLength(body)), 'Content-Type', type] }
+function described (content: string | Uint8Array, type: string): ReverseContent {
+  const body = Buffer.from(content as string)
+  return { body, fields: ['Content-Length', String(body.length), 'Content-Type', type] }
 }

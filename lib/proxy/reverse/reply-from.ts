@@ -2,7 +2,7 @@ import { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Dispatcher } from 'undici'
-import { ClientLeft, UpstreamProtocol, UpstreamTerminated, UpstreamTimeout } from '../../errors.js'
+import { ClientLeft, UpstreamTerminated, UpstreamTimeout } from '../../errors.js'
 import type { FieldRecord } from '../../fields/hop-by-hop.js'
 import { listOf, recordOf, withoutField } from '../../fields/raw-list.js'
 import { guarded, on } from '../../platform/guarded.js'
@@ -56,7 +56,8 @@ export function createReplyFromClient (version: '1.1' | '2.0', from: FromOf): Re
     sendsContent: (method) => !WITHOUT_CONTENT[version].has(method),
     send (outgoing, handler) {
       const { request, reply, upstream, source, query, method, content, timeout } = outgoing
-      request.body = content === null ? undefined : Readable.from(typeof content === 'string' || content instanceof Uint8Array ? [content] : content, { objectMode: false })
+      const chunks = Buffer.isBuffer(content) ? [content] : content
+      request.body = chunks === null ? undefined : Readable.from(chunks, { objectMode: false })
       from(reply).call(reply, source, {
         method,
         timeout,
@@ -165,15 +166,14 @@ function reasonOf (stream: FromResponse['stream']): string | undefined {
 }
 
 /**
- * What has happened, which @fastify/reply-from wraps, but for the errors that are its own (a
- * timeout, a status that is none). Node's HTTP/2 wraps once more.
+ * What has happened, which @fastify/reply-from wraps, but for the errors that are its own, all of
+ * them timeouts. Node's HTTP/2 wraps once more.
  *
  * @quirk reply-from-wraps-errors
  */
 function failureOf (error: Error): Error {
   const { cause = error } = error
-  const { code, statusCode, cause: below } = cause as { code?: string, statusCode?: number, cause?: unknown }
+  const { code, cause: below } = cause as { code?: string, cause?: unknown }
   if (code === 'ERR_HTTP2_STREAM_CANCEL' && below !== undefined) return below as Error
-  if (!code?.startsWith('FST_REPLY_FROM_')) return cause as Error
-  return statusCode === 504 ? new UpstreamTimeout({ cause }) : new UpstreamProtocol({ cause })
+  return code?.startsWith('FST_REPLY_FROM_') === true ? new UpstreamTimeout({ cause }) : cause as Error
 }

@@ -67,7 +67,7 @@ export function createRequestHead ({ pseudonym, forwarded, consumed, identity }:
 /** Fields for the options' function, several lines of one as node has them. */
 function rewritable (fields: readonly string[], headers: IncomingHttpHeaders): FieldRecord {
   const record = { ...recordOf(fields) }
-  for (const name of Object.keys(record)) if (Array.isArray(record[name])) record[name] = headers[name] ?? record[name]
+  for (const name of Object.keys(record)) if (Array.isArray(record[name])) record[name] = headers[name]
   return record
 }
 

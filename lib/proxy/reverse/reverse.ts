@@ -79,7 +79,7 @@ export function createReverse (options: ReverseOptions): SendReverse {
       const content = reverseContent(request, from, relay.tally, bodyTimeout, encodes)
       const fields = requestHead(request, destination.host, content.fields, rewriteRequestHeaders)
       const body = client.sendsContent(method) ? content.body : null
-      const tally = typeof body === 'object' && body !== null ? relay.tally : undefined
+      const tally = body === null || Buffer.isBuffer(body) ? undefined : relay.tally
       const query = queryOf(destination.search, request, from.queryString)
       const outgoing = {
         request, reply, destination, upstream, source, query, method, fields, content: body, tally, timeout
@@ -97,8 +97,7 @@ export function createReverse (options: ReverseOptions): SendReverse {
   }
 
   return (request, reply, source, from, onlyLocation = false) => {
-    // @fastify/http-proxy leaves nothing of a path that is all prefix.
-    send(request, reply, source === '' ? '/' : source, from, onlyLocation).catch(guarded((error: Error & { statusCode?: number }) => {
+    send(request, reply, source, from, onlyLocation).catch(guarded((error: Error & { statusCode?: number }) => {
       if (hasBegun(reply)) return
       reply.code(error.statusCode ?? 500)
       if (from.onError === undefined) reply.send(error)

@@ -14,8 +14,8 @@ function content (options: ContentOptions, { method = 'POST', headers = {}, body
 }
 
 t.test('what the options give, and what describes it', async t => {
-  t.same(content({ body: { a: 1 } }), { body: '{"a":1}', fields: ['Content-Length', '7', 'Content-Type', 'application/json'] })
-  t.same(content({ body: 'ä', contentType: 'text/plain' }), { body: 'ä', fields: ['Content-Length', '2', 'Content-Type', 'text/plain'] })
+  t.same(content({ body: { a: 1 } }), { body: Buffer.from('{"a":1}'), fields: ['Content-Length', '7', 'Content-Type', 'application/json'] })
+  t.same(content({ body: 'ä', contentType: 'text/plain' }), { body: Buffer.from('ä'), fields: ['Content-Length', '2', 'Content-Type', 'text/plain'] })
   t.same(content({ body: null }), { body: null, fields: ['Content-Length', '0'] })
 })
 
@@ -29,9 +29,9 @@ t.test('a stream, or content for a method that has none: an error', async t => {
 
 t.test('what Fastify has parsed is written once more', async t => {
   const parsed = { body: { a: 1 }, wasRead: true }
-  t.same(content({}, { ...parsed, headers: { 'content-type': 'Application/JSON; charset=utf-8' } }), { body: '{"a":1}', fields: ['Content-Length', '7', 'Content-Type', 'application/json'] })
-  t.same(content({}, { ...parsed, headers: { 'content-type': 'a/b' }, encodes: new Set(['a/b']) }).body, '{"a":1}')
-  t.same(content({}, { body: 'text', wasRead: true }), { body: 'text', fields: ['Content-Length', '4', 'Content-Type', 'application/octet-stream'] })
+  t.same(content({}, { ...parsed, headers: { 'content-type': 'Application/JSON; charset=utf-8' } }), { body: Buffer.from('{"a":1}'), fields: ['Content-Length', '7', 'Content-Type', 'application/json'] })
+  t.same(content({}, { ...parsed, headers: { 'content-type': 'a/b' }, encodes: new Set(['a/b']) }).body, Buffer.from('{"a":1}'))
+  t.same(content({}, { body: 'text', wasRead: true }), { body: Buffer.from('text'), fields: ['Content-Length', '4', 'Content-Type', 'application/octet-stream'] })
   t.throws(() => content({}, { ...parsed, headers: { 'content-type': 'a/b' } }), TypeError)
 })
 

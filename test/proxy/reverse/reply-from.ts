@@ -6,6 +6,7 @@ import { origin } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { deafPort, rawServer } from '../../fixtures/raw-server.js'
 import { PASS, message, reverse } from '../../fixtures/reverse.js'
+import { until } from '../../fixtures/until.js'
 
 const headers = { 'proxy-authorization': PASS, authorization: 'Bearer a' }
 
@@ -208,4 +209,43 @@ t.test('reply.from cannot send, and a response has gone out meanwhile: that stay
     }
   })
   t.equal(await (await fetch(`${url}/api`, { headers })).text(), 'meanwhile')
+})
+
+t.test('content that the options give goes by another client, too', async t => {
+  const upstream = await origin(t)
+  const { url } = await reverse(t, { upstream: upstream.url, undici: false as never, replyOptions: { body: { a: 1 } } })
+  t.equal((await fetch(`${url}/api`, { method: 'POST', headers, body: 'other' })).status, 200)
+  t.match(upstream.seen, [{ body: Buffer.from('{"a":1}'), headers: { 'content-length': '7', 'content-type': 'application/json' } }])
+})
+
+t.test('another client fails with an error that says nothing: 502', async t => {
+  const undici = { request (_options: unknown, done: (error: Error) => void) { done(new Error('odd')) } }
+  t.same((await failure(t, { undici: undici as never })).slice(0, 2), [502, 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL'])
+})
+
+t.test('by another client: a client that is slow slows its upstream down, one that leaves lets go of it', async t => {
+  const length = 30_000_000
+  let left!: () => void
+  const gone = new Promise<void>(resolve => { left = resolve })
+  const upstream = await origin(t, (request, response) => {
+    if (request.url === '/leaves') {
+      response.once('close', left)
+      response.write('x')
+    } else {
+      response.end(Buffer.alloc(length))
+    }
+  })
+  const { port, proxied } = await reverse(t, { upstream: upstream.url, undici: false as never })
+  const slow = await RawClient.to(t, port)
+  slow.socket.pause()
+  slow.send(message('GET', '/api/slow'))
+  await until(() => upstream.seen.length === 1)
+  setTimeout(() => slow.socket.resume(), 50)
+  await slow.end()
+  t.match(await proxied(1), [{ bytesOut: length, reason: undefined }])
+  const leaving = await RawClient.to(t, port)
+  await leaving.send(message('GET', '/api/leaves')).until(text => text.includes('\r\n\r\n'))
+  leaving.socket.destroy()
+  await gone
+  t.match((await proxied(2))[1], { status: 200, reason: 'aborted' })
 })

@@ -37,7 +37,9 @@ async function sent (t: Test, { outcomes, options = {}, methods = ['GET'], metho
       handler.onResponseEnd?.(controller as never, {})
     }
   } as unknown as ReverseClient
+  let started = 0
   const handler: Handler = {
+    onRequestStart: () => { started += 1 },
     onResponseStart: (_controller, status) => { heard.push(status) },
     onResponseData: () => { heard.push('data') },
     onResponseEnd: () => { heard.push('end') },
@@ -47,6 +49,7 @@ async function sent (t: Test, { outcomes, options = {}, methods = ['GET'], metho
   client.send(outgoing, new Retrying(handler, outgoing, client, options, new Set(methods)))
   await until(() => heard.length > 0 || count > outcomes.length)
   timers.restore()
+  t.equal(started, count, 'the handler knows how to end each of them')
   return { heard, count, waits }
 }
 
@@ -100,6 +103,7 @@ t.test('interim responses and upgrades go on as they come', async t => {
   const heard: unknown[] = []
   const handler: Handler = { onResponseStart: (_controller, status) => { heard.push(status) }, onRequestUpgrade: (_controller, status) => { heard.push(status) } }
   const retrying = new Retrying(handler, { method: 'GET', fields: [], reply: {} } as never, {} as never, {}, new Set())
+  retrying.onRequestStart({} as never, {})
   retrying.onResponseStart({} as never, 103, {})
   retrying.onRequestUpgrade({} as never, 101, {}, {} as never)
   t.strictSame(heard, [103, 101])

@@ -1,7 +1,9 @@
 import t from 'tap'
 import { RewrittenPaths } from '../../../lib/proxy/reverse/rewritten-paths.js'
 import { origin } from '../../fixtures/origin.js'
-import { PASS, reverse } from '../../fixtures/reverse.js'
+import { RawClient } from '../../fixtures/raw-client.js'
+import { PASS, message, reverse } from '../../fixtures/reverse.js'
+import { webSocketOrigin } from '../../fixtures/web-sockets.js'
 
 const headers = { 'proxy-authorization': PASS }
 
@@ -56,4 +58,15 @@ t.test('not without end: the oldest path is forgotten, and asked about once more
   ask('/0')
   t.equal(asked, 1_002)
   t.strictSame(sent.slice(0, 2), ['/up/0?a', '/up/0?a'])
+})
+
+t.test('a WebSocket for @fastify/http-proxy on a path that was asked for before: it is its to answer', async t => {
+  const upstream = await webSocketOrigin(t)
+  const { port, url } = await reverse(t, { upstream: upstream.url, websocket: true, wsClientOptions: {} } as never)
+  for (let i = 0; i < 2; i++) await (await fetch(`${url}/api/ws`, { headers })).text()
+  const client = await RawClient.to(t, port)
+  client.send(message('GET', '/api/ws', {
+    Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA=='
+  }))
+  t.match(await client.answer(), /^HTTP\/1\.1 101 /)
 })
