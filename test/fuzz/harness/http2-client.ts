@@ -97,6 +97,8 @@ export async function converseHttp2 (world: World, { listener, settings, steps, 
   let wake = (): void => {}
 
   /** The gateway has said that it is an error of the connection: no more comes. */
+  /** Octets were sent that are no frame: what comes behind may be the rest of one that has not come to its end. */
+  let garbled = false
   const broken = (): boolean => conversation.away !== null && conversation.away > 0
   const write = (type: number, flags: number, stream: number, payload: Buffer): void => {
     const head = Buffer.alloc(9)
@@ -236,6 +238,7 @@ export async function converseHttp2 (world: World, { listener, settings, steps, 
     if ('octets' in step) {
       const octets = await fill(step.octets)
       if (!socket.destroyed) socket.write(octets, 'latin1')
+      garbled = true
       return
     }
     const { stream } = step
@@ -309,7 +312,7 @@ export async function converseHttp2 (world: World, { listener, settings, steps, 
       }
       write(FRAME.window, 0, 0, uint32(50_000_000))
       await until(() => [...exchanges.values()].every(({ done, reset }) => done || reset) || broken(), PATIENCE)
-      if (!conversation.closed && !broken()) conversation.waiting = [...exchanges].flatMap(([stream, { done, reset }]) => done || reset ? [] : [stream])
+      if (!conversation.closed && !broken() && !garbled) conversation.waiting = [...exchanges].flatMap(([stream, { done, reset }]) => done || reset ? [] : [stream])
       conversation.busy = conversation.waiting.filter(stream => Date.now() - exchanges.get(stream)!.latest < 1000)
     }
     write(FRAME.away, 0, 0, Buffer.alloc(8))
