@@ -81,7 +81,9 @@ export class ResponseWriter implements ResponseSink {
     if (status === 204 || status === 304 || isReset) {
       this.raw.end()
     } else {
-      this.holds = !this.isHttp2
+      // Digest's auth-int and the application replace methods of a response: they see content as it
+      // comes.
+      this.holds = !this.isHttp2 && !Object.hasOwn(this.raw, 'write')
       process.nextTick(guarded(() => this.flush(), this.raw))
     }
     return isReset

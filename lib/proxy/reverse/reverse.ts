@@ -97,7 +97,8 @@ export function createReverse (options: ReverseOptions): SendReverse {
   }
 
   return (request, reply, source, from, onlyLocation = false) => {
-    send(request, reply, source, from, onlyLocation).catch(guarded((error: Error & { statusCode?: number }) => {
+    // @fastify/http-proxy leaves nothing of a path that is all prefix.
+    send(request, reply, source === '' ? '/' : source, from, onlyLocation).catch(guarded((error: Error & { statusCode?: number }) => {
       if (hasBegun(reply)) return
       reply.code(error.statusCode ?? 500)
       if (from.onError === undefined) reply.send(error)
