@@ -143,7 +143,7 @@ function pass (
   on(stream, 'close', () => fail(new UpstreamTerminated({ cause: new ClientLeft('response') })), raw)
   tell(() => {
     handler.onRequestStart?.(controller, {})
-    handler.onResponseStart?.(controller, stream.statusCode ?? statusCode, {}, reasonOf(stream))
+    handler.onResponseStart?.(controller, stream.statusCode ?? statusCode, headers, reasonOf(stream))
   })
   if (isOver) return
   on(stream, 'data', (chunk: Buffer) => tell(() => handler.onResponseData?.(controller, chunk)), raw)

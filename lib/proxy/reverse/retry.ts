@@ -2,8 +2,10 @@ import type { Dispatcher } from 'undici'
 import { ClientLeft } from '../../errors.js'
 import type { FieldRecord } from '../../fields/hop-by-hop.js'
 import { hasField } from '../../fields/raw-list.js'
+import { isGone } from '../../platform/abort.js'
 import { guardMethod, guarded } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
+import { hasBegun } from '../relay/relay.js'
 import type { Args } from '../upstream/attempt.js'
 import type { OutgoingRequest, ReverseClient } from './client.js'
 
@@ -84,12 +86,12 @@ export class Retrying implements Handler {
       : retryDelay({
         err: error, req: { method: request.method }, res: response, attempt, getDefaultDelay, retriesCount
       })
-    if (!delay || request.reply.sent || request.reply.raw.destroyed) return false
+    if (!delay || hasBegun(request.reply) || isGone(request.reply.raw)) return false
     this.attempt += 1
     this.repeats = true
     setTimeout(guarded(() => {
       this.repeats = false
-      this.client.send(request, this)
+      if (!isGone(request.reply.raw)) this.client.send(request, this)
     }, request.reply.raw), Math.min(Number(delay) || 1, MAX_DELAY))
     return true
   }

@@ -249,3 +249,17 @@ t.test('by another client: a client that is slow slows its upstream down, one th
   await gone
   t.match((await proxied(2))[1], { status: 200, reason: 'aborted' })
 })
+
+t.test('retryDelay sees the fields of the response, by each client', async t => {
+  for (const client of [{}, { undici: false }]) {
+    const upstream = await origin(t, (_request, response) => { response.writeHead(418, { 'X-Again': '1' }).end() })
+    const seen: unknown[] = []
+    const retryDelay = ({ res, attempt }: { res: unknown, attempt: number }) => {
+      seen.push((res as { headers: Record<string, unknown> }).headers['x-again'])
+      return attempt < 1 ? 1 : null
+    }
+    const { url } = await reverse(t, { upstream: upstream.url, replyOptions: { retryDelay: retryDelay as never }, ...client as object })
+    t.equal((await fetch(`${url}/api`, { headers })).status, 418)
+    t.strictSame(seen, ['1', '1'])
+  }
+})

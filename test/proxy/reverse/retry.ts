@@ -108,3 +108,22 @@ t.test('interim responses and upgrades go on as they come', async t => {
   retrying.onRequestUpgrade({} as never, 101, {}, {} as never)
   t.strictSame(heard, [103, 101])
 })
+
+t.test('the client leaves while it waits to be sent again, over HTTP/1.1 and HTTP/2: it is not sent', async t => {
+  for (const http2 of [false, true]) {
+    const state = { destroyed: false, closed: false }
+    const raw = http2 ? { stream: state } : state
+    let fire!: () => void
+    const timers = t.intercept(globalThis, 'setTimeout', { value: (call: () => void) => { fire = call } })
+    let count = 0
+    const client = { send () { count += 1 } } as unknown as ReverseClient
+    const outgoing = { method: 'GET', fields: [], reply: { sent: false, raw } } as unknown as OutgoingRequest
+    const retrying = new Retrying({}, outgoing, client, { retryDelay: () => 1 }, new Set())
+    retrying.onResponseError({} as never, lost())
+    state.destroyed = true
+    fire()
+    retrying.onResponseError({} as never, lost())
+    timers.restore()
+    t.equal(count, 0)
+  }
+})
