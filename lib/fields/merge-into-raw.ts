@@ -1,4 +1,5 @@
 import type { FieldRecord } from './hop-by-hop.js'
+import { listOf, recordOf } from './raw-list.js'
 import { spelled } from './spelling.js'
 
 /**
@@ -16,7 +17,7 @@ import { spelled } from './spelling.js'
 export function mergeIntoRaw (raw: readonly string[], fields: FieldRecord): string[] {
   const lines: string[] = []
   const seen = new Map<string, boolean>() // by name, whether all lines of it stay
-  let received: Map<string, string[]> | undefined // made where a field is not simply the line that it came as
+  let received: FieldRecord | undefined // made where a field is not simply the line that it came as
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!.toLowerCase()
     const value = Object.hasOwn(fields, name) ? fields[name] : undefined // a field may be called `constructor`
@@ -24,37 +25,19 @@ export function mergeIntoRaw (raw: readonly string[], fields: FieldRecord): stri
     const stays = seen.get(name)
     if (stays === true || (stays === undefined && value === raw[i + 1])) lines.push(raw[i]!, raw[i + 1]!)
     if (stays !== undefined) continue
-    const unchanged = value !== raw[i + 1] && isJoined(value, (received ??= linesOf(raw)).get(name)!)
+    const unchanged = value !== raw[i + 1] && isJoined(value, [(received ??= recordOf(raw))[name]!].flat())
     seen.set(name, unchanged)
     if (unchanged) lines.push(raw[i]!, raw[i + 1]!)
-    else if (value !== raw[i + 1]) write(lines, raw[i]!, value)
+    else if (value !== raw[i + 1]) lines.push(...listOf({ [raw[i]!]: value }))
   }
   for (const name of Object.keys(fields)) {
-    if (fields[name] !== undefined && !seen.has(name)) write(lines, spelled(name), fields[name])
+    if (fields[name] !== undefined && !seen.has(name)) lines.push(...listOf({ [spelled(name)]: fields[name] }))
   }
   return lines
-}
-
-/** The lines of each field, by its name in lower case. */
-function linesOf (raw: readonly string[]): Map<string, string[]> {
-  const fields = new Map<string, string[]>()
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i]!.toLowerCase()
-    const lines = fields.get(name)
-    if (lines === undefined) fields.set(name, [raw[i + 1]!])
-    else lines.push(raw[i + 1]!)
-  }
-  return fields
 }
 
 /** Node joins lines with a comma, those of Cookie with a semicolon; undici makes a list of them. */
 function isJoined (value: string | string[], received: readonly string[]): boolean {
   if (Array.isArray(value)) return value.length === received.length && value.every((line, i) => line === received[i])
   return received.length > 1 && (value === received.join(', ') || value === received.join('; '))
-}
-
-/** Numbers come from @fastify/reply-from, as the length of content that it wrote. */
-function write (lines: string[], name: string, value: string | string[]): void {
-  if (!Array.isArray(value)) lines.push(name, String(value))
-  else for (const line of value) lines.push(name, String(line))
 }

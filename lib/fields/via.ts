@@ -101,8 +101,8 @@ export function parseVia (lines: string | readonly string[]): ViaMember[] {
  *
  * @param lines - All lines of `Via`.
  * @param pseudonym - The second word of the members we write; compared without regard to case.
- * @returns True also when there are more than 128 members: that many hops are a loop, whoever they
- *   are.
+ * @returns True also when there are more than 128 members: that many hops are a loop, whichever
+ *   they are.
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-7.6.3 RFC 9110, 7.6.3}
  * @example
  * viaNames(['1.1 a (not gw-1), 1.1 gw-1'], 'gw-1') // true
