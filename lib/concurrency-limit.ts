@@ -39,8 +39,8 @@ interface WaitingTurn {
 const MAX_WAIT: Milliseconds = 60_000
 
 /**
- * So many at a time, so many waiting, and no more: for what is slow, and somebody else may ask for
- * without end. What answers at once takes no turn.
+ * Limits how much work runs at a time, and how much waits: for work that is slow and that clients
+ * may ask for without end. What answers at once takes no turn.
  *
  * No place has the queue to itself: the next turn goes to another place as long as one waits, and
  * where the queue is full, the last of the place with the most gives way to one from a place with

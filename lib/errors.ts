@@ -6,8 +6,8 @@ import type { FastifyError } from '@fastify/error'
 // the text received. `test/errors.ts` compares this file with the table in README.md, both ways.
 
 /**
- * Thrown for every request that a client may send, so it is made without a stack trace: nobody
- * reads it.
+ * Thrown for every request that a client may send, so it is made without a stack trace,
+ * which no one would read.
  */
 const perRequest = <Base extends ErrorConstructor>(code: string, message: string, status: number, base?: Base) =>
   createError(code, message, status, base, false)
@@ -154,7 +154,7 @@ export class StrategyTimeout extends perRequest('FST_PROXY_AUTH_STRATEGY_TIMEOUT
   readonly headers = retryAfter(USUAL_WAIT)
 }
 /**
- * The store of used nonces has no room for another: nobody new gets in until some end.
+ * The store of used nonces has no room for another: no new client is let in until some end.
  * `Retry-After` says when.
  */
 export const StoreFull = comeBack(

@@ -56,7 +56,7 @@ export interface AdmitOptions {
  *
  * @throws {DuplicateField} Two fields where one may be.
  * @throws {StrategyFailed} {@link StrategyUnavailable} {@link StrategyTimeout} {@link ClientLeft}
- *   Nobody could tell.
+ *   There is no verdict.
  * @throws {BadRequest} The client did not wait for the answer within a handshake.
  * @throws {ContentTooLarge} {@link ContentNotKept} The credentials cover content that cannot be
  *   kept.
@@ -147,8 +147,8 @@ const OURS = { 407: ['proxy-authorization'], 401: ['authorization', 'proxy-autho
 const NO_HASHES: readonly string[] = []
 
 /**
- * A user who is revoked while he is looked up is asked anew. Where that goes on, somebody revokes
- * whom he lets in.
+ * How often a user is looked up who is revoked meanwhile. Where that goes on, the verifier itself
+ * revokes the users that it accepts.
  */
 const MAX_ASKED = 3
 

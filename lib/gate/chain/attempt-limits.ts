@@ -67,8 +67,8 @@ function leave (entry: Admission, wait: Milliseconds, outcome: Outcome): Outcome
 }
 
 /**
- * Whether it is what was presented that let him in. With a certificate that lets him in anyway,
- * somebody could else try as many passwords as he likes.
+ * Whether a user was let in by the credentials that were presented. A client whose certificate is
+ * accepted anyway could else try as many passwords as it likes.
  */
 function isBy ({ strategy }: Granted, { fields }: PresentedFields, strategies: readonly LimitedStrategy[]): boolean {
   return strategies.some(({ name, scheme, reads }) =>

@@ -9,7 +9,7 @@ const MAX_USERS = 10_000
 /**
  * Adds to a refusal whom it is about, for the log, where that may be written down: people type
  * passwords into the place for their name (RFC 7616, 3.4), so only names by which these strategies
- * have let somebody in.
+ * have accepted a user.
  *
  * @param known - The names so far; several chains may share them.
  */

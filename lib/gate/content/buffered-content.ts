@@ -32,7 +32,7 @@ type Chunks = AsyncIterable<Buffer>
 const IN_MEMORY = 64 * 1024
 
 /**
- * Whether there may be content behind the head of a request that nobody has read yet. HTTP/2 need
+ * Whether there may be content behind the head of a request that is not read yet. HTTP/2 need
  * not say so in the head.
  */
 export function mayHaveContent (request: IncomingMessage): boolean {
@@ -41,8 +41,8 @@ export function mayHaveContent (request: IncomingMessage): boolean {
 }
 
 /**
- * Reads the content of requests before anybody else gets any of it, and keeps it until the answer
- * is out: up to 64 KiB in memory, more in a temporary file that no name leads to.
+ * Reads the content of requests before any other reader gets some of it, and keeps it until the
+ * answer is out: up to 64 KiB in memory, more in a temporary file that no name leads to.
  */
 export class ContentKeeper {
   private readonly room: Shares

@@ -16,8 +16,8 @@ export interface Protection {
   /** The value that the head has without this; `undefined`: none, and then nothing is said. */
   current (): string | undefined
   /**
-   * The value for content of this hash, in lower-case hex. Left out: for content that nobody has
-   * hashed.
+   * The value for content of this hash, in lower-case hex. Left out: for content that has not
+   * been hashed.
    */
   valueFor (contentHash?: string): string
 }
