@@ -3,7 +3,8 @@ import { dirname, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { transform } from 'esbuild'
 
-const FOLDER = '.compiled'
+/** Where what is compiled lies. */
+export const FOLDER = '.compiled'
 /** `lib` and `test`, and what the tests import of the rest. */
 const SOURCES = ['lib', 'test', 'scripts', 'bench', 'examples']
 

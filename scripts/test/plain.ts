@@ -1,8 +1,16 @@
 import { inspect } from 'node:util'
 import type { TAP } from 'tap'
+import { withOriginalPlaces } from './original-places.js'
 
 /** A parser of TAP: that of a file, or of a subtest in it. */
 type Parser = TAP['parser']
+
+/** What tap says of a failure. */
+interface Diagnosis {
+  readonly diff?: string
+  readonly at?: { readonly fileName: string, readonly lineNumber: number, readonly columnNumber: number }
+  readonly stack?: string
+}
 
 /** A reporter for what is no terminal: a line for each file, what failed and what was skipped in it, and the sum at the end. */
 export function tellPlainly (t: TAP): void {
@@ -35,6 +43,6 @@ export function tellPlainly (t: TAP): void {
 
 /** What is known of a failure, a difference as lines. */
 function readable (diag: unknown): string[] {
-  const { diff = '', ...rest } = (diag ?? {}) as { diff?: string }
-  return [diff, inspect(rest, { depth: 4 })].map(text => text.replace(/^(?=.)/gm, '    '))
+  const { diff = '', at, stack = at && `${at.fileName}:${at.lineNumber}:${at.columnNumber}`, ...rest } = (diag ?? {}) as Diagnosis
+  return [diff, withOriginalPlaces(stack ?? ''), inspect(rest, { depth: 4 })].map(text => text.trimEnd().replace(/^(?=.)/gm, '    '))
 }
