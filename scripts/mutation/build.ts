@@ -7,7 +7,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 
 const COUNT = 'function cover() {'
 
-execFileSync('tsc', ['--noCheck', '--noEmit', 'false'], { stdio: 'inherit', env: { ...process.env, NODE_OPTIONS: '' } })
+execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '--noCheck', '--noEmit', 'false'], { stdio: 'inherit', env: { ...process.env, NODE_OPTIONS: '' } })
 let files = 0
 for (const entry of readdirSync('lib', { recursive: true, encoding: 'utf8' })) {
   if (!entry.endsWith('.js')) continue
