@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
+import { setTimeout as wait } from 'node:timers/promises'
 import { BadOption } from '../errors.js'
 import { checkOptions, readTime } from '../check-option.js'
 import { guarded } from '../platform/guarded.js'
@@ -40,6 +41,11 @@ export interface AccountFile<Accounts> {
 }
 
 const OPTIONS = new Set(['interval', 'log', 'timeout', 'clock'])
+/**
+ * How long a file is left alone before it counts. Most programs empty a file before they write it,
+ * and to take over what is there between would lock every user out.
+ */
+const SETTLED: Milliseconds = 100
 /** To open what is no regular file may take for ever. */
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
 
@@ -152,6 +158,8 @@ async function readLater (path: string, version: string): Promise<Read | 'same' 
     insistOnFile(before) // it may have been exchanged since
     const text = textOf(await file.readFile())
     const read = versionOf(before)
+    const age = Date.now() - Number(before.mtimeMs)
+    if (age < SETTLED) await wait(Math.min(SETTLED - age, SETTLED)) // a file server's clock may be ahead
     return versionOf(await file.stat({ bigint: true })) === read ? { version: read, text } : 'half'
   } finally {
     await file.close()

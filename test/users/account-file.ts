@@ -127,6 +127,28 @@ t.test('a file somebody is still writing is left for the next look', async t => 
   t.equal(await file.read(), 'bob')
 })
 
+t.test('a file is emptied, and written some time later: what is between is not taken over', async t => {
+  let waits = 0
+  let write = () => {}
+  const { openAccountFile: open } = await mocked<typeof import('../../lib/users/account-file.js')>(t, 'lib/users/account-file.js', {
+    'node:timers/promises': { setTimeout: async () => { waits += 1; write() } }
+  })
+  const path = join(t.testdir({ users: 'alice' }), 'users')
+  const file = open(path, text => text, { interval: 0 })
+  writeFileSync(path, '')
+  write = () => writeFileSync(path, 'bob')
+  t.equal(await file.read(), 'alice')
+  t.equal(waits, 1)
+  write = () => {}
+  t.equal(await file.read(), 'bob')
+
+  writeFileSync(path, 'carol')
+  utimesSync(path, new Date(), new Date(Date.now() - 60_000))
+  const before = waits
+  t.equal(await file.read(), 'carol')
+  t.equal(waits, before, 'one that is old enough is taken at once')
+})
+
 t.test('lines have numbers, whatever is between them', async t => {
   const lines: unknown[] = []
   eachLine('# comment\none\r\n\n two #\n#\nlast', (...line) => lines.push(line))
