@@ -5,6 +5,7 @@ import { readAuthority } from '../../fields/authority.js'
 import { isExtendedConnect } from '../../fields/extended-connect.js'
 import { parseHostField } from '../../fields/host.js'
 import { receivedLength } from '../../fields/received-length.js'
+import { Recent } from '../../store/recent.js'
 
 /**
  * What makes a message unfit for a proxy, of what node's parser lets through. Two readers that
@@ -33,16 +34,29 @@ export function malformation (request: IncomingMessage): Error | null {
   if (host === undefined) {
     if (httpVersion === '1.1') return new BadRequest('there is no Host')
   } else {
-    try {
-      parseHostField(host)
-    } catch (failure) {
-      return failure as Error
-    }
+    const failure = hostFailure(host)
+    if (failure !== null) return failure
   }
   if (coding === undefined && length === undefined) return null
   if (method === 'CONNECT' && (coding !== undefined || Number(length) !== 0)) return new BadRequest('CONNECT has no content')
   if (coding !== undefined && (httpVersion === '1.0' || coding.toLowerCase() !== 'chunked')) return new BadRequest('the transfer coding is not served')
   if (length !== undefined && !Number.isSafeInteger(Number(length))) return new BadRequest('the length is no length')
+  return null
+}
+
+/** How many values of `Host` are kept as right, of those no longer than a name can be. */
+const HOSTS_KEPT = 1_000
+const LONGEST_KEPT = 261
+const rightHosts = new Recent<true>(HOSTS_KEPT)
+
+function hostFailure (host: string): Error | null {
+  if (rightHosts.get(host) === true) return null
+  try {
+    parseHostField(host)
+  } catch (failure) {
+    return failure as Error
+  }
+  if (host.length <= LONGEST_KEPT) rightHosts.set(host, true)
   return null
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { formatForwarded } from '../../fields/forwarded.js'
 import { withoutFields } from '../../fields/raw-list.js'
+import { Recent } from '../../store/recent.js'
 
 const X = 0x78
 const F = 0x66
@@ -21,9 +22,7 @@ export function addForwardedFields (received: readonly string[], request: Fastif
   const fields = withoutFields(received, isForwardedField)
   const peer = raw.socket.remoteAddress?.replace(MAPPED, '')
   const { host: named = raw.headers[':authority'] as string | undefined } = raw.headers
-  const member = formatForwarded({
-    for: peer ?? 'unknown', ...(named !== undefined && { host: named }), proto: 'encrypted' in raw.socket ? 'https' : 'http'
-  })
+  const member = memberOf(peer ?? 'unknown', named, 'encrypted' in raw.socket ? 'https' : 'http')
   // With `trustProxy` Fastify lists the hops in `ips`, the peer first, and those behind a peer it
   // trusts.
   const trusted = (request.ips?.length ?? 0) > 1 ? trustedFields(request) : undefined
@@ -33,6 +32,19 @@ export function addForwardedFields (received: readonly string[], request: Fastif
   if (trusted?.has('x-forwarded-proto') !== true) fields.push('x-forwarded-proto', protocol)
   fields.push('forwarded', appended(trusted?.get('forwarded'), member))
   return fields
+}
+
+/** How many members are kept, of hosts no longer than a name can be. Clients choose them. */
+const MEMBERS_KEPT = 1_000
+const LONGEST_KEPT = 261
+const members = new Recent<string>(MEMBERS_KEPT)
+
+function memberOf (peer: string, host: string | undefined, proto: 'http' | 'https'): string {
+  const key = `${peer} ${proto} ${host ?? ''}`
+  const known = members.get(key)
+  if (known !== undefined) return known
+  const member = formatForwarded({ for: peer, ...(host !== undefined && { host }), proto })
+  return host === undefined || host.length > LONGEST_KEPT ? member : members.set(key, member)
 }
 
 const APPENDED = new Set(['x-forwarded-for', 'forwarded'])
