@@ -33,21 +33,21 @@ const MAY_IMPORT: Record<string, string[]> = {
   'proxy/exchange': ['types', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'policy'],
   'proxy/message': ['errors', 'check-option', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange'],
   'proxy/upstream': ['errors', 'check-option', 'types', 'fields', 'platform', 'policy', 'proxy/message'],
-  'proxy/ingress': ['errors', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'proxy/exchange'],
+  'proxy/ingress': ['errors', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'store', 'proxy/exchange'],
   'proxy/upgrade': [
     'errors', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'proxy/exchange', 'proxy/message',
     'proxy/ingress'
   ],
   'proxy/relay': [
-    'errors', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/upgrade'
+    'errors', 'eventual', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/upgrade'
   ],
   'proxy/connect': [
     'errors', 'types', 'fields', 'platform', 'platform/http1', 'policy', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/ingress',
     'proxy/upgrade'
   ],
   'proxy/forward': [
-    'errors', 'check-option', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'proxy/exchange', 'proxy/message',
-    'proxy/upstream', 'proxy/ingress', 'proxy/upgrade', 'proxy/relay', 'proxy/connect'
+    'errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'proxy/exchange',
+    'proxy/message', 'proxy/upstream', 'proxy/ingress', 'proxy/upgrade', 'proxy/relay', 'proxy/connect'
   ],
   'proxy/reverse': [
     'errors', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'store', 'proxy/exchange', 'proxy/message', 'proxy/upstream',

@@ -2,10 +2,12 @@ import type { Http2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Forbidden, StrategyFailed, StrategyUnavailable } from '../errors.js'
+import { isThenable } from '../eventual.js'
+import type { Eventual } from '../eventual.js'
 import type { AttemptInput, Chain } from '../passport/chain.js'
 import { isConnectionBound } from '../schemes/traits.js'
 import type { ConnectionIdentities, Leg } from '../passport/connection-identity.js'
-import type { Granted, Refused } from '../passport/outcome.js'
+import type { Granted, Outcome, Refused } from '../passport/outcome.js'
 import { closeBehind } from '../platform/http1/close-behind.js'
 import { closeHead } from '../platform/http2/close-head.js'
 import { once } from '../platform/guarded.js'
@@ -61,57 +63,75 @@ export interface AdmitOptions {
  * @throws {ContentTooLarge} {@link ContentNotKept} The credentials cover content that cannot be
  *   kept.
  */
-export async function admit (
+export function admit (
   request: FastifyRequest, reply: FastifyReply, options: AdmitOptions
-): Promise<Refused | null> {
-  const { mode, connections } = options
-  let attempt: AdmitAttempt | undefined
-  let continues = false
+): Eventual<Refused | null> {
   closeHead(request.raw, reply.raw)
+  const attempt = new AdmitAttempt(request, reply, options)
+  // Nothing is awaited that is there already: each turn of the queue costs as much as the verdict
+  // on a password.
+  let refused: Eventual<Refused | null>
   try {
-    if (isAdmitted(request, options)) return null
-    request.proxyAuth = null
-    const chain = isInTheClear(request) ? options.chainInTheClear : options.chain
-    attempt = new AdmitAttempt(request, reply, readCredentials(request.raw, mode.credentials))
-    if (connections !== undefined) {
-      if (attempt.credentials === undefined && remember(request, connections)) return null
-      attempt.leg = begin(attempt, reply, connections)
-    }
-    const hashes = chain.coversContent ? hashesToRead(request, chain, attempt) : NO_HASHES
-    if (hashes.length > 0) attempt.covers(hashesOfNothing(request, hashes))
-    let name = ''
-    for (let asked = 0; asked < MAX_ASKED; asked++) {
-      const { mark } = options.revocations
-      const pending = chain.authenticate(attempt)
-      // Nothing is awaited that is there already: each turn of the queue costs as much as the
-      // verdict on a password.
-      const outcome = 'then' in pending ? await pending : pending
-      if (outcome.kind === 'broken') throw outcome.cause
-      if (outcome.kind === 'refused') {
-        if (outcome.needsContent === true) {
-          attempt.contentHash = await readCovered(request, reply, hashes, options.keeper)
-          asked -= 1 // once: the next outcome cannot need it
-          continue
-        }
-        continues = outcome.continues === true
-        return outcome
-      }
-      const granted = grant(request, reply, outcome, mark, options)
-      if (granted === 'reserved') return refusalOfName(outcome)
-      if (granted === 'yes') {
-        if (isConnectionBound(outcome.scheme)) attempt.leg?.authenticate(request.proxyAuth!)
-        return null
-      }
-      name = outcome.strategy
-    }
-    throw new StrategyUnavailable(name)
-  } finally {
-    attempt?.close(continues)
-    consume(request.raw, OURS[mode.status])
-    // Of all strategies: what is not asked here, or not without TLS, has still been sent to us and
-    // not to the origin.
-    if (options.reads.length > 0) consume(request.raw, options.reads)
+    refused = decide(attempt)
+  } catch (error) {
+    attempt.close()
+    throw error
   }
+  if (isThenable(refused)) return Promise.resolve(refused).finally(() => attempt.close())
+  attempt.close()
+  return refused
+}
+
+function decide (attempt: AdmitAttempt): Eventual<Refused | null> {
+  const { request, options: { mode, connections } } = attempt
+  if (isAdmitted(attempt)) return null
+  request.proxyAuth = null
+  attempt.credentials = readCredentials(attempt.raw, mode.credentials)
+  if (connections !== undefined) {
+    if (attempt.credentials === undefined && remember(request, connections)) return null
+    attempt.leg = begin(attempt, connections)
+  }
+  if (attempt.chain.coversContent) {
+    attempt.hashes = hashesToRead(request, attempt.chain, attempt)
+    if (attempt.hashes.length > 0) attempt.covers(hashesOfNothing(request, attempt.hashes))
+  }
+  return ask(attempt, MAX_ASKED)
+}
+
+/** @param left - How often the strategies may be asked still. */
+function ask (attempt: AdmitAttempt, left: number): Eventual<Refused | null> {
+  const { mark } = attempt.options.revocations
+  const outcome = attempt.chain.authenticate(attempt)
+  return 'then' in outcome
+    ? outcome.then((later) => conclude(attempt, later, mark, left))
+    : conclude(attempt, outcome, mark, left)
+}
+
+/** @param mark - The revocations that were known before the strategies were asked. */
+function conclude (
+  attempt: AdmitAttempt, outcome: Outcome, mark: number, left: number
+): Eventual<Refused | null> {
+  if (outcome.kind === 'broken') throw outcome.cause
+  if (outcome.kind === 'refused') {
+    if (outcome.needsContent === true) return readContent(attempt, left)
+    attempt.continues = outcome.continues === true
+    return outcome
+  }
+  const granted = grant(attempt, outcome, mark)
+  if (granted === 'reserved') return refusalOfName(outcome)
+  if (granted === 'no') {
+    if (left === 1) throw new StrategyUnavailable(outcome.strategy)
+    return ask(attempt, left - 1)
+  }
+  if (isConnectionBound(outcome.scheme)) attempt.leg?.authenticate(attempt.request.proxyAuth!)
+  return null
+}
+
+/** Asks anew, with the content. It happens once: the next outcome cannot need it. */
+async function readContent (attempt: AdmitAttempt, left: number): Promise<Refused | null> {
+  const { request, reply, hashes, options: { keeper } } = attempt
+  attempt.contentHash = await readCovered(request, reply, hashes, keeper)
+  return await ask(attempt, left)
 }
 
 /**
@@ -119,9 +139,9 @@ export async function admit (
  * or list of strategies an identity says nothing here, nor does one that the application has made
  * itself.
  */
-function isAdmitted ({ proxyAuth }: FastifyRequest, gate: AdmitOptions): boolean {
+function isAdmitted ({ request: { proxyAuth }, options }: AdmitAttempt): boolean {
   // Where a hook is used outside its scope, the request has no such member yet.
-  return typeof proxyAuth === 'object' && proxyAuth !== null && Identity.isMadeBy(proxyAuth, gate)
+  return typeof proxyAuth === 'object' && proxyAuth !== null && Identity.isMadeBy(proxyAuth, options)
 }
 
 /** Lets in a request that says nothing of who it is, where its connection does. */
@@ -132,19 +152,17 @@ function remember (request: FastifyRequest, connections: ConnectionIdentities): 
   return true
 }
 
-function begin (attempt: AttemptInput, reply: FastifyReply, connections: ConnectionIdentities): Leg | undefined {
+function begin (attempt: AdmitAttempt, connections: ConnectionIdentities): Leg | undefined {
   try {
     return connections.begin(attempt.raw, attempt.credentials, attempt)
   } catch (error) {
-    closeBehind(reply) // what follows may be of the same kind
+    closeBehind(attempt.reply) // what follows may be of the same kind
     throw error
   }
 }
 
 /** Where the route is an origin, what was meant for a proxy goes no further either. */
 const OURS = { 407: ['proxy-authorization'], 401: ['authorization', 'proxy-authorization'] } as const
-
-const NO_HASHES: readonly string[] = []
 
 /**
  * How often a user is looked up who is revoked meanwhile. Where that goes on, the verifier itself
@@ -160,7 +178,9 @@ const MAX_ASKED = 3
  * @returns `no`: ask anew. `reserved`: the user has the name of those without credentials, and
  *   would be taken for one of them.
  */
-function grant (request: FastifyRequest, reply: FastifyReply, granted: Granted, mark: number, options: AdmitOptions): 'yes' | 'no' | 'reserved' {
+function grant (
+  { request, reply, options }: AdmitAttempt, granted: Granted, mark: number
+): 'yes' | 'no' | 'reserved' {
   const { mode, principal, maxAnswer, revocations } = options
   const { user, info, scheme, realm, strategy } = granted
   try {
@@ -191,28 +211,37 @@ function isLoopback ({ remoteAddress }: Socket): boolean {
 }
 
 /**
- * What the strategies are told of a request. A class, for the getter: few attempts wait, and look
- * at the signal.
+ * One request at a gate, and what the strategies are told of it. A class, for the getters: few
+ * attempts wait, and look at the signal.
  */
 class AdmitAttempt implements AttemptInput {
   readonly raw
   readonly url
-  readonly ip
+  readonly chain: Chain
+  credentials: string | undefined
+  /** Those to make of the content, by node's names. */
+  hashes: readonly string[] = []
   contentHash: ContentHashes | undefined
   readsContent = false
   leg: Leg | undefined
+  /** Whether the handshake goes on behind the response. */
+  continues = false
   private controller: AbortController | undefined
   private leave: (() => void) | undefined
 
   constructor (
-    request: FastifyRequest,
-    private readonly reply: FastifyReply,
-    readonly credentials: string | undefined
+    readonly request: FastifyRequest,
+    readonly reply: FastifyReply,
+    readonly options: AdmitOptions
   ) {
     this.raw = request.raw
     this.url = request.originalUrl
-    this.ip = request.ip
+    const { chain, chainInTheClear } = options
+    this.chain = chain !== chainInTheClear && isInTheClear(request) ? chainInTheClear : chain
   }
+
+  /** Asks the system at its first use, as few attempts do. */
+  get ip (): string { return this.request.ip }
 
   /** @param hashes - Of the content; `undefined`: it is still to be read. */
   covers (hashes: ContentHashes | undefined): void {
@@ -232,9 +261,15 @@ class AdmitAttempt implements AttemptInput {
     return this.controller.signal
   }
 
-  close (continues: boolean): void {
-    this.leg?.close(continues)
+  /** Whatever came of it, the credentials are gone from the request from here on. */
+  close (): void {
+    const { mode, reads } = this.options
+    this.leg?.close(this.continues)
     if (this.leave !== undefined) this.reply.raw.removeListener('close', this.leave)
+    consume(this.raw, OURS[mode.status])
+    // Of all strategies: what is not asked here, or not without TLS, has still been sent to us and
+    // not to the origin.
+    if (reads.length > 0) consume(this.raw, reads)
   }
 }
 

@@ -1,8 +1,11 @@
 import { STATUS_CODES } from 'node:http'
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import { AuthenticationRequired, Forbidden } from '../errors.js'
+import { isThenable } from '../eventual.js'
+import type { Eventual } from '../eventual.js'
 import { OWN_FIELDS } from '../fields/spelling.js'
 import type { Refused } from '../passport/outcome.js'
+import type { Hook } from '../platform/hook.js'
 import { limitReading } from '../platform/limit-reading.js'
 import { spellFields } from '../platform/http1/spell-fields.js'
 import { admit } from './admit.js'
@@ -17,39 +20,61 @@ import { isLastRefusal } from './chain/wrong-credentials.js'
 import { readPages } from './refusal/page.js'
 import type { Pages } from './refusal/page.js'
 
-type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
-
 /**
  * The hook of proxy routes: lets the request through, or answers 407 itself. Nothing else writes
  * that answer. Content that had to be read for the verdict is the body of the request, as a stream.
  *
- * Behind a refusal it never resolves. Fastify goes on to the route when a hook has resolved and the
- * response is not sent: a promise of the response resolves as well when the client leaves before
- * its end, and the route would serve a stranger.
+ * Behind a refusal it is never done. Fastify goes on to the route when a hook is done and the
+ * response is not sent; a client that leaves before its end would be served as if it were known.
  *
- * @throws What {@link admit} throws, and refusals with another status: 400, 403, 429.
+ * What {@link admit} throws, and refusals with another status (400, 403, 429), it hands on.
  */
 export function proxyRouteHook (options: AdmitOptions, realm: string, pages: Pages = readPages()): Hook {
   const { mode } = options
   const bodies = refusalBodies(mode.status, realm, pages)
-  return async (request, reply) => {
-    if (mode !== PROXY) respondAs(reply, mode)
-    const refused = await admit(request, reply, options)
-    if (refused === null) {
-      const content = coveredContent(request)
-      if (content !== undefined) request.body = content.open()
-      return
-    }
+
+  /** Responds to a 407 itself; returns what Fastify is to respond to for any other refusal. */
+  function respond (request: FastifyRequest, reply: FastifyReply, refused: Refused): 'responded' | Error {
     logRefusal(request, refused)
     const closes = isLastRefusal(request.raw, refused)
     if (refused.status === 407) {
       refuse(reply, mode, refused, bodies, closes)
-      return await new Promise<never>(() => {})
+      return 'responded'
     }
     if (closes) reply.header('connection', 'close')
     if (refused.challenges.length > 0) reply.header(mode.challenge, [...refused.challenges])
-    throw errorOf(refused)
+    return errorOf(refused)
   }
+
+  function settle (
+    request: FastifyRequest, reply: FastifyReply, refused: Refused | null, done: HookHandlerDoneFunction
+  ): void {
+    let error: 'responded' | Error | undefined
+    try {
+      if (refused === null) openContent(request)
+      else error = respond(request, reply, refused)
+    } catch (cause) {
+      error = cause as Error
+    }
+    if (error !== 'responded') done(error)
+  }
+
+  return (request, reply, done) => {
+    let refused: Eventual<Refused | null>
+    try {
+      if (mode !== PROXY) respondAs(reply, mode)
+      refused = admit(request, reply, options)
+    } catch (error) {
+      return done(error as Error)
+    }
+    if (isThenable(refused)) refused.then((later) => settle(request, reply, later, done), done)
+    else settle(request, reply, refused, done)
+  }
+}
+
+function openContent (request: FastifyRequest): void {
+  const content = coveredContent(request)
+  if (content !== undefined) request.body = content.open()
 }
 
 const kRefused = Symbol('fastify-proxy-auth.refused')

@@ -44,6 +44,8 @@ interface Asked {
   after?: (request: FastifyRequest) => unknown
 }
 
+/** What it returns or throws at once comes as a promise, too. */
+const admitted = async (...args: Parameters<typeof admit>) => await admit(...args)
 const closed = ({ raw }: FastifyReply) => new Promise(resolve => raw.once('close', resolve))
 
 /** What `admit` makes of a request, and what it leaves of it. */
@@ -55,7 +57,7 @@ async function judge (t: Test, options: AdmitOptions, { before, meanwhile, after
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   app.all('/*', async (request, reply) => {
     await before?.(request, reply)
-    const pending = admit(request, reply, options)
+    const pending = admitted(request, reply, options)
     await meanwhile?.(request, reply)
     const outcome = await pending.then(refused => ({ refused }), error => ({ error: { code: error.code, statusCode: error.statusCode } }))
     after?.(request)
@@ -290,7 +292,7 @@ for (const when of ['meanwhile', 'before']) {
     app.decorateRequest('proxyAuth', null)
     const verdict = new Promise(resolve => app.get('/', async (request, reply) => {
       if (when === 'before') await closed(reply)
-      await admit(request, reply, options).then(resolve, resolve)
+      await admitted(request, reply, options).then(resolve, resolve)
     }))
     await app.listen({ port: 0, host: '127.0.0.1' })
     const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
@@ -310,7 +312,7 @@ t.test('a client of HTTP/2 that left before it was asked is found out too', asyn
   app.decorateRequest('proxyAuth', null)
   const verdict = new Promise(resolve => app.get('/', async (request, reply) => {
     await new Promise(resolve => reply.raw.stream.once('close', resolve))
-    await admit(request as never, reply as never, options).then(resolve, resolve)
+    await admitted(request as never, reply as never, options).then(resolve, resolve)
   }))
   const client = await Http2Client.to(t, await app.listen({ port: 0, host: '127.0.0.1' }))
   const stream = client.send({ ':path': '/' }, null)

@@ -34,6 +34,12 @@ const SCOPE = 'Bearer realm="Gateway", scope="egress", error="insufficient_scope
 
 type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
 
+/** The hook of proxy routes, as a promise. It is settled unless the hook has responded itself. */
+function proxyRoute (...args: Parameters<typeof proxyRouteHook>): Hook {
+  const hook = proxyRouteHook(...args)
+  return (request, reply) => new Promise<void>((resolve, reject) => hook(request, reply, (error) => error === undefined ? resolve() : reject(error)))
+}
+
 /** An application with `hook` before its one route; `setUp` may say more, and how errors are answered. */
 async function behind (t: Test, hook: Hook, setUp: (app: FastifyInstance) => unknown = () => {}) {
   const app = Fastify()
@@ -71,7 +77,7 @@ const either = (...hooks: Hook[]): Hook => async (request, reply) => {
 }
 
 t.test('on a proxy route', async t => {
-  const hook = proxyRouteHook(options, 'Gateway')
+  const hook = proxyRoute(options, 'Gateway')
 
   t.test('who is let in reaches the handler', async t => {
     const ask = await behind(t, hook)
@@ -121,7 +127,7 @@ t.test('on a proxy route', async t => {
   })
 
   t.test('an origin answers 401 (R-407-3, R-GW-4)', async t => {
-    const ask = await behind(t, proxyRouteHook(admitOptions(strategies, { mode: ORIGIN }), 'Gateway'))
+    const ask = await behind(t, proxyRoute(admitOptions(strategies, { mode: ORIGIN }), 'Gateway'))
     const { statusCode, headers } = await ask(ALICE)
     t.equal(statusCode, 401)
     t.same(headers['www-authenticate'], CHALLENGES)
@@ -274,8 +280,8 @@ t.test('on a route of the application', async t => {
 t.test('the tenth refusal of wrong credentials on a connection: says that it closes, with any status (F-9)', async t => {
   const unchallenged = [{ strategy: foreign('key', function () { this.fail() }), scheme: 'Key', challenge: null }]
   const rows: Array<[hook: Hook, credentials: string, status: number]> = [
-    [proxyRouteHook(options, 'Gateway'), 'Basic eDp4', 407], [ownRouteHook(options), 'Basic eDp4', 407],
-    [proxyRouteHook(admitOptions(unchallenged), 'Gateway'), 'Key x', 403], [ownRouteHook(admitOptions(unchallenged)), 'Key x', 403]
+    [proxyRoute(options, 'Gateway'), 'Basic eDp4', 407], [ownRouteHook(options), 'Basic eDp4', 407],
+    [proxyRoute(admitOptions(unchallenged), 'Gateway'), 'Key x', 403], [ownRouteHook(admitOptions(unchallenged)), 'Key x', 403]
   ]
   for (const [hook, credentials, status] of rows) {
     let app!: FastifyInstance
@@ -308,21 +314,21 @@ t.test('content that the credentials cover, read for the verdict (R-DIG-45)', as
     const said = async (method: 'GET' | 'POST') => (await app.inject({ method, url: '/', headers, payload })).body
     return [await said('GET'), await said('POST')]
   }
-  const [proxyRoute, ownRoute] = [proxyRouteHook(covered, 'Gateway'), ownRouteHook(covered)]
+  const [proxy, own] = [proxyRoute(covered, 'Gateway'), ownRouteHook(covered)]
 
-  t.same(await ask(proxyRoute, covering('abc'), 'abc'), ['alice: abc', 'alice: abc'], 'is the body of proxy routes, which are not parsed')
-  t.same(await ask(ownRoute, covering('abc'), 'abc'), ['alice: undefined', 'alice: abc'], 'and parsed on others')
-  t.same(await ask(proxyRoute, 'Cover nothing', 'abc'), ['alice: undefined', 'alice: abc'])
-  for (const hook of [proxyRoute, ownRoute]) t.match(await ask(hook, covering('abc'), 'abd'), [/407/, /407/])
-  const lenient: Hook = async (request, reply) => await ownRoute(request, reply).catch(() => { reply.code(200) })
+  t.same(await ask(proxy, covering('abc'), 'abc'), ['alice: abc', 'alice: abc'], 'is the body of proxy routes, which are not parsed')
+  t.same(await ask(own, covering('abc'), 'abc'), ['alice: undefined', 'alice: abc'], 'and parsed on others')
+  t.same(await ask(proxy, 'Cover nothing', 'abc'), ['alice: undefined', 'alice: abc'])
+  for (const hook of [proxy, own]) t.match(await ask(hook, covering('abc'), 'abd'), [/407/, /407/])
+  const lenient: Hook = async (request, reply) => await own(request, reply).catch(() => { reply.code(200) })
   t.same(await ask(lenient, covering('abc'), 'abd'), ['undefined: undefined', 'undefined: abd'], 'it is still there for a function that lets the client in all the same')
 })
 
 t.test('the answer to credentials over content speaks for its own (R-PAI-8, R-TRL-2)', async t => {
-  const ask = await behind(t, proxyRouteHook(admitOptions([new Covering()]), 'Gateway'))
+  const ask = await behind(t, proxyRoute(admitOptions([new Covering()]), 'Gateway'))
   const { headers, body } = await ask({ 'proxy-authorization': covering('') })
   t.equal(headers['proxy-authentication-info'], `first=1, qop=auth-int, over=${md5(body)}`)
-  const plain = await behind(t, proxyRouteHook(admitOptions([new Covering('auth')]), 'Gateway'))
+  const plain = await behind(t, proxyRoute(admitOptions([new Covering('auth')]), 'Gateway'))
   t.equal((await plain({ 'proxy-authorization': covering('') })).headers['proxy-authentication-info'], 'first=1, qop=auth, over=nothing')
   t.notOk((await ask({ 'proxy-authorization': covering('x') })).headers['proxy-authentication-info'])
 })

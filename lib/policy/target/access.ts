@@ -1,4 +1,5 @@
 import { BadTarget } from '../../errors.js'
+import type { Eventual } from '../../eventual.js'
 import { readForwardPolicy } from './access-options.js'
 import type { ForwardPolicyOptions } from './access-options.js'
 import { readAddress } from '../address/address.js'
@@ -54,6 +55,8 @@ export interface Access<User = unknown> {
    * @throws {DnsFailed} @throws {DnsTimeout} The resolver gave none.
    */
   resolve (admitted: Admitted): Address[] | Promise<Address[]>
+  /** Both, one after the other. Without a promise where neither makes one. */
+  approve (target: Target, user: User): Eventual<Address[]>
 }
 
 /** How many targets are kept as read. A page asks for one host many times. */
@@ -117,7 +120,7 @@ export function createAccess<User = unknown> (
     return block === null ? null : { reason: 'special-purpose address', proxyStatus: IP, block, ...at }
   }
 
-  function approve (addresses: readonly IpAddress[], target: Admitted): Address[] {
+  function classify (addresses: readonly IpAddress[], target: Admitted): Address[] {
     const refused: Denial[] = []
     const approved: Address[] = []
     for (const address of addresses) {
@@ -169,24 +172,33 @@ export function createAccess<User = unknown> (
     throw denied({ reason: 'port', proxyStatus: REQUEST })
   }
 
+  function admit (target: Target, user: User): Admitted | Promise<Admitted> {
+    const admitted = read(target)
+    if (check === null) return withPort(admitted)
+    const { host, port, scheme } = admitted
+    const asked = ask(check, { host, port, scheme }, user, checkTimeout)
+    return asked === undefined ? withPort(admitted) : asked.then(() => withPort(admitted))
+  }
+
+  function resolve (admitted: Admitted): Address[] | Promise<Address[]> {
+    const { literal } = admitted
+    if (literal !== null) {
+      const known = approvedLiterals.get(admitted)
+      if (known !== undefined) return known
+      const approved = classify([literal], admitted)
+      approvedLiterals.set(admitted, approved)
+      return approved
+    }
+    return lookUp(admitted.host, { lookup, family, timeout: dnsTimeout })
+      .then((addresses) => classify(addresses, admitted))
+  }
+
   return {
-    admit (target, user) {
-      const admitted = read(target)
-      const { host, port, scheme } = admitted
-      const asked = check === null ? undefined : ask(check, { host, port, scheme }, user, checkTimeout)
-      return asked === undefined ? withPort(admitted) : asked.then(() => withPort(admitted))
-    },
-    resolve (admitted) {
-      const { literal } = admitted
-      if (literal !== null) {
-        const known = approvedLiterals.get(admitted)
-        if (known !== undefined) return known
-        const approved = approve([literal], admitted)
-        approvedLiterals.set(admitted, approved)
-        return approved
-      }
-      return lookUp(admitted.host, { lookup, family, timeout: dnsTimeout })
-        .then((addresses) => approve(addresses, admitted))
+    admit,
+    resolve,
+    approve (target, user) {
+      const admitted = admit(target, user)
+      return 'then' in admitted ? admitted.then(resolve) : resolve(admitted)
     }
   }
 }

@@ -16,7 +16,7 @@ import { received } from '../ingress/target-form.js'
 import { upstreamError } from '../upstream/upstream-error.js'
 
 export interface TunnelOptions extends JoinOptions {
-  readonly access: Access
+  readonly access: Pick<Access, 'approve'>
   readonly exchanges: Exchanges
   readonly connectTimeout: Milliseconds
   readonly localAddress?: string | undefined
@@ -46,8 +46,7 @@ export function createTunnel (options: TunnelOptions) {
       const { host, port } = target
       // Policy first, then one resolution, then the dial: a refusal leaves no connection and no
       // look-up behind.
-      const admitted = await access.admit({ host, port, scheme: 'connect' }, request.proxyAuth)
-      const addresses = await access.resolve(admitted)
+      const addresses = await access.approve({ host, port, scheme: 'connect' }, request.proxyAuth)
       upstream = await dial(addresses, port, { ...options, signal: gone.signal })
         .catch((cause) => { throw upstreamError(cause) })
       if (gone.signal.aborted) throw upstream.destroy() && gone.signal.reason // as the target answered

@@ -1,8 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isThenable } from '../../eventual.js'
 import type { AbsoluteTarget } from '../../fields/target.js'
 import { formatVia } from '../../fields/via.js'
 import { isGone } from '../../platform/abort.js'
-import type { Access } from '../../policy/target/access.js'
+import type { Access, Address } from '../../policy/target/access.js'
 import { received } from '../ingress/target-form.js'
 import { withoutIdentities } from '../message/identity-field.js'
 import type { IdentityField } from '../message/identity-field.js'
@@ -17,7 +18,7 @@ import { tellOfSession } from './session-based.js'
 
 /** `bodyTimeout`: how long the client may send nothing of its content, too. */
 export interface ForwardHandlerOptions extends Omit<RelayOptions, 'via'> {
-  readonly access: Access
+  readonly access: Pick<Access, 'approve'>
   readonly client: OriginClient
   /** Our name in `Via`. */
   readonly pseudonym: string
@@ -39,31 +40,27 @@ export function createForward (options: ForwardHandlerOptions) {
   const { access, client, bodyTimeout, pseudonym, identities = [] } = options
   const relayOptions = { ...options, via: formatVia('1.1', pseudonym) }
 
-  return async function forward (request: FastifyRequest, reply: FastifyReply): Promise<void | FastifyReply> {
+  return function forward (request: FastifyRequest, reply: FastifyReply): void {
     const { raw } = request
     const target = received(raw)!.target as AbsoluteTarget
     if (isLastRecipient(request)) return respondAsLast(request, reply)
-    const { scheme, host, port, authority } = target
-    const relay = new Relay(reply, `${scheme}://${authority}`, relayOptions, tellOfSession)
-    try {
+    const relay = new Relay(reply, `${target.scheme}://${target.authority}`, relayOptions, tellOfSession)
+
+    const send = (addresses: readonly Address[], fields: string[]): void => {
+      const content = requestContent(raw, relay.tally, bodyTimeout, request.body)
+      if (isGone(reply.raw)) return
+      const requester = { raw, name: request.proxyAuth!.name }
+      const tally = content === null ? undefined : relay.tally
+      const upgrade = protocolsOf(raw)
+      client.send({ target, addresses, method: raw.method!, fields, content, tally, upgrade, requester }, relay)
+    }
+
+    relay.begin(() => {
       refuseLoop(raw, pseudonym)
       const fields = withoutIdentities(requestFields(raw, REPLACED), identities)
-      fields.push('Host', authority, 'Via', formatVia(raw.httpVersion, pseudonym))
-      const admitted = access.admit({ scheme, host, port }, request.proxyAuth)
-      const approved = access.resolve('then' in admitted ? await admitted : admitted)
-      const addresses = 'then' in approved ? await approved : approved
-      const content = requestContent(raw, relay.tally, bodyTimeout, request.body)
-      if (!isGone(reply.raw)) {
-        const requester = { raw, name: request.proxyAuth!.name }
-        const tally = content === null ? undefined : relay.tally
-        const upgrade = protocolsOf(raw)
-        client.send({ target, addresses, method: raw.method!, fields, content, tally, upgrade, requester }, relay)
-      }
-      await relay.over()
-    } catch (failure) {
-      throw relay.failed(failure)
-    } finally {
-      relay.release()
-    }
+      fields.push('Host', target.authority, 'Via', formatVia(raw.httpVersion, pseudonym))
+      const approved = access.approve(target, request.proxyAuth)
+      return isThenable(approved) ? approved.then((later) => send(later, fields)) : send(approved, fields)
+    })
   }
 }

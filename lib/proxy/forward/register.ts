@@ -28,6 +28,7 @@ import { serveInOrder } from '../ingress/in-order.js'
 import { closeWhileDraining } from '../exchange/close-while-draining.js'
 import { onEveryServer } from '../../platform/fastify/listeners.js'
 import { emptySession } from '../../platform/fastify/empty-session.js'
+import type { Hook } from '../../platform/hook.js'
 import { createOriginClient } from '../upstream/origin-client.js'
 import { createOwnAuthority } from '../ingress/own-authority.js'
 import { TARGET_FORM, receive, received, showTargets, targetFormConstraint } from '../ingress/target-form.js'
@@ -67,7 +68,7 @@ export interface ForwardProxyOptions {
   readonly identities?: readonly IdentityField[] | undefined
   /** When the gate's hook runs, and the one for a target. */
   readonly hook: 'onRequest' | 'preHandler'
-  readonly authenticateFor: (target: NamedTarget) => (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
+  readonly authenticateFor: (target: NamedTarget) => Hook
   /** Whether that hook may let in a request without credentials. Asked when the server is ready. */
   readonly admitsWithoutCredentials: () => boolean
   /** Whether that hook lets in what comes on a connection, for what came on it before. */
@@ -102,7 +103,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
     showTargets(scope, app)
     scope.addHook('onRequest', refuseMalformed)
     scope.addHook('onRequest', emptySession)
-    scope.addHook(hook as 'onRequest', (request, reply) => authenticateFor(received(request.raw)!.target as NamedTarget)(request, reply))
+    scope.addHook(hook as 'onRequest', (request, reply, done) => authenticateFor(received(request.raw)!.target as NamedTarget)(request, reply, done))
     scope.addHook('onError', addProxyStatus(pseudonym))
     scope.addHook('onSend', closeWhileDraining(exchanges))
     const route = { url: '*', schema: hiddenSchema(), constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: [onSend, sendOwn] }

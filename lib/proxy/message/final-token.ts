@@ -1,6 +1,5 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
-
-type Authenticate = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
+import type { FastifyReply } from 'fastify'
+import type { Hook } from '../../platform/hook.js'
 
 const FIELD = 'www-authenticate'
 const kToken = Symbol('fastify-proxy-auth.last-token')
@@ -11,13 +10,14 @@ type ReplyWithToken = FastifyReply & { [kToken]?: string }
  * it lets in, the last token of a handshake, is told from what the application's hooks put there
  * for pages of the application.
  */
-export function keepingFinalToken (authenticate: Authenticate): Authenticate {
-  return async (request, reply) => {
+export function keepingFinalToken (authenticate: Hook): Hook {
+  return (request, reply, done) => {
     reply.removeHeader(FIELD)
-    const answered = await authenticate(request, reply)
-    const token = reply.getHeader(FIELD)
-    if (typeof token === 'string') (reply as ReplyWithToken)[kToken] = token // a list is the challenges of a refusal
-    return answered
+    authenticate(request, reply, (error) => {
+      const token = reply.getHeader(FIELD)
+      if (typeof token === 'string') (reply as ReplyWithToken)[kToken] = token // a list is the challenges of a refusal
+      done(error)
+    })
   }
 }
 

@@ -14,10 +14,13 @@ export function isLastRecipient ({ method, headers }: FastifyRequest): boolean {
 }
 
 /** Answers such a request: OPTIONS with nothing, TRACE with what came. */
-export function respondAsLast (request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (request.method === 'OPTIONS') return reply.send('')
+export function respondAsLast (request: FastifyRequest, reply: FastifyReply): void {
+  if (request.method === 'OPTIONS') {
+    reply.send('')
+    return
+  }
   const { rawHeaders, httpVersion } = request.raw
   const fields = withoutFields(rawHeaders, (name) => SENSITIVE.has(name.toLowerCase()))
   const message = `TRACE ${request.originalUrl} HTTP/${httpVersion}\r\n${formatFields(fields)}\r\n`
-  return reply.type('message/http').send(Buffer.from(message, 'latin1'))
+  reply.type('message/http').send(Buffer.from(message, 'latin1'))
 }

@@ -4,11 +4,13 @@ import type { Duplex } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Dispatcher } from 'undici'
 import { ClientLeft, Closing, Forbidden, UpstreamChallenged, UpstreamProtocol } from '../../errors.js'
+import { isThenable } from '../../eventual.js'
+import type { Eventual } from '../../eventual.js'
 import { connectionOptions, endToEnd } from '../../fields/hop-by-hop.js'
 import type { FieldRecord } from '../../fields/hop-by-hop.js'
 import { listOf, valuesOf } from '../../fields/raw-list.js'
 import { abortResponse, isFinished, isGone } from '../../platform/abort.js'
-import { guardMethod, once } from '../../platform/guarded.js'
+import { guardMethod, guarded, once } from '../../platform/guarded.js'
 import { onQueuedClose } from '../../platform/http1/queued-response.js'
 import { writeInterim } from '../../platform/interim-response.js'
 import type { Milliseconds } from '../../types.js'
@@ -50,14 +52,9 @@ export type AdaptResponse = (fields: string[], status: number, reply: FastifyRep
  *
  * @example
  * const relay = new Relay(reply, 'http://origin.test', options, adapt)
- * try {
+ * relay.begin(() => {
  *   if (!isGone(reply.raw)) client.send(outgoing, relay)
- *   await relay.over()
- * } catch (failure) {
- *   throw relay.failed(failure)
- * } finally {
- *   relay.release()
- * }
+ * })
  */
 export class Relay implements Dispatcher.DispatchHandler, Exchange {
   // What the others throw comes to it: undici sees to that.
@@ -71,36 +68,32 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
   holder?: string | undefined
   private readonly request: IncomingMessage
   private readonly raw: ServerResponse
-  private readonly settled: Promise<void>
   private readonly log: (ending: Ending) => void
   private readonly sink: ResponseSink
-  private resolve!: () => void
-  private reject!: (error: Error) => void
   private controller: Controller | null = null
   private joined: Exchange | null = null
   /** Octets each way behind a 101. */
   private passed: { readonly bytesIn: number, readonly bytesOut: number } | undefined
   private received: readonly string[] = []
   private begun = false
+  private isOver = false
 
   /**
    * @param target - For the log.
    * @param adapt - Leaves the fields as they are where it is `undefined`.
    * @param sink - Takes the response. Default: what writes it to the client.
+   * @param respond - Responds to a failure, before anything has gone out. Default: as Fastify does.
    */
   constructor (
     private readonly reply: FastifyReply,
     target: string,
     private readonly options: RelayOptions,
     private readonly adapt?: AdaptResponse,
-    sink?: ResponseSink
+    sink?: ResponseSink,
+    private readonly respond: (error: Error) => void = (error) => { reply.send(error) }
   ) {
     this.raw = reply.raw
     this.request = reply.request.raw
-    this.settled = new Promise((resolve, reject) => {
-      this.resolve = resolve
-      this.reject = reject
-    })
     this.sink = sink ?? new ResponseWriter(reply, options.bodyTimeout, (reason) => this.cut(reason))
     this.log = logExchange(reply.request, target)
     options.exchanges.add(this, reply.request.proxyAuth)
@@ -117,31 +110,16 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
   get bytesOut (): number { return this.passed?.bytesOut ?? this.sink.bytesOut }
 
   /**
-   * Resolves when the client has the whole response or has gone.
-   *
-   * @throws What is to be responded: nothing has gone out.
+   * Does what sends the request. What that throws, or rejects with, is responded to, unless the
+   * client has left before.
    */
-  async over (): Promise<void> {
-    await this.settled
-    if (!hasBegun(this.reply)) throw unanswered(this.reason)
-    const { bytesIn, bytesOut, reason } = this
-    this.log({ status: this.raw.statusCode, bytesIn, bytesOut, reason })
-  }
-
-  /**
-   * Writes a failure into the log, before anything has gone out. Returns what is to be responded.
-   */
-  failed (failure: unknown): Error {
-    // What was cut while a name was resolved has no interest in what came of that.
-    const error = this.reason === undefined ? failure : unanswered(this.reason)
-    const { statusCode = 500, code = 'error' } = error as { statusCode?: number, code?: string }
-    this.log({ status: statusCode, bytesIn: this.tally.bytesIn, bytesOut: 0, reason: code })
-    return error as Error
-  }
-
-  /** Takes it off the list of those under way, once its request is through as well. */
-  release (): void {
-    deleteWhenRequestEnds(this.options.exchanges, this, this.request)
+  begin (send: () => Eventual<void>): void {
+    try {
+      const sent = send()
+      if (isThenable(sent)) sent.then(undefined, guarded((failure) => this.fail(failure), this.raw))
+    } catch (failure) {
+      this.fail(failure)
+    }
   }
 
   /** Ends the exchange at once, on both sides. */
@@ -171,11 +149,17 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
       fields.push('Via', this.options.via)
       if (this.adapt !== undefined) fields = this.adapt(fields, status, this.reply)
     } catch (failure) {
-      this.reject(failure as Error)
+      this.fail(failure)
       return controller.abort(new ClientLeft('response'))
     }
-    const isWhole = this.sink.head(status, reason, fields, controller)
     this.begun = true
+    let isWhole: boolean
+    try {
+      isWhole = this.sink.head(status, reason, fields, controller)
+    } catch (failure) {
+      this.begun = false
+      throw failure // to undici, which ends the request with it
+    }
     if (isWhole) controller.abort(new ClientLeft('response'))
   }
 
@@ -187,7 +171,7 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
       this.joined = switchProtocols(this.reply, upgrade, response, this.options, ({ reason, ...passed }) => {
         this.passed = passed
         this.reason = reason
-        this.resolve()
+        this.finish()
       })
     } catch (error) {
       this.onResponseError(controller, error as Error)
@@ -207,7 +191,7 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
     const failure = upstreamError(error) as Error & { code: string }
     const isWaiting = !this.raw.writableEnded && !isGone(this.raw)
     if (!this.begun) {
-      if (isWaiting && !this.raw.headersSent) this.reject(failure)
+      if (isWaiting && !this.raw.headersSent) this.fail(failure)
       return
     }
     if (isWaiting) this.reason ??= failure.code
@@ -222,10 +206,39 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
 
   private leave (): void {
     if (this.joined !== null) return // it has its own end
-    this.resolve()
-    if (isFinished(this.raw)) return
-    this.reason ??= 'aborted'
-    this.controller?.abort(new ClientLeft('response'))
+    if (!isFinished(this.raw)) {
+      this.reason ??= 'aborted'
+      this.controller?.abort(new ClientLeft('response'))
+    }
+    this.finish()
+  }
+
+  /** The client has the whole response, or has gone. */
+  private finish (): void {
+    if (this.isOver) return
+    if (!hasBegun(this.reply)) return this.fail(unanswered(this.reason))
+    const { bytesIn, bytesOut, reason } = this
+    this.close({ status: this.raw.statusCode, bytesIn, bytesOut, reason })
+  }
+
+  /** It comes to nothing, and nothing has gone out. */
+  private fail (failure: unknown): void {
+    if (this.isOver) return
+    // What was cut while a name was resolved has no interest in what came of that.
+    const error = this.reason === undefined ? errorOf(failure) : unanswered(this.reason)
+    const { statusCode = 500, code = 'error' } = error as { statusCode?: number, code?: string }
+    this.close({ status: statusCode, bytesIn: this.tally.bytesIn, bytesOut: 0, reason: code })
+    if (!hasBegun(this.reply)) guarded(this.respond, this.raw)(error) // it may be a function of the application's
+  }
+
+  /**
+   * Has its line in the log, and is no longer among the exchanges once its request is through as
+   * well.
+   */
+  private close (ending: Ending): void {
+    this.isOver = true
+    this.log(ending)
+    deleteWhenRequestEnds(this.options.exchanges, this, this.request)
   }
 }
 
@@ -237,6 +250,13 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
  */
 export function hasBegun ({ sent, raw }: FastifyReply): boolean {
   return sent || raw.headersSent
+}
+
+/**
+ * Functions of the application's may throw what is no error, and Fastify would send it as content.
+ */
+function errorOf (failure: unknown): Error {
+  return failure instanceof Error ? failure : new Error('what was thrown is no error', { cause: failure })
 }
 
 /** What the log says of a request that was cut before a response went out. */

@@ -10,6 +10,7 @@ import { expectContinue } from '../ingress/expect-continue.js'
 import { addProxyStatus } from '../message/proxy-status.js'
 import { acceptEveryMethod } from '../../platform/fastify/internals.js'
 import { hiddenSchema } from '../../platform/fastify/hidden-route.js'
+import type { Hook } from '../../platform/hook.js'
 import { hadUserinfo, hideUserinfo } from '../ingress/hide-userinfo.js'
 import { NO_IDENTITY } from '../message/identity-field.js'
 import type { RouteIdentity } from '../message/identity-field.js'
@@ -45,7 +46,7 @@ export interface ReverseShared {
    * through.
    */
   readonly hook: 'onRequest' | 'preHandler'
-  readonly authenticate: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
+  readonly authenticate: Hook
   /** Our name in `Via`. */
   readonly pseudonym: string
   readonly exchanges: Exchanges

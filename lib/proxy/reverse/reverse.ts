@@ -1,14 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { hasField } from '../../fields/raw-list.js'
 import { isGone } from '../../platform/abort.js'
-import { guarded } from '../../platform/guarded.js'
 import { Relay, hasBegun } from '../relay/relay.js'
 import type { RelayOptions } from '../relay/relay.js'
 import type { ReverseUpstream } from './choose-client.js'
 import { reverseContent } from './content.js'
 import type { ContentOptions } from './content.js'
 import { Destinations, queryOf } from './destination.js'
-import type { QueryString } from './destination.js'
+import type { Destination, QueryString } from './destination.js'
 import { HandedResponse } from './handed-response.js'
 import type { OnResponse } from './handed-response.js'
 import { createRequestHead } from './request-head.js'
@@ -63,46 +62,42 @@ export function createReverse (options: ReverseOptions): SendReverse {
   const requestHead = createRequestHead(options)
   const destinations = new Destinations(base)
 
-  async function send (
-    request: FastifyRequest, reply: FastifyReply, source: string, from: FromOptions, onlyLocation: boolean
-  ): Promise<void> {
+  return (request, reply, path, from, onlyLocation = false) => {
     const { raw } = request
-    const { method = raw.method!, rewriteRequestHeaders, rewriteHeaders, onResponse, getUpstream, timeout } = from
-    const upstream = getUpstream === undefined ? base : getUpstream(request, base)
-    const destination = destinations.find(source, upstream)
+    const { method = raw.method!, rewriteRequestHeaders, rewriteHeaders, onResponse, onError, getUpstream } = from
+    const source = path === '' ? '/' : path // @fastify/http-proxy leaves nothing of a path that is all prefix
+    const respond = (error: Error & { statusCode?: number }) => {
+      if (hasBegun(reply)) return
+      reply.code(error.statusCode ?? 500)
+      if (onError === undefined) reply.send(error)
+      else onError(reply, { error })
+    }
+    let upstream: string
+    let destination: Destination
+    try {
+      upstream = getUpstream === undefined ? base : getUpstream(request, base)
+      destination = destinations.find(source, upstream)
+    } catch (failure) {
+      return respond(failure as Error)
+    }
     const adapt = rewriteHeaders && ((fields: string[]) => {
       return onlyLocation && !hasField(fields, 'location') ? fields : rewrittenResponse(fields, rewriteHeaders, request)
     })
     const sink = onResponse && new HandedResponse(request, reply, onResponse)
-    const relay = new Relay(reply, destination.name, options, adapt, sink)
-    try {
+    const relay = new Relay(reply, destination.name, options, adapt, sink, respond)
+    relay.begin(() => {
       const content = reverseContent(request, from, relay.tally, bodyTimeout, encodes)
       const fields = requestHead(request, destination.host, content.fields, rewriteRequestHeaders)
+      if (isGone(reply.raw)) return
       const body = client.sendsContent(method) ? content.body : null
       const tally = body === null || Buffer.isBuffer(body) ? undefined : relay.tally
       const query = queryOf(destination.search, request, from.queryString)
+      const { timeout } = from
       const outgoing = {
         request, reply, destination, upstream, source, query, method, fields, content: body, tally, timeout
       }
-      if (!isGone(reply.raw)) {
-        const again = tally === undefined && (repeats.size > 0 || from.retryDelay !== undefined)
-        client.send(outgoing, again ? new Retrying(relay, outgoing, client, from, repeats) : relay)
-      }
-      await relay.over()
-    } catch (failure) {
-      throw relay.failed(failure)
-    } finally {
-      relay.release()
-    }
-  }
-
-  return (request, reply, source, from, onlyLocation = false) => {
-    // @fastify/http-proxy leaves nothing of a path that is all prefix.
-    send(request, reply, source === '' ? '/' : source, from, onlyLocation).catch(guarded((error: Error & { statusCode?: number }) => {
-      if (hasBegun(reply)) return
-      reply.code(error.statusCode ?? 500)
-      if (from.onError === undefined) reply.send(error)
-      else from.onError(reply, { error })
-    }, reply.raw))
+      const again = tally === undefined && (repeats.size > 0 || from.retryDelay !== undefined)
+      client.send(outgoing, again ? new Retrying(relay, outgoing, client, from, repeats) : relay)
+    })
   }
 }

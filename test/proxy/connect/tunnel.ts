@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastif
 import t from 'tap'
 import type { Test } from 'tap'
 import { DnsFailed, TargetDenied } from '../../../lib/errors.js'
-import type { Access, Admitted } from '../../../lib/policy/target/access.js'
+import type { Access } from '../../../lib/policy/target/access.js'
 import { Revocations } from '../../../lib/policy/revocations.js'
 import { takeConnect } from '../../../lib/proxy/connect/take-http1.js'
 import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
@@ -77,9 +77,10 @@ async function lab (t: Test, { access, tunnel, fastify, hook }: LabOptions = {})
     preHandler: async (_request, reply) => { hook?.(reply) },
     handler: createTunnel({
       access: {
-        admit (target, user) { asked.push(target, user); return target as Admitted },
-        resolve: () => [{ address: '127.0.0.1', family: 4 }],
-        ...access
+        approve (target, user) {
+          asked.push(target, user)
+          return access?.approve?.(target, user) ?? [{ address: '127.0.0.1', family: 4 }]
+        }
       },
       exchanges,
       connectTimeout: 10_000,
@@ -152,8 +153,8 @@ t.test('a failure is answered and recorded, and leaves nothing behind', async t 
   const port = await closedPort()
   const denied = new TargetDenied('port')
   const rows: Array<{ name: string, access: Partial<Access>, status: number, code: string }> = [
-    { name: 'denied', access: { admit: () => { throw denied } }, status: 403, code: 'FST_PROXY_AUTH_TARGET_DENIED' },
-    { name: 'not resolved', access: { resolve: async () => { throw new DnsFailed() } }, status: 502, code: 'FST_PROXY_AUTH_DNS' },
+    { name: 'denied', access: { approve: () => { throw denied } }, status: 403, code: 'FST_PROXY_AUTH_TARGET_DENIED' },
+    { name: 'not resolved', access: { approve: async () => { throw new DnsFailed() } }, status: 502, code: 'FST_PROXY_AUTH_DNS' },
     { name: 'refused', access: {}, status: 502, code: 'FST_PROXY_AUTH_CONNECTION_REFUSED' }
   ]
   for (const { name, access, status, code } of rows) {
@@ -184,7 +185,7 @@ t.test('a client that leaves ends the dial', async t => {
   t.test('before it began', async t => {
     let answer = () => {}
     const resolved = new Promise<void>(resolve => { answer = resolve })
-    const tunnel = await lab(t, { access: { resolve: async () => { await resolved; return [{ address: '127.0.0.1', family: 4 }] } } })
+    const tunnel = await lab(t, { access: { approve: async () => { await resolved; return [{ address: '127.0.0.1', family: 4 }] } } })
     const gone = new Promise<void>(resolve => {
       tunnel.app.server.on('connection', (socket: Socket) => socket.once('close', () => resolve()))
     })
@@ -259,7 +260,7 @@ t.test('an answer that went out meanwhile stays the only one', async t => {
   const answered = new Promise<void>(resolve => { resolved = resolve })
   const tunnel = await lab(t, {
     fastify: { handlerTimeout: 20 },
-    access: { resolve: async () => { await answered; return [{ address: '127.0.0.1', family: 4 }] } }
+    access: { approve: async () => { await answered; return [{ address: '127.0.0.1', family: 4 }] } }
   })
   const client = await RawClient.to(t, tunnel.port)
   t.match(readAnswer(await client.send(connectHead(`origin.test:${target.port}`)).answer()), { status: 503 })

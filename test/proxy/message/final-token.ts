@@ -6,11 +6,11 @@ t.test('what the gate leaves is kept, and what hooks leave before and after it i
   const app = Fastify()
   app.addHook('onRequest', async (_request, reply) => { reply.header('www-authenticate', 'Basic realm="before"') })
   app.get('/:token', {
-    onRequest: keepingFinalToken(async (request, reply) => {
+    onRequest: keepingFinalToken((request, reply, done) => {
       t.equal(reply.getHeader('www-authenticate'), undefined)
       const { token } = request.params as { token: string }
       if (token !== 'none') reply.header('www-authenticate', `Negotiate ${token}`)
-      return 'as it was'
+      done()
     }),
     preHandler: async (_request, reply) => { reply.header('www-authenticate', 'Basic realm="after"') }
   }, async (_request, reply) => ({ token: finalTokenOf(reply) ?? null }))
@@ -18,10 +18,14 @@ t.test('what the gate leaves is kept, and what hooks leave before and after it i
   t.same((await app.inject('/none')).json(), { token: null })
 })
 
-t.test('it answers as the hook does', async t => {
+t.test('a hook that is done, or fails, or responds itself: so does the one around it', async t => {
   const reply = { removeHeader () {}, getHeader () {} } as never
-  t.equal(await keepingFinalToken(async () => 'answered')({} as never, reply), 'answered')
-  await t.rejects(keepingFinalToken(async () => { throw new Error('refused') })({} as never, reply), /refused/)
+  const said: unknown[] = []
+  const tell = (error?: Error) => { said.push(error?.message ?? 'done') }
+  keepingFinalToken((_request, _reply, done) => done())({} as never, reply, tell)
+  keepingFinalToken((_request, _reply, done) => done(new Error('refused')))({} as never, reply, tell)
+  keepingFinalToken(() => {})({} as never, reply, tell)
+  t.strictSame(said, ['done', 'refused'])
 })
 
 t.test('elsewhere there is none', async t => t.equal(finalTokenOf({} as never), undefined))

@@ -56,7 +56,11 @@ t.test('a success that is relayed is no tunnel (R-CONNECT-5)', t => {
 })
 
 t.test('the last token of a route that is an origin goes out behind the origin\'s challenges (R-NEG-4)', async t => {
-  const token = keepingFinalToken(async (_request, reply) => { reply.header('www-authenticate', 'Negotiate bGVn') })
+  const keeping = keepingFinalToken((_request, reply, done) => {
+    reply.header('www-authenticate', 'Negotiate bGVn')
+    done()
+  })
+  const token: Handler = (request, reply) => new Promise<void>(resolve => keeping(request, reply, () => resolve()))
   const fields = () => ['WWW-Authenticate', 'Basic realm="a"', 'Content-Length', '0']
   const text = await answerOf(t, token, relayed(fields(), 401, 'No'))
   t.equal(text, 'HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm="a"\r\nContent-Length: 0\r\nWWW-Authenticate: Negotiate bGVn\r\nConnection: close\r\n\r\n')

@@ -9,7 +9,7 @@ import type { Test } from 'tap'
 import type { Dispatcher } from 'undici'
 import { catchSocketErrors } from '../../../lib/platform/http1/detached-socket.js'
 import { Relay } from '../../../lib/proxy/relay/relay.js'
-import type { RelayOptions } from '../../../lib/proxy/relay/relay.js'
+import type { AdaptResponse, RelayOptions } from '../../../lib/proxy/relay/relay.js'
 import { tellOfSession } from '../../../lib/proxy/forward/session-based.js'
 import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
 import { routeUpgrade } from '../../../lib/proxy/upgrade/upgrade.js'
@@ -63,21 +63,32 @@ class Controller implements Dispatcher.DispatchController {
   }
 }
 
-interface Exchange { client: RawClient, relay: Relay, controller: Controller, outcome: Promise<string> }
+/** A relay, and how it ends: `settled`, or with the code of an error. */
+interface Relayed { readonly relay: Relay, readonly outcome: Promise<string> }
+interface Exchange extends Relayed { client: RawClient, controller: Controller }
 
-/** A client's request, waiting to be answered. `outcome` is `settled`, or the code of what it ended with. */
+function relayed (reply: FastifyReply, relayOptions = options(), adapt?: AdaptResponse): Relayed {
+  let end!: (outcome: string) => void
+  const outcome = new Promise<string>(resolve => { end = resolve })
+  let failure: { code?: string } | undefined
+  reply.request.log = { info: () => setImmediate(() => end(failure === undefined ? 'settled' : String(failure.code))) } as never
+  const respond = (error: Error) => {
+    failure = error as { code?: string }
+    if (!reply.raw.destroyed) reply.send(error)
+  }
+  return { relay: new Relay(reply, 'http://a.test', relayOptions, adapt, undefined, respond), outcome }
+}
+
+/** A client's request, waiting to be answered. */
 async function exchange (t: Test, head = 'GET / HTTP/1.1\r\nConnection: close', bodyTimeout = 0): Promise<Exchange> {
   const app = Fastify()
   let take!: (exchange: Omit<Exchange, 'client'>) => void
   const taken = new Promise<Omit<Exchange, 'client'>>(resolve => { take = resolve })
-  app.all('/', async (_request, reply) => {
-    const relay = new Relay(reply, 'http://a.test', options(bodyTimeout), tellOfSession)
+  app.all('/', (_request, reply) => {
+    const { relay, outcome } = relayed(reply, options(bodyTimeout), tellOfSession)
     const controller = new Controller(relay)
     relay.onRequestStart(controller)
-    const over = relay.over().finally(() => relay.release())
-    const outcome = over.then(() => 'settled', error => error.code)
     take({ relay, controller, outcome })
-    await over
   })
   await app.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(async () => await app.close())
@@ -267,20 +278,16 @@ t.test('one that left before there was a relay has left', async t => {
   const { client, relay, outcome } = await exchange(t)
   client.socket.destroy()
   await outcome
-  const { reply } = relay as unknown as { reply: ConstructorParameters<typeof Relay>[0] }
-  const late = new Relay(reply, 'http://a.test', options())
-  await late.over()
-  t.equal(late.reason, 'aborted')
+  const { reply } = relay as unknown as { reply: FastifyReply }
+  const late = relayed(reply)
+  await late.outcome
+  t.equal(late.relay.reason, 'aborted')
 })
 
 t.test('a pipelined request ends with its connection, though it never had its turn', async t => {
   const app = Fastify()
-  const relays: Relay[] = []
-  app.get('/', async (_request, reply) => {
-    const relay = new Relay(reply, 'http://a.test', options())
-    relays.push(relay)
-    await relay.over()
-  })
+  const all: Relayed[] = []
+  app.get('/', (_request, reply) => { all.push(relayed(reply)) })
   await app.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(() => app.close())
   const warnings: string[] = []
@@ -289,11 +296,12 @@ t.test('a pipelined request ends with its connection, though it never had its tu
   t.teardown(() => process.removeListener('warning', warn))
   const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
   client.send('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n'.repeat(20))
-  while (relays.length < 20) await new Promise(setImmediate)
+  while (all.length < 20) await new Promise(setImmediate)
+  const relays = all.map(({ relay }) => relay)
   relays[0]!.onResponseStart(new Controller(relays[0]!), 204, {})
   await client.until(text => text.includes('\r\n\r\n')) // the turn of the second has come
   client.socket.destroy()
-  await Promise.allSettled(relays.map(async relay => { await relay.over() }))
+  await Promise.all(all.map(({ outcome }) => outcome))
   t.strictSame(relays.map(({ reason }) => reason), [undefined, ...Array(19).fill('aborted')])
   t.strictSame(warnings, [])
 })
@@ -325,8 +333,8 @@ t.test('a pipelined request whose connection has closed already has left', async
   const request = new IncomingMessage(new Socket())
   request.socket.destroy()
   const raw = new ServerResponse(request)
-  const relay = new Relay({ raw, request: { raw: request }, sent: false } as unknown as ConstructorParameters<typeof Relay>[0], 'http://a.test', options())
-  await t.rejects(relay.over(), { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
+  const { relay, outcome } = relayed({ raw, request: { raw: request }, sent: false, send () {} } as unknown as FastifyReply)
+  t.equal(await outcome, 'FST_PROXY_AUTH_CLIENT_LEFT')
   t.equal(relay.reason, 'aborted')
   t.ok(raw.destroyed)
 })
@@ -344,13 +352,9 @@ t.test('a client may take its time where there is no limit', async t => {
 t.test('an upgrade that the origin accepts is settled when both have ended, and ended as one (R-UPG-3)', async t => {
   for (const end of ['origin', 'closing', 'refused'] as const) {
     const app = Fastify()
-    let take!: (exchange: { relay: Relay, answer: EventEmitter }) => void
-    const taken = new Promise<{ relay: Relay, answer: EventEmitter }>(resolve => { take = resolve })
-    app.get('/', async (_request, reply) => {
-      const relay = new Relay(reply, 'http://a.test', options())
-      take({ relay, answer: reply.raw })
-      await relay.over()
-    })
+    let take!: (exchange: Relayed & { answer: EventEmitter }) => void
+    const taken = new Promise<Relayed & { answer: EventEmitter }>(resolve => { take = resolve })
+    app.get('/', (_request, reply) => take({ ...relayed(reply), answer: reply.raw }))
     app.server.on('upgrade', (request, socket, head) => {
       catchSocketErrors(socket as Socket)
       routeUpgrade(app, request, head, ['chat'])
@@ -359,7 +363,7 @@ t.test('an upgrade that the origin accepts is settled when both have ended, and 
     t.teardown(() => app.close())
     const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
     client.send('GET / HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n')
-    const { relay, answer } = await taken
+    const { relay, outcome, answer } = await taken
     const { near, far } = await socketPair(t)
     const controller = new Controller(relay)
     relay.onRequestStart(controller)
@@ -377,7 +381,7 @@ t.test('an upgrade that the origin accepts is settled when both have ended, and 
       far.send('c').socket.end()
       client.socket.end()
     }
-    await relay.over()
+    await outcome
     t.match(relay, { bytesIn: 2, bytesOut: end === 'closing' ? 0 : 1, reason: end === 'closing' ? 'closing' : undefined })
     t.notOk(controller.aborted, 'there is nothing left to abort')
   }
