@@ -80,7 +80,7 @@ export class ConcurrencyLimit {
   /**
    * Does `work` when it is its turn.
    *
-   * @returns What `work` returns, without a promise where that is none and nobody is before it.
+   * @returns What `work` returns, without a promise where that is none and its turn has come.
    * @throws {VerifierBusy} Too many wait. One that has waited too long, or is given up, rejects:
    *   with this, or the signal's reason.
    */

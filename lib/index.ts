@@ -59,7 +59,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   })
   app.decorate('proxyAuthenticate', ownRouteHook(proxy))
   app.decorate('proxyAuthRevoke', (name: string) => {
-    if (typeof name !== 'string') throw new BadOption('name', 'text', typeof name) // nobody would be revoked, and nobody told
+    if (typeof name !== 'string') throw new BadOption('name', 'text', typeof name) // no user would be revoked, and no error show it
     revocations.revoke(name)
   })
   addChallengeHooks(app)

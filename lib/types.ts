@@ -81,7 +81,7 @@ declare module 'fastify' {
     proxyAuthenticate: ProxyAuthenticate | void
     /**
      * Ends what goes on in a user's name: cached answers, authenticated connections, running
-     * tunnels and forwarded requests of this registration. It keeps nobody out: who comes back is
+     * tunnels and forwarded requests of this registration. It bars no user: one that comes back is
      * asked anew, so first take the account away where it is kept.
      *
      * @param name - As in `request.proxyAuth.name` and the log.

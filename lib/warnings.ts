@@ -12,7 +12,7 @@ import type { Settings } from './options/settings.js'
 type Offered = Pick<Declared, 'name' | 'realm' | 'scheme'>
 
 /**
- * Says at the start what will surprise some clients, or lets somebody read their passwords.
+ * Says at the start what will surprise some clients, or exposes their passwords.
  *
  * @param chains - The strategies that are asked together. Called when the application is ready, and
  *   again when it listens.
@@ -34,7 +34,7 @@ export function warnAtStart (
     }
     warnOfClients(app, chains().flat())
     if (cleartext === 'warn' && chains().some(offersBasicBesideDigest)) {
-      app.log.warn('Basic beside Digest: whoever answers in our place asks for Basic alone, and reads the passwords')
+      app.log.warn('Basic beside Digest: an attacker that responds in our place asks for Basic alone, and reads the passwords')
     }
   })
   app.addHook('onListen', async () => {

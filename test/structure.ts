@@ -155,3 +155,11 @@ t.test('the name of a type: has one meaning in all of lib', async t => {
   }
   t.strictSame([...places].filter(([, paths]) => paths.length > 1), [])
 })
+
+t.test('a line of lib: names what it speaks of', async t => {
+  for (const path of files) {
+    readFileSync(`lib/${path}`, 'utf8').split('\n').forEach((line, index) => {
+      if (/\b(?:somebody|nobody|whoever|everybody|anybody|he|him|his)\b|that one's/i.test(line)) t.fail(`lib/${path}:${index + 1}: ${line}`)
+    })
+  }
+})

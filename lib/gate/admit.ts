@@ -201,7 +201,7 @@ function refusalOfName ({ scheme }: Granted): Refused {
   return { kind: 'refused', status: 403, reason: 'forbidden', challenges: [], scheme, cause: new Forbidden('the name is reserved'), note: null }
 }
 
-/** Where Basic and Bearer can be read by whoever is in between. */
+/** Where Basic and Bearer can be read on the way. */
 function isInTheClear ({ raw: { socket } }: FastifyRequest): boolean {
   return !('encrypted' in socket) && !isLoopback(socket)
 }

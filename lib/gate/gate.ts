@@ -161,8 +161,8 @@ function statusOf ({ statusCode, status }: FastifyError & { status?: number }): 
 }
 
 /**
- * Fastify's own error body says the status, and why; any other was written by somebody who knew
- * what he wrote.
+ * Fastify's own error body says the status, and why; any other was written on purpose, and
+ * stays.
  */
 function rewritten (payload: unknown, overruled: number): unknown {
   if (typeof payload !== 'string' || !payload.startsWith(`{"statusCode":${overruled},`)) return payload

@@ -3,7 +3,7 @@ export type Principal = (user: never, info: never) => string
 
 const MEMBERS = ['username', 'id', 'sub'] as const
 
-/** What a strategy has said of a user, and the user-id of his credentials. */
+/** What a strategy has said of a user, and the user-id in the credentials. */
 export interface KnownUser {
   readonly user: object | string
   readonly info: unknown
@@ -27,7 +27,7 @@ export function nameOf ({ user, info, userId, name: settled }: KnownUser, princi
   throw new TypeError('its user has no name: see option `principal`')
 }
 
-/** Whether a user has this name, or one that nobody can tell. */
+/** Whether a user has this name, or one that cannot be told. */
 export function isNamed (name: string, known: KnownUser, principal?: Principal): boolean {
   try {
     return nameOf(known, principal) === name

@@ -13,7 +13,7 @@ const OPTIONS = new Set(['to', 'name'])
 /**
  * Checks the option `anonymous`.
  *
- * @returns `undefined`: nobody may, neither to a target nor on a route.
+ * @returns `undefined`: no client may, neither to a target nor on a route.
  * @throws {BadOption} It is wrong.
  */
 export function readAnonymous (

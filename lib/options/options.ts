@@ -57,7 +57,7 @@ export interface ProxyAuthOptions {
   readonly connectionBound?: true | ConnectionBoundOptions
   /**
    * Who may come without credentials, and where. Wrong credentials are refused there, too. Default:
-   * nobody, nowhere.
+   * no client, for no target.
    */
   readonly anonymous?: AnonymousOptions
   /** How guessing is slowed down. Default: it is not. `{}` takes the defaults of its members. */
@@ -217,8 +217,9 @@ export interface ConnectionBoundOptions {
 }
 
 /**
- * What is kept for credentials that cover the content. A request is read to its end before anybody
- * gets any of it: up to 64 KiB in memory, more in a nameless file in the system's temporary folder.
+ * What is kept for credentials that cover the content. A request is read to its end before the
+ * client gets any of it: up to 64 KiB in memory, more in a nameless file in the system's temporary
+ * folder.
  */
 export interface AuthIntOptions {
   /** The most octets of one request; more is 413. 0 or more. Default 16777216 (16 MiB). */

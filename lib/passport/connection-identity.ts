@@ -67,7 +67,7 @@ export class ConnectionIdentities {
     return isOfOneUser(raw) ? this.find(raw.socket)?.identity : undefined
   }
 
-  /** Whether a connection stands for somebody, so that what comes on it speaks for him. */
+  /** Whether a connection stands for a user, so that what comes on it speaks for that user. */
   carriesIdentity (socket: Socket): boolean {
     return this.find(socket)?.identity !== undefined
   }
@@ -206,7 +206,7 @@ export class Leg {
     }
   }
 
-  /** The connection stands for somebody from now on. */
+  /** The connection stands for a user from now on. */
   authenticate (identity: ProxyIdentity): void {
     this.identity = identity
   }

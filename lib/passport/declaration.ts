@@ -92,7 +92,7 @@ export interface Declaration {
   /** Other fields with credentials, in lower case. */
   readonly reads: readonly string[]
   /**
-   * Whether its verdict may need a hash of the content; true of a name, as long as nobody can know.
+   * Whether its verdict may need a hash of the content; true of a name, as long as that is unknown.
    */
   readonly mayCoverContent: boolean
   /**

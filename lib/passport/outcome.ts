@@ -22,7 +22,7 @@ export interface Granted {
    * `null`.
    */
   readonly userId: string | null
-  /** His name, where it is settled already and nobody need be asked for it. */
+  /** The user's name, where it is settled already. */
   readonly name?: string
 }
 
@@ -36,11 +36,11 @@ export interface Granted {
  * - `rejected`: a strategy looked and said no
  * - `continued`: a leg of a handshake (NTLM, Negotiate), whose next one the challenge asks for
  * - `forbidden`: a strategy knows the user and says no all the same (403, 429)
- * - `limited`: too many wrong guesses came before (429). Nobody has looked at the credentials
+ * - `limited`: too many wrong guesses came before (429). The credentials were not looked at
  */
 export type RefusalReason = 'missing' | 'not offered' | 'malformed' | 'rejected' | 'continued' | 'forbidden' | 'limited'
 
-/** Nobody is let in; the client can do something about it. */
+/** The request is refused; the client can do something about it. */
 export interface Refused {
   readonly kind: 'refused'
   /** 407, which a route that is an origin sends as 401; or 400, 403, 429, which stay. */
@@ -86,7 +86,7 @@ export function areWrong (refused: Pick<Refused, 'reason' | 'note'>): boolean {
 }
 
 /**
- * Nobody is let in, and it is not the client's doing: a strategy failed, is unavailable, or too
+ * There is no verdict, and it is not the client's doing: a strategy failed, is unavailable, or too
  * slow. Or the client left.
  */
 export interface Broken {

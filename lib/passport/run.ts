@@ -18,9 +18,9 @@ export interface PassportStrategy {
 
 /** What a strategy said, word for word. */
 export type Verdict = AcceptedVerdict | Failed | Broken
-/** It called `success` with somebody. */
+/** It called `success` with a user. */
 export interface AcceptedVerdict { readonly kind: 'accepted', readonly user: object | string, readonly info: unknown }
-/** It called `fail`, or `pass`, or `success` with nobody. */
+/** It called `fail`, or `pass`, or `success` without a user. */
 export interface Failed {
   readonly kind: 'failed'
   readonly challenge: unknown
@@ -57,7 +57,7 @@ export interface Departure {
  * The strategy runs as the prototype of an object of this attempt, be it an instance or registered:
  * two requests on one object would answer each other. The first action counts, later ones do
  * nothing. `success` lets in objects and text that is not empty; with nothing (`false`, `null`) it
- * is a `fail`, with anything else the strategy is broken, for that names nobody. `pass` decides
+ * is a `fail`, with anything else the strategy is broken, for that names no user. `pass` decides
  * nothing and so is a `fail` too; `redirect` is a mistake in the configuration, since no client of
  * a proxy follows one. To throw, to reject or to be late is to be broken.
  *
@@ -71,7 +71,7 @@ export function run (
 ): Verdict | Promise<Verdict> {
   const { name } = settings
   let verdict: Verdict | undefined
-  let settled: (() => void) | undefined // set while somebody waits
+  let settled: (() => void) | undefined // set while the verdict is awaited
   const settle = (first: Verdict): void => {
     if (verdict !== undefined) return
     verdict = first

@@ -10,7 +10,7 @@ import type { Milliseconds } from '../types.js'
 import type { AcceptedVerdict, Failed, Verdict } from './run.js'
 
 /**
- * Asks the strategy. `urgent`: for somebody who is let in as long as this takes, so it should not
+ * Asks the strategy. `urgent`: for a user that has access as long as this takes, so it should not
  * take long.
  */
 export type AskStrategy = (urgent: boolean) => Eventual<Verdict>
@@ -34,10 +34,11 @@ interface No {
  * wrong password has nothing in common with the right one, and can neither end nor renew what is
  * known of that. Yeses and noes have rooms of their own for the same reason.
  *
- * - Each user has a share of the room: other spellings of his secret take the place of his own.
+ * - Each user has a share of the room: other spellings of a secret take the place of the user's
+ *   own.
  * - A yes ends when its time is up, however often it is used. Shortly before that it is asked for
- *   again behind the back of whoever uses it.
- * - Who asks the same while it is being asked waits for the same answer.
+ *   again in the background, while it is used.
+ * - What asks the same while it is being asked waits for the same answer.
  * - What is neither yes nor no (an error, 400, 403, 429) is not remembered.
  * - Plain objects are copied for each request, one level deep, so that what a request writes on its
  *   user stays its own. Instances of classes are shared.
@@ -106,7 +107,7 @@ export class VerdictCache {
     if (yes !== undefined && now < yes.ends) {
       this.yeses.touch(key)
       if (now >= yes.due && !this.asking.has(key)) {
-        // Where nobody can tell, there is a next try, and no more than a few.
+        // Where there is no verdict, there is a next try, and no more than a few.
         yes.due = (now + yes.ends) / 2
         const asked = this.check(key, check, true, userIdOf)
         if (isThenable(asked)) asked.then(undefined, () => {})
@@ -139,7 +140,7 @@ export class VerdictCache {
     const { clock, ttl, refresh, negativeTtl, maxNegative } = this.settings
     const now = clock()
     if (verdict.kind === 'accepted') {
-      if (isThenable(verdict.user)) return // nobody knows yet who that is
+      if (isThenable(verdict.user)) return // the user is not known yet
       const ends = now + ttl
       const userId = userIdOf(verdict.info)
       const yes = { verdict: shareable(verdict), userId, ends, due: ends - refresh }

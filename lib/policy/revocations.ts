@@ -1,12 +1,12 @@
 import type { ProxyIdentity } from '../types.js'
 
 /**
- * Something that goes on letting a user in, or lets what he has begun go on: a cache, a connection,
- * running tunnels.
+ * Something that keeps a user's access, or keeps going what the user has begun: a cache, a
+ * connection, running tunnels.
  */
 export interface Holder {
   /**
-   * Lets go of everything that is this user's, by the name that logs call him. At once, and
+   * Lets go of everything that is this user's, by the name in the logs. At once, and
    * whatever it takes.
    */
   end (name: string): void
@@ -18,11 +18,11 @@ export interface Holder {
 const REMEMBERED = 10_000
 
 /**
- * Who is no longer let in by what was known of him before. A user that is revoked may come back: he
+ * Users whose earlier verdicts count no longer. A user that is revoked may come back, and
  * is asked anew.
  *
  * What holds identities of its own signs up with {@link hold}. For what is still on its way to such
- * a place there are marks: taken before somebody is asked who a user is, they tell afterwards
+ * a place there are marks: taken before the strategies are asked, they tell afterwards
  * whether the answer still counts.
  *
  * @example
@@ -48,7 +48,7 @@ export class Revocations {
   }
 
   /**
-   * Ends all that is held of this user. Those who are asked about him meanwhile are to ask again.
+   * Ends all that is held of this user. Verdicts that are under way are to be asked for again.
    */
   revoke (name: string): void {
     this.count += 1

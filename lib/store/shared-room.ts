@@ -4,9 +4,9 @@ interface Kept<Value> {
 }
 
 /**
- * Keeps values by key, so many in all and so many for each owner: one who brings many takes the
- * place of his own, and not of others. In all the one that was used longest ago goes first, of an
- * owner's the oldest.
+ * Keeps values by key, so many in all and so many for each owner: an owner that brings many takes
+ * the place of its own, and not of others. In all the one that was used longest ago goes first, of
+ * an owner's the oldest.
  *
  * @example
  * const room = new SharedRoom<number>(10_000, 100)

@@ -1,13 +1,13 @@
 import type { Eventual } from '../eventual.js'
 import type { Milliseconds } from '../types.js'
 
-/** What comes of a claim: whether the number was new, and if not, or if nobody can tell, why. */
+/** What comes of a claim: whether the number was new, and if not, or if it cannot be told, why. */
 export type Claim =
   /** Never claimed before, and claimed now. */
   | { readonly kind: 'new' }
   /** Claimed before. */
   | { readonly kind: 'seen' }
-  /** So far below the highest that nobody remembers whether it was claimed. */
+  /** So far below the highest that no store remembers whether it was claimed. */
   | { readonly kind: 'below window' }
   /** There is no room for another key. Claims of known keys go on. */
   | { readonly kind: 'full', readonly retryAfter: Milliseconds }

@@ -37,7 +37,7 @@ export interface BearerOptions {
    */
   readonly lenient?: boolean
   /**
-   * Remembers for a while what `verify` said: for tokens that somebody else has to be asked about.
+   * Remembers for a while what `verify` said: for tokens that another server has to be asked about.
    * A token is then good for that much longer than it should be. `true`: with the defaults. Default
    * false.
    */

@@ -14,9 +14,9 @@ export interface CacheOptions {
    */
   readonly ttl?: Milliseconds
   /**
-   * How long before its end a yes in use is asked for again, in the background, so that nobody has
-   * to wait. A no ends it then. 0: not at all. 0 to `ttl`. Default 30000 (30 seconds), or half of
-   * `ttl` where that is less.
+   * How long before its end a yes in use is asked for again, in the background, so that no client
+   * has to wait. A no ends it then. 0: not at all. 0 to `ttl`. Default 30000 (30 seconds), or half
+   * of `ttl` where that is less.
    */
   readonly refresh?: Milliseconds
   /** How long a no counts. 0: not at all. 0 to 60000 (1 minute). Default 5000 (5 seconds). */

@@ -2,11 +2,11 @@ import { hash } from 'node:crypto'
 import type { AttemptRequest } from './strategy.js'
 
 /**
- * The hash of the content of a request that somebody has made; of no content, where that is
+ * The hash of the content of a request, where one was made; of no content, where that is
  * certain.
  *
  * @param nodeHash - By node's name.
- * @returns In lower-case hex; `null`: nobody has read the content, so nothing can be verified.
+ * @returns In lower-case hex; `null`: the content was not read, so nothing can be verified.
  * @example
  * hashOfContent({ method: 'CONNECT', headers: {} }, 'sha256') // the hash of nothing
  */

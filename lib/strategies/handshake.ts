@@ -4,7 +4,7 @@
  */
 export interface HandshakeState {
   /**
-   * Called once, when nobody will ask for this state again: the next leg has had it and did not
+   * Called once, when this state will not be asked for again: the next leg has had it and did not
    * keep it again, the client has started over or gone, or the handshake took too long. It must not
    * throw.
    */

@@ -77,7 +77,7 @@ export interface ChallengeContext {
 export type Offer = Challenge | readonly Challenge[] | null
 
 /**
- * What a strategy of ours says of a refusal to whoever runs it: for the log, and for limits. It is
+ * What a strategy of ours says of a refusal to its runner: for the log, and for limits. It is
  * the third argument of `fail`, at which Passport does not look.
  */
 export interface RefusalNote {
@@ -88,8 +88,8 @@ export interface RefusalNote {
    */
   readonly userId: string | null
   /**
-   * Whether a secret was tried and is wrong. False where it was right, or where nobody has looked
-   * at it.
+   * Whether a secret was tried and is wrong. False where it was right, or where it was not
+   * looked at.
    */
   readonly guess: boolean
   /**
@@ -109,13 +109,13 @@ export interface RefusalNote {
 /** A user, alone or with what Passport calls info. */
 export type Accepted = AcceptedUser | readonly [user: AcceptedUser, info: object]
 
-/** The realm of a strategy that was given none, neither by its options nor by whoever runs it. */
+/** The realm of a strategy that was given none, neither by its options nor by its runner. */
 export const DEFAULT_REALM = 'Restricted'
 
 /**
  * Passport's contract, without the types of Express.
  *
- * A strategy judges one request and calls exactly one of five actions. Whoever runs it (this
+ * A strategy judges one request and calls exactly one of five actions. Its runner (this
  * plugin, Passport,
  * @fastify/passport) makes an object that inherits from it for each attempt and puts the actions
  *   there. So a
@@ -142,7 +142,7 @@ export abstract class Strategy {
    * The scheme of its credentials, or `null`: it runs on every request and reads no credentials.
    */
   abstract readonly scheme: string | null
-  /** Its own realm; `undefined` takes the realm of whoever runs it. */
+  /** Its own realm; `undefined` takes the realm of its runner. */
   readonly realm: string | undefined
   /**
    * True when every challenge must be made anew: it holds a nonce, or depends on the request.
@@ -170,7 +170,7 @@ export abstract class Strategy {
   declare fail: (challenge?: unknown, status?: number, note?: RefusalNote) => void
   /** Cannot tell: an error of ours, never of the client. */
   declare error: (cause: unknown) => void
-  /** Decides nothing. On a proxy that lets nobody in. */
+  /** Decides nothing. On a proxy that is a refusal. */
   declare pass: () => void
   /** Sends a browser elsewhere. On a proxy it is a mistake in the configuration. */
   declare redirect: (url: string, status?: number) => void
@@ -238,7 +238,7 @@ export abstract class Strategy {
       return this.error(cause)
     }
     if (!isThenable(verdict)) return answer(verdict)
-    // The second `then` also sees what the answer threw, which is the code of whoever runs this.
+    // The second `then` also sees what the answer threw, which is the code of the runner.
     verdict.then(answer).then(undefined, (cause) => this.error(cause))
   }
 

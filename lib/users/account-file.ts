@@ -15,7 +15,7 @@ export interface AccountFileOptions {
   readonly interval?: Milliseconds
   /**
    * Told, once each, why a changed file could not be taken over. The one before it stays in force.
-   * Default: nobody.
+   * Default: not told.
    */
   readonly log?: (problem: Error) => void
   /**
@@ -52,7 +52,7 @@ const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
 /**
  * Opens a file of accounts.
  *
- * A changed file is read anew when somebody next asks, and taken over as a whole. One that cannot
+ * A changed file is read anew when it is next asked for, and taken over as a whole. One that cannot
  * be read, or parsed, changes nothing and is logged. So does one that is no regular file (a FIFO, a
  * directory, a device), and one that takes too long. At the start it is an error. A mark of the
  * byte order at its start is no part of it.

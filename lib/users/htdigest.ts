@@ -50,7 +50,7 @@ const HASHES = new Map<number, DigestHash>([[32, 'MD5'], [64, 'SHA-256']])
  * Empty lines and those with `#` in front are comments. A user may have a line for each realm and
  * hash; of two for the same the last counts. Names are UTF-8 and compared in Unicode form C.
  *
- * A changed file is read anew when somebody is next looked up, and taken over as a whole. One that
+ * A changed file is read anew when a user is next looked up, and taken over as a whole. One that
  * cannot be read, or has a line that is none, changes nothing and is logged. At the start it is an
  * error.
  *

@@ -58,7 +58,7 @@ const LONGEST = 1024
  *
  * Empty lines and those with `#` in front are comments; of two lines for a user the last counts.
  * Names are UTF-8 and compared in Unicode form C. bcrypt needs the package @node-rs/bcrypt, Argon2
- * @node-rs/argon2. A changed file is read anew when somebody is next looked up; one that cannot be
+ * @node-rs/argon2. A changed file is read anew when a user is next looked up; one that cannot be
  * taken over changes nothing and is logged.
  *
  * A user that does not exist costs what most users of the file cost, so keep to one kind of hash.
@@ -83,7 +83,7 @@ export function htpasswd (path: string, options: HtpasswdOptions = {}): Htpasswd
   readInteger(maxArgon2Work, 'maxArgon2Work', 8, 2 ** 40)
   const limits = { maxBcryptCost, maxArgon2Work }
   const file = openAccountFile(path, (text) => parse(text, cleartext, limits), rest)
-  // Whoever runs the strategy bounds how many wait here.
+  // The runner of the strategy limits how many wait here.
   const turns = new ConcurrencyLimit({ concurrency: threads, queue: Infinity })
 
   const verify = async ({ username, password }: UserPass) => {

@@ -3,9 +3,9 @@ import type { AttemptInput, Chain } from '../../passport/chain.js'
 import type { Granted, Outcome } from '../../passport/outcome.js'
 import type { RawRequest } from '../../passport/request-view.js'
 
-/** Who may come without saying who he is. */
+/** Access without credentials. */
 export interface AnonymousAccess {
-  /** What he is called. */
+  /** The name of such a user. */
   readonly name: string
   readonly realm: string
   /** Whether this request is for where that is enough. */

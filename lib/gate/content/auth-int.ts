@@ -13,7 +13,7 @@ interface ProtectedExchange {
   readonly qop: string | undefined
   /** By node's name. */
   readonly nodeHash: string
-  /** The parameters for content of this hash; left out, for content that nobody has hashed. */
+  /** The parameters for content of this hash; left out, for content without a hash. */
   authenticationInfo (contentHash?: string): Readonly<Record<string, string>>
 }
 
@@ -30,7 +30,7 @@ export function protectResponse (reply: FastifyReply, info: unknown, mode: Role,
   if (exchange?.qop !== 'auth-int') return
   const { nodeHash } = exchange
   const { request: { raw, method } } = reply
-  // A tunnel has no content, and its 200 is written by nobody's `writeHead`.
+  // A tunnel has no content, and no `writeHead` writes its 200.
   if (method === 'CONNECT' || isExtendedConnect(raw)) addAuthenticationInfo(reply, exchange.authenticationInfo(hash(nodeHash, '', 'hex')), mode)
   holdResponse(raw, reply.raw, {
     name: mode.info,

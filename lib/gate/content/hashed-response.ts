@@ -43,7 +43,7 @@ const HOLD_TIME: Milliseconds = 5_000
 const ENDLESS = ['text/event-stream', 'multipart/x-mixed-replace']
 
 /**
- * Makes an answer vouch for its content, whoever writes it: the methods of this one response are
+ * Makes an answer vouch for its content, whatever writes it: the methods of this one response are
  * replaced by some that see the octets as the client gets them.
  *
  * Where there is no content, or all of it comes in one piece, the field is in the head. Else it is
@@ -66,7 +66,7 @@ export function holdResponse (
     flushHeaders: () => answer.flushHeaders(),
     addTrailers: (trailers: Trailers) => answer.addTrailers(trailers)
   })
-  // Whoever writes an answer learns from this whether there may still be another.
+  // What writes a response learns from this whether there may still be another.
   Object.defineProperty(response, 'headersSent', { configurable: true, get: () => answer.isHeld || Reflect.get(prototype, 'headersSent', response) })
 }
 
@@ -160,7 +160,7 @@ class HeldAnswer {
     else if (this.state !== 'held') this.original.addTrailers(trailers)
   }
 
-  /** Somebody wants the answer to go out, and more of it may follow. */
+  /** The response is to go out, and more of it may follow. */
   private begin (): void {
     if (this.state === 'before') this.response.writeHead(this.response.statusCode)
     if (this.state === 'held' && this.atOnce !== undefined) this.release(this.atOnce)
@@ -191,7 +191,7 @@ class HeldAnswer {
     try {
       this.send(vouched)
     } catch {
-      response.destroy() // everybody has been told that the head was out, so there is nobody to answer in another way
+      response.destroy() // its writers were told that the head was out, so none of them responds in another way
     }
     for (const chunk of chunks) original.write(chunk, 'latin1')
   }
@@ -205,8 +205,8 @@ class HeldAnswer {
     const announced = linesOf(head, 'trailer').join(', ')
     const fields = changeFields(head, (field, line) => {
       if (field === name && line === old) return value
-      // Where all of the content is there at once, no trailers go out, whoever wanted some (RFC
-      // 9112, 7.1.2).
+      // Where all of the content is there at once, no trailers go out, even where some were set
+      // (RFC 9112, 7.1.2).
       if (field === 'trailer') return vouched === 'nothing' ? line : undefined
       return field === 'content-length' && vouched === 'trailer' ? undefined : line
     }, vouched === 'trailer' ? { Trailer: announced === '' ? spelled(name) : `${announced}, ${spelled(name)}` } : {})

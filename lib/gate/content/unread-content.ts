@@ -14,10 +14,10 @@ const MAX_READ = 16 * 1024 * 1024
 const TIME: Milliseconds = 5_000
 
 /**
- * Whether a refusal has to close the connection: there is content nobody will read, and more of it,
- * or of unknown length, than is worth reading for the sake of the connection (RFC 9112, 9.3); or
- * the client waits for a 100, and cannot know whether its content is still wanted; or it speaks
- * HTTP/1.0 (RFC 9112, 9.3 again). CONNECT has ways of its own.
+ * Whether a refusal has to close the connection: there is content that will not be read, and more
+ * of it, or of unknown length, than is worth reading for the sake of the connection (RFC 9112,
+ * 9.3); or the client waits for a 100, and cannot know whether its content is still wanted; or it
+ * speaks HTTP/1.0 (RFC 9112, 9.3 again). CONNECT has ways of its own.
  *
  * @param continues - The connection is worth more: the next leg of a handshake must come on it.
  */

@@ -47,7 +47,7 @@ export async function readCovered (
 }
 
 /**
- * The content that was read for the verdict, be it of no length; `undefined`: nobody has read it.
+ * The content that was read for the verdict, be it of no length; `undefined`: it was not read.
  */
 export function coveredContent (request: FastifyRequest): KeptContent | undefined {
   const content = (request as Covered)[kContent]

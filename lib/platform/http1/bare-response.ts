@@ -34,7 +34,7 @@ export class BareResponse extends ServerResponse {
 
   /**
    * What is to be called when the tunnel has ended: Fastify's `onResponse` hooks and its log line
-   * wait for it. `undefined` where nobody does, so that an idle tunnel need not keep its request.
+   * wait for it. `undefined` where nothing does, so that an idle tunnel need not keep its request.
    */
   get whenEnded (): (() => void) | undefined {
     return this.listenerCount('finish') > 1 ? () => { this.emit('finish') } : undefined // one is our own

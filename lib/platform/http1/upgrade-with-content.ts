@@ -17,7 +17,7 @@ type Asking = Server & { shouldUpgradeCallback?: (this: Server, request: Incomin
 /**
  * Has node take an offer to upgrade beside content for a plain request, as a server may (RFC 9110,
  * 7.8), where node asks (22 and later). Node 26 would hand over the content apart from what follows
- * it, and nobody could give both back to its parser.
+ * it, and nothing could give both back to its parser.
  *
  * The parser stops behind the content nevertheless, and node drops what else has come in the same
  * packet. So the request becomes an upgrade where its content ends: node emits the event then, and

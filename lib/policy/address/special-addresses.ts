@@ -22,7 +22,7 @@ for (const [rank, [cidr, name]] of SPECIAL_BLOCKS.entries()) {
  * An address under the well-known NAT64 prefix is classified by the IPv4 address in it, because a
  * host in an IPv6-only network reaches the whole IPv4 Internet that way. 6to4, Teredo, local NAT64,
  * IPv4-compatible and IPv4-translated addresses are special whatever is in them. IPv6 outside
- * 2000::/3 is, too: nothing else is assigned to anybody.
+ * 2000::/3 is, too: nothing else is assigned.
  *
  * @returns The name of the block, or `null` when the address is public.
  */

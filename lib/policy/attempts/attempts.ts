@@ -8,7 +8,7 @@ import { addressGroup } from './address-group.js'
 import type { AttemptsSettings } from './attempts-options.js'
 import type { Count, Counter } from './counter.js'
 
-/** Somebody presents a secret, or something made with one. */
+/** A client presents a secret, or something made with one. */
 export interface Guess {
   /** Empty: there is none, and nothing is counted for it. */
   readonly address: string
@@ -38,8 +38,8 @@ export interface Admission {
    *
    * @param actual - Who it was, where the credentials may have said so in another way (Digest,
    *   `userhash`).
-   * @returns How long to wait all the same: as many wrong ones as may be were presented for him
-   *   under another name.
+   * @returns How long to wait all the same: as many wrong ones as may be were presented for the
+   *   user under another name.
    */
   accepted (actual?: string | null): Eventual<Milliseconds>
   /** It was wrong; otherwise as for {@link accepted}. */
@@ -78,16 +78,16 @@ interface KnownSecrets {
  * as long as the wrong trials from there are within the limit for a user.
  */
 export class GuessLimiter {
-  /** Each user has a share of it: other spellings of his secret take the place of his own. */
+  /** Each user has a share of it: other spellings of a secret take the place of the user's own. */
   private readonly known = new SharedRoom<KnownSecrets>(MAX_KNOWN, shareOf(MAX_KNOWN))
   /**
-   * The guesses for each user on which nobody has decided yet: many at once must not be more than
+   * The guesses for each user that are not decided yet: many at once must not be more than
    * there may be.
    */
   private readonly pending = new Map<string, Map<string, number>>()
   /**
-   * Users by what else they were called: what is counted for one is counted for him, whatever the
-   * credentials call him.
+   * Users by what else they were called: what is counted for one name is counted for the user,
+   * whatever the credentials say.
    */
   private readonly aliases = new Recent<string>(MAX_ALIASES)
   private readonly keyText: string
@@ -215,8 +215,8 @@ export class GuessLimiter {
   private remember (place: string, trial: Guess): void {
     const until = this.clock() + KNOWN_FOR
     const known = this.known.get(place)
-    // Who gets in now and then still gets his wrong trials counted: one may be at his address with
-    // him.
+    // Wrong guesses count even at an address with a success now and then: an attacker may share it
+    // with a user.
     const points = known !== undefined && known.until > this.clock() ? known.points : 0
     this.known.set(place, { until, points }, () => {
       const name = this.nameOf(trial)

@@ -158,8 +158,8 @@ class MemoryCounter implements Counter {
 }
 
 /**
- * In Redis. While that does not answer, this process counts for itself: nobody is let in unlimited,
- * and nobody is locked out for it.
+ * In Redis. While that does not answer, this process counts for itself: no client has unlimited
+ * guesses, and none is locked out for it.
  */
 class SharedCounter implements Counter {
   private readonly limiter: Limiter

@@ -18,7 +18,7 @@ export interface Connect {
   open (fields: readonly string[]): Side
   /**
    * What is to be called when the tunnel has ended, for the application's `onResponse` hooks and
-   * its log line. `undefined` where nobody waits for that, or learns it otherwise, so that an idle
+   * its log line. `undefined` where nothing waits for that, or learns it otherwise, so that an idle
    * tunnel need not keep its request.
    */
   readonly whenEnded: (() => void) | undefined

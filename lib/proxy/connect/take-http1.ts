@@ -26,7 +26,7 @@ export type KeepAliveAfter407 = 'always' | 'handshake' | 'never'
 export interface ConnectSettings {
   /** Asked for each 407: what it depends on may not be known before the server is ready. */
   readonly keepAlive: () => KeepAliveAfter407
-  /** Whether the connection stands for a user, so that what comes on it speaks for him. */
+  /** Whether the connection stands for a user, so that what comes on it speaks for that user. */
   readonly carriesIdentity?: (socket: Socket) => boolean
   readonly exchanges: Exchanges
 }
@@ -43,7 +43,7 @@ export function takeConnect (app: FastifyInstance, server: Server, settings: Con
   const take = (request: IncomingMessage, socket: Socket, head: Buffer) => {
     // Node's HTTP/2 compatibility layer has the same event, with a request and a response.
     if ('stream' in request) {
-      // Nobody has taken it, so it is another listener's, if there is one.
+      // It was not taken, so it is another listener's, if there is one.
       if (isExtendedConnect(request) && server.listenerCount('connect') > 1) return
       return takeConnectStream(app, request, socket as unknown as ServerResponse)
     }

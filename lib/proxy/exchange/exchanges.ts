@@ -11,7 +11,7 @@ export interface Exchange {
   readonly idle?: boolean
   /** Where it stands in the list of those under way, `undefined` outside. */
   place?: number | undefined
-  /** The name of the user whose it is, which `add` notes; `undefined` where it is nobody's. */
+  /** The name of its user, which `add` notes; `undefined` where it has none. */
   holder?: string | undefined
   /** Ends it at once. Must lead to `exchanges.delete`. */
   end (why: EndedFor): void
@@ -43,7 +43,7 @@ export class Exchanges {
   get closing (): boolean { return this.state !== 'open' }
 
   /**
-   * One that comes when nobody waits any more, or whose user has been revoked since he was let in,
+   * One that comes when the wait is over, or whose user has been revoked since the verdict,
    * is ended at once, but not before the caller is done.
    *
    * @param identity - Whose it is.

@@ -9,7 +9,7 @@ import type { Exchange, Exchanges } from './exchanges.js'
  * connection is in use, and a stopping server waits.
  *
  * Node lets go of a request of HTTP/1.1 when its answer is out, and does not tell it when the
- * connection closes: whoever reads it would wait for more.
+ * connection closes: what reads it would wait for more.
  *
  * @quirk node-request-close
  */

@@ -78,7 +78,7 @@ function namedBy ({ headers, socket }: IncomingMessage): string {
 }
 
 /**
- * Serves the script to everybody: who is to authenticate first has to find the proxy before. It
+ * Serves the script without authentication: a client has to find the proxy before it can. It
  * holds `allow` and `special`, and nothing of any user. No cache may keep it, since it depends on
  * fields of the request.
  *

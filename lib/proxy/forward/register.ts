@@ -171,7 +171,8 @@ function receiveFirst (bringIn: BringIn) {
 }
 
 /**
- * The message is checked before anybody is asked who they are: what it is does not depend on it.
+ * Checks the message before the client is asked for credentials: what it is does not depend on
+ * them.
  */
 function refuseMalformed (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void {
   const { failure } = received(request.raw)!

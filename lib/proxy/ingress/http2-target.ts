@@ -12,7 +12,8 @@ import type { OwnAuthority } from './own-authority.js'
  * would have sent, a CONNECT the authority-form. One for our own authority, in the scheme of the
  * listener, stays as it is: it is the application's.
  *
- * Without TLS the scheme may be either: whoever ended the TLS before us may have left it as it was.
+ * Without TLS the scheme may be either: a hop that ended the TLS before us may have left it as it
+ * was.
  *
  * @param isOwn - Not asked for a CONNECT, whose target is never ours.
  * @throws {BadTarget} The parts of the target are none, or hold more than their part: put together

@@ -4,7 +4,7 @@ import { once } from '../../platform/guarded.js'
 import type { Exchanges } from '../exchange/exchanges.js'
 
 /**
- * How often one connection is given back at most: nobody needs more tries than that, whoever
+ * How often one connection is given back at most: no client needs more tries than that, however it
  * guesses has to connect again.
  */
 const MAX_REUSES = 256

@@ -31,7 +31,7 @@ const ENCODED = /[^\x20-\x7e]+|%|^ +| +$/gu
 const CONTROL = /\p{Cc}/u
 
 /**
- * The field that tells an upstream who the proxy user is. It comes from us or from nobody: whatever
+ * The field that tells an upstream who the proxy user is. It comes from us or not at all: whatever
  * the client sent that an upstream could take for it is taken off (CVE-2025-64484), and ours is put
  * on last, where neither `Connection` of the client (CVE-2026-33805) nor the options' rewriting
  * takes it off again.
@@ -90,7 +90,7 @@ export interface RouteIdentity {
   readonly all: readonly IdentityField[]
 }
 
-/** No route tells anybody. */
+/** No route tells it. */
 export const NO_IDENTITY: RouteIdentity = Object.freeze({ own: null, all: [] })
 
 /** Leaves out of a flat raw list what an upstream could take for one of these fields. */
@@ -116,7 +116,7 @@ function checked (value: unknown): string {
   return value
 }
 
-/** A name with a control char is somebody's attempt at something: it is not told in any form. */
+/** A name with a control char is an attack: it is not told in any form. */
 function encodeName (name: string): string {
   const at = name.search(CONTROL)
   if (at !== -1) throw new NotRepresentable(at)

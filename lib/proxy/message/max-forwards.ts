@@ -3,8 +3,8 @@ import { formatFields, withoutFields } from '../../fields/raw-list.js'
 import { parseMaxForwards } from '../../fields/max-forwards.js'
 
 /**
- * Fields that a TRACE does not show: whoever reads the answer need not be who sent them (RFC 9110,
- * 9.3.8).
+ * Fields that a TRACE does not show: the reader of the response may be another than their sender
+ * (RFC 9110, 9.3.8).
  */
 const SENSITIVE = new Set(['proxy-authorization', 'authorization', 'cookie'])
 

@@ -30,8 +30,8 @@ const TYPES_BY_CAUSE: Readonly<Record<string, ProxyErrorType>> = {
 
 /**
  * An `onError` hook that says in `Proxy-Status` why a proxy route failed, and keeps caches from
- * storing it (RFC 9111, 3.5). Only to users who have authenticated: it shows topology to whoever
- * asks (RFC 9209, 4).
+ * storing it (RFC 9111, 3.5). Only to users who have authenticated: it shows topology to any client
+ * that asks (RFC 9209, 4).
  *
  * @param pseudonym - Names this deployment, as in `Via`.
  */

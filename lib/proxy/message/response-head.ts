@@ -68,7 +68,7 @@ export function writeAnyHead (reply: FastifyReply, status: number, reason: strin
     writeHttp2Head(raw, status, fields)
   } else {
     try {
-      // Throws for what cannot be written; hijacked, nobody would answer then.
+      // Throws for what cannot be written; hijacked, nothing would respond then.
       raw.writeHead(status, reasonPhrase(reason), (touched ? joined(fields) : fields) as string[])
     } catch (error) {
       raw.statusMessage = '' // it was set before it threw, and is the origin's

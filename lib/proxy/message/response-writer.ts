@@ -42,7 +42,7 @@ const MAX_HELD = 8 * 1024
 
 /**
  * Writes the response of an upstream to the client past Fastify's reply, so that it is the
- * upstream's and ours, and nobody else's: head, content with back-pressure, trailers.
+ * upstream's and ours, and no other's: head, content with back-pressure, trailers.
  */
 export class ResponseWriter implements ResponseSink {
   bytesOut = 0

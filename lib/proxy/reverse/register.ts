@@ -42,7 +42,7 @@ import { withListener } from '../upgrade/dispatcher.js'
 /** What all reverse routes of a registration have in common. */
 export interface ReverseShared {
   /**
-   * When the gate's hook runs, and the hook. It throws or answers itself when it lets nobody
+   * When the gate's hook runs, and the hook. It fails or responds itself when it lets no request
    * through.
    */
   readonly hook: 'onRequest' | 'preHandler'
@@ -179,7 +179,8 @@ export async function registerReverse (
 }
 
 /**
- * The message is checked before anybody is asked who they are: what it is does not depend on it.
+ * Checks the message before the client is asked for credentials: what it is does not depend on
+ * them.
  */
 function refuseMalformed (parameters: PathParameters | undefined) {
   return (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void => {

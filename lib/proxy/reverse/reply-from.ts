@@ -89,7 +89,7 @@ export function createReplyFromClient (version: '1.1' | '2.0', from: FromOf): Re
  */
 function headersOf ({ fields, method }: OutgoingRequest, version: '1.1' | '2.0'): FieldRecord {
   const headers = recordOf(fields)
-  // Where no content is sent, nobody must wait for it.
+  // Where no content is sent, nothing must wait for it.
   if (WITHOUT_CONTENT[version].has(method)) delete headers['content-length']
   // These clients keep no connection for one client: one that an upstream has authenticated must
   // not serve the next. In capitals, since @fastify/reply-from takes out the other.

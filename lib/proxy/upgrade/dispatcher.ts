@@ -35,7 +35,7 @@ const dispatchers = new WeakMap<Server, Dispatcher>()
  * Makes each upgrade that comes to the server of `app` one owner's. Node calls all listeners of
  * `upgrade` with all of them, and none can know what is another's: @fastify/http-proxy goes by how
  * many there are, and what each takes for another's stays without an answer. So the takers are
- * asked first, in turn, then the application's own listeners get what is left. What nobody wants
+ * asked first, in turn, then the application's own listeners get what is left. What none wants
  * goes on as a plain request: a server may overlook any offer (RFC 9110, 7.8), and some clients
  * offer `h2c` with every request. Once per server, however many registrations ask for it.
  *
@@ -95,7 +95,7 @@ function install (app: FastifyInstance): Dispatcher {
   const ours = new Set<unknown>([dispatch])
 
   onEveryServer(app, ignoreUpgradeWithContent)
-  // Of HTTP/2, where nothing is plain that nobody takes.
+  // Of HTTP/2, where nothing that is not taken is plain.
   onEveryServer(app, (server) => onExtendedConnect(server, (request) => verdictOf(takes, request, EMPTY) === 'taken'))
   // Tunnels and WebSockets of HTTP/2 are what a session may be left with.
   goAway(app)

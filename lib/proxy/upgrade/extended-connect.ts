@@ -20,7 +20,7 @@ export function extendedResponse (request: IncomingMessage): ServerResponse | un
  * has announced that it takes some (`settings.enableConnectProtocol`). What is not taken is a
  * CONNECT again, for the listeners; without any it is not implemented.
  *
- * @param take - Whether somebody has taken it.
+ * @param take - Whether it was taken.
  */
 export function onExtendedConnect (server: Server, take: (request: IncomingMessage) => boolean): void {
   intercept(server, (event: string, request: ExtendedRequest, response: ServerResponse) => {
@@ -40,7 +40,7 @@ export function onExtendedConnect (server: Server, take: (request: IncomingMessa
   })
 }
 
-/** Answers a CONNECT for a protocol that nobody here knows of. */
+/** Responds to a CONNECT for a protocol that is not served here. */
 export function notImplemented (response: ServerResponse): void {
   response.writeHead(501, { 'cache-control': 'no-store' }).end()
 }

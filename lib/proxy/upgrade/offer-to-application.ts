@@ -2,12 +2,15 @@ import type { Socket } from 'node:net'
 import { guarded, once } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
 
-/** How long they have before an upgrade whose connection none of them has touched is nobody's. */
+/**
+ * How long they have before an upgrade whose connection none of them has touched counts as not
+ * taken.
+ */
 const GRACE: Milliseconds = 5_000
 
 /**
  * Calls the application's own listeners of `upgrade`. There is no telling which requests are
- * theirs, and they may look into one for a while; but whoever takes a connection leaves traces on
+ * theirs, and they may look into one for a while; but what takes a connection leaves traces on
  * it.
  *
  * @param call - Calls them.

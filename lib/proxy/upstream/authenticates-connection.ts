@@ -2,8 +2,8 @@ import { valuesOf } from '../../fields/raw-list.js'
 
 /**
  * Whether a request authenticates the connection it is sent on, at the origin: by NTLM or
- * Negotiate. Such a connection serves no other request, since what comes on it would be somebody
- * else's (RFC 9110, 3.3).
+ * Negotiate. Such a connection serves no other request, since what comes on it would be another
+ * user's (RFC 9110, 3.3).
  *
  * @param fields - The request's, as a flat raw list.
  */

@@ -6,7 +6,7 @@ import { guarded, prepend } from '../../platform/guarded.js'
 
 /**
  * Has undici tell of a reset what it is. It takes one for the end of an answer that ends with its
- * connection, and whoever gets that answer for all of it; but it is incomplete (RFC 9112, 8).
+ * connection, and the client takes it for all of it; but it is incomplete (RFC 9112, 8).
  *
  * @param connect - Opens the connections.
  * @quirk undici-reset-reads-as-end

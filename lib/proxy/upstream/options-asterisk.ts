@@ -20,7 +20,7 @@ export interface Asterisk {
 /**
  * Sends `OPTIONS *`, which the last proxy makes of `OPTIONS http://host` (RFC 9112, 3.2.4). By
  * node's own client, because undici refuses the asterisk-form, on a connection of its own, since
- * nobody asks this twice in a second.
+ * no client asks this twice in a second.
  *
  * @param socket - Connected to the target, its TLS done.
  * @param handler - Gets the answer as from undici.

@@ -24,7 +24,7 @@ export const PINNED_IDLE: Milliseconds = 60_000
 /**
  * Connections to upstreams that belong to one client connection. An upstream's own NTLM or
  * Negotiate authenticates the connection it runs on; whatever comes on that later would be that
- * user's, so nobody else's may (RFC 4559, 6). They close with the client's.
+ * user's, so no other's may (RFC 4559, 6). They close with the client's.
  *
  * A user that we know ourselves counts too: where several users come on one connection after all,
  * none gets another's.

@@ -29,8 +29,8 @@ export type OfferMismatch = 'algorithm' | 'realm' | 'opaque' | 'qop' | 'userhash
  *     challenge = "Digest" 1*SP #auth-param
  *
  * @param nonce - Bound to the realm and this algorithm.
- * @param stale - The credentials were right and only their nonce was not, so nobody need be asked
- *   for a password again.
+ * @param stale - The credentials were right and only their nonce was not, so the user need not be
+ *   asked for a password again.
  * @see {@link https://www.rfc-editor.org/rfc/rfc7616#section-3.3 RFC 7616, 3.3}
  * @example
  * formatChallenge(digestChallenge(offer, algorithm, nonce, false))

@@ -29,7 +29,7 @@ export interface DigestRequest {
   readonly content?: string | Uint8Array
   /** How many requests this nonce has been used for, this one included. 1 to 4294967295. */
   readonly nc: number
-  /** Text nobody can foretell, in printable ASCII. New for every request. */
+  /** Unpredictable text, in printable ASCII. New for every request. */
   readonly cnonce: string
   /**
    * What to use where the server offers both. Default `auth`: little else is implemented anywhere.

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 
-/** What a nonce is bound to: it is worth nothing to whoever has another scope. */
+/** What a nonce is bound to: it is worth nothing in another scope. */
 export interface NonceScope {
   readonly realm: string
   readonly algorithm: string
@@ -51,7 +51,7 @@ export const NONCE_RANDOM_OCTETS = RANDOM_OCTETS
  *     nonce = 48( ALPHA / DIGIT / "-" / "_" )   ; base64url of time, random, MAC
  *
  * @param now - In milliseconds since the epoch.
- * @param random - {@link NONCE_RANDOM_OCTETS} octets nobody can foretell.
+ * @param random - {@link NONCE_RANDOM_OCTETS} unpredictable octets.
  * @see {@link https://www.rfc-editor.org/rfc/rfc7616#section-3.3 RFC 7616, 3.3}
  * @example
  * issueNonce(key, scope, Date.now(), randomBytes(NONCE_RANDOM_OCTETS))

@@ -9,7 +9,7 @@ export interface SignedUri {
   readonly target: string
   /** The value of `Host`. Says nothing where the target has an authority of its own. */
   readonly host: string | undefined
-  /** Whether the request came over TLS. False may mean that somebody before us has ended it. */
+  /** Whether the request came over TLS. False may mean that a hop before us has ended it. */
   readonly encrypted: boolean
 }
 

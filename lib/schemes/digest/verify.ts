@@ -66,7 +66,7 @@ export function compareWithOffer (params: DigestParameters, offer: DigestOffer):
  * user is known by password, by HA1, or not at all.
  *
  * @param username - Plain: `params` may have its hash.
- * @param secret - `null`: nobody of that name.
+ * @param secret - `null`: there is no user of that name.
  * @returns `null` when it is wrong.
  * @throws {TypeError} The secret is neither a password nor an HA1 of this algorithm.
  * @see {@link https://www.rfc-editor.org/rfc/rfc7616#section-3.6 RFC 7616, 3.6}

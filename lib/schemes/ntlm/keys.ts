@@ -4,7 +4,7 @@ import { rc4 } from './rc4.js'
 
 /**
  * The NT hash of a password, which is all that a domain keeps of it. It is as good as the password:
- * whoever has it can log in.
+ * an attacker that has it can log in.
  *
  * @example
  * ntHash('Password').toString('hex') // 'a4f49c406510bdcab6824ee7c30fd852'

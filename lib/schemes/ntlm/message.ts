@@ -93,7 +93,7 @@ function readField (octets: Buffer, at: number): Buffer {
 }
 
 function readText (octets: Buffer, flags: number): string {
-  // Which code page it would be nobody says. ASCII is the same in all.
+  // Nothing says which code page it would be. ASCII is the same in all.
   if (!has(flags, FLAGS.unicode)) return octets.toString('latin1')
   try {
     return UTF_16.decode(octets)

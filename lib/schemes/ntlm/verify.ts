@@ -27,7 +27,7 @@ const PROOF = 16
 const FIXED = 28
 
 /**
- * Takes a response apart: that of version 2, since the others fall to whoever records one.
+ * Takes a response apart: that of version 2, since the others fall to an attacker that records one.
  *
  * @returns `'anonymous'` where there is none, `'version'` for LM and NTLMv1.
  * @throws {MalformedCredentials} Its attributes have no end.

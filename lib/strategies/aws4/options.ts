@@ -31,7 +31,7 @@ export type Aws4Lookup = (
  * Why credentials were refused: another `scope` than ours; `host` or a date is not among the signed
  * `fields`, or one of these is not there, or a session token is not signed; the `date` is too far
  * from ours; the `target` is not the signed host's; the `payload` is not the one that was signed,
- * or unsigned, or nobody has read it; an unknown `key`; a wrong `signature`; or, all of that being
+ * or unsigned, or was not read; an unknown `key`; a wrong `signature`; or, all of that being
  * right, a `replay`.
  */
 export type Aws4RefusalReason = 'scope' | 'fields' | 'date' | 'target' | 'payload' | 'key' | 'signature' | 'replay'
@@ -58,7 +58,7 @@ export interface Aws4Options {
    */
   readonly clockSkew?: Milliseconds
   /**
-   * Takes signatures that leave the content out (`UNSIGNED-PAYLOAD`): somebody on the way could
+   * Takes signatures that leave the content out (`UNSIGNED-PAYLOAD`): an attacker on the way could
    * exchange it. Default false.
    */
   readonly unsignedPayload?: boolean
@@ -73,7 +73,7 @@ export interface Aws4Options {
    * good for as long as `clockSkew` allows.
    */
   readonly store?: ReplayStore
-  /** Told of each refusal of well-formed credentials. Default: nobody. */
+  /** Told of each refusal of well-formed credentials. Default: not told. */
   readonly onRefused?: (refusal: Aws4Refusal) => void
   /** The time, for tests. Default `Date.now`. */
   readonly clock?: () => Milliseconds

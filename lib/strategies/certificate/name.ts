@@ -9,7 +9,7 @@ export type CertificateName = 'CN' | 'email' | 'URI' | 'DNS'
  *     subjectaltname = entry *( ", " entry )      ; as node writes it
  *     entry          = kind ":" ( value / JSON-string )
  *
- * @returns `undefined` for none, and for several: it would be anybody's choice which of them
+ * @returns `undefined` for none, and for several: it would be arbitrary which of them
  *   counts.
  * @see {@link https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6 RFC 5280, 4.2.1.6}
  * @example
@@ -22,7 +22,7 @@ export function nameInCertificate ({ subject, subjectaltname = '' }: PeerCertifi
 }
 
 function alternativeNames (text: string, kind: string): string[] {
-  // Node quotes a value that could be taken for more than one entry. Such a name is nobody's.
+  // Node quotes a value that could be taken for more than one entry. Such a name is no user's.
   if (text.includes('"')) return []
   return text.split(', ').flatMap((entry) => entry.startsWith(`${kind}:`) ? [entry.slice(kind.length + 1)] : [])
 }

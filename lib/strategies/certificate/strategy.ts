@@ -10,7 +10,7 @@ import type { CertificateName } from './name.js'
 
 /**
  * Says who the holder of a certificate is: the user, or `[user, info]`; nothing (`null`,
- * `undefined`, `false`) when he is nobody here. Throws or rejects only when it cannot tell.
+ * `undefined`, `false`) when it is no user here. Throws or rejects only when it cannot tell.
  *
  * The listener has verified by then that one of its `ca` has signed it, for clients, and that the
  * client has the key; that it is valid today, we have. Whether it was revoked, the listener knows
@@ -40,17 +40,17 @@ export type ClientCertificateOptions = Defaulting<{ username: string }, {
   readonly clock?: () => number
 }
 
-// A misspelt `verify` must not let everybody in.
+// A misspelt `verify` must not accept every certificate.
 const OPTIONS = new Set(['verify', 'name', 'clock'])
 
 /**
  * The client certificate of the TLS connection to us, as an identity: for a listener with
- * `requestCert: true`, its `ca`, and `rejectUnauthorized: false`, without which nobody without a
- * certificate gets as far as a 403 or another scheme.
+ * `requestCert: true`, its `ca`, and `rejectUnauthorized: false`, without which a client without a
+ * certificate never gets as far as a 403 or another scheme.
  *
- * It has no scheme and no challenge. Alone, who has no right certificate is refused with 403;
- * beside another scheme with that one's 407. Behind something else that ends the TLS it sees
- * nobody's certificate, or that one's own.
+ * It has no scheme and no challenge. Alone, it refuses a client without a right certificate with
+ * 403; beside another scheme with the 407 of that scheme. Behind something else that ends the TLS
+ * it sees no certificate, or that of the hop before.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc8446#section-4.4.2 RFC 8446, 4.4.2}
  * @example
@@ -79,7 +79,7 @@ export class ClientCertificateStrategy extends Strategy {
 
   override authenticate ({ socket }: AttemptRequest): void {
     const certificate = verifiedCertificate(socket as TLSSocket | undefined)
-    // Of a connection or session that lives on, nobody else looks at the time again.
+    // Of a connection or session that lives on, nothing else looks at the time again.
     if (certificate === undefined || !isValidAt(certificate, this.clock())) return this.fail()
     const name = nameInCertificate(certificate, this.where)
     const info = { fingerprint: certificate.fingerprint256, ...(name !== undefined && { userId: name }) }

@@ -19,7 +19,7 @@ export type Redeemed =
    * tell.
    */
   | { readonly kind: 'stale', readonly reason: 'nonce' | 'nc' }
-  /** Nobody can tell, for now. */
+  /** It cannot be told, for now. */
   | { readonly kind: 'full', readonly retryAfter: Milliseconds }
 
 /**
@@ -42,7 +42,7 @@ const NONCES_KEPT = 10_000
 /** Issues nonces and takes them back: keys, clock and store of one strategy in one place. */
 export class DigestNonces {
   private latest: Milliseconds = 0
-  // Only ours get in, which nobody can make up.
+  // Only ours are kept, which cannot be made up.
   private readonly own = new Recent<OwnNonce>(NONCES_KEPT)
 
   constructor (private readonly settings: DigestSettings) {}

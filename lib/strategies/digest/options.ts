@@ -41,8 +41,8 @@ export type DigestHashLookup = (
 /**
  * Why credentials were refused: what did not go with the challenge (`algorithm`, `realm`, `opaque`,
  * `qop`, `userhash`) or with the request (`uri`, or the `content`, which `auth-int` covers and
- * nobody has hashed); an unknown `user`; a wrong `response`; or, all of that being right, a `nonce`
- * that is not ours or no longer, or a count of it (`nc`) that came before.
+ * which was not hashed); an unknown `user`; a wrong `response`; or, all of that being right, a
+ * `nonce` that is not ours or no longer, or a count of it (`nc`) that came before.
  */
 export type DigestRefusalReason = OfferMismatch | 'uri' | 'content' | 'user' | 'response' | 'nonce' | 'nc'
 
@@ -90,8 +90,8 @@ export interface DigestOptions {
    */
   readonly uri?: 'strict' | 'any'
   /**
-   * Takes credentials without `qop`, of clients from before 1999. Whoever records one can repeat it
-   * as long as its nonce lives. Default false.
+   * Takes credentials without `qop`, of clients from before 1999. An attacker that records one can
+   * repeat it as long as its nonce lives. Default false.
    */
   readonly rfc2069?: boolean
   /**
@@ -117,11 +117,13 @@ export interface DigestOptions {
   readonly keys?: ReadonlyArray<string | Uint8Array>
   /** Where used nonces are remembered. Default: a `MemoryStore` of its own. */
   readonly store?: ReplayStore
-  /** Told of each refusal of well-formed credentials, for a log or a lock-out. Default: nobody. */
+  /**
+   * Told of each refusal of well-formed credentials, for a log or a lock-out. Default: not told.
+   */
   readonly onRefused?: (refusal: DigestRefusal) => void
   /** The time, for tests. Default `Date.now`. */
   readonly clock?: () => Milliseconds
-  /** Octets nobody can foretell, for tests. Default `randomBytes` of `node:crypto`. */
+  /** Unpredictable octets, for tests. Default `randomBytes` of `node:crypto`. */
   readonly random?: (size: number) => Uint8Array
 }
 

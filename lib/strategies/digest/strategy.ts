@@ -27,11 +27,11 @@ export interface DigestInfo {
   readonly userId: string
   /**
    * The parameters of `Proxy-Authentication-Info`, complete. With `auth-int` they say `qop=auth`,
-   * as nobody knows the answer yet.
+   * as the response is not known yet.
    */
   readonly proxyAuthenticationInfo: Readonly<Record<string, string>>
   /**
-   * Not enumerable. With `auth-int`, whoever has hashed the answer gets the parameters from here.
+   * Not enumerable. With `auth-int`, what has hashed the response gets the parameters from here.
    */
   readonly digest: DigestExchange
 }
@@ -170,8 +170,8 @@ export class DigestStrategy extends Strategy {
     if (exchange === null || account === null) {
       return this.refuse(offer, account === null ? 'user' : 'response', account && username)
     }
-    // From here on the client knows the password: whatever is wrong now is stale, and nobody need
-    // be asked for it again.
+    // From here on the client knows the password: whatever is wrong now is stale, and the user need
+    // not be asked for it again.
     this.decide((offered) => this.nonces.redeem(offered, username), params, (redeemed) => {
       if (redeemed.kind === 'fresh') this.grant(account, username, exchange, redeemed.nextnonce)
       else if (redeemed.kind === 'full') this.error(new StoreFull(redeemed.retryAfter))
@@ -206,7 +206,7 @@ export class DigestStrategy extends Strategy {
   }
 
   /**
-   * Credentials over content that nobody has read are not judged. With a nonce that is no good the
+   * Credentials over content that was not read are not judged. With a nonce that is no good the
    * client tries again; with a good one there is no content to be had here, so all that helps is to
    * leave it out.
    */

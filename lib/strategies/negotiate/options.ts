@@ -16,7 +16,7 @@ export interface KerberosPrincipal extends ParsedPrincipal {
 
 /**
  * Says who a principal is here: the user, or `[user, info]`; nothing (`null`, `undefined`, `false`)
- * when nobody, which is 403. Throws or rejects only when it cannot tell.
+ * when it is no user here, which is 403. Throws or rejects only when it cannot tell.
  */
 export type MapPrincipal = (principal: KerberosPrincipal) => Eventual<Accepted | null | undefined | false>
 
@@ -60,7 +60,7 @@ export type NegotiateOptions = Defaulting<{ username: string, principal: string 
   readonly ntlm?: Strategy
   /** Default: the realm of the plugin. The challenge has none. */
   readonly realm?: string
-  /** Told of each refusal. Default: nobody. */
+  /** Told of each refusal. Default: not told. */
   readonly onRefused?: (refusal: NegotiateRefusal) => void
   /** Opens a security context, for tests. Default: that of the package `kerberos`. */
   readonly initializeServer?: (service: string) => Promise<SecurityContext>

@@ -65,7 +65,7 @@ export class NtlmHelper {
     })
   }
 
-  /** Ends it. Whoever waits for an answer learns that none comes. */
+  /** Ends it. What waits for an answer learns that none comes. */
   end (reason = 'it has ended'): void {
     if (this.over) return
     this.over = true
@@ -87,7 +87,7 @@ export class NtlmHelper {
     const { waiting } = this
     const line = this.said.slice(0, end)
     this.said = this.said.slice(end + 1)
-    // What nobody asked for would be taken for the answer to the next line.
+    // What was not asked for would be taken for the answer to the next line.
     if (waiting === undefined || this.said !== '') return this.end('it said what it was not asked for')
     this.waiting = undefined
     this.works = true

@@ -9,7 +9,7 @@ import type { NtlmAccount, NtlmExchange, NtlmLookup, NtlmRefusalReason, NtlmSett
 import { disagreement } from './protection.js'
 import { isRight } from '../strategy.js'
 
-/** What a name may be: none in use is longer, and a control char is nobody's. */
+/** What a name may be: none in use is longer, and no user's has a control char. */
 const NAME = /^\P{Cc}{1,256}$/u
 
 /**
@@ -21,7 +21,7 @@ export function verifyWith (
   lookup: NtlmLookup, { names, extendedProtection, targetNames }: NtlmSettings,
   random: (size: number) => Buffer = randomBytes
 ): NtlmVerifier {
-  // Somebody unknown costs what a wrong password costs.
+  // An unknown user costs what a wrong password costs.
   const nobodys = randomBytes(16)
 
   async function finish (
@@ -63,7 +63,7 @@ function wrong (reason: NtlmRefusalReason, userId: string | null = null, guess =
   return { kind: 'wrong', note: { reason, userId, guess } }
 }
 
-/** An account without a secret must not let in whoever comes without one. */
+/** An account without a secret must not accept credentials without one. */
 function hashOf (account: NtlmAccount): Buffer {
   if ('password' in account && typeof account.password === 'string' && account.password !== '') return ntHash(account.password)
   const { ntHash: hash } = account as { ntHash?: unknown }

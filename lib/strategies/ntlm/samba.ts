@@ -52,7 +52,7 @@ interface Open {
   readonly since: Milliseconds
 }
 
-/** A no that is no judgement: nobody could be asked who knows the user's domain. */
+/** A no that is no judgement: no server could be asked that knows the user's domain. */
 const NOT_ASKED = /^NA NT_STATUS_(?:NO_LOGON_SERVERS|DOMAIN_CONTROLLER_NOT_FOUND|CANT_ACCESS_DOMAIN_INFO|TRUSTED_(?:DOMAIN|RELATIONSHIP)_FAILURE|IO_TIMEOUT)\b/
 
 const OPTIONS = new Set(['command', 'args', 'helpers', 'maxWaiting', 'timeout'])
@@ -67,7 +67,7 @@ const ANSWER_TIME: Milliseconds = 1000
 /**
  * Verifies NTLM through helper processes: Samba's `ntlm_auth` with winbind, which asks the domain.
  * They are started when they are needed, and again when they die; where none answers, the client
- * gets 503. A user is called as the helper calls him, `DOMAIN\name`.
+ * gets 503. A user's name is the helper's, `DOMAIN\name`.
  *
  * @throws {BadOption} An option is wrong.
  * @see {@link https://wiki.squid-cache.org/Features/AddonHelpers the helper protocol}: `YR` and
@@ -211,10 +211,10 @@ export function ntlmAuth (options: NtlmAuthOptions = {}): NtlmAuth {
 async function finish (
   helper: NtlmHelper, { octets, user, ntResponse }: AuthenticateMessage
 ): Promise<NtlmVerdict<NtlmAuthUser>> {
-  // There are domains where nobody in particular is let in.
+  // There are domains that accept guests.
   if (user === '' || ntResponse.length === 0) return { kind: 'wrong', note: { reason: 'anonymous', userId: null, guess: false } }
   const answer = await helper.ask(`KK ${octets.toString('base64')}`)
-  if (NOT_ASKED.test(answer)) throw unavailable('it reaches nobody who can tell')
+  if (NOT_ASKED.test(answer)) throw unavailable('it reaches no server that can tell')
   if (/^NA\b/.test(answer)) return { kind: 'wrong', note: { reason: 'verifier', userId: null, guess: true } }
   const username = /^AF (\S.*)$/.exec(answer)?.[1]?.trim()
   if (username === undefined) throw unavailable('it cannot tell')
