@@ -125,7 +125,7 @@ export function run (
 function accepted (name: string, user: unknown, info: unknown): Verdict {
   if (!user) return failed(undefined, undefined)
   if (typeof user !== 'object' && typeof user !== 'string') {
-    return broken(name, new Error(`success with a ${typeof user}, which names nobody`))
+    return broken(name, new Error(`success with a ${typeof user}, which is no user`))
   }
   return { kind: 'accepted', user, info: info ?? {} }
 }
