@@ -13,8 +13,6 @@ import { World } from './harness/world.js'
 const FOLDER = import.meta.dirname
 const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? Number(process.env['FUZZ_MINUTES'] ?? 0.5) * 60)
 const CORPUS = process.env['FUZZ_CORPUS'] ?? join(FOLDER, '../corpus')
-/** How many fuzzers run at a time. Each has a process for its gateway, and waits for it half of its time. */
-const LANES = 3
 /** Findings of different kinds after which a fuzzer stops. */
 const ENOUGH = 20
 /** How often node has ended the gateway's process by a known fault of its own. */
@@ -28,13 +26,12 @@ const first = Number(process.env['FUZZ_FROM'] ?? 0)
 if (names[0]?.endsWith('.json') === true) await replay(names[0])
 else if (names.length === 1) process.exitCode = await fuzz(names[0]!)
 else {
-  const left = names.length > 0 ? names : readdirSync(FOLDER).filter(name => name.endsWith('.ts') && name !== 'run.ts').map(name => name.slice(0, -3))
-  await Promise.all(Array.from({ length: LANES }, async () => {
-    for (let name = left.shift(); name !== undefined; name = left.shift()) {
-      const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, name], { stdio: 'inherit' })
-      const status = await new Promise(resolve => child.once('exit', resolve))
-      if (status !== 0) process.exitCode = 1
-    }
+  const all = names.length > 0 ? names : readdirSync(FOLDER).filter(name => name.endsWith('.ts') && name !== 'run.ts').map(name => name.slice(0, -3))
+  // All at a time: each has a process for its gateway, and a machine that is busy finds more.
+  await Promise.all(all.map(async name => {
+    const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, name], { stdio: 'inherit' })
+    const status = await new Promise(resolve => child.once('exit', resolve))
+    if (status !== 0) process.exitCode = 1
   }))
 }
 
