@@ -13,11 +13,11 @@ const request = (method: string, url: string) => {
   return raw
 }
 
-t.test('nobody, where the options do not say so', async t => {
+t.test('no option for anonymous access: there is none', async t => {
   t.equal(anonymousAccess({ anonymous: undefined, realm: 'Gateway' }), undefined)
 })
 
-t.test('to some targets', async t => {
+t.test('targets named in the options: only requests for these are admitted', async t => {
   const { name, realm, admits } = access(['*.test', '192.0.2.0/24'])
   t.same({ name, realm }, { name: 'guest', realm: 'Gateway' })
   for (const [method, url] of [['GET', 'http://a.test/'], ['CONNECT', 'A.test:443'], ['CONNECT', '192.0.2.7:22']] as const) {

@@ -42,13 +42,13 @@ const rows = [...text.matchAll(/^\| ((?:S|CVE-|GHSA-)[^|]*) \| (\S[^|]*) \| (\S[
   ids: ids!.split(', '), hit: hit!, here: here!, tests: here!.replace(TEST, '').replaceAll(', ', '') === '' ? [...here!.matchAll(TEST)].map(([, path]) => path!) : []
 }))
 
-t.test('every known attack has its row, and only one', async t => {
+t.test('a known attack: it has a row in the table, and only one', async t => {
   const known = [...SEEN, ...Object.values(ADVISORIES).flatMap(idsIn)]
   t.strictSame(rows.flatMap(({ ids }) => ids).sort(), known.sort())
   t.equal(rows.length, text.match(/^\| (?:S\d|CVE|GHSA)/gm)?.length, 'every row could be read')
 })
 
-t.test('a row names tests that carry its ids, all of them, or says why there is none', async t => {
+t.test('a row of the table: it names tests that carry all of its ids, or says why there is none', async t => {
   for (const { ids, here, tests } of rows) {
     if (tests.length === 0) t.match(here, /^.{15,}\.$/, `${ids} has a reason`)
     for (const path of tests) t.ok(ids.some(id => titled.get(path)?.has(id)), `${path} has a test of ${ids}`)
@@ -56,12 +56,12 @@ t.test('a row names tests that carry its ids, all of them, or says why there is 
   }
 })
 
-t.test('an id in a title is one of the table', async t => {
+t.test('an id in a title: the table has it', async t => {
   const known = new Set(rows.flatMap(({ ids, hit }) => [...ids, ...idsIn(hit)]))
   for (const [path, ids] of titled) t.same([...ids].filter(id => !known.has(id)), [], path)
 })
 
-t.test('what was mended in a package that we ask for is in the lowest version of it', async t => {
+t.test('a flaw mended in a package that we ask for: the lowest version accepted has the fix', async t => {
   const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, Record<string, string>>
   const ranges: Record<string, string> = { ...dependencies, ...peerDependencies }
   const number = (version: string) => version.split('.').reduce((sum, part) => sum * 1000 + Number(part), 0)
@@ -77,7 +77,7 @@ t.test('what was mended in a package that we ask for is in the lowest version of
 // Reasons of the table that say what is not used.
 const UNUSED = /\b(?:fetch\(|subtle|webcrypto|privateDecrypt|resolveAny|BalancedPool|RetryAgent|interceptors|EventSource|WebSocketStream|[gs]etCookies?\b|FormData|Blob\b|url\.format|new WebSocket\b|node:(?:vm|zlib|sqlite|worker_threads)\b)/
 
-t.test('what the reasons say is not used is not used', async t => {
+t.test('what the table says is not used: no source file uses it', async t => {
   for (const path of readdirSync('lib', { recursive: true, encoding: 'utf8' }).filter(path => path.endsWith('.ts'))) {
     const code = readFileSync(`lib/${path}`, 'utf8').replace(/\/\*[^]*?\*\/|^ *\/\/.*$/gm, '')
     t.equal(UNUSED.exec(code)?.[0], undefined, path)

@@ -3,17 +3,17 @@ import { MAX_TIMER, badOption, checkObject, checkOptions, isObject, readInteger,
 
 const bad = (message: string) => ({ code: 'FST_PROXY_AUTH_BAD_OPTION', message })
 
-t.test('an object is neither a list nor null', async t => {
+t.test('a list or null: it is not an object', async t => {
   t.strictSame([{}, Object.create(null), [], null, undefined, 'text', () => {}].map(isObject), [true, true, false, false, false, false, false])
 })
 
-t.test('what was given is told by its type, never by its value', async t => {
+t.test('a wrong value: the message tells its type, never the value', async t => {
   for (const [got, type] of [[null, 'null'], [['canary'], 'a list'], ['canary', 'string'], [undefined, 'undefined'], [{ canary: 1 }, 'object']] as const) {
     t.match(badOption('a.b', 'text', got), bad(`option a.b must be text, got ${type}`))
   }
 })
 
-t.test('an integer of a range', async t => {
+t.test('an option for an integer: one in the range is accepted, anything else is refused', async t => {
   for (const value of [0, 1, MAX_TIMER]) t.equal(readInteger(value, 'time', 0, MAX_TIMER), value)
   for (const value of [-1, 1.5, NaN, Infinity, MAX_TIMER + 1]) {
     t.throws(() => readInteger(value, 'time', 0, MAX_TIMER), bad('option time must be an integer from 0 to 2147483647, got another number'))
@@ -31,7 +31,7 @@ t.test('an option that is not there: the message says which is near, or which th
   t.throws(() => refuseUnknown({ timeout: 1 }, new Set(['allow', 'deny'])), bad('unknown option "timeout"; there are: allow, deny'))
 })
 
-t.test('an object with no members but these', async t => {
+t.test('an option for an object: anything but an object with known members is refused', async t => {
   const options = { a: 1 }
   t.equal(checkObject(options, 'x', new Set(['a', 'b'])), options)
   t.throws(() => checkObject(null as never, 'x', new Set()), bad('option x must be an object, got null'))
@@ -39,14 +39,14 @@ t.test('an object with no members but these', async t => {
   t.throws(() => checkObject(options, 'x', new Set(['b'])), bad('unknown option "x.a"; did you mean "x.b"?'))
 })
 
-t.test('options as a whole', async t => {
+t.test('the options as a whole: anything but an object with known members is refused', async t => {
   const options = { a: 1 }
   t.equal(checkOptions(options, new Set(['a'])), options)
   t.throws(() => checkOptions(null as never, new Set()), bad('option options must be an object, got null'))
   t.throws(() => checkOptions(options, new Set()), bad('unknown option "a"; there are: '))
 })
 
-t.test('a list, kept as it was', async t => {
+t.test('an option for a list: a frozen copy is kept, no list or too short a list is refused', async t => {
   const given = ['a']
   const list = readList(given, 'x', 1)
   given.pop()
@@ -57,12 +57,12 @@ t.test('a list, kept as it was', async t => {
   t.throws(() => readList([], 'x', 1), bad('option x must be a list of one or more, got an empty list'))
 })
 
-t.test('one of a few words', async t => {
+t.test('an option for one of a few words: any other value is refused', async t => {
   t.equal(readWord('a', 'x', ['a', 'b']), 'a')
   t.throws(() => readWord('canary' as string, 'x', ['a', 'b']), bad("option x must be 'a' or 'b', got string"))
 })
 
-t.test('a time', async t => {
+t.test('an option for a time: an integer from the minimum to the longest timer is accepted', async t => {
   t.equal(readTime(MAX_TIMER, 'x', 1), MAX_TIMER)
   t.equal(readTime(0, 'x', 0), 0)
   t.throws(() => readTime(0, 'x', 1), bad('option x must be an integer from 1 to 2147483647, got another number'))

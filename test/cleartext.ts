@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { listensInTheClear } from '../lib/cleartext.js'
 
-t.test('where it listens', async t => {
+t.test('a listener beyond loopback without TLS: it listens in the clear, any other does not', async t => {
   const listens = (addresses: ReadonlyArray<string | { address: string }>, server: object = {}) =>
     listensInTheClear({ server, addresses: () => addresses } as unknown as FastifyInstance)
   t.equal(listens([{ address: '127.0.0.1' }, { address: '127.8.8.8' }, { address: '::1' }]), false)

@@ -19,7 +19,7 @@ function work<Result = string> () {
 
 const BUSY = { code: 'FST_PROXY_AUTH_VERIFIER_BUSY', statusCode: 503 }
 
-t.test('what answers at once takes no turn', async t => {
+t.test('work that returns at once: it takes no turn', async t => {
   const turns = new ConcurrencyLimit({ concurrency: 1, queue: 0 })
   const slow = work()
   t.equal(turns.take(() => 'now'), 'now')
@@ -33,7 +33,7 @@ t.test('what answers at once takes no turn', async t => {
   t.same(turns.load, { running: 0, waiting: 0 })
 })
 
-t.test('so many at a time, the others in their order, whatever comes of them', async t => {
+t.test('more work than may run at a time: the rest begins in order, whether earlier work succeeds or fails', async t => {
   const turns = new ConcurrencyLimit({ concurrency: 2, queue: 10 })
   const jobs = Array.from({ length: 5 }, () => work())
   const results = jobs.map(async job => await turns.take(job.start)).map(async result => await result.catch(cause => (cause as Error).message))
@@ -53,7 +53,7 @@ t.test('so many at a time, the others in their order, whatever comes of them', a
   t.same(turns.load, { running: 0, waiting: 0 })
 })
 
-t.test('one that turns out to answer at once lets the next begin', async t => {
+t.test('waiting work that turns out to return at once: the next begins', async t => {
   const turns = new ConcurrencyLimit({ concurrency: 1, queue: 10 })
   const slow = work()
   const all = [turns.take(slow.start), turns.take(() => 'at once'), turns.take(() => { throw new Error('broken') }), turns.take(() => 'last')]
@@ -62,7 +62,7 @@ t.test('one that turns out to answer at once lets the next begin', async t => {
   t.match(await settled, [{ value: '' }, { value: 'at once' }, { reason: { message: 'broken' } }, { value: 'last' }])
 })
 
-t.test('a full queue is 503, and says when to come back', async t => {
+t.test('work for a full queue: it is refused with 503 and the time to wait', async t => {
   let now = 0
   const turns = new ConcurrencyLimit({ concurrency: 2, queue: 3, clock: () => now })
   const fill = () => Array.from({ length: 5 }, () => { const job = work(); return { ...job, job, result: turns.take(job.start) } })
@@ -80,7 +80,7 @@ t.test('a full queue is 503, and says when to come back', async t => {
   for (const { job, result } of third) { job.end(''); await result }
 })
 
-t.test('the urgent go first, and are never too many', async t => {
+t.test('urgent work: it goes first, and is accepted even if the queue is full', async t => {
   const turns = new ConcurrencyLimit({ concurrency: 1, queue: 1 })
   const slow = work()
   const order: string[] = []
@@ -96,7 +96,7 @@ t.test('the urgent go first, and are never too many', async t => {
   t.strictSame(order, ['more urgent', 'urgent', 'waits'])
 })
 
-t.test('who has waited too long is told so', async t => {
+t.test('work that has waited too long: it is refused as busy', async t => {
   let now = 0
   const turns = new ConcurrencyLimit({ concurrency: 1, queue: 10, maxWait: 1000, clock: () => now })
   const slow = work()
@@ -113,7 +113,7 @@ t.test('who has waited too long is told so', async t => {
   t.equal(await young, 'young')
 })
 
-t.test('who leaves waits no longer; what has begun goes on', async t => {
+t.test('a client that leaves: its waiting work is dropped, work that has begun goes on', async t => {
   const turns = new ConcurrencyLimit({ concurrency: 1, queue: 10 })
   const slow = work()
   const [one, two, three] = [new AbortController(), new AbortController(), new AbortController()]
@@ -132,7 +132,7 @@ t.test('who leaves waits no longer; what has begun goes on', async t => {
   t.same(turns.load, { running: 0, waiting: 0 })
 })
 
-t.test('each place in turn, however many come from one (F-23)', async t => {
+t.test('much work from one place: the places still take turns (F-23)', async t => {
   const turns = new ConcurrencyLimit({ concurrency: 1, queue: 100 })
   const slow = work()
   const order: string[] = []
@@ -161,7 +161,7 @@ t.test('a full queue: the last of the longest line gives way to a place with few
   t.strictSame(order, ['a1', 'b1', 'a2'])
 })
 
-t.test('who leaves from a place that nobody else waits in leaves no place (F-23)', async t => {
+t.test('a place whose only waiting client leaves: nothing is kept of it (F-23)', async t => {
   const turns = new ConcurrencyLimit({ concurrency: 1, queue: 2 })
   const slow = work()
   const running = turns.take(slow.start)
@@ -176,7 +176,7 @@ t.test('who leaves from a place that nobody else waits in leaves no place (F-23)
   t.same(turns.load, { running: 0, waiting: 0 })
 })
 
-t.test('an urgent one that leaves waits no longer either', async t => {
+t.test('urgent work whose client leaves: it waits no longer', async t => {
   const turns = new ConcurrencyLimit({ concurrency: 1, queue: 0 })
   const slow = work()
   const running = turns.take(slow.start)

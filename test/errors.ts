@@ -5,19 +5,19 @@ import * as errors from '../lib/errors.js'
 
 const registry = Object.entries(errors).map(([name, ErrorClass]) => ({ name, error: new (ErrorClass as new (wait: number) => FastifyError)(1) }))
 
-t.test('README lists every code with its status, and no other', async t => {
+t.test('the list of errors in README: it has every code with its status, and no other', async t => {
   const section = readFileSync('README.md', 'utf8').split(/^(?=## )/m).find((part) => part.startsWith('## Errors\n')) ?? ''
   const rows = [...section.matchAll(/^\| `(\w+)` \| (\d{3}) \| \S.* \|$/gm)].map(([, code, status]) => `${code} ${status}`)
   t.strictSame(rows.sort(), registry.map(({ error }) => `${error.code} ${error.statusCode}`).sort())
   t.equal(section.match(/FST_/g)?.length, rows.length, 'every row could be read')
 })
 
-t.test('every code is ours and stands for one class', async t => {
+t.test('an error code: it has our prefix and stands for one class', async t => {
   for (const { name, error } of registry) t.match(error.code, /^FST_PROXY_AUTH_[A-Z0-9_]+$/, name)
   t.equal(new Set(registry.map(({ error }) => error.code)).size, registry.length)
 })
 
-t.test('when to come back is said in whole seconds, one or more', async t => {
+t.test('an error with a time to wait: Retry-After gives it in whole seconds, one or more', async t => {
   for (const ComeBack of [errors.StoreFull, errors.TooManyAttempts, errors.TooManyHandshakes, errors.VerifierBusy]) {
     for (const [wait, seconds] of [[0, '1'], [1, '1'], [1000, '1'], [1001, '2']] as const) {
       const error = new ComeBack(wait)
@@ -31,7 +31,7 @@ t.test('when to come back is said in whole seconds, one or more', async t => {
   for (const { headers } of [new errors.StrategyUnavailable('x'), new errors.StrategyTimeout('x')]) t.same(headers, { 'retry-after': '10' })
 })
 
-t.test('an error that a request causes has no stack to build; one at the boot has', async t => {
+t.test('an error that a request causes: it has no stack to build, while one at the boot has', async t => {
   for (const { name, error } of registry) {
     const atBoot = /^(BadOption|BadRegistration|MissingPackage|NotRepresentable)$/.test(name)
     t.equal(error.stack?.includes('\n    at ') ?? false, atBoot, name)

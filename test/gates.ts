@@ -9,7 +9,7 @@ import { origin } from './fixtures/origin.js'
 import { createPassport } from './fixtures/passport.js'
 import { RawClient } from './fixtures/raw-client.js'
 
-t.test('strategies are prepared once, before the first request; what they say ends the boot', async t => {
+t.test('strategies that prepare themselves: they do so once before the first request, and an error ends the boot', async t => {
   class Prepared extends BasicStrategy {
     prepared = 0
     constructor (private readonly works: boolean) { super({ verify: () => null }) }
@@ -25,7 +25,7 @@ t.test('strategies are prepared once, before the first request; what they say en
   await t.rejects(gateway(t, { strategies: [new Prepared(false)] }), { code: 'FST_PROXY_AUTH_MISSING_PACKAGE' })
 })
 
-t.test('a strategy by name may be registered after the plugin', async t => {
+t.test('a strategy by name: it may be registered after the plugin', async t => {
   const passport = createPassport()
   const { app } = await gateway(t, {
     passport,
@@ -57,7 +57,7 @@ t.test('the name of anonymous access is that of an account: the boot fails, and 
   await t.resolves(gateway(t, { anonymous: { ...anonymous, name: 'carol' } }))
 })
 
-t.test("cleartext: 'refuse' neither offers nor accepts them (R-CH-14, R-BEARER-9)", async t => {
+t.test("cleartext is 'refuse': schemes that send a secret are neither offered nor accepted (R-CH-14, R-BEARER-9)", async t => {
   const key = { strategy: foreign('key', function ({ headers }) { headers.authorization === 'Key k' ? this.success('key') : this.fail() }), scheme: 'Key' }
   const { app } = await gateway(t, {
     cleartext: 'refuse',
@@ -73,7 +73,7 @@ t.test("cleartext: 'refuse' neither offers nor accepts them (R-CH-14, R-BEARER-9
   t.equal(await ask('192.0.2.9', 'Key k'), 'key')
 })
 
-t.test('a connection is a user\'s for the routes that asked him, and only where the operator says so (R-CH-12, R-NEG-10)', async t => {
+t.test('a connection that stands for a user: it does so only for routes that asked, and by option connectionBound (R-CH-12, R-NEG-10)', async t => {
   const target = await origin(t)
   const strategies = [new LegsStrategy()]
   await t.rejects(gateway(t, { strategies }), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /connectionBound/ })
@@ -85,7 +85,7 @@ t.test('a connection is a user\'s for the routes that asked him, and only where 
   t.match(await client.send('GET /origin/ HTTP/1.1\r\nHost: x\r\n\r\n').answer(), /^HTTP\/1\.1 401 /)
 })
 
-t.test('before the strategies come the limits, and the names of who is let in without credentials', async t => {
+t.test('attempt limits and anonymous access: they come before the strategies', async t => {
   const { app, url } = await gateway(t, {
     attempts: { perUser: 1 }, anonymous: { to: ['127.0.0.1'] }, after: app => app.get('/', { onRequest: proxyAuthenticate }, async () => 'own')
   })
@@ -98,7 +98,7 @@ t.test('before the strategies come the limits, and the names of who is let in wi
   t.same([await ask('1'), await ask('2')], [407, 429])
 })
 
-t.test('who is revoked is forgotten by the cache of every strategy, and nobody else', async t => {
+t.test('a user that is revoked: the cache of every strategy forgets that user, and no other', async t => {
   const asked: string[] = []
   const strategy = new BasicStrategy({
     cache: true,
@@ -116,7 +116,7 @@ t.test('who is revoked is forgotten by the cache of every strategy, and nobody e
   t.same(asked, ['alice', 'bob', 'alice'])
 })
 
-t.test('content is read for the verdict where a strategy wants it, and is still there for the route', async t => {
+t.test('content that a strategy wants: it is read for the verdict, and is still there for the route', async t => {
   const { app } = await gateway(t, {
     strategies: [new Covering()], after: app => app.post('/', { onRequest: proxyAuthenticate }, async request => request.body)
   })

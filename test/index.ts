@@ -25,7 +25,7 @@ async function boot (t: Test, setUp: (app: FastifyInstance) => unknown, app: Fas
   }
 }
 
-t.test('what the package exports', async t => {
+t.test('the package: it exports the plugin, its tools and all errors, and nothing else', async t => {
   const { default: plugin, ...names } = exported
   t.equal(plugin, exported.proxyAuth)
   t.same(Object.keys(names).filter(name => !(name in errors)).sort(), [
@@ -37,7 +37,7 @@ t.test('what the package exports', async t => {
   for (const name of Object.keys(errors)) t.ok(name in names, name)
 })
 
-t.test('decorators are there, in the scope around the plugin', async t => {
+t.test('the scope around the plugin: it has the decorators', async t => {
   const { app } = await gateway(t, {
     after: app => {
       app.get('/open', async (request, reply) => {
@@ -55,7 +55,7 @@ t.test('decorators are there, in the scope around the plugin', async t => {
   t.same(closed.json(), { user: { username: 'alice' }, name: 'alice', info: { userId: 'alice' }, scheme: 'Basic', realm: 'Gateway' })
 })
 
-t.test('the boot fails', async t => {
+t.test('an option, a registration or a parser that is wrong: the boot fails', async t => {
   const rows: Array<{ name: string, code: string, setUp: (app: FastifyInstance) => unknown, app?: FastifyInstance }> = [
     { name: 'without options', code: 'FST_PROXY_AUTH_BAD_OPTION', setUp: app => app.register(proxyAuth, {} as never) },
     {
@@ -101,7 +101,7 @@ t.test('the boot fails', async t => {
   })
 })
 
-t.test('sibling scopes have realms and strategies of their own (R-REALM-1)', async t => {
+t.test('sibling scopes: they have realms and strategies of their own (R-REALM-1)', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   for (const realm of ['one', 'two']) {
@@ -122,7 +122,7 @@ t.test('sibling scopes have realms and strategies of their own (R-REALM-1)', asy
   t.same((await app.inject('/bare')).json(), { has: false })
 })
 
-t.test('strategies are chosen for each reverse route and for targets', async t => {
+t.test('a reverse route or a target with strategies of its own: those are asked there, and no others', async t => {
   const { authority, seen } = await origin(t)
   const upstream = `http://${authority}`
   const token = { strategy: foreign('token', function ({ headers }) { headers.authorization === 'Bearer t' ? this.success('robot') : this.fail() }), scheme: 'Bearer' }
@@ -163,7 +163,7 @@ t.test('strategies are chosen for each reverse route and for targets', async t =
   t.equal((await app.inject({ url: '/own', headers: { 'proxy-authorization': ALICE } })).body, 'alice')
 })
 
-t.test('an identity that other strategies gave does not count on a route with its own', async t => {
+t.test('an identity that other strategies gave: it does not count on a route with its own', async t => {
   const { authority, seen } = await origin(t)
   const upstream = `http://${authority}`
   const anybody = foreign('anybody', function () { this.success('mallory') })
@@ -180,14 +180,14 @@ t.test('an identity that other strategies gave does not count on a route with it
   t.equal(seen.length, 1)
 })
 
-t.test('after a refused CONNECT the connection is not kept where some target wants no credentials', async t => {
+t.test('a refused CONNECT where some target needs no credentials: the connection is not kept', async t => {
   const nobody = { strategy: foreign('nobody', function () { this.fail() }), scheme: null }
   const { port } = await gateway(t, { forward: { strategies: [{ to: ['*.open.test'], strategies: [nobody] }] } })
   const client = await RawClient.to(t, port)
   t.match(await client.send('CONNECT origin.test:443 HTTP/1.1\r\nHost: origin.test:443\r\n\r\n').answer(), /^HTTP\/1\.1 407 [^]*\r\nconnection: close\r\n/i)
 })
 
-t.test('a route with status 401 is an origin, beside others', async t => {
+t.test('a route with status 401: it is an origin, beside others', async t => {
   const { authority } = await origin(t)
   const upstream = `http://${authority}`
   const { port } = await gateway(t, { reverse: [{ prefix: '/proxy', upstream }, { prefix: '/origin', upstream, status: 401 }] })
@@ -199,7 +199,7 @@ t.test('a route with status 401 is an origin, beside others', async t => {
   t.match(await ask('/origin/', `Authorization: ${ALICE}`), /^HTTP\/1\.1 200 [^]*\r\norigin$/)
 })
 
-t.test('wrong secrets are counted where the options say so; a Redis that is away is warned about (R-SEC-2)', async t => {
+t.test('option attempts: wrong secrets are counted, and there is a warning when Redis is away (R-SEC-2)', async t => {
   const redis = { status: 'end', defineCommand () {}, connect: async () => {} }
   const { url, app, log } = await gateway(t, {
     attempts: { perUser: 1, redis, key: 'k'.repeat(32) }, after: app => app.get('/own', { onRequest: exported.proxyAuthenticate }, async () => 'own')
@@ -213,7 +213,7 @@ t.test('wrong secrets are counted where the options say so; a Redis that is away
   t.equal(await boot(t, app => app.register(proxyAuth, { ...least, attempts: { perUser: -1 } })), 'FST_PROXY_AUTH_BAD_OPTION')
 })
 
-t.test('on a route that is open to everybody nobody has to say who he is', async t => {
+t.test('a reverse route with anonymous access: it needs no credentials, and other routes do', async t => {
   const { authority } = await origin(t)
   const upstream = `http://${authority}`
   const { port } = await gateway(t, { reverse: [{ prefix: '/open', upstream, anonymous: true }, { prefix: '/closed', upstream }] })
@@ -222,7 +222,7 @@ t.test('on a route that is open to everybody nobody has to say who he is', async
   t.match(await client.send('GET /closed/ HTTP/1.1\r\nHost: a\r\n\r\n').answer(), /^HTTP\/1\.1 407 /)
 })
 
-t.test('a user is revoked by name, and nobody by what is none', async t => {
+t.test('a user that is revoked by name: the cache forgets the user, and what is no name is an error', async t => {
   const asked: string[] = []
   const verify = ({ username }: { username: string }) => {
     asked.push(username)
@@ -242,7 +242,7 @@ t.test('a user is revoked by name, and nobody by what is none', async t => {
   t.same(asked, ['alice', 'alice'])
 })
 
-t.test('hook says when', async t => {
+t.test('option hook: it says when the gate runs', async t => {
   for (const hook of ['onRequest', 'preHandler'] as const) {
     const order: string[] = []
     const { app } = await gateway(t, {
@@ -261,7 +261,7 @@ t.test('hook says when', async t => {
   }
 })
 
-t.test('after a refused CONNECT the connection is kept, unless a strategy needs no credentials', async t => {
+t.test('a refused CONNECT: the connection is kept, unless a strategy needs no credentials', async t => {
   const nobody = { strategy: foreign('nobody', function () { this.fail() }), scheme: null }
   for (const [strategies, closes] of [[[basic()], false], [[basic(), nobody], true]] as const) {
     const { port } = await gateway(t, { strategies })
@@ -284,7 +284,7 @@ t.test('after a refused CONNECT the connection is not kept where it stands for a
   t.match(await client.send('CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n').end(), /^HTTP\/1\.1 407 [^]*\r\nconnection: close\r\n/i)
 })
 
-t.test('closing waits for what is under way, and then no longer', async t => {
+t.test('a close of the application: it waits for what is under way, but no longer than drainTimeout', async t => {
   const { app, port } = await gateway(t, { drainTimeout: 1 })
   const { authority } = await origin(t, () => {})
   const client = await RawClient.to(t, port)

@@ -48,7 +48,7 @@ t.test('each file with a timer: is in the tables', async t => {
   for (const path of timers) t.ok([...places].some(place => place.startsWith(path)), path)
 })
 
-t.test('what the tables name is there', async t => {
+t.test('a place that the tables name: it exists', async t => {
   t.strictSame([...places, ...OF_A_CALL].filter(place => place.includes(': ') && !used.has(place) && place !== 'proxy/exchange/exchanges.ts: live'), [])
   for (const place of places) t.doesNotThrow(() => readFileSync(`${place.startsWith('test/') ? '' : 'lib/'}${place.split(':')[0]}`), place)
 })

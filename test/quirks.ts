@@ -9,6 +9,7 @@ import t from 'tap'
 const FREE_OF_QUIRKS: Readonly<Record<string, string>> = {
   'platform/connection.ts': 'whose connection it is, by the RFCs: it is here for all floors above',
   'platform/fastify/hidden-route.ts': 'an option that @fastify/swagger documents',
+  'platform/hook.ts': 'Fastify documents it',
   'platform/http1/lingering-close.ts': 'TCP is like that, and RFC 9112, 9.6 says what to do about it'
 }
 const LIBRARY = /^(?:node|undici|fastify|find-my-way|session|http-proxy|reply-from)-[a-z\d-]+$/

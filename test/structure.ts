@@ -109,7 +109,7 @@ for (const path of files) {
   })
 }
 
-t.test('no file imports itself by way of others', async t => {
+t.test('the imports between files: none imports itself by way of others', async t => {
   const circles: string[][] = []
   const done = new Set<string>()
   const visit = (path: string, way: readonly string[]): void => {
@@ -123,7 +123,7 @@ t.test('no file imports itself by way of others', async t => {
   t.strictSame(circles, [])
 })
 
-t.test('a permission that is not used is none (F-48)', async t => {
+t.test('each permission to import: is used (F-48)', async t => {
   for (const [layer, allowed] of Object.entries(MAY_IMPORT)) {
     t.same(allowed.filter((imported) => !used.has(`${layer} ${imported}`)), [], layer)
   }
@@ -162,4 +162,11 @@ t.test('a line of lib: names what it speaks of', async t => {
       if (/\b(?:somebody|nobody|whoever|everybody|anybody|he|him|his)\b|that one's/i.test(line)) t.fail(`lib/${path}:${index + 1}: ${line}`)
     })
   }
+})
+
+t.test('a test: its title says the condition and the outcome', async t => {
+  const tests = readdirSync('test', { recursive: true, encoding: 'utf8' }).filter(path => path.endsWith('.ts'))
+  const titles = tests.flatMap(path => [...readFileSync(`test/${path}`, 'utf8').matchAll(/^t\.test\((['"`])((?:\\.|(?!\1).)*)\1, /gm)].map(([, , title]) => `${path}: ${title}`))
+  t.ok(titles.length > 2000)
+  for (const title of titles) if (!/^\S+: .+: /.test(title)) t.fail(title)
 })

@@ -4,7 +4,7 @@ import { basic, gateway } from './fixtures/gateway.js'
 import type { GatewayOptions } from './fixtures/gateway.js'
 import { foreign } from './fixtures/foreign-strategies.js'
 
-t.test('one line at the start, at info, says what is served (F-36)', async t => {
+t.test('the start: one line, at info, says what is served (F-36)', async t => {
   const summary = async (t: Test, options: GatewayOptions) => (await gateway(t, options)).log.filter(({ msg }) => msg === 'proxy authentication').map(line => [line['level'], line['proxyAuth']])
   const reverse = [{ prefix: '/api', upstream: 'http://canary:secret@127.0.0.1:1' }, { upstream: 'http://127.0.0.1:1' }]
   const strategies = [basic(), { strategy: foreign('certificate', () => {}), scheme: null }]

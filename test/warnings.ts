@@ -11,7 +11,7 @@ import type { GatewayOptions } from './fixtures/gateway.js'
 import { Http2Client } from './fixtures/http2-client.js'
 import { RawClient } from './fixtures/raw-client.js'
 
-t.test('Basic and Bearer without TLS (R-CH-14, R-BASIC-12, R-BEARER-9)', async t => {
+t.test('offering Basic or Bearer in the clear beyond this host: is warned about (R-CH-14, R-BASIC-12, R-BEARER-9)', async t => {
   const warnings = (log: ReadonlyArray<Record<string, unknown>>) => log.filter(({ level, msg }) => level === 40 && /TLS/.test(String(msg))).length
   const key = { strategy: foreign('key', function () { this.fail() }), scheme: 'Key' }
   const rows: Array<{ name: string, options: GatewayOptions, warned: number }> = [
@@ -43,7 +43,7 @@ t.test('Basic and Bearer without TLS (R-CH-14, R-BASIC-12, R-BEARER-9)', async t
   })
 })
 
-t.test('Basic beside Digest is warned about (R-DIG-48)', async t => {
+t.test('offering Basic beside Digest: is warned about (R-DIG-48)', async t => {
   const digest = new DigestStrategy(lookupStatic({ alice: 'alice-secret' }))
   const warned = async (options: GatewayOptions) =>
     (await gateway(t, options)).log.filter(({ level, msg }) => level === 40 && /Digest/.test(String(msg))).length
@@ -53,7 +53,7 @@ t.test('Basic beside Digest is warned about (R-DIG-48)', async t => {
   t.equal(await warned({ strategies: [digest, basic()], cleartext: 'refuse' }), 0, 'there it is not offered in the clear')
 })
 
-t.test('a realm that some clients read wrongly is warned about (R-CH-7)', async t => {
+t.test('a realm that some clients read wrongly: is warned about (R-CH-7)', async t => {
   const warnings = async (t: Test, options: GatewayOptions) =>
     (await gateway(t, options)).log.filter(({ level, msg }) => level === 40 && /realm/.test(String(msg))).map(({ strategy, realm }) => [strategy, realm])
   t.same(await warnings(t, {}), [])
@@ -64,14 +64,14 @@ t.test('a realm that some clients read wrongly is warned about (R-CH-7)', async 
   t.same(await warnings(t, { strategies: [basic(), own], reverse }), [['basic', 'a\\b']], 'once, on however many routes')
 })
 
-t.test('schemes bound to a connection are said aloud at the start (R-CH-12)', async t => {
+t.test('schemes bound to a connection: are warned about at the start (R-CH-12)', async t => {
   for (const [scheme, warned] of [['NTLM', 1], ['Custom', 0]] as const) {
     const { log } = await gateway(t, { strategies: [{ strategy: foreign('legs', () => {}), scheme }], connectionBound: true })
     t.equal(log.filter(line => line['strategy'] === 'legs' && line['level'] === 40).length, warned, scheme)
   }
 })
 
-t.test('what is of no use, or opens everything, is said at the start (F-36)', async t => {
+t.test('a setting that is of no use, or opens everything: is warned about at the start (F-36)', async t => {
   const none = { forward: undefined as never }
   const certificate = new ClientCertificateStrategy()
   const reverse = [{ prefix: '/api', upstream: 'http://127.0.0.1:1' }]

@@ -16,7 +16,7 @@ for (const [value, weights] of rows) {
   })
 }
 
-t.test('the most specific range decides', async t => {
+t.test('several ranges that match: the most specific one decides', async t => {
   const ranges = readAccept('text/html;q=0, text/*;q=0.2, */*;q=0.1')
   t.equal(weightOf(ranges, ['text/html', 'text/*', '*/*']), 0)
   t.equal(weightOf(ranges, ['text/plain', 'text/*', '*/*']), 0.2)

@@ -47,24 +47,24 @@ for (const { id, challenge, expected } of vectors<FormatRow>('challenge-serializ
   })
 }
 
-t.test('the error names the place and nothing received', async t => {
+t.test('a malformed challenge: the error names the place and nothing received', async t => {
   t.throws(() => parse('Basic realm="secret'), { ...MALFORMED, message: 'malformed challenge: unexpected char at index 19' })
 })
 
-t.test('one line or several, a line may even go on with the parameters of the one before', async t => {
+t.test('one line or several: they are one list, and a challenge may go on in the next line', async t => {
   t.strictSame(parse('Negotiate'), [{ scheme: 'Negotiate' }])
   t.strictSame(parse(['Digest realm="r"', 'nonce="n", NTLM']), [{ scheme: 'Digest', params: { realm: 'r', nonce: 'n' } }, { scheme: 'NTLM' }])
   t.throws(() => parse([]), MALFORMED)
 })
 
-t.test('SP behind the scheme is what lets parameters follow a comma (R-PARSE-9)', async t => {
+t.test('a comma behind a scheme: parameters may follow it only where SP stands before it (R-PARSE-9)', async t => {
   t.strictSame(parse('A , B'), [{ scheme: 'A' }, { scheme: 'B' }])
   t.strictSame(parse('A \t, b=1'), [{ scheme: 'A', params: { b: '1' } }])
   t.throws(() => parse('A\t, b=1'), MALFORMED)
   t.throws(() => parse('A \tb=1'), MALFORMED)
 })
 
-t.test('there are caps on challenges, parameters and empty members (R-PARSE-1, R-PARSE-11)', async t => {
+t.test('more challenges, parameters or empty members than the cap: they are refused (R-PARSE-1, R-PARSE-11)', async t => {
   const schemes = Array.from({ length: MAX_MEMBERS }, (_, i) => `s${i}`)
   const params = Array.from({ length: MAX_PARAMS }, (_, i) => `p${i}=x`)
   t.equal(parse(schemes).length, MAX_MEMBERS)
@@ -74,11 +74,11 @@ t.test('there are caps on challenges, parameters and empty members (R-PARSE-1, R
   t.throws(() => parse(`A${','.repeat(MAX_MEMBERS + 1)}B`), MALFORMED)
 })
 
-t.test('any text is read, or refused with our error', async () => {
+t.test('any text: it is read, or refused with our error', async () => {
   fc.assert(fc.property(anyOctets, fc.boolean(), (text, lenient) => isReadOrRefused(text, lenient)), { numRuns: 1000 })
 })
 
-t.test('so is 64 KiB of anything; whatever has commas meets a cap (R-PARSE-11)', async t => {
+t.test('64 KiB of any text: it is read or refused, and with commas it meets a cap (R-PARSE-11)', async t => {
   for (const text of LONG_TEXTS) {
     for (const start of ['', 'A ', 'A b=', 'A b="']) {
       t.ok(isReadOrRefused(start + text, false))
@@ -95,7 +95,7 @@ function isReadOrRefused (text: string, lenient: boolean): boolean {
   }
 }
 
-t.test('known schemes are written in their registered case (R-CH-16)', async t => {
+t.test('a known scheme: it is written in its registered case (R-CH-16)', async t => {
   for (const scheme of ['Basic', 'Bearer', 'Digest', 'Negotiate', 'NTLM', 'AWS4-HMAC-SHA256']) {
     t.equal(formatChallenge({ scheme: scheme.toLowerCase() }), scheme)
     t.equal(formatChallenge({ scheme: scheme.toUpperCase() }), scheme)
@@ -103,11 +103,11 @@ t.test('known schemes are written in their registered case (R-CH-16)', async t =
   t.equal(formatChallenge({ scheme: 'neWauth' }), 'neWauth')
 })
 
-t.test('a parameter is written once (R-CH-3)', async t => {
+t.test('a parameter given twice: the challenge is not written (R-CH-3)', async t => {
   t.throws(() => formatChallenge({ scheme: 'Basic', params: { realm: 'a', REALM: 'b' } }), NOT_REPRESENTABLE)
 })
 
-t.test('no token68 beside parameters, and neither leaves the bare scheme (R-CH-9)', async t => {
+t.test('a token68 beside parameters: it is refused, while neither of them leaves the bare scheme (R-CH-9)', async t => {
   t.throws(() => formatChallenge({ scheme: 'X', token68: 'dTpw', params: { a: 'b' } }), NOT_REPRESENTABLE)
   t.equal(formatChallenge({ scheme: 'X', token68: 'dTpw', params: {} }), 'X dTpw')
   t.equal(formatChallenge({ scheme: 'X', params: {} }), 'X')
@@ -115,24 +115,24 @@ t.test('no token68 beside parameters, and neither leaves the bare scheme (R-CH-9
   t.throws(() => formatChallenge({ scheme: '' }), NOT_REPRESENTABLE)
 })
 
-t.test('one SP behind the scheme, none around "=", no empty members (R-CH-2, R-CH-8)', async t => {
+t.test('a challenge that is written: it has one SP behind the scheme, none around "=", no empty members (R-CH-2, R-CH-8)', async t => {
   t.equal(formatChallenge({ scheme: 'X', params: { a: '1', b: '' } }), 'X a="1", b=""')
 })
 
-t.test('only what must not be quoted is a token', async t => {
+t.test('a parameter that must not be quoted: it is written as a token, any other is quoted', async t => {
   t.equal(formatChallenge({ scheme: 'dIgest', params: { Stale: 'true', domain: '/' } }), 'Digest Stale=true, domain="/"')
   t.equal(formatChallenge({ scheme: 'Basic', params: { stale: 'true' } }), 'Basic stale="true"')
   t.equal(formatChallenge({ scheme: 'X', params: { 'title*': "UTF-8''a" } }), "X title*=UTF-8''a")
   t.throws(() => formatChallenge({ scheme: 'Digest', params: { stale: 'tr ue' } }), NOT_REPRESENTABLE)
 })
 
-t.test('a realm beyond ASCII is refused, one that clients misread can be told (R-CH-7)', async t => {
+t.test('a realm beyond ASCII: it is refused, and one that clients misread can be told (R-CH-7)', async t => {
   t.throws(() => formatChallenge({ scheme: 'Basic', params: { Realm: 'caf\u00e9' } }), { ...NOT_REPRESENTABLE, message: /index 3/ })
   for (const realm of ['', 'gateway.test', 'Corporate Proxy']) t.ok(isPortableRealm(realm), realm)
   for (const realm of ['a, b', 'a "b"', 'a\\b', 'caf\u00e9', 'a\tb']) t.notOk(isPortableRealm(realm), realm)
 })
 
-t.test('parsing what was written gives it back', async () => {
+t.test('challenges that were written: parsing gives them back', async () => {
   const value = (name: string) => name.endsWith('*') ? token : name === 'realm' ? quotable.map((text) => text.replace(/[^\0-\x7f]/g, 'x')) : quotable
   const challenge = fc.oneof(
     fc.record({ scheme: token }),

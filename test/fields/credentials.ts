@@ -45,7 +45,7 @@ for (const { id, field_value_latin1: value, expected, lenient, source } of vecto
   })
 }
 
-t.test('the scheme is told from any text that starts with one, whatever follows (R-CRED-3)', async t => {
+t.test('text that starts with a scheme: the scheme is told, whatever follows (R-CRED-3)', async t => {
   t.equal(readScheme('AWS4-HMAC-SHA256 Credential=AK/x, SignedHeaders=a;b'), 'AWS4-HMAC-SHA256')
   t.equal(readScheme('Basic\tdTpw'), 'Basic')
   t.equal(readScheme('  bAsIc'), 'bAsIc')
@@ -53,29 +53,29 @@ t.test('the scheme is told from any text that starts with one, whatever follows 
   for (const value of ['', ' ', '=', '"Basic" x', ',Basic', '\0', '\u00e9']) t.equal(readScheme(value), undefined)
 })
 
-t.test('credentials are one, not a list (R-CRED-1)', async t => {
+t.test('a list of credentials: it is refused (R-CRED-1)', async t => {
   for (const value of ['Basic dTpw, Basic dTpx', 'Basic dTpw,', 'Basic dTpw=, x', 'Digest a=b, Digest c=d', 'Digest a=b, Basic', 'Basic, Basic', 'Basic,']) {
     t.throws(() => parseCredentials(value), MALFORMED, value)
   }
 })
 
-t.test('whitespace around the value is not part of it', async t => {
+t.test('whitespace around the value: it is not part of it', async t => {
   t.strictSame(partsOf(parseCredentials(' \tBasic dTpw \t')), { scheme: 'Basic', token68: 'dTpw' })
   t.strictSame(partsOf(parseCredentials('Basic\t ')), { scheme: 'Basic' })
 })
 
-t.test('the error names the place and nothing received', async t => {
+t.test('malformed credentials: the error names the place and nothing received', async t => {
   t.throws(() => parseCredentials('Digest username="secret'), { message: 'malformed credentials: unexpected char at index 23' })
 })
 
-t.test('lenient is not boundless (R-CRED-5)', async t => {
+t.test('text that even lenient parsing does not take: it is refused (R-CRED-5)', async t => {
   for (const value of ['Bearer a b', 'Bearer a,b', 'Bearer "a:b"', 'Bearer a:b=c', 'Bearer =', 'Bearer caf\u00e9', 'Bearer :\0']) {
     t.throws(() => parseCredentials(value, { lenient: true }), MALFORMED, value)
   }
   t.strictSame(partsOf(parseCredentials('Bearer a:b==', { lenient: true })), { scheme: 'Bearer', token68: 'a:b==' })
 })
 
-t.test('nothing shows in logs, not even the scheme, which may be the secret itself (R-SEC-1)', async t => {
+t.test('credentials in logs: nothing of them shows, not even the scheme, which may be the secret itself (R-SEC-1)', async t => {
   for (const value of ['Basic secret', 'Digest secret="secret"', 'secret']) {
     const credentials = parseCredentials(value)
     const seen = [
@@ -88,12 +88,12 @@ t.test('nothing shows in logs, not even the scheme, which may be the secret itse
   }
 })
 
-t.test('a name that objects have a use for is a name like any other', async t => {
+t.test('a parameter named __proto__ or toString: it is read like any other', async t => {
   const { params } = parseCredentials('X __proto__=1, toString=2')
   t.strictSame(Object.entries(params!), [['__proto__', '1'], ['tostring', '2']])
 })
 
-t.test('there are caps, and 64 KiB of anything ends in a value or an error (R-PARSE-11)', async t => {
+t.test('more parameters than the cap: they are refused, and 64 KiB of any text ends in a value or an error (R-PARSE-11)', async t => {
   const params = Array.from({ length: MAX_PARAMS + 1 }, (_, i) => `p${i}=x`)
   t.throws(() => parseCredentials(`X ${params.join()}`), MALFORMED)
   for (const text of LONG_TEXTS) {
@@ -104,11 +104,11 @@ t.test('there are caps, and 64 KiB of anything ends in a value or an error (R-PA
   }
 })
 
-t.test('any text is read, or refused with our error (R-CRED-5)', async () => {
+t.test('any text: it is read, or refused with our error (R-CRED-5)', async () => {
   fc.assert(fc.property(anyOctets, fc.boolean(), (text, lenient) => isReadOrRefused(`Basic ${text}`, lenient) && isReadOrRefused(text, lenient)))
 })
 
-t.test('only what must not be quoted is a token', async t => {
+t.test('a parameter that must not be quoted: it is written as a token, any other is quoted', async t => {
   t.equal(formatCredentials({ scheme: 'Basic', token68: 'dTpw' }), 'Basic dTpw')
   t.equal(formatCredentials({ scheme: 'Negotiate' }), 'Negotiate')
   t.equal(formatCredentials({ scheme: 'X', params: {} }), 'X')
@@ -120,7 +120,7 @@ t.test('only what must not be quoted is a token', async t => {
   t.throws(() => formatCredentials({ scheme: 'Digest', params: { nc: '' } }), NOT_REPRESENTABLE)
 })
 
-t.test('what a parser would refuse is not written (R-SEC-5)', async t => {
+t.test('credentials that a parser would refuse: they are not written (R-SEC-5)', async t => {
   const cases: CredentialsParts[] = [
     { scheme: '' }, { scheme: 'Ba sic' }, { scheme: 'X', token68: 'a b' }, { scheme: 'X', token68: 'a', params: { b: 'c' } },
     { scheme: 'X', params: { a: '\r\n' } }, { scheme: 'X', params: { a: '1', A: '2' } }
@@ -128,7 +128,7 @@ t.test('what a parser would refuse is not written (R-SEC-5)', async t => {
   for (const parts of cases) t.throws(() => formatCredentials(parts), NOT_REPRESENTABLE)
 })
 
-t.test('parsing what was written gives it back', async t => {
+t.test('credentials that were written: parsing gives them back', async t => {
   const params = authParams((name) => name.endsWith('*') || name === 'qop' ? token : quotable)
   const parts = fc.oneof(
     token.map((scheme) => ({ scheme })),

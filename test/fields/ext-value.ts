@@ -19,7 +19,7 @@ for (const { id, ext_value: text, expected, source } of vectors<Row>('ext-value'
   })
 }
 
-t.test('what is no ext-value is refused, at its place', async t => {
+t.test('text that is no ext-value: it is refused, with the index of the fault', async t => {
   const cases: Array<[string, number]> = [
     ['', 0], ['UTF-8x', 6], ["UTF-8'", 6], ["''a", 0], ["UTF-8'e n'a", 6], ["UTF-8''a b", 8], ["UTF-8''a'b", 8], ["UTF-8''*", 7], ["UTF-8''\u00e4", 7],
     ["UTF-8''a%4", 8], ["UTF-8''%", 7], ["UTF-8''%ED%A0%80", 16], ["UTF-8''%C0%80", 13], ["UTF-8''%7F", 7], ["UTF-8''%C2%85", 7]
@@ -29,16 +29,16 @@ t.test('what is no ext-value is refused, at its place', async t => {
   }
 })
 
-t.test('what cannot be sent is refused', async t => {
+t.test('text that cannot be sent: it is refused', async t => {
   t.throws(() => formatExtValue('a\nb'), { ...NOT_REPRESENTABLE, message: /index 1/ })
   t.throws(() => formatExtValue('ab\ud800'), { ...NOT_REPRESENTABLE, message: /index 2/ })
 })
 
-t.test('only attr-char is left as it is', async t => {
+t.test('a char that is no attr-char: it is percent-encoded, all others stay as they are', async t => {
   t.equal(formatExtValue("J\u00e4 (x*y)'!~"), "UTF-8''J%C3%A4%20%28x%2Ay%29%27!~")
 })
 
-t.test('parsing what was written gives it back, and what was written is a token', async () => {
+t.test('a value that was written: it is a token, and parsing gives it back', async () => {
   const text = fc.string({ unit: 'grapheme', maxLength: 24 }).filter((text) => !/[\p{Cc}\p{Surrogate}]/u.test(text))
   fc.assert(fc.property(text, (text) => {
     const written = formatExtValue(text)
@@ -46,7 +46,7 @@ t.test('parsing what was written gives it back, and what was written is a token'
   }))
 })
 
-t.test('64 KiB of anything ends in a value or an error (R-PARSE-11)', async t => {
+t.test('64 KiB of any text: it ends in a value or an error (R-PARSE-11)', async t => {
   for (const text of LONG_TEXTS) {
     try {
       t.type(parseExtValue(`UTF-8''${text}`), 'string')

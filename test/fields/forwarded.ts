@@ -14,11 +14,11 @@ t.test('RFC 7239 section 4: tokens bare, IPv6 and ports quoted', async t => {
   t.equal(formatForwarded({}), '')
 })
 
-t.test('a zone means nothing elsewhere', async t => {
+t.test('an address with a zone: the zone is left out, as it means nothing elsewhere', async t => {
   t.equal(formatForwarded({ for: 'fe80::1%eth0' }), 'for="[fe80::1]"')
 })
 
-t.test('what is no node, scheme or host is refused (R-SEC-5)', async t => {
+t.test('an invalid node, scheme or host: it is refused (R-SEC-5)', async t => {
   for (const node of ['', 'a.test', '_', '192.0.2.1:80', '[::1]', 'unknown\n', '_a b', '999.1.1.1']) {
     t.throws(() => formatForwarded({ for: node }), NOT_REPRESENTABLE, node)
     t.throws(() => formatForwarded({ by: node }), NOT_REPRESENTABLE, node)

@@ -7,7 +7,7 @@ const MALFORMED = { code: 'FST_PROXY_AUTH_MALFORMED_FIELD' }
 const all = Array.from({ length: 0x180 }, (_, code) => code)
 const charsOf = (test: (code: number) => boolean) => all.filter(test).map((code) => String.fromCharCode(code)).join('')
 
-t.test('the classes of char are those of the RFC', async t => {
+t.test('the character classes: they are those of the RFC', async t => {
   const alphaDigit = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
   const sorted = (chars: string) => [...chars].sort().join('')
   t.equal(charsOf(isTchar), sorted(alphaDigit + "!#$%&'*+-.^_`|~"))
@@ -16,7 +16,7 @@ t.test('the classes of char are those of the RFC', async t => {
   t.notOk(isTchar(NaN), 'past the end')
 })
 
-t.test('the whole text has to be a token', async t => {
+t.test('text that is a token only in part: it is not accepted as one', async t => {
   t.ok(isToken('SHA-512-256'))
   t.notOk(isToken(''))
   t.notOk(isToken('a b'))
@@ -25,7 +25,7 @@ t.test('the whole text has to be a token', async t => {
   t.equal(endOfToken('=x', 0), 0)
 })
 
-t.test('padding belongs to a token68 at its end only (R-PARSE-10)', async t => {
+t.test('padding that is not at the end: the text is no token68 (R-PARSE-10)', async t => {
   t.ok(isToken68('dTpw=='))
   t.notOk(isToken68(''))
   t.notOk(isToken68('=='))
@@ -34,12 +34,12 @@ t.test('padding belongs to a token68 at its end only (R-PARSE-10)', async t => {
   t.equal(endOfToken68('==', 0), 0)
 })
 
-t.test('SP and HTAB are whitespace, CR and LF are not', async t => {
+t.test('a run of whitespace: SP and HTAB belong to it, CR and LF do not', async t => {
   t.equal(skipOws(' \t\r', 0), 2)
   t.equal(skipOws('a  ', 1), 3)
 })
 
-t.test('empty members are skipped, up to a cap (R-PARSE-1)', async t => {
+t.test('empty members: they are skipped, up to a cap (R-PARSE-1)', async t => {
   t.equal(skipEmptyMembers(' , ,\t,a', 0, 'list'), 6)
   t.equal(skipEmptyMembers(',', 0, 'list'), 1)
   const most = ','.repeat(MAX_MEMBERS)
@@ -47,13 +47,13 @@ t.test('empty members are skipped, up to a cap (R-PARSE-1)', async t => {
   t.throws(() => skipEmptyMembers(most + ',', 0, 'list'), MALFORMED)
 })
 
-t.test('a member ends at a comma or at the end', async t => {
+t.test('a member of a list: it ends at a comma or at the end', async t => {
   t.equal(endOfMember('a \t, b', 1, 'list'), 3)
   t.equal(endOfMember('a ', 1, 'list'), 2)
   t.throws(() => endOfMember('a b', 1, 'list'), { ...MALFORMED, message: /list.*index 2/ })
 })
 
-t.test('several lines are one list', async t => {
+t.test('several lines of a field: they are one list', async t => {
   t.equal(joinLines('a'), 'a')
   t.equal(joinLines(['a', 'b']), 'a, b')
 })

@@ -63,13 +63,13 @@ t.test('HH-2: Connection cannot take away what frames, routes or authenticates (
   for (const name of ['transfer-encoding', 'proxy-authorization']) t.notOk(END_TO_END.has(name), `${name} ends here anyway`)
 })
 
-t.test('options of all lines are collected, in lower case (R-HOP-1)', async t => {
+t.test('several lines of Connection: the options of all are collected, in lower case (R-HOP-1)', async t => {
   const received = ['CONNECTION', 'close, X-A', 'Connectiom', 'x-b', 'connection', ' ,x-C\t,, "d", e f, g=h', 'Connection', '']
   t.strictSame(connectionOptions(received), new Set(['close', 'x-a', 'x-c']))
   t.strictSame(connectionOptions([]), new Set())
 })
 
-t.test('what ends at this hop goes, in any case, named or not (R-HOP-2, R-HOP-3, R-HOP-4)', async t => {
+t.test('a field that ends at this hop: it is removed, in any case, named in Connection or not (R-HOP-2, R-HOP-3, R-HOP-4)', async t => {
   for (const [direction, names] of [['request', HOP_BY_HOP_REQUEST], ['response', HOP_BY_HOP_RESPONSE]] as const) {
     for (const name of names) {
       const spellings = [name, name.toUpperCase(), name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase())]
@@ -79,13 +79,13 @@ t.test('what ends at this hop goes, in any case, named or not (R-HOP-2, R-HOP-3,
   }
 })
 
-t.test('the two directions differ in Expect, Proxy and Trailer', async t => {
+t.test('Expect, Proxy and Trailer: they are removed from a request and kept in a response', async t => {
   const received = ['Expect', '100-continue', 'Proxy', 'http://a.test', 'Trailer', 'X-Sum', 'Proxy-Status', 'gw']
   t.strictSame(namesOf(endToEnd(received, 'request')), ['Proxy-Status'])
   t.strictSame(namesOf(endToEnd(received, 'response')), ['Expect', 'Proxy', 'Trailer', 'Proxy-Status'])
 })
 
-t.test('all else is kept, with order, case and repetition (R-HOP-8)', async t => {
+t.test('any other field: it is kept, with order, case and repetition (R-HOP-8)', async t => {
   const received = ['uSer-AGent', 'a', 'X-Own', '1', 'x-own', '2', 'Content-Length', '3', 'Cookie', 'c=d', '', 'nameless', 'Upgrade-Insecure-Requests', '1']
   t.strictSame(endToEnd(['Connection', 'close', ...received, 'Keep-Alive', '1'], 'request'), received)
   const untouched = [...received]
@@ -93,25 +93,25 @@ t.test('all else is kept, with order, case and repetition (R-HOP-8)', async t =>
   t.strictSame(received, untouched, 'the list received is not changed')
 })
 
-t.test('the caller can name more', async t => {
+t.test('fields that the caller names: they are removed too', async t => {
   const also = new Set(['host', 'x-proxy-key'])
   t.strictSame(endToEnd(['Host', 'a', 'Accept', 'b', 'X-PROXY-KEY', 'c', 'HoSt', 'd'], 'request', also), ['Accept', 'b'])
   t.strictSame({ ...endToEndFields({ host: 'a', accept: 'b', 'x-proxy-key': 'c' }, 'request', also) }, { accept: 'b' })
   t.strictSame(endToEnd(['Connection', 'Y', 'y', '1', 'Z', '2'], 'request', new Set(['z'])), [])
 })
 
-t.test('pseudo-header fields are no fields', async t => {
+t.test('pseudo-header fields: they are left out', async t => {
   t.strictSame(endToEnd([':authority', 'a.test', 'a', '1'], 'request'), ['a', '1'])
   t.strictSame({ ...endToEndFields({ ':authority': 'a.test', a: '1' }, 'request') }, { a: '1' })
 })
 
-t.test('an object may have lines in an array, no Connection, or a name that objects have a use for', async t => {
+t.test('fields in an object: an array of lines and a name such as __proto__ are handled', async t => {
   const fields: FieldRecord = JSON.parse('{ "connection": ["x-a", "x-b"], "x-a": "1", "x-b": "2", "set-cookie": ["c", "d"], "__proto__": "e" }')
   t.strictSame(Object.entries(endToEndFields(fields, 'response')), [['set-cookie', ['c', 'd']], ['__proto__', 'e']])
   t.ok('x-a' in fields, 'the object received is not changed')
 })
 
-t.test('the list and the object agree, and both with a plain reading of the rules (R-HOP-1, R-HOP-8)', async t => {
+t.test('fields as a list and as an object: both agree with a plain reading of the rules (R-HOP-1, R-HOP-8)', async t => {
   const name = fc.oneof(token, fc.constantFrom(...HOP_BY_HOP_REQUEST, ...END_TO_END, 'X-A', 'x-b', 'accept', 'Trailer', 'te', 'TE'))
   const field = fc.oneof(fc.tuple(name, fc.constant('v')), fc.tuple(fc.constant('Connection'), fc.array(name, { maxLength: 3 }).map((names) => names.join(' , '))))
   fc.assert(fc.property(fc.array(field, { maxLength: 12 }), fc.constantFrom('request' as const, 'response' as const), (fields, direction) => {
@@ -126,7 +126,7 @@ t.test('the list and the object agree, and both with a plain reading of the rule
   }))
 })
 
-t.test('options are capped, and no text is too odd for them (R-PARSE-11)', async t => {
+t.test('more connection options than the cap, or any odd text: the options read are capped (R-PARSE-11)', async t => {
   const options = Array.from({ length: MAX_MEMBERS + 9 }, (_, i) => `x-${i}`)
   t.equal(connectionOptions(['Connection', options.join()]).size, MAX_MEMBERS)
   for (const text of LONG_TEXTS) t.ok(connectionOptions(['Connection', text]).size <= MAX_MEMBERS)

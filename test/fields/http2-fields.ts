@@ -3,7 +3,7 @@ import { http2Fields } from '../../lib/fields/http2-fields.js'
 
 const of = (...fields: string[]) => ({ ...http2Fields(fields) })
 
-t.test('lines of a field come together, in their order, the name in lower case', async t => {
+t.test('several lines of a field: they come together, in their order, the name in lower case', async t => {
   t.strictSame(of('X-A', '1', 'Set-Cookie', 'a', 'x-a', '2', 'SET-COOKIE', 'b'), { 'x-a': ['1', '2'], 'set-cookie': ['a', 'b'] })
   t.strictSame(of(), {})
   t.strictSame(Object.keys(http2Fields(['__proto__', '1', 'constructor', '2'])), ['__proto__', 'constructor'])

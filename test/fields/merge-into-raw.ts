@@ -25,11 +25,11 @@ for (const [name, raw, fields, expected] of rows) {
   t.test(name, async t => { t.same(mergeIntoRaw(raw, fields), expected) })
 }
 
-t.test('a number is written as text', async t => {
+t.test('a number: it is written as text', async t => {
   t.same(mergeIntoRaw([], { 'content-length': 3 as unknown as string }), ['Content-Length', '3'])
 })
 
-t.test('what has not been changed is written as it was received', async t => {
+t.test('fields that have not been changed: they are written as they were received', async t => {
   fc.assert(fc.property(fc.array(fc.tuple(token, token), { maxLength: 8 }), lines => {
     const fields: Record<string, string[]> = Object.create(null)
     for (const [name, value] of lines) (fields[name.toLowerCase()] ??= []).push(value)

@@ -15,12 +15,12 @@ for (const { id, error, recommended_status: status, only_generated_by_intermedia
   })
 }
 
-t.test('there are no other error types', async t => {
+t.test('the list of error types: it has the registered ones and no other', async t => {
   t.strictSame(Object.keys(PROXY_ERRORS), rows.map(({ error }) => error))
   t.ok(Object.isFrozen(PROXY_ERRORS))
 })
 
-t.test('a member starts with the name of the deployment, Token or String (R-PS-2)', async t => {
+t.test('the name of the deployment: a member starts with it, as Token or String (R-PS-2)', async t => {
   t.equal(formatProxyStatus('gw-1.test:8080/a'), 'gw-1.test:8080/a')
   t.equal(formatProxyStatus('*x'), '*x')
   t.equal(formatProxyStatus('1gw'), '"1gw"')
@@ -29,7 +29,7 @@ t.test('a member starts with the name of the deployment, Token or String (R-PS-2
   for (const name of ['g\nw', 'caf\u00e9', 'a\tb', '\x7f']) t.throws(() => formatProxyStatus(name), NOT_REPRESENTABLE)
 })
 
-t.test('parameters in a fixed order, each in its type', async t => {
+t.test('several parameters: they are written in a fixed order, each in its type', async t => {
   t.equal(
     formatProxyStatus('gw', { details: 'it said "no"', receivedStatus: 407, nextProtocol: 'http/1.1', nextHop: '192.0.2.1', error: 'connection_refused' }),
     'gw; error=connection_refused; next-hop="192.0.2.1"; next-protocol=http/1.1; received-status=407; details="it said \\"no\\""'

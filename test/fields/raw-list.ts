@@ -3,7 +3,7 @@ import { formatFields, hasField, listOf, recordOf, valuesOf, withoutField, witho
 
 const FIELDS = ['X-A', '1', 'x-b', '2', 'x-a', '3']
 
-t.test('a field is found by its name in any case, and by the whole of it', async t => {
+t.test('a field name in any case: the field is found, by the whole name only', async t => {
   t.equal(hasField(FIELDS, 'x-a'), true)
   t.equal(hasField(FIELDS, 'x-c'), false)
   t.equal(hasField(['X', 'x-a'], 'x-a'), false, 'a value is no name')
@@ -11,7 +11,7 @@ t.test('a field is found by its name in any case, and by the whole of it', async
   t.strictSame(valuesOf(FIELDS, 'x-c'), [])
 })
 
-t.test('a field is left out with all of its lines; a list that has none is the same list', async t => {
+t.test('a field that is left out: all of its lines go, and a list that has none stays the same list', async t => {
   t.strictSame(withoutField([...FIELDS], 'x-a'), ['x-b', '2'])
   t.equal(withoutField(FIELDS, 'x-c'), FIELDS)
   t.strictSame(withoutFields(FIELDS, name => name === 'x-a'), ['X-A', '1', 'x-b', '2'])
@@ -23,7 +23,7 @@ t.test('a list as fields by name, and back: several lines of one are a list', as
   t.strictSame(listOf({ a: '1', b: ['2', '3'], c: undefined, d: 4 as never }), ['a', '1', 'b', '2', 'b', '3', 'd', '4'])
 })
 
-t.test('a list as the lines of a header section', async t => {
+t.test('a list of fields: it is written as the lines of a header section', async t => {
   t.equal(formatFields(FIELDS), 'X-A: 1\r\nx-b: 2\r\nx-a: 3\r\n')
   t.equal(formatFields([]), '')
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { ADDED_FIELDS, GATE_FIELDS, OWN_FIELDS, spelled } from '../../lib/fields/spelling.js'
 
-t.test('a field of ours is spelt as its RFC spells it, any other stays (F-5)', async t => {
+t.test('a field of ours: it is spelt as its RFC spells it, any other stays (F-5)', async t => {
   const rows = [
     ['proxy-authenticate', 'Proxy-Authenticate'], ['www-authenticate', 'WWW-Authenticate'], ['retry-after', 'Retry-After'],
     ['via', 'Via'], ['x-request-id', 'x-request-id'], ['constructor', 'constructor']

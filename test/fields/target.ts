@@ -48,7 +48,7 @@ for (const { id, target, expected, note } of vectors<AuthorityRow>('connect-auth
   })
 }
 
-t.test('each form whole', async t => {
+t.test('a target in each form: it is read whole', async t => {
   t.strictSame(parseTarget('GET', '/a?b'), { form: 'origin', path: '/a?b' })
   t.strictSame(parseTarget('OPTIONS', '*'), { form: 'asterisk' })
   t.strictSame(parseTarget('CONNECT', '[::1]:443'), { form: 'authority', host: '::1', port: 443, authority: '[::1]:443' })
@@ -58,18 +58,18 @@ t.test('each form whole', async t => {
     { form: 'absolute', scheme: 'http', host: '::1', port: 8080, authority: '[::1]:8080', path: '/' })
 })
 
-t.test('the other scheme\'s port is no default', async t => {
+t.test('the default port of the other scheme: it is no default', async t => {
   t.match(parseTarget('GET', 'http://a.test:443/'), { port: 443, authority: 'a.test:443' })
   t.match(parseTarget('GET', 'https://a.test:80/'), { port: 80, authority: 'a.test:80' })
   t.match(parseTarget('GET', 'http://a.test:/'), { port: 80, authority: 'a.test' })
 })
 
-t.test('every method takes the absolute-form, but CONNECT (R-TGT-1, R-TGT-6)', async t => {
+t.test('a target in absolute-form: every method accepts it, but CONNECT (R-TGT-1, R-TGT-6)', async t => {
   for (const method of ['GET', 'POST', 'OPTIONS', 'TRACE', 'PROPFIND', 'x-own']) t.match(parseTarget(method, 'http://a.test/'), { form: 'absolute', path: '/' })
   for (const target of ['http://a.test/', '/', '*', 'http://a.test:80', '//a.test:80']) t.throws(() => parseTarget('CONNECT', target), BAD_TARGET, target)
 })
 
-t.test('an empty path becomes "/", and "*" for OPTIONS without a query (R-TGT-4, R-TGT-5)', async t => {
+t.test('an empty path: it becomes "/", or "*" for OPTIONS without a query (R-TGT-4, R-TGT-5)', async t => {
   t.match(parseTarget('GET', 'http://a.test?q'), { path: '/?q' })
   t.match(parseTarget('GET', 'http://a.test?'), { path: '/?' })
   t.match(parseTarget('OPTIONS', 'http://a.test?q'), { path: '/?q' })
@@ -77,19 +77,19 @@ t.test('an empty path becomes "/", and "*" for OPTIONS without a query (R-TGT-4,
   t.match(parseTarget('OPTIONS', 'http://a.test/'), { path: '/' })
 })
 
-t.test('path and query stay as they came (R-FWD-1)', async t => {
+t.test('path and query: they stay as they came (R-FWD-1)', async t => {
   for (const path of ['/a/../b', '//x//y', '/%zz', '/a;b?c={"d":[1|2]}&e=\\f', '/a\\b?c', '/\\\\c', '/caf\u00c3\u00a9', '/@scope/pkg', '/?u:p@h', '/http://b.test/']) {
     t.strictSame(parseTarget('GET', path), { form: 'origin', path })
     t.match(parseTarget('GET', `http://a.test${path}`), { host: 'a.test', path })
   }
 })
 
-t.test('a fully qualified host keeps its dot on the wire (R-FWD-2)', async t => {
+t.test('a fully qualified host: it keeps its dot on the wire (R-FWD-2)', async t => {
   t.match(parseTarget('GET', 'http://a.test.:8080/'), { host: 'a.test', authority: 'a.test.:8080' })
   t.match(parseTarget('CONNECT', 'a.test.:443'), { host: 'a.test', authority: 'a.test.:443' })
 })
 
-t.test('http and https, nothing else (R-TGT-10)', async t => {
+t.test('a scheme other than http and https: it is refused (R-TGT-10)', async t => {
   for (const scheme of ['ftp', 'ws', 'wss', 'file', 'httpx', 'http+unix']) t.throws(() => parseTarget('GET', `${scheme}://a.test/`), BAD_TARGET, scheme)
   for (const target of ['http:/a.test/', 'http:a.test', '://a.test/', 'a.test/', 'http//a.test', ' http://a.test/', '', 'http', 'javascript:alert(1)']) {
     t.throws(() => parseTarget('GET', target), BAD_TARGET, target)
@@ -107,7 +107,7 @@ t.test('ws and wss: http and https in an upgrade, else not served (F-56)', async
   }
 })
 
-t.test('no userinfo, no fragment, nothing that another reader takes for the end of the authority (R-TGT-8)', async t => {
+t.test('userinfo, a fragment, or what another reader takes for the end of the authority: it is refused (R-TGT-8)', async t => {
   const targets = [
     'http://u@a.test/', 'http://u:p@a.test', 'http://@a.test/', 'http://a.test@b.test/', 'http://a.test:80@b.test/',
     'http://a.test#f', 'http://a.test/p#f', 'http://a.test?q#f', '/p#f', '/#', 'http://a.test\\@b.test/', 'http://a.test\\', 'http:\\\\a.test/',
@@ -116,19 +116,19 @@ t.test('no userinfo, no fragment, nothing that another reader takes for the end 
   for (const target of targets) t.throws(() => parseTarget('GET', target), BAD_TARGET, target)
 })
 
-t.test('no whitespace, no control char (R-TGT-9)', async t => {
+t.test('whitespace or a control char: the target is refused (R-TGT-9)', async t => {
   for (const char of [' ', '\t', '\r', '\n', '\0', '\x7f', '\u0100', '\u2028']) {
     for (const target of [`/a${char}b`, `/?${char}`, `http://a.test/${char}`, `http://a${char}.test/`]) t.throws(() => parseTarget('GET', target), BAD_TARGET)
     t.throws(() => parseTarget('CONNECT', `a${char}.test:443`), BAD_TARGET)
   }
 })
 
-t.test('the reason holds nothing of the target (R-SEC-1)', async t => {
+t.test('a refused target: the reason holds nothing of it (R-SEC-1)', async t => {
   t.throws(() => parseTarget('GET', 'http://alice:secret@a.test/'), { message: 'bad request target: userinfo is not allowed' })
   t.throws(() => parseTarget('CONNECT', 'alice:secret@a.test:443'), { message: 'bad request target: userinfo is not allowed' })
 })
 
-t.test('userinfo is taken out for logs (R-SEC-1, R-TGT-8)', async t => {
+t.test('a target with userinfo: the userinfo is taken out for logs (R-SEC-1, R-TGT-8)', async t => {
   const rows = [
     ['http://u:p@a.test/x?y', 'http://a.test/x?y'],
     ['HTTP://u@a.test', 'HTTP://a.test'],
@@ -152,13 +152,13 @@ t.test('userinfo is taken out for logs (R-SEC-1, R-TGT-8)', async t => {
   for (const [target, expected] of rows) t.equal(withoutUserinfo(target!), expected)
 })
 
-t.test('what has no userinfo is logged as it is', async t => {
+t.test('a target without userinfo: it is logged as it is', async t => {
   for (const target of ['/a@b', '//u:p@a.test/', '*', 'a.test:443', 'http://a.test/@scope/pkg', 'http://a.test:80/?mail=a@b.test', 'http://[::1]/@', 'http://a.test']) {
     t.equal(withoutUserinfo(target), target)
   }
 })
 
-t.test('a target that is served has no userinfo left, one without is not touched', async t => {
+t.test('any URL with userinfo: it is served, or logged without; any URL without userinfo is not touched', async t => {
   fc.assert(fc.property(fc.webUrl({ withQueryParameters: true }), fc.stringMatching(/^[a-z:!/?]{1,8}$/), (url, userinfo) => {
     t.equal(withoutUserinfo(url), url)
     t.match(parseTarget('GET', url), { form: 'absolute' })
@@ -171,7 +171,7 @@ t.test('a target that is served has no userinfo left, one without is not touched
   }))
 })
 
-t.test('any text is a target or is refused with our error (R-PARSE-11)', async t => {
+t.test('any text: it is a target, or is refused with our error (R-PARSE-11)', async t => {
   const isReadOrRefused = (method: string, target: string) => {
     try {
       return typeof parseTarget(method, target).form === 'string'

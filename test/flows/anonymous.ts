@@ -41,7 +41,7 @@ for (const form of FORMS.filter(form => form !== 'origin-form')) {
   })
 }
 
-t.test('on reverse routes that say so, and on no other', async t => {
+t.test('anonymous access on reverse routes: it is given where the route says so, and on no other route', async t => {
   const upstream = await origin(t)
   const { port } = await gateway(t, {
     identity: { header: 'x-proxy-user' },

@@ -82,14 +82,14 @@ for (const form of FORMS) {
   })
 }
 
-t.test('an address that guesses for many users is stopped; what it says of itself does not help', async t => {
+t.test('an address that guesses for many users: it is stopped, whatever its fields say about it', async t => {
   const around = await surroundings(t, { attempts: { perAddress: 3 } })
   for (const name of ['a', 'b', 'c']) t.equal((await ask(t, around, 'absolute-form', pair(name, 'spring'))).status, 407)
   const forged = ['X-Forwarded-For: 203.0.113.7', 'Forwarded: for=203.0.113.7', 'X-Real-IP: 203.0.113.7']
   t.equal((await ask(t, around, 'absolute-form', pair('d', 'spring'), forged)).status, 429)
 })
 
-t.test('behind a proxy that Fastify trusts, the client is who it says', async t => {
+t.test('a client behind a proxy that Fastify trusts: it counts by the address that the proxy names', async t => {
   const around = await surroundings(t, { attempts: { perAddress: 1 }, fastify: { trustProxy: '127.0.0.1' } })
   const from = (address: string) => [`X-Forwarded-For: ${address}`]
   t.equal((await ask(t, around, 'absolute-form', pair('a', 'x'), from('2001:db8::1'))).status, 407)
@@ -97,7 +97,7 @@ t.test('behind a proxy that Fastify trusts, the client is who it says', async t 
   t.equal((await ask(t, around, 'absolute-form', pair('b', 'x'), from('2001:db8:0:1::2'))).status, 407)
 })
 
-t.test('on the own routes of the application, 429 is an error like any other', async t => {
+t.test('too many attempts on an own route of the application: 429 is an error like any other', async t => {
   const { app } = await gateway(t, {
     attempts: { perUser: 1 },
     after: app => app.get('/own', { onRequest: proxyAuthenticate }, async () => 'own')
@@ -110,7 +110,7 @@ t.test('on the own routes of the application, 429 is an error like any other', a
   })
 })
 
-t.test('Java sends a wrong password as often as it likes, and its user is not locked out (R-SEC-2)', { skip: java.skip }, async t => {
+t.test('a Java client that repeats a wrong password: its user is not locked out (R-SEC-2)', { skip: java.skip }, async t => {
   for (const strategies of [undefined, [new DigestStrategy(lookupStatic({ alice: 'alice-secret' }))]] as Array<GatewayOptions['strategies']>) {
     const around = await surroundings(t, { attempts: { perUser: 2, perAddress: 2 }, ...(strategies && { strategies }) })
     const fetch = async (password: string) =>
@@ -123,7 +123,7 @@ t.test('Java sends a wrong password as often as it likes, and its user is not lo
   }
 })
 
-t.test('Redis', { skip: redis.skip }, async t => {
+t.test('attempts counted in Redis: processes count together, or each for itself while it is away', { skip: redis.skip }, async t => {
   t.test('processes that share one count together, and the window ends (R-SEC-2)', async t => {
     const { client } = await startRedis(t)
     const attempts = async () => ({ perUser: 2, key: KEY, redis: await client() })

@@ -112,7 +112,7 @@ for (const form of ['origin-form', 'absolute-form'] as const) {
   })
 }
 
-t.test('on a route that is an origin it is Authentication-Info (R-GW-4)', async t => {
+t.test('a route that is an origin: what the strategy tells is sent in Authentication-Info (R-GW-4)', async t => {
   const { ask } = await around(t, 'origin-form', {
     reverse: [{ prefix: '/api', upstream: `http://127.0.0.1:${await closedPort()}`, status: 401 }]
   })
@@ -147,7 +147,7 @@ for (const hook of ['onRequest', 'preHandler'] as const) {
   })
 }
 
-t.test('on routes of the application (R-PAI-1, R-PAI-3)', async t => {
+t.test('routes of the application: what strategy and handler tell is sent, but never with a 407 (R-PAI-1, R-PAI-3)', async t => {
   const { ask } = await around(t, 'origin-form', {
     reverse: [],
     after: async app => {

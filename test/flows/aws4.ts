@@ -94,7 +94,7 @@ for (const form of FORMS) {
   })
 }
 
-t.test('what is signed of the origin\'s own fields is looked at, and passes untouched (R-CRED-4)', async t => {
+t.test('signed fields that are for the origin: they are verified, and pass untouched (R-CRED-4)', async t => {
   const surrounded = await around(t)
   const fields = { Authorization: 'Bearer of-the-origin', Cookie: 'sid=1' }
   t.match(await ask(t, surrounded, 'absolute-form', { fields }), OK)
@@ -145,7 +145,7 @@ t.test('UNSIGNED-PAYLOAD by option: content is not kept (R-AWS-6)', async t => {
   t.match(await ask(t, surrounded, 'absolute-form', { method: 'POST', content: 'a=c' }), /^HTTP\/1\.1 413 /)
 })
 
-t.test('malformed credentials are 400, in every form; 64 KiB of them too, where node takes so much (R-CRED-5, R-SEC-3)', async t => {
+t.test('malformed credentials, even 64 KiB of them: the response is 400, in every form (R-CRED-5, R-SEC-3)', async t => {
   const surrounded = await around(t, {}, { fastify: { http: { maxHeaderSize: 128 * 1024 } } as never })
   const signed = Array.from({ length: 5000 }, (_, i) => `x-field-${i}`).join(';')
   for (const form of FORMS) {
@@ -160,7 +160,7 @@ t.test('malformed credentials are 400, in every form; 64 KiB of them too, where 
   t.same(surrounded.origin.seen, [])
 })
 
-t.test('with a store a request that comes again is refused (R-AWS-9)', async t => {
+t.test('a request that comes again, with a store: it is refused (R-AWS-9)', async t => {
   const surrounded = await around(t, { store: new MemoryStore() })
   const client = await RawClient.to(t, surrounded.port)
   const authority = `origin.test:${surrounded.origin.port}`
@@ -171,7 +171,7 @@ t.test('with a store a request that comes again is refused (R-AWS-9)', async t =
   t.same(surrounded.refused, [{ reason: 'replay', accessKeyId: 'alice' }])
 })
 
-t.test('a session token reaches the look-up, and the origin', async t => {
+t.test('a session token: it reaches the look-up, and the origin', async t => {
   const surrounded = await around(t, { lookup: (id, token) => id === 'alice' && token === 'of-today' ? { secret: 'alice-secret' } : null })
   t.match(await ask(t, surrounded, 'absolute-form', { as: { sessionToken: 'of-today' } }), OK)
   t.match(surrounded.origin.seen.pop()?.headers, { 'x-amz-security-token': 'of-today' })
@@ -179,7 +179,7 @@ t.test('a session token reaches the look-up, and the origin', async t => {
   t.match(await ask(t, surrounded, 'absolute-form', { as: { sessionToken: 'of-today' }, change: lines => lines.filter(line => !line.startsWith('x-amz-sec')) }), REFUSED)
 })
 
-t.test('signed by aws4 and by @smithy/signature-v4, over sockets (R-AWS-3, R-AWS-6)', async t => {
+t.test('requests signed by aws4 and by @smithy/signature-v4: they are accepted, over sockets (R-AWS-3, R-AWS-6)', async t => {
   const surrounded = await around(t)
   const host = `origin.test:${surrounded.origin.port}`
   const lines = ({ authorization, Authorization = authorization, ...fields }: Record<string, unknown>) =>
@@ -197,7 +197,7 @@ t.test('signed by aws4 and by @smithy/signature-v4, over sockets (R-AWS-3, R-AWS
   t.same(surrounded.origin.seen.map(({ body }) => String(body)), ['a=b', 'a=b'])
 })
 
-t.test('curl --aws-sigv4, for a route that is an origin (R-AWS-3, R-AWS-6)', { skip: curl.skip }, async t => {
+t.test('curl --aws-sigv4 on a route that is an origin: right signatures are accepted, wrong ones refused (R-AWS-3, R-AWS-6)', { skip: curl.skip }, async t => {
   const upstream = await origin(t)
   const strategy = new Aws4Strategy({ region: 'local', service: 'proxy', lookup: id => id === 'alice' ? { secret: 'alice-secret' } : null })
   const { url } = await gateway(t, { strategies: [strategy], reverse: [{ prefix: '/api', upstream: upstream.url, status: 401 }] })
@@ -214,7 +214,7 @@ t.test('curl --aws-sigv4, for a route that is an origin (R-AWS-3, R-AWS-6)', { s
   ])
 })
 
-t.test('over HTTP/2 the authority is the host', async t => {
+t.test('a signed request over HTTP/2: the authority counts as the host', async t => {
   const surrounded = await around(t, {}, { fastify: { http2: true } as never })
   const host = `127.0.0.1:${surrounded.port}` // ours: another one would be asked for as from a proxy
   const ask = async (body: string, sent = body) => {

@@ -22,7 +22,7 @@ const LOOK = `({
   over: document.documentElement.scrollWidth - innerWidth
 })`
 
-t.test('what the proxy refuses is a page for a browser, and JSON for a program', async t => {
+t.test('a refusal by the proxy: a browser gets a page, a program gets JSON', async t => {
   const { port } = await gateway(t, { forward: { allow: ['*.example.test'] }, pages: { 403: { detail: 'Nicht von hier.' } } })
   for (const [accept, type] of [[BROWSER, 'text/html; charset=utf-8'], ['Accept: */*', 'application/json; charset=utf-8']] as const) {
     const client = await RawClient.to(t, port)
@@ -71,7 +71,7 @@ t.test('an error page that an upstream sends: as it is (F-42)', async t => {
   t.match(body, said)
 })
 
-t.test('an error handler of the application has the word', async t => {
+t.test('an error handler of the application: its response is sent instead of our page', async t => {
   const { port } = await gateway(t, {
     forward: { allow: [] }, before: app => { app.setErrorHandler(async (_error, _request, reply) => await reply.code(403).send('mine')) }
   })
@@ -80,7 +80,7 @@ t.test('an error handler of the application has the word', async t => {
   t.same([status, body], [403, 'mine'])
 })
 
-t.test('a browser shows them, in any script, fits them in, and asks for nothing more', { skip: browsers.Chromium.skip }, async t => {
+t.test('pages in a browser: they show in any script, fit the window, and request nothing more', { skip: browsers.Chromium.skip }, async t => {
   const long = { title: 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft', detail: 'a'.repeat(1000), label: 'b'.repeat(1000) }
   const proxies = await Promise.all([{}, { lang: 'de', 403: long, 407: long }, { lang: 'ar', 403: { title: 'ممنوع' }, 407: { title: 'مطلوب' } }].map(async pages => {
     const asked: string[] = []

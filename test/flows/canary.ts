@@ -75,7 +75,7 @@ for (const form of FORMS) {
   })
 }
 
-t.test('userinfo in the target (R-TGT-8)', async t => {
+t.test('userinfo in the target: it is refused, and nothing of it shows in the response or the log (R-TGT-8)', async t => {
   const around = await surroundings(t, { strategies, level: 'trace' })
   for (const line of [`GET http://${PAIR}@${around.origin.authority}/`, `CONNECT ${PAIR}@${around.origin.authority}`, `GET http://${PAIR}@/`]) {
     const client = await RawClient.to(t, around.port)

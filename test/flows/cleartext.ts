@@ -58,7 +58,7 @@ for (const form of FORMS) {
   })
 }
 
-t.test('a listener is on loopback unless somebody says otherwise (R-SEC-9)', async t => {
+t.test('a listener without a given address: it is on loopback (R-SEC-9)', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(proxyAuth, { realm: 'Gateway', strategies: [basic()], forward: {} })

@@ -28,7 +28,7 @@ async function lab (t: Test, options: GatewayOptions): Promise<Gateway & { autho
   return Object.assign(gate, { authority, trusted: authority.issue('/CN=alice') })
 }
 
-t.test('in three forms and over HTTP/2', { skip: openssl.skip }, async t => {
+t.test('a client certificate, in three forms and over HTTP/2: a trusted one is accepted, any other is 403', { skip: openssl.skip }, async t => {
   const target = await origin(t)
   const gate = await lab(t, { strategies: [new ClientCertificateStrategy()], reverse: [{ prefix: '/api', upstream: target.url }] })
   const stranger = certificateAuthority(t).issue('/CN=alice')
@@ -58,7 +58,7 @@ t.test('in three forms and over HTTP/2', { skip: openssl.skip }, async t => {
   t.ok(gate.proxied().every(({ user, scheme }) => user === 'alice' && scheme === null))
 })
 
-t.test('beside another scheme who has none is asked for that', { skip: openssl.skip }, async t => {
+t.test('no accepted certificate, beside another scheme: the client gets the challenge of that scheme', { skip: openssl.skip }, async t => {
   const target = await tcpOrigin(t)
   const gate = await lab(t, { strategies: [new ClientCertificateStrategy({ verify: (_certificate, name) => name === 'alice' ? { username: name } : null }), basic()] })
   const { key, cert } = gate.authority.issue('/CN=mallory')
@@ -73,7 +73,7 @@ t.test('beside another scheme who has none is asked for that', { skip: openssl.s
   t.match(await once(client.send({ ':method': 'CONNECT', ':authority': target.authority }, null), 'response'), [{ ':status': 200 }])
 })
 
-t.test('a session that is resumed has the certificate it had, and without one it has none', { skip: openssl.skip }, async t => {
+t.test('a session that is resumed: it has the certificate it had, or none if it had none', { skip: openssl.skip }, async t => {
   const gate = await lab(t, { strategies: [new ClientCertificateStrategy()], forward: { special: ['127.0.0.1:*'] } })
   const target = await tcpOrigin(t)
   const { key, cert } = gate.trusted
@@ -94,7 +94,7 @@ t.test('a session that is resumed has the certificate it had, and without one it
   }
 })
 
-t.test('curl', { skip: openssl.skip || curl.skip }, async t => {
+t.test('curl with a client certificate: it is accepted, without one it is 403', { skip: openssl.skip || curl.skip }, async t => {
   const target = await origin(t)
   const gate = await lab(t, { strategies: [new ClientCertificateStrategy()] })
   const { certFile, keyFile } = gate.trusted

@@ -48,7 +48,7 @@ async function compose (t: Test, options: GatewayOptions): Promise<Composed> {
 
 const proxy = (credentials: string): string => `Proxy-Authorization: ${credentials}`
 
-t.test('@fastify/rate-limit by the proxy user (R-MAP-7)', async t => {
+t.test('@fastify/rate-limit by the proxy user: each user has a separate count, and a 407 uses up none (R-MAP-7)', async t => {
   for (const form of FORMS) {
     t.test(form, async t => {
       const { ask, origin } = await compose(t, {
@@ -73,7 +73,7 @@ t.test('@fastify/rate-limit by the proxy user (R-MAP-7)', async t => {
   }
 })
 
-t.test('@fastify/rate-limit for the application alone', async t => {
+t.test('@fastify/rate-limit for the application alone: proxied requests are not limited', async t => {
   const { ask, own } = await compose(t, {
     after: async app => {
       await app.register(async scope => {
@@ -86,7 +86,7 @@ t.test('@fastify/rate-limit for the application alone', async t => {
   for (const form of FORMS) t.equal((await ask(form, [proxy(ALICE)])).status, 200, form)
 })
 
-t.test('@fastify/helmet and @fastify/cors', async t => {
+t.test('@fastify/helmet and @fastify/cors: pages of the application get their fields, proxied responses do not', async t => {
   const ORIGINAL = 'Origin: http://page.test'
   const THEIRS = /^(?:content-security-policy|strict-transport-security|x-|cross-origin-|origin-agent-cluster|referrer-policy|access-control-|vary)/
   const theirs = ({ fields }: Answer) => Object.keys(fields).filter(name => THEIRS.test(name))
@@ -127,7 +127,7 @@ t.test('@fastify/helmet and @fastify/cors', async t => {
   })
 })
 
-t.test('@fastify/under-pressure', async t => {
+t.test('@fastify/under-pressure: at the root it sheds proxied requests too, in a scope it leaves them alone', async t => {
   let pressed = false
   const register = async (app: FastifyInstance) => {
     await app.register(fastifyUnderPressure, { healthCheck: async () => !pressed, healthCheckInterval: 5, retryAfter: 7 })

@@ -42,7 +42,7 @@ async function gateways (t: Test) {
   return { upstream, ask }
 }
 
-t.test('each has its own, and what is right for one is nothing for another (R-REALM-1, R-MAP-5)', async t => {
+t.test('several gateways in scopes: each has its own realm, and credentials for one are refused by another (R-REALM-1, R-MAP-5)', async t => {
   const { upstream, ask } = await gateways(t)
   const places: Array<[name: string, line: string, challenge: string, right: string, user: string]> = [
     ['Staff', 'GET /staff/api/x', 'Basic realm="Staff", charset="UTF-8"', basic('alice:alice-secret'), 'alice'],
@@ -61,7 +61,7 @@ t.test('each has its own, and what is right for one is nothing for another (R-RE
   t.match(await ask('GET /own'), { status: 200, body: '{"has":false}' })
 })
 
-t.test('realms that differ in case are two (R-REALM-3)', async t => {
+t.test('realms that differ in case: they are two, and credentials for one are refused in the other (R-REALM-3)', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   // One key: the nonces of either would be good for the other.

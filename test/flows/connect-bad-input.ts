@@ -22,7 +22,7 @@ function resolver () {
   return { asked, forward: { special: ['127.0.0.1:*', '*.test:*'], lookup: lookup as never } }
 }
 
-t.test('a target that is no host and port is 400, whoever asks, and nothing is looked up (R-CONNECT-1, R-CONNECT-10, R-NODE-6, CVE-2026-48930)', async t => {
+t.test('a target that is no host and port: the response is 400, with or without credentials, and nothing is looked up (R-CONNECT-1, R-CONNECT-10, R-NODE-6, CVE-2026-48930)', async t => {
   const { asked, forward } = resolver()
   const { app, port, log } = await gateway(t, { forward })
   const targets = [
@@ -48,7 +48,7 @@ t.test('a target that is no host and port is 400, whoever asks, and nothing is l
   t.ok(app.server.listening)
 })
 
-t.test('a name has one spelling (R-CONNECT-10, S37)', async t => {
+t.test('a host name in any spelling: it is resolved and denied as the same name (R-CONNECT-10, S37)', async t => {
   const target = await tcpOrigin(t)
   const { asked, forward } = resolver()
   const gate = await gateway(t, { forward: { ...forward, deny: ['denied.test'] } })
@@ -64,7 +64,7 @@ t.test('a name has one spelling (R-CONNECT-10, S37)', async t => {
   t.equal(asked.length, 3)
 })
 
-t.test('ports of other protocols are refused, and every spelling of an address (S43, R-CONNECT-8, R-CONNECT-9)', async t => {
+t.test('a port of another protocol, or a special address in any spelling: it is refused (S43, R-CONNECT-8, R-CONNECT-9)', async t => {
   const { asked, forward } = resolver()
   const { port } = await gateway(t, { forward: { lookup: forward.lookup } })
   const targets = [
@@ -78,7 +78,7 @@ t.test('ports of other protocols are refused, and every spelling of an address (
   t.strictSame(asked, [])
 })
 
-t.test('a CONNECT has no content, and what follows is no request (R-CONNECT-12)', async t => {
+t.test('a CONNECT with content: it is refused, and what follows is no request (R-CONNECT-12)', async t => {
   const target = await tcpOrigin(t)
   const { port } = await gateway(t)
   const inner = 'GET http://127.0.0.1/ HTTP/1.1\r\n\r\n'
@@ -99,7 +99,7 @@ t.test('a CONNECT has no content, and what follows is no request (R-CONNECT-12)'
   t.match(await client.send(connectHead(target.authority, RIGHT, 'Content-Length: 0')).answer(), /^HTTP\/1\.1 200 /)
 })
 
-t.test('one Host and one Proxy-Authorization, and HTTP/1.1 has a Host (R-CONNECT-18, R-TGT-7, R-NODE-6)', async t => {
+t.test('two of Host or Proxy-Authorization, or HTTP/1.1 without Host: the response is 400 (R-CONNECT-18, R-TGT-7, R-NODE-6)', async t => {
   const target = await tcpOrigin(t)
   const { port } = await gateway(t)
   const line = `CONNECT ${target.authority} HTTP/1.1\r\n`
@@ -123,7 +123,7 @@ t.test('one Host and one Proxy-Authorization, and HTTP/1.1 has a Host (R-CONNECT
   t.equal(target.sockets.length, 1)
 })
 
-t.test('what the parser refuses is answered, and closes', async t => {
+t.test('a head that the parser refuses: it gets a response, and the connection closes', async t => {
   const { app, port } = await gateway(t)
   const rows: Array<[string, RegExp]> = [
     [connectHead(`${'a'.repeat(17_000)}:443`), /^HTTP\/1\.1 431 /],
@@ -145,13 +145,13 @@ t.test('what the parser refuses is answered, and closes', async t => {
   t.ok(app.server.listening)
 })
 
-t.test('a line of some fifteen kilobytes is read (R-CONNECT-10)', async t => {
+t.test('a field line of some fifteen kilobytes: it is read (R-CONNECT-10)', async t => {
   const { port } = await gateway(t)
   const client = await RawClient.to(t, port)
   t.match(await client.send(connectHead('origin.test:443', `X: ${'y'.repeat(15_000)}`)).answer(), /^HTTP\/1\.1 407 /)
 })
 
-t.test('the authority-form goes with CONNECT and with nothing else (R-TGT-6)', async t => {
+t.test('the authority-form with a method other than CONNECT: it is refused (R-TGT-6)', async t => {
   const { port } = await gateway(t, { after: app => { app.all('*', async () => 'own') } })
   for (const line of ['GET origin.test:443', 'GET origin.test', 'OPTIONS origin.test:443', 'POST 127.0.0.1:80', 'GET *', 'PUT [::1]:80']) {
     const client = await RawClient.to(t, port)
@@ -175,7 +175,7 @@ t.test('a second CONNECT behind the first is data: of the tunnel, or of nobody (
   t.equal(target.sockets.length, 1)
 })
 
-t.test('fields that mean something elsewhere do nothing here (R-CONNECT-4)', async t => {
+t.test('fields that mean something elsewhere: they do nothing on a CONNECT (R-CONNECT-4)', async t => {
   const { authority } = await tcpOrigin(t)
   const { app, port } = await gateway(t)
   app.server.on('upgrade', (_request, socket: Socket) => { socket.destroy() })
@@ -192,7 +192,7 @@ t.test('fields that mean something elsewhere do nothing here (R-CONNECT-4)', asy
   }
 })
 
-t.test('without forward, a CONNECT is what it was without us; with it, HTTP/2 gets an answer (R-CONNECT-15)', async t => {
+t.test('a CONNECT without forward: it is as without the plugin, and with forward HTTP/2 gets a response (R-CONNECT-15)', async t => {
   const bare = Fastify()
   await bare.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(() => bare.close())

@@ -27,7 +27,7 @@ function accepted (app: FastifyInstance): Set<Socket> {
   return sockets
 }
 
-t.test('the 407 is complete, and the same connection takes the next CONNECT (R-407-6, R-407-10, R-CONN-1, R-CONN-3, R-NODE-5)', async t => {
+t.test('a refused CONNECT: the 407 is complete, and the same connection takes the next CONNECT (R-407-6, R-407-10, R-CONN-1, R-CONN-3, R-NODE-5)', async t => {
   const { authority } = await tcpOrigin(t)
   const { port } = await gateway(t)
   const client = await RawClient.to(t, port)
@@ -44,7 +44,7 @@ t.test('the 407 is complete, and the same connection takes the next CONNECT (R-4
   t.equal(await client.send('echo').until(text => text.endsWith('echo')), 'echo')
 })
 
-t.test('the same when the hook runs first of all (R-CONN-3)', async t => {
+t.test('a CONNECT refused in the onRequest hook: the connection takes the next one, unless bytes have followed (R-CONN-3)', async t => {
   const { authority } = await tcpOrigin(t)
   const { port } = await gateway(t, { hook: 'onRequest' })
   const client = await RawClient.to(t, port)
@@ -54,7 +54,7 @@ t.test('the same when the hook runs first of all (R-CONN-3)', async t => {
   t.match(readAnswer(await behind.send(`${connectHead(authority)}x`).end()), { status: 407, fields: { connection: 'close' } })
 })
 
-t.test('nothing of a refused CONNECT reaches a resolver or a target (R-CONNECT-6, R-407-11)', async t => {
+t.test('a refused CONNECT: nothing of it reaches a resolver or a target (R-CONNECT-6, R-407-11)', async t => {
   const target = await tcpOrigin(t)
   const asked: string[] = []
   const lookup = (host: string, _options: unknown, done: (error: null, addresses: object[]) => void) => {
@@ -72,7 +72,7 @@ t.test('nothing of a refused CONNECT reaches a resolver or a target (R-CONNECT-6
   t.equal(target.sockets.length, 1)
 })
 
-t.test('what is not asked for credentials again closes, and says so (R-407-7, R-CONN-6, R-CONNECT-13)', async t => {
+t.test('a refusal that is no 407: it closes the connection, and says so (R-407-7, R-CONN-6, R-CONNECT-13)', async t => {
   const refusedPort = await closedPort()
   const { port } = await gateway(t)
   const rows = [
@@ -89,7 +89,7 @@ t.test('what is not asked for credentials again closes, and says so (R-407-7, R-
   }
 })
 
-t.test('a 407 closes, and says so, when the client wants that (R-407-7, R-CONN-4, R-CONN-5)', async t => {
+t.test('a client that wants its connection closed: a 407 closes it, and says so (R-407-7, R-CONN-4, R-CONN-5)', async t => {
   const { port } = await gateway(t)
   const rows: Record<string, string> = {
     'Connection: close': connectHead('origin.test:443', 'Connection: close'),
@@ -134,7 +134,7 @@ t.test('a 407 closes when bytes have followed by then: they were meant for the t
   t.strictSame(seen, [])
 })
 
-t.test('connect.keepAliveAfter407 (R-CONN-3)', async t => {
+t.test('each value of connect.keepAliveAfter407: it decides after which 407 the connection is kept (R-CONN-3)', async t => {
   const handshake = foreign('legs', function ({ headers }) {
     if (headers.authorization === undefined) this.fail('NTLM')
     else this.fail('NTLM TlRMTVNTUAACAAAA')
@@ -164,7 +164,7 @@ t.test('a strategy without credentials closes the connection: what follows would
   t.match(readAnswer(await client.send(connectHead('origin.test:443')).end()), { status: 407, fields: { connection: 'close' } })
 })
 
-t.test('a connection with a client certificate closes, one without is kept', { skip: openssl.skip }, async t => {
+t.test('a client with a verified certificate: a 407 closes its connection, without one it is kept', { skip: openssl.skip }, async t => {
   const [own, alice, mallory] = [certificate(t, 'gateway.test'), certificate(t, 'alice.test'), certificate(t, 'mallory.test')]
   const https = { key: own.key, cert: own.cert, ca: alice.cert, requestCert: true, rejectUnauthorized: false }
   const { port } = await gateway(t, { fastify: { https } as FastifyServerOptions })
@@ -196,7 +196,7 @@ t.test('five thousand refusals: a connection is given back 256 times, and the ap
   t.equal(heard, connections)
 })
 
-t.test('two hundred rounds on one connection leave no listener behind (R-CONN-3, R-NODE-5)', async t => {
+t.test('two hundred rounds on one connection: they leave no listener behind (R-CONN-3, R-NODE-5)', async t => {
   const rounds = async (t: Test, app: FastifyInstance, client: RawClient, sockets: Set<Socket>, field?: string) => {
     const head = connectHead('origin.test:443', ...field === undefined ? [] : [field])
     const round = async () => readAnswer(await client.send(head).answer()).status
@@ -307,7 +307,7 @@ t.test('late bytes: nothing but a 407 or 400 comes of them (S33, R-CONN-5, R-CON
   t.equal(target.connections, 0)
 })
 
-t.test('a refusal can be read by a client that goes on sending, and ends (R-CONN-6)', async t => {
+t.test('a client that goes on sending: it can read the refusal, and its connection ends (R-CONN-6)', async t => {
   const { app, port } = await gateway(t)
   const [sockets, flood] = [accepted(app), 'x'.repeat(65_536)]
   const client = await RawClient.to(t, port)
@@ -324,7 +324,7 @@ t.test('a refusal can be read by a client that goes on sending, and ends (R-CONN
   t.ok(socket!.bytesRead > read)
 })
 
-t.test('what hooks put on a refusal stays here (R-CONNECT-13, R-CONNECT-14)', async t => {
+t.test('what hooks put on a refusal: foreign fields and interim responses do not reach the client (R-CONNECT-13, R-CONNECT-14)', async t => {
   const foreignFields = { 'set-cookie': 'a=b', location: 'http://evil.test/', 'access-control-allow-origin': '*' }
   const page = 'x'.repeat(65_536)
   type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | void>

@@ -32,7 +32,7 @@ async function tunnelled (t: Test, gate: Gateway, authority: string): Promise<Ra
 
 const ended = (gate: Gateway) => gate.logged(line => line['proxy'] !== undefined)
 
-t.test('the answer is exactly 200 and the end of the head, on every kind of listener (R-CONNECT-2, R-CONNECT-3, R-CONNECT-4, R-NODE-5)', async t => {
+t.test('a tunnel on every kind of listener: the response is exactly 200 and the end of the head (R-CONNECT-2, R-CONNECT-3, R-CONNECT-4, R-NODE-5)', async t => {
   const { authority } = await tcpOrigin(t)
   const works = async (t: Test, client: RawClient) => {
     await client.send(connectHead(authority, RIGHT)).until(text => text.includes('\r\n\r\n'))
@@ -65,7 +65,7 @@ t.test('the answer is exactly 200 and the end of the head, on every kind of list
   })
 })
 
-t.test('nothing goes out before the target has answered (R-CONNECT-4, R-CONNECT-5)', async t => {
+t.test('a target that has not yet accepted the connection: nothing is sent to the client (R-CONNECT-4, R-CONNECT-5)', async t => {
   const { port, release } = await stalledListener(t)
   const gate = await gateway(t)
   const client = await RawClient.to(t, gate.port)
@@ -79,7 +79,7 @@ t.test('nothing goes out before the target has answered (R-CONNECT-4, R-CONNECT-
   t.equal(await client.answer(), ESTABLISHED)
 })
 
-t.test('the end of one side leaves the other way open (R-CONNECT-7)', async t => {
+t.test('one side that ends: the other way stays open (R-CONNECT-7)', async t => {
   const [upload, download] = ['u'.repeat(1_000_000), 'd'.repeat(1_000_000)]
   const read = async (socket: Socket): Promise<string> => {
     let text = ''
@@ -133,7 +133,7 @@ t.test('the end of one side leaves the other way open (R-CONNECT-7)', async t =>
   }
 })
 
-t.test('bytes behind the head reach the target first, and only after success (R-CONNECT-11)', async t => {
+t.test('bytes behind the head: they reach the target first, and only after success (R-CONNECT-11)', async t => {
   const target = await tcpOrigin(t)
   const { port } = await gateway(t)
   const early = randomBytes(10_000).toString('latin1')
@@ -145,7 +145,7 @@ t.test('bytes behind the head reach the target first, and only after success (R-
   t.equal(target.sockets.length, 1)
 })
 
-t.test('what arrives while the target is dialled follows in its order (R-CONNECT-11)', async t => {
+t.test('bytes that arrive while the target is dialled: they follow in their order (R-CONNECT-11)', async t => {
   const { port, release } = await stalledListener(t)
   const gate = await gateway(t)
   let inside: Socket | undefined
@@ -161,7 +161,7 @@ t.test('what arrives while the target is dialled follows in its order (R-CONNECT
   t.equal(await client.end(), 'one two three')
 })
 
-t.test('a CONNECT in pieces is one', async t => {
+t.test('a CONNECT that arrives in pieces: it is read as one', async t => {
   const { authority } = await tcpOrigin(t)
   const { port } = await gateway(t)
   const client = await RawClient.to(t, port)
@@ -173,7 +173,7 @@ t.test('a CONNECT in pieces is one', async t => {
   t.equal(await client.answer(), ESTABLISHED)
 })
 
-t.test('thirty-two megabytes each way at once arrive as they were (R-CONNECT-7)', async t => {
+t.test('thirty-two megabytes each way at once: they arrive as they were sent (R-CONNECT-7)', async t => {
   const SIZE = 32 * 1024 * 1024
   const block = randomBytes(1024 * 1024)
   const exchange = async (socket: Socket, salt: number): Promise<{ sent: string, received: string }> => {
@@ -204,7 +204,7 @@ t.test('thirty-two megabytes each way at once arrive as they were (R-CONNECT-7)'
   t.match((await ended(gate))['proxy'], { bytesIn: SIZE, bytesOut: SIZE })
 })
 
-t.test('a peer that does not read blocks the other, and little is held in between', async t => {
+t.test('a peer that does not read: it blocks the other, and little is held in between', async t => {
   const chunk = Buffer.alloc(65_536, 'x')
   const TOTAL = 1024 * chunk.length
   for (const slow of ['target', 'client']) {
@@ -252,7 +252,7 @@ t.test('a peer that does not read blocks the other, and little is held in betwee
   }
 })
 
-t.test('one line in the log, one onResponse, when the tunnel ends; hooks see a CONNECT', async t => {
+t.test('a tunnel that ends: there is one log line and one onResponse, and hooks see a CONNECT', async t => {
   const target = await tcpOrigin(t)
   const seen: unknown[] = []
   const gate = await gateway(t, {
@@ -276,7 +276,7 @@ t.test('one line in the log, one onResponse, when the tunnel ends; hooks see a C
   t.notMatch(JSON.stringify(gate.log), new RegExp(`alice-secret|${ALICE.slice(6)}`), 'no credentials in the log')
 })
 
-t.test('what the scheme says on success goes out with the 200 (R-CONNECT-19)', async t => {
+t.test('what the scheme says on success: it is sent with the 200 (R-CONNECT-19)', async t => {
   const { authority } = await tcpOrigin(t)
   const scheme = foreign('talkative', function () {
     this.success({ username: 'alice' }, { proxyAuthenticationInfo: { nextnonce: 'abc' } })
@@ -287,7 +287,7 @@ t.test('what the scheme says on success goes out with the 200 (R-CONNECT-19)', a
     'HTTP/1.1 200 Connection established\r\nProxy-Authentication-Info: nextnonce="abc"\r\n\r\n')
 })
 
-t.test('Host has no say about the target, whatever it is (R-CONNECT-18, R-TGT-3, S29)', async t => {
+t.test('any Host, or none: it has no say about the target (R-CONNECT-18, R-TGT-3, S29)', async t => {
   const target = await tcpOrigin(t)
   const other = await tcpOrigin(t)
   const gate = await gateway(t)
@@ -303,7 +303,7 @@ t.test('Host has no say about the target, whatever it is (R-CONNECT-18, R-TGT-3,
   t.strictSame([target.sockets.length, other.sockets.length], [3, 0])
 })
 
-t.test('persistence options of a CONNECT do not end its tunnel (R-CONN-5, R-HOP-9)', async t => {
+t.test('persistence options of a CONNECT: they do not end its tunnel (R-CONN-5, R-HOP-9)', async t => {
   const target = await origin(t)
   const gate = await gateway(t)
   for (const fields of [['Connection: close'], ['Connection: close', 'Proxy-Connection: keep-alive'], ['Proxy-Connection: close']]) {
@@ -346,7 +346,7 @@ t.test('inside a tunnel nothing is ours: not a 407 of the target, not credential
   t.equal(got, `${there}more`, 'and the tunnel goes on')
 })
 
-t.test('a tunnel through a tunnel', async t => {
+t.test('a tunnel through a tunnel: the inner gateway challenges as well, and data passes', async t => {
   const target = await tcpOrigin(t)
   const [outer, inner] = [await gateway(t), await gateway(t)]
   const client = await tunnelled(t, outer, `127.0.0.1:${inner.port}`)

@@ -56,7 +56,7 @@ for (const form of ['absolute-form', 'CONNECT', 'reverse', 'an own route']) {
   })
 }
 
-t.test('the identity is gone with the connection, and is no other connection\'s (R-NEG-7, R-NEG-10)', async t => {
+t.test('the identity of a connection: it is gone with the connection, and counts on no other (R-NEG-7, R-NEG-10)', async t => {
   const { client, forms, another } = await bound(t)
   const head = forms['absolute-form']!
   await ask(client, head + as(leg('1')))
@@ -66,7 +66,7 @@ t.test('the identity is gone with the connection, and is no other connection\'s 
   t.equal(statusOf(await ask(other, head + as(leg('3 alice 1')))), 407, 'nor does the answer to one\'s challenge count on the other')
 })
 
-t.test('a probe without content is never forwarded, and content is sent once (R-EXP-8, R-NEG-11)', async t => {
+t.test('a probe without content: it is never forwarded, and content is sent once (R-EXP-8, R-NEG-11)', async t => {
   const { client, target, seen } = await bound(t)
   const head = (length: number) => `POST ${target.url}/x HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n`
   await ask(client, head(0) + as(leg('1')))
@@ -75,7 +75,7 @@ t.test('a probe without content is never forwarded, and content is sent once (R-
   t.strictSame(seen, ['POST /x 5'], 'nor one on a connection that is somebody\'s already')
 })
 
-t.test('a leg may bring content, and its connection is kept all the same (R-NEG-11, R-NTLM-2)', async t => {
+t.test('a leg that brings content: its connection is kept all the same (R-NEG-11, R-NTLM-2)', async t => {
   const { client, target, seen } = await bound(t)
   const content = 'x'.repeat(1_000_000)
   const head = `POST ${target.url}/x HTTP/1.1\r\nHost: x\r\nContent-Length: ${content.length}\r\n`
@@ -84,7 +84,7 @@ t.test('a leg may bring content, and its connection is kept all the same (R-NEG-
   t.strictSame(seen, ['POST /x 1000000'])
 })
 
-t.test('what starts over, or comes out of order, finds nothing', async t => {
+t.test('a leg out of order, or of a handshake that has ended or begun anew: it is refused', async t => {
   const { client, forms, strategy } = await bound(t)
   const head = forms['absolute-form']!
   const status = async (credentials: string) => statusOf(await ask(client, head + as(credentials)))
@@ -102,7 +102,7 @@ t.test('what starts over, or comes out of order, finds nothing', async t => {
   t.strictSame(strategy.ended, [1, 2, 3, 4], 'and each state has ended')
 })
 
-t.test('a handshake may have any number of legs', async t => {
+t.test('a handshake with further legs: any number of them is accepted', async t => {
   const { client, forms, strategy } = await bound(t)
   const head = forms['absolute-form']!
   for (const text of ['1', '4 1', '4 2']) t.equal(statusOf(await ask(client, head + as(leg(text)))), 407)
@@ -110,7 +110,7 @@ t.test('a handshake may have any number of legs', async t => {
   t.equal(statusOf(await ask(client, head + as(leg('3 alice 3')))), 200)
 })
 
-t.test('new credentials end the identity, right or wrong (R-NEG-9)', async t => {
+t.test('new credentials on an authenticated connection, right or wrong: they end its identity (R-NEG-9)', async t => {
   for (const [name, credentials, status] of [
     ['another handshake', leg('1'), 407], ['a wrong last leg', leg('3 bob 7'), 407], ['another scheme', ALICE, 200],
     ['a wrong password', 'Basic eDp4', 407], ['a scheme that is not offered', 'Bearer x', 407]
@@ -124,7 +124,7 @@ t.test('new credentials end the identity, right or wrong (R-NEG-9)', async t => 
   }
 })
 
-t.test('whoever authenticates anew is the new one (R-NEG-9)', async t => {
+t.test('a new handshake by another user on the same connection: its identity is that user from then on (R-NEG-9)', async t => {
   const { client, forms } = await bound(t)
   const head = forms['an own route']!
   for (const [name, number] of [['alice', 1], ['bob', 2]]) {
@@ -134,7 +134,7 @@ t.test('whoever authenticates anew is the new one (R-NEG-9)', async t => {
   }
 })
 
-t.test('a client that does not wait for the answer to a leg is refused, with all that follows (S4)', async t => {
+t.test('a client that does not wait for the response to a leg: what it sends behind that leg is refused (S4)', async t => {
   let decide!: (right: boolean) => void
   const verdict = new Promise<boolean>(resolve => { decide = resolve })
   const { client, forms, seen } = await bound(t, {}, new LegsStrategy('NTLM', () => verdict))
@@ -150,7 +150,7 @@ t.test('a client that does not wait for the answer to a leg is refused, with all
   t.strictSame(seen, ['GET /x -'])
 })
 
-t.test('not over HTTP/1.0, and not where another proxy shows itself (R-CH-13, R-NEG-10)', async t => {
+t.test('a request over HTTP/1.0, or with traces of another proxy: no connection-bound scheme is offered or used (R-CH-13, R-NEG-10)', async t => {
   for (const field of ['Via: 1.1 other', 'Forwarded: for=192.0.2.1', 'X-Forwarded-For: 192.0.2.1']) {
     const { client, forms } = await bound(t)
     const head = forms['absolute-form']!
@@ -164,7 +164,7 @@ t.test('not over HTTP/1.0, and not where another proxy shows itself (R-CH-13, R-
   t.strictSame(challenges(await ask(client, forms['absolute-form']!.replace('HTTP/1.1', 'HTTP/1.0') + as(leg('1')))), ['Basic realm="Gateway", charset="UTF-8"'])
 })
 
-t.test('a last token goes out with the answer, whatever it is (R-NEG-4)', async t => {
+t.test('a last token for the client: it goes out with the response, whatever that is (R-NEG-4)', async t => {
   const token = `NTLM ${Buffer.from('for alice').toString('base64')}`
   for (const form of ['absolute-form', 'CONNECT', 'reverse', 'an own route']) {
     const { client, forms } = await bound(t)
@@ -177,7 +177,7 @@ t.test('a last token goes out with the answer, whatever it is (R-NEG-4)', async 
   t.strictSame(challenges(await ask(client, 'CONNECT denied.test:25 HTTP/1.1\r\nHost: denied.test:25\r\n' + as(leg('2 alice')))), [token])
 })
 
-t.test('where a route is an origin, its last token goes out with the upstream\'s answer, whatever that is (R-NEG-4)', async t => {
+t.test('a last token on a route that is an origin: it goes out with the response of the upstream, whatever that is (R-NEG-4)', async t => {
   const upstream = await origin(t, ({ url }, response) => response.writeHead(url === '/denied' ? 401 : 200, { 'Content-Length': 1, 'WWW-Authenticate': 'Basic realm="theirs"' }).end('x'))
   for (const socket of [false, true]) {
     const { another } = await bound(t, {
@@ -200,7 +200,7 @@ t.test('where a route is an origin, its last token goes out with the upstream\'s
   }
 })
 
-t.test('a client that stops between two legs is cut off in time (R-NEG-7)', async t => {
+t.test('a client that stops between two legs: it is cut off in time (R-NEG-7)', async t => {
   for (const form of ['absolute-form', 'CONNECT']) {
     const { client, forms, strategy } = await bound(t, { connectionBound: { handshakeTimeout: 100 } })
     await ask(client, forms[form]! + as(leg('1')))
@@ -209,7 +209,7 @@ t.test('a client that stops between two legs is cut off in time (R-NEG-7)', asyn
   }
 })
 
-t.test('a finished handshake has no deadline', async t => {
+t.test('a finished handshake: it has no deadline', async t => {
   const { client, forms, another } = await bound(t, { connectionBound: { handshakeTimeout: 300 } })
   const head = forms['absolute-form']!
   await ask(client, head + as(leg('1')))
@@ -220,7 +220,7 @@ t.test('a finished handshake has no deadline', async t => {
   t.equal(statusOf(await ask(client, `${head}\r\n`)), 200)
 })
 
-t.test('there are only so many handshakes at one time', async t => {
+t.test('more handshakes at one time than the limit: the next is 503 until one of them has ended', async t => {
   const { client, forms, another, strategy } = await bound(t, { connectionBound: { maxHandshakes: 1 } })
   const head = forms['absolute-form']!
   await ask(client, head + as(leg('1')))
@@ -231,7 +231,7 @@ t.test('there are only so many handshakes at one time', async t => {
   t.equal(statusOf(await ask(other, head + as(leg('1')))), 407)
 })
 
-t.test('a user who is revoked is asked anew on his connections', async t => {
+t.test('a revoked user with an authenticated connection: the next request on it is challenged', async t => {
   const { app, client, forms } = await bound(t)
   const head = forms['an own route']!
   t.match(await ask(client, head + as(leg('2 alice'))), /alice$/)
@@ -242,6 +242,6 @@ t.test('a user who is revoked is asked anew on his connections', async t => {
   t.match(await ask(client, head + as(leg('2 alice'))), /alice$/)
 })
 
-t.test('only an operator who says so gets such a scheme (R-CH-12, R-NEG-10)', async t => {
+t.test('a connection-bound scheme without option connectionBound: it fails the boot (R-CH-12, R-NEG-10)', async t => {
   await t.rejects(gateway(t, { strategies: [new LegsStrategy()] }), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /connectionBound/ })
 })

@@ -38,7 +38,7 @@ async function status (t: Test, gate: Surroundings, form: typeof FORMS[number], 
   return readAnswer(client.text).status
 }
 
-t.test('a right password is checked once for all forms, a wrong one too (R-BASIC-13)', async t => {
+t.test('a right or a wrong password in several forms: each is checked once for all of them (R-BASIC-13)', async t => {
   const { gate, checked, time } = await remembering(t, { ttl: 1000, refresh: 0, negativeTtl: 100 })
   for (const form of FORMS) {
     t.equal(await status(t, gate, form, ALICE), 200, form)
@@ -52,7 +52,7 @@ t.test('a right password is checked once for all forms, a wrong one too (R-BASIC
   t.equal(checked.length, 4, 'checked again when its time is up')
 })
 
-t.test('many requests at once are one check, and a flood of guesses changes nothing for the right one', async t => {
+t.test('many requests at once, or a flood of guesses: the requests are one check, and the right password is accepted', async t => {
   const { gate, checked } = await remembering(t, { maxNegative: 5 })
   const all = await Promise.all(Array.from({ length: 30 }, async (_, i) => await status(t, gate, FORMS[i % 3]!, ALICE)))
   t.strictSame(all, all.map(() => 200))
@@ -63,7 +63,7 @@ t.test('many requests at once are one check, and a flood of guesses changes noth
   t.equal(checked.length, 21)
 })
 
-t.test('shortly before its end it is checked in the background; a changed password is noticed then', async t => {
+t.test('a remembered password shortly before its end: it is checked in the background, which notices a change', async t => {
   const { gate, checked, time, accounts } = await remembering(t, { ttl: 1000, refresh: 200 })
   t.equal(await status(t, gate, 'absolute-form', ALICE), 200)
   accounts.set('alice', 'new')
@@ -76,7 +76,7 @@ t.test('shortly before its end it is checked in the background; a changed passwo
   t.equal(await status(t, gate, 'absolute-form', basic('alice', 'new')), 200)
 })
 
-t.test('a revocation ends what is remembered of a user, of nobody else', async t => {
+t.test('a revocation: it ends what is remembered of this user, and of no other', async t => {
   const { gate, checked, accounts } = await remembering(t)
   const BOB = basic('bob', 'bob-secret')
   for (const credentials of [ALICE, BOB]) t.equal(await status(t, gate, 'CONNECT', credentials), 200)
@@ -91,7 +91,7 @@ t.test('a revocation ends what is remembered of a user, of nobody else', async t
   t.equal(await status(t, gate, 'CONNECT', ALICE), 200, 'set up anew, it works at once')
 })
 
-t.test('by the name that option `principal` gives', async t => {
+t.test('a revocation where option `principal` gives the names: it goes by these names', async t => {
   const principal = ((user: { username: string }) => `${user.username}@lab`) as never
   const { gate, checked } = await remembering(t, {}, { principal })
   t.equal(await status(t, gate, 'CONNECT', ALICE), 200)
@@ -103,7 +103,7 @@ t.test('by the name that option `principal` gives', async t => {
   t.equal(checked.length, 2)
 })
 
-t.test('who is revoked while his password is checked is checked again', async t => {
+t.test('a user revoked while the password is checked: it is checked again', async t => {
   let checking!: () => void
   const asked = new Promise<void>(resolve => { checking = resolve })
   const answers: Array<(user: object | null) => void> = []
@@ -118,7 +118,7 @@ t.test('who is revoked while his password is checked is checked again', async t 
   t.equal(answers.length, 2)
 })
 
-t.test('a foreign strategy has the same by its declaration', async t => {
+t.test('a foreign strategy that declares a cache: it remembers and forgets in the same way', async t => {
   let asked = 0
   const ldap = foreign('ldap', function (request) {
     asked++
@@ -135,7 +135,7 @@ t.test('a foreign strategy has the same by its declaration', async t => {
   t.equal(asked, 3)
 })
 
-t.test('one strategy on several routes has one memory', async t => {
+t.test('one strategy on several routes: it has one memory', async t => {
   const upstream = await tcpOrigin(t, socket => { socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')) })
   let asked = 0
   const strategy = new BasicStrategy({ verify: async () => { asked++; return { username: 'alice' } }, cache: true })
@@ -152,7 +152,7 @@ t.test('one strategy on several routes has one memory', async t => {
   t.equal(asked, 1)
 })
 
-t.test('a full queue is 503 with Retry-After in every form, and a remembered password goes on', async t => {
+t.test('a full queue of checks: 503 with Retry-After in every form, while a remembered password is accepted', async t => {
   const answers: Array<() => void> = []
   let block = false
   const verify = async ({ password }: { password: string }) => {

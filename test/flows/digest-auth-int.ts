@@ -35,7 +35,7 @@ const BY_TRAILER = { ...BY_CONTENT, where: 'trailer' }
 const BY_HEAD_ALONE = { ...BY_CONTENT, qop: 'auth' }
 const ROUTES: readonly Form[] = ['origin-form', 'absolute-form']
 
-t.test('auth-int is offered behind auth, and never alone (R-DIG-18, R-DIG-19)', async t => {
+t.test('auth-int in option qop: it is offered behind auth, and never alone (R-DIG-18, R-DIG-19)', async t => {
   const { challenges } = await DigestSession.start(t, await around(t))
   t.match(parseChallenges(challenges)[0], { scheme: 'Digest', params: { qop: 'auth,auth-int' } })
   t.throws(() => digest({ qop: ['auth-int'] }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
@@ -327,7 +327,7 @@ t.test('CONNECT: a tunnel has no content; a refusal of one has (R-TRL-5, R-TRL-6
   t.same(session.signed.verify(infoIn(refusal), refusal.slice(refusal.indexOf('\r\n\r\n') + 4)), { rspauth: 'right', qop: 'auth-int', next: undefined })
 })
 
-t.test('a route that is an origin says it in Authentication-Info (R-TRL-1, R-TRL-2)', async t => {
+t.test('auth-int on a route that is an origin: the proof is in Authentication-Info (R-TRL-1, R-TRL-2)', async t => {
   const surrounded = await surroundings(t, { strategies: [digest()] }, (_request, response) => { response.end('content') })
   const ours = await around(t, { reverse: [{ prefix: '/api', upstream: surrounded.origin.url, status: 401 }] })
   const session = await DigestSession.start(t, { ...ours, origin: surrounded.origin }, 'origin-form')

@@ -77,7 +77,7 @@ for (const [name, { skip, start }] of Object.entries(browsers)) {
   })
 }
 
-t.test('Chromium sends octets of UTF-8 where a name cannot go as its hash (R-DIG-40)', { skip: browsers.Chromium.skip || openssl.skip }, async t => {
+t.test('Chromium with a name that cannot go as its hash: it sends octets of UTF-8 (R-DIG-40)', { skip: browsers.Chromium.skip || openssl.skip }, async t => {
   for (const userhash of [true, false]) {
     const around = await site(t, { userhash })
     const browser = await browsers.Chromium.start(t, { port: around.port, username: 'Jäsøn Doe', password: 'pässwörd' })

@@ -108,7 +108,7 @@ for (const form of FORMS) {
   })
 }
 
-t.test('from one request to the next', { skip }, async t => {
+t.test('curl that follows redirects while nonces age, end or count once: it gets through', { skip }, async t => {
   /** An origin that sends curl from 1 to 2 to 3, so that it keeps what it knows, with something happening in between. */
   const inThree = async (t: Test, digest: Partial<DigestOptions>, between: (around: Watched) => void): Promise<Watched & { heads: string }> => {
     const around = await watched(t, {
@@ -144,7 +144,7 @@ t.test('from one request to the next', { skip }, async t => {
   })
 })
 
-t.test('SHA-512-256, which has to be named, is another hash to curl before 8.7 (R-DIG-11)', { skip }, async t => {
+t.test('SHA-512-256, which has to be named: curl before 8.7 computes another hash, and is refused (R-DIG-11)', { skip }, async t => {
   const [, major, minor] = /^curl (\d+)\.(\d+)/.exec((await runProgram(t, curl.path, ['-q', '--version'])).stdout)!.map(Number)
   const isRight = major! > 8 || (major === 8 && minor! >= 7)
   for (const [digest, algorithm, statuses] of [
@@ -156,7 +156,7 @@ t.test('SHA-512-256, which has to be named, is another hash to curl before 8.7 (
   }
 })
 
-t.test('curl asked for auth-int alone signs no content, so that a POST of it is refused (R-DIG-18, R-DIG-46)', { skip }, async t => {
+t.test('curl that is asked for auth-int alone: it signs no content, so that a POST is refused (R-DIG-18, R-DIG-46)', { skip }, async t => {
   const around = await watched(t, { digest: { qop: ['auth', 'auth-int'] } })
   t.equal(await ask(t, around, ['-d', 'some=form', ...targetArgs('absolute-form', around, '/')]), SUCCESS['absolute-form'])
   t.equal(paramsOf(around.sent[1]!.credentials!).qop, 'auth', 'of both it takes auth')

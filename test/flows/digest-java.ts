@@ -97,13 +97,13 @@ for (const algorithm of ALGORITHMS) {
   })
 }
 
-t.test('-sess of MD5 (R-DIG-17)', { skip }, async t => {
+t.test('Java and MD5-sess: five requests are served with one prompt for the password (R-DIG-17)', { skip }, async t => {
   const around = await watched(t, { digest: { algorithms: ['MD5-sess'] } })
   t.same(await fetchAll(t, around, [], 5, [`http://origin.test:${around.origin.port}/`]), [...times(5, '200'), 'asked 1'])
   t.same(around.refused, [])
 })
 
-t.test('asked for auth-int alone it answers as in RFC 2069, which is refused unless that is taken (R-DIG-18, R-DIG-31)', { skip }, async t => {
+t.test('Java that is asked for auth-int alone: it responds as in RFC 2069, and is refused unless that is allowed (R-DIG-18, R-DIG-31)', { skip }, async t => {
   for (const rfc2069 of [false, true]) {
     const around = await watched(t, { digest: { qop: ['auth', 'auth-int'], rfc2069 } })
     const relay = await onlyAuthInt(t, around.port)

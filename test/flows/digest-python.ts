@@ -21,7 +21,7 @@ async function fetchAll (t: Test, { port, origin }: Watched, times: number, pass
   return stdout.trimEnd().split('\n')
 }
 
-t.test('urllib, MD5, signs the absolute URI and sends its plain name (R-DIG-25, R-DIG-39)', { skip }, async t => {
+t.test('urllib with MD5: it signs the absolute URI and sends its plain name (R-DIG-25, R-DIG-39)', { skip }, async t => {
   const around = await watched(t, { digest: { algorithms: ['MD5'] } })
   t.same(await fetchAll(t, around, 3), ['200', '200', '200'])
   t.same([around.origin.seen.length, around.refused], [3, []])
@@ -29,14 +29,14 @@ t.test('urllib, MD5, signs the absolute URI and sends its plain name (R-DIG-25, 
   t.same([uri, username], [`http://origin.test:${around.origin.port}/p?q=1`, 'alice'])
 })
 
-t.test('urllib, a wrong password ends', { skip }, async t => {
+t.test('urllib with a wrong password: it gives up after a few refusals', { skip }, async t => {
   const around = await watched(t, { digest: { algorithms: ['MD5'] } })
   t.match((await fetchAll(t, around, 1, 'wrong'))[0], /^HTTPError (401|407)/)
   t.same(new Set(around.refused.map(({ reason }) => reason)), new Set(['response']))
   t.ok(around.refused.length <= 6)
 })
 
-t.test('urllib before 3.14 knows no SHA-256', { skip }, async t => {
+t.test('urllib before 3.14 and SHA-256: it does not know the algorithm', { skip }, async t => {
   const [major, minor] = (await runProgram(t, python.path, ['-I', '-c', 'import sys; print(*sys.version_info[:2])'])).stdout.split(' ').map(Number)
   const around = await watched(t)
   const [line] = await fetchAll(t, around, 1)
@@ -44,7 +44,7 @@ t.test('urllib before 3.14 knows no SHA-256', { skip }, async t => {
   else t.equal(line, '200')
 })
 
-t.test('urllib reads one line, so that Digest stands before Basic', { skip }, async t => {
+t.test('urllib, which reads one challenge line: it succeeds where Digest stands before Basic', { skip }, async t => {
   const first = await watched(t, { digest: { algorithms: ['MD5'] }, strategies: digest => [digest, basic()] })
   t.same(await fetchAll(t, first, 1), ['200'])
   const second = await watched(t, { digest: { algorithms: ['MD5'] }, strategies: digest => [basic(), digest] })

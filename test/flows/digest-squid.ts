@@ -12,7 +12,7 @@ import { readAnswer } from '../fixtures/read-answer.js'
 import type { Answer } from '../fixtures/read-answer.js'
 import { squid, startSquid } from '../fixtures/squid.js'
 
-t.test('Squid judges what our client half answers (R-DIG-22)', { skip: squid.skip }, async t => {
+t.test('Digest credentials of our client half: Squid accepts the right ones and refuses the wrong ones (R-DIG-22)', { skip: squid.skip }, async t => {
   const target = await origin(t)
   const account = { username: 'alice', password: 'alice-secret' }
   const port = await startSquid(t, 'lab', account)

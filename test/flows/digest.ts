@@ -100,7 +100,7 @@ t.test('absolute-form: whatever the target, it is compared as it was sent (R-DIG
   }
 })
 
-t.test('the answer speaks for itself whatever its status (R-PAI-1, R-PAI-2)', async t => {
+t.test('a response of any status to right credentials: it carries a right rspauth (R-PAI-1, R-PAI-2)', async t => {
   const surrounded = await around(t)
   const { fields } = await ask(t, surrounded, 'absolute-form', '/')
   for (const [nc, status] of [[1, 200], [2, 404], [3, 500], [4, 204], [5, 304]] as const) {
@@ -132,7 +132,7 @@ t.test('200 connections over one nonce, nc shuffled: all pass, and none a second
   t.match(again['proxy-authenticate'], /stale=true/)
 })
 
-t.test('no log line holds what a client has sent to prove itself (R-SEC-1)', async t => {
+t.test('a request that fails because of a bad HA1: no log line holds what the client sent as proof (R-SEC-1)', async t => {
   const surrounded = await around(t, { lookup: () => ({ ha1: 'ab'.repeat(16) }) })
   const { fields } = await ask(t, surrounded, 'absolute-form', '/')
   const answer = answerTo(fields['proxy-authenticate']!, 'absolute-form', '/', 1, { username: 'canary' })

@@ -46,11 +46,11 @@ for (const [name, env] of [['as it is', {}], ['every scheme that a password in a
 }
 
 const ipv6 = Object.values(networkInterfaces()).flat().some(at => at?.address === '::1')
-t.test('npm start on an IPv6 address', { skip: skip || (ipv6 ? false : 'no IPv6 on this machine') }, async t => {
+t.test('npm start on an IPv6 address: each printed line does what it says', { skip: skip || (ipv6 ? false : 'no IPv6 on this machine') }, async t => {
   await pasteAll(t, await startExample(t, 'gateway', { HOST: '::1' }))
 })
 
-t.test('npm start with TLS', { skip: skip || openssl.skip }, async t => {
+t.test('npm start with TLS: each printed line does what it says', { skip: skip || openssl.skip }, async t => {
   const { certFile, keyFile } = certificate(t, 'gateway.test')
   await pasteAll(t, await startExample(t, 'gateway', { TLS_CERT: certFile, TLS_KEY: keyFile }))
 })
@@ -107,7 +107,7 @@ t.test('a directory: who is in it gets through, and is remembered when it is awa
   t.equal((await paste(t, line!.replace('alice-secret', 'another'))).status, '503', 'nobody can tell')
 })
 
-t.test('an htpasswd file', { skip: skip || htpasswd.skip }, async t => {
+t.test('an htpasswd file: the right password is accepted, a wrong one is refused', { skip: skip || htpasswd.skip }, async t => {
   const { authority } = await origin(t)
   const { stdout } = await runProgram(t, htpasswd.path, ['-nbB', 'alice', 'alice-secret'])
   const example = await startExample(t, 'htpasswd', { USERS: `${t.testdir({ users: stdout })}/users`, FORWARD_SPECIAL: authority })

@@ -246,7 +246,7 @@ for (const [name, way] of Object.entries(WAYS)) {
   })
 }
 
-t.test('policy as for any request (R-XC-4)', async t => {
+t.test('an extended CONNECT to a prohibited, malformed or unreachable target: policy is as for any request (R-XC-4)', async t => {
   const { client } = await WAYS.forward(t, { url: 'http://origin.test' }, { forward: { special: ['127.0.0.1:*'], deny: ['denied.test'] } })
   const rows: Array<[status: number, authority: string, scheme?: string]> = [
     [403, 'denied.test'], [403, '10.0.0.1'], [400, 'origin.test', 'ftp'], [502, '127.0.0.1:1'], [502, '127.0.0.1:1', 'https']
@@ -256,7 +256,7 @@ t.test('policy as for any request (R-XC-4)', async t => {
   }
 })
 
-t.test('what nobody takes is 501, and a CONNECT without a protocol what it was (R-XC-1)', async t => {
+t.test('an extended CONNECT that no route takes: 501, and a CONNECT without a protocol is what it was (R-XC-1)', async t => {
   const target = await tcpOrigin(t)
   const origin = await webSocketOrigin(t)
   const reverse = [{ prefix: '/api', upstream: origin.url, websocket: true }, { prefix: '/ws', upstream: origin.url, websocket: true, wsClientOptions: {} }, { prefix: '/plain', upstream: origin.url }]
@@ -275,7 +275,7 @@ t.test('what nobody takes is 501, and a CONNECT without a protocol what it was (
   }
 })
 
-t.test('as the origin, for its own users (status 401)', async t => {
+t.test('an extended CONNECT to a route that is an origin: it authenticates its own users (status 401)', async t => {
   const target = await webSocketOrigin(t)
   const { client, fields } = await WAYS.reverse(t, target, { reverse: [{ prefix: '/api', upstream: target.url, websocket: true, status: 401 } as never] })
   t.match(await client.ask(fields), { status: 401, fields: { 'www-authenticate': /^Basic / } })
@@ -284,7 +284,7 @@ t.test('as the origin, for its own users (status 401)', async t => {
   t.notOk('authorization' in target.seen[0]!.headers)
 })
 
-t.test('an application that takes some itself still gets them', async t => {
+t.test('an application that takes some extended CONNECTs itself: it still gets them', async t => {
   const taken: unknown[] = []
   const gate = await gateway(t, {
     fastify: ANNOUNCED,

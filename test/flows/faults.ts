@@ -6,7 +6,7 @@ import { runAll, textOf, unheard } from '../fixtures/faults/run.js'
 
 t.setTimeout(400_000)
 
-t.test('every fault, in each phase of each form', { skip: openssl.skip }, async t => {
+t.test('every fault, in each phase of each form: a status and a log line that fit, and nothing is left or uncaught', { skip: openssl.skip }, async t => {
   const cells = await runAll(certificate(t, 'elsewhere.test'))
   for (const row of new Set(cells.map(({ row }) => row))) {
     t.test(`${row.phase}, ${row.fault}: a status and a line that fit, no socket left, nothing uncaught (R-PS-4, R-PS-5)`, async t => {

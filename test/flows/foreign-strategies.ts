@@ -49,7 +49,7 @@ for (const row of rows) {
   })
 }
 
-t.test('the README has these rows and no others', async t => {
+t.test('the table of strategies in the README: it has the observed rows and no others', async t => {
   const skipped = rows.filter(({ skip = false }) => skip !== false).length
   if (t.writeSnapshot) {
     t.equal(skipped, 0, 'a table without the rows that were skipped would be no table')
@@ -69,7 +69,7 @@ async function ask (t: Test, declared: DeclaredStrategy, credentials: string) {
   return { status, body }
 }
 
-t.test('passport-http cuts a password at its second colon, and refuses an empty one', async t => {
+t.test('passport-http and a password with a colon, or an empty one: it cuts at the colon and refuses the empty one', async t => {
   const seen: string[] = []
   const strategy = new HttpBasic((username: string, password: string, done: (error: null, user: object) => void) => {
     seen.push(password)
@@ -80,7 +80,7 @@ t.test('passport-http cuts a password at its second colon, and refuses an empty 
   t.same(seen, ['p'])
 })
 
-t.test('a directory over LDAP (S12)', { skip: slapd.skip }, async t => {
+t.test('a directory over LDAP: right credentials pass, a crafted name is 407, and an outage is 503 (S12)', { skip: slapd.skip }, async t => {
   const { stop, ...server } = await startSlapd(t, { alice: 'alice-secret' })
   const declared: DeclaredStrategy = { strategy: new Ldap({ server, credentialsLookup: lookUp }), scheme: 'Basic' }
   t.match(await ask(t, declared, basic('alice:alice-secret')), { status: 200, body: 'alice' })
@@ -94,7 +94,7 @@ t.test('a directory over LDAP (S12)', { skip: slapd.skip }, async t => {
   t.match(away.body, /STRATEGY_UNAVAILABLE/)
 })
 
-t.test('passport-azure-ad takes metadata that it cannot get for a wrong token', { skip: openssl.skip }, async t => {
+t.test('passport-azure-ad that cannot get its metadata: the token is refused as a wrong one', { skip: openssl.skip }, async t => {
   const { identityMetadata, sign } = await azureDirectory(t, 500)
   const strategy = new AzureBearer({ identityMetadata, clientID: 'gateway', loggingLevel: 'fatal' }, () => {})
   t.match(await ask(t, { strategy, scheme: 'Bearer' }, `Bearer ${sign({ sub: 'alice', aud: 'gateway' })}`), { status: 407 })

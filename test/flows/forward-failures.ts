@@ -133,7 +133,7 @@ for (const { name, status, code, type, lenient = false, options = {}, target = a
   })
 }
 
-t.test('a 407 of the origin is 502, and tells of it; its 401 passes (R-CHAIN-6, R-CHAIN-7, R-CHAIN-8, R-PS-9, S48)', async t => {
+t.test('a 407 of the origin: it becomes a 502 that tells of it, while a 401 passes (R-CHAIN-6, R-CHAIN-7, R-CHAIN-8, R-PS-9, S48)', async t => {
   const around = await gateway(t, { via: 'gw' })
   const up = await ask(t, around, await answers('HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm="up"\r\nSet-Cookie: a\r\nContent-Length: 2\r\n\r\nno')(t))
   t.equal(up.status, 502)
@@ -143,7 +143,7 @@ t.test('a 407 of the origin is 502, and tells of it; its 401 passes (R-CHAIN-6, 
   t.match(origin, { status: 401, body: 'no', fields: { 'www-authenticate': 'Basic realm="o"' } })
 })
 
-t.test('to whoever is not known, failures are not explained, and nothing is tried (R-PS-1, R-PS-7, R-407-11)', async t => {
+t.test('a client without right credentials: no failure is explained to it, and nothing is tried (R-PS-1, R-PS-7, R-407-11)', async t => {
   const { port } = await gateway(t)
   const client = await RawClient.to(t, port)
   const { status, fields } = readAnswer(await client.send(request('GET http://10.0.0.1/').replace(ALICE, 'Basic eDp5')).answer())
@@ -151,14 +151,14 @@ t.test('to whoever is not known, failures are not explained, and nothing is trie
   t.notOk('proxy-status' in fields)
 })
 
-t.test('a failure behind an interim answer can still be told', async t => {
+t.test('a failure behind an interim response: it can still be told', async t => {
   const around = await gateway(t)
   const { client, status } = await ask(t, around, await answers('HTTP/1.1 103 Early\r\n\r\n', true)(t))
   t.equal(status, 103)
   t.match(await client.answer(), /^HTTP\/1\.1 502 [^]*connection_terminated/)
 })
 
-t.test('what has begun is cut where the origin breaks off, so that nobody takes it for whole', async t => {
+t.test('a response that the origin breaks off: it is cut, so that it is not taken for whole', async t => {
   const rows: Array<[name: string, rest: string, end: boolean, reason: string]> = [
     ['a length, closed', 'Content-Length: 9\r\n\r\nabc', true, 'UPSTREAM_TERMINATED'],
     ['chunks, closed', 'Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n', true, 'UPSTREAM_TERMINATED'],
@@ -184,7 +184,7 @@ t.test('what has begun is cut where the origin breaks off, so that nobody takes 
   }
 })
 
-t.test('HTTP/1.0 sees the end of the connection where the end of the answer is', async t => {
+t.test('a response to HTTP/1.0 that breaks off: the connection is reset, so that it is not taken for whole', async t => {
   const around = await gateway(t, { forward: { ...LOOPBACK, bodyTimeout: 60 } })
   const { url } = await rawOrigin(t, socket => socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n'))
   const client = await RawClient.to(t, around.port)
@@ -195,7 +195,7 @@ t.test('HTTP/1.0 sees the end of the connection where the end of the answer is',
   t.match(around.proxied(), [{ reason: 'FST_PROXY_AUTH_UPSTREAM_TIMEOUT' }])
 })
 
-t.test('nothing is tried twice (R-FWD-3)', async t => {
+t.test('a request that fails at the origin: it is not tried a second time (R-FWD-3)', async t => {
   const rows: Array<[name: string, answer: (socket: Socket) => void, status: number]> = [
     ['503', socket => { socket.write('HTTP/1.1 503 No\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n') }, 503],
     ['closed', socket => { socket.end() }, 502],
@@ -231,7 +231,7 @@ t.test('an upload that the origin does not wait for: the answer comes, and the c
   t.match(await client.send(body + request(`GET http://127.0.0.1:${await closedPort()}/`)).answer(), /^HTTP\/1\.1 502 [^]*connection_refused/)
 })
 
-t.test('time limits of the head count from the end of the content', async t => {
+t.test('the time limit for a response head: it counts from the end of the request content', async t => {
   const around = await gateway(t, { forward: { ...LOOPBACK, headersTimeout: 150 } })
   const { url } = await rawOrigin(t, () => {})
   const client = await RawClient.to(t, around.port)
@@ -244,7 +244,7 @@ t.test('time limits of the head count from the end of the content', async t => {
   t.match(await client.send('0\r\n\r\n').answer(), /^HTTP\/1\.1 504 /)
 })
 
-t.test('a client that stops in the middle is cut, both of what it sends and of what it takes', async t => {
+t.test('a client that stops in the middle of an upload or a download: it is cut off', async t => {
   const around = await gateway(t, { forward: { ...LOOPBACK, bodyTimeout: 60 } })
   const { url, open } = await rawOrigin(t, socket => {
     if (open.size > 1) socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 64000000\r\n\r\n${'x'.repeat(64_000_000)}`)
@@ -263,7 +263,7 @@ t.test('a client that stops in the middle is cut, both of what it sends and of w
   await until(() => open.size === 0)
 })
 
-t.test('a client that vanishes takes its exchange along', async t => {
+t.test('a client that vanishes: its exchange ends with it', async t => {
   const warnings: string[] = []
   const warn = ({ name }: Error) => { warnings.push(name) }
   process.on('warning', warn)
@@ -301,7 +301,7 @@ t.test('a client that vanishes takes its exchange along', async t => {
   await closed
 })
 
-t.test('a thousand requests on one connection, and a thousand that are given up, leave nothing behind', async t => {
+t.test('a thousand requests on one connection, and a thousand that are given up: they leave nothing behind', async t => {
   const { url, server } = await origin(t, (_request, response, body) => { response.end(body) })
   const around = await gateway(t, { level: 'error' })
   const client = await RawClient.to(t, around.port)
@@ -352,7 +352,7 @@ t.test('bad targets: 400, and userinfo nowhere (R-TGT-6, R-TGT-8, R-TGT-9, R-TGT
   t.notMatch(JSON.stringify([around.log, urls].flat()).replaceAll('canary.test', ''), /canary/)
 })
 
-t.test('no credential in any line of the log, at any level (R-SEC-1)', async t => {
+t.test('a request with credentials, served or failed: no line of the log holds them, at any level (R-SEC-1)', async t => {
   const { url } = await origin(t)
   const around = await gateway(t, { level: 'trace', forward: { ...LOOPBACK, lookup: failsWith('ENOTFOUND') as never } })
   const secrets = ['Authorization: Basic canary', 'Cookie: canary', 'X-Key: canary']
@@ -384,7 +384,7 @@ t.test('one line for each forwarded request: no path, no query', async t => {
   t.notMatch(JSON.stringify(around.proxied()), /path|query/)
 })
 
-t.test('a stopping server lets what is under way end, for a time', async t => {
+t.test('a server that stops: exchanges under way may end, for a time', async t => {
   let finish!: () => void
   const { url } = await rawOrigin(t, (socket, head) => {
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc')

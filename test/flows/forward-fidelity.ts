@@ -47,7 +47,7 @@ t.test('fields of a request: order, case, lines and octets (R-HOP-8, R-CHAIN-7)'
   t.equal(seen[0]!.headers['content-length'], '3')
 })
 
-t.test('Host is the target\'s authority, whatever Host said (R-TGT-2, R-TGT-3, R-TGT-12, S29)', async t => {
+t.test('a target in absolute-form: Host is its authority, whatever Host said (R-TGT-2, R-TGT-3, R-TGT-12, S29)', async t => {
   const { url, authority, seen } = await origin(t)
   const around = await gateway(t)
   for (const host of ['other.test', 'gateway.test:1', '127.0.0.1:1', authority]) {
@@ -57,7 +57,7 @@ t.test('Host is the target\'s authority, whatever Host said (R-TGT-2, R-TGT-3, R
   }
 })
 
-t.test('what ends at this hop ends here (R-HOP-1, R-HOP-2, R-HOP-3, R-HOP-9, R-CHAIN-1, R-CHAIN-3)', async t => {
+t.test('request fields of this hop: they end here (R-HOP-1, R-HOP-2, R-HOP-3, R-HOP-9, R-CHAIN-1, R-CHAIN-3)', async t => {
   const { url, seen } = await origin(t)
   const gone = [
     'Proxy-Connection: keep-alive', 'Keep-Alive: timeout=5', 'TE: trailers, deflate', 'Trailer: X-T', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABk', 'Proxy: http://evil.test',
@@ -67,7 +67,7 @@ t.test('what ends at this hop ends here (R-HOP-1, R-HOP-2, R-HOP-3, R-HOP-9, R-C
   t.strictSame(received(seen[0]!), ['X-Kept: 1', 'Via: 1.1 gw'])
 })
 
-t.test('Connection takes nothing away that we add or that belongs to the ends (R-HOP-5)', async t => {
+t.test('Connection that names fields of the ends or of the gateway: none of these is taken away (R-HOP-5)', async t => {
   const { url, seen, authority } = await origin(t)
   const around = await gateway(t, { via: 'gw' })
   const kept = ['Authorization: Basic b3JpZ2lu', 'Cookie: a=1', 'Via: 1.0 before', 'Cache-Control: no-cache', 'X-Forwarded-For: 192.0.2.1', 'Max-Forwards: 5']
@@ -77,7 +77,7 @@ t.test('Connection takes nothing away that we add or that belongs to the ends (R
   t.match(seen[0], { headers: { host: authority, 'content-length': '3' }, body: Buffer.from('abc') })
 })
 
-t.test('credentials for us are gone where nobody asks for them too (R-CHAIN-4)', async t => {
+t.test('credentials for the gateway where no strategy asks for them: they are removed all the same (R-CHAIN-4)', async t => {
   const { url, seen } = await origin(t)
   const anybody = { strategy: foreign('anybody', function () { this.success({ username: 'anybody' }) }), scheme: null }
   await ask(t, await gateway(t, { strategies: [anybody], via: 'gw' }), `GET ${url}/`, ['proxy-authorization2: x'])
@@ -94,7 +94,7 @@ t.test('fields of an answer: order, case, lines and octets (R-HOP-8, R-CHAIN-7, 
   t.equal(await ask(t, around, `GET ${origin.url}/`), `HTTP/1.1 401 Wer da?\r\n${lines}\r\nVia: 1.1 gw\r\nProxy-Support: Session-Based-Authentication\r\nConnection: Proxy-Support, close\r\n\r\nno`)
 })
 
-t.test('what ends at this hop ends here on the way back (R-HOP-4, R-CHAIN-8, R-PAI-11, R-PSUP-4)', async t => {
+t.test('response fields of this hop: they end here (R-HOP-4, R-CHAIN-8, R-PAI-11, R-PSUP-4)', async t => {
   const gone = [
     'Proxy-Authenticate: Basic realm="up"', 'Proxy-Authentication-Info: nextnonce="z"', 'Proxy-Connection: keep-alive', 'Proxy-Support: Session-Based-Authentication', 'Keep-Alive: timeout=1',
     'Connection: X-Hop, close', 'X-Hop: 1', 'Upgrade: h2c', 'TE: x'
@@ -108,12 +108,12 @@ t.test('what ends at this hop ends here on the way back (R-HOP-4, R-CHAIN-8, R-P
   }
 })
 
-t.test('Date is added where there is none (R-FWD-4)', async t => {
+t.test('a response without Date: Date is added (R-FWD-4)', async t => {
   const { origin, around } = await answering(t, 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
   t.match(await ask(t, around, `GET ${origin.url}/`), /\r\nDate: [^\r]*GMT\r\n/)
 })
 
-t.test('every method reaches the origin as sent (R-TGT-1)', async t => {
+t.test('a request with any method: the method reaches the origin as sent (R-TGT-1)', async t => {
   const { url, seen } = await origin(t)
   const around = await gateway(t)
   for (const method of METHODS) {
@@ -130,7 +130,7 @@ const PATHS = [
   '/%zz', '/%', '/a%2Fb//c/../d', '//x', '//', '/?x=%', '/?', '/a;b=c?d;e', '/?a=b?c=d', '/{a}|^`"<>', '/\\a\\..\\b', '/http://b.test/', '/@', '/:80', '/*', '/%2e%2e/%2E', '/.',
   '/a%00b', `/${'x'.repeat(8192)}`, `/?${'%'.repeat(4000)}`, '/%25%zz', '/%C3%28'
 ]
-t.test('path and query reach the origin as sent (R-FWD-1, R-TGT-4)', async t => {
+t.test('any path and query: they reach the origin as sent (R-FWD-1, R-TGT-4)', async t => {
   const { url, seen } = await origin(t)
   const around = await gateway(t)
   for (const path of PATHS) {
@@ -143,7 +143,7 @@ t.test('path and query reach the origin as sent (R-FWD-1, R-TGT-4)', async t => 
   }
 })
 
-t.test('nothing of Fastify looks at the message first', async t => {
+t.test('a message that Fastify would reject, alter or route by its own rules: it reaches the origin as sent', async t => {
   const { url, seen } = await origin(t)
   const versioned = (path: string) => ({ after: (app: Gateway['app']) => { app.get(path, { constraints: { version: '1.2.0' } }, async () => 'app') } })
   const fastify = { maxParamLength: 5, bodyLimit: 1, ignoreTrailingSlash: true, caseSensitive: false, ignoreDuplicateSlashes: true } as never
@@ -171,14 +171,14 @@ t.test('nothing of Fastify looks at the message first', async t => {
   t.equal(seen.length, rows.length)
 })
 
-t.test('a fully qualified name stays one (R-FWD-2)', async t => {
+t.test('a fully qualified host name: it stays one (R-FWD-2)', async t => {
   const { port, seen } = await origin(t)
   const lookup = (_name: string, _options: unknown, callback: (error: null, addresses: unknown[]) => void) => { callback(null, [{ address: '127.0.0.1', family: 4 }]) }
   await ask(t, await gateway(t, { forward: { special: ['origin.test:*'], lookup: lookup as never } }), `GET http://Origin.test.:${port}/`)
   t.equal(seen[0]!.headers.host, `origin.test.:${port}`)
 })
 
-t.test('OPTIONS without a path asks the server as a whole (R-TGT-5)', async t => {
+t.test('OPTIONS without a path: it asks the server as a whole (R-TGT-5)', async t => {
   const { url, seen, authority } = await origin(t)
   const around = await gateway(t, { via: 'gw' })
   const rows = [['', '*'], ['/', '/'], ['?', '/?'], ['/*', '/*']] as const
@@ -188,7 +188,7 @@ t.test('OPTIONS without a path asks the server as a whole (R-TGT-5)', async t =>
   }
 })
 
-t.test('Max-Forwards (R-MAXF-1, R-MAXF-2, R-MAXF-3, R-MAXF-4)', async t => {
+t.test('Max-Forwards in TRACE and OPTIONS: it counts down, and at zero the gateway itself responds (R-MAXF-1, R-MAXF-2, R-MAXF-3, R-MAXF-4)', async t => {
   const { url, seen } = await origin(t)
   const around = await gateway(t)
   for (const method of ['TRACE', 'OPTIONS']) {
@@ -221,7 +221,7 @@ t.test('Via: each way, appended, by pseudonym; seen again it is a loop (R-VIA-1,
   t.equal(seen.length, 1)
 })
 
-t.test('one gateway behind another, each with its own credentials (R-VIA-2)', async t => {
+t.test('one gateway behind another: each takes its own credentials (R-VIA-2)', async t => {
   const { url, seen } = await origin(t)
   const second = await gateway(t, { via: 'second', realm: 'Second' })
   const first = await gateway(t, { via: 'first' })
@@ -278,7 +278,7 @@ t.test('content of a request: lengths, chunks, any method', async t => {
   t.match(seen.at(-1), { method: 'GET', body: Buffer.alloc(0) }, 'as Java\'s HttpClient sends it')
 })
 
-t.test('trailers of an answer, with Trailer (R-TRL-3, R-TRL-5, R-TRL-7, R-TRL-8)', async t => {
+t.test('trailers of a response: they are forwarded with Trailer, without those of this hop, and not to HTTP/1.0 (R-TRL-3, R-TRL-5, R-TRL-7, R-TRL-8)', async t => {
   const answer = 'HTTP/1.1 200 OK\r\nTrailer: X-T, X-U\r\nConnection: x-hop, close\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-T: \xe9\r\nx-t: 2\r\nX-Hop: 1\r\nProxy-Authenticate: Basic\r\nSet-Cookie: t\r\n\r\n'
   const { origin, around } = await answering(t, answer)
   t.equal(withoutDate(await ask(t, around, `GET ${origin.url}/`)),
@@ -286,7 +286,7 @@ t.test('trailers of an answer, with Trailer (R-TRL-3, R-TRL-5, R-TRL-7, R-TRL-8)
   t.notMatch(await ask(t, around, `GET ${origin.url}/`, [], '', '1.0'), /trailer|x-t/i)
 })
 
-t.test('interim answers go on as they come, 100 apart (R-FWD-5, R-EXP-7)', async t => {
+t.test('interim responses except 100: they are forwarded as they come (R-FWD-5, R-EXP-7)', async t => {
   const { origin, around } = await answering(t, socket => {
     socket.write('HTTP/1.1 103 Early\r\nLink: </a>\r\nlink: </b>\r\n\r\n')
     setTimeout(() => socket.write('HTTP/1.1 102 Still\r\nConnection: x\r\nX: 1\r\n\r\nHTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 0\r\n\r\n'), 20)
@@ -394,7 +394,7 @@ t.test('both at once: an origin that answers while it reads', async t => {
   t.match(await client.send('0\r\n\r\n').until(text => text.endsWith('0\r\n\r\n')), /0\r\n\r\n$/)
 })
 
-t.test('an answer before the content is through, and the connection goes on', async t => {
+t.test('a response before the content is through: it is forwarded, and the connection goes on', async t => {
   const { origin, around } = await answering(t, socket => socket.write('HTTP/1.1 413 Too much\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'))
   const client = await RawClient.to(t, around.port)
   const length = 4 * 1024 * 1024
@@ -425,7 +425,7 @@ t.test('Expect: 100-continue (R-EXP-1, R-EXP-2, R-EXP-3, R-NODE-4)', async t => 
   t.equal(seen.length, 2)
 })
 
-t.test('other expectations are 417 (R-EXP-5)', async t => {
+t.test('an expectation other than 100-continue: 417 (R-EXP-5)', async t => {
   const { url, seen } = await origin(t)
   const around = await gateway(t)
   for (const fields of [['Expect: foo'], ['Expect: foo', 'Content-Length: 3']]) {
@@ -463,7 +463,7 @@ t.test('https in absolute-form: TLS of ours, verified (R-TGT-10, R-MSG-4, CVE-20
   t.strictSame(seen, [])
 })
 
-t.test('a challenge that comes with a connection is asked for on each (R-CONN-7, R-CRED-6)', async t => {
+t.test('requests on one connection: each needs credentials of its own (R-CONN-7, R-CRED-6)', async t => {
   const { url, seen } = await origin(t)
   const around = await gateway(t, { strategies: [basic()] })
   const client = await RawClient.to(t, around.port)

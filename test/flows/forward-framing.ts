@@ -128,7 +128,7 @@ for (const [about, frames] of Object.entries({ length: LENGTHS, 'transfer coding
   }
 }
 
-t.test('behind a refused frame the connection ends, whatever follows (R-CONN-5, R-MSG-1)', async t => {
+t.test('a request with refused framing: the connection ends, whatever follows (R-CONN-5, R-MSG-1)', async t => {
   const origin = await rawOrigin(t, socket => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'))
   const { port } = await gateway(t)
   const alices = `GET ${origin.url}/smuggled HTTP/1.1\r\nHost: a.test\r\nProxy-Authorization: ${ALICE}\r\n\r\n`
@@ -144,7 +144,7 @@ t.test('behind a refused frame the connection ends, whatever follows (R-CONN-5, 
   t.strictSame(origin.received, [])
 })
 
-t.test('close means that nothing more is processed (R-CONN-5)', async t => {
+t.test('a request that asks to close: nothing behind it is processed (R-CONN-5)', async t => {
   const origin = await rawOrigin(t, socket => socket.write('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'))
   const { port } = await gateway(t)
   const client = await RawClient.to(t, port)
@@ -157,7 +157,7 @@ t.test('close means that nothing more is processed (R-CONN-5)', async t => {
   t.notMatch(origin.received.join(), / \/2 /)
 })
 
-t.test('a head over the limit is 431, before anybody is asked (R-SEC-3)', async t => {
+t.test('a request head over the limit: 431, before any authentication (R-SEC-3)', async t => {
   const { port, log } = await gateway(t)
   for (const fields of [`X-A: ${'x'.repeat(70_000)}\r\n`, 'X-A: x\r\n'.repeat(10_000)]) {
     const client = await RawClient.to(t, port)
@@ -204,7 +204,7 @@ for (const [name, answer] of ANSWERS) {
   })
 }
 
-t.test('octets behind an answer are not the answer to the next request (R-MSG-3, CVE-2026-6733)', async t => {
+t.test('octets behind a response: they are not the response to the next request (R-MSG-3, CVE-2026-6733)', async t => {
   const asked: string[] = []
   const origin = await rawOrigin(t, (socket, head) => {
     asked.push(head.split(' ')[1]!)
@@ -219,7 +219,7 @@ t.test('octets behind an answer are not the answer to the next request (R-MSG-3,
   }
 })
 
-t.test('a reason phrase is not the end of a line (R-SEC-5)', async t => {
+t.test('a reason phrase with octets that look like the end of a line: it does not end the line (R-SEC-5)', async t => {
   const evil = Buffer.from('\u010d\u010aX-Evil: 1\u010d\u010a\u010d\u010a').toString('latin1')
   const origin = await rawOrigin(t, socket => socket.write(`HTTP/1.1 103 ${evil}\r\n\r\nHTTP/1.1 200 ${evil}\r\nContent-Length: 0\r\n\r\n`, 'latin1'))
   const { port } = await gateway(t)
@@ -229,7 +229,7 @@ t.test('a reason phrase is not the end of a line (R-SEC-5)', async t => {
   t.equal(text.match(/^HTTP\/1\.1 \d/gm)?.length, 2)
 })
 
-t.test('a lenient parser is refused at the start (S31)', async t => {
+t.test('a lenient parser: it is refused at the start (S31)', async t => {
   const { app } = await gateway(t)
   t.notOk((app.server as { insecureHTTPParser?: boolean }).insecureHTTPParser)
   await t.rejects(gateway(t, { fastify: { http: { insecureHTTPParser: true } } as never }), { code: 'FST_PROXY_AUTH_BAD_REGISTRATION' })

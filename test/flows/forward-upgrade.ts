@@ -67,7 +67,7 @@ t.test('a WebSocket by absolute-form: texts, octets, pings, subprotocol, close c
   await app.close()
 })
 
-t.test('any protocol that the origin accepts, its octets as they are, and half-closed (R-UPG-3)', async t => {
+t.test('an upgrade to any protocol that the origin accepts: octets pass as they are, also when half-closed (R-UPG-3)', async t => {
   const target = await switching(t)
   const { port, proxied, logged } = await gateway(t)
   const client = await RawClient.to(t, port)
@@ -83,7 +83,7 @@ t.test('any protocol that the origin accepts, its octets as they are, and half-c
   t.match(proxied(), [{ status: 101, bytesIn: 2, bytesOut: 7 }])
 })
 
-t.test('what comes behind the head reaches the other protocol, once (R-UPG-1)', async t => {
+t.test('octets behind the head of an upgrade: they reach the other protocol once (R-UPG-1)', async t => {
   const target = await switching(t, 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\nhello')
   const { port } = await gateway(t)
   const client = await RawClient.to(t, port)
@@ -91,7 +91,7 @@ t.test('what comes behind the head reaches the other protocol, once (R-UPG-1)', 
   t.match(all, /\r\n\r\nhello<early>$/)
 })
 
-t.test('another answer is relayed as one, and the connection closed (R-UPG-2)', async t => {
+t.test('a response other than 101 to an upgrade: it is relayed as such, and the connection is closed (R-UPG-2)', async t => {
   const answers: Record<string, string> = {
     200: 'HTTP/1.1 200 Fine\r\nX-Own: 1\r\nContent-Length: 4\r\n\r\ntext',
     '200 chunked': 'HTTP/1.1 200 Fine\r\nX-Own: 1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ntext\r\n0\r\n\r\n',
@@ -112,7 +112,7 @@ t.test('another answer is relayed as one, and the connection closed (R-UPG-2)', 
   }
 })
 
-t.test('a 101 that nobody asked for, or to another protocol, is 502 (R-UPG-3)', async t => {
+t.test('a 101 that was not asked for, or to another protocol: 502 (R-UPG-3)', async t => {
   const bad = ['Connection: Upgrade\r\nUpgrade: other', 'Connection: Upgrade\r\nUpgrade: h2c', 'Connection: Upgrade\r\nUpgrade: websocket, other', 'Connection: Upgrade', 'X: y']
   for (const fields of bad) {
     const target = await rawOrigin(t, socket => { socket.write(`HTTP/1.1 101 Switching Protocols\r\n${fields}\r\n\r\n`) })
@@ -125,7 +125,7 @@ t.test('a 101 that nobody asked for, or to another protocol, is 502 (R-UPG-3)', 
   }
 })
 
-t.test('a refusal comes before the origin is asked, says that it closes, and closes (R-UPG-1, R-UPG-2, R-407-7, R-407-11)', async t => {
+t.test('an upgrade that is refused: the origin is not asked, and the response says that it closes and does (R-UPG-1, R-UPG-2, R-407-7, R-407-11)', async t => {
   const target = await origin(t)
   const { port } = await gateway(t, { forward: { special: ['127.0.0.1:*'], deny: ['denied.test'] } })
   const rows: Array<[status: number, message: string]> = [
@@ -148,7 +148,7 @@ t.test('a refusal comes before the origin is asked, says that it closes, and clo
   t.equal(target.connections, 0)
 })
 
-t.test('an offer of HTTP, one in HTTP/1.0 and one beside content are overlooked, and the connection kept (R-UPG-3)', async t => {
+t.test('an upgrade to HTTP, in HTTP/1.0 or beside content: it is overlooked, and the connection is kept (R-UPG-3)', async t => {
   const target = await origin(t, (_request, response, body) => { response.end(`got ${body.length}`) })
   const { port } = await gateway(t)
   const client = await RawClient.to(t, port)
@@ -165,7 +165,7 @@ t.test('an offer of HTTP, one in HTTP/1.0 and one beside content are overlooked,
   t.equal(target.connections, 1)
 })
 
-t.test('pipelined behind another request, it waits for its turn', async t => {
+t.test('an upgrade pipelined behind another request: it waits for its turn', async t => {
   const target = await switching(t)
   let asked = () => {}
   const waits = new Promise<void>(resolve => { asked = resolve })
@@ -185,7 +185,7 @@ t.test('pipelined behind another request, it waits for its turn', async t => {
   t.equal((await client.send('x').until(text => text.endsWith('>'))).slice(-3), '<x>')
 })
 
-t.test('a closing gateway ends it, and so does the end of its user', async t => {
+t.test('an upgraded connection when the gateway closes or its user is revoked: it is ended', async t => {
   const target = await switching(t)
   for (const [end, reason] of [['close', 'closing'], ['revoke', 'revoked']]) {
     const { app, port, logged } = await gateway(t)
@@ -198,7 +198,7 @@ t.test('a closing gateway ends it, and so does the end of its user', async t => 
   }
 })
 
-t.test('idle, or too old, it is ended as a tunnel is', async t => {
+t.test('an upgraded connection that is idle or too old: it is ended as a tunnel is', async t => {
   const target = await switching(t)
   for (const [connect, reason] of [[{ idleTimeout: 30 }, 'idle'], [{ maxDuration: 30 }, 'expired']] as const) {
     const { port, logged } = await gateway(t, { connect })
@@ -208,7 +208,7 @@ t.test('idle, or too old, it is ended as a tunnel is', async t => {
   }
 })
 
-t.test('an origin that says nothing is 504, one that refuses the connection 502', async t => {
+t.test('an upgrade to an origin that is silent, or that refuses the connection: 504, or 502', async t => {
   const silent = await rawOrigin(t, () => {})
   const { port } = await gateway(t, { forward: { special: ['127.0.0.1:*'], headersTimeout: 50 } })
   const client = await RawClient.to(t, port)
@@ -217,7 +217,7 @@ t.test('an origin that says nothing is 504, one that refuses the connection 502'
   t.match(readAnswer(await closed.send(ask('127.0.0.1:1')).end()), { status: 502, fields: { connection: 'close' } })
 })
 
-t.test('a client that leaves leaves nothing behind', async t => {
+t.test('a client that leaves before the response to its upgrade: it leaves nothing behind', async t => {
   const silent = await rawOrigin(t, () => {})
   const { app, port, logged } = await gateway(t)
   const client = await RawClient.to(t, port)
@@ -228,7 +228,7 @@ t.test('a client that leaves leaves nothing behind', async t => {
   await app.close()
 })
 
-t.test('a reader that takes nothing stalls the sender (back-pressure)', async t => {
+t.test('a reader that takes nothing: the sender is stalled (back-pressure)', async t => {
   let sent = 0
   const target = await rawOrigin(t, socket => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n')

@@ -26,7 +26,7 @@ async function lab (t: Test, options: GatewayOptions = {}): Promise<Lab> {
 
 const line = async (gate: Gateway) => (await gate.logged(line => line['proxy'] !== undefined))['proxy'] as Record<string, unknown>
 
-t.test('a tunnel is a stream, and what is refused ends its stream only (R-H2-1, R-H2-2, R-H2-5, R-CONNECT-3)', { skip: openssl.skip }, async t => {
+t.test('a tunnel beside a refused CONNECT: the tunnel is a stream, and the refusal ends its own stream only (R-H2-1, R-H2-2, R-H2-5, R-CONNECT-3)', { skip: openssl.skip }, async t => {
   const target = await tcpOrigin(t)
   const { gate, client } = await lab(t)
   const tunnel = client.send({ ':method': 'CONNECT', ':authority': target.authority, 'proxy-authorization': ALICE }, null)
@@ -41,7 +41,7 @@ t.test('a tunnel is a stream, and what is refused ends its stream only (R-H2-1, 
   t.match(await line(gate), { user: 'alice', scheme: 'Basic', method: 'CONNECT', target: target.authority, status: 200, bytesIn: 10, bytesOut: 10, reason: undefined })
 })
 
-t.test('refusals and failures are answers, and no tunnel (R-CONNECT-5, R-CONNECT-13, R-PROB-5)', { skip: openssl.skip }, async t => {
+t.test('a CONNECT that is refused or fails: it gets a response, and no tunnel (R-CONNECT-5, R-CONNECT-13, R-PROB-5)', { skip: openssl.skip }, async t => {
   const stalled = await stalledListener(t)
   const { gate, client } = await lab(t, {
     via: 'gateway',
@@ -68,7 +68,7 @@ t.test('refusals and failures are answers, and no tunnel (R-CONNECT-5, R-CONNECT
   t.equal(client.session.destroyed, false, 'all on one connection')
 })
 
-t.test('what a hook of the application answers is a refusal too (R-CONNECT-4, R-CONNECT-5)', { skip: openssl.skip }, async t => {
+t.test('a hook of the application that responds to a CONNECT: the response is a refusal too (R-CONNECT-4, R-CONNECT-5)', { skip: openssl.skip }, async t => {
   const { client } = await lab(t, {
     before: app => {
       app.addHook('onRequest', async ({ headers }, reply) => {
@@ -87,7 +87,7 @@ t.test('what a hook of the application answers is a refusal too (R-CONNECT-4, R-
   }
 })
 
-t.test('half-close, either way round (R-CONNECT-7, R-H2-2)', { skip: openssl.skip }, async t => {
+t.test('half-close by the client or by the target: the other direction goes on (R-CONNECT-7, R-H2-2)', { skip: openssl.skip }, async t => {
   t.test('the client first', async t => {
     const target = await tcpOrigin(t, socket => {
       let text = ''
@@ -122,7 +122,7 @@ t.test('half-close, either way round (R-CONNECT-7, R-H2-2)', { skip: openssl.ski
   })
 })
 
-t.test('a reset of the target is CONNECT_ERROR, and no end (R-H2-3)', async t => {
+t.test('a reset by the target: the stream ends with CONNECT_ERROR, and not as complete (R-H2-3)', async t => {
   const target = await tcpOrigin(t)
   const gate = await gateway(t, { fastify: { http2: true } as never })
   const client = await RawHttp2.to(t, gate.port)
@@ -136,7 +136,7 @@ t.test('a reset of the target is CONNECT_ERROR, and no end (R-H2-3)', async t =>
   t.match(await line(gate), { status: 200, reason: 'ECONNRESET' })
 })
 
-t.test('a reset of the stream, and the loss of the session, is a reset for the target (R-H2-3)', async t => {
+t.test('a stream that is reset, or a session that is lost: the target gets a reset (R-H2-3)', async t => {
   const losses: Array<[name: string, lose: (client: RawHttp2) => void]> = [
     ['CANCEL', client => client.reset(1, constants.NGHTTP2_CANCEL)],
     ['NO_ERROR', client => client.reset(1, 0)],
@@ -181,7 +181,7 @@ t.test('a reset of the stream, and the loss of the session, is a reset for the t
 })
 
 // Node 20 tells nobody of an error of the connection, nor that it has ended since.
-t.test('after an error of the connection a tunnel ends with its session', async t => {
+t.test('an error of the HTTP/2 connection: a tunnel ends with its session', async t => {
   const target = await tcpOrigin(t)
   const gate = await gateway(t, { connect: { idleTimeout: 0 }, fastify: { http2: true, http2SessionTimeout: 100 } as never })
   const client = await RawHttp2.to(t, gate.port)
@@ -194,7 +194,7 @@ t.test('after an error of the connection a tunnel ends with its session', async 
   await until(() => client.closed)
 })
 
-t.test('a GOAWAY lets tunnels go on (R-H2-5)', { skip: openssl.skip }, async t => {
+t.test('a session that ends by GOAWAY: its tunnels go on (R-H2-5)', { skip: openssl.skip }, async t => {
   const target = await tcpOrigin(t)
   const { client } = await lab(t)
   const tunnel = await client.tunnel(target.authority, ALICE)
@@ -205,7 +205,7 @@ t.test('a GOAWAY lets tunnels go on (R-H2-5)', { skip: openssl.skip }, async t =
   await once(client.session, 'close')
 })
 
-t.test('on a tunnel there is nothing but DATA (R-H2-4)', async t => {
+t.test('a frame other than DATA on a tunnel: it is a protocol error, and the target gets a reset (R-H2-4)', async t => {
   const target = await tcpOrigin(t)
   const gate = await gateway(t, { fastify: { http2: true } as never })
   const client = await RawHttp2.to(t, gate.port)
@@ -217,7 +217,7 @@ t.test('on a tunnel there is nothing but DATA (R-H2-4)', async t => {
   t.match(await failed, [{ code: 'ECONNRESET' }])
 })
 
-t.test('a malformed CONNECT opens nothing (R-H2-1, R-H2-6, R-CONNECT-12)', async t => {
+t.test('a malformed CONNECT: it opens nothing (R-H2-1, R-H2-6, R-CONNECT-12)', async t => {
   const target = await tcpOrigin(t)
   const gate = await gateway(t, { fastify: { http2: true } as never })
   const { NGHTTP2_PROTOCOL_ERROR: MALFORMED } = constants

@@ -73,7 +73,7 @@ for (const tls of [false, true]) {
   })
 }
 
-t.test('without an authority, Host is the target, and beside one it must not differ (R-H2-6)', async t => {
+t.test('Host without an authority, or beside one: it is the target, or must not differ (R-H2-6)', async t => {
   const target = await origin(t)
   const { gate } = await lab(t, false)
   const client = await RawHttp2.to(t, gate.port)
@@ -110,7 +110,7 @@ t.test('a path that is none, or a scheme that holds more than one: malformed, an
   t.strictSame(target.seen, [])
 })
 
-t.test('userinfo of another server is refused under the prefix of a reverse route, too (R-TGT-8, F-69)', async t => {
+t.test('userinfo of another server under the prefix of a reverse route: it is refused, too (R-TGT-8, F-69)', async t => {
   const target = await origin(t)
   const { gate } = await lab(t, false, { reverse: [{ prefix: '/api', upstream: target.url }] })
   const client = await RawHttp2.to(t, gate.port)
@@ -123,7 +123,7 @@ t.test('userinfo of another server is refused under the prefix of a reverse rout
   t.equal(target.seen.length, 0)
 })
 
-t.test('methods and answers without content', async t => {
+t.test('methods of all kinds and responses without content: they are forwarded as they are', async t => {
   const target = await origin(t, ({ url }, response) => { response.writeHead(Number(url!.slice(1)) || 200, { 'Content-Length': 5, ETag: '"x"' }).end('12345') })
   const { client } = await lab(t, false)
   const ask = async (method: string, status: number) => await client.ask(proxied(target.authority, { ':method': method, ':path': `/${status}` }))
@@ -136,7 +136,7 @@ t.test('methods and answers without content', async t => {
   t.match(target.seen.at(-1), { method: 'OPTIONS', url: '*' })
 })
 
-t.test('uploads, with and without a length', async t => {
+t.test('an upload with or without a length: it arrives whole, and is framed as it was sent', async t => {
   const target = await origin(t, (_request, response, body) => { response.end(String(body.length)) })
   const { gate, client } = await lab(t, false)
   const content = Buffer.alloc(300_000, 'x')
@@ -154,7 +154,7 @@ t.test('uploads, with and without a length', async t => {
   t.match(await wholeAnswer(refused), { status: 407, interim: [] })
 })
 
-t.test('an upload that is cut is not taken for a whole one', async t => {
+t.test('an upload that is cut: it is not taken for a whole one', async t => {
   for (const code of [constants.NGHTTP2_CANCEL, constants.NGHTTP2_INTERNAL_ERROR, 0]) {
     const target = await rawOrigin(t, () => {})
     const { gate } = await lab(t, false)
@@ -168,7 +168,7 @@ t.test('an upload that is cut is not taken for a whole one', async t => {
   }
 })
 
-t.test('interim answers, repeated fields and trailers (R-FWD-5, R-TRL-7)', async t => {
+t.test('interim responses, repeated fields and trailers: they reach the client (R-FWD-5, R-TRL-7)', async t => {
   const target = await rawOrigin(t, socket => {
     socket.write('HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nLink: </b>; rel=preload\r\n\r\nHTTP/1.1 103 X\r\nAge: 1\r\nAge: 2\r\n\r\n')
     socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\nX-Content-Type-Options: nosniff\r\nx-content-type-options: nosniff\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Latin: caf\xe9\r\n\r\n', 'latin1')
@@ -181,7 +181,7 @@ t.test('interim answers, repeated fields and trailers (R-FWD-5, R-TRL-7)', async
   t.match(answer.trailers, { 'x-t': '1, 2', age: '3', connection: undefined })
 })
 
-t.test('an answer that is cut is not taken for a whole one', async t => {
+t.test('a response that is cut: it is not taken for a whole one', async t => {
   const target = await rawOrigin(t, socket => { socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n', () => socket.destroy()) })
   const { gate, client } = await lab(t, false)
   t.match(await client.ask(proxied(target.authority)), { status: 200, body: 'half', rstCode: constants.NGHTTP2_INTERNAL_ERROR })
@@ -189,7 +189,7 @@ t.test('an answer that is cut is not taken for a whole one', async t => {
   t.equal(client.session.destroyed, false)
 })
 
-t.test('a client that leaves ends the request to the origin', async t => {
+t.test('a client that leaves: its request to the origin is ended', async t => {
   const target = await rawOrigin(t, socket => { socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx') })
   const { gate, client } = await lab(t, false)
   const stream = client.send(proxied(target.authority))

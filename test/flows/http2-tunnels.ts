@@ -21,7 +21,7 @@ function hashOf (stream: ClientHttp2Stream): Promise<string> {
   return new Promise(resolve => stream.on('data', chunk => hash.update(chunk)).on('end', () => resolve(hash.digest('hex'))))
 }
 
-t.test('many tunnels on one session (R-H2-2, R-CONNECT-17)', async t => {
+t.test('many tunnels on one session: each carries its octets and ends by itself (R-H2-2, R-CONNECT-17)', async t => {
   const target = await tcpOrigin(t)
   const gate = await gateway(t, { fastify: HTTP2 })
   const client = await Http2Client.to(t, gate.url, ROOMY)
@@ -39,7 +39,7 @@ t.test('many tunnels on one session (R-H2-2, R-CONNECT-17)', async t => {
   await until(() => target.sockets.every(({ destroyed }) => destroyed))
 })
 
-t.test('who does not read stalls his own stream and his target, and nobody else (R-H2-2)', async t => {
+t.test('a client that does not read: its own stream and target are stalled, and no others (R-H2-2)', async t => {
   let written = 0
   const flood = await tcpOrigin(t, socket => {
     const chunk = Buffer.alloc(65_536)
@@ -70,7 +70,7 @@ t.test('who does not read stalls his own stream and his target, and nobody else 
   await until(() => flood.sockets[0]!.destroyed)
 })
 
-t.test('a target that does not read stalls the client, and nobody else (R-H2-2)', async t => {
+t.test('a target that does not read: its client stream is stalled, and no other (R-H2-2)', async t => {
   const deaf = await tcpOrigin(t, socket => { socket.pause() })
   const echo = await tcpOrigin(t)
   const gate = await gateway(t, { fastify: HTTP2 })
@@ -88,7 +88,7 @@ t.test('a target that does not read stalls the client, and nobody else (R-H2-2)'
   stalled.close(constants.NGHTTP2_CANCEL)
 })
 
-t.test('limits and the end of the server (R-CONNECT-17)', async t => {
+t.test('a tunnel that is idle, too old, or open when the server stops: it is ended in time (R-CONNECT-17)', async t => {
   for (const [connect, reason] of [[{ idleTimeout: 50 }, 'idle'], [{ maxDuration: 50 }, 'expired']] as const) {
     const target = await tcpOrigin(t)
     const gate = await gateway(t, { connect, fastify: HTTP2 })
@@ -122,7 +122,7 @@ t.test('limits and the end of the server (R-CONNECT-17)', async t => {
   })
 })
 
-t.test('a session that Fastify finds idle keeps its tunnels', async t => {
+t.test('a session that Fastify finds idle: it keeps its tunnels', async t => {
   const target = await tcpOrigin(t)
   const gate = await gateway(t, { fastify: { http2: true, http2SessionTimeout: 50 } as never })
   const client = await Http2Client.to(t, gate.url, ROOMY)
@@ -132,7 +132,7 @@ t.test('a session that Fastify finds idle keeps its tunnels', async t => {
   t.match(await wholeAnswer(tunnel), { body: 'still here', rstCode: 0 })
 })
 
-t.test('streams that are reset as fast as they are opened leave nothing behind (R-H2-3, CVE-2023-44487)', async t => {
+t.test('streams that are reset as fast as they are opened: they leave nothing behind (R-H2-3, CVE-2023-44487)', async t => {
   const target = await tcpOrigin(t)
   const gate = await gateway(t, { fastify: HTTP2, level: 'silent' })
   const client = await RawHttp2.to(t, gate.port)
@@ -147,7 +147,7 @@ t.test('streams that are reset as fast as they are opened leave nothing behind (
   await until(() => target.sockets.every(({ destroyed }) => destroyed))
 })
 
-t.test('schemes that are bound to a connection are not offered, nor taken (R-H2-8, R-CH-13)', async t => {
+t.test('schemes that are bound to a connection: they are neither offered nor accepted (R-H2-8, R-CH-13)', async t => {
   const ntlm = foreign('ntlm', function () { this.success({ username: 'alice' }) })
   const target = await tcpOrigin(t)
   const gate = await gateway(t, { connectionBound: {}, strategies: [{ strategy: ntlm, scheme: 'NTLM' }, { strategy: ntlm, scheme: 'Negotiate' }, basic()], fastify: HTTP2 })
@@ -162,7 +162,7 @@ t.test('schemes that are bound to a connection are not offered, nor taken (R-H2-
   t.equal(target.sockets.length, 0)
 })
 
-t.test('extended CONNECT is not announced by us, and where the application does, it is authenticated as any request (R-XC-1, R-XC-2, R-XC-3, R-XC-4)', async t => {
+t.test('extended CONNECT: only the application announces it, and then it is authenticated as any request (R-XC-1, R-XC-2, R-XC-3, R-XC-4)', async t => {
   const ENABLE_CONNECT_PROTOCOL = 8
   const target = await tcpOrigin(t)
   for (const enabled of [false, true]) {

@@ -22,7 +22,7 @@ async function ask (t: Test, { port, origin }: Surroundings, form: Form, fields:
   return readAnswer(text)
 }
 
-t.test('a reverse upstream is told who asked, and by nobody but us (R-MAP-7, S23, S24, CVE-2026-33805)', async t => {
+t.test('a reverse upstream: it is told the user, and by the gateway alone (R-MAP-7, S23, S24, CVE-2026-33805)', async t => {
   const around = await surroundings(t, { identity: { header: 'X-Proxy-User' } })
   const { seen } = around.origin
   for (const fields of [[], FORGED, ['Connection: X-Proxy-User, x_proxy_user'], ['Connection: x-proxy-user', ...FORGED]]) {
@@ -41,7 +41,7 @@ t.test('not when it is not configured: then it is a field like any other (R-MAP-
   }
 })
 
-t.test('each route may say otherwise, and none lets a client speak for it', async t => {
+t.test('routes with identity options of their own: each is followed, and no client can forge the field', async t => {
   const upstream = await origin(t)
   const value = ({ name, scheme }: { name: string, scheme: string | null }) => `${scheme} ${name}`
   const { port } = await gateway(t, {
@@ -66,7 +66,7 @@ t.test('each route may say otherwise, and none lets a client speak for it', asyn
   t.same(await told('/d', RIGHT.replace('Proxy-', '')), { 'x-proxy-user': 'alice' }, 'where we are the origin, too')
 })
 
-t.test('rewriting of the options, which copies what came, changes nothing about it', async t => {
+t.test('options that rewrite fields by copying what came: the identity for the upstream is unchanged', async t => {
   const upstream = await origin(t)
   const { port } = await gateway(t, {
     identity: { header: 'x-proxy-user' },
@@ -81,7 +81,7 @@ t.test('rewriting of the options, which copies what came, changes nothing about 
   t.same(identityIn(upstream.seen[0]!), ['x-proxy-user: alice'])
 })
 
-t.test('no target of the forward proxy is told, nor gets it from a client', async t => {
+t.test('a target of the forward proxy: it is told no identity, and gets none from a client', async t => {
   const around = await surroundings(t, { identity: { header: 'x-proxy-user' } })
   t.equal((await ask(t, around, 'absolute-form', [RIGHT, ...FORGED, 'X-Proxy-Users: kept'])).status, 200)
   const [seen] = around.origin.seen
@@ -90,7 +90,7 @@ t.test('no target of the forward proxy is told, nor gets it from a client', asyn
   t.equal((await ask(t, around, 'CONNECT', [RIGHT, ...FORGED])).status, 200)
 })
 
-t.test('a name that cannot be told is 500, and nothing is sent (R-SEC-5)', async t => {
+t.test('a name that cannot stand in a field: 500, and nothing is sent (R-SEC-5)', async t => {
   const around = await surroundings(t, { identity: { header: 'x-proxy-user' }, strategies: [basic()], principal: () => 'a\r\nX-Admin: 1' })
   const { status } = await ask(t, around, 'origin-form', [RIGHT])
   t.equal(status, 500)

@@ -11,7 +11,7 @@ const SIZE = 128 * 1024 * 1024
 /** How much a gateway may grow with that, in KiB: much more than it does. */
 const MOST = 300 * 1024
 
-t.test('large contents arrive as they were, and are not kept in memory, in every form and direction', { skip: openssl.skip }, async t => {
+t.test('large contents in every form and direction: they arrive as they were, and are not kept in memory', { skip: openssl.skip }, async t => {
   const { certFile, keyFile } = certificate(t, 'localhost')
   const origin = await listen(t, createContentServer())
   const { port, pid } = await startExample(t, 'gateway', {

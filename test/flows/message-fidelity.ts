@@ -81,7 +81,7 @@ const ROWS: Record<string, Row> = {
   'TRACE is asked of the origin (R-MAXF-1)': { method: 'TRACE', says: PING['/ok'], reply: { status: 200, body: 'ok' } }
 }
 
-t.test('answers', async t => {
+t.test('responses of all kinds: each arrives as it was or as a failure, and the client goes on', async t => {
   const names = Object.keys(ROWS)
   const upstream = await scriptedOrigin(t, { ...PING, ...Object.fromEntries(names.map((name, i) => [`/${i}`, ROWS[name]!.says])) })
   const ways = await waysIn(t, { port: upstream.port })
@@ -103,7 +103,7 @@ t.test('answers', async t => {
   }
 })
 
-t.test('a status beyond 599 goes on, but to HTTP/2, where node has none (F-55)', async t => {
+t.test('a status beyond 599: it is forwarded, but becomes 502 for HTTP/2, where node has none (F-55)', async t => {
   const says = (status: number) => `HTTP/1.1 ${status} Odd\r\nX: 1\r\nContent-Length: 2\r\n\r\nok`
   const upstream = await scriptedOrigin(t, { '/600': says(600), '/999': says(999) })
   for (const way of await waysIn(t, { port: upstream.port })) {
@@ -114,7 +114,7 @@ t.test('a status beyond 599 goes on, but to HTTP/2, where node has none (F-55)',
   }
 })
 
-t.test('answers before the content is through', async t => {
+t.test('a response or failure before the content is through: the client gets it, and no connection is left', async t => {
   const no = 'HTTP/1.1 413 No\r\nContent-Length: 2\r\n'
   const upstream = await scriptedOrigin(t, {
     ...PING,
@@ -151,7 +151,7 @@ t.test('answers before the content is through', async t => {
   t.equal(upstream.open.size, 0, 'no connection is left')
 })
 
-t.test('content that is cut is none that has ended', async t => {
+t.test('content that is cut: it is not taken for content that has ended', async t => {
   let taken: Socket | undefined
   const upstream = await scriptedOrigin(t, { ...PING, '/silent': socket => { taken = socket } })
   const ways = await waysIn(t, { port: upstream.port })
@@ -243,7 +243,7 @@ t.test('HTTP/1.0: no chunks, no interim answer, no trailers, and a cut is one (R
   }
 })
 
-t.test('more lines than node reads are refused, since it drops them, and what frames the content with them (R-SEC-3)', async t => {
+t.test('more field lines than node reads, which drops the rest and the framing there: they are refused (R-SEC-3)', async t => {
   const upstream = await scriptedOrigin(t, { '/taken': thenEnd(`${OK}Content-Length: 5\r\nConnection: close\r\n\r\ntaken`) })
   const ways = bare(await waysIn(t, { port: upstream.port }))
   for (const { name, raw, target } of ways) {
@@ -261,7 +261,7 @@ t.test('more lines than node reads are refused, since it drops them, and what fr
   t.equal(upstream.heads.length, ways.length, 'the others did not reach it')
 })
 
-t.test('pipelined requests of every kind are answered in order (R-CONN-7)', async t => {
+t.test('pipelined requests of every kind: they get their responses in order (R-CONN-7)', async t => {
   const upstream = await scriptedOrigin(t, {
     ...PING,
     '/slow': socket => { setTimeout(() => socket.write(`${OK}Content-Length: 4\r\n\r\nslow`), 50) },
@@ -290,7 +290,7 @@ t.test('pipelined requests of every kind are answered in order (R-CONN-7)', asyn
   }
 })
 
-t.test('hints without end for an HTTP/2 client that takes nothing', async t => {
+t.test('hints without end for an HTTP/2 client that takes nothing: they are not all kept', async t => {
   const count = 4_000
   const hint = `HTTP/1.1 103 E\r\nLink: ${'x'.repeat(8_000)}\r\n\r\n`
   let flood!: () => Promise<unknown>

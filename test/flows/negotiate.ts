@@ -96,7 +96,7 @@ for (const form of FORMS) {
   })
 }
 
-t.test('a route that is an origin proves who it is as well (R-NEG-4)', { skip }, async t => {
+t.test('a route that is an origin: it proves its identity as well (R-NEG-4)', { skip }, async t => {
   const upstream = await origin(t)
   const here = await around(t, {}, { reverse: [{ prefix: '/api', upstream: upstream.url, status: 401 }] })
   const { token, client } = await firstToken()
@@ -110,7 +110,7 @@ t.test('a route that is an origin proves who it is as well (R-NEG-4)', { skip },
   t.equal(statusOf(await ask()), 200)
 })
 
-t.test('a token counts once (R-NEG-9)', { skip }, async t => {
+t.test('a token that is used twice: it counts once (R-NEG-9)', { skip }, async t => {
   const here = await around(t)
   const { token } = await firstToken()
   const [first, second] = [await RawClient.to(t, here.port), await RawClient.to(t, here.port)]
@@ -122,7 +122,7 @@ t.test('a token counts once (R-NEG-9)', { skip }, async t => {
   t.equal(statusOf(await first.send(request('absolute-form', here)).answer()), 407, 'and after a failure nobody\'s')
 })
 
-t.test('two legs on one connection, and on no other (R-NEG-3, R-NEG-7)', { skip }, async t => {
+t.test('a handshake of two legs: it succeeds on one connection, and on no other (R-NEG-3, R-NEG-7)', { skip }, async t => {
   const here = await around(t)
   for (const form of FORMS) {
     const connection = await RawClient.to(t, here.port)
@@ -141,7 +141,7 @@ t.test('two legs on one connection, and on no other (R-NEG-3, R-NEG-7)', { skip 
   t.same(here.refused, [])
 })
 
-t.test('a second leg that is wrong ends the handshake, and the connection may begin another (R-NEG-6)', { skip }, async t => {
+t.test('a second leg that is wrong: it ends the handshake, and the connection may begin another (R-NEG-6)', { skip }, async t => {
   const here = await around(t)
   const ticket = Buffer.from((await firstToken('localhost', { raw: true })).token, 'base64')
   for (const form of FORMS) {
@@ -169,7 +169,7 @@ t.test('64 KiB of credentials: 431 from node, 407 where it takes that much', { s
   }
 })
 
-t.test('a client with another clock (R-NEG-5)', { skip }, async t => {
+t.test('a client with another clock: it is refused beyond the permitted skew, and accepted within it (R-NEG-5)', { skip }, async t => {
   const here = await around(t)
   const cache = realm!.cache('bob')
   set(t, 'KRB5CCNAME', cache)
@@ -190,7 +190,7 @@ t.test('a client with another clock (R-NEG-5)', { skip }, async t => {
   t.equal(here.refused.length, 2 * FORMS.length)
 })
 
-t.test('a ticket that has expired (R-NEG-5)', { skip }, async t => {
+t.test('a ticket that has expired: it is refused (R-NEG-5)', { skip }, async t => {
   const here = await around(t)
   set(t, 'KRB5_CONFIG', realm!.configuration('clockskew = 1'))
   const cache = realm!.cache('bob', { lifetime: '3s' })
@@ -207,12 +207,12 @@ t.test('a ticket that has expired (R-NEG-5)', { skip }, async t => {
   }
 })
 
-t.test('who has no ticket has none to show', { skip }, async t => {
+t.test('a client without a ticket: it can make no token', { skip }, async t => {
   set(t, 'KRB5CCNAME', realm!.cache(null))
   await t.rejects(firstToken())
 })
 
-t.test('the service, when it is named (R-NEG-5)', { skip }, async t => {
+t.test('a service that is named in the options: only a ticket for it is accepted (R-NEG-5)', { skip }, async t => {
   const here = await around(t, { service: 'HTTP/127.0.0.1' })
   const ask = async (host: string) => {
     const connection = await RawClient.to(t, here.port)
@@ -223,7 +223,7 @@ t.test('the service, when it is named (R-NEG-5)', { skip }, async t => {
   t.match(here.refused, [{ reason: 'service', principal: 'alice@TEST.LOCAL' }])
 })
 
-t.test('a principal that is nobody here, or of no realm of ours, is 403', { skip }, async t => {
+t.test('a principal that is no user here, or of another realm: 403', { skip }, async t => {
   for (const [options, reason] of [[{ realms: ['OTHER'] }, 'realm'], [{ map: () => null }, 'user']] as const) {
     const here = await around(t, options)
     const connection = await RawClient.to(t, here.port)
@@ -249,7 +249,7 @@ t.test('200 requests in turn: one connection, one token (R-NEG-8)', { skip }, as
   t.same(new Set(here.proxied().map(({ user }) => user)), new Set(['alice']))
 })
 
-t.test('two users on connections of their own, at random, are never one another', { skip }, async t => {
+t.test('two users on connections of their own, at random: neither is taken for the other', { skip }, async t => {
   const here = await around(t)
   const connections = []
   for (const user of ['alice', 'bob', 'alice', 'bob']) {
@@ -265,7 +265,7 @@ t.test('two users on connections of their own, at random, are never one another'
   t.equal(here.origin.seen.length, 204)
 })
 
-t.test('the boot says what is wrong with the keytab (R-NEG-5)', { skip }, async t => {
+t.test('a keytab that is missing, bad or without the service: the boot says what is wrong (R-NEG-5)', { skip }, async t => {
   const boot = async (options: NegotiateOptions = {}) => {
     const app = Fastify()
     t.teardown(() => app.close())

@@ -52,7 +52,7 @@ async function runCurl (t: Test, ...args: string[]): Promise<string> {
   return (await runProgram(t, curl.path, ['-q', '-sS', '--max-time', '60', '-o', '/dev/null', '-w', '%{http_connect} %{http_code}', ...args], {}, 70_000)).stdout
 }
 
-t.test('curl --proxy-ntlm, and ntlm_auth verifies (R-NTLM-4)', { skip: skip || curl.skip }, async t => {
+t.test('curl --proxy-ntlm, verified by ntlm_auth: the right password is accepted, a wrong one is refused (R-NTLM-4)', { skip: skip || curl.skip }, async t => {
   for (const scheme of ['http', 'https'] as const) {
     t.test(scheme, { skip: scheme === 'https' && openssl.skip }, async t => {
       const tls = scheme === 'https' ? certificate(t, 'origin.test') : undefined
@@ -83,7 +83,7 @@ t.test('curl --proxy-ntlm, and ntlm_auth verifies (R-NTLM-4)', { skip: skip || c
   })
 })
 
-t.test('many at a time share a few processes, and each is himself', { skip }, async t => {
+t.test('many clients at a time on a few processes: each is authenticated as its own user', { skip }, async t => {
   const here = await around(t, new NtlmStrategy({ verifier: verifier(t, 3) }))
   const users = Array.from({ length: 24 }, (_, i) => ['alice', 'bob', 'mallory'][i % 3]!)
   const statuses = await Promise.all(users.map(async user => {
@@ -94,7 +94,7 @@ t.test('many at a time share a few processes, and each is himself', { skip }, as
   t.same(here.proxied().flatMap(({ user }) => user === undefined ? [] : [user]).sort(), [...Array(8).fill('PROXYHOST\\alice'), ...Array(8).fill('PROXYHOST\\bob')])
 })
 
-t.test('a client that stops behind the challenge gives its process back', { skip }, async t => {
+t.test('a client that stops behind the challenge: its process is given back', { skip }, async t => {
   const here = await around(t, new NtlmStrategy({ verifier: verifier(t, 1) }), { connectionBound: { handshakeTimeout: 500 } })
   const silent = await RawClient.to(t, here.port)
   t.ok(challengeIn(await silent.send(message('absolute-form', `origin.test:${here.origin.port}`, [`Proxy-Authorization: NTLM ${FIRST}`])).answer()))
@@ -187,7 +187,7 @@ for (const form of FORMS) {
   })
 }
 
-t.test('whoever answers, Samba\'s verdict is ours, and so is the key', { skip: skip || curl.skip }, async t => {
+t.test('a login by any client: our verdict is that of Samba, and so is the key', { skip: skip || curl.skip }, async t => {
   const { verifier, judged } = recording()
   const here = await around(t, new NtlmStrategy({ verifier }))
   const url = `http://origin.test:${here.origin.port}/`
@@ -204,7 +204,7 @@ t.test('whoever answers, Samba\'s verdict is ours, and so is the key', { skip: s
   t.same(judged.map(judge), judged.map(each => each.verdict.kind === 'right' ? keyOf(each).toString('hex') : null))
 })
 
-t.test('where nobody is behind the helper it is 503, and no guess of anybody\'s', { skip }, async t => {
+t.test('a helper that can reach no server: 503, and it does not count as a guess', { skip }, async t => {
   const self = await winbind(t)
   const verifier = ntlmAuth({ command: self.ntlmAuth, helpers: 1, timeout: LONG })
   t.teardown(() => verifier.close())

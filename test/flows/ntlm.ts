@@ -35,7 +35,7 @@ async function handshake (client: RawClient, head: string, answer?: NtlmAnswer):
   return await client.send(head + credentials(authenticate(asked, FIRST, answer))).answer()
 }
 
-t.test('200 requests on one connection with one handshake, in all forms (R-NTLM-1, R-NEG-8)', async t => {
+t.test('200 requests on one connection, in all forms: one handshake is enough (R-NTLM-1, R-NEG-8)', async t => {
   const { port, head, target, proxied } = await ntlm(t)
   for (const [form, line] of [['forward', head], ['reverse', 'GET /api/ HTTP/1.1\r\nHost: x\r\n']] as const) {
     const client = await RawClient.to(t, port)
@@ -48,7 +48,7 @@ t.test('200 requests on one connection with one handshake, in all forms (R-NTLM-
   t.match(await client.send('GET / HTTP/1.1\r\nHost: x\r\n\r\n').answer(), /GET$/)
 })
 
-t.test('wrong in any way it is 407 with the bare scheme, on a connection that stays (R-NTLM-3, R-NTLM-4, R-NTLM-7)', async t => {
+t.test('credentials that are wrong in any way: 407 with the bare scheme, on a connection that stays (R-NTLM-3, R-NTLM-4, R-NTLM-7)', async t => {
   const { port, head } = await ntlm(t)
   const client = await RawClient.to(t, port)
   const rows: NtlmAnswer[] = [
@@ -62,7 +62,7 @@ t.test('wrong in any way it is 407 with the bare scheme, on a connection that st
   t.equal(statusOf(await handshake(client, head)), 200)
 })
 
-t.test('malformed tokens of each leg (R-NTLM-6)', async t => {
+t.test('a malformed token in any leg: 407 with the bare scheme (R-NTLM-6)', async t => {
   const { port, head } = await ntlm(t)
   const client = await RawClient.to(t, port)
   const values = vectors<{ id: string, field_value: string }>('ntlm').flatMap(({ id, field_value: value }) => id.startsWith('NT-X') ? [value] : [])
@@ -84,7 +84,7 @@ t.test('64 KiB of credentials: 431 from node, 407 where it takes that much', asy
   t.equal(statusOf(await (await RawClient.to(t, roomy.port)).send(roomy.head + big).answer()), 407)
 })
 
-t.test('an answer is good on its own connection only, and once (R-NTLM-5, S13)', async t => {
+t.test('a last leg on another connection, or a second time: it is refused (R-NTLM-5, S13)', async t => {
   const { port, head } = await ntlm(t)
   const [one, other] = [await RawClient.to(t, port), await RawClient.to(t, port)]
   const asked = challengeIn(await one.send(head + credentials(FIRST)).answer())!
@@ -100,7 +100,7 @@ const forms = ({ head, target }: { head: string, target: Origin }) => Object.ent
   'absolute-form': head, CONNECT: `CONNECT ${target.authority} HTTP/1.1\r\nHost: x\r\n`, reverse: 'GET /api/ HTTP/1.1\r\nHost: x\r\n'
 })
 
-t.test('a last leg without a first (R-NTLM-5, R-NTLM-6)', async t => {
+t.test('a last leg without a first: it is refused, and a whole handshake then succeeds (R-NTLM-5, R-NTLM-6)', async t => {
   const here = await ntlm(t)
   for (const [form, line] of forms(here)) {
     const client = await RawClient.to(t, here.port)
@@ -110,7 +110,7 @@ t.test('a last leg without a first (R-NTLM-5, R-NTLM-6)', async t => {
   }
 })
 
-t.test('a client that stops behind our challenge is cut off, and takes up room until then (R-NEG-7)', async t => {
+t.test('a client that stops behind our challenge: it is cut off, and takes up room until then (R-NEG-7)', async t => {
   const hasty = await ntlm(t, { connectionBound: { handshakeTimeout: 100 } })
   for (const [form, line] of forms(hasty)) {
     const client = await RawClient.to(t, hasty.port)
@@ -127,7 +127,7 @@ t.test('a client that stops behind our challenge is cut off, and takes up room u
   }
 })
 
-t.test('a client that does not wait for an answer within a handshake gets nowhere (S4)', async t => {
+t.test('a client that does not wait for a response within a handshake: what it sends early gets nowhere (S4)', async t => {
   let decide!: () => void
   const asked = new Promise<void>(resolve => { decide = resolve })
   const slow: NtlmLookup = async username => {
@@ -162,7 +162,7 @@ t.test('a client that does not wait for an answer within a handshake gets nowher
   t.equal(here.target.seen.length, clients.length)
 })
 
-t.test('two clients interleaved are two users', async t => {
+t.test('two clients with interleaved handshakes and requests: they are two users', async t => {
   const { port, head, proxied } = await ntlm(t)
   const [alice, bob] = [await RawClient.to(t, port), await RawClient.to(t, port)]
   const [a, b] = [challengeIn(await alice.send(head + credentials(FIRST)).answer())!, challengeIn(await bob.send(head + credentials(FIRST)).answer())!]
@@ -172,7 +172,7 @@ t.test('two clients interleaved are two users', async t => {
   t.strictSame(proxied().map(({ user }) => user), ['bob', 'alice', ...Array.from({ length: 40 }, (_, i) => i % 3 === 0 ? 'bob' : 'alice')])
 })
 
-t.test('over TLS, the connection and the name of the proxy are compared where the client says them (R-NTLM-9)', { skip: openssl.skip }, async t => {
+t.test('channel bindings and a target name over TLS: they are compared where the client sends them (R-NTLM-9)', { skip: openssl.skip }, async t => {
   const { cert, key } = certificate(t, 'proxy.test')
   const { port, head } = await ntlm(t, { fastify: { https: { cert, key } } as never })
   const ours = channelBindings(new X509Certificate(cert).raw)[0]!

@@ -102,7 +102,7 @@ for (const form of ['absolute-form', 'reverse'] as const) {
   })
 }
 
-t.test('a challenge of such a scheme says that it gets through (R-PSUP-2)', async t => {
+t.test('an NTLM challenge of the origin: Proxy-Support says that it gets through (R-PSUP-2)', async t => {
   const { client, forms } = await through(t)
   const one = await client()
   const answer = await one.send(`${forms['absolute-form']}Proxy-Authorization: ${ALICE}\r\n\r\n`).answer()
@@ -112,7 +112,7 @@ t.test('a challenge of such a scheme says that it gets through (R-PSUP-2)', asyn
   t.notMatch(await one.send(`${forms.reverse}Proxy-Authorization: ${ALICE}\r\n\r\n`).answer(), /Proxy-Support/, 'where we look like the origin there is nothing to say')
 })
 
-t.test('a stopping server closes them', async t => {
+t.test('connections that an origin has authenticated, when the server stops: they are closed', async t => {
   const { app, client, forms, target } = await through(t)
   for (const form of ['absolute-form', 'reverse'] as const) await login(await client(), `${forms[form]}Proxy-Authorization: ${ALICE}\r\n`, 'alice')
   t.equal(target.wires.size, 2)

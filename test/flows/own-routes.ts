@@ -52,7 +52,7 @@ for (const hook of ['onRequest', 'preHandler'] as const) {
   })
 }
 
-t.test('the handler sees the application\'s own credentials and not ours (R-CHAIN-1, R-MAP-1)', async t => {
+t.test('a handler of an own route: it sees credentials for the application, and not those for the gateway (R-CHAIN-1, R-MAP-1)', async t => {
   const ask = await application(t, app => {
     app.get('/', { onRequest: proxyAuthenticate }, async ({ headers, raw: { rawHeaders, headersDistinct } }) => ({ headers, rawHeaders, headersDistinct }))
   })
@@ -81,7 +81,7 @@ const pages: AuthFunction = async (_request, reply) => {
   throw new Error('no')
 }
 
-t.test('inside app.auth of @fastify/auth', async t => {
+t.test('proxyAuthenticate inside app.auth of @fastify/auth: its status and challenge fit the relation', async t => {
   interface Row { name: string, functions: (ours: AuthFunction) => Array<AuthFunction | AuthFunction[]>, options?: object, stranger: number, alice: number }
   const rows: Row[] = [
     { name: 'or: ours, then one that says yes', functions: ours => [ours, yes], stranger: 200, alice: 200 },
@@ -123,7 +123,7 @@ t.test('inside app.auth of @fastify/auth', async t => {
   }
 })
 
-t.test('the application\'s error handler sees our errors, and has the last word (R-407-1)', async t => {
+t.test('our errors on own routes: the error handler of the application sees them, and has the last word (R-407-1)', async t => {
   const seen: unknown[] = []
   const ask = await application(t, app => {
     app.setErrorHandler((error: Error & { code?: string, statusCode?: number }, request, reply) => {
@@ -146,7 +146,7 @@ t.test('the application\'s error handler sees our errors, and has the last word 
   ])
 })
 
-t.test('the application\'s error handler sees all errors of proxy routes but the 407', async t => {
+t.test('errors of proxy routes: the error handler of the application sees all of them but the 407', async t => {
   const seen: unknown[] = []
   const broken = { strategy: foreign('broken', function () { this.error(new Error('down')) }), scheme: 'Broken' }
   const { port } = await gateway(t, {
@@ -170,7 +170,7 @@ t.test('the application\'s error handler sees all errors of proxy routes but the
   t.same(seen, ['FST_PROXY_AUTH_MALFORMED_CREDENTIALS', 'FST_PROXY_AUTH_FORBIDDEN', 'FST_PROXY_AUTH_STRATEGY_FAILED'])
 })
 
-t.test('a 407 of the application itself stays as it is', async t => {
+t.test('a 407 of the application itself: it stays as it is', async t => {
   const ask = await application(t, app => {
     app.get('/', async (_request, reply) => await reply.code(407).header('proxy-authenticate', 'Theirs').send('theirs'))
     app.get('/known', { onRequest: proxyAuthenticate }, async (_request, reply) => await reply.code(407).send('theirs'))
@@ -181,7 +181,7 @@ t.test('a 407 of the application itself stays as it is', async t => {
   t.notOk('proxy-authenticate' in (await ask('/known', RIGHT)).fields)
 })
 
-t.test('@fastify/passport goes on with its own users, strategies and failures (R-MAP-1, R-MAP-2, R-CRED-4)', async t => {
+t.test('@fastify/passport in the same application: it goes on with its own users, strategies and failures (R-MAP-1, R-MAP-2, R-CRED-4)', async t => {
   const key: Authenticate = function ({ headers }) {
     headers.authorization === 'Key app' ? this.success({ username: 'app user' }, { from: 'app' }) : this.fail('Key realm="App"')
   }
@@ -223,7 +223,7 @@ t.test('@fastify/passport goes on with its own users, strategies and failures (R
   t.equal((await ask('/both', 'Authorization: Proxy-Key gw', 'Proxy-Authorization: Key app')).status, 407, 'each from its own field')
 })
 
-t.test('sibling scopes', async t => {
+t.test('sibling scopes: each has its own realm and strategies, and may register once', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   for (const realm of ['one', 'two']) {

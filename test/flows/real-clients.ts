@@ -161,7 +161,7 @@ for (const client of clients) {
   }
 }
 
-t.test('curl with more to send', { skip: curl.skip }, async t => {
+t.test('curl with more to send: it is refused with a wrong password, and served with the right one', { skip: curl.skip }, async t => {
   const content = 'x'.repeat(3_000_000)
   const run = async (t: Test, { url, ca }: World, ...args: string[]) => {
     const all = ['--silent', '--output', '/dev/null', '--write-out', '%{http_code} %{http_connect}', ...ca === null ? [] : ['--cacert', ca.certFile]]
@@ -194,7 +194,7 @@ t.test('curl with more to send', { skip: curl.skip }, async t => {
   }
 })
 
-t.test('curl to a proxy with TLS, one connection for the 407 and the 200', { skip: curl.skip || openssl.skip }, async t => {
+t.test('curl to a proxy with TLS: one connection serves the 407 and the 200', { skip: curl.skip || openssl.skip }, async t => {
   const target = await origin(t)
   const own = certificate(t, 'gateway.test')
   const gate = await gateway(t, { fastify: { https: { key: own.key, cert: own.cert } } as FastifyServerOptions })

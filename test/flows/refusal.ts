@@ -275,7 +275,7 @@ for (const form of ['origin-form', 'absolute-form'] as const) {
   })
 }
 
-t.test('no error of ours is 421 (R-407-14)', async t => {
+t.test('errors of the gateway: none is 421 (R-407-14)', async t => {
   for (const [name, Known] of Object.entries(errors)) {
     t.not(new (Known as unknown as new (...args: string[]) => { statusCode: number })('a', 'b', 'c').statusCode, 421, name)
   }

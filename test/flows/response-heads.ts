@@ -37,7 +37,7 @@ for (const [what, client] of [['forward', null], ...Object.entries(CLIENTS)] as 
   })
 }
 
-t.test('the options say how large, in both modes (F-13)', async t => {
+t.test('option maxResponseHead, in both modes: it decides how large a response head may be (F-13)', async t => {
   const target = await origin(t, sized)
   const { port } = await gateway(t, {
     forward: { special: ['127.0.0.1:*'], maxResponseHead: 2_000 },
@@ -50,7 +50,7 @@ t.test('the options say how large, in both modes (F-13)', async t => {
   }
 })
 
-t.test('a head of nearly 64 KiB gets to a client of HTTP/2 as well (F-13)', async t => {
+t.test('a response head of nearly 64 KiB: it reaches a client of HTTP/2 as well (F-13)', async t => {
   const target = await origin(t, sized)
   const gate = await gateway(t, { fastify: { http2: true } as never, reverse: [{ prefix: '/api', upstream: target.url }] })
   const client = await Http2Client.to(t, gate.url)

@@ -30,7 +30,7 @@ async function around (t: Test) {
   return { url, asked, upstream }
 }
 
-t.test('a reverse route asks as a proxy, though it is an origin to its clients; with status 401 as what it is (R-GW-1, R-GW-4)', async t => {
+t.test('a reverse route, though an origin to its clients: it challenges as a proxy, and with status 401 as an origin (R-GW-1, R-GW-4)', async t => {
   const { url } = await around(t)
   const agent = new Agent()
   t.teardown(() => agent.close())
@@ -46,7 +46,7 @@ t.test('a reverse route asks as a proxy, though it is an origin to its clients; 
   t.match(told, /By definition a reverse proxy is an origin/, 'and the README says so')
 })
 
-t.test('fetch of Node rejects, and does send the field unasked (R-GW-2)', async t => {
+t.test('fetch of Node at a reverse route: it rejects the 407, and does send the field unasked (R-GW-2)', async t => {
   const { url } = await around(t)
   await t.rejects(fetch(`${url}/api/`), TypeError)
   const answer = await fetch(`${url}/api/`, { headers: { 'Proxy-Authorization': ALICE } })
@@ -55,13 +55,13 @@ t.test('fetch of Node rejects, and does send the field unasked (R-GW-2)', async 
   t.match(told, /`fetch` rejects in Chromium and in Node/)
 })
 
-t.test('curl shows it', { skip: curl.skip }, async t => {
+t.test('curl at a reverse route: it shows the 407', { skip: curl.skip }, async t => {
   const { url } = await around(t)
   const { stdout } = await runProgram(t, curl.path, ['-q', '-sS', '-o', '/dev/null', '-w', '%{http_code}', `${url}/api/`])
   t.equal(stdout, '407')
 })
 
-t.test('Java\'s HttpClient asks its user again and again, sends nothing, and throws (R-GW-2)', { skip: java.skip }, async t => {
+t.test('HttpClient of Java at a reverse route: it prompts again and again, sends nothing, and throws (R-GW-2)', { skip: java.skip }, async t => {
   const { url, asked } = await around(t)
   const { stdout } = await runProgram(t, java.path, [fileURLToPath(new URL('../fixtures/clients/http-client-direct.java', import.meta.url)), `${url}/api/`])
   t.match(stdout, /^IOException prompts=[2-9]/)

@@ -8,7 +8,7 @@ import { wholeAnswer } from '../fixtures/whole-answer.js'
 
 const RIGHT = { username: 'alice', password: 'alice-secret' }
 
-t.test('Digest signs the target as the client sent it, whatever becomes of it on the way (R-GW-6)', async t => {
+t.test('Digest on a reverse route: the target is signed as the client sent it, whatever becomes of it on the way (R-GW-6)', async t => {
   const upstream = await origin(t)
   const app = Fastify()
   t.teardown(() => app.close())

@@ -62,7 +62,7 @@ for (const [name, value] of Object.entries(REQUEST)) {
   })
 }
 
-t.test('Connection takes what it names, and no end-to-end field (R-NODE-7, R-HOP-1, R-HOP-5)', async t => {
+t.test('Connection of the client: it takes away the fields that it names, but no end-to-end field (R-NODE-7, R-HOP-1, R-HOP-5)', async t => {
   for (const route of CLIENTS) {
     const { upstream } = await asked(t, message('POST', '/api', {
       Connection: 'close, X-Hop, Host, Content-Length, Content-Type, Authorization, Cookie, Cache-Control, Via',
@@ -80,7 +80,7 @@ t.test('Connection takes what it names, and no end-to-end field (R-NODE-7, R-HOP
   }
 })
 
-t.test('names that objects have a use for are names like others (R-HOP-1, R-HOP-8)', async t => {
+t.test('field names that objects have a use for: they are names like others (R-HOP-1, R-HOP-8)', async t => {
   for (const route of CLIENTS) {
     const { upstream, answer } = await asked(t, message('GET', '/api', { Connection: 'close, constructor', Constructor: '1', valueOf: '2', hasOwnProperty: '3' }), route)
     t.match(answer, /^HTTP\/1.1 200 /)
@@ -110,7 +110,7 @@ for (const [name, value] of Object.entries(RESPONSE)) {
   })
 }
 
-t.test('what the upstream\'s Connection names ends at the gateway (R-NODE-7, R-HOP-4)', async t => {
+t.test('Connection of the upstream: the fields that it names end at the gateway (R-NODE-7, R-HOP-4)', async t => {
   for (const route of CLIENTS) {
     const answer = await answered(t, 'HTTP/1.1 200 OK\r\nConnection: X-Hop, ETag\r\nX-Hop: 1\r\nETag: "1"\r\nContent-Length: 2\r\n\r\nok', route)
     t.notMatch(answer, /x-hop/i)
@@ -118,7 +118,7 @@ t.test('what the upstream\'s Connection names ends at the gateway (R-NODE-7, R-H
   }
 })
 
-t.test('the upstream\'s close does not close the client\'s connection, the client\'s does (R-NODE-7)', async t => {
+t.test('a close by the upstream: the connection of the client stays, until the client asks to close (R-NODE-7)', async t => {
   const upstream = await origin(t, (_request, response) => { response.setHeader('Connection', 'close').end('ok') })
   for (const route of CLIENTS) {
     const { port } = await behind(t, upstream.url, route)
@@ -128,7 +128,7 @@ t.test('the upstream\'s close does not close the client\'s connection, the clien
   }
 })
 
-t.test('a connection that an upstream authenticates serves no other request (R-PSUP-3)', async t => {
+t.test('a connection that an upstream authenticates: it serves no other request (R-PSUP-3)', async t => {
   const upstream = await origin(t)
   for (const route of [{ undici: false }, { http: {} }, { upstream: [upstream.url], replyOptions: { getUpstream: () => upstream.url } }]) {
     upstream.seen.length = 0
@@ -142,7 +142,7 @@ t.test('a connection that an upstream authenticates serves no other request (R-P
   }
 })
 
-t.test('Via is added both ways (R-NODE-7, R-VIA-1)', async t => {
+t.test('a request and its response: Via is added both ways (R-NODE-7, R-VIA-1)', async t => {
   for (const route of CLIENTS) {
     const { upstream, answer } = await asked(t, message('GET', '/api', { Via: '1.0 a' }), route)
     t.match(upstream.seen, [{ headers: { via: /^1\.0 a, 1\.1 gateway-[0-9a-f]+$/ } }], 'a pseudonym (R-VIA-3)')
@@ -150,7 +150,7 @@ t.test('Via is added both ways (R-NODE-7, R-VIA-1)', async t => {
   }
 })
 
-t.test('Max-Forwards ends here (R-NODE-7, R-MAXF-1)', async t => {
+t.test('Max-Forwards of zero: the request ends at the gateway (R-NODE-7, R-MAXF-1)', async t => {
   for (const method of ['OPTIONS', 'TRACE']) {
     const { upstream, answer } = await asked(t, message(method, '/api', { 'Max-Forwards': '0' }))
     t.match(answer, /^HTTP\/1.1 200 /)
@@ -158,7 +158,7 @@ t.test('Max-Forwards ends here (R-NODE-7, R-MAXF-1)', async t => {
   }
 })
 
-t.test('trailers of the upstream go on with their Trailer (R-NODE-7, R-TRL-8)', async t => {
+t.test('trailers of the upstream: they are forwarded with their Trailer (R-NODE-7, R-TRL-8)', async t => {
   const octets = 'HTTP/1.1 200 OK\r\nTrailer: X-T\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n'
   for (const route of CLIENTS) {
     const answer = await answered(t, octets, route)
@@ -166,13 +166,13 @@ t.test('trailers of the upstream go on with their Trailer (R-NODE-7, R-TRL-8)', 
   }
 })
 
-t.test('trailers that are lost lose their Trailer (R-NODE-7, R-TRL-8)', async t => {
+t.test('trailers that are lost: their Trailer is removed (R-NODE-7, R-TRL-8)', async t => {
   const octets = 'HTTP/1.1 200 OK\r\nTrailer: X-T\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n'
   const onResponse = (_request: unknown, reply: { send (payload: unknown): void }, { stream }: { stream: unknown }) => reply.send(stream)
   t.notMatch(await answered(t, octets, { replyOptions: { onResponse } }), /X-T/)
 })
 
-t.test('an upstream\'s 407 is our 502 (R-NODE-7, R-CHAIN-6, R-PS-9)', async t => {
+t.test('a 407 of the upstream: it becomes a 502 of the gateway (R-NODE-7, R-CHAIN-6, R-PS-9)', async t => {
   for (const route of CLIENTS) {
     const answer = await answered(t, 'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="theirs"\r\nContent-Length: 6\r\n\r\ntheirs', route)
     t.match(answer, /^HTTP\/1.1 502 Bad Gateway\r\n/)
@@ -181,12 +181,12 @@ t.test('an upstream\'s 407 is our 502 (R-NODE-7, R-CHAIN-6, R-PS-9)', async t =>
   }
 })
 
-t.test('an upstream\'s 1xx goes on (R-NODE-7, R-FWD-5)', async t => {
+t.test('a 1xx of the upstream: it is forwarded (R-NODE-7, R-FWD-5)', async t => {
   const answer = await answered(t, 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
   t.match(answer, /^HTTP\/1.1 103 Early Hints\r\nLink: <\/a>\r\nVia: [^\r]*\r\n\r\nHTTP\/1.1 200 OK\r\n/)
 })
 
-t.test('Host, path and what looks like another host do not choose the upstream (R-NODE-7, R-TGT-12, S42)', async t => {
+t.test('Host, a path or anything else that looks like another host: it does not choose the upstream (R-NODE-7, R-TGT-12, S42)', async t => {
   const evil = await origin(t)
   for (const path of ['/api/x', '/api//HOST/x', '/api/@HOST/', '/api/:@HOST/', '/api/http://HOST/', '/api/%2f%2fHOST/', '/api/\\\\HOST/', '/api/..//HOST', '/api/?@HOST', '/api/;@HOST']) {
     const target = path.replace('HOST', evil.authority)
@@ -197,13 +197,13 @@ t.test('Host, path and what looks like another host do not choose the upstream (
   t.equal(evil.connections, 0)
 })
 
-t.test('Date is there, the upstream\'s if it has one (R-FWD-4)', async t => {
+t.test('a response with or without Date: the client gets the Date of the upstream, or else one of the gateway (R-FWD-4)', async t => {
   const date = 'Sun, 06 Nov 1994 08:49:37 GMT'
   t.match(await answered(t, `HTTP/1.1 200 OK\r\nDate: ${date}\r\nContent-Length: 0\r\n\r\n`), `\r\nDate: ${date}\r\n`)
   t.match(await answered(t, 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'), /\r\nDate: [^\r]+ GMT\r\n/)
 })
 
-t.test('an upstream on a unix socket', async t => {
+t.test('an upstream on a unix socket: it serves requests as any other', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'reverse-'))
   const path = join(folder, 'up.sock')
   const server = createServer((request, response) => { response.end(request.url) })
@@ -216,14 +216,14 @@ t.test('an upstream on a unix socket', async t => {
   t.match(answer, '/x?y')
 })
 
-t.test('TE does not go on, so it need not be named in Connection (R-HOP-7)', async t => {
+t.test('TE of the client: it is not forwarded, so that Connection need not name it (R-HOP-7)', async t => {
   for (const route of CLIENTS) {
     const { upstream } = await asked(t, message('GET', '/api', { TE: 'trailers', Connection: 'close, TE' }), route)
     t.match(upstream.seen, [{ headers: { te: undefined, connection: /^(close|keep-alive)$/ } }])
   }
 })
 
-t.test('path and query go on as they are behind the prefix, whatever they look like (R-FWD-1, S32)', async t => {
+t.test('path and query behind the prefix: they are forwarded as they are, whatever they look like (R-FWD-1, S32)', async t => {
   for (const rest of ['/a%2Fb/%C3%A9', '/a//b/', '/{x}|y^', "/!$&'()*+,;=:@~", '/a?b=/../c&d={e}&&=%zz']) {
     const { upstream } = await asked(t, message('GET', `/api${rest}`))
     t.match(upstream.seen, [{ url: rest }])

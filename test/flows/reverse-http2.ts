@@ -24,7 +24,7 @@ async function ask (t: Test, port: number, headers: Record<string, string>, body
   })
 }
 
-t.test('a client that speaks HTTP/2 (R-HOP-6, R-VIA-2)', async t => {
+t.test('a client that speaks HTTP/2: content and trailers pass, connection-specific fields do not (R-HOP-6, R-VIA-2)', async t => {
   const upstream = await origin(t, (request, response, body) => {
     response.writeHead(200, ['X-A', '1', 'Connection', 'close', 'Keep-Alive', 'timeout=1', 'Proxy-Connection', 'x', 'Trailer', 'X-T'])
     response.write(body)
@@ -43,7 +43,7 @@ t.test('a client that speaks HTTP/2 (R-HOP-6, R-VIA-2)', async t => {
   t.match(refused.headers, { ':status': 407 })
 })
 
-t.test('an upstream that speaks HTTP/2 (R-HOP-6, R-VIA-2)', async t => {
+t.test('an upstream that speaks HTTP/2: content and fields pass, connection-specific fields do not (R-HOP-6, R-VIA-2)', async t => {
   const seen: Array<Record<string, unknown>> = []
   const upstream = createServer((request, response) => {
     seen.push(request.headers)

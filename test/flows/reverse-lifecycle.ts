@@ -20,7 +20,7 @@ async function until (is: () => boolean): Promise<void> {
   while (!is()) await new Promise(resolve => setImmediate(resolve))
 }
 
-t.test('pipelined requests are answered in order, each for itself (R-CONN-7)', async t => {
+t.test('pipelined requests: they get their responses in order, each its own (R-CONN-7)', async t => {
   const upstream = await origin(t, (request, response) => {
     setTimeout(() => response.end(request.url), request.url === '/0' ? 50 : 0)
   })
@@ -31,7 +31,7 @@ t.test('pipelined requests are answered in order, each for itself (R-CONN-7)', a
   t.same(answers.map(answer => [answer.slice(9, 12), /\/\d$/.exec(answer)?.[0]]), [['200', '/0'], ['400', undefined], ['200', '/2'], ['200', '/3']])
 })
 
-t.test('clients that vanish leave nothing behind, whenever they do (S36)', async t => {
+t.test('clients that vanish at any time: they leave nothing behind (S36)', async t => {
   const upstream = await rawOrigin(t, (socket, head) => {
     if (head.startsWith('GET /answer')) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf')
   })
@@ -66,7 +66,7 @@ t.test('clients that vanish leave nothing behind, whenever they do (S36)', async
   t.equal(upstream.open.size, 0, 'no connection to the upstream stays')
 })
 
-t.test('a connection that is used a thousand times gathers no listeners', async t => {
+t.test('a connection that is used a thousand times: it gathers no listeners', async t => {
   const upstream = await origin(t)
   const { app, port } = await gateway(t, { reverse: [{ prefix: '/api', upstream: upstream.url }], level: 'error' })
   const client = await RawClient.to(t, port)
@@ -79,7 +79,7 @@ t.test('a connection that is used a thousand times gathers no listeners', async 
   t.same(counts[999], counts[9])
 })
 
-t.test('an upstream that answers before it has the content leaves the connection usable (R-407-8)', async t => {
+t.test('an upstream that responds before it has the content: the connection of the client stays usable (R-407-8)', async t => {
   const upstream = await rawOrigin(t, (socket, head) => {
     socket.write(head.startsWith('POST') ? 'HTTP/1.1 413 Too Much\r\nContent-Length: 2\r\n\r\nno' : 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
   })
@@ -91,7 +91,7 @@ t.test('an upstream that answers before it has the content leaves the connection
   t.match(await client.send(message('GET', '/api')).answer(), /^HTTP\/1.1 200 OK\r\n/)
 })
 
-t.test('so does one that cannot be reached', async t => {
+t.test('an upstream that cannot be reached: the connection of the client stays usable', async t => {
   for (const undici of [undefined, false]) {
     const { port } = await gateway(t, { reverse: [{ prefix: '/api', upstream: `http://127.0.0.1:${await deafPort()}`, undici } as never] })
     const client = await RawClient.to(t, port)
@@ -102,7 +102,7 @@ t.test('so does one that cannot be reached', async t => {
   }
 })
 
-t.test('a client that stalls in the middle of its upload', async t => {
+t.test('a client that stalls in the middle of its upload: it is cut off', async t => {
   const upstream = await origin(t)
   const gw = await gateway(t, { reverse: [{ prefix: '/api', upstream: upstream.url, undici: { bodyTimeout: 50 } }] })
   const client = await RawClient.to(t, gw.port)
@@ -111,7 +111,7 @@ t.test('a client that stalls in the middle of its upload', async t => {
   t.match(await ended(gw, 1), [{ status: 499, bytesIn: 1, reason: 'FST_PROXY_AUTH_CLIENT_LEFT' }])
 })
 
-t.test('a stopping server lets an answer end, and cuts one that does not', async t => {
+t.test('a server that stops: a response may end in time, and is cut if it does not', async t => {
   const upstream = await origin(t, (request, response) => {
     response.write('begun')
     if (request.url === '/short') setTimeout(() => response.end('ended'), 50)

@@ -47,7 +47,7 @@ for (const [name, text, answer] of rows) {
   })
 }
 
-t.test('the bare application adds what it says and nothing else', async t => {
+t.test('a reverse route in a bare application: it adds what is documented and nothing else', async t => {
   const fields = { 'Proxy-Authorization': ALICE, 'X-B': '\xe9', Accept: '*/*', Authorization: 'Bearer a' }
   const { up, down } = await through(t, message('GET', '/api/a?b', fields), PLAIN, {})
   t.equal(up, [
@@ -61,7 +61,7 @@ t.test('the bare application adds what it says and nothing else', async t => {
   ].join('\r\n'))
 })
 
-t.test('the application\'s hooks see proxied requests and may refuse them', async t => {
+t.test('hooks of the application: they see proxied requests and may refuse them', async t => {
   const seen: unknown[] = []
   const { up, down } = await through(t, message('GET', '/api', { 'Proxy-Authorization': ALICE }), PLAIN, {
     before: app => {
@@ -75,7 +75,7 @@ t.test('the application\'s hooks see proxied requests and may refuse them', asyn
   t.same(seen, ['reverse', 429])
 })
 
-t.test('a refusal leaves without what the application\'s hooks put on it', async t => {
+t.test('a refusal of the gateway: it leaves without what the hooks of the application put on it', async t => {
   const text = message('GET', '/api', { 'Proxy-Authorization': [] })
   const bare = await through(t, text, PLAIN, {})
   const { down } = await through(t, text, PLAIN, { before: intrude })

@@ -130,7 +130,7 @@ t.test('other listeners of upgrades beside it: each upgrade has one owner and an
   }
 })
 
-t.test('without other listeners, what is no WebSocket of ours is a plain request, its connection kept', async t => {
+t.test('an upgrade that is no WebSocket of ours, without other listeners: it is a plain request on a kept connection', async t => {
   const target = await webSocketOrigin(t)
   for (const [name, way] of Object.entries(WAYS)) {
     const { port } = await route(t, target, way, {
@@ -177,7 +177,7 @@ t.test('as it is: subprotocol and extensions of the upstream, pings, half-close,
   }
 })
 
-t.test('with Digest, the 101 speaks for us (R-UPG-1)', async t => {
+t.test('an upgrade on a route with Digest and Basic: it is challenged with both, and right credentials get the 101 (R-UPG-1)', async t => {
   const target: WebSocketOrigin = await webSocketOrigin(t)
   const strategies = [new DigestStrategy(lookupStatic({ alice: 'alice-secret' })), basic()]
   const { port } = await route(t, target, {}, { strategies })

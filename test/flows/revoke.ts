@@ -8,7 +8,7 @@ import { until } from '../fixtures/until.js'
 
 const by = (credentials: string) => [`Proxy-Authorization: ${credentials}`]
 
-t.test('a revocation ends the running tunnels of a user, and of nobody else', async t => {
+t.test('a revoked user with running tunnels: they are ended, and those of other users go on', async t => {
   const target = await tcpOrigin(t)
   const gate = await gateway(t)
   const open = async (credentials: string) => {
@@ -29,7 +29,7 @@ t.test('a revocation ends the running tunnels of a user, and of nobody else', as
   t.equal(again.closed, false, 'whose account is still there may come back')
 })
 
-t.test('so it does answers under way, forwarded and of reverse routes', async t => {
+t.test('a revoked user with responses under way, forwarded and of reverse routes: they are ended', async t => {
   const endless = await surroundings(t, {}, (_request, response) => { response.write('first') })
   for (const form of ['origin-form', 'absolute-form'] as const) {
     const [alices, bobs] = [await RawClient.to(t, endless.port), await RawClient.to(t, endless.port)]
@@ -47,7 +47,7 @@ t.test('so it does answers under way, forwarded and of reverse routes', async t 
   }
 })
 
-t.test('who is revoked while his target is looked up is refused', async t => {
+t.test('a user revoked while the target is looked up: the request is refused', async t => {
   let found!: () => void
   let ask!: () => void
   const asked = new Promise<void>(resolve => { ask = resolve })
@@ -66,7 +66,7 @@ t.test('who is revoked while his target is looked up is refused', async t => {
   t.equal(target.sockets.length, 0)
 })
 
-t.test('a request that was let in before and only now reaches its target is ended', async t => {
+t.test('a request that was admitted before the revocation and only now reaches its target: it is ended', async t => {
   const target = await tcpOrigin(t)
   const gate = await gateway(t, {
     hook: 'onRequest',
@@ -77,7 +77,7 @@ t.test('a request that was let in before and only now reaches its target is ende
   t.equal(target.sockets.length, 0)
 })
 
-t.test('nobody is no name', async t => {
+t.test('a revocation without a name: it throws', async t => {
   const { app } = await gateway(t)
   t.throws(() => app.proxyAuthRevoke(undefined as never), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })

@@ -15,7 +15,7 @@ function namesIn (text: string): string[] {
   return text.slice(0, text.indexOf('\r\n\r\n')).split('\r\n').slice(1).map(line => line.slice(0, line.indexOf(':')))
 }
 
-t.test('our fields are spelt as their RFC spells them, in every form, on every kind of response (F-5)', async t => {
+t.test('fields of the gateway, in every form and kind of response: they are spelt as in their RFC (F-5)', async t => {
   const origin = await rawOrigin(t, (socket, head) => {
     const path = head.split(' ')[1]
     socket.end(path === '/early' ? 'nothing of HTTP' : 'HTTP/1.1 200 Fine\r\netag: "a"\r\nX-mixed: 1\r\nContent-length: 2\r\n\r\nok')

@@ -29,7 +29,7 @@ for (const rewrites of [false, true]) {
   })
 }
 
-t.test('what the router gets in place of a target is the application\'s own, in each form that asks for it (F-1)', async t => {
+t.test('the path that the router gets in place of a target: requested in any form, it is for the application (F-1)', async t => {
   const around = await surroundings(t, { after: app => { app.get('/', async () => 'theirs') } })
   const ask = async (line: string) => await (await RawClient.to(t, around.port))
     .send(`${line} HTTP/1.1\r\nHost: gateway.test\r\nProxy-Authorization: ${ALICE}\r\nConnection: close\r\n\r\n`).end()

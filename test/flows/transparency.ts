@@ -60,7 +60,7 @@ const ANSWERS: Array<[name: string, line: string, answer: string]> = [
   ['a preflight', 'OPTIONS /', 'HTTP/1.1 204 No\r\nAccess-Control-Allow-Origin: http://a.test\r\n\r\n']
 ]
 
-t.test('what an application puts on its own answers is on no forwarded one, octet for octet', async t => {
+t.test('what an application puts on its own responses: a forwarded response has none of it, octet for octet', async t => {
   const bare = await gateway(t, { via: 'gw' })
   const dressed = await gateway(t, { via: 'gw', before: dress })
   for (const [name, line, answer] of ANSWERS) {
@@ -78,7 +78,7 @@ t.test('what an application puts on its own answers is on no forwarded one, octe
   }
 })
 
-t.test('nor on what reaches the origin', async t => {
+t.test('an application that alters its own responses: what reaches the origin is the same', async t => {
   const { url, seen } = await origin(t)
   for (const before of [() => {}, dress]) {
     const { port } = await gateway(t, { via: 'gw', before })
@@ -89,7 +89,7 @@ t.test('nor on what reaches the origin', async t => {
   t.equal(seen.length, 2)
 })
 
-t.test('nor on a refusal of ours', async t => {
+t.test('what an application puts on its own responses, in hooks or an error handler: a refusal of ours has none of it', async t => {
   const refused = await closedPort()
   const rows: Array<[line: string, fields: string[], status: number]> = [
     ['GET http://a.test/', [], 407], ['GET http://10.0.0.1/', [CREDENTIALS], 403], [`GET http://127.0.0.1:${refused}/`, [CREDENTIALS], 502],
@@ -118,7 +118,7 @@ t.test('nor on a refusal of ours', async t => {
   }
 })
 
-t.test('hooks at the root see proxied requests, count them, tell them apart, refuse them', async t => {
+t.test('hooks at the root: they see proxied requests, count them, tell them apart and may refuse them', async t => {
   const { url, seen } = await origin(t)
   const counts: Record<string, number> = {}
   const ended: string[] = []
@@ -165,7 +165,7 @@ function routes (app: FastifyInstance, name: string): void {
   app.get(`/${name}/fails`, async () => { throw new Error('own') })
 }
 
-t.test('the application answers as it did without us (R-NODE-8)', async t => {
+t.test('an application with the plugin: it responds as it did without it (R-NODE-8)', async t => {
   const { default: proxyAuth } = await import('../../lib/index.js')
   const { basic } = await import('../fixtures/gateway.js')
   const options = { realm: 'Gateway', strategies: [basic()], forward: { special: ['127.0.0.1:*'] } }
@@ -204,14 +204,14 @@ t.test('the application answers as it did without us (R-NODE-8)', async t => {
   t.ok([200, 400, 404, 415].every(status => statuses.has(status)), 'the rows have all kinds of answers')
 })
 
-t.test('inject is the application\'s', async t => {
+t.test('a request by inject: it is for the application', async t => {
   const { app } = await gateway(t, { before: app => { app.get('/own', async () => 'own') } })
   t.match(await app.inject('/own'), { statusCode: 200, body: 'own' })
   t.match(await app.inject({ url: 'http://other.test/own' }), { statusCode: 200, body: 'own' }, 'it sends origin-form')
   t.match(await app.inject('/none'), { statusCode: 404 })
 })
 
-t.test('nothing but origin-form reaches the application\'s own routes (R-TGT-11, R-TGT-13, R-VIA-4, R-NODE-8)', async t => {
+t.test('a request in another form than origin-form: it does not reach the own routes of the application (R-TGT-11, R-TGT-13, R-VIA-4, R-NODE-8)', async t => {
   const { port: to } = await origin(t, (_request, response) => response.end('origin'))
   const machine = Object.values(networkInterfaces()).flat().flatMap(entry => entry === undefined || entry.address.startsWith('fe80') ? [] : [entry.address])
   const lookup = (_name: string, _options: unknown, callback: (error: null, addresses: unknown[]) => void) => { callback(null, [{ address: '127.0.0.1', family: 4 }]) }

@@ -26,7 +26,7 @@ async function connections ({ server }: FastifyInstance): Promise<number> {
   return await new Promise((resolve, reject) => server.getConnections((error, count) => error === null ? resolve(count) : reject(error)))
 }
 
-t.test('a failure towards the target has its status, its reason and its line (R-CONNECT-5)', async t => {
+t.test('a failure towards the target: the response and the log line tell its status and its reason (R-CONNECT-5)', async t => {
   const stalled = await stalledListener(t)
   const refused = await closedPort()
   const answers: Record<string, (done: Parameters<Lookup>[2]) => void> = {
@@ -67,7 +67,7 @@ t.test('a failure towards the target has its status, its reason and its line (R-
   t.equal(gate.proxied().length, rows.length)
 })
 
-t.test('limits of a tunnel (R-CONNECT-17)', async t => {
+t.test('a tunnel that is idle or too old: it is ended (R-CONNECT-17)', async t => {
   for (const [name, connect, reason] of [['idle', { idleTimeout: 50 }, 'idle'], ['in all', { maxDuration: 50 }, 'expired']] as const) {
     t.test(name, async t => {
       const target = await tcpOrigin(t)
@@ -81,7 +81,7 @@ t.test('limits of a tunnel (R-CONNECT-17)', async t => {
   }
 })
 
-t.test('app.close() (R-CONNECT-17)', async t => {
+t.test('app.close(): tunnels get time to end, then they are ended, and what comes meanwhile gets 503 (R-CONNECT-17)', async t => {
   t.test('waits for a tunnel that ends', async t => {
     const target = await tcpOrigin(t)
     const gate = await gateway(t, { drainTimeout: 2 ** 31 - 1 })
@@ -168,7 +168,7 @@ t.test('app.close() (R-CONNECT-17)', async t => {
   })
 })
 
-t.test('a refused client that neither reads nor closes is cut (R-CONN-6)', async t => {
+t.test('a refused client that neither reads nor closes: its connection is cut (R-CONN-6)', async t => {
   const { app, port } = await gateway(t)
   const client = await RawClient.to(t, port)
   client.socket.pause()
@@ -180,7 +180,7 @@ t.test('a refused client that neither reads nor closes is cut (R-CONN-6)', async
   t.equal(client.socket.destroyed, false)
 })
 
-t.test('a client that vanishes', async t => {
+t.test('a client that vanishes: what is under way for it ends, and its connection is gone', async t => {
   t.test('during the verdict', async t => {
     const slow = foreign('slow', () => {})
     const gate = await gateway(t, { strategies: [{ strategy: slow, scheme: 'Slow' }] })
@@ -222,7 +222,7 @@ t.test('a client that vanishes', async t => {
   })
 })
 
-t.test('a target that vanishes', async t => {
+t.test('a target that vanishes: the client gets a reset, and nothing stays open', async t => {
   const target = await tcpOrigin(t)
   const gate = await gateway(t)
   const accepted = target.next()
@@ -235,7 +235,7 @@ t.test('a target that vanishes', async t => {
   await until(async () => await connections(gate.app) === 0)
 })
 
-t.test('a thousand aborted tunnels leave nothing behind (S36)', async t => {
+t.test('a thousand aborted tunnels: they leave nothing behind (S36)', async t => {
   const target = await tcpOrigin(t, socket => {
     socket.on('data', data => { if (data.includes('leave')) socket.resetAndDestroy() })
     socket.on('end', () => socket.end())

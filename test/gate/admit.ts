@@ -67,7 +67,7 @@ async function judge (t: Test, options: AdmitOptions, { before, meanwhile, after
   return JSON.parse((await app.inject({ url: '/path?q=1', ...request })).body)
 }
 
-t.test('who is known is let in, unasked (R-CRED-6, R-MAP-7)', async t => {
+t.test('right credentials that come unasked: they are accepted, and the user is known (R-CRED-6, R-MAP-7)', async t => {
   const seen = await judge(t, admitOptions([strategy]), { headers: { 'proxy-authorization': ALICE } })
   t.equal(seen.refused, null)
   t.same(seen.proxyAuth, {
@@ -75,7 +75,7 @@ t.test('who is known is let in, unasked (R-CRED-6, R-MAP-7)', async t => {
   })
 })
 
-t.test('missing, wrong and unknown credentials are refused with the challenges (R-407-2, R-CRED-2)', async t => {
+t.test('missing, wrong and unknown credentials: they are refused with the challenges (R-407-2, R-CRED-2)', async t => {
   for (const credentials of [undefined, basic('alice', 'wrong'), basic('nobody', 'x'), 'Newauth x', 'Basic']) {
     const headers: Record<string, string> = credentials === undefined ? {} : { 'proxy-authorization': credentials }
     const { refused, proxyAuth } = await judge(t, admitOptions([strategy]), { headers })
@@ -84,7 +84,7 @@ t.test('missing, wrong and unknown credentials are refused with the challenges (
   }
 })
 
-t.test('whatever comes of it, the credentials are gone, and nothing else (R-CHAIN-1, R-CHAIN-4)', async t => {
+t.test('a verdict of any kind: the credentials are taken off the request, and nothing else (R-CHAIN-1, R-CHAIN-4)', async t => {
   const own = { authorization: 'Bearer app', cookie: 'session=1' }
   const broken = foreign('broken', () => { throw new Error('down') })
   const cases: Array<[string, AdmitOptions, Asked]> = [
@@ -108,7 +108,7 @@ t.test('whatever comes of it, the credentials are gone, and nothing else (R-CHAI
   }
 })
 
-t.test('who is revoked while he is looked up is asked anew', async t => {
+t.test('a user that is revoked during the lookup: the strategy is asked anew', async t => {
   const revocations = new Revocations()
   const answers = [{ username: 'alice', old: true }, { username: 'alice' }]
   const slow = new BasicStrategy({ verify: async () => answers.shift()! })
@@ -122,7 +122,7 @@ t.test('who is revoked while he is looked up is asked anew', async t => {
   t.match((await judge(t, admitOptions([gone], { revocations }), { headers, meanwhile })).refused, { status: 407 })
 })
 
-t.test('a verifier that revokes whom it lets in does not go on for ever', async t => {
+t.test('a verifier that revokes each user it accepts: the attempt ends with 503', async t => {
   const revocations = new Revocations()
   let asked = 0
   const verify = () => {
@@ -135,7 +135,7 @@ t.test('a verifier that revokes whom it lets in does not go on for ever', async 
   t.strictSame([asked, proxyAuth], [3, null])
 })
 
-t.test('two fields are an error before anybody looks at either (R-CRED-1)', async t => {
+t.test('two fields with credentials: they are an error before a strategy sees either (R-CRED-1)', async t => {
   let asked = 0
   const counting = foreign('counting', () => { asked++ })
   const { error, proxyAuth } = await judge(t, admitOptions([{ strategy: counting, scheme: null }]), {
@@ -146,7 +146,7 @@ t.test('two fields are an error before anybody looks at either (R-CRED-1)', asyn
   t.equal(asked, 0)
 })
 
-t.test('who has been let in is not asked again', async t => {
+t.test('a request that has been accepted: the strategies are not asked again', async t => {
   const options = admitOptions([strategy])
   const seen = await judge(t, options, {
     before: async (request, reply) => {
@@ -159,7 +159,7 @@ t.test('who has been let in is not asked again', async t => {
   t.equal(seen.proxyAuth.name, 'alice')
 })
 
-t.test('who has been let in by other strategies is asked anew, and has nothing left to say', async t => {
+t.test('a request that other strategies have accepted: it is judged anew, without the credentials they consumed', async t => {
   const other = admitOptions([{ strategy: foreign('other', function () { this.success('mallory') }), scheme: null }])
   const options = admitOptions([strategy])
   const first = async (request: FastifyRequest, reply: FastifyReply) => { await admit(request, reply, other) }
@@ -178,13 +178,13 @@ t.test('an identity that no gate has made, or none of any kind: asked (F-63)', a
   }
 })
 
-t.test('the fields of all strategies are gone, whichever were asked (R-CRED-4)', async t => {
+t.test('the fields that any strategy reads: they are taken off, whichever strategies were asked (R-CRED-4)', async t => {
   const seen = await judge(t, { ...admitOptions([strategy]), reads: ['x-key'] }, { headers: { 'x-key': 'k', 'x-other': 'o' } })
   t.notOk(seen.rawNames.includes('x-key'))
   t.ok(seen.rawNames.includes('x-other'))
 })
 
-t.test('an origin asks for Authorization, and forwards neither field (R-GW-4)', async t => {
+t.test('an origin: it asks for Authorization, and forwards neither field (R-GW-4)', async t => {
   const headers = { authorization: ALICE, 'proxy-authorization': 'Basic eDp4', cookie: 'session=1' }
   const seen = await judge(t, admitOptions([strategy], { mode: ORIGIN }), { headers })
   t.equal(seen.proxyAuth.name, 'alice')
@@ -194,13 +194,13 @@ t.test('an origin asks for Authorization, and forwards neither field (R-GW-4)', 
   t.equal(refused.status, 407, 'which the hook sends as 401')
 })
 
-t.test('Authorization is not a source for a proxy (R-CRED-4, R-MAP-1)', async t => {
+t.test('credentials in Authorization at a proxy: they do not count, and the field stays (R-CRED-4, R-MAP-1)', async t => {
   const seen = await judge(t, admitOptions([strategy]), { headers: { authorization: ALICE } })
   t.equal(seen.refused.status, 407)
   t.equal(seen.headers.authorization, ALICE)
 })
 
-t.test('fields that a strategy reads are taken off as well, used or not', async t => {
+t.test('fields that a strategy of the chain reads: they are taken off as well, used or not', async t => {
   const both = [strategy, keyed]
   const byKey = await judge(t, admitOptions(both), { headers: { 'x-key': 'k' } })
   t.equal(byKey.proxyAuth.name, 'key')
@@ -240,14 +240,14 @@ for (const { name, address, tls = false, clear } of CLEAR) {
   })
 }
 
-t.test('an error of a strategy is an error, never a refusal (R-407-15)', async t => {
+t.test('an error of a strategy: it is an error, never a refusal (R-407-15)', async t => {
   const broken = foreign('broken', function () { this.error(new Error('down')) })
   const { error, proxyAuth } = await judge(t, admitOptions([{ strategy: broken, scheme: null }]))
   t.same(error, { code: 'FST_PROXY_AUTH_STRATEGY_FAILED', statusCode: 500 })
   t.equal(proxyAuth, null)
 })
 
-t.test('nobody is let in without a name, or with something to tell that cannot be sent (R-407-15)', async t => {
+t.test('a user without a name, or info that cannot be sent: it is an error, and no user is accepted (R-407-15)', async t => {
   const headers = { 'proxy-authorization': 'Newauth x' }
   const giving = (user: unknown, info?: unknown) =>
     [{ strategy: foreign('giving', function () { this.success(user, info) }), scheme: 'Newauth' }]
@@ -266,13 +266,13 @@ t.test('nobody is let in without a name, or with something to tell that cannot b
   }
 })
 
-t.test('principal names the user', async t => {
+t.test('option principal: it names the user', async t => {
   const principal = (user: { username: string }) => user.username.toUpperCase()
   const { proxyAuth } = await judge(t, admitOptions([strategy], { principal: principal as never }), { headers: { 'proxy-authorization': ALICE } })
   t.equal(proxyAuth.name, 'ALICE')
 })
 
-t.test('a strategy sees target and address', async t => {
+t.test('a strategy that is asked: it sees the target and the address of the client', async t => {
   const seeing = foreign('seeing', function (request) {
     const { url, ip } = request as unknown as { url: string, ip: string }
     this.success(`${ip} ${url}`)
@@ -304,7 +304,7 @@ for (const when of ['meanwhile', 'before']) {
   })
 }
 
-t.test('a client of HTTP/2 that left before it was asked is found out too', async t => {
+t.test('an HTTP/2 client that left before a strategy is asked: it is noticed too, and the attempt ends', async t => {
   const silent = foreign('silent', () => {})
   const options = admitOptions([{ strategy: silent, scheme: null }], { timeout: 60_000 })
   const app = Fastify({ http2: true })
@@ -321,7 +321,7 @@ t.test('a client of HTTP/2 that left before it was asked is found out too', asyn
   t.match(await verdict, { code: 'FST_PROXY_AUTH_CLIENT_LEFT', statusCode: 499 })
 })
 
-t.test('no listener is left behind', async t => {
+t.test('a verdict that has come: no listener is left behind', async t => {
   const slow = foreign('slow', function () { setImmediate(() => this.success('alice')) })
   let listeners = 0
   const { proxyAuth } = await judge(t, admitOptions([{ strategy: slow, scheme: null }]), {
@@ -335,7 +335,7 @@ t.test('no listener is left behind', async t => {
   t.equal(proxyAuth.name, 'alice')
 })
 
-t.test('content is read before the verdict where that covers it, and only then (R-DIG-45)', async t => {
+t.test('content before the verdict: it is read where the credentials cover it, and only then (R-DIG-45)', async t => {
   const options = admitOptions([new Covering(), strategy])
   const post = { method: 'POST' as const, payload: 'abc' }
   for (const [credentials, refused, read] of [
@@ -355,7 +355,7 @@ t.test('content is read before the verdict where that covers it, and only then (
   t.same(error, { code: 'FST_PROXY_AUTH_CONTENT_TOO_LARGE', statusCode: 413 })
 })
 
-t.test('a handshake goes through, then the connection says who it is, until it is asked anew (R-NEG-8, R-NEG-9)', async t => {
+t.test('a handshake that succeeds: the connection stands for its user, until credentials come anew (R-NEG-8, R-NEG-9)', async t => {
   const connections = new ConnectionIdentities({ handshakeTimeout: 1000, maxHandshakes: 10, maxPerAddress: 10 })
   const socket = new Socket()
   t.teardown(() => socket.destroy())
@@ -380,7 +380,7 @@ t.test('of a scheme that is not bound to the connection: the connection does not
   t.match(await judge(t, options, { before }), { refused: { status: 407 }, proxyAuth: null })
 })
 
-t.test('a client that does not wait for the answer to a leg is told to go', async t => {
+t.test('a client that does not wait for the response to a leg: it gets 400, and the connection closes', async t => {
   const connections = new ConnectionIdentities({ handshakeTimeout: 1000, maxHandshakes: 10, maxPerAddress: 10 })
   const socket = new Socket()
   t.teardown(() => socket.destroy())

@@ -76,7 +76,7 @@ const either = (...hooks: Hook[]): Hook => async (request, reply) => {
   throw last
 }
 
-t.test('on a proxy route', async t => {
+t.test('a request on a proxy route: the gate itself sends 407 or 401, and other refusals are errors', async t => {
   const hook = proxyRoute(options, 'Gateway')
 
   t.test('who is let in reaches the handler', async t => {
@@ -140,7 +140,7 @@ t.test('on a proxy route', async t => {
   })
 })
 
-t.test('on a route of the application', async t => {
+t.test('a request on a route of the application: a refusal is an error, and its response has the challenges', async t => {
   const hook = ownRouteHook(options)
 
   t.test('who is let in reaches the handler', async t => {
@@ -299,7 +299,7 @@ t.test('the tenth refusal of wrong credentials on a connection: says that it clo
   }
 })
 
-t.test('content that the credentials cover, read for the verdict (R-DIG-45)', async t => {
+t.test('content that the credentials cover: it is read for the verdict, and is there for the handler (R-DIG-45)', async t => {
   const covered = admitOptions([new Covering()])
   /** What the handler behind a hook finds, which parses nothing and runs after `then`. */
   async function ask (hook: Hook, credentials: string, payload: string, then: Hook = async () => {}) {
@@ -324,7 +324,7 @@ t.test('content that the credentials cover, read for the verdict (R-DIG-45)', as
   t.same(await ask(lenient, covering('abc'), 'abd'), ['undefined: undefined', 'undefined: abd'], 'it is still there for a function that lets the client in all the same')
 })
 
-t.test('the answer to credentials over content speaks for its own (R-PAI-8, R-TRL-2)', async t => {
+t.test('credentials that cover content: the response has the hash of its own content (R-PAI-8, R-TRL-2)', async t => {
   const ask = await behind(t, proxyRoute(admitOptions([new Covering()]), 'Gateway'))
   const { headers, body } = await ask({ 'proxy-authorization': covering('') })
   t.equal(headers['proxy-authentication-info'], `first=1, qop=auth-int, over=${md5(body)}`)

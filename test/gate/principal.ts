@@ -19,20 +19,20 @@ for (const { name, user, userId = null, is } of rows) {
   })
 }
 
-t.test('option principal sees user and info, and has the last word', async t => {
+t.test('option principal: it sees user and info, and has the last word', async t => {
   const user = { username: 'alice' }
   const info = { tenant: 'blue' }
   const principal = (one: typeof user, other: typeof info) => `${one.username}@${other.tenant}`
   t.equal(nameOf({ user, info, userId: 'other' }, principal as never), 'alice@blue')
 })
 
-t.test('option principal must give a name at once', async t => {
+t.test('option principal without a name at once: it is an error', async t => {
   for (const wrong of [undefined, null, '', 7, {}, Promise.resolve('alice')]) {
     t.throws(() => nameOf({ user: 'alice', info: {}, userId: 'alice' }, () => wrong as string), TypeError)
   }
 })
 
-t.test('whom nobody can name may be anybody', async t => {
+t.test('a user that cannot be named: it may be a user of any name', async t => {
   const known = { user: { username: 'alice' }, info: {}, userId: null }
   t.equal(isNamed('alice', known), true)
   t.equal(isNamed('bob', known), false)
@@ -40,7 +40,7 @@ t.test('whom nobody can name may be anybody', async t => {
   t.equal(isNamed('bob', known, () => { throw new Error('broken') }), true)
 })
 
-t.test('a name that is settled is asked of nobody', async t => {
+t.test('a name that is settled: option principal is not asked', async t => {
   const settled = { user: { username: 'x' }, info: {}, userId: null, name: 'guest' }
   t.equal(nameOf(settled, () => t.fail('not to be asked') as never), 'guest')
 })

@@ -4,7 +4,7 @@ import { refusesOption } from '../fixtures/bad-option.js'
 
 const upstream = 'http://origin.test'
 
-t.test('who may come without credentials', async t => {
+t.test('anonymous access by the option or by a route: its name and its targets are read', async t => {
   t.equal(readAnonymous(undefined, [{ upstream }]), undefined)
   t.equal(readAnonymous(undefined, [{ upstream }, { upstream, anonymous: true }])?.name, 'anonymous')
   t.equal(readAnonymous({}, [])?.to.matchName('a.test', 80), null)
@@ -12,7 +12,7 @@ t.test('who may come without credentials', async t => {
   t.same([name, to.matchName('a.test', 8080)], ['guest', 'host'])
 })
 
-t.test('what is wrong', async t => {
+t.test('a wrong value in anonymous: it is refused with the name of the option', async t => {
   for (const [option, given, got] of [
     ['anonymous', true, 'boolean'],
     ['anonymous.tos', { tos: [] }, 'it'],

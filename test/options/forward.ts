@@ -5,7 +5,7 @@ import { CANARY, refusesOption } from '../fixtures/bad-option.js'
 
 const strategies = [new BasicStrategy({ verify: () => null })]
 
-t.test('the defaults', async t => {
+t.test('forward without further options: the defaults are taken', async t => {
   t.same(readForward({}), {
     policy: {},
     authorities: [],
@@ -19,7 +19,7 @@ t.test('the defaults', async t => {
   t.same(readTargets(), [])
 })
 
-t.test('everything that can be said', async t => {
+t.test('forward with every option: all of them are taken', async t => {
   const policy = {
     allow: ['*.example.test'],
     deny: ['a.example.test'],
@@ -37,12 +37,12 @@ t.test('everything that can be said', async t => {
   t.same(readForward({ localAddress: '2001:db8::1' }).localAddress, '2001:db8::1')
 })
 
-t.test('how browsers find the proxy', async t => {
+t.test('forward with pac: the default paths by which browsers find the proxy are taken', async t => {
   t.same(readForward({ pac: true }).pac, { proxy: null, forwarded: false, paths: ['/proxy.pac', '/wpad.dat'] })
   t.throws(() => readForward({ pac: false as never }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
-t.test('strategies for some targets', async t => {
+t.test('forward with strategies for some targets: they are read, and nothing changes afterwards', async t => {
   const others = [...strategies]
   const targets = readTargets([{ to: ['*.example.test'], strategies: others }])
   t.equal(targets[0]?.to.matchName('a.example.test', 1), 'host')
@@ -52,7 +52,7 @@ t.test('strategies for some targets', async t => {
   for (const part of [targets, targets[0], targets[0]?.demand]) t.ok(Object.isFrozen(part))
 })
 
-t.test('what is wrong', async t => {
+t.test('a wrong value in forward: it is refused with the name of the option', async t => {
   for (const [option, given, got] of [
     ['forward', true, 'boolean'],
     ['forward', null, 'null'],

@@ -20,11 +20,11 @@ for (const { read, defaults, least } of ALL) {
   })
 }
 
-t.test('connectionBound may be true', async t => {
+t.test('connectionBound that is true: the defaults are taken', async t => {
   t.same(readConnectionBound(true), readConnectionBound({}))
 })
 
-t.test('what is wrong', async t => {
+t.test('a wrong value of a limit: it is refused with the name of the option', async t => {
   for (const [read, option, given, got] of [
     [readConnect, 'connect', 'always', 'string'],
     [readConnect, 'connect.timeout', { timeout: 5 }, 'it'],

@@ -4,7 +4,7 @@ import { refusesOption } from '../fixtures/bad-option.js'
 
 const upstream = 'http://origin.test'
 
-t.test('routes stay as they are', async t => {
+t.test('reverse routes: they stay as they are given', async t => {
   const given = [
     { upstream }, { upstream: [upstream], status: 401 }, { replyOptions: { getUpstream: () => upstream }, anonymous: true },
     { upstream, strategies: [{ strategy: 'jwt', scheme: 'Bearer' }], status: 407, anonymous: false, maxResponseHead: 1024 }
@@ -16,7 +16,7 @@ t.test('routes stay as they are', async t => {
   t.ok(Object.isFrozen(routes))
 })
 
-t.test('what is wrong', async t => {
+t.test('a wrong value in a reverse route: it is refused with the name of the option', async t => {
   for (const [option, given, got] of [
     ['reverse', { prefix: '/' }, 'object'],
     ['reverse[0]', [null], 'null'],
@@ -30,7 +30,7 @@ t.test('what is wrong', async t => {
   ] as const) refusesOption(t, () => readReverse(given as never), option, got)
 })
 
-t.test('a misspelt name inside a route (F-35)', async t => {
+t.test('a misspelt name inside a route: the message says which name is meant (F-35)', async t => {
   for (const [given, meant] of [
     ['rewritPrefix', 'rewritePrefix'], ['httpMethod', 'httpMethods'], ['Status', 'status'], ['anonymos', 'anonymous'], ['wsUpstrem', 'wsUpstream'], ['sessionTimeot', 'sessionTimeout']
   ] as const) {
@@ -51,7 +51,7 @@ t.test('an upstream that cannot be sent to: its value is not shown (F-35)', asyn
   ] as const) refusesOption(t, () => readReverse([{ upstream: bad } as never]), 'reverse[0].upstream', got)
 })
 
-t.test('who tells what to which upstream', async t => {
+t.test('the identity field of each upstream: it is its own, the common one, or none', async t => {
   const { identities, identityFields } = readIdentities({ header: 'X-User' }, [
     { upstream }, { upstream, identity: { header: 'x-name' } }, { upstream, identity: false }
   ])

@@ -7,7 +7,7 @@ import { CANARY, refusesOption } from '../fixtures/bad-option.js'
 const strategies = [new BasicStrategy({ verify: () => null })]
 const least: ProxyAuthOptions = { realm: 'Gateway', strategies }
 
-t.test('the defaults', async t => {
+t.test('options with nothing but the least: the defaults are taken', async t => {
   const { pseudonym, pages, ...settings } = readSettings(least)
   t.equal(pages.lang, 'en')
   t.same(settings, {
@@ -38,7 +38,7 @@ t.test('the defaults', async t => {
   t.not(readSettings(least).pseudonym, pseudonym, 'another one each time (R-VIA-3)')
 })
 
-t.test('everything that can be said', async t => {
+t.test('options with everything that can be said: all of it is taken', async t => {
   const passport = { strategy: () => {} }
   const principal = () => 'alice'
   const reverse = [{ prefix: '/api', upstream: 'http://origin.test' }]
@@ -117,17 +117,17 @@ t.test('everything that can be said', async t => {
   t.same(targets[0]?.demand, others)
 })
 
-t.test('attempts are counted when the option is there', async t => {
+t.test('option attempts, even when empty: attempts are counted', async t => {
   t.match(readSettings({ ...least, attempts: {} }).attempts, { perAddress: 100, perUser: 10, timeWindow: 900_000 })
 })
 
-t.test('what Fastify itself reads may be there', async t => {
+t.test('options that Fastify itself reads: they may be there', async t => {
   t.ok(readSettings({ ...least, logLevel: 'warn', logSerializers: {} } as ProxyAuthOptions))
   t.ok(readSettings({ ...least, reverse: [{ replyOptions: { getUpstream: () => 'http://a.test' } }] } as unknown as ProxyAuthOptions))
   t.throws(() => readSettings({ ...least, prefix: '/p' } as ProxyAuthOptions), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
-t.test('nothing changes afterwards', async t => {
+t.test('options that change afterwards: the settings stay as they were', async t => {
   const given = { ...least, strategies: [...strategies], reverse: [], forward: {} }
   const settings = readSettings(given)
   given.strategies.pop()
@@ -135,7 +135,7 @@ t.test('nothing changes afterwards', async t => {
   for (const part of [settings, settings.strategies, settings.reverse, settings.forward, settings.targets, settings.authInt, settings.verifiers]) t.ok(Object.isFrozen(part))
 })
 
-t.test('what is wrong', async t => {
+t.test('a wrong option: it is refused with its name', async t => {
   for (const [option, given, got] of [
     ['options', undefined, 'undefined'],
     ['stratgies', { ...least, stratgies: [] }, 'it'],
@@ -168,7 +168,7 @@ t.test('what is wrong', async t => {
   ] as const) refusesOption(t, () => readSettings(given as never), option, got)
 })
 
-t.test('a realm that cannot be sent stops the boot (R-CH-6)', async t => {
+t.test('a realm that cannot be sent: the boot stops (R-CH-6)', async t => {
   for (const realm of ['a\r\nb', 'a\0', '\u{1f600}']) {
     t.throws(() => readSettings({ ...least, realm }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   }

@@ -22,7 +22,7 @@ function create (verify: VerifyUserPass, options: Partial<DeclaredStrategy> = {}
   return { declared, ask, views: () => views }
 }
 
-t.test('without a cache the strategy is asked each time, and answers at once where it can', async t => {
+t.test('a strategy without a cache: it is asked each time, and gives its verdict at once where it can', async t => {
   let asked = 0
   const { ask, views } = create(() => { asked++; return { username: 'alice' } })
   for (let i = 0; i < 3; i++) t.match(ask(ALICE), { kind: 'accepted', user: { username: 'alice' } })
@@ -30,7 +30,7 @@ t.test('without a cache the strategy is asked each time, and answers at once whe
   t.strictSame([asked, views()], [3, 4])
 })
 
-t.test('with one it is asked once, and the request is not even looked at', async t => {
+t.test('a strategy with a cache: it is asked once, and the request is not even looked at', async t => {
   let asked = 0
   const { ask, views } = create(async ({ password }) => { asked++; return password === 'alice-secret' ? { id: 7 } : null }, { cache: true })
   t.match(await Promise.all([ask(ALICE), ask(ALICE)]), [{ user: { id: 7 } }, { user: { id: 7 } }])
@@ -43,7 +43,7 @@ t.test('with one it is asked once, and the request is not even looked at', async
   t.equal(views(), 3)
 })
 
-t.test('so is a foreign one, whose user has no name in it', async t => {
+t.test('a foreign strategy with a cache, whose user has no name in it: it is asked once as well', async t => {
   let asked = 0
   const strategy = foreign('old', function () { asked++; setImmediate().then(() => { this.success({ id: 7 }) }) })
   const declared = readDeclaration({ strategy, scheme: 'Basic', cache: true }, { realm: 'gw' }).resolve()
@@ -56,7 +56,7 @@ t.test('so is a foreign one, whose user has no name in it', async t => {
   t.match(known, [{ userId: 'alice' }])
 })
 
-t.test('when too many are under way it is 503, never a refusal', async t => {
+t.test('too many verifications under way: the outcome is 503, never a refusal', async t => {
   let end!: (user: object) => void
   const { ask } = create(async () => await new Promise<object>(resolve => { end = resolve }))
   const first = ask(ALICE)
@@ -68,7 +68,7 @@ t.test('when too many are under way it is 503, never a refusal', async t => {
   t.match(await second, { user: { username: 'bob' } })
 })
 
-t.test('who leaves waits no longer for his turn', async t => {
+t.test('a client that leaves before its turn: it waits no longer, and the strategy is not asked', async t => {
   let end!: (user: object) => void
   let asked = 0
   const { ask } = create(async () => { asked++; return await new Promise<object>(resolve => { end = resolve }) })
@@ -82,7 +82,7 @@ t.test('who leaves waits no longer for his turn', async t => {
   t.equal(asked, 1)
 })
 
-t.test('nor for an answer that others wait for too, who get it all the same', async t => {
+t.test('a client that leaves a verification others wait for too: it waits no longer, and the others get the verdict', async t => {
   let end!: (user: object) => void
   const { ask } = create(async () => await new Promise<object>(resolve => { end = resolve }), { cache: true })
   const [gone, before, stays] = [new AbortController(), new AbortController(), new AbortController()]

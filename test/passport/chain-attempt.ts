@@ -19,7 +19,7 @@ const unschemed = declared({ strategy: unrun, scheme: null })
 const walk = (reason: RefusalReason = 'rejected', credentials = 'Bearer x'): ChainAttempt => new ChainAttempt(credentials, reason)
 const failed = (challenge?: unknown, status?: number) => ({ kind: 'failed', challenge, status, note: null }) as const
 
-t.test('somebody is let in under the scheme and realm of the strategy', async t => {
+t.test('a verdict that accepts: the user is granted under the scheme and realm of the strategy', async t => {
   const verdict = { kind: 'accepted', user: { id: 7 }, info: { scope: 'all' } } as const
   t.same(walk().conclude(jwt, verdict), {
     kind: 'granted', user: { id: 7 }, info: { scope: 'all' }, scheme: 'Bearer', realm: 'gw', strategy: 'jwt', userId: null
@@ -29,12 +29,12 @@ t.test('somebody is let in under the scheme and realm of the strategy', async t 
   t.match(new ChainAttempt(undefined, 'missing').conclude(unschemed, verdict), { scheme: null, userId: null })
 })
 
-t.test('what is broken ends the walk (R-407-15)', async t => {
+t.test('a broken strategy: it ends the walk (R-407-15)', async t => {
   const verdict = broken('jwt', new Error('away'))
   t.equal(walk().conclude(jwt, verdict), verdict)
 })
 
-t.test('no status, 401 and whatever has no meaning here are 407 (R-MAP-2)', async t => {
+t.test('no status, 401, or one without a meaning here: the refusal is 407 (R-MAP-2)', async t => {
   for (const status of [undefined, 401, 407, 400, 404, 200, 302, 0, NaN, null as never, '403' as never]) {
     const state = walk()
     t.equal(state.conclude(jwt, failed('free text', status)), undefined)
@@ -42,7 +42,7 @@ t.test('no status, 401 and whatever has no meaning here are 407 (R-MAP-2)', asyn
   }
 })
 
-t.test('403 and 429 stay, with what the strategy said (R-407-4, R-407-16, R-MAP-3)', async t => {
+t.test('a refusal with 403 or 429: the status stays, with what the strategy said (R-407-4, R-407-16, R-MAP-3)', async t => {
   for (const status of [403, 429] as const) {
     const state = walk()
     t.equal(state.conclude(jwt, failed('Bearer error="insufficient_scope"', status)), undefined)
@@ -53,7 +53,7 @@ t.test('403 and 429 stay, with what the strategy said (R-407-4, R-407-16, R-MAP-
   }
 })
 
-t.test('a leg of a handshake is no refusal to be held against anybody', async t => {
+t.test('a leg of a handshake: it is no refusal to be held against a user', async t => {
   const negotiate = declared({ strategy: unrun, scheme: 'Negotiate' })
   const state = walk('rejected', 'Negotiate YII=')
   state.conclude(negotiate, failed('Negotiate oYH2'))
@@ -63,7 +63,7 @@ t.test('a leg of a handshake is no refusal to be held against anybody', async t 
   t.match(ended, { reason: 'rejected', challenges: ['Negotiate'] })
 })
 
-t.test('the first strategy of ours that says why stands; a foreign one says nothing by a third argument', async t => {
+t.test('several strategies that say why: the first of ours stands, and a foreign one does not count', async t => {
   const note = { reason: 'nonce', userId: 'alice', guess: false }
   const state = walk()
   state.conclude(jwt, { ...failed(), note: { ...note, reason: 'foreign' } })
@@ -72,14 +72,14 @@ t.test('the first strategy of ours that says why stands; a foreign one says noth
   t.same(state.note, note)
 })
 
-t.test('5xx is no refusal (R-407-15, R-MAP-3)', async t => {
+t.test('a failure with 5xx: it is no refusal (R-407-15, R-MAP-3)', async t => {
   const cause = new Error('directory')
   t.match(walk().conclude(jwt, failed(cause, 500)), { kind: 'broken', cause: { statusCode: 500, cause: { cause } } })
   t.match(walk().conclude(jwt, failed(undefined, 503)), { kind: 'broken', cause: { statusCode: 503 } })
   t.match(walk().conclude(jwt, failed(undefined, 599)), { kind: 'broken', cause: { statusCode: 500 } })
 })
 
-t.test('400 stays with ours, whose grammar it is (R-CRED-5, R-BEARER-4, SM-7, SM-8)', async t => {
+t.test('a 400 of a strategy of ours, whose grammar it is: the status stays (R-CRED-5, R-BEARER-4, SM-7, SM-8)', async t => {
   const malformed = new MalformedCredentials('no colon')
   const state = walk()
   state.conclude(own, failed(malformed, 400))
@@ -90,7 +90,7 @@ t.test('400 stays with ours, whose grammar it is (R-CRED-5, R-BEARER-4, SM-7, SM
   t.match(other, { status: 400, challenges: ['Bearer realm="gw", error="invalid_request"'], cause: { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' } })
 })
 
-t.test('the first status other than 407 stands, and its challenges', async t => {
+t.test('several refusals: the first status other than 407 stands, with its challenges', async t => {
   const state = walk()
   state.conclude(jwt, failed('Bearer error="first"'))
   state.conclude(jwt, failed('Bearer error="second"', 403))
@@ -99,7 +99,7 @@ t.test('the first status other than 407 stands, and its challenges', async t => 
   t.match(state, { status: 403, challenges: ['Bearer error="second"'] })
 })
 
-t.test('of several challenges the first that says something stands', async t => {
+t.test('several challenges: the first that says something stands', async t => {
   const state = walk()
   const basics = declared({ strategy: unrun, scheme: 'Basic' })
   state.conclude(basics, failed('free text'))
@@ -109,13 +109,13 @@ t.test('of several challenges the first that says something stands', async t => 
   t.same(state.challenges, ['Basic realm="gw", a="1"'])
 })
 
-t.test('a scheme without credentials is not an invalid token (R-BEARER-3)', async t => {
+t.test('a scheme without credentials: it is not an invalid token (R-BEARER-3)', async t => {
   const state = walk('missing', 'Bearer')
   state.conclude(jwt, failed(undefined))
   t.equal(state.challenges, null)
 })
 
-t.test('a foreign strategy sees only what follows the grammar, unless it says it takes all (R-CRED-5)', async t => {
+t.test('credentials that do not follow the grammar: a foreign strategy sees them only if it says it takes all (R-CRED-5)', async t => {
   const state = walk('rejected', 'Bearer a b')
   t.equal(state.mayRun(opaque), true)
   t.equal(state.mayRun(own), true, 'which checks itself')

@@ -29,7 +29,7 @@ const BEARER = 'Bearer realm="gw"'
 const refused = (reason: string, challenges: string[], scheme: string | null = null) =>
   ({ kind: 'refused', status: 407, reason, challenges, scheme, cause: null, note: null })
 
-t.test('right credentials are let in, without a promise where the strategy needs none (R-CRED-6)', async t => {
+t.test('right credentials: they are accepted, without a promise where the strategy needs none (R-CRED-6)', async t => {
   t.same(chainOf(ours).authenticate(attemptInput(ALICE)), {
     kind: 'granted', user: { username: 'alice' }, info: { userId: 'alice' }, scheme: 'Basic', realm: 'gw', strategy: 'basic', userId: 'alice'
   })
@@ -38,7 +38,7 @@ t.test('right credentials are let in, without a promise where the strategy needs
   t.match(await later, { kind: 'granted', user: { id: 7 }, userId: 'alice' })
 })
 
-t.test('wrong credentials and none get the challenges of all, in their order (R-407-1, R-407-2, R-MAP-5, SM-1, SM-3)', async t => {
+t.test('wrong credentials, or none: they get the challenges of all, in their order (R-407-1, R-407-2, R-MAP-5, SM-1, SM-3)', async t => {
   for (const chain of [chainOf(ours, tokens)]) {
     t.same(await ask(chain), refused('missing', [BASIC, BEARER]))
     t.same(await ask(chain, basic('alice', 'wrong')), refused('rejected', [BASIC, BEARER], 'Basic'))
@@ -48,21 +48,21 @@ t.test('wrong credentials and none get the challenges of all, in their order (R-
   t.same(await ask(chainOf(tokens, ours)), refused('missing', [BEARER, BASIC]))
 })
 
-t.test('a scheme that is not offered is like none, and the rest is not read (R-CRED-2, SM-2, CR-26, CR-28)', async t => {
+t.test('a scheme that is not offered: it is like no credentials, and the rest is not read (R-CRED-2, SM-2, CR-26, CR-28)', async t => {
   const chain = chainOf(ours, tokens)
   for (const credentials of ['Digest username="', 'Unknown \0', 'dTpw', 'Basics dTpw']) {
     t.same(await ask(chain, credentials), refused('not offered', [BASIC, BEARER]))
   }
 })
 
-t.test('the scheme alone is like none (CR-5)', async t => {
+t.test('the scheme alone: it is like no credentials (CR-5)', async t => {
   for (const credentials of ['Basic', 'Basic ', ' basic']) {
     t.same(await ask(chainOf(ours), credentials), refused('missing', [BASIC], 'Basic'))
   }
   t.same(await ask(chainOf({ strategy: oldBearer, scheme: 'Bearer' }), 'Bearer'), refused('missing', ['Bearer realm="gw"'], 'Bearer'))
 })
 
-t.test('an empty field or one without a scheme is malformed (R-CRED-5, CR-25)', async t => {
+t.test('an empty field, or one without a scheme: it is malformed (R-CRED-5, CR-25)', async t => {
   for (const credentials of ['', ' ', '"Basic" dTpw', ', Basic dTpw', '\0']) {
     t.match(await ask(chainOf(ours, certificate(never('certificate'))), credentials), {
       kind: 'refused', status: 400, reason: 'malformed', challenges: [], scheme: null, cause: { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' }, note: null
@@ -70,7 +70,7 @@ t.test('an empty field or one without a scheme is malformed (R-CRED-5, CR-25)', 
   }
 })
 
-t.test('malformed credentials of an offered scheme are 400 and reach no verifier (R-CRED-1, R-CRED-5, R-CRED-7, SM-7)', async t => {
+t.test('malformed credentials of an offered scheme: they are 400 and reach no verifier (R-CRED-1, R-CRED-5, R-CRED-7, SM-7)', async t => {
   const strict: StrategyDeclaration = { strategy: foreign('strict', never('strict')), scheme: 'Hawk' }
   const chain = chainOf(ours, strict, certificate(never('certificate')))
   for (const credentials of ['Basic dTpw, Basic dTpx', 'Basic\tdTpw', 'Basic !', 'Basic bm9jb2xvbg==', 'Hawk a="', 'Hawk a="1", a="2"']) {
@@ -80,14 +80,14 @@ t.test('malformed credentials of an offered scheme are 400 and reach no verifier
   }
 })
 
-t.test('an opaque strategy gets the text as it came', async t => {
+t.test('an opaque strategy: it gets the text as it came', async t => {
   const declaration: StrategyDeclaration = {
     strategy: foreign('opaque', function ({ headers }) { this.success({ text: headers.authorization }) }), scheme: 'X-Odd', grammar: 'opaque'
   }
   t.match(await ask(chainOf(declaration), 'x-odd a;b="'), { kind: 'granted', user: { text: 'x-odd a;b="' } })
 })
 
-t.test('credentials of one scheme never reach the verifier of another (R-CRED-3)', async t => {
+t.test('credentials of one scheme: they never reach the verifier of another (R-CRED-3)', async t => {
   const seen: unknown[] = []
   const spy = (name: string): Authenticate => function ({ headers }) {
     seen.push([name, headers.authorization])
@@ -103,7 +103,7 @@ t.test('credentials of one scheme never reach the verifier of another (R-CRED-3)
   t.same(seen, [['b', 'B x'], ['none', undefined], ['none', undefined], ['none', undefined]])
 })
 
-t.test('several of one scheme try in their order until one lets in, and share one challenge (R-MAP-5)', async t => {
+t.test('several strategies of one scheme: they try in their order until one accepts, and share one challenge (R-MAP-5)', async t => {
   const issuer = (name: string): StrategyDeclaration => ({
     strategy: foreign(name, async function ({ headers }) {
       if (headers.authorization === `Bearer ${name}`) this.success({ name })
@@ -120,7 +120,7 @@ t.test('several of one scheme try in their order until one lets in, and share on
   t.same(await ask(chain), refused('missing', [BEARER, BASIC]))
 })
 
-t.test('a strategy without a scheme runs after the presented one, and without the field', async t => {
+t.test('a strategy without a scheme: it runs after the presented one, and without the field', async t => {
   const order: string[] = []
   const spy: StrategyDeclaration = { strategy: foreign('spy', function () { order.push('spy'); this.fail() }), scheme: 'Spy' }
   const chain = chainOf(certificate(function () { order.push('certificate'); this.success({ subject: 'alice' }) }), spy)
@@ -132,7 +132,7 @@ t.test('a strategy without a scheme runs after the presented one, and without th
   t.equal(chainOf(ours).admitsWithoutCredentials, false)
 })
 
-t.test('where nobody can be asked for, the refusal is 403, never a bare 407 (R-407-1)', async t => {
+t.test('no challenge that could be sent: the refusal is 403, never a bare 407 (R-407-1)', async t => {
   for (const chain of [chainOf(certificate(function () { this.fail() })), chainOf({ strategy: oldBearer, scheme: 'Bearer', challenge: null }), chainOf()]) {
     for (const credentials of [undefined, 'Bearer wrong', 'Other x']) {
       t.match(await ask(chain, credentials), { kind: 'refused', status: 403, challenges: [] })
@@ -140,7 +140,7 @@ t.test('where nobody can be asked for, the refusal is 403, never a bare 407 (R-4
   }
 })
 
-t.test('403 and 429 stay, with the challenge of that strategy alone (R-407-4, R-407-16, SM-10, SM-11, SM-14)', async t => {
+t.test('a refusal with 403 or 429: it stays, with the challenge of that strategy alone (R-407-4, R-407-16, SM-10, SM-11, SM-14)', async t => {
   const scoped = new BearerStrategy({ verify: async () => ({ error: 'insufficient_scope', scope: 'egress' }) })
   const chain = chainOf(ours, scoped, certificate(never('certificate')))
   t.same(await ask(chain, 'Bearer x'), {
@@ -149,7 +149,7 @@ t.test('403 and 429 stay, with the challenge of that strategy alone (R-407-4, R-
   t.match(await ask(chainOf(ours, certificate(function () { this.fail(429) }))), { status: 429, challenges: [] })
 })
 
-t.test('the challenge of a failed strategy is taken if it is one, else made from the declaration (R-MAP-2)', async t => {
+t.test('the challenge of a failed strategy: it is taken if it is one, else made from the declaration (R-MAP-2)', async t => {
   const jwt = (authenticate: Authenticate): Chain => chainOf(ours, { strategy: foreign('jwt', authenticate), scheme: 'Bearer' })
   const said = async (challenge: unknown, status?: number): Promise<unknown> =>
     (await ask(jwt(function () { this.fail(challenge, status) }), 'Bearer x') as { challenges: unknown }).challenges
@@ -161,7 +161,7 @@ t.test('the challenge of a failed strategy is taken if it is one, else made from
   t.same(await said(400), invalid, 'and a foreign 400 is no 400')
 })
 
-t.test('a broken strategy is no refusal, and nothing runs after it (R-407-15, R-MAP-6, S14)', async t => {
+t.test('a broken strategy: it is no refusal, and nothing runs after it (R-407-15, R-MAP-6, S14)', async t => {
   const ways: Record<string, Authenticate> = {
     throws: function () { throw new Error('x') },
     rejects: async function () { throw new Error('x') },
@@ -178,21 +178,21 @@ t.test('a broken strategy is no refusal, and nothing runs after it (R-407-15, R-
   t.match(await ask(silent), { kind: 'broken', cause: { code: 'FST_PROXY_AUTH_STRATEGY_TIMEOUT' } })
 })
 
-t.test('pass, and success with nobody, let nobody in (S49)', async t => {
+t.test('a pass, or a success without a user: the request is refused (S49)', async t => {
   const ways: Authenticate[] = [function () { this.pass() }, function () { this.success(false) }, async function () { this.success(null) }]
   for (const authenticate of ways) {
     t.match(await ask(chainOf(ours, certificate(authenticate))), { kind: 'refused', status: 407, challenges: [BASIC] })
   }
 })
 
-t.test('a client that leaves ends it (R-MAP-6)', async t => {
+t.test('a client that leaves: the attempt ends (R-MAP-6)', async t => {
   const controller = new AbortController()
   const input: AttemptInput = { ...attemptInput(), signal: controller.signal }
   const outcome = chainOf(certificate(() => { setImmediate(() => controller.abort()) })).authenticate(input)
   t.match(await outcome, { kind: 'broken', cause: { code: 'FST_PROXY_AUTH_CLIENT_LEFT' } })
 })
 
-t.test('a challenge that must be made anew is, and one that cannot be made is broken (R-407-13, R-407-15)', async t => {
+t.test('a challenge that must be made anew: it is, and a strategy that cannot make it is broken (R-407-13, R-407-15)', async t => {
   let nonce = 0
   const digest = (later: boolean): StrategyDeclaration => ({
     strategy: foreign('digest', never('digest')),
@@ -210,7 +210,7 @@ t.test('a challenge that must be made anew is, and one that cannot be made is br
   t.match(await chainOf(digest(false)).authenticate({ ...input, raw: { ...input.raw, method: 'POST' } }), { kind: 'broken', strategy: 'digest' })
 })
 
-t.test('other fields count only where they are declared, for that strategy alone (R-CRED-4)', async t => {
+t.test('credentials in other fields: they count only where they are declared, for that strategy alone (R-CRED-4)', async t => {
   const keyed: Authenticate = function (request) {
     const key = request.get('X-Proxy-Key')
     if (key === 'alice-key') this.success({ username: 'alice' })
@@ -224,7 +224,7 @@ t.test('other fields count only where they are declared, for that strategy alone
   t.match(await declared.authenticate(input), { kind: 'granted', user: { username: 'alice' } })
 })
 
-t.test('the target\'s own token is no proxy credential (R-CRED-4, R-BEARER-6)', async t => {
+t.test('a token of the target in its URL or content: it is no proxy credential (R-CRED-4, R-BEARER-6)', async t => {
   const chain = chainOf({ strategy: oldBearer, scheme: 'Bearer' })
   const input: AttemptInput = { ...attemptInput('Bearer wrong'), url: 'http://origin.test/?access_token=alice-token' }
   Object.assign(input.raw, { query: { access_token: 'alice-token' }, body: { access_token: 'alice-token' } })
@@ -232,7 +232,7 @@ t.test('the target\'s own token is no proxy credential (R-CRED-4, R-BEARER-6)', 
   t.match(await ask(chain, 'Bearer alice-token'), { kind: 'granted', info: { scope: 'all' } })
 })
 
-t.test('names in passport and in @fastify/passport, unchanged (R-MAP-1)', async t => {
+t.test('strategies named in passport or in @fastify/passport: they run unchanged (R-MAP-1)', async t => {
   for (const passport of [createPassport(), new Authenticator()]) {
     passport.use(oldBearer as never)
     passport.use('basic', ours as never)
@@ -244,7 +244,7 @@ t.test('names in passport and in @fastify/passport, unchanged (R-MAP-1)', async 
   }
 })
 
-t.test('one instance in two registrations keeps their realms apart', async t => {
+t.test('one strategy instance in two registrations: their realms stay apart', async t => {
   const chains = ['one', 'two'].map((realm) => createChain([readDeclaration(ours, { realm }).resolve()], { timeout: 10_000 }))
   for (const credentials of [undefined, basic('alice', 'wrong')]) {
     const outcomes = await Promise.all(chains.map(async (chain) => await ask(chain, credentials)))
@@ -253,7 +253,7 @@ t.test('one instance in two registrations keeps their realms apart', async t => 
   t.match(await ask(chains[1]!, ALICE), { kind: 'granted', realm: 'two' })
 })
 
-t.test('the hashes of content that the strategies for the presented scheme want, and they get them (R-DIG-45)', async t => {
+t.test('strategies for the presented scheme that cover the content: the hashes they want are listed, and they get them (R-DIG-45)', async t => {
   const seen: unknown[] = []
   class Covering extends BasicStrategy {
     override readonly coversContent = true
@@ -286,7 +286,7 @@ t.test('the hashes of content that the strategies for the presented scheme want,
   t.same(seen, [{ md5: 'ab' }, undefined])
 })
 
-t.test('a strategy of ours gets the lines of fields that its credentials cover, and of no others (R-AWS-3, R-CRED-4)', async t => {
+t.test('a strategy of this package whose credentials cover fields: it gets the lines of those fields, and of no others (R-AWS-3, R-CRED-4)', async t => {
   const seen: unknown[] = []
   class Signed extends BasicStrategy {
     override coveredFields ({ headers }: AttemptRequest, options?: AttemptOptions): readonly string[] {
@@ -333,7 +333,7 @@ t.test('content that is yet to be read: the strategies that cover it are told so
   }
 })
 
-t.test('one that only looks like ours need not know of that', async t => {
+t.test('a foreign strategy that only looks like one of this package: it need not know of covered fields or content', async t => {
   const strategy = { name: 'like', scheme: 'Basic', challenge: () => ({ scheme: 'Basic' }), authenticate (this: { success: (user: string) => void }) { this.success('a') } }
   t.match(await ask(chainOf({ strategy, scheme: 'Basic' }), ALICE), { kind: 'granted' })
 })

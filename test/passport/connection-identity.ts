@@ -33,7 +33,7 @@ function authenticate (all: ConnectionIdentities, wire: Wire, name: string): voi
   leg.close(false)
 }
 
-t.test('a connection that has nothing to do with it is left alone', async t => {
+t.test('no credentials for a handshake, another proxy in between, or HTTP/2: the connection is left alone', async t => {
   const all = connections()
   const wire = new Wire()
   for (const credentials of [undefined, 'Basic dTpw', '=', '']) t.equal(all.begin(on(wire), credentials), undefined)
@@ -55,7 +55,7 @@ t.test('other credentials, also by way of another proxy: the connection no longe
   }
 })
 
-t.test('what a leg keeps the next one has, once, and only its owner (R-NEG-7)', async t => {
+t.test('a state that a leg keeps: the next leg has it, once, and only for its owner (R-NEG-7)', async t => {
   const all = connections()
   const wire = new Wire()
   const state = new State()
@@ -75,7 +75,7 @@ t.test('what a leg keeps the next one has, once, and only its owner (R-NEG-7)', 
   t.equal(all.handshaking, 0)
 })
 
-t.test('a state ends once, however it ends', async t => {
+t.test('a handshake that ends in any way: its state ends once', async t => {
   const rows: Record<string, (all: ConnectionIdentities, wire: Wire, state: State) => void> = {
     'the connection closes': (_all, wire) => wire.destroy(),
     'a request without credentials': (all, wire) => { all.begin(on(wire), undefined) },
@@ -114,7 +114,7 @@ t.test('a state ends once, however it ends', async t => {
   }
 })
 
-t.test('a state kept again goes on, one replaced within a leg ends, one kept too late ends at once', async t => {
+t.test('a state that is kept again, replaced within a leg, or kept too late: it goes on, ends, or ends at once', async t => {
   const all = connections()
   const wire = new Wire()
   const [state, replaced, late] = [new State(), new State(), new State()]
@@ -135,7 +135,7 @@ t.test('a state kept again goes on, one replaced within a leg ends, one kept too
   wire.destroy()
 })
 
-t.test('a handshake that takes too long ends with its connection (R-NEG-7)', async t => {
+t.test('a handshake that takes too long: it ends, and its connection with it (R-NEG-7)', async t => {
   const all = connections({ handshakeTimeout: 5 })
   const wire = new Wire()
   const state = new State()
@@ -147,7 +147,7 @@ t.test('a handshake that takes too long ends with its connection (R-NEG-7)', asy
   t.equal(all.handshaking, 0)
 })
 
-t.test('there are only so many handshakes', async t => {
+t.test('as many handshakes as allowed: a further one gets 503, those under way go on', async t => {
   const all = connections()
   const wires = [new Wire(), new Wire()]
   for (const wire of wires) {
@@ -167,7 +167,7 @@ t.test('there are only so many handshakes', async t => {
   t.equal(all.handshaking, 0)
 })
 
-t.test('a leg is judged alone (R-NEG-7)', async t => {
+t.test('another request during the verdict on a leg: it is a bad request, and the connection gets no identity (R-NEG-7)', async t => {
   const all = connections()
   for (const credentials of [undefined, 'Basic dTpw', LEG]) {
     const wire = new Wire()
@@ -180,7 +180,7 @@ t.test('a leg is judged alone (R-NEG-7)', async t => {
   }
 })
 
-t.test('an identity holds for requests of one user without credentials, and ends with any (R-NEG-8, R-NEG-9, R-NEG-10)', async t => {
+t.test('an identity of a connection: it holds for requests of one user without credentials, and ends with any (R-NEG-8, R-NEG-9, R-NEG-10)', async t => {
   const all = connections()
   const wire = new Wire()
   authenticate(all, wire, 'alice')
@@ -194,7 +194,7 @@ t.test('an identity holds for requests of one user without credentials, and ends
   t.equal(all.identityOf(on(wire)), undefined)
 })
 
-t.test('a connection that has gone stands for no user', async t => {
+t.test('a connection that closed during its handshake: it stands for no user', async t => {
   const all = connections()
   const wire = new Wire()
   const leg = all.begin(on(wire), LEG)!
@@ -204,7 +204,7 @@ t.test('a connection that has gone stands for no user', async t => {
   t.equal(all.end('alice'), 0)
 })
 
-t.test('a user\'s connections can be ended by his name', async t => {
+t.test('connections that are ended by the name of their user: no others end, and the user may come back', async t => {
   const all = connections()
   const wires = [new Wire(), new Wire(), new Wire(), new Wire()]
   for (const [i, wire] of wires.entries()) authenticate(all, wire, i === 3 ? 'bob' : 'alice')
@@ -216,7 +216,7 @@ t.test('a user\'s connections can be ended by his name', async t => {
   t.equal(all.end('alice'), 1, 'he may come back')
 })
 
-t.test('each address has a share of the handshakes (F-28)', t => {
+t.test('handshakes from several addresses: each address has a share of them (F-28)', t => {
   const all = connections({ maxHandshakes: 4, maxPerAddress: 2 })
   const start = (wire: Wire, from?: string): void => {
     const leg = all.begin(on(wire), LEG, from === undefined ? {} : { from })!

@@ -19,19 +19,19 @@ const schemes = async (httpVersion: string) => {
   return challenges.map(line => line.split(' ')[0])
 }
 
-t.test('neither is offered over HTTP/2 nor to HTTP/1.0 (R-CH-13)', async t => {
+t.test('Negotiate and NTLM over HTTP/2 or for HTTP/1.0: neither is offered (R-CH-13)', async t => {
   t.strictSame(await schemes('1.1'), ['Negotiate', 'Basic', 'NTLM'])
   t.strictSame(await schemes('2.0'), ['Basic'])
   t.strictSame(await schemes('1.0'), ['Basic'])
 })
 
-t.test('nor accepted there (R-CH-13)', async t => {
+t.test('NTLM credentials over HTTP/2: they are not accepted (R-CH-13)', async t => {
   t.match(await chain.authenticate(input('1.1', 'NTLM TlRMTVNTUAAB')), { kind: 'granted' })
   t.match(await chain.authenticate(input('2.0', 'NTLM TlRMTVNTUAAB')), { kind: 'refused', status: 407, reason: 'not offered' })
   t.match(await chain.authenticate(input('2.0', 'Basic dTpw')), { kind: 'granted' })
 })
 
-t.test('a leg that asks for another ends the matter, one that says nothing does not (R-NEG-3)', async t => {
+t.test('a refused leg that asks for another, or says nothing: the first ends the attempt, the second does not (R-NEG-3)', async t => {
   const legs = new LegsStrategy()
   const all = new ConnectionIdentities({ handshakeTimeout: 1000, maxHandshakes: 1, maxPerAddress: 1 })
   const guest = { strategy: { name: 'guest', authenticate (this: { success (user: object): void }) { this.success({ username: 'guest' }) } }, scheme: null }
@@ -48,7 +48,7 @@ t.test('a leg that asks for another ends the matter, one that says nothing does 
   }
 })
 
-t.test('what does not depend on the version is that of the whole chain', async t => {
+t.test('two chains, chosen by the version: what does not depend on the version is that of the whole chain', async t => {
   const others = createChain([declared('Basic')], { timeout: 1000 })
   t.match(byConnection(chain, others), { reads: chain.reads, admitsWithoutCredentials: false })
 })

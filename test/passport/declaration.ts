@@ -21,7 +21,7 @@ class Unschemed extends Strategy {
   override challenge (): null { return null }
 }
 
-t.test('one of ours needs no more than itself', async t => {
+t.test('a strategy of this package, declared alone: nothing more is needed', async t => {
   const declared = settle(own)
   t.match(declared, {
     name: 'basic', strategy: own, own: true, scheme: 'Basic', realm: 'gw', grammar: 'own', reads: [], options: { realm: 'gw' }
@@ -30,7 +30,7 @@ t.test('one of ours needs no more than itself', async t => {
   t.throws(() => { (declared as { realm: string }).realm = 'x' }, TypeError)
 })
 
-t.test('whether its verdict may need a hash of the content, before the strategy of a name is known', async t => {
+t.test('a declaration that is not resolved yet: it tells whether the verdict may need a hash of the content', async t => {
   class Covering extends BasicStrategy { override readonly coversContent = true }
   const covering = new Covering({ verify: () => null })
   const may = (declaration: StrategyDeclaration) => readDeclaration(declaration, { realm: 'gw', passport: createPassport() }).mayCoverContent
@@ -38,7 +38,7 @@ t.test('whether its verdict may need a hash of the content, before the strategy 
     [false, true, true, true, true, false])
 })
 
-t.test('the realm nearest to the route goes first, and one instance serves several', async t => {
+t.test('a realm given in several places: the nearest to the route is used, and one instance serves several', async t => {
   const strategy = new BasicStrategy({ verify: () => null, realm: 'own' })
   t.match(settle(strategy), { realm: 'own', lines: ['Basic realm="own", charset="UTF-8"'] })
   t.match(settle({ strategy, realm: 'here' }), { realm: 'here', options: { realm: 'here' }, lines: ['Basic realm="here", charset="UTF-8"'] })
@@ -46,7 +46,7 @@ t.test('the realm nearest to the route goes first, and one instance serves sever
   t.match(settle(own).lines, ['Basic realm="gw", charset="UTF-8"'], 'unchanged by that')
 })
 
-t.test('a name may be registered after the declaration, in either Passport', async t => {
+t.test('a name that is registered after the declaration: it is found, in either Passport', async t => {
   for (const passport of [createPassport(), new Authenticator()]) {
     const declaration = readDeclaration({ strategy: 'jwt', scheme: 'bearer' }, { realm: 'gw', passport })
     passport.use('jwt', oldBearer as never)
@@ -56,7 +56,7 @@ t.test('a name may be registered after the declaration, in either Passport', asy
   }
 })
 
-t.test('the name alone does for one of ours, and never for another (R-CRED-3)', async t => {
+t.test('a strategy declared by its name alone: that does for one of this package, never for a foreign one (R-CRED-3)', async t => {
   const passport = createPassport().use('ours', own).use('theirs', oldBearer)
   t.match(settle('ours', passport), { name: 'ours', scheme: 'Basic', own: true })
   t.throws(() => settle('theirs', passport), bad)
@@ -65,12 +65,12 @@ t.test('the name alone does for one of ours, and never for another (R-CRED-3)', 
   t.throws(() => settle({ strategy: 'unknown', scheme: 'X' }, passport), bad)
 })
 
-t.test('a strategy need not have a name', async t => {
+t.test('a strategy without a name: it can be declared', async t => {
   const nameless = { authenticate () {} }
   t.match(settle({ strategy: nameless, scheme: null }), { name: 'without a name', scheme: null, lines: [] })
 })
 
-t.test('all of a foreign one is in its declaration', async t => {
+t.test('a foreign strategy: all of its settings come from its declaration', async t => {
   const options = { session: false }
   const declared = settle({
     strategy: oldBearer, scheme: 'Hawk', realm: 'x', params: { a: '1' }, grammar: 'opaque', reads: ['X-Proxy-Key'], options
@@ -102,7 +102,7 @@ t.test('what is remembered: what the declaration says, else what one of ours say
   t.equal(settle(unschemed).cache, null, 'one of ours that has none')
 })
 
-t.test('what is good once, or for more than its credentials, is not remembered', async t => {
+t.test('a verdict that is good once, or for more than its credentials: it is not cached', async t => {
   const digest = new DigestStrategy({ lookup: () => null })
   t.equal(settle(digest).cache, null)
   for (const declaration of [
@@ -111,7 +111,7 @@ t.test('what is good once, or for more than its credentials, is not remembered',
   ]) t.throws(() => settle({ ...declaration, cache: true }), bad, JSON.stringify(declaration.scheme))
 })
 
-t.test('each strategy has turns of its own', async t => {
+t.test('one strategy declared twice: each declaration has turns of its own', async t => {
   const verifiers = { concurrency: 1, queue: 0 }
   const declared = readDeclaration(own, { realm: 'gw', verifiers }).resolve()
   declared.turns.take(() => new Promise(() => {}))
@@ -119,11 +119,11 @@ t.test('each strategy has turns of its own', async t => {
   t.equal(readDeclaration(own, { realm: 'gw', verifiers }).resolve().turns.take(() => 1), 1)
 })
 
-t.test('the fields are known before the strategy is', async t => {
+t.test('a strategy that is not registered yet: the fields it reads are known', async t => {
   t.same(readDeclaration({ strategy: 'late', scheme: null, reads: ['X-Key'] }, { realm: 'gw' }).reads, ['x-key'])
 })
 
-t.test('what one of ours says itself is not for a declaration to say', async t => {
+t.test('options that a strategy of this package sets itself: a declaration cannot set them otherwise', async t => {
   t.match(settle({ strategy: own, scheme: 'basic' }), { scheme: 'Basic' })
   for (const option of [{ scheme: 'Bearer' }, { scheme: null }, { params: {} }, { challenge: null }, { grammar: 'opaque' }]) {
     t.throws(() => settle({ strategy: own, ...option }), bad, JSON.stringify(option))
@@ -133,13 +133,13 @@ t.test('what one of ours says itself is not for a declaration to say', async t =
   t.throws(() => settle({ strategy: unschemed, scheme: 'X' }), bad)
 })
 
-t.test('without a scheme there is nothing to challenge for', async t => {
+t.test('a declaration without a scheme: options for a challenge or a grammar are refused', async t => {
   for (const option of [{ params: {} }, { challenge: 'X a=1' }, { grammar: 'opaque' }]) {
     t.throws(() => settle({ strategy: oldBearer, scheme: null, ...option }), bad, JSON.stringify(option))
   }
 })
 
-t.test('a wrong option fails the boot, before the strategy is looked for', async t => {
+t.test('a wrong option: the boot fails before the strategy is looked for', async t => {
   const read = (declaration: unknown) => () => readDeclaration(declaration as StrategyDeclaration, { realm: 'gw' })
   for (const declaration of [undefined, null, 7, [], {}, { strategy: null }, { strategy: '' }, { strategy: {} }]) {
     t.throws(read(declaration), bad, JSON.stringify(declaration))
@@ -154,7 +154,7 @@ t.test('a wrong option fails the boot, before the strategy is looked for', async
   t.doesNotThrow(read({ strategy: 'x', realm: undefined }))
 })
 
-t.test('an error names the option, never its value', async t => {
+t.test('a secret as the value of a wrong option: the error names the option, never its value', async t => {
   try {
     settle({ strategy: foreign('jwt', () => {}), scheme: 'X', options: 'alice-secret' })
     t.fail('it must throw')
@@ -171,12 +171,12 @@ t.test('a strategy from npm, alone: the message says what to write (F-35)', asyn
   t.throws(() => readDeclaration({ strategy: 'jwt', shceme: 'Bearer' } as never, { realm: 'gw' }), { message: 'unknown option "strategies[].shceme"; did you mean "strategies[].scheme"?' })
 })
 
-t.test('whether it names its strategy (F-41)', async t => {
+t.test('a declaration with a name or with an instance: only the first names its strategy (F-41)', async t => {
   for (const named of ['jwt', { strategy: 'jwt', scheme: 'Bearer' }]) t.ok(givesName(named))
   for (const other of [foreign('jwt', () => {}), { strategy: foreign('jwt', () => {}) }, null, 7]) t.notOk(givesName(other as never))
 })
 
-t.test('a foreign strategy with members of the same names stays foreign (F-49)', async t => {
+t.test('a foreign strategy with members of the same names: it stays foreign (F-49)', async t => {
   const lookalike = { name: 'alike', scheme: 'Bearer', challenge: () => ({ scheme: 'Bearer' }), authenticate () {} }
   const context = { realm: 'gw' }
   t.throws(() => readDeclaration(lookalike as never, context).resolve(), { code: 'FST_PROXY_AUTH_BAD_OPTION' })

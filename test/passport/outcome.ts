@@ -5,7 +5,7 @@ import { areWrong, broken, isWrongSecret } from '../../lib/passport/outcome.js'
 import { closedPort } from '../fixtures/closed-port.js'
 import { rawServer } from '../fixtures/raw-server.js'
 
-t.test('a strategy that failed is 500, one that is unavailable 503, none is a client\'s mistake (R-407-15, R-MAP-3, SM-12, SM-13)', async t => {
+t.test('a strategy that failed, or is unavailable: the status is 500 or 503, neither is a mistake of the client (R-407-15, R-MAP-3, SM-12, SM-13)', async t => {
   for (const cause of [new Error('x'), 'text', null, undefined, Object.assign(new Error('x'), { statusCode: 401 }), { code: 7 }]) {
     t.match(broken('jwt', cause), {
       kind: 'broken', strategy: 'jwt', cause: { code: 'FST_PROXY_AUTH_STRATEGY_FAILED', statusCode: 500, cause }
@@ -47,7 +47,7 @@ t.test('every code for what is away: 503 (F-38)', async t => {
   for (const code of ['ENOENT', 'NOT_UND_ERR_SOCKET']) t.match(broken('idp', { code }).cause, { statusCode: 500 }, code)
 })
 
-t.test('a mistake stays one, however it is wrapped (F-38)', async t => {
+t.test('a mistake in the code, however it is wrapped: it stays one, with 500 (F-38)', async t => {
   const invalid = await fetch('nothing').then(() => undefined, (error: unknown) => error)
   const loop: { cause?: unknown } = {}
   loop.cause = loop
@@ -56,20 +56,20 @@ t.test('a mistake stays one, however it is wrapped (F-38)', async t => {
   }
 })
 
-t.test('an error says 503, and when to come back (F-38)', async t => {
+t.test('an error that says 503 and when to come back: Retry-After says it in seconds (F-38)', async t => {
   for (const [retryAfter, seconds] of [[30_000, '30'], [1, '1'], [1_001, '2'], [0, '10'], [-1, '10'], [NaN, '10'], [Infinity, '10'], ['30', '10'], [undefined, '10']]) {
     const { headers } = broken('idp', { cause: { statusCode: 503, retryAfter } }).cause as unknown as { headers: unknown }
     t.strictSame(headers, { 'retry-after': seconds }, String(retryAfter))
   }
 })
 
-t.test('the message names the strategy and says nothing of the cause', async t => {
+t.test('a failed strategy: the message names it and says nothing of the cause', async t => {
   const { cause } = broken('jwt', new Error('alice-secret'))
   t.match(cause.message, /jwt/)
   t.notMatch(cause.message, /alice-secret/)
 })
 
-t.test('a full store says when to come back, and the client reads it (R-MAP-3)', async t => {
+t.test('a full store, too many handshakes, a busy verifier: the error stays as it is, with the time to come back (R-MAP-3)', async t => {
   const full = new StoreFull(7000)
   t.strictSame(broken('digest', full), { kind: 'broken', cause: full, strategy: 'digest' })
   const many = new TooManyHandshakes(7000)

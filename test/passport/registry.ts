@@ -8,13 +8,13 @@ import { createPassport } from '../fixtures/passport.js'
 
 const strategy = foreign('jwt', () => {})
 
-t.test('a name is found in passport and in @fastify/passport', async t => {
+t.test('a strategy registered in passport or in @fastify/passport: it is found by its name', async t => {
   t.equal(findStrategy(createPassport().use(strategy), 'jwt'), strategy)
   t.equal(findStrategy(createPassport().use('other', strategy), 'other'), strategy)
   t.equal(findStrategy(new Authenticator().use('jwt', strategy as never), 'jwt'), strategy)
 })
 
-t.test('an unknown name fails the boot, as does a registry that is none', async t => {
+t.test('an unknown name, or a registry that is none: the boot fails', async t => {
   const bad = { code: 'FST_PROXY_AUTH_BAD_OPTION' }
   for (const registry of [createPassport(), new Authenticator(), {} as Registry, { strategy: () => ({}) }]) {
     t.throws(() => findStrategy(registry, 'jwt'), bad)
@@ -29,13 +29,13 @@ t.test('an unknown name: the message lists those there are (F-35, F-41)', async 
   t.throws(() => findStrategy(createPassport(), 'jwt'), { message: "passport has no strategy 'jwt'; it has: none" })
 })
 
-t.test('without a registry it is the singleton of passport (F-41)', async t => {
+t.test('no registry is given: it is the singleton of passport (F-41)', async t => {
   passport.use('of the singleton', strategy)
   t.teardown(() => passport.unuse('of the singleton'))
   t.equal(findStrategy(await loadPassport(), 'of the singleton'), strategy)
 })
 
-t.test('a strategy is what can authenticate', async t => {
+t.test('a value that cannot authenticate: it is no strategy', async t => {
   t.equal(isStrategy(strategy), true)
   for (const other of [undefined, null, 'jwt', {}, { authenticate: 'x' }]) t.equal(isStrategy(other), false)
 })

@@ -25,7 +25,7 @@ const raw = {
   query: { access_token: 'x' }
 }
 
-t.test('authorization is what was presented to us; of the origin\'s credentials nothing is there (R-MAP-1, R-CRED-4)', async t => {
+t.test('credentials for the proxy and for the origin: the view has the former as authorization, nothing of the latter (R-MAP-1, R-CRED-4)', async t => {
   const view = requestView(raw, 'Basic dTpw', 'http://origin.test/p?access_token=x', '192.0.2.1', [])
   t.same(view.headers, { host: 'origin.test', 'user-agent': 'curl/8', authorization: 'Basic dTpw' })
   t.same(Object.keys(view).sort(), [
@@ -36,11 +36,11 @@ t.test('authorization is what was presented to us; of the origin\'s credentials 
   t.equal(raw.headers.authorization, 'Bearer of-the-origin', 'the request itself stays as it is')
 })
 
-t.test('without credentials there is no authorization, not even an empty one (S49)', async t => {
+t.test('no credentials: there is no authorization, not even an empty one (S49)', async t => {
   t.notOk('authorization' in requestView(raw, undefined, '/', '192.0.2.1', []).headers)
 })
 
-t.test('the rest is the request\'s', async t => {
+t.test('the other members of a view: they are those of the request', async t => {
   const view = requestView(raw, undefined, 'origin.test:443', '192.0.2.1', [])
   t.match(view, { method: 'GET', url: 'origin.test:443', originalUrl: 'origin.test:443', httpVersion: '1.1', ip: '192.0.2.1' })
   t.equal(view.socket, socket)
@@ -48,13 +48,13 @@ t.test('the rest is the request\'s', async t => {
   t.equal(requestView({ ...raw, method: undefined }, undefined, '/', '', []).method, '')
 })
 
-t.test('a field carries credentials only when it is declared (R-CRED-4)', async t => {
+t.test('a field that may carry credentials: it is visible only when it is declared (R-CRED-4)', async t => {
   t.same(requestView(raw, undefined, '/', '', ['x-proxy-key', 'x-absent']).headers, {
     host: 'origin.test', 'user-agent': 'curl/8', 'x-proxy-key': 'ours'
   })
 })
 
-t.test('every strategy sees the fields that carry no credentials, and what else was made up it does not', async t => {
+t.test('fields that carry no credentials, and unknown ones: every strategy sees the former only', async t => {
   const harmless = Object.fromEntries([
     'accept', 'accept-charset', 'accept-datetime', 'accept-encoding', 'accept-language', 'access-control-request-headers', 'access-control-request-method',
     'cache-control', 'connection', 'content-digest', 'content-disposition', 'content-encoding', 'content-language', 'content-length', 'content-location',
@@ -68,20 +68,20 @@ t.test('every strategy sees the fields that carry no credentials, and what else 
   t.strictSame(requestView({ ...raw, headers: { ...harmless, ...others } }, undefined, '/', '', []).headers, harmless)
 })
 
-t.test('over HTTP/2 the authority is the host', async t => {
+t.test('a request over HTTP/2: its authority is the host', async t => {
   const headers = { ':authority': 'origin.test', ':path': '/', accept: '*/*' }
   t.same(requestView({ ...raw, headers }, undefined, '/', '', []).headers, { host: 'origin.test', accept: '*/*' })
   t.same(requestView({ ...raw, headers: { ':authority': 'a.test', host: 'b.test' } }, undefined, '/', '', []).headers, { host: 'b.test' })
 })
 
-t.test('all members are its own and enumerable, so that a copy works, get() included', async t => {
+t.test('a copy of a view: it works, get() included, as all members are its own and enumerable', async t => {
   const copy = { ...requestView(raw, 'Basic dTpw', '/', '', []) }
   t.equal(copy.get('Authorization'), 'Basic dTpw')
   t.equal(copy.header('HOST'), 'origin.test')
   t.equal(copy.get('cookie'), undefined)
 })
 
-t.test('writing to a view leaves the request and other views alone', async t => {
+t.test('a strategy that writes to its view: the request and other views stay as they are', async t => {
   const view = requestView(raw, undefined, '/', '', []) as unknown as Record<string, Record<string, string>>
   for (const member of ['headers', 'query', 'body', 'params']) Object.assign(view[member] as object, { host: 'x', mine: 'x' })
   const other = requestView(raw, undefined, '/', '', [])
@@ -90,14 +90,14 @@ t.test('writing to a view leaves the request and other views alone', async t => 
   t.same([other.query, other.body, other.params], [{}, {}, {}])
 })
 
-t.test('fields that are the origin\'s, or frame the message, cannot be declared (R-CRED-4)', async t => {
+t.test('fields that are for the origin, or frame the message: they cannot be declared (R-CRED-4)', async t => {
   for (const name of [
     'authorization', 'connection', 'content-length', 'cookie', 'host', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade'
   ]) t.equal(isReadable(name), false, name)
   t.equal(isReadable('x-proxy-key'), true)
 })
 
-t.test('lines of fields, as they came, of those that are asked for (R-AWS-3)', async t => {
+t.test('fields that are asked for: the view has their lines, as they came (R-AWS-3)', async t => {
   const rawHeaders = ['Host', 'Origin.test', 'X-A', ' 1', 'Cookie', 'sid=1', 'x-a', '2']
   t.same({ ...linesOf({ ...raw, rawHeaders }, ['host', 'x-a', 'absent', '__proto__']) }, { host: ['Origin.test'], 'x-a': [' 1', '2'] })
   t.same({ ...linesOf(raw, ['host']) }, {}, 'of a request without any')

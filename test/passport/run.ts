@@ -17,14 +17,14 @@ const brokenBy = (cause: unknown) => ({
 })
 const REFUSED = { kind: 'failed', challenge: undefined, status: undefined, note: null }
 
-t.test('an answer at once is no promise, an answer later is one', async t => {
+t.test('a verdict at once, or later: only the later one is a promise', async t => {
   t.same(judge(function () { this.success(ALICE) }), accepted)
   const verdict = judge(function () { later(() => this.success(ALICE)) })
   t.ok(verdict instanceof Promise)
   t.same(await verdict, accepted)
 })
 
-t.test('the strategy gets view and options, and is not changed (R-MAP-6)', async t => {
+t.test('a strategy that runs: it gets view and options, and is not changed (R-MAP-6)', async t => {
   const request = view('Basic dTpw')
   const options = { realm: 'gw' }
   let got: unknown[] = []
@@ -40,12 +40,12 @@ t.test('the strategy gets view and options, and is not changed (R-MAP-6)', async
   t.same(Object.keys(strategy), ['name', 'authenticate'])
 })
 
-t.test('success passes user and info on, as they are', async t => {
+t.test('success with user and info: both are passed on as they are', async t => {
   const info = { scope: 'all' }
   t.strictSame(judge(function () { this.success('alice', info) }), { kind: 'accepted', user: 'alice', info })
 })
 
-t.test('success with nobody is a refusal; with what names nobody, broken (S49)', async t => {
+t.test('success without a user, or with what names none: it is a refusal, or broken (S49)', async t => {
   for (const nobody of [false, null, undefined, '', 0]) {
     t.same(judge(function () { this.success(nobody) }), REFUSED, String(nobody))
   }
@@ -54,7 +54,7 @@ t.test('success with nobody is a refusal; with what names nobody, broken (S49)',
   }
 })
 
-t.test('fail takes a challenge, a status, both or nothing', async t => {
+t.test('fail with a challenge, a status, both or nothing: the refusal has what was given', async t => {
   t.same(judge(function () { this.fail() }), REFUSED)
   t.same(judge(function () { this.fail('Basic') }), { ...REFUSED, challenge: 'Basic' })
   t.same(judge(function () { this.fail(403) }), { ...REFUSED, status: 403 })
@@ -63,12 +63,12 @@ t.test('fail takes a challenge, a status, both or nothing', async t => {
   t.same(judge(function () { this.fail('Basic', undefined, note) }), { ...REFUSED, challenge: 'Basic', note })
 })
 
-t.test('pass lets nobody in, redirect is a mistake of ours (R-MAP-4)', async t => {
+t.test('pass or redirect: the first is a refusal, the second an error of the server (R-MAP-4)', async t => {
   t.same(judge(function () { this.pass() }), REFUSED)
   t.match(judge(function () { this.redirect('https://idp.test/') }), brokenBy(Error))
 })
 
-t.test('error, a throw and a rejection are broken, now or later (R-407-15, S14)', async t => {
+t.test('error, a throw or a rejection, now or later: the strategy is broken (R-407-15, S14)', async t => {
   const cause = new Error('away')
   const ways: Authenticate[] = [
     function () { this.error(cause) },
@@ -81,7 +81,7 @@ t.test('error, a throw and a rejection are broken, now or later (R-407-15, S14)'
   for (const way of ways) t.match(await judge(way), brokenBy(cause))
 })
 
-t.test('the first action counts, whatever follows (R-MAP-6)', async t => {
+t.test('several actions in one attempt: the first counts, whatever follows (R-MAP-6)', async t => {
   const actions: Record<string, (actions: Actions) => void> = {
     success: (actions) => actions.success({ username: 'mallory' }),
     fail: (actions) => actions.fail('Basic', 403),
@@ -98,11 +98,11 @@ t.test('the first action counts, whatever follows (R-MAP-6)', async t => {
   }
 })
 
-t.test('actions need no this', async t => {
+t.test('actions that are called without this: they work', async t => {
   t.same(await judge(function () { Promise.resolve(ALICE).then(this.success, this.error) }), accepted)
 })
 
-t.test('silence ends with the deadline, and what comes after it is nothing (R-MAP-6, S14)', async t => {
+t.test('a strategy that stays silent: the deadline ends its attempt, and a later action counts for nothing (R-MAP-6, S14)', async t => {
   let attempt: Actions | undefined
   const verdict = judge(function () { attempt = this }, 1)
   t.match(await verdict, { kind: 'broken', strategy: 'probe', cause: { code: 'FST_PROXY_AUTH_STRATEGY_TIMEOUT', statusCode: 503 } })
@@ -110,7 +110,7 @@ t.test('silence ends with the deadline, and what comes after it is nothing (R-MA
   t.match(await verdict, { kind: 'broken' })
 })
 
-t.test('the timer ends with the answer, and is not even set for one in a microtask', async t => {
+t.test('a verdict in a microtask, or later: no timer is set for the first, and that of the second ends with it', async t => {
   const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
   const before = timers()
   let waiting = 0
@@ -130,7 +130,7 @@ t.test('the timer ends with the answer, and is not even set for one in a microta
   t.equal(timers(), before)
 })
 
-t.test('a client that leaves ends the attempt (R-MAP-6)', async t => {
+t.test('a client that leaves: the attempt ends (R-MAP-6)', async t => {
   const left = { kind: 'broken', strategy: 'probe', cause: { code: 'FST_PROXY_AUTH_CLIENT_LEFT' } }
   const controller = new AbortController()
   const silent = foreign('probe', () => {})
@@ -140,7 +140,7 @@ t.test('a client that leaves ends the attempt (R-MAP-6)', async t => {
   t.match(await run(silent, view(), settings, controller), left, 'one that has left already')
 })
 
-t.test('the signal is not asked for before there is a wait, and is not held after it', async t => {
+t.test('a verdict with or without a wait: the signal is asked for only in a wait, and not held after it', async t => {
   let asked = 0
   let listeners = 0
   const departure = {
@@ -177,7 +177,7 @@ t.test('500 attempts at once through one instance: each gets its own user, also 
   t.same((await Promise.all(verdicts)).map((verdict) => (verdict as { user: { username: string } }).user.username), names)
 })
 
-t.test('a strategy that is frozen runs as any other', async t => {
+t.test('a strategy that is frozen: it runs as any other', async t => {
   const frozen = Object.freeze(foreign('probe', function () { this.success(ALICE) }))
   t.same(run(frozen, view(), settings), accepted)
 })

@@ -27,7 +27,7 @@ const offer = (some: Partial<ForeignOffer>) =>
   foreignChallenges({ name: 'x', scheme: 'Bearer', realm: 'gw', overrideRealm: false, ...some })
 const bad = { code: 'FST_PROXY_AUTH_BAD_OPTION' }
 
-t.test('one of ours makes its challenge, once if it can (R-CH-1, R-CH-4)', async t => {
+t.test('a strategy of this package: it makes its challenge, once if it can (R-CH-1, R-CH-4)', async t => {
   const offering = ownChallenges(new BasicStrategy({ verify: () => null }), 'a "b"')
   t.same(offering.lines, ['Basic realm="a \\"b\\"", charset="UTF-8"'])
   t.equal(offering.challengesFor(view()), offering.lines)
@@ -35,7 +35,7 @@ t.test('one of ours makes its challenge, once if it can (R-CH-1, R-CH-4)', async
   t.equal(offering.afterRefusal, null)
 })
 
-t.test('a fresh one makes it anew each time, and knows the request (R-407-13, R-CH-11)', async t => {
+t.test('a strategy with fresh challenges: it makes them anew each time, and knows the request (R-407-13, R-CH-11)', async t => {
   let nonce = 0
   const offering = ownChallenges(new Fresh(({ realm, request }) => request?.httpVersion === '2.0'
     ? null
@@ -48,14 +48,14 @@ t.test('a fresh one makes it anew each time, and knows the request (R-407-13, R-
   t.same(offering.challengesIn('Digest realm="gw", nonce="9", stale=true'), ['Digest realm="gw", nonce="9", stale=true'])
 })
 
-t.test('it may take its time', async t => {
+t.test('a challenge that takes its time: it is awaited, and a failure is passed on', async t => {
   const offering = ownChallenges(new Fresh(async ({ realm }) => ({ scheme: 'Digest', params: { realm, nonce: 'n' } })), 'gw')
   t.same(await offering.challengesFor(view()), ['Digest realm="gw", nonce="n"'])
   const away = ownChallenges(new Fresh(async () => { throw new Error('away') }), 'gw')
   await t.rejects(away.challengesFor(view()) as Promise<unknown>, { message: 'away' })
 })
 
-t.test('a strategy without a scheme asks for nothing', async t => {
+t.test('a strategy without a scheme, or without a challenge: it asks for nothing', async t => {
   const { lines, challengesFor, challengesIn } = ownChallenges(new Fresh(() => ({ scheme: 'X' }), null), 'gw')
   t.same([lines, challengesFor(view()), challengesIn('X')], [[], [], null])
   t.same(offer({ scheme: null }).lines, [])
@@ -63,7 +63,7 @@ t.test('a strategy without a scheme asks for nothing', async t => {
   t.equal(offer({ challenge: null }).challengesIn('Bearer realm="Users"'), null)
 })
 
-t.test('what cannot be sent fails the boot (R-CH-6)', async t => {
+t.test('a challenge that cannot be sent: the boot fails (R-CH-6)', async t => {
   const notRepresentable = { code: 'FST_PROXY_AUTH_NOT_REPRESENTABLE' }
   t.throws(() => ownChallenges(new BasicStrategy({ verify: () => null }), 'a\r\nb'), notRepresentable)
   t.throws(() => offer({ realm: 'a\0' }), notRepresentable)
@@ -71,7 +71,7 @@ t.test('what cannot be sent fails the boot (R-CH-6)', async t => {
   t.throws(() => ownChallenges(new Fresh(() => ({ scheme: 'Digest', token68: 'a b' })), 'gw'), notRepresentable)
 })
 
-t.test('a foreign one is asked for as its declaration says (R-CH-4, R-CH-9, R-CH-16)', async t => {
+t.test('a foreign strategy: its challenge is the one that its declaration says (R-CH-4, R-CH-9, R-CH-16)', async t => {
   t.same(offer({ params: { scope: 'egress' } }).lines, ['Bearer realm="gw", scope="egress"'])
   t.same(offer({ scheme: 'Negotiate', params: { realm: 'x' } }).lines, ['Negotiate'])
   t.same(offer({ challenge: 'bearer   scope = egress' }).lines, ['Bearer scope="egress"'])
@@ -79,25 +79,25 @@ t.test('a foreign one is asked for as its declaration says (R-CH-4, R-CH-9, R-CH
   t.throws(() => offer({ challenge: 'Bearer realm="x' }), bad)
 })
 
-t.test('a foreign Digest needs a function, for a nonce is used once', async t => {
+t.test('a foreign Digest strategy: its challenge must be a function, as a nonce is used once', async t => {
   t.throws(() => offer({ scheme: 'Digest' }), bad)
   t.throws(() => offer({ scheme: 'Digest', challenge: 'Digest realm="gw", nonce="n"' }), bad)
   const offering = offer({ scheme: 'Digest', challenge: ({ realm }) => `Digest realm="${realm}", nonce="n"` })
   t.same(offering.challengesFor(view()), ['Digest realm="gw", nonce="n"'])
 })
 
-t.test('a function may give challenges or their text, which is checked', async t => {
+t.test('a function for the challenge: it may give challenges or their text, which is checked', async t => {
   t.same(offer({ challenge: () => ({ scheme: 'Bearer', params: { a: '1' } }) }).challengesFor(view()), ['Bearer a="1"'])
   t.throws(() => offer({ challenge: () => 'free text' }), TypeError)
 })
 
-t.test('a challenge in fail is taken over, in our spelling (R-MAP-2)', async t => {
+t.test('a challenge in fail: it is taken over, in the spelling of this package (R-MAP-2)', async t => {
   const { challengesIn } = offer({})
   t.same(challengesIn('Bearer realm="Users", error=invalid_token'), ['Bearer realm="gw", error="invalid_token"'], 'in our realm (R-REALM-3)')
   t.same(challengesIn('Basic realm="x", bearer error="a", Bearer error="b"'), ['Bearer error="a"', 'Bearer error="b"'])
 })
 
-t.test('whatever else is in fail is not (R-SEC-5, R-PARSE-7)', async t => {
+t.test('anything else in fail: it is not taken over (R-SEC-5, R-PARSE-7)', async t => {
   const { challengesIn } = offer({})
   for (const text of [
     'token is not found', 'Unauthorized', 'Bearer', 'Bearer realm="a"b"', 'Bearer realm="x\r\nSet-Cookie: y"', 'Bearer realm="x\0"',
@@ -114,7 +114,7 @@ t.test('whatever else is in fail is not (R-SEC-5, R-PARSE-7)', async t => {
   t.same(offer({ scheme: 'Negotiate' }).challengesIn('Negotiate YII='), ['Negotiate YII='])
 })
 
-t.test('a realm in the declaration goes before that in the text', async t => {
+t.test('a realm in the declaration and another in the text of a challenge: the first is used', async t => {
   const challenge = 'Bearer realm="mine"'
   const { challengesIn } = offer({ overrideRealm: true, challenge })
   t.same(challengesIn('Bearer realm="Users", error="x"'), ['Bearer realm="gw", error="x"'])
@@ -122,7 +122,7 @@ t.test('a realm in the declaration goes before that in the text', async t => {
   t.same(challengesIn('Bearer error="x"'), ['Bearer error="x"'])
 })
 
-t.test('a token refused without a word is an invalid token (R-BEARER-4)', async t => {
+t.test('a bearer token refused without a challenge: it is called an invalid token (R-BEARER-4)', async t => {
   t.same(offer({ params: { scope: 'a' } }).afterRefusal, ['Bearer realm="gw", scope="a", error="invalid_token"'])
   t.equal(offer({ scheme: 'Basic' }).afterRefusal, null)
 })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { meaningOf, readPresented, readUserId } from '../../lib/passport/user-id.js'
 import { basic } from '../fixtures/attempt.js'
 
-t.test('the strategy says it, or the credentials do', async t => {
+t.test('a user id from the strategy, or only in the credentials: it is found, that of the strategy first', async t => {
   t.equal(readUserId({ userId: 'alice' }, 'Basic', basic('bob', 'x')), 'alice')
   t.equal(readUserId({ userId: 7 }, 'Basic', basic('bob', 'x')), 'bob')
   t.equal(readUserId('text', 'Digest', 'Digest username="bob", realm="gw"'), 'bob')
@@ -10,7 +10,7 @@ t.test('the strategy says it, or the credentials do', async t => {
   t.equal(readUserId({}, 'Digest', 'Digest username="J\u00c3\u00a4s"'), 'Jäs')
 })
 
-t.test('where neither says it, there is none', async t => {
+t.test('neither the strategy nor the credentials say a user id: there is none', async t => {
   t.equal(readUserId({}, 'Bearer', 'Bearer x'), null)
   t.equal(readUserId({}, null, undefined), null)
   t.equal(readUserId({}, 'Basic', 'Basic'), null)
@@ -39,7 +39,7 @@ t.test('credentials that do not follow the grammar of their scheme: they are ref
   t.equal(readPresented('Bearer', 'Bearer x'), null)
 })
 
-t.test('what a foreign strategy accepts and we cannot read has none, and is no error', async t => {
+t.test('unreadable credentials that a foreign strategy accepts: there is no user id, and no error', async t => {
   t.equal(readUserId({}, 'Basic', 'Basic !'), null)
   t.equal(readUserId({}, 'Digest', 'Digest "'), null)
 })

@@ -34,7 +34,7 @@ const now = (verdict: Eventual<Verdict>): Verdict => {
   return verdict
 }
 
-t.test('a yes is known until its time is up, which no use puts off', async t => {
+t.test('a cached acceptance: it is known until its time is up, which no use puts off', async t => {
   const { time, asked, ask } = create({ ttl: 1000, refresh: 0 })
   t.same(now(ask(RIGHT, yes())), yes())
   for (const at of [1000, 1500, 1999]) {
@@ -47,7 +47,7 @@ t.test('a yes is known until its time is up, which no use puts off', async t => 
   t.equal(asked.length, 2)
 })
 
-t.test('the scheme is the same in any case, the rest is not', async t => {
+t.test('credentials that differ in case: they are the same if only the scheme differs, else not', async t => {
   const { asked, ask } = create()
   ask(RIGHT, yes())
   t.same(now(ask(RIGHT.replace('Basic', 'bASIC'))), yes())
@@ -71,7 +71,7 @@ t.test('texts that mean one pair: are one where the strategy reads pairs, and se
   }
 })
 
-t.test('nothing in it shows the credentials', async t => {
+t.test('a cache that is inspected: nothing in it shows the credentials', async t => {
   const { inspect } = await import('node:util')
   const { ask, cache } = create()
   ask(RIGHT, yes('u'))
@@ -80,7 +80,7 @@ t.test('nothing in it shows the credentials', async t => {
   for (const secret of ['alice-secret', 'wrong', RIGHT.slice(6), WRONG.slice(6)]) t.notOk(text.includes(secret))
 })
 
-t.test('a wrong password does nothing to a right one, and the other way round', async t => {
+t.test('a wrong and a right password of one user: neither changes what is known of the other', async t => {
   const { time, asked, ask, cache } = create({ ttl: 1000, refresh: 0, negativeTtl: 400, max: 2, maxNegative: 2 })
   ask(RIGHT, yes())
   time.now += 500
@@ -95,7 +95,7 @@ t.test('a wrong password does nothing to a right one, and the other way round', 
   t.equal(asked.length, 103, 'and its time has not become longer')
 })
 
-t.test('a no is known for a short time', async t => {
+t.test('a cached refusal: it is known for a short time', async t => {
   const { time, asked, ask } = create({ negativeTtl: 100 })
   t.same(now(ask(WRONG, no(401))), no(401))
   time.now += 99
@@ -106,7 +106,7 @@ t.test('a no is known for a short time', async t => {
   t.same(now(ask(WRONG)), yes(), 'it has become right')
 })
 
-t.test('what is neither is asked for each time', async t => {
+t.test('a verdict that is neither acceptance nor plain refusal: it is asked for each time', async t => {
   for (const verdict of [no(400), no(403), no(429), no(503), away]) {
     const { asked, ask, cache } = create()
     ask(WRONG, verdict)
@@ -123,7 +123,7 @@ t.test('what is neither is asked for each time', async t => {
   t.same(later.cache.size, { yeses: 0, noes: 0 }, 'a user that is a promise')
 })
 
-t.test('there are so many, and the least recently used goes', async t => {
+t.test('more acceptances than there is room for: the least recently used one goes', async t => {
   const { asked, ask, cache } = create({ max: 2 })
   const users = ['a', 'b', 'c'].map(name => basic(name, 'x'))
   ask(users[0]!, yes('a'))
@@ -136,7 +136,7 @@ t.test('there are so many, and the least recently used goes', async t => {
   t.equal(asked.length, 4)
 })
 
-t.test('the same is asked once, however many ask', async t => {
+t.test('many requests at once with the same credentials: the strategy is asked once', async t => {
   const { asked, ask } = create()
   const all = Array.from({ length: 50 }, () => ask(RIGHT))
   const other = ask(WRONG)
@@ -155,13 +155,13 @@ t.test('the same is asked once, however many ask', async t => {
   t.equal(asked.length, 4, 'nobody could tell')
 })
 
-t.test('a check that rejects leaves nothing behind', async t => {
+t.test('a check that rejects: it leaves nothing behind', async t => {
   const { cache } = create()
   await t.rejects(Promise.resolve(cache.ask(RIGHT, async () => { throw new Error('broken') }, () => null)), { message: 'broken' })
   t.same(await cache.ask(RIGHT, async () => yes(), () => null), yes())
 })
 
-t.test('shortly before its end a yes is asked for again, while it is used', async t => {
+t.test('an acceptance that is used shortly before its end: it is asked for again, once', async t => {
   const { time, asked, ask } = create({ ttl: 1000, refresh: 200 })
   ask(RIGHT, yes({ username: 'alice', turn: 1 }))
   time.now = 1799
@@ -177,7 +177,7 @@ t.test('shortly before its end a yes is asked for again, while it is used', asyn
   t.equal(asked.length, 2)
 })
 
-t.test('while it is being asked for again, nobody asks a third time, however long that takes', async t => {
+t.test('an acceptance that is being asked for again: it is not asked for a third time, however long that takes', async t => {
   const { time, asked, ask } = create({ ttl: 1000, refresh: 200 })
   ask(RIGHT, yes())
   for (time.now = 1800; time.now < 2000; time.now++) t.same(now(ask(RIGHT)), yes())
@@ -188,7 +188,7 @@ t.test('while it is being asked for again, nobody asks a third time, however lon
   t.match([await last, now(ask(RIGHT))], [{ user: 'again' }, { user: 'again' }])
 })
 
-t.test('a no in the background ends the yes', async t => {
+t.test('a refusal in the background: it ends the acceptance', async t => {
   const { time, asked, ask } = create({ ttl: 1000, refresh: 200 })
   ask(RIGHT, yes())
   time.now = 1900
@@ -203,7 +203,7 @@ t.test('a no in the background ends the yes', async t => {
   t.equal(forbidden.asked.length, 3)
 })
 
-t.test('where nobody can tell, a yes lasts to its end, and there are a few more tries', async t => {
+t.test('no verdict to be had in the background: the acceptance lasts to its end, and there are a few more tries', async t => {
   const { time, asked, ask } = create({ ttl: 1000, refresh: 200 })
   ask(RIGHT, yes())
   for (time.now = 1800; time.now < 2000; time.now++) t.same(now(ask(RIGHT, time.now % 2 === 0 ? away : no(429))), yes())
@@ -215,7 +215,7 @@ t.test('where nobody can tell, a yes lasts to its end, and there are a few more 
   t.same(rejecting.cache.ask(RIGHT, async () => { throw new Error('broken') }, () => null), yes())
 })
 
-t.test('what a request writes on its user is not seen by another', async t => {
+t.test('a request that writes on its user: no other request sees it', async t => {
   const { ask } = create()
   const given = { username: 'alice', roles: ['a'] }
   const first = now(ask(RIGHT, yes(given, { scope: 'x' }))) as { user: Record<string, unknown> }
@@ -232,7 +232,7 @@ t.test('what a request writes on its user is not seen by another', async t => {
   t.match(now(ask(basic('dave', 'x'))), { user: 'dave' })
 })
 
-t.test('forgetting a user leaves the others alone', async t => {
+t.test('a user that is forgotten: the others are still known', async t => {
   const { asked, ask, cache } = create()
   const BOB = basic('bob', 'x')
   ask(RIGHT, yes({ username: 'alice' }, { a: 1 }))
@@ -247,7 +247,7 @@ t.test('forgetting a user leaves the others alone', async t => {
   t.equal(asked.length, 4)
 })
 
-t.test('what was asked before is not remembered after, nor shared', async t => {
+t.test('a verdict asked for before the user is forgotten: it is not remembered after, nor shared', async t => {
   const { asked, ask, cache } = create()
   const before = ask(RIGHT)
   cache.forget(() => true)

@@ -13,7 +13,7 @@ import { socketPath } from '../fixtures/socket-path.js'
 
 const { NGHTTP2_CANCEL, NGHTTP2_CONNECT_ERROR, NGHTTP2_INTERNAL_ERROR, NGHTTP2_PROTOCOL_ERROR } = constants
 
-t.test('a stream of HTTP/2 is reset with a code, and without an end before (R-H2-3)', async t => {
+t.test('an HTTP/2 stream that is reset: it ends with a code, and without an end before (R-H2-3)', async t => {
   const ways: Array<[way: (side: never) => void, code: number]> = [
     [propagateReset, NGHTTP2_CONNECT_ERROR], [abort, NGHTTP2_CANCEL], [resetForProtocolError, NGHTTP2_PROTOCOL_ERROR]
   ]
@@ -33,7 +33,7 @@ t.test('a stream of HTTP/2 is reset with a code, and without an end before (R-H2
   }
 })
 
-t.test('of a WebSocket a reset is a CANCEL (R-XC-1)', async t => {
+t.test('a WebSocket over HTTP/2 that is reset: the code is CANCEL (R-XC-1)', async t => {
   const { near, far } = await streamPair(t)
   resetWithCancel(near)
   near.respond()
@@ -44,7 +44,7 @@ t.test('of a WebSocket a reset is a CANCEL (R-XC-1)', async t => {
   t.equal(far.rstCode, NGHTTP2_CANCEL)
 })
 
-t.test('one that has ended is reset all the same', async t => {
+t.test('an HTTP/2 stream that has ended: it is reset all the same', async t => {
   const { near, far } = await streamPair(t)
   near.respond()
   near.resume().end() // unread, node ends it by itself
@@ -54,7 +54,7 @@ t.test('one that has ended is reset all the same', async t => {
   t.equal(far.rstCode, NGHTTP2_CONNECT_ERROR)
 })
 
-t.test('a socket is reset, where it can be', async t => {
+t.test('a socket, or a stream of another kind: the socket is reset, the other destroyed', async t => {
   const { near, far } = await socketPair(t)
   const failed = once(far.socket, 'error')
   propagateReset(near)
@@ -67,7 +67,7 @@ t.test('a socket is reset, where it can be', async t => {
   t.equal(dropped.destroyed, true)
 })
 
-t.test('a connection that was reset has no peer', async t => {
+t.test('a connection that was reset: it has no peer', async t => {
   const { near, far } = await socketPair(t)
   near.on('error', () => {})
   t.equal(hasLostPeer(near), false)
@@ -77,7 +77,7 @@ t.test('a connection that was reset has no peer', async t => {
   t.equal(hasLostPeer(near), false, 'nor does one that is destroyed')
 })
 
-t.test('a connection that has ended still has one', async t => {
+t.test('a connection that has ended: it still has a peer', async t => {
   const { near, far } = await socketPair(t)
   far.socket.end()
   await once(near.resume(), 'end')
@@ -87,13 +87,13 @@ t.test('a connection that has ended still has one', async t => {
   t.equal(hasLostPeer(near), false, 'whatever there is, both have said all they had to say')
 })
 
-t.test('of others it is not known', async t => {
+t.test('a Unix socket, or a stream that is no socket: the loss of its peer is not known', async t => {
   const { near } = await socketPair(t, { path: socketPath(t) })
   t.equal(hasLostPeer(near), false)
   t.equal(hasLostPeer(new PassThrough()), false)
 })
 
-t.test('an answer that cannot be completed is cut', async t => {
+t.test('a response that cannot be completed: it is cut', async t => {
   const { response, far } = await streamPair(t)
   response.write('half')
   await once(far.setEncoding('latin1'), 'data')
@@ -126,7 +126,7 @@ t.test('HTTP/1.0 is told by a reset that an answer is cut: its end may be that o
   t.equal(isGone(queued), true)
 })
 
-t.test('a pipelined answer that is cut takes its connection along when its turn comes (R-CONN-7)', async t => {
+t.test('a pipelined response that is cut: it takes its connection along when its turn comes (R-CONN-7)', async t => {
   const { near, far } = await socketPair(t)
   const response = new ServerResponse({ httpVersionMajor: 1, httpVersionMinor: 1, headers: {} } as never)
   response.write('half')
@@ -136,7 +136,7 @@ t.test('a pipelined answer that is cut takes its connection along when its turn 
   t.equal(await far.end(), '', 'and nothing of it has gone out')
 })
 
-t.test('whether an answer went out as a whole', async t => {
+t.test('a response that went out as a whole: it is known to be finished', async t => {
   const { near, request, response, far } = await streamPair(t)
   t.equal(streamOf(request), near)
   t.equal(isFinished(response), false)
@@ -150,7 +150,7 @@ t.test('whether an answer went out as a whole', async t => {
   t.equal(wasReset(near), false)
 })
 
-t.test('a reset by the other end is one, though its reader is told of an end', async t => {
+t.test('a reset by the other end: it is seen as one, though the reader is told of an end', async t => {
   const { near, response, far } = await streamPair(t)
   t.equal(isHttp2Stream(near), true)
   t.equal(wasReset(near), false)

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { isOfOneUser } from '../../lib/platform/connection.js'
 
-t.test('HTTP/1.1, and nothing of another proxy (R-NEG-10, R-CH-13)', async t => {
+t.test('an HTTP/1.1 request without a sign of another proxy: only the connection of such a one is of one user (R-NEG-10, R-CH-13)', async t => {
   t.ok(isOfOneUser({ httpVersion: '1.1', headers: { 'x-request-id': '1' } }))
   for (const httpVersion of ['1.0', '2.0']) t.notOk(isOfOneUser({ httpVersion, headers: {} }))
   for (const name of ['via', 'forwarded', 'x-forwarded-for']) t.notOk(isOfOneUser({ httpVersion: '1.1', headers: { [name]: 'x' } }))

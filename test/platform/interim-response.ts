@@ -11,19 +11,19 @@ function written (httpVersion: string, headersSent = false): string {
   return text
 }
 
-t.test('an interim answer goes on as it came, less what frames content or ends here (R-FWD-5, F-17)', async t => {
+t.test('an interim response: it goes on as it came, less what frames content or ends here (R-FWD-5, F-17)', async t => {
   t.equal(written('1.1'), 'latin1|HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nX: é\r\nVia: 1.1 gw\r\n\r\n')
 })
 
-t.test('HTTP/1.0 has none (R-FWD-5)', async t => {
+t.test('an interim response for HTTP/1.0: it is not sent (R-FWD-5)', async t => {
   t.equal(written('1.0'), '')
 })
 
-t.test('nor does anybody get one behind the final head', async t => {
+t.test('an interim response behind the final head: it is not sent', async t => {
   t.equal(written('1.1', true), '')
 })
 
-t.test('nor does a client that takes nothing', async t => {
+t.test('an interim response for a client that takes nothing: it is not sent', async t => {
   for (const [writableLength, count] of [[15, 1], [16, 0]] as const) {
     let written = 0
     const raw = { writableLength, writableHighWaterMark: 16, _writeRaw () { written++ } }
@@ -32,13 +32,13 @@ t.test('nor does a client that takes nothing', async t => {
   }
 })
 
-t.test('a reason may be missing', async t => {
+t.test('an interim response without a reason: it is sent without one', async t => {
   let text = ''
   writeInterim({ raw: { _writeRaw (part: string) { text += part } }, request: { raw: { httpVersionMajor: 1, httpVersionMinor: 1 } } } as never, 199, undefined, [], '1.1 gw')
   t.equal(text, 'HTTP/1.1 199 \r\nVia: 1.1 gw\r\n\r\n')
 })
 
-t.test('HTTP/2 has its own shape for them (R-FWD-5)', async t => {
+t.test('interim responses over HTTP/2: they have the shape of HTTP/2 (R-FWD-5)', async t => {
   const { request, response, far } = await streamPair(t)
   const seen: unknown[] = []
   far.on('headers', fields => seen.push(Object.entries(fields)))
@@ -54,7 +54,7 @@ t.test('HTTP/2 has its own shape for them (R-FWD-5)', async t => {
   t.strictSame(seen, [[[':status', 103], ['link', '</a>, </b>'], ['via', '1.1 gw']], [[':status', 103], ['age', '1'], ['via', '1.1 gw']], [[':status', 199], ['x-a', '\xe9'], ['via', '1.1 gw']]])
 })
 
-t.test('where many frames wait for an HTTP/2 client, hints do not join them', async t => {
+t.test('many frames that wait for an HTTP/2 client: hints do not join them', async t => {
   const { request, response, far } = await streamPair(t)
   let seen = 0
   far.on('headers', () => { seen++ })

@@ -76,7 +76,7 @@ t.test('one behind a response that takes its time: has its own time when that is
   await until(() => closed() === 1)
 })
 
-t.test('a client that leaves, and a response that is there later than its client', async t => {
+t.test('a client that leaves, and a response that is there later than its client: there is nothing to limit', async t => {
   const { port, late, closed } = await http1(t)
   const client = await RawClient.to(t, port)
   client.send(get('/late') + get('/late'))
@@ -86,7 +86,7 @@ t.test('a client that leaves, and a response that is there later than its client
   t.doesNotThrow(() => limitReading(late[1]!, TIME))
 })
 
-t.test('a response of inject() has no connection', async t => {
+t.test('a response of inject(), which has no connection: it is sent as ever', async t => {
   const app = Fastify()
   app.get('/', async (_request, reply) => {
     limitReading(reply.raw)

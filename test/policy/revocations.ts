@@ -3,7 +3,7 @@ import { Identity, Revocations } from '../../lib/policy/revocations.js'
 
 const ALICE = { user: { username: 'alice' }, name: 'alice', info: {}, scheme: 'Basic', realm: 'gw' }
 
-t.test('all that hold something are told, in their order', async t => {
+t.test('a revocation: all that hold something are told, in their order', async t => {
   const revocations = new Revocations()
   const told: string[] = []
   revocations.hold({ end: name => told.push(`one ${name}`) })
@@ -12,7 +12,7 @@ t.test('all that hold something are told, in their order', async t => {
   t.strictSame(told, ['one alice', 'two alice'])
 })
 
-t.test('a mark tells what was revoked after it was taken', async t => {
+t.test('a mark: it tells which names were revoked after it was taken', async t => {
   const revocations = new Revocations()
   const before = revocations.mark
   t.equal(revocations.hasEnded('alice', before), false)
@@ -26,7 +26,7 @@ t.test('a mark tells what was revoked after it was taken', async t => {
   t.equal(revocations.hasEnded('bob', after), true)
 })
 
-t.test('of very many names the latest are remembered', async t => {
+t.test('very many revoked names: the latest are remembered', async t => {
   const revocations = new Revocations()
   const { mark } = revocations
   revocations.revoke('first')

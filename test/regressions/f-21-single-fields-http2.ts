@@ -79,7 +79,7 @@ t.test('every field that node takes for single comes twice: an HTTP/2 client get
   t.strictSame(gate.log.filter(({ level }) => level as number >= 40), [])
 })
 
-t.test('the same in trailers and in an interim response (F-21)', async t => {
+t.test('single fields that come twice in trailers and in an interim response: an HTTP/2 client gets one (F-21)', async t => {
   const hint = 'HTTP/1.1 103 x\r\nLink: </a>\r\nDate: a\r\nDate: b\r\nConnection: x\r\nUpgrade: x\r\n\r\n'
   const trailers = 'X-T: 1\r\nETag: "a"\r\nETag: "b"\r\nDate: a\r\nDate: b\r\nKeep-Alive: x\r\nTE: x\r\n'
   const target = await rawOrigin(t, socket => {
@@ -94,7 +94,7 @@ t.test('the same in trailers and in an interim response (F-21)', async t => {
   t.match(answers['reverse by node\'s client'], { status: 200, rstCode: 0, trailers: { 'x-t': '1', date: 'a' } })
 })
 
-t.test('the same in the response to OPTIONS * (F-21)', async t => {
+t.test('single fields that come twice in the response to OPTIONS *: an HTTP/2 client gets one (F-21)', async t => {
   const target = await rawOrigin(t, socket => { socket.end('HTTP/1.1 200 x\r\nDate: a\r\nDate: b\r\nContent-Length: 0\r\n\r\n') })
   const { client } = await lab(t, target)
   const answer = await client.ask({ ':method': 'OPTIONS', ':scheme': 'http', ':authority': target.authority, ':path': '*', 'proxy-authorization': ALICE })
@@ -117,7 +117,7 @@ for (const status of [101, 403]) {
   })
 }
 
-t.test('what a hook has set past Fastify does not come beside the origin\'s (F-21)', async t => {
+t.test('a field that a hook has set past Fastify: it does not come beside the one of the origin (F-21)', async t => {
   const before: GatewayOptions['before'] = app => {
     app.addHook('onRequest', async (_request, reply) => { for (const name of ['date', 'etag']) reply.raw.setHeader(name, 'hook') })
   }
@@ -133,7 +133,7 @@ t.test('what a hook has set past Fastify does not come beside the origin\'s (F-2
   t.match(await client.ask({ ':path': '/api/' }), { status: 407, fields: { date: / GMT$/, etag: undefined } })
 })
 
-t.test('the 200 to a CONNECT has several lines of what may have some (F-21)', async t => {
+t.test('fields of several lines on the 200 to a CONNECT: those that may have several lines keep them (F-21)', async t => {
   const target = await tcpOrigin(t, socket => { socket.end('octets') })
   const { client } = await lab(t, await rawOrigin(t, () => {}), {
     before: app => {

@@ -52,7 +52,7 @@ t.test('a parameter that the path of the upstream does not take over: as it was 
   t.equal(await ask('/t/a%2fb/x'), '/all/x')
 })
 
-t.test('the options see the parameters as Fastify has them (F-68)', async t => {
+t.test('functions in the options that take the parameters: they see them as Fastify has them (F-68)', async t => {
   const seen: unknown[] = []
   const ask = await around(t, {
     ...TENANTS,

@@ -9,7 +9,7 @@ import { RawClient } from '../fixtures/raw-client.js'
 
 const basicOf = (pair: string) => `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`
 
-t.test('the octets of a field are latin1 in node, and UTF-8 in them is decoded (R-NODE-3)', async t => {
+t.test('UTF-8 in a field, whose octets node gives as latin1: it is decoded (R-NODE-3)', async t => {
   const target = await origin(t)
   const strategies = [new BasicStrategy({ verify: verifyStatic({ Jäsøn: 'p\u00e4ss' }) })]
   const { port, proxied } = await gateway(t, { strategies })
@@ -19,7 +19,7 @@ t.test('the octets of a field are latin1 in node, and UTF-8 in them is decoded (
   t.match(proxied(), [{ user: 'J\u00e4s\u00f8n' }])
 })
 
-t.test('an absolute-form request does not match a reverse route by its path (R-NODE-8)', async t => {
+t.test('an absolute-form request with the path of a reverse route: it does not match the route (R-NODE-8)', async t => {
   const target = await origin(t)
   const upstream = await origin(t)
   const { port } = await gateway(t, { reverse: [{ prefix: '/g', upstream: upstream.url }] })
@@ -30,13 +30,13 @@ t.test('an absolute-form request does not match a reverse route by its path (R-N
   t.equal(upstream.connections, 0)
 })
 
-t.test('SHA-512-256 is that of FIPS 180-4, not cut-off SHA-512 (R-NODE-9)', async t => {
+t.test('a hash by SHA-512-256: it is that of FIPS 180-4, not a cut-off SHA-512 (R-NODE-9)', async t => {
   const digest = findDigestAlgorithm('SHA-512-256')!.digest(Buffer.from('abc'))
   t.equal(digest, '53048e2681941ef99b2e29b76b4c7dabe4c2d0c634fc6d46e0e2f13107e7af23', 'FIPS 180-4, example of SHA-512/256')
   t.not(digest, createHash('sha512').update('abc').digest('hex').slice(0, 64))
 })
 
-t.test('what is no base64 is refused, although node would decode it (R-NODE-10)', async t => {
+t.test('credentials that are no base64, although node would decode them: they are refused (R-NODE-10)', async t => {
   t.equal(Buffer.from('dTp!w', 'base64').toString(), Buffer.from('dTpw', 'base64').toString(), 'node skips what it does not know')
   const { port } = await gateway(t)
   const client = await RawClient.to(t, port)
@@ -44,7 +44,7 @@ t.test('what is no base64 is refused, although node would decode it (R-NODE-10)'
   t.match(await client.end(), /^HTTP\/1\.1 400 [^]*FST_PROXY_AUTH_MALFORMED_CREDENTIALS/)
 })
 
-t.test('a token for the origin is none for the proxy where the verifier looks at the audience (R-BEARER-10)', async t => {
+t.test('a token for the origin, where the verifier looks at the audience: the proxy does not accept it (R-BEARER-10)', async t => {
   const target = await origin(t)
   const tokens: Record<string, { aud: string }> = { 'for-origin': { aud: 'origin' }, 'for-proxy': { aud: 'proxy' } }
   const strategies = [new BearerStrategy({ verify: token => tokens[token]?.aud === 'proxy' ? { username: 'alice' } : null })]
@@ -59,7 +59,7 @@ t.test('a token for the origin is none for the proxy where the verifier looks at
   t.match(target.seen, [{ headers: { authorization: 'Bearer for-origin' } }])
 })
 
-t.test('credentials that come unasked on every request are each verified, and cost no 407 (R-BASIC-13)', async t => {
+t.test('credentials that come unasked on every request: they are verified each time, and cost no 407 (R-BASIC-13)', async t => {
   const target = await origin(t)
   let verified = 0
   const verify = verifyStatic({ alice: 'alice-secret' })
@@ -73,7 +73,7 @@ t.test('credentials that come unasked on every request are each verified, and co
   t.equal(verified, 20)
 })
 
-t.test('what one user is refused is not for a shared cache to keep (R-CACHE-3)', async t => {
+t.test('a request that is refused to one user: a shared cache must not keep the response (R-CACHE-3)', async t => {
   const { port } = await gateway(t)
   for (const target of ['http://10.0.0.1/', 'http://127.0.0.1:1/']) {
     const client = await RawClient.to(t, port)
@@ -82,7 +82,7 @@ t.test('what one user is refused is not for a shared cache to keep (R-CACHE-3)',
   }
 })
 
-t.test('NTLM and Negotiate are offered when they are configured, and said aloud; else never (R-CH-12)', async t => {
+t.test('NTLM and Negotiate: they are offered only where they are configured, and then with a warning in the log (R-CH-12)', async t => {
   const plain = await gateway(t)
   const refusal = await fetch(`${plain.url}/`).catch(() => null)
   t.ok(refusal, 'the application answers')
@@ -100,7 +100,7 @@ t.test('NTLM and Negotiate are offered when they are configured, and said aloud;
   t.ok(bound.log.some(line => line['level'] === 40 && line['strategy'] === 'legs'), 'the log warns')
 })
 
-t.test('a challenge of Basic has realm and charset, and what an origin adds to its own is its own affair (R-BASIC-10)', async t => {
+t.test('a challenge of Basic: it has realm and charset, while the challenge of an origin passes as it is (R-BASIC-10)', async t => {
   const theirs = 'Basic realm="origin", odd="1", charset="UTF-8"'
   const target = await origin(t, (_request, response) => response.writeHead(401, { 'WWW-Authenticate': theirs }).end())
   const { port } = await gateway(t)
@@ -111,7 +111,7 @@ t.test('a challenge of Basic has realm and charset, and what an origin adds to i
   t.match(await client.end(), `\r\nWWW-Authenticate: ${theirs}\r\n`)
 })
 
-t.test('Proxy-Status comes from us as an intermediary, on reverse routes too, and only in the head (R-PS-8, R-PS-10)', async t => {
+t.test('an error on a reverse route: Proxy-Status comes from us as an intermediary, and only in the head (R-PS-8, R-PS-10)', async t => {
   const { port } = await gateway(t, { reverse: [{ prefix: '/g', upstream: 'http://127.0.0.1:1' }] })
   const client = await RawClient.to(t, port)
   client.send(`GET /g/ HTTP/1.1\r\nHost: x\r\nProxy-Authorization: ${ALICE}\r\nConnection: close\r\nTE: trailers\r\n\r\n`)
@@ -120,7 +120,7 @@ t.test('Proxy-Status comes from us as an intermediary, on reverse routes too, an
   t.notMatch(answer, /\r\ntrailer:/i)
 })
 
-t.test('TE is not sent on, and so not named in Connection (R-HOP-7)', async t => {
+t.test('TE in a request: it is not sent on, and so not named in Connection (R-HOP-7)', async t => {
   const target = await origin(t)
   const { port } = await gateway(t)
   const client = await RawClient.to(t, port)

@@ -9,7 +9,7 @@ import { certificate, openssl } from '../fixtures/certificate.js'
 import { origin } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
 
-t.test('a CONNECT pipelined behind a request waits for its answer (R-CONN-7)', async t => {
+t.test('a CONNECT pipelined behind a request: it waits for the response to that request (R-CONN-7)', async t => {
   const target = await origin(t, (_request, response) => setImmediate(() => response.end('first')))
   const { port } = await gateway(t, { after: app => { app.get('/slow', (_request, reply) => { setImmediate(() => reply.send('app')) }) } })
   for (const first of [`GET ${target.url}/ HTTP/1.1\r\nHost: x\r\nProxy-Authorization: ${ALICE}`, 'GET /slow HTTP/1.1\r\nHost: x']) {
@@ -20,7 +20,7 @@ t.test('a CONNECT pipelined behind a request waits for its answer (R-CONN-7)', a
   }
 })
 
-t.test('a connection that an origin has authenticated serves nobody else (R-PSUP-3, S19)', async t => {
+t.test('a connection that an origin has authenticated: it serves no other user (R-PSUP-3, S19)', async t => {
   const users = new WeakMap<object, string>()
   const target = await origin(t, (request, response) => {
     if (request.headers.authorization !== undefined) users.set(request.socket, request.headers.authorization)
@@ -40,7 +40,7 @@ t.test('a connection that an origin has authenticated serves nobody else (R-PSUP
   }
 })
 
-t.test('OPTIONS * is dropped when somebody has answered in its place', async t => {
+t.test('OPTIONS * in whose place another response was sent: the late response of the origin is dropped', async t => {
   let answer!: () => void
   const target = await origin(t, (_request, response) => { answer = () => response.end('late') })
   const { port } = await gateway(t, { fastify: { handlerTimeout: 50 } })
@@ -53,14 +53,14 @@ t.test('OPTIONS * is dropped when somebody has answered in its place', async t =
   t.match(await second.end(), /^HTTP\/1\.1 407 /, 'the server goes on')
 })
 
-t.test('TLS options that node cannot use stop the boot', async t => {
+t.test('TLS options that node cannot use: the boot stops', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   app.register(proxyAuth, { realm: 'x', strategies: [basic()], forward: { tls: { cert: 'garbage' } } })
   await t.rejects(async () => { await app.ready() }, { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /forward\.tls/ })
 })
 
-t.test('over HTTP/2 with TLS, :scheme http is not the application\'s (R-TGT-11)', { skip: openssl.skip }, async t => {
+t.test('HTTP/2 with TLS and :scheme http: it is not for the application (R-TGT-11)', { skip: openssl.skip }, async t => {
   const { cert, key } = certificate(t, 'proxy.test')
   const app = Fastify({ http2: true, https: { allowHTTP1: true, cert, key } })
   await app.register(proxyAuth as never, { realm: 'x', strategies: [basic()], forward: {} } as never)
@@ -78,7 +78,7 @@ t.test('over HTTP/2 with TLS, :scheme http is not the application\'s (R-TGT-11)'
   t.equal(await status('http'), 407)
 })
 
-t.test('a client that leaves during a hook of the application is not dialled for (R-CONNECT-6)', async t => {
+t.test('a client that leaves during a hook of the application: its target is not dialled (R-CONNECT-6)', async t => {
   const target = await origin(t)
   let arrived!: () => void
   const waiting = new Promise<void>(resolve => { arrived = resolve })

@@ -14,7 +14,7 @@ interface Row {
 
 const MALFORMED = { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS', statusCode: 400 }
 
-t.test('the vectors (R-BASIC-4, R-BASIC-5, R-BASIC-6, R-BASIC-7, R-BASIC-8, R-BASIC-9)', async t => {
+t.test('the vectors: name and password are read, or the credentials are malformed (R-BASIC-4, R-BASIC-5, R-BASIC-6, R-BASIC-7, R-BASIC-8, R-BASIC-9)', async t => {
   for (const { id, token68, source, expected } of vectors<Row>('basic')) {
     t.test(`${id}: ${source}`, async t => {
       const read = (latin1Fallback: boolean) => () => {
@@ -32,7 +32,7 @@ t.test('the vectors (R-BASIC-4, R-BASIC-5, R-BASIC-6, R-BASIC-7, R-BASIC-8, R-BA
   }
 })
 
-t.test('every char but colon and control is for a name, every one but control for a password (R-BASIC-5, R-BASIC-8)', async t => {
+t.test('a name of any chars but colons and controls, a password of any but controls: they are read (R-BASIC-5, R-BASIC-8)', async t => {
   const text = fc.string({ unit: 'grapheme' }).map((value) => value.replace(/\p{Cc}/gu, '').normalize('NFC'))
   fc.assert(fc.property(text.map((value) => value.replaceAll(':', '')), text, (username, password) => {
     // Two texts in form C are not always one when put together; the colon keeps these apart.
@@ -40,28 +40,28 @@ t.test('every char but colon and control is for a name, every one but control fo
   }))
 })
 
-t.test('nothing to read is nothing malformed (R-CRED-2)', async t => {
+t.test('no credentials, or those of another scheme: nothing is read, and nothing is malformed (R-CRED-2)', async t => {
   t.equal(readUserPass(parseCredentials('Basic')), undefined)
   t.equal(readUserPass(parseCredentials('Bearer QWxhZGRpbjpvcGVuIHNlc2FtZQ==')), undefined)
 })
 
-t.test('the scheme matches in any case (R-PARSE-5)', async t => {
+t.test('the scheme in any case: it matches (R-PARSE-5)', async t => {
   t.same(readUserPass(parseCredentials('bASIC dTpw')), { username: 'u', password: 'p' })
 })
 
-t.test('parameters, wrong padding, half a char are malformed (R-BASIC-4, R-BASIC-7)', async t => {
+t.test('parameters, wrong padding or half a char: they are malformed (R-BASIC-4, R-BASIC-7)', async t => {
   for (const data of ['realm="x"', 'dTpw=', 'd=', 'dTpwd', 'dTpwdTp==', 'dTpw====', 'dTpwY===', 'dTo_']) {
     t.throws(() => readUserPass(parseCredentials(`Basic ${data}`)), MALFORMED, data)
   }
   t.throws(() => readUserPass(parseCredentials('Basic dTr/')), MALFORMED, 'not UTF-8')
 })
 
-t.test('C1 controls and what looks like a colon are ordinary chars (R-BASIC-6)', async t => {
+t.test('C1 controls and what looks like a colon: they are ordinary chars (R-BASIC-6)', async t => {
   const pair = { username: 'a\u0085\uff1ab', password: '\u2028' }
   t.same(readUserPass(parseCredentials(basic(pair.username, pair.password))), pair)
 })
 
-t.test('the error says nothing of the credentials (R-SEC-1)', async t => {
+t.test('malformed credentials: the error says nothing of them (R-SEC-1)', async t => {
   try {
     readUserPass(parseCredentials(basic('alice\n', 'alice-secret')))
     t.fail('it must throw')

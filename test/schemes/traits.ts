@@ -8,7 +8,7 @@ t.test('NTLM and Negotiate, in any case: are bound to the connection, and no oth
   t.strictSame(['ntlm', 'NEGOTIATE', 'ntlm2'].map(isConnectionBound), [true, true, false])
 })
 
-t.test('what shows the secret, what is made with it, what is good once, what names the user', async t => {
+t.test('the traits of schemes: it is known which show the secret, are made with it, are good once, name the user', async t => {
   const having = (trait: 'sendsSecret' | 'computed' | 'goodOnce' | 'namesUser') => SCHEMES.filter(scheme => traitsOf(scheme)[trait])
   t.strictSame(having('sendsSecret'), ['Basic', 'Bearer'])
   t.strictSame(having('computed'), ['Digest', 'NTLM', 'Negotiate', 'AWS4-HMAC-SHA256', 'Hawk'])

@@ -35,18 +35,18 @@ Not a row: R-A-9
 | R-A-2 | not so |
 `
 
-t.test('reads the rules under their section', async t => {
+t.test('rules under headings: each is read with its section', async t => {
   t.strictSame(readRequirements(RULES), [
     { id: 'R-A-1', section: '1. One' }, { id: 'R-A-2', section: '1. One' },
     { id: 'R-407-1', section: '1. One' }, { id: 'R-B-1', section: '2. Two' }
   ])
 })
 
-t.test('reads both tables of the open page', async t => {
+t.test('the open page: both of its tables are read', async t => {
   t.strictSame(readOpenPage(PAGE), { open: ['R-A-1', 'R-B-1', 'R-B-2'], otherwise: ['R-A-2'] })
 })
 
-t.test('takes out proven rows, emptied parts, and nothing decided otherwise', async t => {
+t.test('a page with stale rows: proven rows and emptied parts are taken out, and nothing decided otherwise', async t => {
   const fixed = withoutStaleRows(PAGE, new Set(['R-A-1', 'R-A-2', 'R-B-1']))
   t.strictSame(readOpenPage(fixed), { open: ['R-B-2'], otherwise: ['R-A-2'] })
   t.notMatch(fixed, '§1. One')
@@ -54,7 +54,7 @@ t.test('takes out proven rows, emptied parts, and nothing decided otherwise', as
   t.equal(withoutStaleRows(PAGE, new Set()), PAGE)
 })
 
-t.test('finds ids in the names of tests', async t => {
+t.test('ids in the names of tests: they are found', async t => {
   const found = (source: string): string[] => readProvenIds(source).sort()
   t.strictSame(found("t.test('x (R-A-1, R-A-2)', async t => {})"), ['R-A-1', 'R-A-2'])
   t.strictSame(found('test(`x ${n} (R-A-1)`, async () => { t.test("inner R-A-2", body) })'), ['R-A-1', 'R-A-2']) // eslint-disable-line no-template-curly-in-string
@@ -64,7 +64,7 @@ t.test('finds ids in the names of tests', async t => {
   t.strictSame(found("for (const { name } of [{ name: 'x (R-A-1)' }]) t.test(name, body)"), ['R-A-1'])
 })
 
-t.test('finds no id elsewhere', async t => {
+t.test('ids anywhere else: they are not found', async t => {
   for (const source of [
     "// R-A-1\nt.test('x', async t => { t.ok(true, 'R-A-1') })",
     "const id = 'R-A-1'",
@@ -76,7 +76,7 @@ t.test('finds no id elsewhere', async t => {
   ]) t.strictSame(readProvenIds(source), [], source)
 })
 
-t.test('a rule is proven, open or decided otherwise, and nothing is in two places', async t => {
+t.test('a rule: it is proven, open or decided otherwise, and in no two places', async t => {
   const rules = readRequirements(RULES)
   const page = (open: string[], otherwise: string[] = []) => ({ open, otherwise })
   const proven = (...ids: string[]) => new Map(ids.map((id) => [id, ['test/x.ts']]))
@@ -91,7 +91,7 @@ t.test('a rule is proven, open or decided otherwise, and nothing is in two place
   t.match(finding(page(['R-A-1', 'R-B-1', 'R-A-2']), proven('R-407-1'), [...rules, { id: 'R-B-1', section: '2. Two' }]), /^R-B-1 occurs twice.*$/)
 })
 
-t.test('counts by section', async t => {
+t.test('rules in several sections: they are counted by section', async t => {
   const { sections } = trace(readRequirements(RULES), { open: ['R-A-1'], otherwise: ['R-A-2'] }, new Map([['R-407-1', ['a.ts']]]))
   t.strictSame(sections, [
     { section: '1. One', proven: 1, open: 1, otherwise: 1 },

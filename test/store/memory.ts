@@ -8,7 +8,7 @@ const clocked = (options: MemoryStoreOptions = {}) => {
   return { time, store: new MemoryStore({ ...options, clock: () => time.now }) }
 }
 
-t.test('a number is new once for each key (R-DIG-32, R-DIG-34)', async t => {
+t.test('a number that is claimed: it is new once for each key (R-DIG-32, R-DIG-34)', async t => {
   const store = new MemoryStore()
   t.same([store.claim('a', 1, 1000), store.claim('a', 1, 1000), store.claim('b', 1, 1000), store.claim('a', 2, 1000)].map(({ kind }) => kind),
     ['new', 'seen', 'new', 'new'])
@@ -16,12 +16,12 @@ t.test('a number is new once for each key (R-DIG-32, R-DIG-34)', async t => {
   t.equal(store.size, 2)
 })
 
-t.test('every store has an id of its own, so what was issued before a restart counts nowhere (R-DIG-8)', async t => {
+t.test('a new store: it has an id of its own, so what was issued before a restart counts nowhere (R-DIG-8)', async t => {
   t.match(new MemoryStore().id, /^[\x20-\x7e]{8,}$/)
   t.not(new MemoryStore().id, new MemoryStore().id)
 })
 
-t.test('a window lives as long as was said at its first claim, and is gone soon after', async t => {
+t.test('a window: it lives as long as was said at its first claim, and is gone soon after', async t => {
   const { time, store } = clocked()
   store.claim('a', 1, 10_000)
   time.now += 9_999
@@ -32,7 +32,7 @@ t.test('a window lives as long as was said at its first claim, and is gone soon 
   t.equal(store.claim('a', 1, 10_000).kind, 'new')
 })
 
-t.test('a full store takes no new key, keeps all it has, and says when there will be room (S5)', async t => {
+t.test('a full store: it takes no new key, keeps all it has, and says when there will be room (S5)', async t => {
   const { time, store } = clocked({ maxWindows: 3 })
   for (const [key, ttl] of [['a', 30_000], ['b', 10_000], ['c', 20_000]] as const) t.equal(store.claim(key, 1, ttl).kind, 'new')
   const full = store.claim('d', 1, 30_000)
@@ -49,7 +49,7 @@ t.test('a full store takes no new key, keeps all it has, and says when there wil
   t.equal(store.claim('e', 1, 30_000).kind, 'full')
 })
 
-t.test('a clock that is put back ends nothing early and brings nothing back', async t => {
+t.test('a clock that is put back: nothing ends early, and nothing comes back', async t => {
   const { time, store } = clocked()
   store.claim('a', 1, 10_000)
   time.now -= 3_600_000
@@ -59,7 +59,7 @@ t.test('a clock that is put back ends nothing early and brings nothing back', as
   t.equal(store.claim('b', 1, 10_000).kind, 'seen')
 })
 
-t.test('a window is never given up before its time, whatever else is claimed (S5)', async () => {
+t.test('a window beside any other claims: it is never given up before its time (S5)', async () => {
   const claim = fc.record({ key: fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz'), n: fc.integer({ min: 1, max: 3 }), ttl: fc.integer({ min: 1, max: 5_000 }), after: fc.integer({ min: 0, max: 800 }) })
   fc.assert(fc.property(fc.array(claim, { maxLength: 100 }), (claims) => {
     const { time, store } = clocked({ maxWindows: 4 })
@@ -81,7 +81,7 @@ t.test('a window is never given up before its time, whatever else is claimed (S5
   }), { numRuns: 300 })
 })
 
-t.test('a million keys one after the other leave no more than are alive (S1)', async t => {
+t.test('a million keys one after the other: no more are left than are alive (S1)', async t => {
   const { time, store } = clocked()
   let most = 0
   for (let n = 0; n < 1_000_000; n++) {
@@ -92,7 +92,7 @@ t.test('a million keys one after the other leave no more than are alive (S1)', a
   t.ok(most <= 30_000, `${most}`)
 })
 
-t.test('wrong options stop the boot', async t => {
+t.test('wrong options: the boot stops', async t => {
   for (const options of [
     { maxWindows: 0 }, { maxWindows: 1.5 }, { maxWindows: 2 ** 24 + 1 }, { maxWindows: '9' }, { windowSize: 0 }, { windowSize: 33 }, { windowSize: 65568 },
     { windowSize: '32' }, { clock: 7 }, { max: 1 }
@@ -104,7 +104,7 @@ t.test('wrong options stop the boot', async t => {
   }
 })
 
-t.test('a user who has as many windows as are left gets no other; one who has none does', async t => {
+t.test('a user with as many windows as are left: there is no other one, while a user with none gets one', async t => {
   const { time, store } = clocked({ maxWindows: 12 })
   const take = (owner: string | undefined, times: number) =>
     Array.from({ length: times }, () => store.claim(`key ${time.now++}`, 1, 60_000, owner).kind).filter(kind => kind === 'new').length

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Recent } from '../../lib/store/recent.js'
 
-t.test('keeps the last values, and no more than its limit', async t => {
+t.test('more values than the limit: the last are kept, and no others', async t => {
   const recent = new Recent<number>(2)
   t.equal(recent.get('a'), undefined)
   t.equal(recent.set('a', 1), 1)

@@ -19,7 +19,7 @@ class Naive {
   }
 }
 
-t.test('the vectors (R-DIG-32, R-DIG-33, S10)', async t => {
+t.test('the vectors: each number is judged as it should be (R-DIG-32, R-DIG-33, S10)', async t => {
   const said: Record<string, string> = { new: 'ok', seen: 'replay', 'below window': 'stale' }
   for (const { id, description, sequence, expected } of vectors<{ id: string, description: string, sequence: string[], expected: string[] }>('digest-nc-sequences')) {
     if (id === 'NC-5') continue // nc 0 is malformed: it comes no further than the parameters
@@ -28,7 +28,7 @@ t.test('the vectors (R-DIG-32, R-DIG-33, S10)', async t => {
   }
 })
 
-t.test('as a list of all numbers would have it, in any order, near and far (R-DIG-33)', async () => {
+t.test('numbers in any order, near and far: they are judged as by a list of all numbers (R-DIG-33)', async () => {
   const near = fc.integer({ min: 1, max: 300 })
   const step = fc.oneof(near, near, fc.integer({ min: 1, max: 2 ** 32 - 1 }), fc.constantFrom(1, 2, 31, 32, 33, 63, 64, 65, 2 ** 32 - 1, 2 ** 31, 2 ** 31 + 1))
   fc.assert(fc.property(fc.constantFrom(32, 64, 256), fc.array(step, { maxLength: 200 }), (size, numbers) => {
@@ -45,7 +45,7 @@ t.test('200 in any order: each once, and no second time (R-DIG-34, S8)', async (
   }))
 })
 
-t.test('a jump to the end takes the window with it, and opens nothing again (S10)', async t => {
+t.test('a jump to the end: the window moves with it, and nothing is opened again (S10)', async t => {
   const window = new ReplayWindow(32)
   for (const n of [1, 2, 3]) t.equal(window.mark(n), 'new')
   t.equal(window.mark(0xffffffff), 'new')

@@ -3,7 +3,7 @@ import { SharedRoom, shareOf } from '../../lib/store/shared-room.js'
 
 const by = (owner: string | null) => () => owner
 
-t.test('an owner with many takes the place of his own, the oldest first (F-64)', async t => {
+t.test('an owner with many values: a new one takes the place of the oldest of the same owner (F-64)', async t => {
   const room = new SharedRoom<number>(100, 2)
   room.set('a', 1, by('alice'))
   room.set('b', 2, by('bob'))
@@ -18,7 +18,7 @@ t.test('an owner with many takes the place of his own, the oldest first (F-64)',
   t.strictSame([room.get('d'), room.get('e')], [5, 6], 'what is deleted leaves its place')
 })
 
-t.test('in all, the one that was used longest ago goes first', async t => {
+t.test('a room that is full in all: the value that was used longest ago goes first', async t => {
   const room = new SharedRoom<number>(2, 16)
   room.set('a', 1, by(null))
   room.set('b', 2, by('bob'))
@@ -29,6 +29,6 @@ t.test('in all, the one that was used longest ago goes first', async t => {
   t.equal(room.size, 1)
 })
 
-t.test('a share is a hundredth, but some', async t => {
+t.test('the share of an owner: it is a hundredth, but not less than a minimum', async t => {
   t.strictSame([1, 1600, 10_000].map(shareOf), [16, 16, 100])
 })

@@ -13,7 +13,7 @@ const judge = async (strategy: BasicStrategy, credentials?: string): Promise<Ver
   await run(strategy, view(credentials), settings)
 const CHALLENGE = 'Basic realm="gw", charset="UTF-8"'
 
-t.test('the right pair is the user (R-BASIC-4, R-BASIC-5, R-CRED-6)', async t => {
+t.test('the right user-id and password: the user is accepted (R-BASIC-4, R-BASIC-5, R-CRED-6)', async t => {
   const strategy = new BasicStrategy({ verify })
   t.same(await judge(strategy, basic('alice', 'alice-secret')), {
     kind: 'accepted', user: { username: 'alice' }, info: { userId: 'alice' }
@@ -22,7 +22,7 @@ t.test('the right pair is the user (R-BASIC-4, R-BASIC-5, R-CRED-6)', async t =>
   t.match(await judge(strategy, basic('Ja\u0308s\u00f8n', 'p\u00e4\u00a7s\u20ac:')), { kind: 'accepted' }, 'in another form')
 })
 
-t.test('wrong, missing, other credentials get the challenge, the same for all (R-407-12, R-BASIC-1, R-BASIC-2, R-BASIC-3)', async t => {
+t.test('wrong, missing or other credentials: the challenge is the same for all (R-407-12, R-BASIC-1, R-BASIC-2, R-BASIC-3)', async t => {
   const strategy = new BasicStrategy({ verify })
   const refused = { kind: 'failed', challenge: CHALLENGE, status: undefined, note: null }
   for (const credentials of [
@@ -32,54 +32,54 @@ t.test('wrong, missing, other credentials get the challenge, the same for all (R
   }
 })
 
-t.test('what a verifier says for no is a no, and an empty user is none', async t => {
+t.test('a verifier that says no in any spelling, or gives an empty user: the credentials are refused', async t => {
   for (const no of [null, undefined, false, ''] as const) {
     const say: VerifyUserPass[] = [() => no as null, async () => no as null]
     for (const verify of say) t.match(await judge(new BasicStrategy({ verify }), basic('a', 'b')), { kind: 'failed' })
   }
 })
 
-t.test('malformed credentials are 400 and reach no verifier (R-CRED-5, R-BASIC-6, R-BASIC-7)', async t => {
+t.test('malformed credentials: the status is 400, and no verifier is called (R-CRED-5, R-BASIC-6, R-BASIC-7)', async t => {
   const strategy = new BasicStrategy({ verify: () => { throw new Error('not to be called') } })
   for (const credentials of ['Basic !', 'Basic dTpw dTpw', 'Basic\tdTpw', 'Basic bm9jb2xvbg==', 'Basic dTr/', 'Basic realm="x"']) {
     t.match(await judge(strategy, credentials), { kind: 'failed', status: 400, challenge: { statusCode: 400 } }, String(credentials))
   }
 })
 
-t.test('ISO-8859-1 by option only (R-BASIC-9)', async t => {
+t.test('credentials in ISO-8859-1: are accepted by option only (R-BASIC-9)', async t => {
   const user: VerifyUserPass = ({ username, password }) => ({ username, password })
   const latin1 = `Basic ${Buffer.from('test:123\u00a3', 'latin1').toString('base64')}`
   t.match(await judge(new BasicStrategy({ verify: user, latin1Fallback: true }), latin1), { user: { password: '123\u00a3' } })
   t.match(await judge(new BasicStrategy({ verify: user }), latin1), { status: 400 })
 })
 
-t.test('a verifier that cannot tell is an error, never a refusal (R-407-15)', async t => {
+t.test('a verifier that cannot tell: is an error, never a refusal (R-407-15)', async t => {
   const cause = new Error('the directory is away')
   for (const verify of [() => { throw cause }, async () => { throw cause }]) {
     t.match(await judge(new BasicStrategy({ verify }), basic('alice', 'x')), { kind: 'broken', cause: { cause } })
   }
 })
 
-t.test('a verifier may give info', async t => {
+t.test('a verifier that gives info: the info is part of the verdict', async t => {
   const strategy = new BasicStrategy({ verify: async () => [{ username: 'alice' }, { proxyAuthenticationInfo: { a: '1' } }] })
   t.same(await judge(strategy, basic('Alice', 'x')), {
     kind: 'accepted', user: { username: 'alice' }, info: { userId: 'Alice', proxyAuthenticationInfo: { a: '1' } }
   })
 })
 
-t.test('the challenge is made for the realm it is asked for', async t => {
+t.test('a challenge for a given realm: names that realm', async t => {
   const strategy = new BasicStrategy({ verify, charset: false })
   t.same(strategy.challenge({ realm: 'x' }), { scheme: 'Basic', params: { realm: 'x' } })
   t.same(new BasicStrategy({ verify, realm: 'own' }).realm, 'own')
 })
 
-t.test('what may be remembered, for whoever runs it', async t => {
+t.test('what a runner may remember: is said by the cache option, and is nothing by default', async t => {
   t.equal(new BasicStrategy({ verify }).cache, null)
   t.match(new BasicStrategy({ verify, cache: true }).cache, { ttl: 300_000 })
   t.throws(() => new BasicStrategy({ verify, cache: { ttl: 0 } }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
-t.test('what cannot be sent or called stops the boot (R-CH-6)', async t => {
+t.test('a realm that cannot be sent, or no verifier to call: the boot fails (R-CH-6)', async t => {
   t.throws(() => new BasicStrategy({ verify, realm: 'a\r\nSet-Cookie: x=1' }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   for (const none of [{}, undefined, null, { verify, verfy: verify }]) t.throws(() => new BasicStrategy(none as { verify: VerifyUserPass }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
@@ -110,7 +110,7 @@ t.test('an origin can use it: Passport and @fastify/passport (R-BASIC-1)', async
   }
 })
 
-t.test('the user-id can be read whether or not the password is right', async t => {
+t.test('credentials with a right or a wrong password: the user-id can be read', async t => {
   t.equal(readBasicUser(basic('alice', 'wrong')), 'alice')
   t.equal(readBasicUser('Basic'), undefined)
   t.throws(() => readBasicUser('Basic bm9jb2xvbg=='), { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' })
@@ -127,7 +127,7 @@ t.test('texts that mean one pair: are written in one way', async t => {
   for (const none of ['Basic', 'Basic !', 'Basic bm9jb2xvbg==', '']) t.equal(canonicalBasic(none), undefined, none)
 })
 
-t.test('whether there is an account is known of a verifier that knows its accounts', async t => {
+t.test('whether a user has an account: is known only with a verifier that knows its accounts', async t => {
   const [known, unknown] = [new BasicStrategy({ verify }), new BasicStrategy({ verify: ({ username }) => ({ username }) })]
   t.strictSame([known.hasAccount('alice'), known.hasAccount('mallory'), unknown.hasAccount('alice')], [true, false, false])
 })

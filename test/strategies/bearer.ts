@@ -16,20 +16,20 @@ const settings = { name: 'bearer', timeout: 1000, options: { realm: 'gw' } }
 const judge = async (options: Partial<BearerOptions>, credentials?: string): Promise<Verdict> =>
   await run(new BearerStrategy({ verify, ...options }), view(credentials), settings)
 
-t.test('a token that the verifier knows is the user, with scope in info', async t => {
+t.test('a token that the verifier knows: the user is accepted, with scope in info', async t => {
   t.same(await judge({}, 'Bearer alice-token'), { kind: 'accepted', user: { username: 'alice' }, info: {} })
   t.same(await judge({ verify: async () => ['alice', { scope: 'egress' }] }, 'bearer x'), {
     kind: 'accepted', user: 'alice', info: { scope: 'egress' }
   })
 })
 
-t.test('without Bearer credentials no error is named (R-BEARER-3, R-CRED-2)', async t => {
+t.test('no Bearer credentials: the challenge names no error (R-BEARER-3, R-CRED-2)', async t => {
   for (const credentials of [undefined, '', 'Bearer', 'Basic dTpw', 'Digest "']) {
     t.same(await judge({}, credentials), { kind: 'failed', challenge: 'Bearer realm="gw"', status: undefined, note: null }, String(credentials))
   }
 })
 
-t.test('each error has its status, 401 of origins being the 407 of proxies (R-BEARER-4, SM-8, SM-9, SM-10)', async t => {
+t.test('each error of a token: has its status, with 407 where an origin has 401 (R-BEARER-4, SM-8, SM-9, SM-10)', async t => {
   t.same(await judge({}, 'Bearer wrong'), {
     kind: 'failed', challenge: 'Bearer realm="gw", error="invalid_token"', status: undefined, note: null
   })
@@ -44,7 +44,7 @@ t.test('each error has its status, 401 of origins being the 407 of proxies (R-BE
   })
 })
 
-t.test('malformed credentials are 400 and reach no verifier (R-BEARER-7, R-CRED-5)', async t => {
+t.test('malformed credentials: the status is 400, and no verifier is called (R-BEARER-7, R-CRED-5)', async t => {
   const never: VerifyToken = () => { throw new Error('not to be called') }
   for (const credentials of ['Bearer a b', 'Bearer\ta', 'Bearer secret-token:abc', 'Bearer token="x"', 'Bearer a, Bearer b']) {
     t.match(await judge({ verify: never }, credentials), {
@@ -53,16 +53,16 @@ t.test('malformed credentials are 400 and reach no verifier (R-BEARER-7, R-CRED-
   }
 })
 
-t.test('other chars by option (R-BEARER-7)', async t => {
+t.test('a token with other characters: is accepted by option (R-BEARER-7)', async t => {
   const token: VerifyToken = (token) => ({ token })
   t.match(await judge({ verify: token, lenient: true }, 'Bearer secret-token:abc'), { user: { token: 'secret-token:abc' } })
 })
 
-t.test('a verifier that cannot tell is an error, never a refusal (R-407-15)', async t => {
+t.test('a verifier that cannot tell: is an error, never a refusal (R-407-15)', async t => {
   t.match(await judge({ verify: async () => { throw new Error('away') } }, 'Bearer x'), { kind: 'broken' })
 })
 
-t.test('the scope is announced, and is checked at the boot (R-BEARER-2, R-BEARER-5)', async t => {
+t.test('a scope in the options: is announced in the challenge, and checked at the boot (R-BEARER-2, R-BEARER-5)', async t => {
   t.match(await judge({ scope: ['egress', 'admin'] }), { challenge: 'Bearer realm="gw", scope="egress admin"' })
   t.match(await judge({ scope: 'egress' }, 'Bearer wrong'), {
     challenge: 'Bearer realm="gw", scope="egress", error="invalid_token"'
@@ -73,12 +73,12 @@ t.test('the scope is announced, and is checked at the boot (R-BEARER-2, R-BEARER
   }
 })
 
-t.test('what cannot be sent or called stops the boot (R-CH-6)', async t => {
+t.test('a realm that cannot be sent, or no verifier to call: the boot fails (R-CH-6)', async t => {
   t.throws(() => new BearerStrategy({ verify, realm: 'a\0' }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   for (const none of [{}, undefined, null, { verify, scop: 'a' }]) t.throws(() => new BearerStrategy(none as BearerOptions), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
-t.test('tokens in query and body are not ours (R-BEARER-6, R-CRED-4)', async t => {
+t.test('tokens in the query and the content: are not read (R-BEARER-6, R-CRED-4)', async t => {
   const request = { ...view(), query: { access_token: 'alice-token' }, body: { access_token: 'alice-token' } }
   t.match(await run(new BearerStrategy({ verify }), request, settings), { kind: 'failed' })
 })
@@ -94,7 +94,7 @@ t.test('an origin can use it: Passport and @fastify/passport (R-BEARER-4)', asyn
   }
 })
 
-t.test('what may be remembered, for whoever runs it', async t => {
+t.test('what a runner may remember: is said by the cache option, and is nothing by default', async t => {
   const verify = () => null
   t.equal(new BearerStrategy({ verify }).cache, null)
   t.match(new BearerStrategy({ verify, cache: { ttl: 7 } }).cache, { ttl: 7 })

@@ -1,12 +1,12 @@
 import t from 'tap'
 import { readCacheOptions } from '../../lib/strategies/cache-options.js'
 
-t.test('off unless it is asked for', async t => {
+t.test('an option that is left out or false: the cache is off', async t => {
   t.equal(readCacheOptions(undefined), null)
   t.equal(readCacheOptions(false), null)
 })
 
-t.test('the defaults', async t => {
+t.test('settings that are left out: have their defaults', async t => {
   const { clock, ...settings } = readCacheOptions(true)!
   t.strictSame(settings, { ttl: 300_000, refresh: 30_000, negativeTtl: 5000, max: 10_000, maxNegative: 10_000 })
   t.type(clock(), 'number')
@@ -20,7 +20,7 @@ t.strictSame(readCacheOptions({ ttl: 1, refresh: 1, negativeTtl: 2, max: 3, maxN
   ttl: 1, refresh: 1, negativeTtl: 2, max: 3, maxNegative: 4, clock
 })
 
-t.test('what is wrong is named, and never shown', async t => {
+t.test('a wrong option: is named, and its value is never shown', async t => {
   for (const [cache, message] of [
     [7, /option cache must be true, false or an object, got number/],
     [null, /option cache must be/],

@@ -24,21 +24,21 @@ class Probe extends Strategy {
 const request = { headers: {} }
 const settled = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve))
 
-t.test('a strategy covers no content unless it says so', async t => {
+t.test('a strategy that does not say otherwise: covers no content', async t => {
   t.equal(new Probe().coversContent, false)
   t.equal(new Probe().contentHashFor(request), null)
   t.same(new Probe().coveredFields(request), [])
 })
 
-t.test('nor has it anything to prepare', async t => {
+t.test('a strategy that does not say otherwise: has nothing to prepare', async t => {
   t.equal(new Probe().prepare(), undefined)
 })
 
-t.test('nor accounts that it knows of', async t => {
+t.test('a strategy that does not say otherwise: knows of no accounts', async t => {
   t.equal(new Probe().hasAccount('alice'), false)
 })
 
-t.test('a strategy is ours if it extends the class, also that of another copy of the package', async t => {
+t.test('a strategy that extends the class, be it of another copy of the package: is ours', async t => {
   t.equal(isOurStrategy(new Probe()), true)
   const { name, scheme, authenticate, challenge } = new Probe()
   t.equal(isOurStrategy({ name, scheme, authenticate, challenge }), false)
@@ -47,7 +47,7 @@ t.test('a strategy is ours if it extends the class, also that of another copy of
   t.equal(copy.isOurStrategy(new Probe()), true)
 })
 
-t.test('the realm of an attempt is the runner\'s, else the strategy\'s, else a common one', async t => {
+t.test('the realm of an attempt: is that of the runner, else of the strategy, else a common one', async t => {
   const probe = new Probe('own')
   probe.authenticate(request, { realm: 'gw' })
   probe.authenticate(request, {})
@@ -59,11 +59,11 @@ t.test('the realm of an attempt is the runner\'s, else the strategy\'s, else a c
   t.equal(other.fresh, false)
 })
 
-t.test('a realm is text', async t => {
+t.test('a realm that is not text: is a bad option', async t => {
   t.throws(() => new Probe(7 as unknown as string), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
-t.test('a verifier answers now or later, with a user alone or with info', async t => {
+t.test('a verifier: may decide now or later, with a user alone or with info', async t => {
   const probe = new Probe()
   probe.judge(() => ({ username: 'alice' }))
   probe.judge(() => [{ username: 'alice' }, { scope: 'all' }])
@@ -77,7 +77,7 @@ t.test('a verifier answers now or later, with a user alone or with info', async 
   ])
 })
 
-t.test('a verifier that throws or rejects cannot tell (R-407-15)', async t => {
+t.test('a verifier that throws or rejects: the attempt ends in its error (R-407-15)', async t => {
   const probe = new Probe()
   const cause = new Error('the directory is away')
   probe.judge(() => { throw cause })
@@ -86,7 +86,7 @@ t.test('a verifier that throws or rejects cannot tell (R-407-15)', async t => {
   t.strictSame(probe.said, [['error', cause], ['error', cause]])
 })
 
-t.test('what the runner throws out of an action does not go unhandled (R-MAP-6)', async t => {
+t.test('an error that the runner throws out of an action: does not go unhandled (R-MAP-6)', async t => {
   const probe = new Probe()
   const cause = new Error('in the route')
   probe.success = () => { throw cause }
@@ -95,24 +95,24 @@ t.test('what the runner throws out of an action does not go unhandled (R-MAP-6)'
   t.strictSame(probe.said, [['error', cause]])
 })
 
-t.test('an offer is none, one or several challenges, one line each (R-CH-1)', async t => {
+t.test('an offer of none, one or several challenges: gives one line for each (R-CH-1)', async t => {
   t.same(formatOffer(null), [])
   t.same(formatOffer({ scheme: 'NTLM' }), ['NTLM'])
   t.same(formatOffer([{ scheme: 'X', params: { a: '1' } }, { scheme: 'X', params: { a: '2' } }]), ['X a="1"', 'X a="2"'])
 })
 
-t.test('only the scheme of a value is looked at (R-PARSE-5)', async t => {
+t.test('the value of a field: only its scheme is looked at (R-PARSE-5)', async t => {
   t.equal(isScheme('BASIC "', 'basic'), true)
   t.equal(isScheme('Basics dTpw', 'basic'), false)
   t.equal(isScheme('', 'basic'), false)
   t.equal(isScheme('"basic"', 'basic'), false)
 })
 
-t.test('nothing is a no, in all its spellings', async t => {
+t.test('nothing in place of a user, in all its spellings: is a no', async t => {
   for (const no of [null, undefined, false, '']) t.equal(isRight(no), false)
   for (const yes of [{}, [], 'alice']) t.equal(isRight(yes), true)
 })
 
-t.test('a verdict takes no hash of the content unless the strategy says so', async t => {
+t.test('a strategy that does not say otherwise: needs no hash of the content for a verdict', async t => {
   t.equal(new Probe().contentHashFor(request, { realm: 'gw' }), null)
 })

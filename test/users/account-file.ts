@@ -22,7 +22,7 @@ function create (t: Test, text: string, options: AccountFileOptions = {}) {
   return { path, time, problems, file }
 }
 
-t.test('a change is seen at the next look after the interval, and nothing is read before', async t => {
+t.test('a change of the file: is seen at the next look after the interval, and nothing is read before', async t => {
   const { path, time, file } = create(t, 'alice', { interval: 500 })
   appendFileSync(path, '\nbob')
   time.now += 499
@@ -46,7 +46,7 @@ t.test('a change is seen at the next look after the interval, and nothing is rea
   t.same(await file.read(), ['dave'], 'whichever way the clock goes')
 })
 
-t.test('a change of the same length within one tick of the clock is one', async t => {
+t.test('a change of the same length within one tick of the clock: is seen', async t => {
   const { path, time, file } = create(t, 'alice')
   utimesSync(path, 1, 1)
   time.now += 1000
@@ -57,7 +57,7 @@ t.test('a change of the same length within one tick of the clock is one', async 
   t.same(await file.read(), ['carol'])
 })
 
-t.test('what cannot be read or parsed changes nothing, and is logged once', async t => {
+t.test('a file that cannot be read or parsed: changes nothing, and is logged once', async t => {
   const { path, time, problems, file } = create(t, 'alice')
   const look = async () => { time.now += 1000; return await file.read() }
   rmSync(path)
@@ -74,14 +74,14 @@ t.test('what cannot be read or parsed changes nothing, and is logged once', asyn
   t.equal(problems.length, 0)
 })
 
-t.test('without a logger too', async t => {
+t.test('a file that cannot be read, with no logger: changes nothing', async t => {
   const { path, time, file } = create(t, 'alice', { log: undefined as never })
   rmSync(path)
   time.now += 1000
   t.same(await file.read(), ['alice'])
 })
 
-t.test('after close, what has been read stays', async t => {
+t.test('a file that is closed: the accounts that have been read stay', async t => {
   const { path, time, file } = create(t, 'alice', { interval: 0 })
   const pending = file.read()
   await file.close()
@@ -91,7 +91,7 @@ t.test('after close, what has been read stays', async t => {
   t.same(file.read(), ['alice'])
 })
 
-t.test('a file that is none stops the boot', async t => {
+t.test('a file that is none, or wrong options: the boot fails', async t => {
   const path = join(t.testdir({}), 'missing')
   t.throws(() => openAccountFile(path, text => text), { code: 'ENOENT' })
   t.throws(() => openAccountFile(dirname(path), text => text), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /the name of a regular file/ })
@@ -101,7 +101,7 @@ t.test('a file that is none stops the boot', async t => {
   t.same(openAccountFile(join(t.testdir({ users: 'x' }), 'users'), text => text).read(), 'x', 'the options may be left out')
 })
 
-t.test('a file somebody is still writing is left for the next look', async t => {
+t.test('a file that is still being written: is left for the next look', async t => {
   let write = (): void => {}
   const { openAccountFile: open } = await mocked<typeof import('../../lib/users/account-file.js')>(t, 'lib/users/account-file.js', {
     'node:fs/promises': {
@@ -149,7 +149,7 @@ t.test('a file is emptied, and written some time later: what is between is not t
   t.equal(waits, before, 'one that is old enough is taken at once')
 })
 
-t.test('lines have numbers, whatever is between them', async t => {
+t.test('lines with anything between them: keep their numbers', async t => {
   const lines: unknown[] = []
   eachLine('# comment\none\r\n\n two #\n#\nlast', (...line) => lines.push(line))
   t.strictSame(lines, [['one', 2], [' two #', 4], ['last', 6]])
@@ -188,7 +188,7 @@ t.test('a file system that does not answer: the old accounts stay, and close doe
   go()
 })
 
-t.test('a mark of the byte order is skipped (F-11)', async t => {
+t.test('a byte order mark at the start: is skipped (F-11)', async t => {
   const path = join(t.testdir({ users: '\ufeffalice' }), 'users')
   const file = openAccountFile(path, text => text, { interval: 0 })
   t.equal(await file.read(), 'alice')

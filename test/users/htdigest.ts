@@ -27,7 +27,7 @@ function create (t: Test, text: string, options: Partial<HtdigestOptions> = {}) 
   return { path, time, problems, file, find }
 }
 
-t.test('MD5 and SHA-256, told by their length, for each realm (R-DIG-44)', async t => {
+t.test('hashes of MD5 and SHA-256: are told apart by their length, for each realm (R-DIG-44)', async t => {
   const { file } = create(t, [
     '# made by htdigest\n', line('alice', 'alice-secret', 'MD5'), line('alice', 'alice-secret', 'SHA-256'), '\n',
     line('alice', 'other', 'MD5', 'a:b').toUpperCase().replace('ALICE:A:B', 'alice:a:b').replace('\n', '\r\n'), line('bob', 'bob-secret', 'MD5').slice(0, -1)
@@ -42,7 +42,7 @@ t.test('MD5 and SHA-256, told by their length, for each realm (R-DIG-44)', async
   ] as const) t.equal(file.lookup(username, realm, hash), null, `${username} ${realm} ${hash}`)
 })
 
-t.test('users are found by the hash of their name (R-DIG-15, R-DIG-38)', async t => {
+t.test('the hash of a name: finds its user (R-DIG-15, R-DIG-38)', async t => {
   const { file } = create(t, line('alice', 'alice-secret', 'SHA-256') + line('J\u00e4s\u00f8n', 'x', 'MD5'))
   const userhash = (username: string, hash: DigestHash): string => computeUserhash(findDigestAlgorithm(hash)!, username, 'lab')
   t.same(file.lookupHash(userhash('alice', 'SHA-256'), 'lab', 'SHA-256'), ALICE)
@@ -51,12 +51,12 @@ t.test('users are found by the hash of their name (R-DIG-15, R-DIG-38)', async t
   t.equal(file.lookupHash(userhash('alice', 'SHA-256'), 'other', 'SHA-256'), null)
 })
 
-t.test('names are in form C (R-DIG-42)', async t => {
+t.test('a name in another form: is read in form C (R-DIG-42)', async t => {
   const { find } = create(t, line('J\u00e4s\u00f8n', 'x', 'SHA-256').replace('J\u00e4', 'Ja\u0308'))
   t.match(await find('J\u00e4s\u00f8n'), { username: 'J\u00e4s\u00f8n' })
 })
 
-t.test('what cannot be read or parsed changes nothing, and is logged', async t => {
+t.test('a file that cannot be read or parsed: changes nothing, and is logged', async t => {
   const { path, time, problems, find } = create(t, line('alice', 'alice-secret', 'SHA-256'))
   const look = async () => { time.now += 1000; return await find('alice') }
   rmSync(path)
@@ -75,7 +75,7 @@ t.test('what cannot be read or parsed changes nothing, and is logged', async t =
   t.equal(problems.length, 0)
 })
 
-t.test('a file that is none stops the boot', async t => {
+t.test('a file that is missing or malformed: the boot fails', async t => {
   const folder = t.testdir({ empty: '' })
   t.throws(() => htdigest(join(folder, 'missing')), { code: 'ENOENT' })
   t.equal(htdigest(join(folder, 'empty')).lookup('alice', 'lab', 'MD5'), null)
@@ -86,7 +86,7 @@ t.test('a file that is none stops the boot', async t => {
   t.throws(() => htdigest(7 as never), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
-t.test('a strategy takes its users from it (R-DIG-15, R-DIG-44)', async t => {
+t.test('a strategy with the file: takes its users from it (R-DIG-15, R-DIG-44)', async t => {
   const { file } = create(t, line('alice', 'alice-secret', 'SHA-256'))
   const strategy = new DigestStrategy({ lookup: file.lookup, lookupHash: file.lookupHash, algorithms: ['SHA-256-sess'] })
   t.match(await new DigestClient(strategy).send(), { kind: 'accepted', user: { username: 'alice' } })

@@ -26,7 +26,7 @@ function create (t: Test, content: string, options: HtpasswdOptions = {}) {
   return { path, time, problems, file, ask }
 }
 
-t.test('a right password is its user, anything else is nobody', async t => {
+t.test('a right password: gives its user, and anything else gives none', async t => {
   const { ask } = create(t, `# users\nalice:${SHA}\r\n\nbob:${APR1}\ncarol:${SHA}\ncarol:${APR1}`)
   t.same(await ask('alice', 'abc'), { username: 'alice' })
   t.same(await ask('bob', 'myPassword'), { username: 'bob' })
@@ -36,12 +36,12 @@ t.test('a right password is its user, anything else is nobody', async t => {
   ] as const) t.equal(await ask(username, password), null, `${username} ${password}`)
 })
 
-t.test('names are in form C', async t => {
+t.test('a name in another form: is read in form C', async t => {
   const { ask } = create(t, `Ja\u0308s\u00f8n:${SHA}`)
   t.same(await ask('J\u00e4s\u00f8n', 'abc'), { username: 'J\u00e4s\u00f8n' })
 })
 
-t.test('clear text only where it is allowed, and never what looks like a hash (S16)', async t => {
+t.test('clear text: is accepted only where it is allowed, and never if it looks like a hash (S16)', async t => {
   t.throws(() => create(t, 'alice:secret'), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /another line 1/ })
   const { ask } = create(t, `alice:s:cret\nbob:${SHA}\ncarol:\ndave:Ja\u0308s`, { cleartext: true })
   t.same(await ask('alice', 's:cret'), { username: 'alice' })
@@ -53,7 +53,7 @@ t.test('clear text only where it is allowed, and never what looks like a hash (S
   }
 })
 
-t.test('a file that is none stops the boot, and the message shows nothing of it', async t => {
+t.test('a file that is missing or malformed: the boot fails, and the message shows nothing of it', async t => {
   for (const content of ['alice', 'alice:', `bob:${SHA}\nalice:canary`, 'alice:$6$salt$canary', ' \n']) {
     try {
       create(t, content)
@@ -69,12 +69,12 @@ t.test('a file that is none stops the boot, and the message shows nothing of it'
   }
 })
 
-t.test('an empty file has nobody in it', async t => {
+t.test('an empty file: has no users', async t => {
   const { ask } = create(t, '')
   t.equal(await ask('alice', ''), null)
 })
 
-t.test('a changed file is read anew; one that is none is logged, and the one before it stays', async t => {
+t.test('a changed file: is read anew; if malformed, it is logged, and the one before it stays', async t => {
   const { ask, path, time, problems } = create(t, `alice:${SHA}`)
   writeFileSync(path, `bob:${SHA}\n`)
   t.same(await ask('alice', 'abc'), { username: 'alice' })
@@ -87,7 +87,7 @@ t.test('a changed file is read anew; one that is none is logged, and the one bef
   t.match(problems, [{ code: 'FST_PROXY_AUTH_BAD_OPTION' }])
 })
 
-t.test('so many slow hashes at a time; quick ones do not wait for them', async t => {
+t.test('slow hashes: only so many run at a time, and quick ones do not wait for them', async t => {
   const { ask } = create(t, `slow:${BCRYPT}\nslow2:${BCRYPT}\nquick:${SHA}`, { threads: 1 })
   const order: string[] = []
   const note = async (name: string, password: string) => { await ask(name, password); order.push(name) }
@@ -95,7 +95,7 @@ t.test('so many slow hashes at a time; quick ones do not wait for them', async t
   t.strictSame(order, ['quick', 'slow', 'slow2', 'nobody'], 'a user that does not exist waits like most')
 })
 
-t.test('how many depends on the pool and the processors', async t => {
+t.test('a thread pool of one, of many, or of no valid size: slow hashes are still verified', async t => {
   const before = process.env['UV_THREADPOOL_SIZE']
   t.teardown(() => { if (before === undefined) delete process.env['UV_THREADPOOL_SIZE']; else process.env['UV_THREADPOOL_SIZE'] = before })
   for (const size of ['1', '64', 'x']) {
@@ -104,13 +104,13 @@ t.test('how many depends on the pool and the processors', async t => {
   }
 })
 
-t.test('a password of great length is no work', async t => {
+t.test('a password of great length: is refused without work', async t => {
   const { ask } = create(t, `alice:${'x'.repeat(2000)}\nbob:${'x'.repeat(1024)}`, { cleartext: true })
   t.equal(await ask('alice', 'x'.repeat(2000)), null)
   t.same(await ask('bob', 'x'.repeat(1024)), { username: 'bob' })
 })
 
-t.test('a user that does not exist costs what a wrong password costs', async t => {
+t.test('a user that does not exist: costs what a wrong password costs', async t => {
   const { ask } = create(t, `alice:${BCRYPT.replace('$04$', '$10$')}\nbob:${BCRYPT.replace('$04$', '$10$')}\nold:${SHA}`)
   const time = async (name: string) => {
     const start = performance.now()
@@ -143,7 +143,7 @@ async function written (t: Test): Promise<string> {
 const TRIALS = ACCOUNTS.flatMap(([, username, password]) =>
   [password, `${password}x`, password.slice(0, -1), password.toUpperCase(), ''].map(tried => ({ username, tried, right: tried === password })))
 
-t.test('what Debian’s htpasswd writes it verifies as we do', { skip: tool.skip }, async t => {
+t.test('a file that htpasswd of Debian wrote: htpasswd verifies it as we do', { skip: tool.skip }, async t => {
   const path = await written(t)
   const file = htpasswd(path)
   for (const { username, tried, right } of TRIALS) {
@@ -154,7 +154,7 @@ t.test('what Debian’s htpasswd writes it verifies as we do', { skip: tool.skip
 })
 
 // Squid does not know {SHA}.
-t.test('so does Squid’s basic_ncsa_auth', { skip: tool.skip || squid.skip }, async t => {
+t.test('a file that htpasswd of Debian wrote: basic_ncsa_auth of Squid verifies it as we do', { skip: tool.skip || squid.skip }, async t => {
   const path = await written(t)
   const file = htpasswd(path)
   const asked = TRIALS.filter(({ username, tried }) => tried !== '' && !username.startsWith('sha'))

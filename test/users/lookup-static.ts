@@ -4,14 +4,14 @@ import { lookupStatic } from '../../lib/users/lookup-static.js'
 
 const users = { alice: 'alice-secret', Jäson: 'x' }
 
-t.test('finds accounts by name, in Unicode form C', async t => {
+t.test('a name in Unicode form C: its account is found', async t => {
   const { lookup } = lookupStatic(users)
   t.strictSame(lookup('alice'), { username: 'alice', password: 'alice-secret' })
   t.match(lookup('J\u00e4son'), { password: 'x' })
   t.equal(lookup('toString'), null)
 })
 
-t.test('finds accounts by the hash of name and realm (R-DIG-15, R-DIG-38)', async t => {
+t.test('the hash of a name and realm: its account is found (R-DIG-15, R-DIG-38)', async t => {
   const { lookupHash } = lookupStatic(users)
   for (const [hash, nodeHash] of [['MD5', 'md5'], ['SHA-256', 'sha256'], ['SHA-512-256', 'sha512-256']] as const) {
     const userhash = createHash(nodeHash).update('alice:gw').digest('hex')

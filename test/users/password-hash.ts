@@ -28,11 +28,11 @@ for (const [kind, text, password] of RIGHT) {
   })
 }
 
-t.test('what a thread or many turns are busy with is slow', async t => {
+t.test('a hash that occupies a thread or many turns: counts as slow', async t => {
   t.strictSame(RIGHT.map(([, text]) => readPasswordHash(text)!.slow), [true, true, true, true, true, true, false])
 })
 
-t.test('a sham costs what the real one costs', async t => {
+t.test('a sham hash: costs what the real one costs', async t => {
   const real = readPasswordHash('$2y$10$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW')!
   const sham = real.sham()
   const time = async (hash: typeof real) => {
@@ -49,7 +49,7 @@ t.test('a sham costs what the real one costs', async t => {
   t.ok(times.sham > times.real / 2 && times.sham < times.real * 2, `${times.real} ms and ${times.sham} ms`)
 })
 
-t.test('what is none of these is none', async t => {
+t.test('text that is none of these hashes: is not read as one', async t => {
   for (const text of [
     '', 'secret', 'kfdUjo/Df2SFw', '$5$salt$hash', '$6$salt$hash', '$2x$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW',
     '$2y$03$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW', '$2y$32$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW',
@@ -59,7 +59,7 @@ t.test('what is none of these is none', async t => {
   ]) t.equal(readPasswordHash(text), null, text)
 })
 
-t.test('a package that is missing is named (F-37)', async t => {
+t.test('a package that is missing: is named in the error (F-37)', async t => {
   const cause = Object.assign(new Error('not found'), { code: 'MODULE_NOT_FOUND' })
   const load = () => { throw cause }
   for (const [index, name] of [[0, '@node-rs/bcrypt'], [3, '@node-rs/argon2']] as const) {
@@ -71,13 +71,13 @@ t.test('a package that is missing is named (F-37)', async t => {
   t.strictSame(loaded, ['@node-rs/bcrypt'])
 })
 
-t.test('in the clear', async t => {
+t.test('a password in the clear: only the same text is right', async t => {
   const hash = clearPassword('s:cret')
   t.match(hash, { kind: 'clear', slow: false })
   t.strictSame([hash.verify('s:cret'), hash.verify('s:cre'), hash.verify(''), hash.sham().verify('s:cret')], [true, false, false, false])
 })
 
-t.test('what is dearer than the limits is none (F-66)', async t => {
+t.test('a hash that is dearer than the limits: is not read as one (F-66)', async t => {
   const bcrypt = (cost: string): string => `$2y$${cost}$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW`
   const argon2 = (m: number, passes: number, p = 1): string => `$argon2id$v=19$m=${m},t=${passes},p=${p}$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4`
   for (const text of [bcrypt('16'), bcrypt('31'), argon2(4_194_304, 2), argon2(8, 9_999_999_999), argon2(4_194_305, 1)]) t.equal(readPasswordHash(text), null, text)

@@ -18,7 +18,7 @@ const open = (strategies: StrategyDeclaration[], admits = true): Chain => withAn
 )
 const GUEST = { kind: 'granted', name: 'guest', user: { username: 'guest' }, info: { anonymous: true }, scheme: null, realm: 'gw', userId: null }
 
-t.test('who has no credentials is let in by a name, where that is enough', async t => {
+t.test('a request without credentials: it is accepted under the anonymous name, where that is enough', async t => {
   t.match(await open([ours]).authenticate(attemptInput()), GUEST)
   t.match(await open([ours], false).authenticate(attemptInput()), { kind: 'refused', status: 407 })
 })
@@ -30,14 +30,14 @@ t.test('credentials count: right ones are their user, wrong ones are refused', a
   }
 })
 
-t.test('so do those in other fields that a strategy reads', async t => {
+t.test('credentials in other fields that a strategy reads: they count as well', async t => {
   const chain = open([ours, unschemed(function ({ headers }) { headers['x-key'] === 'right' ? this.success('key') : this.fail() }, ['x-key'])])
   t.match(await chain.authenticate(attemptInput(undefined, { 'x-key': 'wrong' })), { kind: 'refused', status: 407 })
   t.match(await chain.authenticate(attemptInput(undefined, { 'x-key': 'right' })), { user: 'key' })
   t.match(await chain.authenticate(attemptInput()), GUEST)
 })
 
-t.test('who needs none is asked before, and has the say', async t => {
+t.test('a strategy that needs no credentials: it is asked first, and its verdict stands', async t => {
   const certificate = (authenticate: Authenticate) => open([unschemed(authenticate)]).authenticate(attemptInput())
   t.match(await certificate(function () { this.success({ username: 'alice' }) }), { user: { username: 'alice' } })
   t.match(await certificate(function () { setImmediate(() => this.success({ username: 'alice' })) }), { user: { username: 'alice' } })

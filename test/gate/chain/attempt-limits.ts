@@ -57,14 +57,14 @@ for (const [when, strategy] of [['at once', ours], ['later', later]] as const) {
   })
 }
 
-t.test('what is known to be right costs no promise', async t => {
+t.test('right credentials that are known already: the verdict costs no promise', async t => {
   const chain = chainOf([ours])
   await ask(chain, basic('alice', 'alice-secret'))
   t.notOk('then' in chain.authenticate(attemptInput(basic('alice', 'alice-secret'))))
   t.match(await ask(chain, basic('alice', 'alice-secret').replace('Basic', 'bASIC ')), { kind: 'granted' })
 })
 
-t.test('what is no wrong secret counts for nothing', async t => {
+t.test('an attempt without a wrong secret: it does not count', async t => {
   const answers = foreign('answers', function ({ headers }) {
     const said = headers.authorization!.split(' ')[1]!
     if (said === 'broken') this.error(new Error('down'))
@@ -93,7 +93,7 @@ t.test('Digest: a right response with an old nonce counts for nothing, a wrong o
   t.match(await ask(chain, await signed('alice-secret')), { status: 429 })
 })
 
-t.test('secrets in fields of which only a strategy knows count as well', async t => {
+t.test('wrong secrets in fields that only a strategy knows: they count as well', async t => {
   for (const credentials of [undefined, 'Other x']) {
     const chain = chainOf([ours, key])
     for (const value of ['1', '1', '2']) t.equal(await statusOf(chain, credentials, { 'x-key': value }), 407)
@@ -101,7 +101,7 @@ t.test('secrets in fields of which only a strategy knows count as well', async t
   }
 })
 
-t.test('credentials beside such a field that are no guess themselves do not hide one', async t => {
+t.test('credentials that are no guess beside a wrong secret in another field: they do not hide it', async t => {
   let now = Date.UTC(2026, 10, 22)
   const stale = new DigestStrategy({ ...lookupStatic({ alice: 'alice-secret' }), clock: () => now })
   const old = await new DigestClient(stale, { uri: '/path?q=1' }, 'gw').credentials()
@@ -119,7 +119,7 @@ t.test('credentials beside such a field that are no guess themselves do not hide
   }
 })
 
-t.test('who gets in by something else cannot try secrets on the way (R-SEC-2)', async t => {
+t.test('wrong secrets of a client that another strategy accepts: they count, and more of them get 429 (R-SEC-2)', async t => {
   const certificate: StrategyDeclaration = { strategy: foreign('certificate', function () { this.success({ username: 'cert' }) }), scheme: null }
   const chain = chainOf([ours, certificate])
   for (const secret of ['1', '1', '2']) t.match(await ask(chain, basic('alice', secret)), { user: { username: 'cert' } })
@@ -133,7 +133,7 @@ t.test('who gets in by something else cannot try secrets on the way (R-SEC-2)', 
   t.match(await ask(chainOf([key, certificate]), undefined, { 'x-key': 'right' }), { user: { username: 'key' } })
 })
 
-t.test('a client without an address is counted by user alone', async t => {
+t.test('a client without an address: it is counted by user alone', async t => {
   const chain = chainOf([ours], { perAddress: 1, perUser: 2 })
   const of = async (name: string, secret: string) => await chain.authenticate({ ...attemptInput(basic(name, secret)), ip: undefined as never })
   t.match(await of('alice', '1'), { status: 407 })

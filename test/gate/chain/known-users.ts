@@ -31,7 +31,7 @@ for (const [when, strategy, secret] of [['at once', ours, 'alice-secret'], ['lat
   })
 }
 
-t.test('what the strategy itself says stays, and gets the name where it says none', async t => {
+t.test('a note of the strategy itself: it stays, and gets the name of the user where it has none', async t => {
   for (const userId of [null, 'bob']) {
     const note = { reason: 'nonce', userId, guess: false }
     const strategy = Object.assign(Object.create(ours), {
@@ -42,12 +42,12 @@ t.test('what the strategy itself says stays, and gets the name where it says non
   }
 })
 
-t.test('a refusal that is no wrong guess is not told as one', async t => {
+t.test('a refusal that is no wrong guess: it is not told as one', async t => {
   const chain = withKnownUsers(chainOf({ strategy: foreign('basic', function () { this.fail(403) }), scheme: 'Basic' }), new Set(['alice']))
   t.same(await noteOf(chain, basic('alice', 'x')), { reason: 'forbidden', guess: false, userId: 'alice' })
 })
 
-t.test('several chains share the names, of which there is an end', async t => {
+t.test('several chains: they share the known names, of which there is a limited number', async t => {
   const known = new Set<string>()
   const chain = withKnownUsers(chainOf(later), known)
   const other = withKnownUsers(chainOf(later), known)

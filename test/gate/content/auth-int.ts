@@ -42,7 +42,7 @@ t.test('auth-int: with the hash of the content, in the place of what was said be
   t.match(await answer(t, infoOf('auth-int'), { mode: ORIGIN }), { said }, 'and where we are the origin')
 })
 
-t.test('what a WebSocket over HTTP/2 begins with has no content', t => {
+t.test('the start of a WebSocket over HTTP/2: the hash is that of no content', t => {
   const raw = { method: 'GET', headers: { ':protocol': 'websocket' } }
   const headers: Record<string, unknown> = {}
   const reply = { request: { raw, method: 'GET' }, raw: new ServerResponse(raw as never), header: (name: string, value: unknown) => { headers[name] = value } }
@@ -51,7 +51,7 @@ t.test('what a WebSocket over HTTP/2 begins with has no content', t => {
   t.end()
 })
 
-t.test('what a handler adds stays', async t => {
+t.test('parameters that a handler adds: they stay beside the hash', async t => {
   const send = (reply: FastifyReply) => {
     addStrategyInfo(reply, { proxyAuthenticationInfo: { left: '3' } }, PROXY)
     reply.send('content')
@@ -59,7 +59,7 @@ t.test('what a handler adds stays', async t => {
   t.match(await answer(t, infoOf('auth-int'), { send }), { said: `nextnonce="n", qop=auth-int, rspauth="${md5('content')}", left=3` })
 })
 
-t.test('what is not held says so (R-PAI-8)', async t => {
+t.test('a response that is too long to be held: it says qop=auth, without a hash (R-PAI-8)', async t => {
   const send = (reply: FastifyReply) => {
     reply.raw.writeHead(200, reply.getHeaders() as Record<string, string>).write('cont')
     reply.raw.end('ent')
@@ -68,7 +68,7 @@ t.test('what is not held says so (R-PAI-8)', async t => {
   t.match(await answer(t, infoOf('auth-int'), { maxAnswer: 3, send }), { said: 'nextnonce="n", qop=auth, rspauth="none"' })
 })
 
-t.test('any other answer is left alone', async t => {
+t.test('a response without auth-int: it is left alone', async t => {
   const said = 'nextnonce="n", qop=auth, rspauth="none"'
   for (const qop of ['auth', undefined]) t.same(await answer(t, infoOf(qop)), { said, untouched: true })
   for (const info of [null, undefined, {}, 'text', { digest: 'sha256' }, { digest: null }]) t.same(await answer(t, info), { said: null, untouched: true })

@@ -44,7 +44,7 @@ async function textOf (kept: KeptContent): Promise<string> {
 }
 
 const ours = (name: string) => name.startsWith('fastify-proxy-auth-')
-t.test('whether there may be content', async t => {
+t.test('the framing of a request: it tells whether there may be content to read', async t => {
   for (const [fields, expected] of [
     ['', false], ['Content-Length: 0\r\n', false], ['Content-Length: 3\r\n', true], ['Transfer-Encoding: chunked\r\n', true]
   ] as const) {
@@ -79,7 +79,7 @@ for (const [name, fields, wire] of [
   })
 }
 
-t.test('the hash is of octets, not of text; of no content it is that of nothing', async t => {
+t.test('the hash of content: it is of octets, not of text, and without content it is that of nothing', async t => {
   const content = 'J\u00e4 \u0000\u00ff'
   const { request, response } = await receive(t, head(`Content-Length: ${content.length}\r\n`) + content)
   const kept = await new ContentKeeper(LIMITS).keep(request, response, ['sha512-256'])
@@ -88,7 +88,7 @@ t.test('the hash is of octets, not of text; of no content it is that of nothing'
   t.same((await new ContentKeeper(LIMITS).keep(empty.request, empty.response, ['md5'])).hashes, { md5: hashOf('md5', '') })
 })
 
-t.test('more than 64 KiB goes to a file without a name, which nobody else may read', async t => {
+t.test('content of more than 64 KiB: it goes to a file without a name, which no other user may read', async t => {
   const before = readdirSync(tmpdir()).filter(ours)
   const content = randomBytes(300_000).toString('latin1')
   for (const size of [64 * 1024, 64 * 1024 + 1, content.length]) {
@@ -106,7 +106,7 @@ t.test('more than 64 KiB goes to a file without a name, which nobody else may re
   }
 })
 
-t.test('a reader that is left behind when it is released does not end the process', async t => {
+t.test('a reader that is left behind when its content is released: it does not end the process', async t => {
   const { request, response } = await receive(t, head('Content-Length: 200000\r\n') + 'x'.repeat(200_000))
   const kept = await new ContentKeeper(LIMITS).keep(request, response, [])
   const reader = kept.open()
@@ -120,7 +120,7 @@ t.test('a reader that is left behind when it is released does not end the proces
   t.ok(reader.errored)
 })
 
-t.test('a length beyond the limit is refused before anything is read (R-DIG-45)', async t => {
+t.test('a length beyond the limit: it is refused before anything is read (R-DIG-45)', async t => {
   const { client, request, response } = await receive(t, head('Content-Length: 1000001\r\nExpect: 100-continue\r\n'))
   await t.rejects(new ContentKeeper(LIMITS).keep(request, response, ['md5']), { code: 'FST_PROXY_AUTH_CONTENT_TOO_LARGE', statusCode: 413 })
   t.equal(request.readableDidRead, false)
@@ -128,7 +128,7 @@ t.test('a length beyond the limit is refused before anything is read (R-DIG-45)'
   t.match(await client.end(), /why$/)
 })
 
-t.test('chunks beyond the limit are refused when they are, and the connection lives', async t => {
+t.test('chunks beyond the limit: they are refused once they exceed it, and the connection lives', async t => {
   const { client, request, response } = await receive(t, head('Transfer-Encoding: chunked\r\n') + chunked('x'.repeat(100), 'y'))
   const keeper = new ContentKeeper({ ...LIMITS, maxRequest: 100 })
   await t.rejects(keeper.keep(request, response, ['md5']), { code: 'FST_PROXY_AUTH_CONTENT_TOO_LARGE' })
@@ -139,7 +139,7 @@ t.test('chunks beyond the limit are refused when they are, and the connection li
   t.equal((await keeper.keep(exact.request, exact.response, [])).length, 100)
 })
 
-t.test('there is a limit for all of it together', async t => {
+t.test('the kept content of all requests together: it has a limit, and more of it gets 503', async t => {
   const some = async (size: number): Promise<[IncomingMessage, ServerResponse]> => {
     const { request, response } = await receive(t, head(`Content-Length: ${size}\r\n`) + 'x'.repeat(size))
     return [request, response]
@@ -165,7 +165,7 @@ t.test('there is a limit for all of it together', async t => {
   await until(() => openFiles().length === 0)
 })
 
-t.test('each address has a share of the room, which comes back with what is let go of (F-23)', async t => {
+t.test('the kept content of one address: it has a share of the room, which comes back on release (F-23)', async t => {
   const keeper = new ContentKeeper({ ...LIMITS, maxPerAddress: 100 })
   const some = async (size: number, address?: string): Promise<KeptContent> => {
     const { request, response } = await receive(t, head(`Content-Length: ${size}\r\n`) + 'x'.repeat(size))
@@ -182,7 +182,7 @@ t.test('each address has a share of the room, which comes back with what is let 
   t.equal((await some(100, 'one')).length, 100)
 })
 
-t.test('content that comes octet by octet takes no more memory than its size (F-23)', async t => {
+t.test('content that comes octet by octet: it takes no more memory than its size (F-23)', async t => {
   const content = randomBytes(70_000).toString('latin1')
   for (const size of [3, 5000, 64 * 1024, content.length]) {
     const { request, response } = await receive(t, head('Transfer-Encoding: chunked\r\n') + chunked(...content.slice(0, size)))
@@ -197,14 +197,14 @@ t.test('content that comes octet by octet takes no more memory than its size (F-
   await until(() => openFiles().length === 0)
 })
 
-t.test('content that comes without a pause is cut when its time is up (F-23)', async t => {
+t.test('content that comes without a pause: it is cut when its time is up (F-23)', async t => {
   const { client, request, response } = await receive(t, head('Content-Length: 100000\r\n') + 'abc')
   const dripping = setInterval(() => client.send('x'), 5)
   t.teardown(() => clearInterval(dripping))
   await t.rejects(new ContentKeeper({ ...LIMITS, contentTimeout: 10_000, contentDuration: 50 }).keep(request, response, []), { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
 })
 
-t.test('a client that leaves takes its content along', async t => {
+t.test('a client that leaves: its content goes with it', async t => {
   const keeper = new ContentKeeper({ ...LIMITS, maxKept: 200_000 }) // room for one
   for (const when of ['within', 'behind']) {
     const { client, request, response } = await receive(t, head('Content-Length: 200000\r\n') + 'x'.repeat(when === 'within' ? 199_999 : 200_000))
@@ -222,7 +222,7 @@ t.test('a client that leaves takes its content along', async t => {
   }
 })
 
-t.test('a client whose answer has no turn yet as well (pipelining)', async t => {
+t.test('a client that leaves before the turn of its response: its content goes as well (pipelining)', async t => {
   const server = createServer()
   const client = await RawClient.to(t, await listen(t, server))
   const incoming: Array<[IncomingMessage, ServerResponse]> = []
@@ -239,7 +239,7 @@ t.test('a client whose answer has no turn yet as well (pipelining)', async t => 
   t.equal(request.socket.listenerCount('close') <= listeners, true)
 })
 
-t.test('nothing is kept for a client that was gone before', async t => {
+t.test('a client that was gone before: nothing is kept', async t => {
   const { client, request, response } = await receive(t, head('Content-Length: 70000\r\n') + 'x'.repeat(70_000))
   response.destroy()
   await client.end()
@@ -251,7 +251,7 @@ t.test('nothing is kept for a client that was gone before', async t => {
   t.equal(await textOf(kept), '')
 })
 
-t.test('a client that sends nothing more is cut', async t => {
+t.test('a client that sends nothing more: its connection is cut', async t => {
   const { client, request, response } = await receive(t, head('Content-Length: 4\r\n') + 'abc')
   await t.rejects(new ContentKeeper({ ...LIMITS, contentTimeout: 20 }).keep(request, response, []), { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
   t.equal(await client.end(), '')
@@ -275,7 +275,7 @@ t.test('a client that sends nothing more is cut', async t => {
   t.equal((await keeping).length, 4)
 })
 
-t.test('a disk that takes nothing is no fault of the client', async t => {
+t.test('a disk that takes nothing: the failure is not blamed on the client', async t => {
   const { TMPDIR } = process.env
   t.teardown(() => { if (TMPDIR === undefined) delete process.env['TMPDIR']; else process.env['TMPDIR'] = TMPDIR })
   process.env['TMPDIR'] = `${t.testdir({})}/nowhere`
@@ -283,7 +283,7 @@ t.test('a disk that takes nothing is no fault of the client', async t => {
   await t.rejects(new ContentKeeper(LIMITS).keep(request, response, []), { code: 'FST_PROXY_AUTH_CONTENT_NOT_KEPT', cause: { code: 'ENOENT' } })
 })
 
-t.test('HTTP/2, which need not say that content follows', async t => {
+t.test('a request over HTTP/2, which need not announce content: what comes is read and hashed', async t => {
   const server = createHttp2Server()
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
@@ -302,7 +302,7 @@ t.test('HTTP/2, which need not say that content follows', async t => {
   }
 })
 
-t.test('over HTTP/2, nothing is kept of content that ends with a reset, or for a client that goes when it has ended', async t => {
+t.test('a reset within content over HTTP/2, or a client that goes at its end: nothing is kept', async t => {
   const keeper = new ContentKeeper({ ...LIMITS, maxKept: LIMITS.maxRequest })
   const goes = [
     (pair: StreamPair) => { pair.request.once('end', () => { pair.near.destroy() }) },

@@ -106,7 +106,7 @@ for (const [name, options] of [['any client', {}], ['one that takes trailers', T
   })
 }
 
-t.test('a client that takes trailers gets content as it comes, and its hash behind it (R-TRL-1, R-TRL-2, R-TRL-3)', async t => {
+t.test('a client that takes trailers: it gets content as it comes, and its hash behind it (R-TRL-1, R-TRL-2, R-TRL-3)', async t => {
   const content = 'much longer than what is held'
   const writes: Write[] = [
     response => { Readable.from(content.split(' ').flatMap((word, i) => i === 0 ? [word] : [' ', word])).pipe(response.writeHead(200, [...FIELD, 'Content-Length', String(content.length)])) },
@@ -121,7 +121,7 @@ t.test('a client that takes trailers gets content as it comes, and its hash behi
   }
 })
 
-t.test('it goes out before it is at its end', async t => {
+t.test('content with its hash in a trailer: it goes out before it is complete', async t => {
   let rest!: () => void
   const port = await serve(t, response => {
     response.writeHead(200, BY_NAME)
@@ -135,7 +135,7 @@ t.test('it goes out before it is at its end', async t => {
   t.match(await client.until(text => text.endsWith('\r\n\r\n')), new RegExp(`6\r\nsecond\r\n0\r\nx-vouched: ${md5('firstsecond')}\r\n\r\n$`))
 })
 
-t.test('trailers of others go out beside it (R-TRL-3, R-TRL-7)', async t => {
+t.test('trailers of the application: they go out beside the hash (R-TRL-3, R-TRL-7)', async t => {
   for (const trailers of [{ 'x-theirs': '1' }, [['x-theirs', '1']]]) {
     const answer = await ask(t, response => {
       response.writeHead(200, [...FIELD, 'Trailer', 'x-theirs', 'Trailer', 'x-more'])
@@ -148,7 +148,7 @@ t.test('trailers of others go out beside it (R-TRL-3, R-TRL-7)', async t => {
   }
 })
 
-t.test('for others the answer is held until its end (R-TRL-2, R-TRL-4)', async t => {
+t.test('a client that takes no trailers: the response is held until its end (R-TRL-2, R-TRL-4)', async t => {
   const writes: Write[] = [
     response => { Readable.from(['01234', '56789']).pipe(response.writeHead(200, [...FIELD, 'Content-Length', '10'])) },
     response => { response.writeHead(200, BY_NAME).write('01234'); response.write('', 'latin1'); response.flushHeaders(); response.end('56789') },
@@ -171,7 +171,7 @@ t.test('and its trailers are left out, with their announcement: the client takes
   t.same(answer.trailers, {})
 })
 
-t.test('too much to be held goes out without a word on it (R-PAI-8)', async t => {
+t.test('a response that is too long to be held: it goes out without its hash (R-PAI-8)', async t => {
   const content = '0123456789A and more'
   const writes: Write[] = [
     response => { response.writeHead(200, [...FIELD, 'Content-Length', String(content.length)]).write(content.slice(0, 1)); response.end(content.slice(1)) },
@@ -187,7 +187,7 @@ t.test('too much to be held goes out without a word on it (R-PAI-8)', async t =>
   t.same([vouched(trailed), trailed.trailers], [unvouched(content), { 'x-theirs': '1' }], 'and trailers with it')
 })
 
-t.test('what is to be read piece by piece is not held', async t => {
+t.test('content that is to be read piece by piece: it is not held', async t => {
   for (const type of ['text/event-stream', 'Text/Event-Stream; charset=utf-8', 'multipart/x-mixed-replace; boundary=x']) {
     const port = await serve(t, response => { timersOf(() => { response.writeHead(200, { ...BY_NAME, 'content-type': type }).write('data') }) })
     const client = await RawClient.to(t, port)
@@ -196,7 +196,7 @@ t.test('what is to be read piece by piece is not held', async t => {
   }
 })
 
-t.test('nothing is held for longer than 5 seconds', async t => {
+t.test('a response that is held for 5 seconds: it goes out, and no timer stays', async t => {
   let response!: ServerResponse
   const timers: Timer[] = []
   const server = createServer((request, answer) => {
@@ -225,7 +225,7 @@ t.test('nothing is held for longer than 5 seconds', async t => {
   }
 })
 
-t.test('HTTP/1.0 has no trailers, whatever it asks for (R-TRL-5)', async t => {
+t.test('an HTTP/1.0 client: it gets no trailers, whatever it asks for (R-TRL-5)', async t => {
   const port = await serve(t, response => { response.writeHead(200, BY_NAME).write('abc'); response.end('def') })
   const client = await RawClient.to(t, port)
   const text = await client.send('GET / HTTP/1.0\r\nTE: trailers, chunked\r\n\r\n').end()
@@ -233,7 +233,7 @@ t.test('HTTP/1.0 has no trailers, whatever it asks for (R-TRL-5)', async t => {
   t.notMatch(text, /\r\ntrailer:/i)
 })
 
-t.test('an answer without the field, and one that is not final, says nothing', async t => {
+t.test('a response without the field, or with one that is not ours: it gets no hash', async t => {
   const silent: Write[] = [
     response => { response.writeHead(407, { 'x-vouched': 'of another' }).write('a'); response.end('b') },
     response => { response.write('a'); response.addTrailers({}); response.end('b') },
@@ -255,14 +255,14 @@ t.test('an answer without the field, and one that is not final, says nothing', a
   t.equal(nothing.headers['x-vouched'], 'not yet')
 })
 
-t.test('an answer that is not final is not held (R-TRL-5)', async t => {
+t.test('a response that is not final: it is not held (R-TRL-5)', async t => {
   const port = await serve(t, response => { response.writeHead(101, { ...BY_NAME, Connection: 'upgrade', Upgrade: 'x' }).flushHeaders() })
   const client = await RawClient.to(t, port)
   client.send('GET / HTTP/1.1\r\nHost: a.test\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n')
   t.match(await client.until(text => text.includes('\r\n\r\n')), /101[^]*x-vouched: not yet/)
 })
 
-t.test('while it is held, everybody takes the head for sent; a second one fails as ever', async t => {
+t.test('a response that is held: its head counts as sent, and a second head fails as usual', async t => {
   const seen: unknown[] = []
   const answer = await ask(t, response => {
     seen.push(response.headersSent)
@@ -280,7 +280,7 @@ t.test('while it is held, everybody takes the head for sent; a second one fails 
   t.same([answer.status, vouched(answer)], [201, unvouched('text')])
 })
 
-t.test('a head that cannot be written fails at once where it goes out at once, else the connection is cut', async t => {
+t.test('a head that cannot be written: it fails at once where it goes out at once, else the connection is cut', async t => {
   const bad = { ...BY_NAME, 'x-bad': 'a\r\nb' }
   const codes: unknown[] = []
   await t.rejects(ask(t, response => {
@@ -296,13 +296,13 @@ t.test('a head that cannot be written fails at once where it goes out at once, e
   await t.rejects(ask(t, response => { response.writeHead(200, bad).write('ab'); response.end('c') }, TRAILERS), { code: 'ECONNRESET' })
 })
 
-t.test('an answer that is cut while it is held is no answer, and one cut behind that is none either', async t => {
+t.test('a response that is cut, while it is held or later: the client gets no complete response', async t => {
   await t.rejects(ask(t, response => { response.writeHead(200, BY_NAME).write('ab'); response.destroy() }), { code: 'ECONNRESET' })
   const cut = await ask(t, response => { response.writeHead(200, BY_NAME).write('ab', () => response.destroy()) }, TRAILERS)
   t.same([cut.complete, cut.trailers], [false, {}])
 })
 
-t.test('the client that is slow is waited for, as ever', async t => {
+t.test('a client that reads slowly: it is waited for as usual', async t => {
   let drained = false
   const port = await serve(t, response => {
     response.writeHead(200, { ...BY_NAME, 'content-length': 64_000_000 })

@@ -24,7 +24,7 @@ const set = (...fields: Array<[string, string | string[]]>): ServerResponse => {
   return response as unknown as ServerResponse
 }
 
-t.test('the shapes of a head', async t => {
+t.test('a head in any of its shapes: its status, reason and fields are found', async t => {
   const response = set()
   for (const [rest, reason, fields] of [
     [[], [], {}], [[undefined], [], {}], [['OK'], ['OK'], {}], [['OK', { a: '1' }], ['OK'], { a: '1' }], [[{ a: '1' }], [], { a: '1' }],
@@ -34,7 +34,7 @@ t.test('the shapes of a head', async t => {
   }
 })
 
-t.test('all lines of a field, in any case and shape', async t => {
+t.test('a field in any case and shape: all its lines are found', async t => {
   const response = set(['a', '1'], ['b', ['1', '2']])
   const lines = (fields: ChangeableHead['fields'], name: string) => linesOf({ status: 200, reason: [], fields, response }, name)
   t.same(lines({}, 'a'), ['1'])
@@ -68,14 +68,14 @@ t.test('of several lines of a field: those are changed that are to be, and no ot
   }
 })
 
-t.test('of a field none of whose lines stay, nothing stays', async t => {
+t.test('a field none of whose lines stay: nothing of it stays', async t => {
   const response = { getHeaderNames: () => [] } as unknown as ServerResponse
   for (const fields of [['X-D', ['gone'], 'b', '1'], { 'X-D': ['gone'], b: '1' }] as Array<ChangeableHead['fields']>) {
     t.same(changeFields({ status: 200, reason: [], fields, response }, change, {}), Array.isArray(fields) ? ['b', '1'] : { b: '1' })
   }
 })
 
-t.test('what was set before is changed where it is', async t => {
+t.test('fields that were set before: they are changed where they are', async t => {
   const lines = await written(t, response => {
     response.setHeader('A', '1')
     response.setHeader('Gone', '2')

@@ -42,7 +42,7 @@ function linger (t: Test) {
 const ended = (body: Readable) => new Promise(resolve => body.once('end', resolve))
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
-t.test('the body is there at once, and ends when the client has sent all', async t => {
+t.test('the body of a refusal: it is there at once, and ends when the client has sent all', async t => {
   const { upload, seen, end } = linger(t)
   upload.write('content')
   await turn()
@@ -52,14 +52,14 @@ t.test('the body is there at once, and ends when the client has sent all', async
   t.same(seen, { text: 'refused', ended: true })
 })
 
-t.test('it ends when the client goes away', async t => {
+t.test('a client that goes away: the body of the refusal ends', async t => {
   const { upload, seen, end } = linger(t)
   upload.destroy()
   await end
   t.equal(seen.text, 'refused')
 })
 
-t.test('it ends when the client has sent 16 MiB (R-407-8)', async t => {
+t.test('an upload of more than 16 MiB: the body of the refusal ends without the rest (R-407-8)', async t => {
   const { upload, seen, end } = linger(t)
   const mebibyte = Buffer.alloc(1024 * 1024)
   for (let sent = 0; sent < 16; sent++) {
@@ -71,14 +71,14 @@ t.test('it ends when the client has sent 16 MiB (R-407-8)', async t => {
   await end
 })
 
-t.test('between two legs of a handshake the connection is worth more content, but not that of which nobody knows whether it comes', async t => {
+t.test('content between two legs of a handshake: up to 16 MiB that are sure to come keep the connection', async t => {
   const closes = (headers: IncomingMessage['headers']) =>
     mustClose({ headers, method: 'POST', complete: false, httpVersionMajor: 1, httpVersionMinor: 1 } as IncomingMessage, true)
   t.strictSame([{ 'content-length': '16777216' }, { 'content-length': '16777217' }, { 'transfer-encoding': 'chunked' }, { 'content-length': '1', expect: '100-continue' }]
     .map(closes), [false, true, true, true])
 })
 
-t.test('it ends after 5 seconds', async t => {
+t.test('an upload that takes 5 seconds: the body of the refusal ends', async t => {
   const { upload, seen, end } = linger(t)
   await turn()
   mock.timers.tick(4_999)
@@ -89,7 +89,7 @@ t.test('it ends after 5 seconds', async t => {
   upload.end()
 })
 
-t.test('no timer is left when nobody takes it any more', async t => {
+t.test('the body of a refusal that is given up: no timer is left', async t => {
   const timers = () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
   const before = timers()
   const upload = new PassThrough({ autoDestroy: false }) // as node's requests are

@@ -42,7 +42,7 @@ function message (method: string, credentials: string, content: string, fields: 
   return [...lines, ...fields.some(field => /^transfer/i.test(field)) ? [] : [`Content-Length: ${content.length}`], '', content].join('\r\n')
 }
 
-t.test('what was read for the verdict is there for the parser, whatever its size', async t => {
+t.test('content that was read for the verdict: the parser gets it, whatever its size', async t => {
   const { seen, client } = await behind(t, ({ body }) => md5(body as string))
   const one = await client()
   for (const content of ['abc', 'x'.repeat(90_000)]) {
@@ -51,7 +51,7 @@ t.test('what was read for the verdict is there for the parser, whatever its size
   }
 })
 
-t.test('nothing is read for credentials that need no hash, and nothing is kept that is not there', async t => {
+t.test('credentials that need no hash, or no content: nothing is read, and nothing is kept', async t => {
   const { seen, client } = await behind(t, request => String(coveredContent(request)))
   const one = await client()
   for (const text of [message('POST', 'Cover nothing', 'abc'), message('POST', 'Basic x', 'abc'), message('GET', covering(''), '')]) {
@@ -69,7 +69,7 @@ t.test('nothing is read for credentials that need no hash, and nothing is kept t
   t.same(seen.pop(), { md5: md5('') })
 })
 
-t.test('a route that parses nothing opens it itself', async t => {
+t.test('a route that parses nothing: it opens the content itself', async t => {
   const { client } = await behind(t, async request => {
     const chunks: string[] = []
     for await (const chunk of coveredContent(request)!.open()) chunks.push(String(chunk))
@@ -78,7 +78,7 @@ t.test('a route that parses nothing opens it itself', async t => {
   t.match(await (await client()).send(message('GET', covering('abc'), 'abc')).answer(), /undefined abc$/)
 })
 
-t.test('what prepares content for the parser finds it too, where it comes after us', async t => {
+t.test('a later hook that prepares content for the parser: it finds the content too', async t => {
   const { client } = await behind(t, ({ body }) => body, () => {}, app => {
     app.addHook('preParsing', async (_request, _reply, payload) => payload.pipe(new PassThrough()))
   })
@@ -102,7 +102,7 @@ t.test('content that is too large: the client can read so, although it still sen
   t.match(await chunked.send('0\r\n\r\n').end(), /TOO_LARGE/)
 })
 
-t.test('a little of it is read to its end, and the connection goes on', async t => {
+t.test('a little content that is refused: it is read to its end, and the connection goes on', async t => {
   const tiny = new ContentKeeper({ maxRequest: 50, maxKept: 10, maxPerAddress: 10, contentTimeout: 60_000, contentDuration: 0 })
   const app = Fastify()
   t.teardown(() => app.close())
@@ -120,7 +120,7 @@ t.test('a little of it is read to its end, and the connection goes on', async t 
   t.match(await one.send(message('POST', covering('abc'), 'abc')).answer(), /200 OK[^]*abc$/)
 })
 
-t.test('a client that leaves is not waited for', async t => {
+t.test('a client that leaves: it is not waited for', async t => {
   let left!: () => void
   const gone = new Promise<void>(resolve => { left = resolve })
   const { client } = await behind(t, () => 'never', () => {}, app => {

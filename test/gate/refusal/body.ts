@@ -45,7 +45,7 @@ t.test('a CONNECT gets plain text, whatever it accepts: no client shows it (R-PR
   t.equal(bodies.choose('text/html', 'CONNECT').type, TEXT)
 })
 
-t.test('every body explains (R-407-5)', async t => {
+t.test('a body of any type: it explains the refusal (R-407-5)', async t => {
   for (const accept of ['text/plain', 'text/html', 'application/json']) {
     t.match(bodies.choose(accept, 'GET').text, /407[^]*Proxy Authentication Required|Proxy Authentication Required[^]*407/)
   }
@@ -59,18 +59,18 @@ for (const [status, title] of [[407, 'Proxy Authentication Required'], [401, 'Un
   })
 }
 
-t.test('an origin does not call itself a proxy', async t => {
+t.test('the body of an origin: it does not speak of a proxy', async t => {
   for (const accept of ['text/plain', 'text/html', 'application/json']) {
     t.match(bodies.choose(accept, 'GET').text, 'This proxy')
     t.notMatch(refusalBodies(401, 'Gateway').choose(accept, 'GET').text, 'proxy')
   }
 })
 
-t.test('the problem does not name the realm (R-PROB-4)', async t => {
+t.test('the problem: it does not name the realm (R-PROB-4)', async t => {
   t.notMatch(refusalBodies(407, 'The Realm').choose('application/json', 'GET').text, 'Realm')
 })
 
-t.test('a realm is text in the page, and nothing else', async t => {
+t.test('a realm with markup: it is text in the page, and nothing else', async t => {
   const realm = '<script>alert("x")</script> & \'quotes\''
   const page = refusalBodies(407, realm).choose('text/html', 'GET').text
   t.match(page, '<strong>&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt; &amp; &#39;quotes&#39;</strong>')

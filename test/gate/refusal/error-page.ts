@@ -16,7 +16,7 @@ async function app (t: Test, fail: () => unknown = () => { throw new Forbidden('
   return app
 }
 
-t.test('a page for who prefers one', async t => {
+t.test('a client that prefers a page: it gets one', async t => {
   const gate = await app(t)
   for (const accept of [BROWSER, 'text/html', 'application/xhtml+xml;q=0.9, application/json;q=0.8', 'text/*']) {
     const { statusCode, headers, body } = await gate.inject({ url: '/', headers: { accept } })
@@ -33,7 +33,7 @@ t.test('a page for who prefers one', async t => {
   t.equal(head.headers['content-length'], headers['content-length'])
 })
 
-t.test('JSON for programs', async t => {
+t.test('a client that does not prefer a page: it gets JSON', async t => {
   const gate = await app(t)
   for (const accept of [undefined, '*/*', 'application/json', 'application/json, text/plain, */*', 'text/html;q=0.1, application/json', 'text/*;q=0.8, application/*',
     'application/*;q=0.9, text/html;q=0.8']) {
@@ -43,7 +43,7 @@ t.test('JSON for programs', async t => {
   }
 })
 
-t.test('what others wrote stays', async t => {
+t.test('a response or an error of others: it stays as it is', async t => {
   for (const [fail, type, status] of [
     [() => '{"statusCode":403}', /^text\/plain/, 200],
     [() => ({ statusCode: 200 }), /^application\/json/, 200],

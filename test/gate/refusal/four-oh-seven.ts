@@ -27,7 +27,7 @@ const linesOf = (answer: string, name: string) =>
   answer.split('\r\n\r\n')[0]!.split('\r\n').filter(line => line.toLowerCase().startsWith(`${name}:`)).map(line => line.slice(name.length + 1).trim())
 const bodyOf = (answer: string) => answer.slice(answer.indexOf('\r\n\r\n') + 4)
 
-t.test('status, challenges, a body, and how long it is (R-407-1, R-407-5, R-407-6, R-407-10, R-CH-1)', async t => {
+t.test('a refusal by a proxy: it has status, challenges, and a body with its length (R-407-1, R-407-5, R-407-6, R-407-10, R-CH-1)', async t => {
   const { client } = await refusing(t)
   const answer = await (await client()).send('GET / HTTP/1.1\r\nHost: a\r\n\r\n').answer()
   t.match(answer, /^HTTP\/1\.1 407 Proxy Authentication Required\r\n/)
@@ -40,12 +40,12 @@ t.test('status, challenges, a body, and how long it is (R-407-1, R-407-5, R-407-
   t.same(linesOf(answer, 'connection'), ['keep-alive'])
 })
 
-t.test('it is not for caches (R-CACHE-1, R-CACHE-2)', async t => {
+t.test('a refusal and caches: it must not be stored (R-CACHE-1, R-CACHE-2)', async t => {
   const { app } = await refusing(t)
   t.equal((await app.inject('/')).headers['cache-control'], 'no-store')
 })
 
-t.test('an origin refuses with 401 and WWW-Authenticate (R-407-3)', async t => {
+t.test('a refusal by an origin: it has status 401 and WWW-Authenticate (R-407-3)', async t => {
   const { app } = await refusing(t, ORIGIN)
   const { statusCode, headers, body } = await app.inject('/')
   t.equal(statusCode, 401)
@@ -54,7 +54,7 @@ t.test('an origin refuses with 401 and WWW-Authenticate (R-407-3)', async t => {
   t.match(body, '401 Unauthorized')
 })
 
-t.test('the body that is asked for (R-PROB-1)', async t => {
+t.test('a client that asks for a type of body: it gets that type (R-PROB-1)', async t => {
   const { app } = await refusing(t)
   for (const [accept, type] of [['text/html', 'text/html; charset=utf-8'], ['application/json', 'application/problem+json; charset=utf-8']] as const) {
     const { headers, payload } = await app.inject({ url: '/', headers: { accept } })
@@ -63,7 +63,7 @@ t.test('the body that is asked for (R-PROB-1)', async t => {
   }
 })
 
-t.test('HEAD gets the same head and no body (R-407-5)', async t => {
+t.test('a HEAD that is refused: it gets the same head as a GET, and no body (R-407-5)', async t => {
   const { client } = await refusing(t)
   const one = await client()
   const get = await one.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n').answer()
@@ -75,7 +75,7 @@ t.test('HEAD gets the same head and no body (R-407-5)', async t => {
   t.match(await one.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n').answer(), /^HTTP\/1\.1 407 /, 'the connection is in step')
 })
 
-t.test('HEAD with content it does not wait for', async t => {
+t.test('a HEAD with content: the refusal does not wait for it', async t => {
   const { client } = await refusing(t)
   const one = await client()
   const started = performance.now()
@@ -86,7 +86,7 @@ t.test('HEAD with content it does not wait for', async t => {
   t.ok(performance.now() - started < 3_000)
 })
 
-t.test('nor for content that has been read', async t => {
+t.test('content that has been read: the refusal does not wait for it', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   const bodies = refusalBodies(407, 'Gateway')
@@ -99,7 +99,7 @@ t.test('nor for content that has been read', async t => {
   t.ok(performance.now() - started < 3_000)
 })
 
-t.test('an HTTP/1.0 client gets its answer and a close, whatever it asks for (R-CONN-4)', async t => {
+t.test('an HTTP/1.0 client: it gets its response and a close, whatever it asks for (R-CONN-4)', async t => {
   const { client } = await refusing(t)
   for (const connection of ['', 'Connection: keep-alive\r\n']) {
     const answer = await (await client()).send(`GET / HTTP/1.0\r\n${connection}\r\n`).end()
@@ -110,7 +110,7 @@ t.test('an HTTP/1.0 client gets its answer and a close, whatever it asks for (R-
   }
 })
 
-t.test('a small body is read and thrown away, and the connection kept (R-407-8, R-CONN-1)', async t => {
+t.test('a small body: it is read and thrown away, and the connection is kept (R-407-8, R-CONN-1)', async t => {
   const { client } = await refusing(t)
   const one = await client()
   const refused = await one.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n').answer()
@@ -121,7 +121,7 @@ t.test('a small body is read and thrown away, and the connection kept (R-407-8, 
   t.equal(one.text.match(/HTTP\/1\.1/g)?.length, 1, 'nothing in the body is taken for a request')
 })
 
-t.test('where a handshake may begin, a larger body does not cost the connection either (R-407-8)', async t => {
+t.test('a larger body where a handshake may begin: the connection is kept as well (R-407-8)', async t => {
   for (const challenge of ['NTLM', 'Negotiate']) {
     const { client } = await refusing(t, PROXY, ['Basic realm="Gateway"', challenge])
     const one = await client()
@@ -155,7 +155,7 @@ for (const [name, framing] of [['large', 'Content-Length: 10485760'], ['chunked'
   })
 }
 
-t.test('a client that waits for a 100 gets the refusal instead, and a close (R-EXP-4, R-NODE-4)', async t => {
+t.test('a client that waits for a 100: it gets the refusal instead, and a close (R-EXP-4, R-NODE-4)', async t => {
   const { app, client } = await refusing(t)
   expectContinue(app.server, () => true)
   for (const length of [10, 70_000]) {
@@ -203,7 +203,7 @@ t.test('the last refusal on a connection: is sent at once, and says close, whate
   t.same(linesOf(refused, 'connection'), ['close'])
 })
 
-t.test('challenges go out with what an answer has already', async t => {
+t.test('a response with fields of its own: the challenges go out beside them', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   app.get('/', async (_request, reply) => {

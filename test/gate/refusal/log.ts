@@ -10,7 +10,7 @@ function lineOf (refused: Partial<Refused>): { level: string, line: unknown, mes
   return written!
 }
 
-t.test('a refusal is a line', async t => {
+t.test('a refusal: it is one line of the log', async t => {
   t.same(lineOf({}), {
     level: 'info',
     message: 'refused',
@@ -19,7 +19,7 @@ t.test('a refusal is a line', async t => {
   t.match(lineOf({ note: { reason: 'nonce', userId: 'alice', guess: false } }), { line: { refusal: { user: 'alice', reason: 'nonce' } } })
 })
 
-t.test('who has yet to be asked, or is being asked, is no news', async t => {
+t.test('a client that has yet to be asked, or is being asked: its line is at level debug', async t => {
   t.equal(lineOf({ reason: 'missing' }).level, 'debug')
   t.equal(lineOf({ reason: 'continued' }).level, 'debug')
   t.equal(lineOf({ reason: 'missing', status: 403 }).level, 'info', 'nothing was asked of him')

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { readPages, refusalPage } from '../../../lib/gate/refusal/page.js'
 
-t.test('our texts, and those that replace them', async t => {
+t.test('texts of the operator: each replaces one of ours, and the others stay', async t => {
   t.match(readPages(), { lang: 'en', texts: { 403: { title: '403 Forbidden', label: 'Reason' }, 407: { title: '407 Proxy Authentication Required', label: 'Realm' } } })
   const pages = readPages({ lang: 'de-AT', 407: { title: 'Anmeldung', label: 'Bereich' } })
   t.match(pages.texts[407], { title: 'Anmeldung', label: 'Bereich', detail: readPages().texts[407]!.detail })
@@ -10,7 +10,7 @@ t.test('our texts, and those that replace them', async t => {
   for (const part of ['<html lang="de-AT" dir="auto">', '<title>Anmeldung</title>', '<h1>Anmeldung</h1>', 'Bereich: <strong>Büro</strong>']) t.ok(page.includes(part), part)
 })
 
-t.test('whatever the texts are, they are text', async t => {
+t.test('texts with markup: they are text in the page', async t => {
   const text = fc.oneof(fc.string(), fc.constantFrom('<script>', '</title>', '"><img src=x>', "'", '&amp;'))
   const plain = refusalPage(readPages({ 403: { title: '', detail: '', label: '' } }), 403, '')
   const tags = (page: string) => page.match(/<[^>]*>/g)
@@ -20,13 +20,13 @@ t.test('whatever the texts are, they are text', async t => {
   }))
 })
 
-t.test('nothing is fetched for it, not even an icon', async t => {
+t.test('the page: nothing is fetched for it, not even an icon', async t => {
   const page = refusalPage(readPages(), 403, '')
   t.match(page, '<link rel="icon" href="data:,">')
   t.notMatch(page.replace(' href="data:,"', ''), /\b(?:src|href|url|import|script)\b/)
 })
 
-t.test('every text stands out from its ground, in light and dark', async t => {
+t.test('the colours of the page: every text stands out from its ground, in light and dark', async t => {
   const page = refusalPage(readPages(), 403, '')
   const palettes = [...page.matchAll(/:root \{[^}]*\}/g)].map(([rule]) => Object.fromEntries(
     [...rule.matchAll(/--(\w+): (#\w{6})/g)].map(([, name, colour]) => [name, colour!])
@@ -46,7 +46,7 @@ function contrast (...colours: [string, string]): number {
   return (light + 0.05) / (dark + 0.05)
 }
 
-t.test('what is wrong fails the boot', async t => {
+t.test('an option pages that is wrong: the boot fails', async t => {
   for (const pages of [
     null, [], 'de', { lang: 1 }, { lang: 'de"' }, { lang: '' }, { 404: {} }, { constructor: {} }, { 407: 'text' }, { 407: null }, { 407: { body: '' } }, { 407: { title: 1 } }
   ]) {

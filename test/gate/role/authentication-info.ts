@@ -19,13 +19,13 @@ async function answer (t: Test, act: (reply: FastifyReply) => void): Promise<Rec
   return rest
 }
 
-t.test('parameters without a scheme, in the field of the mode (R-PAI-4)', async t => {
+t.test('parameters without a scheme: they go into the field of the mode (R-PAI-4)', async t => {
   const params = { nextnonce: 'abc', qop: 'auth' }
   t.same(await answer(t, reply => addAuthenticationInfo(reply, params)), { 'proxy-authentication-info': 'nextnonce="abc", qop=auth' })
   t.same(await answer(t, reply => addAuthenticationInfo(reply, params, ORIGIN)), { 'authentication-info': 'nextnonce="abc", qop=auth' })
 })
 
-t.test('what comes later is added, or goes before', async t => {
+t.test('parameters that come later: they are added, or replace those of the same name', async t => {
   t.same(await answer(t, reply => {
     addAuthenticationInfo(reply, { a: '1', b: '2' })
     addAuthenticationInfo(reply, { b: '3', c: '4' })
@@ -41,11 +41,11 @@ t.test('a response of an origin: what is added later goes into its own field, an
   }), { 'proxy-authentication-info': 'nextnonce="of the proxy"', 'authentication-info': 'a=1, b=2' })
 })
 
-t.test('nothing to say is no field', async t => {
+t.test('no parameters: there is no field', async t => {
   t.same(await answer(t, reply => addAuthenticationInfo(reply, {})), {})
 })
 
-t.test('what cannot be sent is refused, and leaves nothing behind (R-SEC-5)', async t => {
+t.test('parameters that cannot be sent: they are refused, and leave nothing behind (R-SEC-5)', async t => {
   t.same(await answer(t, reply => {
     for (const params of [{ a: 'x\r\nVia: y' }, { 'a b': 'x' }, { nc: '1' }] as Array<Record<string, string>>) {
       t.throws(() => addAuthenticationInfo(reply, params), { code: 'FST_PROXY_AUTH_NOT_REPRESENTABLE', statusCode: 500 })
@@ -54,19 +54,19 @@ t.test('what cannot be sent is refused, and leaves nothing behind (R-SEC-5)', as
   }), { 'proxy-authentication-info': 'b=1' })
 })
 
-t.test('a strategy may say it in its info', async t => {
+t.test('parameters in the info of a strategy: they go into the field of the mode as well', async t => {
   const info = { scope: 'all', proxyAuthenticationInfo: { rspauth: '6629' } }
   t.same(await answer(t, reply => addStrategyInfo(reply, info, PROXY)), { 'proxy-authentication-info': 'rspauth="6629"' })
   t.same(await answer(t, reply => addStrategyInfo(reply, info, ORIGIN)), { 'authentication-info': 'rspauth="6629"' })
 })
 
-t.test('most strategies say nothing (R-PAI-3)', async t => {
+t.test('info of a strategy without parameters: there is no field (R-PAI-3)', async t => {
   for (const info of [{}, null, undefined, 'text', { proxyAuthenticationInfo: null }, { proxyAuthenticationInfo: 'nextnonce="x"' }]) {
     t.same(await answer(t, reply => addStrategyInfo(reply, info, PROXY)), {})
   }
 })
 
-t.test('what we have added can be taken back, what another has put there cannot', async t => {
+t.test('parameters that are taken back: ours go, and those of others stay', async t => {
   t.same(await answer(t, reply => {
     addAuthenticationInfo(reply, { a: '1' })
     dropAuthenticationInfo(reply)
@@ -79,7 +79,7 @@ t.test('what we have added can be taken back, what another has put there cannot'
   }), { 'proxy-authentication-info': 'theirs' })
 })
 
-t.test('a last token goes into the field of the challenges, as one and nothing else (R-NEG-4)', async t => {
+t.test('a last token: it goes into the field of the challenges, alone (R-NEG-4)', async t => {
   const info = { proxyAuthenticate: { scheme: 'Negotiate', token68: 'b2s=' } }
   t.same(await answer(t, reply => addFinalToken(reply, info, PROXY)), { 'proxy-authenticate': 'Negotiate b2s=' })
   t.same(await answer(t, reply => addFinalToken(reply, info, ORIGIN)), { 'www-authenticate': 'Negotiate b2s=' })

@@ -20,14 +20,14 @@ async function received (t: Test, lines: string[]): Promise<IncomingMessage> {
 
 const NAME = 'proxy-authorization'
 
-t.test('the value of the one field, whatever the case of its name', async t => {
+t.test('one field with credentials: its value is found, whatever the case of its name', async t => {
   t.equal(readCredentials(await received(t, ['Host: a', 'PROXY-Authorization:  Basic dTpw ']), NAME), 'Basic dTpw')
   t.equal(readCredentials(await received(t, ['Host: a', 'Authorization: Basic dTpw']), NAME), undefined)
   t.equal(readCredentials(await received(t, ['Host: a', 'Proxy-Authorization:']), NAME), '')
   t.equal(readCredentials(await received(t, ['Host: a', 'If-Unmodified-Since: x']), NAME), undefined, 'a name as long')
 })
 
-t.test('two lines are refused, of which node shows the first alone (R-CRED-1, R-NODE-1)', async t => {
+t.test('two lines of credentials, of which node shows only the first: they are refused (R-CRED-1, R-NODE-1)', async t => {
   const request = await received(t, ['Host: a', 'Proxy-Authorization: Basic dTpw', 'X: y', 'proxy-authorization: Basic eDp5'])
   t.equal(request.headers[NAME], 'Basic dTpw')
   t.throws(() => readCredentials(request, NAME), { code: 'FST_PROXY_AUTH_DUPLICATE_FIELD', statusCode: 400 })
@@ -35,14 +35,14 @@ t.test('two lines are refused, of which node shows the first alone (R-CRED-1, R-
   t.throws(() => readCredentials(empty, NAME), { code: 'FST_PROXY_AUTH_DUPLICATE_FIELD' })
 })
 
-t.test('two Hosts are refused, which node lets through (R-NODE-2)', async t => {
+t.test('two Host lines, which node accepts: they are refused (R-NODE-2)', async t => {
   const request = await received(t, ['Host: a', 'HOST: b'])
   t.equal(request.headers.host, 'a')
   t.throws(() => readCredentials(request, NAME), { code: 'FST_PROXY_AUTH_DUPLICATE_FIELD', statusCode: 400 })
   t.equal(readCredentials(await received(t, ['Host: a', 'From: b', 'From: c']), NAME), undefined, 'a name as long')
 })
 
-t.test('the message does not tell the value', async t => {
+t.test('the error about two lines: its message does not tell the value', async t => {
   const request = await received(t, ['Host: a', 'Proxy-Authorization: Basic canary', 'Proxy-Authorization: Basic canary'])
   try {
     readCredentials(request, NAME)
@@ -52,7 +52,7 @@ t.test('the message does not tell the value', async t => {
   }
 })
 
-t.test('what is consumed is nowhere any more, and nothing else is missing (R-CHAIN-1)', async t => {
+t.test('a field that is consumed: it is nowhere any more, and nothing else is missing (R-CHAIN-1)', async t => {
   const lines = ['Host: a', 'X-Key: 1', 'proxy-AUTHORIZATION: Basic dTpw', 'Authorization: Basic eDp5', 'Cookie: c=1', 'x-key: 2', 'X: y']
   const request = await received(t, lines)
   consume(request, [NAME, 'x-key', 'absent'])
@@ -61,7 +61,7 @@ t.test('what is consumed is nowhere any more, and nothing else is missing (R-CHA
   t.same({ ...request.headersDistinct }, { host: ['a'], authorization: ['Basic eDp5'], cookie: ['c=1'], x: ['y'] })
 })
 
-t.test('it is nowhere for those who have looked before, or have hidden it from others', async t => {
+t.test('a field that was looked at or hidden before: it is nowhere any more once consumed', async t => {
   const request = await received(t, ['Host: a', 'Proxy-Authorization: Basic dTpw', 'X: 1', 'X: 2'])
   t.ok(request.headersDistinct[NAME])
   delete request.headers[NAME]
@@ -70,7 +70,7 @@ t.test('it is nowhere for those who have looked before, or have hidden it from o
   t.same({ ...request.headersDistinct }, { host: ['a'], x: ['1', '2'] })
 })
 
-t.test('it may stand first, and more may go later', async t => {
+t.test('a field that stands first, and another one later: each can be consumed', async t => {
   const request = await received(t, ['Proxy-Authorization: Basic dTpw', 'Host: a', 'X-Key: 1'])
   consume(request, [NAME])
   consume(request, ['x-key'])
@@ -78,7 +78,7 @@ t.test('it may stand first, and more may go later', async t => {
   t.same({ ...request.headersDistinct }, { host: ['a'] })
 })
 
-t.test('a request without such a field stays as it was', async t => {
+t.test('a request without such a field: it stays as it was', async t => {
   const request = await received(t, ['Host: a', 'X: 1'])
   consume(request, [NAME])
   t.notOk(Object.hasOwn(request, 'headersDistinct'))

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { ORIGIN, PROXY } from '../../../lib/gate/role/role.js'
 
-t.test('a proxy and an origin have a name of their own for everything (R-407-3)', async t => {
+t.test('a proxy and an origin: each has its own status and its own names of fields (R-407-3)', async t => {
   t.same(PROXY, {
     status: 407, credentials: 'proxy-authorization', challenge: 'proxy-authenticate', info: 'proxy-authentication-info'
   })

@@ -12,7 +12,7 @@ const versioned = (app: FastifyInstance) => {
   app.get('/api/own', { constraints: { version: '1.0.0' } }, async () => 'own')
 }
 
-t.test('beside a versioned route Accept-Version reaches the upstream, whatever it says', async t => {
+t.test('Accept-Version beside a versioned route: it reaches the upstream, whatever it says', async t => {
   const upstream = await origin(t)
   const hooks: unknown[] = []
   const { url, proxied } = await reverse(t, { upstream: upstream.url }, {
@@ -31,7 +31,7 @@ t.test('beside a versioned route Accept-Version reaches the upstream, whatever i
   t.equal(await (await fetch(`${url}/api`, { headers })).text(), 'origin')
 })
 
-t.test('it goes through the gate like any request', async t => {
+t.test('a request with Accept-Version: it goes through the gate like any other', async t => {
   const upstream = await origin(t)
   const { app } = await reverse(t, { upstream: upstream.url }, { before: versioned })
   const answer = await app.inject({ url: '/api/a', headers: { 'accept-version': '1.x' } })
@@ -39,7 +39,7 @@ t.test('it goes through the gate like any request', async t => {
   t.equal(upstream.seen.length, 0)
 })
 
-t.test('the preHandler of the options runs there too', async t => {
+t.test('a request with Accept-Version beside a versioned route: the preHandler of the options runs', async t => {
   const upstream = await origin(t)
   let ran = 0
   const { url } = await reverse(t, { upstream: upstream.url, preHandler: (_request, _reply, done) => { ran += 1; done() } }, { before: versioned })
@@ -47,7 +47,7 @@ t.test('the preHandler of the options runs there too', async t => {
   t.equal(ran, 1)
 })
 
-t.test('the application\'s versioned routes stay its own', async t => {
+t.test('versioned routes of the application: they stay its own', async t => {
   const upstream = await origin(t)
   const { url } = await reverse(t, { upstream: upstream.url }, { before: versioned })
   t.equal(await (await fetch(`${url}/`, { headers })).text(), 'version 1')
@@ -55,7 +55,7 @@ t.test('the application\'s versioned routes stay its own', async t => {
   t.equal((await fetch(`${url}/elsewhere`, { headers })).status, 404)
 })
 
-t.test('what another constraint keeps away stays away', async t => {
+t.test('a request that another constraint keeps away: it stays away', async t => {
   const upstream = await origin(t)
   const { url } = await reverse(t, { upstream: upstream.url }, {
     before: app => app.addConstraintStrategy({
@@ -70,7 +70,7 @@ t.test('what another constraint keeps away stays away', async t => {
   t.equal(upstream.seen.length, 0)
 })
 
-t.test('a route that takes a part of its prefix, or all of the root, takes it with the field as without', async t => {
+t.test('a proxy route for a part of its prefix, or all of the root: it takes the same with Accept-Version as without', async t => {
   const upstream = await origin(t)
   for (const part of [{ routes: ['/*'] }, { httpMethods: ['GET'] }, { constraints: { host: /./ } }, { prefix: '/' }, { prefix: '' }]) {
     const { url } = await reverse(t, { upstream: upstream.url, ...part }, {

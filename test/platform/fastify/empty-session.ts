@@ -8,7 +8,7 @@ const after = (request: { session?: unknown }) => {
   return request.session as { get?: (name: string) => unknown, set?: (name: string, value: unknown) => void, data?: () => object } | null | undefined
 }
 
-t.test('an empty object becomes a session that holds and keeps nothing', async t => {
+t.test('a session that is an empty object: it becomes one that holds and keeps nothing', async t => {
   const session = after({ session: {} })!
   session.set!('passport', 'mallory')
   t.equal(session.get!('passport'), undefined)
@@ -16,7 +16,7 @@ t.test('an empty object becomes a session that holds and keeps nothing', async t
   t.not(after({ session: {} }), session, 'each request has one of its own')
 })
 
-t.test('whatever else is there stays', async t => {
+t.test('any other session, or none: it stays as it is', async t => {
   class Session {}
   for (const session of [new Session(), { id: 1 }, { get () {} }, null, undefined, 'text']) t.equal(after({ session }), session)
   const without = {}

@@ -21,7 +21,7 @@ t.test('proxy routes of every kind: hidden from OpenAPI documents, the applicati
   for (const kind of ['forward', 'connect', 'reverse']) t.ok(routes.some(({ config }) => (config as { proxy?: string } | undefined)?.proxy === kind), kind)
 })
 
-t.test('an application that wants to show them says so in a hook of its own (F-44)', async t => {
+t.test('an application that wants to show proxy routes: a hook of its own does so (F-44)', async t => {
   const upstream = await origin(t)
   const routes: RouteOptions[] = []
   await gateway(t, {

@@ -7,7 +7,7 @@ import { acceptEveryMethod, furtherServers, rewriteUrlOf, routerOf } from '../..
 import { bothLoopbacks } from '../../fixtures/localhost.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 
-t.test('a scope takes every method, body unread; the application around it takes what it took', async t => {
+t.test('a scope for every method: it takes them, body unread, and the application around it takes what it took', async t => {
   const app = Fastify()
   app.register(async scope => {
     acceptEveryMethod(scope)
@@ -34,7 +34,7 @@ t.test('a scope takes every method, body unread; the application around it takes
   t.notOk(app.supportedMethods.includes('PROPFIND'))
 })
 
-t.test('no further servers for one address, one for a name with two', async t => {
+t.test('an application on one address, listening or not: it has no further servers', async t => {
   const one = Fastify()
   t.teardown(() => one.close())
   t.strictSame(furtherServers(one), [])
@@ -43,7 +43,7 @@ t.test('no further servers for one address, one for a name with two', async t =>
 })
 
 const { skip, patch } = await bothLoopbacks()
-t.test('one further server for a name with two addresses', { skip }, async t => {
+t.test('an application on a name with two addresses: it has one further server', { skip }, async t => {
   t.teardown(patch())
   const two = Fastify()
   t.teardown(() => two.close())
@@ -52,7 +52,7 @@ t.test('one further server for a name with two addresses', { skip }, async t => 
   t.not(furtherServers(two)[0], two.server)
 })
 
-t.test('the router finds what a request finds, and asking for it leaves nothing behind', async t => {
+t.test('the router of an application: it finds what a request finds, and asking for it leaves nothing behind', async t => {
   const app = Fastify()
   app.register(async scope => {
     scope.get('/a/:b', { config: { proxy: 'reverse' } as object }, async () => '')
@@ -66,7 +66,7 @@ t.test('the router finds what a request finds, and asking for it leaves nothing 
   t.not(routerOf(Fastify()), router)
 })
 
-t.test('the option rewriteUrl, of a scope as well (F-69)', async t => {
+t.test('an application with the option rewriteUrl: it is found, from a scope as well (F-69)', async t => {
   const rewriteUrl = (): string => '/'
   const app = Fastify({ rewriteUrl })
   app.register(async scope => { t.equal(rewriteUrlOf(scope), rewriteUrl) })
@@ -74,7 +74,7 @@ t.test('the option rewriteUrl, of a scope as well (F-69)', async t => {
   t.equal(rewriteUrlOf(Fastify()), undefined)
 })
 
-t.test('a Fastify without them fails the boot', async t => {
+t.test('a Fastify without the internals: the boot fails', async t => {
   const bad = { code: 'FST_PROXY_AUTH_BAD_REGISTRATION' }
   t.throws(() => { acceptEveryMethod({} as FastifyInstance) }, bad)
   t.throws(() => rewriteUrlOf({} as FastifyInstance), bad)

@@ -5,7 +5,7 @@ import { furtherServers } from '../../../lib/platform/fastify/internals.js'
 import { onEveryServer } from '../../../lib/platform/fastify/listeners.js'
 import { bothLoopbacks } from '../../fixtures/localhost.js'
 
-t.test('the server of the application, at once and once', async t => {
+t.test('an application with one server: the callback gets it, at once and once', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   const servers: Server[] = []
@@ -16,7 +16,7 @@ t.test('the server of the application, at once and once', async t => {
 })
 
 const { skip, patch } = await bothLoopbacks()
-t.test('those that listen beside it', { skip }, async t => {
+t.test('servers that listen beside that of the application: the callback gets them as well', { skip }, async t => {
   t.teardown(patch())
   const app = Fastify()
   t.teardown(() => app.close())

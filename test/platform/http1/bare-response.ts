@@ -5,7 +5,7 @@ import { BareResponse } from '../../../lib/platform/http1/bare-response.js'
 import { listenerCounts } from '../../fixtures/listener-counts.js'
 import { socketPair } from '../../fixtures/socket-pair.js'
 
-t.test('an answer is written to the socket, and drains with it', async t => {
+t.test('a response on a bare socket: it is written to the socket, and drains with it', async t => {
   const { near, far } = await socketPair(t)
   const response = new BareResponse(new IncomingMessage(near), near)
   let drained = 0
@@ -16,7 +16,7 @@ t.test('an answer is written to the socket, and drains with it', async t => {
   t.match(await far.answer(), /^HTTP\/1\.1 200 OK\r\n[^]*text$/)
 })
 
-t.test('a socket that is taken is a bare one, which no listener of the answer is left on', async t => {
+t.test('a socket that is taken from a response: it is a bare one, without listeners of the response', async t => {
   const socket = new Socket()
   const before = listenerCounts(socket)
   const response = new BareResponse(new IncomingMessage(socket), socket)
@@ -28,7 +28,7 @@ t.test('a socket that is taken is a bare one, which no listener of the answer is
   t.strictSame(listenerCounts(socket), before)
 })
 
-t.test('whoever waits for the end of the answer waits for that of the tunnel', async t => {
+t.test('a listener for the end of the response: it is called at the end of the tunnel', async t => {
   const socket = new Socket()
   const response = new BareResponse(new IncomingMessage(socket), socket)
   response.on('finish', () => {})

@@ -6,7 +6,7 @@ import { origin } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { BasicStrategy } from '../../../lib/index.js'
 
-t.test('a failure of a guarded socket destroys it, and it has one listener only', async t => {
+t.test('a guarded socket that fails: it is destroyed, and has one listener only', async t => {
   const socket = new Socket()
   catchSocketErrors(socket)
   catchSocketErrors(socket)
@@ -15,7 +15,7 @@ t.test('a failure of a guarded socket destroys it, and it has one listener only'
   t.ok(socket.destroyed)
 })
 
-t.test('clients that reset an Upgrade during the verdict end nothing (R-UPG-1)', async t => {
+t.test('clients that reset an Upgrade during the verdict: the server goes on (R-UPG-1)', async t => {
   const upstream = await origin(t)
   let tell = () => {}
   let decide = () => {}

@@ -8,7 +8,7 @@ function timers (): number {
   return process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
 }
 
-t.test('a peer that goes on sending reads all, and is cut after a while (R-CONN-6)', async t => {
+t.test('a peer that goes on sending: it reads all, and is cut after a while (R-CONN-6)', async t => {
   const { near, far } = await socketPair(t)
   const answer = 'x'.repeat(1_000_000)
   const flood = () => { while (far.socket.write('y'.repeat(65_536))); }
@@ -20,7 +20,7 @@ t.test('a peer that goes on sending reads all, and is cut after a while (R-CONN-
   await once(near, 'close')
 })
 
-t.test('a peer that closes is not waited for any longer', async t => {
+t.test('a peer that closes: it is not waited for any longer', async t => {
   const { near, far } = await socketPair(t)
   far.socket.end('unread')
   near.end()
@@ -31,7 +31,7 @@ t.test('a peer that closes is not waited for any longer', async t => {
   t.equal(timers(), before)
 })
 
-t.test('what is closed stays closed', async t => {
+t.test('a connection that is closed already: it stays closed', async t => {
   const { near } = await socketPair(t)
   near.end()
   near.destroy()

@@ -10,25 +10,25 @@ function queued (destroyed = false) {
   return { socket, response, state }
 }
 
-t.test('a connection that closes takes what waits for its turn with it', async t => {
+t.test('a connection that closes: the response that waits for its turn ends with it', async t => {
   const { socket, response, state } = queued()
   t.equal(state.left, 0)
   socket.emit('close')
   t.strictSame([state.left, response.destroyed], [1, true])
 })
 
-t.test('so does one that has closed', async t => {
+t.test('a connection that has closed already: the response that waits for its turn ends at once', async t => {
   const { socket, response, state } = queued(true)
   t.strictSame([state.left, response.destroyed], [1, true])
   t.equal(socket.listenerCount('close'), 0)
 })
 
-t.test('when its turn has come, it is like any other', async t => {
+t.test('a queued response whose turn has come: it is like any other', async t => {
   const { socket, response } = queued()
   response.emit('socket')
   t.equal(socket.listenerCount('close'), 0)
 })
 
-t.test('node does not warn of a client that pipelines more than ten', async t => {
+t.test('a client that pipelines more than ten requests: node does not warn', async t => {
   t.equal(queued().socket.getMaxListeners(), 0)
 })

@@ -5,7 +5,7 @@ import { concealRawPackets } from '../../../lib/platform/http1/raw-packet.js'
 import { listen } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 
-t.test('what could not be parsed is not shown with the error, and is there for who asks (R-SEC-1)', async t => {
+t.test('a packet that could not be parsed: it is not shown with the error, and is there if asked for (R-SEC-1)', async t => {
   const server = createServer()
   const error = new Promise<Error & { rawPacket: Buffer }>(resolve => server.on('clientError', (error: Error & { rawPacket: Buffer }, socket) => {
     socket.destroy()
@@ -21,7 +21,7 @@ t.test('what could not be parsed is not shown with the error, and is there for w
   t.notMatch(inspect(await error), 'rawPacket')
 })
 
-t.test('errors without a packet are left alone, and one listener is enough', async t => {
+t.test('an error without a packet, and a second call: the error is left alone, and one listener is enough', async t => {
   const server = createServer()
   concealRawPackets(server)
   concealRawPackets(server)

@@ -13,7 +13,7 @@ import { readAnswer } from '../../fixtures/read-answer.js'
 const CONNECT = 'CONNECT a.test:1 HTTP/1.1\r\nHost: x\r\n\r\n'
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 
-t.test('node parses on, on every kind of server, and the application\'s listeners hear nothing of it (R-NODE-5)', { skip: openssl.skip }, async t => {
+t.test('a socket given back, on every kind of server: node parses on, and listeners of the application are not told (R-NODE-5)', { skip: openssl.skip }, async t => {
   const tls = certificate(t, 'localhost')
   const servers = { http: createServer(), https: createHttps(tls), http2: createSecureServer({ ...tls, allowHTTP1: true }) } as unknown as Record<string, Server>
   for (const [name, server] of Object.entries(servers)) {
@@ -34,7 +34,7 @@ t.test('node parses on, on every kind of server, and the application\'s listener
   }
 })
 
-t.test('on a server that has none of node\'s listeners, whoever listens is told', async t => {
+t.test('a server that has none of the listeners of node: all other listeners are told', async t => {
   const server = createServer()
   const told: unknown[] = []
   server.on('secureConnection', socket => told.push(socket))

@@ -23,7 +23,7 @@ async function headOf (t: Test, respond: (response: ServerResponse) => void): Pr
   return text.slice(0, text.indexOf('\r\n\r\n')).split('\r\n').slice(1).filter(line => !/^(Connection|Transfer-Encoding|Content-Length):/.test(line))
 }
 
-t.test('names are spelt, however the head is given (F-5)', async t => {
+t.test('a head given in any way but as a list: its names are spelt as told (F-5)', async t => {
   const rows: Array<[respond: (response: ServerResponse) => void, lines: string[]]> = [
     [response => { response.writeHead(200, { 'x-own': '1', 'x-other': '2' }) }, ['X-Own: 1', 'x-other: 2']],
     [response => { response.writeHead(200, 'Fine', { 'x-own': ['1', '2'] }) }, ['X-Own: 1', 'X-Own: 2']],
@@ -46,7 +46,7 @@ t.test('asked for twice: the names of the last time hold, whoever has wrapped wr
   }), ['X-Own: 1'])
 })
 
-t.test('HTTP/2 has names in lower case (F-5)', async t => {
+t.test('a response over HTTP/2: its names stay in lower case (F-5)', async t => {
   const server = createHttp2Server((_request, response) => {
     spellFields(response as never, NAMES)
     t.notOk(Object.hasOwn(response, 'writeHead'))
@@ -58,6 +58,6 @@ t.test('HTTP/2 has names in lower case (F-5)', async t => {
   t.match(await client.ask({ ':path': '/' }), { fields: { 'x-own': '1' } })
 })
 
-t.test('fields by name, among the arguments of writeHead', async t => {
+t.test('the arguments of writeHead: only an object has fields by name', async t => {
   t.strictSame([{}, [], 'OK', undefined, null].map(isRecord), [true, false, false, false, false])
 })

@@ -5,7 +5,7 @@ import { ignoreUpgradeWithContent, wasIgnored } from '../../../lib/platform/http
 
 const request = (headers: object) => ({ headers }) as unknown as IncomingMessage
 
-t.test('an offer beside it is none, where node asks; any other is what the server says (R-UPG-3)', t => {
+t.test('an Upgrade with content, where node asks: it is none, and the server decides on any other (R-UPG-3)', t => {
   const asked: unknown[] = []
   const server = { says: true, shouldUpgradeCallback (this: { says: boolean }, { url }: IncomingMessage) { asked.push(url); return this.says } }
   ignoreUpgradeWithContent(server as never)
@@ -21,7 +21,7 @@ t.test('an offer beside it is none, where node asks; any other is what the serve
   t.end()
 })
 
-t.test('it becomes an upgrade where its content ends, for node to hand over what follows (F-74)', t => {
+t.test('an ignored Upgrade whose content ends: it becomes an upgrade, for node to hand over what follows (F-74)', t => {
   const server = { shouldUpgradeCallback: (_request: IncomingMessage): unknown => true }
   ignoreUpgradeWithContent(server as never)
   const offer = Object.assign(new Readable({ read () {} }), { headers: { 'content-length': '3' }, upgrade: false })

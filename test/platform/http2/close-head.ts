@@ -9,7 +9,7 @@ import { Http2Client } from '../../fixtures/http2-client.js'
 
 type Exchange = [IncomingMessage & { stream: Http2Stream }, ServerResponse]
 
-t.test('a response of HTTP/2 is over once, whatever the method, and whether it ends or is reset', async t => {
+t.test('an HTTP/2 response that ends or is reset, with any method: it is over once', async t => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => { server.close() })
@@ -32,7 +32,7 @@ t.test('a response of HTTP/2 is over once, whatever the method, and whether it e
   }
 })
 
-t.test('a HEAD of HTTP/1.1 needs nothing', t => {
+t.test('a HEAD over HTTP/1.1: there is nothing to do', t => {
   closeHead({ method: 'HEAD' }, {} as never)
   t.end()
 })

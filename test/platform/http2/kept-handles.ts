@@ -7,7 +7,7 @@ import { collectGarbage } from '../../fixtures/collect-garbage.js'
 import { Http2Client } from '../../fixtures/http2-client.js'
 import { until } from '../../fixtures/until.js'
 
-t.test('what is added is there for a collection, and gone after some', async t => {
+t.test('an object that is added: it is there for one garbage collection, and gone after some', async t => {
   const kept = new KeptHandles()
   const object = (() => {
     const added = { here: true }
@@ -24,7 +24,7 @@ t.test('what is added is there for a collection, and gone after some', async t =
   await until(() => { collectGarbage(); return kept.size === 0 })
 })
 
-t.test('what is kept behind another is there for as long as that, however often is collected, and gone after it', async t => {
+t.test('an object kept behind another: it is there as long as the other, however often is collected, and gone after it', async t => {
   let stream: object | undefined = {}
   const session = (() => {
     const handle = { here: true }
@@ -41,7 +41,7 @@ t.test('what is kept behind another is there for as long as that, however often 
   await until(() => { collectGarbage(); return session.deref() === undefined })
 })
 
-t.test('a session of node is followed to its end, one that has no handle is not', async t => {
+t.test('a session of node, and one without a handle: only the first is followed to its end', async t => {
   const server = createServer()
   keepHandles({ server, addHook () {} } as never)
   const followed: number[] = []

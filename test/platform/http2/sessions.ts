@@ -12,7 +12,7 @@ import { Http2Client } from '../../fixtures/http2-client.js'
 import { RawHttp2 } from '../../fixtures/raw-http2.js'
 import { until } from '../../fixtures/until.js'
 
-t.test('a stopping server does not wait for sessions on which nothing is under way', async t => {
+t.test('a stopping server with sessions on which nothing is under way: it does not wait for them', async t => {
   const app = Fastify({ http2: true })
   goAway(app as never)
   app.get('/', async () => 'here')
@@ -25,7 +25,7 @@ t.test('a stopping server does not wait for sessions on which nothing is under w
   await gone
 })
 
-t.test('what is under way goes on', async t => {
+t.test('a stopping server with a request under way: the request goes on', async t => {
   const app = Fastify({ http2: true })
   goAway(app as never)
   let answer = () => {}

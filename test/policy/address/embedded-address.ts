@@ -4,7 +4,7 @@ import { embeddedIPv4 } from '../../../lib/policy/address/embedded-address.js'
 
 const inside = (text: string): string | null => embeddedIPv4(readAddress(text)!)?.text ?? null
 
-t.test('the IPv4 address in each wrapper (R-CONNECT-9)', async t => {
+t.test('an IPv4 address in each kind of wrapper: it is found (R-CONNECT-9)', async t => {
   t.equal(inside('::10.1.2.3'), '10.1.2.3', 'IPv4-compatible')
   t.equal(inside('::ffff:0:10.1.2.3'), '10.1.2.3', 'IPv4-translated')
   t.equal(inside('64:ff9b::10.1.2.3'), '10.1.2.3', 'NAT64')
@@ -14,7 +14,7 @@ t.test('the IPv4 address in each wrapper (R-CONNECT-9)', async t => {
   t.equal(inside('2001:0:4136:e378:8000:63bf:3fff:fdd2'), '192.0.2.45', 'Teredo')
 })
 
-t.test('no IPv4 address inside', async t => {
+t.test('an address without an IPv4 address inside: none is found', async t => {
   for (const text of ['10.1.2.3', '::ffff:10.1.2.3', '::', '::1', '2606:4700::1111', '64:ff9b:2::1', '64:ff9b:0:0:1::1', '2003::1', '2001:1::1']) {
     t.equal(inside(text), null, text)
   }

@@ -6,7 +6,7 @@ import { mocked } from '../../fixtures/mocked.js'
 
 const isOwn = (text: string, port: number, ...listeners: OwnListener[]): boolean => isOwnListener(readAddress(text)!, port, listeners)
 
-t.test('a listener on one address', async t => {
+t.test('a listener on one address: it is found by that address and port only', async t => {
   const listener = { address: '192.0.2.1', port: 8080 }
   t.ok(isOwn('192.0.2.1', 8080, listener))
   t.notOk(isOwn('192.0.2.1', 8081, listener))
@@ -15,7 +15,7 @@ t.test('a listener on one address', async t => {
   t.notOk(isOwn('192.0.2.1', 8080))
 })
 
-t.test('another spelling of the address is the same listener (S40, CVE-2025-23217)', async t => {
+t.test('another spelling of the address of a listener: it is the same listener (S40, CVE-2025-23217)', async t => {
   const listener = { address: '192.0.2.1', port: 8080 }
   for (const text of ['::ffff:192.0.2.1', '64:ff9b::192.0.2.1', '2002:c000:201::1', '::192.0.2.1']) t.ok(isOwn(text, 8080, listener), text)
   t.ok(isOwn('192.0.2.1', 8080, { address: '::ffff:192.0.2.1', port: 8080 }))
@@ -40,7 +40,7 @@ t.test('a listener on 0.0.0.0 or :: has every address of this machine', async t 
   }
 })
 
-t.test('an interface without entries', async t => {
+t.test('an interface without entries: the addresses of the others are found all the same', async t => {
   const { isOwnListener } = await mocked<typeof import('../../../lib/policy/address/own-listeners.js')>(t, 'lib/policy/address/own-listeners.js', {
     'node:os': { networkInterfaces: () => ({ down: undefined, eth0: [{ address: 'unreadable' }, { address: '198.51.100.7' }, { address: 'fe80::7%2' }] }) }
   })
@@ -51,7 +51,7 @@ t.test('an interface without entries', async t => {
   for (const text of ['::1', '127.0.0.1']) t.ok(isOwnListener(readAddress(text)!, 8080, wildcard), `${text}, whether an interface says so or not`)
 })
 
-t.test('one of several, beside a socket in the file system', async t => {
+t.test('one of several listeners, beside a socket in the file system: it is found', async t => {
   const listeners = [{ address: '/run/gateway.sock', port: 8080 }, { address: '192.0.2.9', port: 1 }, { address: '192.0.2.1', port: 8080 }]
   t.ok(isOwn('192.0.2.1', 8080, ...listeners))
   t.notOk(isOwn('192.0.2.9', 8080, ...listeners))

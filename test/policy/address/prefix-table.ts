@@ -5,7 +5,7 @@ import { hasNoHostBits, PrefixTable, type Prefix } from '../../../lib/policy/add
 
 const prefix = (text: string, length: number): Prefix => ({ ...readAddress(text)!, length })
 
-t.test('finds every block that holds an address, and no other', async t => {
+t.test('an address in several blocks: every block that holds it is found, and no other', async t => {
   const table = new PrefixTable<string>()
   table.entry(prefix('10.0.0.0', 8), () => '10/8')
   table.entry(prefix('10.1.0.0', 16), () => '10.1/16')
@@ -20,13 +20,13 @@ t.test('finds every block that holds an address, and no other', async t => {
   t.strictSame(found('a01::'), ['a00::/8', 'all6'])
 })
 
-t.test('a block has one entry', async t => {
+t.test('a block that is asked for twice: it has one entry', async t => {
   const table = new PrefixTable<string[]>()
   const entry = table.entry(prefix('10.0.0.0', 8), () => [])
   t.equal(table.entry(prefix('10.0.0.0', 8), () => ['another']), entry)
 })
 
-t.test('holds an address exactly if the first bits are the same', async () => {
+t.test('any address and any block: the block holds it exactly if the first bits are the same', async () => {
   fc.assert(fc.property(fc.ipV4(), fc.ipV4(), fc.integer({ min: 0, max: 32 }), (one, other, length) => {
     const table = new PrefixTable<boolean>()
     table.entry(prefix(one, length), () => true)
@@ -35,7 +35,7 @@ t.test('holds an address exactly if the first bits are the same', async () => {
   }))
 })
 
-t.test('sees bits behind the prefix length', async t => {
+t.test('bits behind the prefix length: they are seen', async t => {
   t.ok(hasNoHostBits(prefix('10.0.0.0', 8)))
   t.notOk(hasNoHostBits(prefix('10.0.0.1', 8)))
   t.ok(hasNoHostBits(prefix('10.0.0.1', 32)))

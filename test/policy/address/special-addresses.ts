@@ -6,11 +6,11 @@ import { specialBlock } from '../../../lib/policy/address/special-addresses.js'
 import { isSpecial } from '../../fixtures/is-special.js'
 import rows from '../../vectors/special-addresses.json' with { type: 'json' }
 
-t.test('the whole table of special-purpose addresses, with the neighbours of each block (R-CONNECT-9, S41)', async t => {
+t.test('the whole table of special-purpose addresses, with the neighbours of each block: each is classified as listed (R-CONNECT-9, S41)', async t => {
   for (const { name, address, block } of rows) t.equal(isSpecial(address), block, name)
 })
 
-t.test('an address that was read already', async t => {
+t.test('an address that was read already: its block is found', async t => {
   t.equal(specialBlock(readAddress('::1')!), 'loopback')
   t.equal(specialBlock(readAddress('9.9.9.9')!), null)
 })
@@ -33,14 +33,14 @@ function spell ([a, b, c, d]: readonly number[], count: number, bases: readonly 
   }).join('.')
 }
 
-t.test('any number spelling of any IPv4 address is classified like its dotted quad (R-CONNECT-9, R-CONNECT-10)', async () => {
+t.test('any number spelling of any IPv4 address: it is classified like its dotted quad (R-CONNECT-9, R-CONNECT-10)', async () => {
   fc.assert(fc.property(spelling, ([quad, count, bases, zeros]) => {
     const host = canonicalHost(spell(quad, count, bases, zeros))
     return host === quad.join('.') && isSpecial(host) === isSpecial(quad.join('.'))
   }), { numRuns: 1000 })
 })
 
-t.test('any special IPv4 address is special in every wrapper, and no wrapper makes one public (R-CONNECT-9)', async () => {
+t.test('any special IPv4 address in any wrapper: it is special, and no wrapper makes one public (R-CONNECT-9)', async () => {
   fc.assert(fc.property(octets, ([a, b, c, d]) => {
     const quad = `${a}.${b}.${c}.${d}`
     const hex = (x: number, y: number): string => ((x << 8) | y).toString(16)

@@ -3,7 +3,7 @@ import { readAddress } from '../../../lib/policy/address/address.js'
 import { hasNoHostBits } from '../../../lib/policy/address/prefix-table.js'
 import { SPECIAL_BLOCKS } from '../../../lib/policy/address/special-registry.js'
 
-t.test('every row is a CIDR with a name and a source', async t => {
+t.test('every row of the registry: it is a CIDR with a name and a source', async t => {
   for (const [cidr, name, source] of SPECIAL_BLOCKS) {
     const [address, length] = cidr.split('/')
     t.ok(hasNoHostBits({ ...readAddress(address!)!, length: Number(length) }), cidr)
@@ -12,7 +12,7 @@ t.test('every row is a CIDR with a name and a source', async t => {
   }
 })
 
-t.test('no block stands twice, and none is hidden by a wider one above it', async t => {
+t.test('the blocks of the registry: none stands twice, and none is hidden by a wider one above it', async t => {
   const blocks = SPECIAL_BLOCKS.map(([cidr]) => {
     const [address, length] = cidr.split('/')
     const { family, bits } = readAddress(address!)!

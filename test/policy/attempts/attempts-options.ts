@@ -6,20 +6,20 @@ const redis = { status: 'ready', defineCommand: () => {}, connect: async () => {
 const key = 'k'.repeat(32)
 const BAD = { code: 'FST_PROXY_AUTH_BAD_OPTION' }
 
-t.test('the defaults', async t => {
+t.test('no options: the defaults hold, with a new key each time', async t => {
   const { key, ...rest } = readAttempts({})
   t.same(rest, { perAddress: 100, perUser: 10, timeWindow: 900_000, redis: undefined })
   t.equal(key.symmetricKeySize, 32)
   t.notOk(key.equals(readAttempts({}).key), 'another one each time')
 })
 
-t.test('what can be said', async t => {
+t.test('valid options: they are taken over', async t => {
   const given = { perAddress: 0, perUser: 1, timeWindow: 1000, redis }
   t.match(readAttempts({ ...given, key }), given)
   t.ok(readAttempts({ key }).key.equals(readAttempts({ key: Buffer.from(key) }).key))
 })
 
-t.test('what cannot is refused by name, and never shown', async t => {
+t.test('invalid options: they are refused by name, and their values never shown', async t => {
   const wrong: Array<[string, unknown]> = [
     ['attempts', null], ['attempts', []], ['attempts', 'x'], ['attempts.perUsers', { perUsers: 1 }], ['attempts.perAddress', { perAddress: -1 }],
     ['attempts.perAddress', { perAddress: 1.5 }], ['attempts.perUser', { perUser: '10' }], ['attempts.timeWindow', { timeWindow: 999 }],

@@ -47,7 +47,7 @@ function setUp ({ perAddress = 100, perUser = 3 } = {}) {
 }
 const COMPUTED = { showsSecret: false }
 
-t.test('so many wrong secrets for a user, then nobody presents one until the window ends (R-SEC-2)', async t => {
+t.test('as many wrong secrets for a user as allowed: none is admitted until the window ends, right or wrong (R-SEC-2)', async t => {
   const { time, present } = setUp()
   for (const secret of ['1', '2', '3']) t.equal(await present(secret, false), 0)
   t.equal(await present('4', false), WINDOW)
@@ -60,19 +60,19 @@ t.test('so many wrong secrets for a user, then nobody presents one until the win
   t.equal(await present('right', true), 0)
 })
 
-t.test('a wrong secret counts once, however often a client sends it (R-SEC-2)', async t => {
+t.test('a wrong secret that a client sends again and again: it counts once (R-SEC-2)', async t => {
   const { present } = setUp()
   for (let i = 0; i < 20; i++) t.equal(await present('mistyped', false), 0)
   t.equal(await present('right', true), 0)
 })
 
-t.test('where the secret does not show, twenty wrong trials count as one secret (R-SEC-2)', async t => {
+t.test('wrong credentials that do not show the secret: twenty trials count as one secret (R-SEC-2)', async t => {
   const { present } = setUp({ perUser: 2 })
   for (let i = 0; i < 40; i++) t.equal(await present(`response ${i}`, false, COMPUTED), 0, String(i))
   t.equal(await present('response 41', false, COMPUTED), WINDOW)
 })
 
-t.test('so many for an address, whoever they are for; another is not concerned', async t => {
+t.test('as many wrong secrets from an address as allowed, for any users: it is locked out, another address is not', async t => {
   const { present } = setUp({ perAddress: 2 })
   t.equal(await present('1', false), 0)
   t.equal(await present('token', false, { name: null }), 0)
@@ -80,20 +80,20 @@ t.test('so many for an address, whoever they are for; another is not concerned',
   t.equal(await present('2', false, { name: 'carol', address: '192.0.2.2' }), 0)
 })
 
-t.test('where there is no address, none is counted', async t => {
+t.test('a client without an address: no address is counted', async t => {
   const { present, counters } = setUp({ perAddress: 1 })
   for (const name of ['alice', 'bob', 'carol']) t.equal(await present('1', false, { name, address: '' }), 0, name)
   t.equal(counters.address.counts.size, 0)
 })
 
-t.test('of IPv6, the addresses of a subscriber are one', async t => {
+t.test('IPv6 addresses of one subscriber: they count as one', async t => {
   const { present } = setUp({ perAddress: 1 })
   t.equal(await present('1', false, { address: '2001:db8::1' }), 0)
   t.equal(await present('2', false, { name: 'bob', address: '2001:db8::2:3:4:5' }), WINDOW)
   t.equal(await present('2', false, { name: 'bob', address: '2001:db8:0:1::1' }), 0)
 })
 
-t.test('a user whose right secret is known is not locked out by strangers, from wherever he comes (R-SEC-2)', async t => {
+t.test('a user whose right secret is known: strangers do not lock the user out, at any address (R-SEC-2)', async t => {
   const { present, counters, time } = setUp({ perAddress: 3 })
   t.equal(await present('right', true), 0)
   for (const secret of ['1', '2', '3']) t.equal(await present(secret, false), 0)
@@ -112,14 +112,14 @@ t.test('a user whose right secret is known is not locked out by strangers, from 
   t.equal(counters.user.reads, reads + 1)
 })
 
-t.test('a secret that is right no more is an ordinary wrong one', async t => {
+t.test('a secret that is right no more: it is an ordinary wrong one', async t => {
   const { present } = setUp({ perUser: 1 })
   t.equal(await present('old', true), 0)
   t.equal(await present('old', false), 0)
   t.equal(await present('old', false), WINDOW)
 })
 
-t.test('where the secret does not show, a user is known where he was let in, within limits', async t => {
+t.test('right credentials that do not show the secret: their user is known at that address, within limits', async t => {
   const { present } = setUp({ perUser: 1 })
   const at = (address: string) => ({ ...COMPUTED, address })
   t.equal(await present('a', true, at('192.0.2.1')), 0)
@@ -133,7 +133,7 @@ t.test('where the secret does not show, a user is known where he was let in, wit
   t.equal(await present('f', true, { ...at('192.0.2.1'), name: null }), 0, 'of who is nobody, nothing is known')
 })
 
-t.test('many at once are no more than may be; the same one, over several connections, is one', async t => {
+t.test('many trials at once: no more than allowed are admitted, and one secret over several connections is one', async t => {
   const { enter, attempts } = setUp({ perUser: 2 })
   const first = await enter('1') as Admission
   const second = await enter('2') as Admission
@@ -150,14 +150,14 @@ t.test('many at once are no more than may be; the same one, over several connect
   t.type(attempts, GuessLimiter)
 })
 
-t.test('one user in several spellings has one limit', async t => {
+t.test('one user in several spellings: there is one limit', async t => {
   const { present } = setUp({ perUser: 2 })
   t.equal(await present('1', false, { name: 'Alice' }), 0)
   t.equal(await present('2', false, { name: ' ALICE' }), 0)
   t.equal(await present('3', false, { name: '\uff41lice' }), WINDOW)
 })
 
-t.test('0 is no limit', async t => {
+t.test('a limit of 0: nothing is limited', async t => {
   const { present, counters } = setUp({ perUser: 0, perAddress: 0 })
   for (let i = 0; i < 200; i++) t.equal(await present(String(i), false), 0)
   t.equal(await present('a', true, COMPUTED), 0)
@@ -165,7 +165,7 @@ t.test('0 is no limit', async t => {
   t.same([counters.address.counts.size, counters.user.counts.size], [0, 0])
 })
 
-t.test('what is kept says neither name nor secret', async t => {
+t.test('a wrong secret that is counted: what is kept says neither name nor secret', async t => {
   const { present, counters } = setUp()
   await present('hunter2', false)
   const kept = [...counters.user.counts.keys(), ...counters.guess.counts.keys(), ...counters.address.counts.keys()]
@@ -173,7 +173,7 @@ t.test('what is kept says neither name nor secret', async t => {
   for (const key of kept) t.match(key, /^[\w-]{43}$/)
 })
 
-t.test('there is an end of what is known, the longest unused first', async t => {
+t.test('more known secrets than there is room for: the longest unused is forgotten first', async t => {
   const { present, counters } = setUp()
   const by = (name: string | null) => ({ name })
   await present('first', true, by('first'))
@@ -187,7 +187,7 @@ t.test('there is an end of what is known, the longest unused first', async t => 
   t.equal(counters.user.reads, reads + 1)
 })
 
-t.test('many secrets that are right for one user take the place of his own, and not of others (F-64)', async t => {
+t.test('many secrets that are right for one user: they take the place of that user, and not of others (F-64)', async t => {
   const { present, counters } = setUp()
   await present('secret', true, { name: 'bob' })
   for (let i = 0; i < 10_050; i++) await present(`${i}`, true, { name: i % 2 === 0 ? 'alice' : 'ALICE' })
@@ -199,7 +199,7 @@ t.test('many secrets that are right for one user take the place of his own, and 
   t.equal(counters.user.reads, reads + 1, 'no longer')
 })
 
-t.test('a right secret of no user has no share', async t => {
+t.test('many right secrets of no user: they have no share, and all stay known', async t => {
   const { present, counters } = setUp()
   for (let i = 0; i < 200; i++) await present(`${i}`, true, { name: null })
   const { reads } = counters.address
@@ -207,7 +207,7 @@ t.test('a right secret of no user has no share', async t => {
   t.equal(counters.address.reads, reads)
 })
 
-t.test('a verdict that came too late counts like a wrong secret, unless the secret is known (F-66)', async t => {
+t.test('a verdict that came too late: it counts like a wrong secret, unless the secret is known (F-66)', async t => {
   const { enter, present } = setUp()
   const late = async (secret: string, name: string | null = 'alice'): Promise<void> => {
     const entered = await enter(secret, { name }) as Admission
@@ -222,7 +222,7 @@ t.test('a verdict that came too late counts like a wrong secret, unless the secr
   await late('token', null)
 })
 
-t.test('a verdict on a known secret that came too late counts for no address either (F-66)', async t => {
+t.test('a verdict on a known secret that came too late: it counts for no address either (F-66)', async t => {
   const { enter, present, counters } = setUp({ perAddress: 1 })
   await present('right', true)
   const entered = await enter('right') as Admission

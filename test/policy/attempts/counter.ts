@@ -6,13 +6,13 @@ const limiters = await loadRateLimiters()
 const inMemory = (options: Partial<CounterOptions> = {}) =>
   createCounter({ limiters, name: 'test', timeWindow: 60_000, onTrouble: () => {}, ...options })
 
-t.test('a missing package fails the boot, and is named (F-37)', async t => {
+t.test('a missing package: the boot fails, and the package is named (F-37)', async t => {
   await t.rejects(loadRateLimiters(async () => { throw new Error('Cannot find package') }), {
     code: 'FST_PROXY_AUTH_MISSING_PACKAGE', message: /npm install rate-limiter-flexible/
   })
 })
 
-t.test('in memory', async t => {
+t.test('a counter in memory: points add up for each key, within the time window', async t => {
   const counter = inMemory()
   t.equal(await counter.read('a', ''), null)
   t.match(await counter.add('a', 3, ''), { points: 3, left: 60_000 })
@@ -23,7 +23,7 @@ t.test('in memory', async t => {
   t.equal(await counter.read('b', ''), null)
 })
 
-t.test('what has run out counts no more, though it be there yet', async t => {
+t.test('a count whose time has run out but is still stored: it no longer counts', async t => {
   class Stopped { get = async () => ({ consumedPoints: 7, msBeforeNext: 0 }) }
   t.equal(await inMemory({ limiters: { RateLimiterMemory: Stopped } as never }).read('a', ''), null)
 })
@@ -53,7 +53,7 @@ t.test('one address brings more keys than its share: they are counted together, 
   t.match(await counter.read('a', '198.51.100.1'), { points: 2 }, 'wherever it comes from')
 })
 
-t.test('where a repetition counts nothing, what there is no room for is none', async t => {
+t.test('a key there is no room for, where a repetition counts nothing: it is new each time', async t => {
   const counter = inMemory({ most: 1, beyond: 'apart' })
   t.match(await counter.add('a', 1, ''), { points: 1 })
   t.match(await counter.add('a', 1, ''), { points: 2 })
@@ -79,7 +79,7 @@ const shared = (troubles: unknown[], client = redis) => inMemory({
   onTrouble: cause => troubles.push(cause)
 })
 
-t.test('in Redis', async t => {
+t.test('a counter in Redis: counts are read from and added to Redis', async t => {
   const troubles: unknown[] = []
   const counter = shared(troubles)
   t.match(Fake.options.at(-1), { keyPrefix: 'fastify-proxy-auth:test', duration: 60, storeClient: redis, rejectIfRedisNotReady: true })
@@ -113,7 +113,7 @@ t.test('while Redis does not answer, memory counts: nobody is unlimited, nobody 
   t.same(troubles, [down, down], 'until it answers again')
 })
 
-t.test('a Redis that does not answer at all is given up', async t => {
+t.test('a Redis that never answers: it is given up in time, and the trouble is reported', async t => {
   const troubles: unknown[] = []
   Fake.now += 5000
   Fake.answer = () => new Promise(() => {})
@@ -121,13 +121,13 @@ t.test('a Redis that does not answer at all is given up', async t => {
   t.match(troubles, [{ message: /in time/ }])
 })
 
-t.test('without a clock of one\'s own it goes by the system\'s', async t => {
+t.test('no clock is given: the counter goes by the system clock', async t => {
   Fake.answer = async () => ({ consumedPoints: 2, msBeforeNext: 500 })
   const counter = inMemory({ limiters: { ...limiters, RateLimiterRedis: Fake } as unknown as RateLimiters, redis })
   t.match(await counter.read('a', ''), { points: 2 })
 })
 
-t.test('a client that connects with its first command is connected', async t => {
+t.test('a Redis client that connects with its first command: it is connected at once', async t => {
   let connected = 0
   shared([], { ...redis, status: 'wait', connect: async () => { connected++; throw new Error('refused') } })
   shared([])

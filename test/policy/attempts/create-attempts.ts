@@ -4,7 +4,7 @@ import { createAttempts } from '../../../lib/policy/attempts/create-attempts.js'
 
 const trial = (user: string, presented: string) => ({ address: '192.0.2.1', user: () => user, presented, showsSecret: true })
 
-t.test('address, user and guess are counted apart', async t => {
+t.test('wrong secrets: address, user and guess are counted apart', async t => {
   const attempts = await createAttempts(readAttempts({ perAddress: 2, perUser: 1 }), 'Gateway', () => {})
   const wrong = async (user: string, presented: string) => {
     const entry = await attempts.enter(trial(user, presented))
@@ -17,7 +17,7 @@ t.test('address, user and guess are counted apart', async t => {
   t.same([await wrong('bob', '3'), await wrong('carol', '4')], [false, true], 'the address')
 })
 
-t.test('in Redis the names of the counts say whose they are; its trouble is told', async t => {
+t.test('counts in Redis: their keys name what is counted and the realm, and a failure of Redis is reported', async t => {
   const troubles: unknown[] = []
   const keys: string[] = []
   const away = new Error('away')

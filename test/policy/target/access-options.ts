@@ -2,7 +2,7 @@ import dns from 'node:dns'
 import t from 'tap'
 import { readForwardPolicy, type ForwardPolicyOptions } from '../../../lib/policy/target/access-options.js'
 
-t.test('the defaults', async t => {
+t.test('no options: the defaults apply', async t => {
   const policy = readForwardPolicy({})
   t.equal(policy.allow, null, 'every public target')
   t.equal(policy.deny.matchName('example.org', 443), null)
@@ -11,7 +11,7 @@ t.test('the defaults', async t => {
   t.match(policy, { check: null, checkTimeout: 5000, dnsTimeout: 5000, family: 0 })
 })
 
-t.test('what is given counts', async t => {
+t.test('options that are given: they apply in place of the defaults', async t => {
   const lookup = dns.lookup
   const check = () => true
   const policy = readForwardPolicy({
@@ -33,7 +33,7 @@ const bad: Array<[option: string, value: unknown, got: string]> = [
   ['dnsTimeout', '1', 'string'], ['checkTimeout', NaN, 'another number'], ['checkTimeout', -1, 'another number']
 ]
 
-t.test('a wrong option fails the boot by its name and type', async t => {
+t.test('a wrong option: the boot fails, and the error names it and the type it got', async t => {
   for (const [option, value, got] of bad) {
     try {
       readForwardPolicy({ [option]: value } as unknown as ForwardPolicyOptions)

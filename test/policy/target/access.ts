@@ -42,7 +42,7 @@ const DENIED = { code: IP.code, reason: 'on the deny list' }
 const OWN = { ...IP, reason: 'own listener' }
 const texts = (addresses: Address[]): string[] => addresses.map(({ address }) => address)
 
-t.test('the destinations of the vectors, as they came and as absolute-form (R-CONNECT-8, R-CONNECT-9, R-TGT-13)', async t => {
+t.test('the destinations of the vectors, by CONNECT and in absolute-form: each is reached or refused as stated (R-CONNECT-8, R-CONNECT-9, R-TGT-13)', async t => {
   for (const { id, host, port, resolves, refused } of rows) {
     for (const scheme of ['connect', 'http', 'https'] as const) {
       const { lookup } = resolver({ [host]: resolves })
@@ -53,12 +53,12 @@ t.test('the destinations of the vectors, as they came and as absolute-form (R-CO
   }
 })
 
-t.test('a port is one of 1 to 65535', async t => {
+t.test('a port outside 1 to 65535: it is refused, and the limits themselves are accepted', async t => {
   for (const port of [1, 65535]) t.strictSame(texts(await reach({ allow: ['*:*'] }, '9.9.9.9', port)), ['9.9.9.9'], String(port))
   for (const port of [0, 65536, 1.5, NaN]) await t.rejects(reach({ allow: ['*:*'] }, '9.9.9.9', port), { code: 'FST_PROXY_AUTH_BAD_TARGET' }, String(port))
 })
 
-t.test('without lists every public target, on 80 and 443 (R-CONNECT-8)', async t => {
+t.test('no lists: every public target is admitted, on 80 and 443 only (R-CONNECT-8)', async t => {
   t.strictSame(await reach({}, 'public.test', 443), [{ address: '9.9.9.9', family: 4 }, { address: '2620:fe::9', family: 6 }])
   t.strictSame(await reach({}, 'public.test', 80), [{ address: '9.9.9.9', family: 4 }, { address: '2620:fe::9', family: 6 }])
   t.strictSame(await reach({}, '9.9.9.9'), [{ address: '9.9.9.9', family: 4 }])
@@ -69,19 +69,19 @@ t.test('without lists every public target, on 80 and 443 (R-CONNECT-8)', async t
   }
 })
 
-t.test('a port that nothing opens is refused before anything is resolved (R-CONNECT-8)', async t => {
+t.test('a port that nothing opens: it is refused before anything is resolved (R-CONNECT-8)', async t => {
   const { lookup, asked } = resolver(NAMES)
   await t.rejects(reach({ lookup, special: ['10.0.0.0/8'] }, 'public.test', 25), PORT)
   t.strictSame(asked, [])
 })
 
-t.test('what is no host or no port', async t => {
+t.test('a host or port that is none: it is refused with 400', async t => {
   const bad = { code: 'FST_PROXY_AUTH_BAD_TARGET', statusCode: 400 }
   for (const host of ['', 'a..b', 'fe80::1%eth0', '[public.test]']) await t.rejects(reach({}, host), bad)
   for (const port of [0, -1, 65536, 1.5, NaN]) await t.rejects(reach({ allow: ['*:*'] }, 'public.test', port), bad)
 })
 
-t.test('one spelling is judged, resolved and handed on (R-CONNECT-10, R-SEC-7)', async t => {
+t.test('a host in another spelling: its one canonical spelling is judged, resolved and handed on (R-CONNECT-10, R-SEC-7)', async t => {
   const { lookup, asked } = resolver(NAMES)
   const seen: unknown[] = []
   const access = createAccess({ lookup, allow: ['PUBLIC.test.'], check: target => { seen.push(target); return true } }, () => [])
@@ -94,7 +94,7 @@ t.test('one spelling is judged, resolved and handed on (R-CONNECT-10, R-SEC-7)',
   t.equal(literal.host, '9.9.9.9')
 })
 
-t.test('allow is the only way in', async t => {
+t.test('an allow list: only what it holds is admitted', async t => {
   const allow = ['*.test', 'one.test:8443', '9.9.9.9:853', '149.112.112.0/24']
   t.strictSame(texts(await reach({ allow }, 'one.test')), ['9.9.9.9'])
   t.strictSame(texts(await reach({ allow }, 'one.test', 8443)), ['9.9.9.9'])
@@ -109,7 +109,7 @@ t.test('allow is the only way in', async t => {
   t.strictSame(texts(await reach({ allow: ['*:*'] }, 'one.test', 25)), ['9.9.9.9'])
 })
 
-t.test('a name that allow does not hold may be held by its addresses', async t => {
+t.test('a name that allow does not hold: it may be admitted by its addresses', async t => {
   const allow = ['9.9.9.0/24', '149.112.112.112:8443']
   t.strictSame(texts(await reach({ allow }, 'one.test')), ['9.9.9.9'])
   t.strictSame(texts(await reach({ allow }, 'mixed.test')), ['9.9.9.9'], 'of several, those on the list')
@@ -121,7 +121,7 @@ t.test('a name that allow does not hold may be held by its addresses', async t =
     'held by name, its addresses need not be on the list')
 })
 
-t.test('an address is judged once for each target', async t => {
+t.test('an address that is a target again: it is not judged a second time', async t => {
   const access = createAccess({ special: ['127.0.0.1:*'] }, () => [])
   const target = { host: '127.0.0.1', port: 8080, scheme: 'http' } as const
   const first = await access.resolve(await access.admit(target, undefined))
@@ -129,13 +129,13 @@ t.test('an address is judged once for each target', async t => {
   t.strictSame(texts(first), ['127.0.0.1'])
 })
 
-t.test('allow never lifts the special-purpose check (R-CONNECT-9)', async t => {
+t.test('a special-purpose address that allow holds: it is refused all the same (R-CONNECT-9)', async t => {
   await t.rejects(reach({ allow: ['*:*'] }, '127.0.0.1'), SPECIAL)
   await t.rejects(reach({ allow: ['127.0.0.1:*'] }, '127.0.0.1', 8080), SPECIAL)
   await t.rejects(reach({ allow: ['private.test', '10.0.0.0/8'] }, 'private.test'), SPECIAL)
 })
 
-t.test('deny always wins', async t => {
+t.test('a target that deny holds: it is refused, whatever the other lists hold', async t => {
   await t.rejects(reach({ allow: ['one.test'], deny: ['one.test'] }, 'one.test'), { ...REQUEST, ...DENIED })
   await t.rejects(reach({ deny: ['*.test'] }, 'ONE.test.'), { ...REQUEST, ...DENIED })
   await t.rejects(reach({ special: ['10.0.0.0/8'], deny: ['10.1.0.0/16'] }, '10.1.2.3'), { ...IP, ...DENIED })
@@ -146,7 +146,7 @@ t.test('deny always wins', async t => {
   t.strictSame(texts(await reach({ deny: ['9.9.9.0/24'] }, 'public.test')), ['2620:fe::9'], 'the rest of the addresses')
 })
 
-t.test('a denied IPv4 address has no second spelling in IPv6', async t => {
+t.test('a denied IPv4 address in an IPv6 spelling: it is refused all the same', async t => {
   for (const host of ['9.9.9.9', '0x09090909', '::ffff:9.9.9.9', '64:ff9b::9.9.9.9', '::9.9.9.9', '2002:909:909::1', '64:ff9b:1::9.9.9.9']) {
     await t.rejects(reach({ deny: ['9.9.9.9'], special: ['::/0'] }, host), { ...IP, ...DENIED }, host)
   }
@@ -155,7 +155,7 @@ t.test('a denied IPv4 address has no second spelling in IPv6', async t => {
   t.strictSame(texts(await reach({ lookup }, 'nat64.test')), ['64:ff9b::909:909'], 'public otherwise')
 })
 
-t.test('special lifts the check for what it names', async t => {
+t.test('a special-purpose target that special names: it is admitted, and no other is', async t => {
   t.strictSame(texts(await reach({ special: ['10.0.0.0/8'] }, '10.1.2.3')), ['10.1.2.3'])
   t.strictSame(texts(await reach({ special: ['10.0.0.0/8'] }, 'private.test')), ['10.1.2.3'])
   t.strictSame(texts(await reach({ special: ['private.test'] }, 'private.test')), ['10.1.2.3'])
@@ -167,7 +167,7 @@ t.test('special lifts the check for what it names', async t => {
   await t.rejects(reach({ allow: ['one.test'], special: ['private.test'] }, 'private.test'), { ...REQUEST, ...NOT_ALLOWED })
 })
 
-t.test('special opens the port it names, for that target (R-CONNECT-8, F-45)', async t => {
+t.test('a port that special names: it is open for that target, and for no other (R-CONNECT-8, F-45)', async t => {
   t.strictSame(texts(await reach({ special: ['one.test:25'] }, 'one.test', 25)), ['9.9.9.9'], 'a public one as well')
   await t.rejects(reach({ special: ['one.test'] }, 'one.test', 25), PORT, 'without a port it opens none')
   t.strictSame(texts(await reach({ special: ['private.test'], allow: ['private.test:3001'] }, 'private.test', 3001)), ['10.1.2.3'], 'but what allow names')
@@ -183,13 +183,13 @@ t.test('special opens the port it names, for that target (R-CONNECT-8, F-45)', a
   t.strictSame(texts(await reach({ special: ['127.0.0.1:3001'] }, 'mixed.test', 3001)), ['127.0.0.1'])
 })
 
-t.test('of a mixed answer only the approved addresses are kept (R-CONNECT-9)', async t => {
+t.test('a DNS answer with addresses of several kinds: only the approved ones are kept (R-CONNECT-9)', async t => {
   t.strictSame(texts(await reach({}, 'mixed.test')), ['9.9.9.9', '149.112.112.112'])
   const { lookup } = resolver({ 'six.test': ['2620:fe::9', '2620:fe::fe', '9.9.9.9', '::1', 'fe80::1', '64:ff9b::a00:1'] })
   t.strictSame(texts(await reach({ lookup }, 'six.test')), ['2620:fe::9', '9.9.9.9', '2620:fe::fe'], 'and the families alternate')
 })
 
-t.test('a refusal names no address to the client (R-CONNECT-9)', async t => {
+t.test('a refusal for an address: the client is told no address (R-CONNECT-9)', async t => {
   try {
     await reach({}, 'private.test')
     t.fail('refused')
@@ -199,7 +199,7 @@ t.test('a refusal names no address to the client (R-CONNECT-9)', async t => {
   }
 })
 
-t.test('our own listeners are closed whatever the lists say (S40)', async t => {
+t.test('one of our own listeners as the target: it is refused, whatever the lists hold (S40)', async t => {
   const open = { allow: ['*:*'], special: ['*:*'] }
   const own = [{ address: '127.0.0.1', port: 8080 }]
   for (const host of ['127.0.0.1', '127.1', '::ffff:127.0.0.1', '0.0.0.0', '::', 'loopback.test']) {
@@ -213,7 +213,7 @@ t.test('our own listeners are closed whatever the lists say (S40)', async t => {
   }
 })
 
-t.test('the listeners are asked for each time', async t => {
+t.test('a listener that opens after a target was admitted: that target is refused from then on', async t => {
   const own: OwnListener[] = []
   const access = createAccess({ special: ['127.0.0.1:*'] }, () => own)
   const target = { host: '127.0.0.1', port: 8080, scheme: 'http' } as const
@@ -223,7 +223,7 @@ t.test('the listeners are asked for each time', async t => {
   t.throws(() => access.resolve(admitted), OWN)
 })
 
-t.test('a resolver that rebinds is asked once, and only what was classified is dialled (R-CONNECT-9, R-SEC-7, S39)', async t => {
+t.test('a resolver that rebinds: it is asked once, and only what was classified is dialled (R-CONNECT-9, R-SEC-7, S39)', async t => {
   let calls = 0
   const lookup: LookupFunction = (_name, _options, callback) => {
     callback(null, [{ address: calls++ % 2 === 0 ? '9.9.9.9' : '127.0.0.1', family: 4 }])
@@ -237,7 +237,7 @@ t.test('a resolver that rebinds is asked once, and only what was classified is d
   t.equal(calls, 2)
 })
 
-t.test('whatever a resolver gives, only public addresses of that very answer come out (R-CONNECT-9, R-SEC-7)', async () => {
+t.test('any answer of a resolver: only public addresses of that same answer come out (R-CONNECT-9, R-SEC-7)', async () => {
   const address = fc.oneof(fc.ipV4(), fc.ipV6(), fc.constantFrom('127.0.0.1', '::1', '::ffff:10.0.0.1', '9.9.9.9', '64:ff9b::7f00:1', '2620:fe::9'))
   await fc.assert(fc.asyncProperty(fc.array(address, { maxLength: 8 }), async answer => {
     const { lookup, asked } = resolver({ 'any.test': answer })
@@ -249,7 +249,7 @@ t.test('whatever a resolver gives, only public addresses of that very answer com
   }))
 })
 
-t.test('a literal is neither resolved nor kept waiting', async t => {
+t.test('an address literal as the host: it is neither resolved nor kept waiting', async t => {
   const { lookup, asked } = resolver({})
   const access = createAccess({ lookup, family: 6 }, () => [])
   const admitted = access.admit({ host: '9.9.9.9', port: 443, scheme: 'connect' }, undefined)
@@ -258,14 +258,14 @@ t.test('a literal is neither resolved nor kept waiting', async t => {
   t.strictSame(asked, [])
 })
 
-t.test('the resolver fails or is silent', async t => {
+t.test('a resolver that fails or is silent: the status is 502 or 504', async t => {
   await t.rejects(reach({}, 'none.test'), { code: 'FST_PROXY_AUTH_DNS', statusCode: 502 })
   await t.rejects(reach({ lookup: () => {}, dnsTimeout: 1 }, 'public.test'), { code: 'FST_PROXY_AUTH_DNS_TIMEOUT', statusCode: 504 })
   t.strictSame(texts(await reach({ family: 6 }, 'public.test')), ['2620:fe::9'])
   await t.rejects(reach({ family: 6 }, 'one.test'), { code: 'FST_PROXY_AUTH_DNS' })
 })
 
-t.test('check is asked between the lists and the port, and lifts nothing (R-CONNECT-8)', async t => {
+t.test('a check: it is asked between the lists and the port, and lifts nothing (R-CONNECT-8)', async t => {
   const asked: string[] = []
   const check = ({ host }: { host: string }): boolean | string => { asked.push(host); return host === 'one.test' || 'closed today' }
   t.strictSame(texts(await reach({ check }, 'one.test')), ['9.9.9.9'])
@@ -279,7 +279,7 @@ t.test('check is asked between the lists and the port, and lifts nothing (R-CONN
   t.strictSame(asked, [])
 })
 
-t.test('a check that takes time, and knows the user', async t => {
+t.test('a check that takes time: it is awaited until its deadline, and is told the user', async t => {
   const check = async (_target: unknown, user: { name: string }): Promise<boolean> => user.name === 'alice'
   const access = createAccess({ check, lookup: resolver(NAMES).lookup }, () => [])
   const target = { host: 'one.test', port: 443, scheme: 'http' } as const
@@ -290,7 +290,7 @@ t.test('a check that takes time, and knows the user', async t => {
   await t.rejects(Promise.resolve(silent.admit(target, undefined)), { code: 'FST_PROXY_AUTH_CHECK_TIMEOUT' })
 })
 
-t.test('a wrong option fails the boot', async t => {
+t.test('a wrong option: the boot fails', async t => {
   t.throws(() => createAccess({ allow: ['a b'] }, () => []), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: 'forward.allow[0]' })
 })
 

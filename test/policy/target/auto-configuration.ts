@@ -44,11 +44,11 @@ for (const [name, lists, through, directly] of rows) {
   })
 }
 
-t.test('a list must be one of patterns', async t => {
+t.test('a list with an element that is no pattern: it is refused as a bad option', async t => {
   t.throws(() => autoConfiguration({ allow: ['*.*.test'] }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
-t.test('it finds what the policy finds', async () => {
+t.test('any lists and any host: the script finds what the policy finds', async () => {
   const label = fc.constantFrom('a', 'b', 'corp', 'example', 'org', '__proto__', 'constructor', 'localhost')
   const name = fc.array(label, { minLength: 1, maxLength: 4 }).map(labels => labels.join('.'))
   const v4 = fc.oneof(fc.ipV4(), fc.constantFrom('10.', '127.', '192.168.', '169.254.', '192.0.').chain(start => fc.ipV4().map(address => start + address.split('.').slice(start.split('.').length - 1).join('.'))))
@@ -70,7 +70,7 @@ t.test('it finds what the policy finds', async () => {
   }), { numRuns: 1000 })
 })
 
-t.test('whatever is called a proxy, the script stays one', async () => {
+t.test('any string as the name of the proxy: the script stays valid and returns it', async () => {
   fc.assert(fc.property(fc.oneof(fc.string(), fc.constantFrom('"; evil(); "', '\\', '$&', "$'", '\u2028', 'LISTS')), proxy => {
     return browser({}, proxy)('example.org') === proxy
   }))

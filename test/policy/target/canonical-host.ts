@@ -5,14 +5,14 @@ import rows from '../../vectors/canonical-hosts.json' with { type: 'json' }
 
 const refused = { code: 'FST_PROXY_AUTH_BAD_TARGET', statusCode: 400 }
 
-t.test('hosts come out in one spelling, or not at all (R-CONNECT-10, S37, S38, CVE-2026-48618)', async t => {
+t.test('a host in any spelling: it comes out in one spelling, or is refused (R-CONNECT-10, S37, S38, CVE-2026-48618)', async t => {
   for (const { name, host, canonical } of rows) {
     if (canonical === null) t.throws(() => canonicalHost(host), refused, name)
     else t.equal(canonicalHost(host), canonical, name)
   }
 })
 
-t.test('the length of a name and of a label is limited (R-CONNECT-10, CVE-2024-24806)', async t => {
+t.test('a name or a label that is too long: it is refused (R-CONNECT-10, CVE-2024-24806)', async t => {
   const label = 'a'.repeat(63)
   const longest = [label, label, label, 'a'.repeat(61)].join('.')
   t.equal(longest.length, 253)
@@ -26,11 +26,11 @@ t.test('the length of a name and of a label is limited (R-CONNECT-10, CVE-2024-2
   t.throws(() => canonicalHost(`a${'\u00ad'.repeat(254)}.test`), refused, 'too long before soft hyphens are dropped')
 })
 
-t.test('one bracket is none', async t => {
+t.test('a host with a single bracket: it is refused', async t => {
   for (const host of ['a::1]', '[::1', '[::1a', '::1]']) t.throws(() => canonicalHost(host), refused, host)
 })
 
-t.test('the message never has the host in it', async t => {
+t.test('a host that is refused: the message does not contain it', async t => {
   for (const { name, host, canonical } of rows) {
     if (canonical !== null || host.length < 4) continue
     try {
@@ -42,7 +42,7 @@ t.test('the message never has the host in it', async t => {
   }
 })
 
-t.test('applied again, nothing changes, and every result is a plain host (R-CONNECT-10)', async () => {
+t.test('a result that is canonicalized again: nothing changes, and it is a plain host (R-CONNECT-10)', async () => {
   const char = fc.constantFrom(...'aZ09.-_xX:[]%/@ \t*①。．ü\u00ad\u200dß\u3002', '\u0660')
   const label = fc.string({ unit: fc.constantFrom(...'abcxyz019-'), maxLength: 8 }).map(text => `xn--${text}.test`)
   fc.assert(fc.property(fc.oneof(fc.string({ unit: char, maxLength: 12 }), label, fc.domain(), fc.ipV6(), fc.string({ unit: 'binary' })), host => {

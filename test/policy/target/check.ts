@@ -13,14 +13,14 @@ const reasonOf = (verdict: string): unknown => {
   }
 }
 
-t.test('is asked for the target and the user, and lets in by true alone', async t => {
+t.test('a check that returns true: the target is admitted, and the check was given target and user', async t => {
   const calls: unknown[] = []
   t.equal(run((...args: unknown[]) => { calls.push(args); return true }), undefined)
   t.equal(await run(async () => true), undefined)
   t.strictSame(calls, [[target, { name: 'alice' }]])
 })
 
-t.test('false and a reason refuse', async t => {
+t.test('a check that returns false or a reason: the target is refused with 403', async t => {
   t.throws(() => run(() => false), { ...denied, reason: 'refused by a rule' })
   t.throws(() => run(() => 'not after six'), { ...denied, reason: 'not after six', message: 'not after six' })
   t.throws(() => run(() => ''), { ...denied, reason: 'refused by a rule' })
@@ -28,21 +28,21 @@ t.test('false and a reason refuse', async t => {
   await t.rejects(run(async () => 'not after six')!, { ...denied, reason: 'not after six' })
 })
 
-t.test('a reason cannot write lines, nor at length', async t => {
+t.test('a reason with line breaks or of great length: it is put on one line and cut short', async t => {
   t.equal(reasonOf('a\r\nVia: b\u0000c\u0085d'), 'a  Via: b c d')
   t.equal(reasonOf(' \n '), 'refused by a rule')
   t.equal(String(reasonOf('x'.repeat(1000))).length, 200)
   t.equal(reasonOf('100 %s'), '100 %s')
 })
 
-t.test('what is no answer is a failure, not a yes', async t => {
+t.test('a check that returns no verdict: it has failed, and nothing is admitted', async t => {
   for (const verdict of [undefined, null, 0, 1, {}, [], Object(true), () => true]) {
     t.throws(() => run(() => verdict), failed)
     await t.rejects(run(async () => verdict)!, failed)
   }
 })
 
-t.test('a throw and a rejection are failures and keep their cause', async t => {
+t.test('a check that throws or rejects: it has failed, and the cause is kept', async t => {
   const cause = new Error('the directory is away')
   t.throws(() => run(() => { throw cause }), { ...failed, cause })
   await t.rejects(run(async () => { throw cause })!, { ...failed, cause })
@@ -50,6 +50,6 @@ t.test('a throw and a rejection are failures and keep their cause', async t => {
   await t.rejects(run(() => thenable)!, { ...failed, cause })
 })
 
-t.test('silence ends at the deadline', async t => {
+t.test('a check that is silent: it ends at the deadline, with 503', async t => {
   await t.rejects(run(() => new Promise(() => {}), 1)!, { code: 'FST_PROXY_AUTH_CHECK_TIMEOUT', statusCode: 503 })
 })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { TargetDenied } from '../../../lib/errors.js'
 import { denied } from '../../../lib/policy/target/denied.js'
 
-t.test('a refusal is 403 and says its Proxy-Status type', async t => {
+t.test('a denied target: the error has status 403 and its Proxy-Status type', async t => {
   const error = denied({ reason: 'port', proxyStatus: 'http_request_denied' })
   t.ok(error instanceof TargetDenied)
   t.equal(error.statusCode, 403)
@@ -12,7 +12,7 @@ t.test('a refusal is 403 and says its Proxy-Status type', async t => {
   t.equal(error.address, undefined)
 })
 
-t.test('what the log may know is not in the answer', async t => {
+t.test('an address that is for the log alone: it is not in the response', async t => {
   const error = denied({ reason: 'special-purpose address', proxyStatus: 'destination_ip_prohibited', address: '10.0.0.1', block: 'private-use' })
   t.equal(error.address, '10.0.0.1')
   t.equal(error.block, 'private-use')

@@ -15,7 +15,7 @@ const timedOut = { code: 'FST_PROXY_AUTH_DNS_TIMEOUT', statusCode: 504 }
 const texts = (addresses: Array<{ text: string }>): string[] => addresses.map(({ text }) => text)
 const nextTurn = () => new Promise(resolve => { setImmediate(resolve) })
 
-t.test('asks once, for all addresses, and keeps their order (R-CONNECT-9)', async t => {
+t.test('a look-up: the resolver is asked once, for all addresses, and their order is kept (R-CONNECT-9)', async t => {
   const calls: unknown[] = []
   const addresses = await ask((callback, options, name) => {
     calls.push([name, options])
@@ -25,16 +25,16 @@ t.test('asks once, for all addresses, and keeps their order (R-CONNECT-9)', asyn
   t.strictSame(texts(addresses), ['2001:db8::1', '192.0.2.2', '192.0.2.1'])
 })
 
-t.test('an answer of one address, though all were asked for', async t => {
+t.test('a resolver that gives one address though all were asked for: that address is taken', async t => {
   t.strictSame(texts(await ask(callback => { callback(null, '192.0.2.1', 4) })), ['192.0.2.1'])
 })
 
-t.test('mapped addresses are IPv4, doubles go', async t => {
+t.test('IPv4-mapped addresses and duplicates: they become IPv4, and each is kept once', async t => {
   const addresses = await ask(callback => { callback(null, [{ address: '::ffff:192.0.2.1', family: 6 }, { address: '192.0.2.1', family: 4 }]) })
   t.strictSame(addresses.map(({ text, family }) => [text, family]), [['192.0.2.1', 4]])
 })
 
-t.test('the family is asked for and insisted on', async t => {
+t.test('a family that is set: it is asked for, and addresses of the other are dropped', async t => {
   const both = [{ address: '192.0.2.1', family: 4 }, { address: '2001:db8::1', family: 6 }]
   const answer: Parameters<typeof ask>[0] = (callback, options) => {
     t.match(options, { family: Number })
@@ -45,7 +45,7 @@ t.test('the family is asked for and insisted on', async t => {
   await t.rejects(ask(callback => { callback(null, [{ address: '::ffff:192.0.2.1', family: 6 }]) }, 6), failed)
 })
 
-t.test('garbage is no address', async t => {
+t.test('garbage in a DNS answer: it is no address, and without any the look-up fails', async t => {
   const garbage = [
     undefined, null, '', 'localhost', 42, true, {}, [], [[]], [null], [undefined], [42], [{ address: 7 }], [{ address: null }],
     [{ address: 'fe80::1%eth0' }], [{ address: '127.1' }], [{ address: '[::1]' }], { get address () { throw new Error('trap') } }
@@ -55,7 +55,7 @@ t.test('garbage is no address', async t => {
   t.strictSame(texts(await ask(callback => { callback(null, mixed) })), ['192.0.2.1'], 'what is an address is kept')
 })
 
-t.test('the resolver fails', async t => {
+t.test('a resolver that fails in any way: the error keeps the cause, with 502, or 504 for a timeout', async t => {
   const cause = Object.assign(new Error('getaddrinfo ENOTFOUND origin.test'), { code: 'ENOTFOUND' })
   await t.rejects(ask(callback => { callback(cause) }), { ...failed, cause })
   await t.rejects(ask(() => { throw cause }), { ...failed, cause })
@@ -65,11 +65,11 @@ t.test('the resolver fails', async t => {
   await t.rejects(ask(callback => { callback(silent) }), { ...timedOut, cause: silent })
 })
 
-t.test('a resolver that never answers', async t => {
+t.test('a resolver that never answers: the look-up fails at the deadline, with 504', async t => {
   await t.rejects(lookUp('origin.test', { lookup: resolver(() => {}), family: 0, timeout: 1 }), timedOut)
 })
 
-t.test('the first answer counts, whatever comes later', async t => {
+t.test('a resolver that answers more than once: the first answer counts', async t => {
   const twice = await ask(callback => {
     callback(null, [{ address: '192.0.2.1', family: 4 }])
     callback(null, [{ address: '127.0.0.1', family: 4 }])
@@ -86,14 +86,14 @@ t.test('the first answer counts, whatever comes later', async t => {
   })), ['192.0.2.1'])
 })
 
-t.test('an answer after the deadline goes nowhere', async t => {
+t.test('an answer after the deadline: it goes nowhere', async t => {
   let late!: Callback
   await t.rejects(lookUp('origin.test', { lookup: resolver(callback => { late = callback }), family: 0, timeout: 1 }), timedOut)
   late(new Error('too late'))
   await nextTurn() // an unhandled rejection would fail this test
 })
 
-t.test('works with dns.lookup', async t => {
+t.test('dns.lookup as the resolver: the addresses are found', async t => {
   const addresses = await lookUp('localhost', { lookup: dns.lookup, family: 0, timeout: 5000 })
   t.ok(texts(addresses).every(text => text.startsWith('127.') || text === '::1'))
 })
@@ -105,7 +105,7 @@ t.test('a machine that has nothing left to ask with: 503, and not the name\'s fa
   }
 })
 
-t.test('a dependable resolver answers once, in the shape it was asked for, whatever the one behind it does', async t => {
+t.test('a dependable resolver before one of any behaviour: it answers once, in the shape it was asked for', async t => {
   const answers = async (act: Parameters<typeof ask>[0], options: object): Promise<unknown[][]> => {
     const given: unknown[][] = []
     await new Promise<void>(resolve => {

@@ -5,7 +5,7 @@ import { PatternList, stronger } from '../../../lib/policy/target/pattern-list.j
 const list = (...patterns: string[]): PatternList => PatternList.from(patterns, 'forward.allow')
 const address = (text: string) => readAddress(text)!
 
-t.test('a name on the list, with its port or without (R-CONNECT-8)', async t => {
+t.test('a name on the list, with its port or without: it is matched by port or by host (R-CONNECT-8)', async t => {
   const names = list('example.org', 'example.org:8443', 'other.example:22', 'any.example:*')
   t.equal(names.matchName('example.org', 443), 'host')
   t.equal(names.matchName('example.org', 8443), 'port')
@@ -15,7 +15,7 @@ t.test('a name on the list, with its port or without (R-CONNECT-8)', async t => 
   t.equal(names.matchName('any.example', 1), 'port')
 })
 
-t.test('a wildcard is whole labels at the left, at any depth, without the apex', async t => {
+t.test('a wildcard: it matches whole labels at the left, at any depth, and not the apex', async t => {
   const names = list('*.example.org', '*.www.example.org:8443')
   t.equal(names.matchName('www.example.org', 443), 'host')
   t.equal(names.matchName('a.b.example.org', 443), 'host')
@@ -26,12 +26,12 @@ t.test('a wildcard is whole labels at the left, at any depth, without the apex',
   t.equal(names.matchName('www.example.org', 8443), 'host')
 })
 
-t.test('a port is found behind a closer match without one', async t => {
+t.test('a port that is named only by a wider pattern than the closest match: it is found', async t => {
   t.equal(list('*.b.example', '*.example:8443').matchName('a.b.example', 8443), 'port')
   t.equal(list('a.example', '*:8443').matchName('a.example', 8443), 'port')
 })
 
-t.test('* holds names and addresses', async t => {
+t.test('* as a pattern: it matches names and addresses', async t => {
   const all = list('*')
   t.equal(all.matchName('example.org', 25), 'host')
   t.equal(all.matchAddress(address('::1'), 25), 'host')
@@ -39,7 +39,7 @@ t.test('* holds names and addresses', async t => {
   t.notOk(list('*:25').namesAddressPort(25))
 })
 
-t.test('addresses and blocks', async t => {
+t.test('addresses and blocks on the list: the addresses in them are matched, by port or by host', async t => {
   const blocks = list('10.0.0.0/8', '10.1.0.0/16:5432', '[2001:db8::/32]:443', '192.0.2.1:*')
   t.equal(blocks.matchAddress(address('10.2.0.1'), 5432), 'host')
   t.equal(blocks.matchAddress(address('10.1.0.1'), 5432), 'port')
@@ -56,13 +56,13 @@ t.test('addresses and blocks', async t => {
   t.notOk(list('10.0.0.0/8').namesAddressPort(443))
 })
 
-t.test('an empty list holds nothing', async t => {
+t.test('an empty list: it matches nothing', async t => {
   t.equal(list().matchName('example.org', 443), null)
   t.equal(list().matchAddress(address('9.9.9.9'), 443), null)
   t.notOk(list().hasAddresses)
 })
 
-t.test('the stronger of two answers', async t => {
+t.test('two results of a match: the stronger one counts', async t => {
   t.equal(stronger(null, null), null)
   t.equal(stronger('host', null), 'host')
   t.equal(stronger(null, 'host'), 'host')
@@ -70,7 +70,7 @@ t.test('the stronger of two answers', async t => {
   t.equal(stronger('port', 'host'), 'port')
 })
 
-t.test('a look-up does not get slower with the number of names', async t => {
+t.test('a list of very many names: a look-up takes not much longer than in a short one', async t => {
   const timeOf = (size: number): bigint => {
     const names = list(...Array.from({ length: size }, (_, index) => `host-${index}.example`))
     const start = process.hrtime.bigint()
@@ -82,7 +82,7 @@ t.test('a look-up does not get slower with the number of names', async t => {
   t.ok(many < few * 50n, 'a scan would take a thousand times as long')
 })
 
-t.test('names the element that is wrong', async t => {
+t.test('a wrong list or a wrong element of it: the error names it', async t => {
   t.throws(() => list('example.org', 'a b'), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: 'forward.allow[1]' })
   for (const value of [null, 'example.org', {}, 1]) {
     t.throws(() => PatternList.from(value, 'forward.deny'), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: 'forward.deny' })

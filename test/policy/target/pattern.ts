@@ -46,7 +46,7 @@ const bad = [
   '[::1', '[::1]x', '[::1]443', '[::1]:', '[::1]:99999', '[10.0.0.1]:80', '[example.org]:80', '[]', '[]:80', '::1]:80', '2001:db8::/32:443'
 ]
 
-t.test('what is no pattern fails the boot, naming the option and never the value', async t => {
+t.test('text that is no pattern: the boot fails, and the error names the option and never the value', async t => {
   for (const text of bad) {
     try {
       parsePattern(text, 'forward.allow[2]')
@@ -60,7 +60,7 @@ t.test('what is no pattern fails the boot, naming the option and never the value
   }
 })
 
-t.test('no string', async t => {
+t.test('a pattern that is no string: it is refused, and the error names its type', async t => {
   for (const value of [undefined, null, 443, {}, ['example.org']]) {
     t.throws(() => parsePattern(value as unknown as string, 'forward.deny[0]'), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: typeof value })
   }

@@ -4,7 +4,7 @@ import { createRequirement } from '../../../lib/policy/target/requirement.js'
 
 const requirement = (demand: string, ...to: string[]) => ({ to: PatternList.from(to, 'forward.strategies[0].to'), demand })
 
-t.test('the first that holds the target, in any spelling of it', async t => {
+t.test('several requirements that hold the target, in any spelling: the first counts', async t => {
   const demandOf = createRequirement([
     requirement('token', 'api.pay.example:8443', '192.0.2.0/24', '[2001:db8::1]:443'),
     requirement('certificate', '*.pay.example'),
@@ -30,6 +30,6 @@ t.test('what is no host is held by none: it is refused later, by whoever reads i
   t.equal(createRequirement([requirement('token', '*')], 'basic')({ host: 'a b', port: 80 }), 'basic')
 })
 
-t.test('without requirements all targets are one', async t => {
+t.test('no requirements: all targets have the same demand', async t => {
   t.equal(createRequirement([], 'basic')({ host: 'a.test', port: 80 }), 'basic')
 })

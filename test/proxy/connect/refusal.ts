@@ -5,7 +5,7 @@ import { refusalHead } from '../../../lib/proxy/connect/refusal.js'
 
 const response = () => new ServerResponse(new IncomingMessage(new Socket()))
 
-t.test('what was set and what is given, in that order, and nothing for a cache (R-CONNECT-14)', async t => {
+t.test('a refusal: its head has what was set, then what is given, and no-store (R-CONNECT-14)', async t => {
   const answer = response()
   answer.setHeader('X-Set', 'set')
   answer.setHeader('Cache-Control', 'public')
@@ -14,7 +14,7 @@ t.test('what was set and what is given, in that order, and nothing for a cache (
   t.strictSame(answer.getHeaderNames(), [])
 })
 
-t.test('a success is a refusal (R-CONNECT-5)', async t => {
+t.test('a refusal with a success status: it becomes a 403 (R-CONNECT-5)', async t => {
   for (const [status, refusal] of [[200, 403], [204, 403], [299, 403], [301, 301], [407, 407], [502, 502]] as const) {
     t.equal(refusalHead(response(), status, ['a phrase', ['X-List', '1']]).refusal, refusal)
   }

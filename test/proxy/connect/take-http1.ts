@@ -42,7 +42,7 @@ const socketOf = ({ client }: Connect) => client as Socket
 
 const HEAD = connectHead('origin.test:443')
 
-t.test('a CONNECT is routed with its target, its socket and the bytes behind it (R-NODE-5)', async t => {
+t.test('a CONNECT: it is routed with its target, its socket and the bytes behind it (R-NODE-5)', async t => {
   let seen: Connect | undefined
   const { port } = await listener(t, (request, response, connect) => {
     seen = connect
@@ -55,7 +55,7 @@ t.test('a CONNECT is routed with its target, its socket and the bytes behind it 
   t.equal((seen?.client as Socket).remotePort, client.socket.localPort)
 })
 
-t.test('a 407 gives the connection back to the server, and listeners do not pile up (R-CONN-3)', async t => {
+t.test('a 407 to a CONNECT: the connection goes back to the server, and listeners do not pile up (R-CONN-3)', async t => {
   let socket: Socket | undefined
   const { port } = await listener(t, (request, response, connect) => {
     socket = socketOf(connect)
@@ -73,7 +73,7 @@ t.test('a 407 gives the connection back to the server, and listeners do not pile
   t.match(await client.send('GET / HTTP/1.1\r\nHost: x\r\n\r\n').answer(), /plain$/, 'and any request is parsed')
 })
 
-t.test('under TLS the server gets it where TLS connections come in (R-CONN-3)', async t => {
+t.test('a 407 under TLS: the connection goes back to where TLS connections come in (R-CONN-3)', async t => {
   const { server, port } = await listener(t, (request, response, connect) => {
     Object.assign(socketOf(connect), { encrypted: true })
     refuse(request, response, connect)
@@ -86,7 +86,7 @@ t.test('under TLS the server gets it where TLS connections come in (R-CONN-3)', 
   socket.destroy()
 })
 
-t.test('what closes instead, and says so (R-407-7)', async t => {
+t.test('a refusal that cannot keep its connection: it closes the connection, and says so (R-407-7)', async t => {
   const closing = new Exchanges()
   await closing.drain(0)
   const rows: Array<{ name: string, head?: string, routing?: Routing, settings?: Partial<ConnectSettings>, status?: number }> = [
@@ -126,7 +126,7 @@ t.test('what closes instead, and says so (R-407-7)', async t => {
   }
 })
 
-t.test('bytes in the socket by the time of the verdict close it, too (R-CONNECT-11)', async t => {
+t.test('bytes in the socket by the time of the verdict: the connection is closed (R-CONNECT-11)', async t => {
   const { port } = await listener(t, (request, response, connect) => {
     client.send('GET / HTTP/1.1\r\n\r\n')
     const wait = () => {
@@ -139,7 +139,7 @@ t.test('bytes in the socket by the time of the verdict close it, too (R-CONNECT-
   t.match(readAnswer(await client.send(HEAD).end()), { status: 407, fields: { connection: 'close' }, body: 'no' })
 })
 
-t.test('between the legs of a handshake it is kept (R-CONN-2)', async t => {
+t.test('a 407 between the legs of a handshake: the connection is kept (R-CONN-2)', async t => {
   const leg: Routing = (_request, response) => {
     response.writeHead(407, { 'Proxy-Authenticate': ['Basic realm="x"', 'NTLM TlRMTVNTUAACAAAA=='], 'Content-Length': 0 }).end()
   }
@@ -148,7 +148,7 @@ t.test('between the legs of a handshake it is kept (R-CONN-2)', async t => {
   t.match(readAnswer(await client.send(HEAD).answer()).fields, { connection: 'keep-alive' })
 })
 
-t.test('so it is for HTTP/1.0 that asks for it, and for no other refusal (R-CONN-2)', async t => {
+t.test('HTTP/1.0 that asks for keep-alive: it gets it between the legs of a handshake only (R-CONN-2)', async t => {
   const head = (...fields: string[]) => connectHead('origin.test:443', ...fields).replace('1.1', '1.0')
   const rows: Array<[challenge: string, fields: string[], connection: string]> = [
     ['NTLM TlRMTVNTUAACAAAA', ['Proxy-Connection: Keep-Alive'], 'keep-alive'],
@@ -164,7 +164,7 @@ t.test('so it is for HTTP/1.0 that asks for it, and for no other refusal (R-CONN
   }
 })
 
-t.test('what an answer claims does not settle what becomes of the connection', async t => {
+t.test('a refusal that claims keep-alive: the claim does not settle it, and the connection closes', async t => {
   const claim: Routing = (_request, response) => {
     response.setHeader('X-Set', 'kept')
     response.writeHead(403, 'Not today', { Connection: 'keep-alive', 'Content-Length': 2 })
@@ -176,7 +176,7 @@ t.test('what an answer claims does not settle what becomes of the connection', a
   t.match(answer, { line: 'HTTP/1.1 403 Forbidden', fields: { connection: 'close', 'x-set': 'kept' }, body: 'no' })
 })
 
-t.test('a success that opens no tunnel is a refusal (R-CONNECT-5)', async t => {
+t.test('a success that opens no tunnel: it is sent as a 403 (R-CONNECT-5)', async t => {
   for (const status of [200, 204, 299]) {
     const { port } = await listener(t, (_request, response) => { response.writeHead(status, ['X-Raw', 'list']).end('hello') })
     const client = await RawClient.to(t, port)
@@ -184,7 +184,7 @@ t.test('a success that opens no tunnel is a refusal (R-CONNECT-5)', async t => {
   }
 })
 
-t.test('no interim answer goes out (R-CONNECT-4)', async t => {
+t.test('interim responses to a CONNECT: none goes out (R-CONNECT-4)', async t => {
   const { port } = await listener(t, async (request, response, connect) => {
     response.writeProcessing()
     await new Promise<void>(resolve => response.writeContinue(resolve))
@@ -197,7 +197,7 @@ t.test('no interim answer goes out (R-CONNECT-4)', async t => {
   t.match(await client.send(HEAD).answer(), /^HTTP\/1\.1 407 /)
 })
 
-t.test('a long answer is written as the client reads it', async t => {
+t.test('a long response: it is written as the client reads it', async t => {
   const chunk = 'x'.repeat(65_536)
   const { port } = await listener(t, async (_request, response) => {
     response.writeHead(403, { 'content-length': 64 * chunk.length })
@@ -208,7 +208,7 @@ t.test('a long answer is written as the client reads it', async t => {
   t.equal(readAnswer(await client.send(HEAD).end()).body.length, 64 * chunk.length)
 })
 
-t.test('a client that does not read is cut after a while', async t => {
+t.test('a client that does not read: it is cut off after a while', async t => {
   let socket: Socket | undefined
   const { port } = await listener(t, (_request, response, connect) => {
     socket = socketOf(connect)
@@ -232,7 +232,7 @@ t.test('a client that ends while its refusal goes out: gets all of it, and the c
   t.match(readAnswer(await client.end()), { status: 407, body: 'no' })
 })
 
-t.test('a client that vanishes does no harm', async t => {
+t.test('a client that vanishes at any step: it does no harm', async t => {
   t.test('between head and end of the answer', async t => {
     const { server, port } = await listener(t, (_request, response, connect) => {
       response.writeHead(407, { 'content-length': 0 })
@@ -267,7 +267,7 @@ t.test('a client that vanishes does no harm', async t => {
   })
 })
 
-t.test('a socket that was taken is left alone', async t => {
+t.test('a socket that was taken: it is left alone', async t => {
   const { port } = await listener(t, (_request, response) => {
     const socket = response.take()
     t.equal(socket.allowHalfOpen, true)
@@ -279,7 +279,7 @@ t.test('a socket that was taken is left alone', async t => {
   t.equal(await client.send(HEAD).end(), 'tunnel')
 })
 
-t.test('whoever waits for the end of a tunnel is told of it, and nobody else is kept for it', async t => {
+t.test('a listener for the end of a tunnel: it is told of it, and without one nothing is kept', async t => {
   const heard: string[] = []
   const { port } = await listener(t, (_request, response, connect) => {
     t.equal(connect.whenEnded, undefined)
@@ -295,13 +295,13 @@ t.test('whoever waits for the end of a tunnel is told of it, and nobody else is 
   t.strictSame(heard, ['finish'])
 })
 
-t.test('who only claims to be HTTP/2 is not taken for it', async t => {
+t.test('a client of HTTP/1.1 that claims HTTP/2: it is not taken for it', async t => {
   const { port } = await listener(t, refuse)
   const client = await RawClient.to(t, port)
   t.match(await client.send(HEAD.replace('HTTP/1.1', 'HTTP/2.0')).end(), /^HTTP\/1\.1 407 /)
 })
 
-t.test('the 200 has no framing and no other status, and its fields are written as octets (R-CONNECT-2, R-CONNECT-3)', async t => {
+t.test('the 200 to a CONNECT: no framing, no other status line, and its fields are written as octets (R-CONNECT-2, R-CONNECT-3)', async t => {
   const { port } = await listener(t, (_request, _response, connect) => {
     connect.open(['X-A', '1', 'X-A', '\xe9']).end('tunnel')
   })
@@ -309,7 +309,7 @@ t.test('the 200 has no framing and no other status, and its fields are written a
   t.equal(await client.send(HEAD).end(), 'HTTP/1.1 200 Connection established\r\nX-A: 1\r\nX-A: \xe9\r\n\r\ntunnel')
 })
 
-t.test('HTTP/2 goes its own way', async t => {
+t.test('a CONNECT over HTTP/2: it goes its own way, as a stream', async t => {
   const server = createHttp2Server(() => {})
   const app = { routing: (_request: IncomingMessage, response: ServerResponse) => { response.writeHead(418).end() } } as unknown as FastifyInstance
   server.on('connect', takeConnect(app, server as unknown as Server, { keepAlive: () => 'always', exchanges: new Exchanges() }))
@@ -321,7 +321,7 @@ t.test('HTTP/2 goes its own way', async t => {
   t.equal(fields[':status'], 418)
 })
 
-t.test('an extended CONNECT is no tunnel, and another listener\'s where there is one (R-XC-1)', async t => {
+t.test('an extended CONNECT: it opens no tunnel, and is left to another listener if there is one (R-XC-1)', async t => {
   for (const [others, status] of [[[], 501], [['another'], 200]] as const) {
     const client = await announcing(t, server => {
       const app = { routing: () => t.fail('it is none') } as unknown as FastifyInstance

@@ -27,7 +27,7 @@ async function lab (t: Test, routing: Routing, options: ServerOptions = {}): Pro
 
 const CONNECT = { ':method': 'CONNECT', ':authority': 'Origin.test:443' }
 
-t.test('a CONNECT is routed with its target and its stream (R-H2-1, R-H2-2)', async t => {
+t.test('a CONNECT over HTTP/2: it is routed with its target and its stream (R-H2-1, R-H2-2)', async t => {
   const client = await lab(t, (response, connect, request) => {
     t.match(receive(request), { target: { form: 'authority', host: 'origin.test', port: 443 } })
     t.match(connect, { head: Buffer.alloc(0), whenEnded: undefined })
@@ -43,7 +43,7 @@ t.test('a CONNECT is routed with its target and its stream (R-H2-1, R-H2-2)', as
   t.equal((await once(stream, 'data'))[0], 'there and back')
 })
 
-t.test('what is not opened is refused, whatever it is called, and without an interim answer (R-CONNECT-4, R-CONNECT-5, R-CONNECT-14)', async t => {
+t.test('a CONNECT that is not opened: it is refused, whatever its status, and without an interim response (R-CONNECT-4, R-CONNECT-5, R-CONNECT-14)', async t => {
   const rows: Array<[routing: Routing, status: number]> = [
     [response => { response.writeHead(407, { 'Proxy-Authenticate': ['Basic realm="x"', 'Digest realm="x"'] }).end('no') }, 407],
     [response => { response.writeContinue(); response.writeEarlyHints({}); response.setHeader('X-Set', '1'); response.end('no') }, 403],
@@ -55,7 +55,7 @@ t.test('what is not opened is refused, whatever it is called, and without an int
   }
 })
 
-t.test('trailers end a tunnel (R-H2-4)', async t => {
+t.test('trailers on a tunnel: they end it (R-H2-4)', async t => {
   const client = await lab(t, (_response, connect) => { connect.open([]).resume() })
   const stream = client.session.request(CONNECT, { endStream: false, waitForTrailers: true })
   stream.on('wantTrailers', () => stream.sendTrailers({ 'x-a': '1' }))
@@ -64,7 +64,7 @@ t.test('trailers end a tunnel (R-H2-4)', async t => {
   t.match(error, { message: /PROTOCOL_ERROR/ })
 })
 
-t.test('a client that left meanwhile gets nothing', async t => {
+t.test('a client that left before the tunnel opens: it gets nothing', async t => {
   let open = () => {}
   const routed = new Promise<Connect>(resolve => {
     lab(t, (_response, connect) => { open = () => { connect.open([]) }; resolve(connect) }).then(client => {
@@ -78,7 +78,7 @@ t.test('a client that left meanwhile gets nothing', async t => {
   t.equal((client as { headersSent?: boolean }).headersSent, false)
 })
 
-t.test('an extended CONNECT is no tunnel (R-XC-1)', async t => {
+t.test('an extended CONNECT: it opens no tunnel, and gets a 501 (R-XC-1)', async t => {
   const client = await lab(t, () => { t.fail('it was routed') }, { settings: { enableConnectProtocol: true } })
   await until(() => client.session.remoteSettings.enableConnectProtocol === true)
   t.match(await client.ask({ ...CONNECT, ':protocol': 'websocket', ':scheme': 'https', ':path': '/' }), { status: 501, body: '' })

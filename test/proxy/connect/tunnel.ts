@@ -102,7 +102,7 @@ async function lab (t: Test, { access, tunnel, fastify, hook }: LabOptions = {})
 const failed = (target: string, status: number, reason: string) =>
   ({ method: 'CONNECT', target, status, bytesIn: 0, bytesOut: 0, reason })
 
-t.test('200 when the target has answered, and nothing else before its bytes (R-CONNECT-2, R-CONNECT-3)', async t => {
+t.test('a target that has accepted the connection: the client gets a 200, and nothing else before its bytes (R-CONNECT-2, R-CONNECT-3)', async t => {
   const target = await tcpOrigin(t)
   const tunnel = await lab(t)
   const client = await RawClient.to(t, tunnel.port)
@@ -123,7 +123,7 @@ t.test('200 when the target has answered, and nothing else before its bytes (R-C
   t.equal(tunnel.responses, 1, 'Fastify hears of the end, once')
 })
 
-t.test('what came behind the head reaches the target first (R-CONNECT-11)', async t => {
+t.test('bytes that came behind the head: they reach the target first (R-CONNECT-11)', async t => {
   const target = await tcpOrigin(t)
   const { port } = await lab(t)
   const client = await RawClient.to(t, port)
@@ -133,7 +133,7 @@ t.test('what came behind the head reaches the target first (R-CONNECT-11)', asyn
   t.equal(await client.send('late').until(text => text.length === 4), 'late')
 })
 
-t.test('what authentication has to say goes out with the 200, and nothing else does (R-CONNECT-13, R-CONNECT-19)', async t => {
+t.test('fields of authentication and others: those of authentication go out with the 200, the others do not (R-CONNECT-13, R-CONNECT-19)', async t => {
   const target = await tcpOrigin(t)
   const { port } = await lab(t, {
     hook (reply) {
@@ -149,7 +149,7 @@ t.test('what authentication has to say goes out with the 200, and nothing else d
   ].join('\r\n'))
 })
 
-t.test('a failure is answered and recorded, and leaves nothing behind', async t => {
+t.test('a tunnel that fails: it gets a response and a record, and nothing is left behind', async t => {
   const port = await closedPort()
   const denied = new TargetDenied('port')
   const rows: Array<{ name: string, access: Partial<Access>, status: number, code: string }> = [
@@ -169,7 +169,7 @@ t.test('a failure is answered and recorded, and leaves nothing behind', async t 
   }
 })
 
-t.test('a client that leaves ends the dial', async t => {
+t.test('a client that leaves during the dial or before it: the dial ends', async t => {
   const { port } = await stalledListener(t)
   const target = `origin.test:${port}`
   t.test('while it goes on', async t => {
@@ -200,7 +200,7 @@ t.test('a client that leaves ends the dial', async t => {
   })
 })
 
-t.test('a stopping server ends it at every step (R-CONNECT-17)', async t => {
+t.test('a server that stops: it ends the tunnel at every step (R-CONNECT-17)', async t => {
   t.test('during the dial', async t => {
     const { port } = await stalledListener(t)
     const tunnel = await lab(t)
@@ -230,7 +230,7 @@ t.test('a stopping server ends it at every step (R-CONNECT-17)', async t => {
   })
 })
 
-t.test('one that left while a hook took its time', async t => {
+t.test('a client that left during a hook: the record says that it left', async t => {
   const tunnel = await lab(t, { hook: ({ request }) => { request.raw.socket.destroy() } })
   const client = await RawClient.to(t, tunnel.port)
   client.send(connectHead('origin.test:1'))
@@ -238,7 +238,7 @@ t.test('one that left while a hook took its time', async t => {
   t.match(tunnel.records, [failed('origin.test:1', 499, 'FST_PROXY_AUTH_CLIENT_LEFT')])
 })
 
-t.test('whose user is revoked while the target answers has no tunnel, and the target is let go', async t => {
+t.test('a user revoked while the target responds: no tunnel opens, and the target is let go', async t => {
   const target = await tcpOrigin(t)
   const alice = { user: {}, name: 'alice', info: null, scheme: 'Test', realm: 'r' }
   const tunnel = await lab(t, { hook: ({ request }) => { request.proxyAuth = alice } })
@@ -254,7 +254,7 @@ t.test('whose user is revoked while the target answers has no tunnel, and the ta
   await until(() => target.sockets[0]?.destroyed === true)
 })
 
-t.test('an answer that went out meanwhile stays the only one', async t => {
+t.test('a response that went out before the target was resolved: it stays the only one', async t => {
   const target = await tcpOrigin(t)
   let resolved = () => {}
   const answered = new Promise<void>(resolve => { resolved = resolve })

@@ -21,11 +21,11 @@ t.test('one line: user, scheme, method, target, status, octets each way, duratio
   t.equal(message, 'proxied')
 })
 
-t.test('the user object is never in it (R-SEC-1)', async t => {
+t.test('a user object: it is never in the line of the log (R-SEC-1)', async t => {
   t.notMatch(JSON.stringify(recorded({ name: 'alice', scheme: null, user: { password: 'canary' } })), /canary/)
 })
 
-t.test('nobody is null', async t => {
+t.test('an exchange without a user: user and scheme are null', async t => {
   const [[{ proxy }]] = recorded(null) as [[{ proxy: Record<string, unknown> }]]
   t.strictSame([proxy['user'], proxy['scheme']], [null, null])
 })

@@ -6,7 +6,7 @@ import { closeWhileDraining } from '../../../lib/proxy/exchange/close-while-drai
 import { ALICE, gateway } from '../../fixtures/gateway.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 
-t.test('only while the server stops', async t => {
+t.test('responses of a server: they close the connection while it stops, and not before', async t => {
   const exchanges = new Exchanges()
   const hook = closeWhileDraining(exchanges)
   const raw = { shouldKeepAlive: true }

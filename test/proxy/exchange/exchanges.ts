@@ -18,7 +18,7 @@ t.test('nothing under way: nothing to wait for', async t => {
   t.equal(exchanges.closing, true)
 })
 
-t.test('waits until the last has gone (R-CONNECT-17)', async t => {
+t.test('exchanges under way: draining waits until the last has gone (R-CONNECT-17)', async t => {
   const exchanges = new Exchanges()
   const [one, two] = [exchange(exchanges), exchange(exchanges)]
   exchanges.add(one)
@@ -36,7 +36,7 @@ t.test('waits until the last has gone (R-CONNECT-17)', async t => {
   t.strictSame([one.ended, two.ended], [false, false])
 })
 
-t.test('ends what is left after its time (R-CONNECT-17)', async t => {
+t.test('exchanges that are left after the time to drain: they are ended (R-CONNECT-17)', async t => {
   const exchanges = new Exchanges()
   const one = exchange(exchanges)
   exchanges.add(one)
@@ -44,7 +44,7 @@ t.test('ends what is left after its time (R-CONNECT-17)', async t => {
   t.match([one.ended, exchanges.size], ['closing', 0])
 })
 
-t.test('waits for what is ended to be over, as its line in the log comes then (F-2)', async t => {
+t.test('an exchange that was ended: draining waits until it is over, as its line in the log comes then (F-2)', async t => {
   const exchanges = new Exchanges()
   const one = { end: () => { setImmediate(() => exchanges.delete(one)) } }
   exchanges.add(one)
@@ -52,7 +52,7 @@ t.test('waits for what is ended to be over, as its line in the log comes then (F
   t.equal(exchanges.size, 0)
 })
 
-t.test('ends idle ones without a wait', async t => {
+t.test('idle exchanges: draining ends them without a wait', async t => {
   const exchanges = new Exchanges()
   const one = exchange(exchanges, true)
   exchanges.add(one)
@@ -60,7 +60,7 @@ t.test('ends idle ones without a wait', async t => {
   t.equal(one.ended, 'closing')
 })
 
-t.test('ends what comes too late, when it has settled in', async t => {
+t.test('an exchange that comes after draining: it is ended when it has settled in', async t => {
   const exchanges = new Exchanges()
   await exchanges.drain(0)
   const [stays, leaves] = [exchange(exchanges), exchange(exchanges)]
@@ -72,7 +72,7 @@ t.test('ends what comes too late, when it has settled in', async t => {
   t.strictSame([stays.ended, leaves.ended], ['closing', false])
 })
 
-t.test('a revocation ends those of its user, and no others', async t => {
+t.test('a revocation: it ends the exchanges of its user, and no others', async t => {
   const revocations = new Revocations()
   const exchanges = new Exchanges(revocations)
   const identity = (name: string) => new Identity({ user: {}, name, info: {}, scheme: null, realm: 'gw' }, revocations.mark, {})
@@ -88,7 +88,7 @@ t.test('a revocation ends those of its user, and no others', async t => {
   t.equal(exchanges.size, 2)
 })
 
-t.test('one whose user was revoked since he was let in is ended, when it has settled in', async t => {
+t.test('an exchange whose user was revoked since admission: it is ended when it has settled in', async t => {
   const revocations = new Revocations()
   const exchanges = new Exchanges(revocations)
   const alice = { user: {}, name: 'alice', info: {}, scheme: null, realm: 'gw' }

@@ -58,7 +58,7 @@ class SlowClient extends Duplex {
   }
 }
 
-t.test('a stream that was reset has ended by that, and what it leads to is reset', async t => {
+t.test('a stream that was reset: it has ended by that, and the other side is reset', async t => {
   const client = Object.assign(new SlowClient({ autoDestroy: false }), { aborted: true, rstCode: 8, close () {} })
   const { near, far } = await socketPair(t)
   const failed = once(far.socket, 'error')
@@ -68,7 +68,7 @@ t.test('a stream that was reset has ended by that, and what it leads to is reset
   client.destroy()
 })
 
-t.test('the end of one side is passed on, and the other still arrives (R-CONNECT-7)', async t => {
+t.test('one side that ends: its end is passed on, and what the other sends still arrives (R-CONNECT-7)', async t => {
   for (const [first, second] of [['client', 'target'], ['target', 'client']] as const) {
     t.test(`${first} first`, async t => {
       const tunnel = await joined(t)
@@ -97,7 +97,7 @@ t.test('a side that has ended before they are joined: its end is passed on (R-CO
   }
 })
 
-t.test('a reset is passed on as a reset (R-CONNECT-7)', async t => {
+t.test('one side that is reset: the reset is passed on as a reset (R-CONNECT-7)', async t => {
   for (const [first, second] of [['client', 'target'], ['target', 'client']] as const) {
     t.test(`of the ${first}`, async t => {
       const tunnel = await joined(t)
@@ -116,7 +116,7 @@ t.test('a reset that comes with the last octets, which node takes for an end: th
   t.equal(await tunnel.reason, 'ECONNRESET')
 })
 
-t.test('to a side that cannot be reset, it is the end', async t => {
+t.test('a reset towards a side that cannot be reset: it is passed on as the end', async t => {
   const path = socketPath(t)
   const tunnel = await joined(t, {}, socketPair(t, { path }))
   tunnel.target.socket.resetAndDestroy()
@@ -124,7 +124,7 @@ t.test('to a side that cannot be reset, it is the end', async t => {
   t.equal(await tunnel.client.end(), '')
 })
 
-t.test('a side that is destroyed takes the other along', async t => {
+t.test('a side that is destroyed: the other is closed with it', async t => {
   const { near, far } = await socketPair(t)
   const client = new SlowClient()
   const reason = new Promise(resolve => { join(client, near, FOREVER, resolve) })
@@ -133,7 +133,7 @@ t.test('a side that is destroyed takes the other along', async t => {
   t.equal(await far.end(), '')
 })
 
-t.test('a failure without a code is one all the same', async t => {
+t.test('a failure without a code: it counts as a failure all the same', async t => {
   const { near } = await socketPair(t)
   const client = new SlowClient()
   const reason = new Promise(resolve => { join(client, near, FOREVER, resolve) })
@@ -141,7 +141,7 @@ t.test('a failure without a code is one all the same', async t => {
   t.equal(await reason, 'error')
 })
 
-t.test('a reset that has been renamed for undici, as of a connection that was upgraded, has the name that node gave it', async t => {
+t.test('a reset renamed for undici, as on an upgraded connection: it has the name that node gave it', async t => {
   const { near } = await socketPair(t)
   const client = new SlowClient()
   const reason = new Promise(resolve => { join(client, near, FOREVER, resolve) })
@@ -149,7 +149,7 @@ t.test('a reset that has been renamed for undici, as of a connection that was up
   t.equal(await reason, 'ECONNRESET')
 })
 
-t.test('what a side sent before its end arrives, though it fails afterwards (R-CONNECT-7)', async t => {
+t.test('a side that fails after its end: what it sent before arrives (R-CONNECT-7)', async t => {
   const { near, far } = await socketPair(t)
   const client = new SlowClient()
   const reason = new Promise(resolve => { join(client, near, FOREVER, resolve) })
@@ -167,7 +167,7 @@ t.test('what a side sent before its end arrives, though it fails afterwards (R-C
   t.match(await reason, /^(?:EPIPE|ECONNRESET)$/)
 })
 
-t.test('limits (R-CONNECT-17)', async t => {
+t.test('a tunnel that is idle or too old: it is ended (R-CONNECT-17)', async t => {
   t.test('no byte either way', async t => {
     const tunnel = await joined(t, { idleTimeout: 30 })
     t.equal(await tunnel.reason, 'idle')
@@ -204,7 +204,7 @@ t.test('limits (R-CONNECT-17)', async t => {
   })
 })
 
-t.test('ended from outside', async t => {
+t.test('an exchange that is ended from outside: both sides close, and the first reason counts', async t => {
   const tunnel = await joined(t, { maxDuration: 60_000 })
   tunnel.exchange.end('closing')
   tunnel.exchange.end('revoked')

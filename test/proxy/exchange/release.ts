@@ -15,7 +15,7 @@ function answered (state: Record<string, unknown> = {}) {
   return { socket, request, exchanges }
 }
 
-t.test('what is through, or will never be, is off at once', async t => {
+t.test('a request that is through, or never will be: its exchange is off the list at once', async t => {
   for (const state of [{ complete: true }, { destroyed: true }, { socket: Object.assign(new EventEmitter(), { destroyed: true }) }]) {
     const { request, exchanges } = answered(state)
     t.equal(exchanges.size, 0)
@@ -28,7 +28,7 @@ t.test('a request of app.inject() that nobody has read: off at once (F-3)', asyn
   t.equal(answered({ isLightMyRequest: true }).exchanges.size, 0)
 })
 
-t.test('else when the request closes, or its connection, and no listener stays', async t => {
+t.test('a request under way: its exchange is off when it or its connection closes, and no listener stays', async t => {
   for (const which of ['request', 'socket'] as const) {
     const { request, socket, exchanges } = answered()
     t.equal(exchanges.size, 1)
@@ -39,7 +39,7 @@ t.test('else when the request closes, or its connection, and no listener stays',
   }
 })
 
-t.test('a request of HTTP/2 closes with its stream, and the connection is not its own', async t => {
+t.test('a request over HTTP/2: its exchange is off when its stream closes, and its connection is not watched', async t => {
   const { request, socket, exchanges } = answered({ stream: {} })
   t.strictSame(listenerCounts(socket), {})
   request.emit('close')

@@ -21,7 +21,7 @@ function proxyIn (script: string): string {
   return runInNewContext(`${script}\nFindProxyForURL('http://www.example.org/', 'www.example.org')`) as string
 }
 
-t.test('the proxy that the request names', async t => {
+t.test('no proxy in the options: the script names the proxy that the request names', async t => {
   const gate = await app(t, true)
   for (const url of ['/proxy.pac', '/wpad.dat']) {
     for (const [host, proxy] of [
@@ -35,7 +35,7 @@ t.test('the proxy that the request names', async t => {
   }
 })
 
-t.test('no host, no script', async t => {
+t.test('a Host that is no host: there is no script, but a 400', async t => {
   const gate = await app(t, true)
   await fc.assert(fc.asyncProperty(fc.oneof(fc.constantFrom('', 'a"b', 'a;b', 'a b', "a'", 'a@b', 'a:0', 'a:65536', 'a/b', '</script>'), fc.string()), async host => {
     const { statusCode, body } = await gate.inject({ url: '/proxy.pac', headers: { host } })
@@ -72,7 +72,7 @@ t.test('neither Host nor authority, in HTTP/1.0: no script', async t => {
   t.match(await client.send('GET /proxy.pac HTTP/1.0\r\n\r\n').end(), /^HTTP\/1\.1 400 /)
 })
 
-t.test('the proxy that is configured, and where', async t => {
+t.test('a proxy and paths in the options: the script names that proxy, on those paths', async t => {
   const gate = await app(t, { proxy: 'https://gw.example.org:8443/', paths: ['/office.pac'] })
   const { body } = await gate.inject({ url: '/office.pac', headers: { host: 'evil.test' } })
   t.equal(proxyIn(body), 'HTTPS gw.example.org:8443')
@@ -80,7 +80,7 @@ t.test('the proxy that is configured, and where', async t => {
   t.match(readAutoConfiguration({ proxy: 'HTTP://gw.test' }), { proxy: 'PROXY gw.test:80' })
 })
 
-t.test('what is wrong fails the boot', async t => {
+t.test('a wrong option: the boot fails', async t => {
   for (const pac of [
     false, null, 'true', [], { proxies: [] }, { proxy: 8080 }, { proxy: 'gw.test:8080' }, { proxy: 'socks://gw.test' }, { proxy: 'http://alice:secret@gw.test' },
     { proxy: 'http://gw.test/path' }, { proxy: 'http://a"b' }, { paths: '/proxy.pac' }, { paths: [] }, { paths: ['proxy.pac'] }, { paths: ['/*'] }, { paths: ['/:name'] }, { paths: [1] }, { forwarded: 'yes' }

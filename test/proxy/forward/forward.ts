@@ -22,14 +22,14 @@ t.test('policy, strip, send, relay: and one line about it', async t => {
   t.match(proxied(), [{ user: 'alice', scheme: 'Basic', method: 'POST', target: url, status: 200, bytesIn: 3, bytesOut: 6 }])
 })
 
-t.test('the last recipient answers, and sends nothing on (R-MAXF-1)', async t => {
+t.test('a TRACE that may go no further: the proxy responds as the last recipient, and sends nothing on (R-MAXF-1)', async t => {
   const { url, connections } = await origin(t)
   const client = await RawClient.to(t, (await gateway(t)).port)
   t.match(await client.send(head(`TRACE ${url}/`, 'Max-Forwards: 0')).answer(), /^HTTP\/1\.1 200 [^]*message\/http/)
   t.equal(connections, 0)
 })
 
-t.test('what fails before anything is sent has its line too', async t => {
+t.test('an exchange that fails before anything is sent: it has its line in the log too', async t => {
   const { port, proxied } = await gateway(t, { via: 'gw' })
   const client = await RawClient.to(t, port)
   t.match(await client.send(head('GET http://192.168.0.1/')).answer(), /^HTTP\/1\.1 403 /)
@@ -38,7 +38,7 @@ t.test('what fails before anything is sent has its line too', async t => {
   t.match(proxied(), [{ status: 403, reason: 'FST_PROXY_AUTH_TARGET_DENIED' }, { status: 502, reason: 'FST_PROXY_AUTH_LOOP' }])
 })
 
-t.test('a client that left while the name was looked up is not dialled for', async t => {
+t.test('a client that left while the name was looked up: nothing is dialled', async t => {
   const { port: to, connections } = await origin(t)
   let found!: () => void
   let asked!: () => void
@@ -57,7 +57,7 @@ t.test('a client that left while the name was looked up is not dialled for', asy
   t.equal(connections, 0)
 })
 
-t.test('a policy that has to look something up is waited for', async t => {
+t.test('a policy that has to look something up: it is awaited', async t => {
   const { url, authority } = await origin(t)
   const asked: unknown[] = []
   const check = async (target: unknown, user: unknown) => asked.push([target, user]) > 0
@@ -68,7 +68,7 @@ t.test('a policy that has to look something up is waited for', async t => {
   t.match(asked, [[{ host: '127.0.0.1', port: Number(port), scheme: 'http' }, { name: 'alice' }]])
 })
 
-t.test('a stopping server says why it ended what had no answer yet', async t => {
+t.test('a server that stops before there is a response: the log says why the exchange was ended', async t => {
   const silent = await rawOrigin(t, () => {})
   const { app, port, proxied } = await gateway(t, { drainTimeout: 20 })
   const client = await RawClient.to(t, port)
@@ -79,7 +79,7 @@ t.test('a stopping server says why it ended what had no answer yet', async t => 
   t.match(proxied(), [{ status: 503, reason: 'FST_PROXY_AUTH_CLOSING' }])
 })
 
-t.test('so does one whose user is revoked', async t => {
+t.test('a user revoked before there is a response: the log says why the exchange was ended', async t => {
   const silent = await rawOrigin(t, () => {})
   const { app, port, proxied } = await gateway(t)
   const client = await RawClient.to(t, port)
@@ -91,7 +91,7 @@ t.test('so does one whose user is revoked', async t => {
   t.match(proxied(), [{ status: 403, reason: 'FST_PROXY_AUTH_FORBIDDEN' }])
 })
 
-t.test('an exchange lasts until the request is through, however early the answer', async t => {
+t.test('an early response: the exchange lasts until the request is through', async t => {
   const early = await rawOrigin(t, socket => socket.write('HTTP/1.1 413 Too much\r\nContent-Length: 0\r\n\r\n'))
   const { app, port } = await gateway(t, { drainTimeout: 20 })
   const client = await RawClient.to(t, port)
@@ -105,7 +105,7 @@ t.test('an exchange lasts until the request is through, however early the answer
   await closed
 })
 
-t.test('or until its client has gone, of whom node says nothing once the answer is out', async t => {
+t.test('a client that leaves after an early response: the exchange ends, though node does not report it', async t => {
   const early = await rawOrigin(t, socket => socket.write('HTTP/1.1 413 Too much\r\nContent-Length: 0\r\n\r\n'))
   const { app, port } = await gateway(t, { drainTimeout: 600_000 })
   const client = await RawClient.to(t, port)
@@ -115,7 +115,7 @@ t.test('or until its client has gone, of whom node says nothing once the answer 
   await app.close() // which would wait for as long as `drainTimeout` says
 })
 
-t.test('userinfo in Host is refused, and in no line of the log', async t => {
+t.test('userinfo in Host: the request is refused, and no line of the log has it', async t => {
   const { port, log } = await gateway(t)
   const client = await RawClient.to(t, port)
   client.send('GET http://127.0.0.1:1/ HTTP/1.1\r\nHost: user:canary@127.0.0.1:1\r\n\r\n')

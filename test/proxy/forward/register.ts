@@ -15,7 +15,7 @@ const CREDENTIALS = `Proxy-Authorization: ${ALICE}\r\n`
 const OPTIONS = { realm: 'Gateway', strategies: [basic()], forward: {} }
 const BAD_REGISTRATION = { code: 'FST_PROXY_AUTH_BAD_REGISTRATION' }
 
-t.test('one for each server, and none under a prefix', async t => {
+t.test('a second registration on a server, or one under a prefix: it is refused', async t => {
   const nested = Fastify()
   nested.register(async scope => { await scope.register(proxyAuth, OPTIONS) }, { prefix: '/x' })
   await t.rejects(async () => await nested.ready(), BAD_REGISTRATION)
@@ -24,7 +24,7 @@ t.test('one for each server, and none under a prefix', async t => {
   await t.rejects(async () => await twice.ready(), BAD_REGISTRATION)
 })
 
-t.test('its routes say what they are, to hooks that were there before', async t => {
+t.test('hooks that were there before the plugin: they see which of its routes a request takes', async t => {
   const { url } = await origin(t)
   const seen: unknown[] = []
   const before = (app: FastifyInstance) => { app.addHook('onRequest', async ({ routeOptions: { config } }) => { seen.push(config.proxy) }) }
@@ -35,7 +35,7 @@ t.test('its routes say what they are, to hooks that were there before', async t 
   t.strictSame(seen, ['forward', undefined, 'connect'])
 })
 
-t.test('the script for browsers is there for everybody, where it is wanted', async t => {
+t.test('the script for browsers: it is there without credentials, where the option asks for it', async t => {
   const [asked, not] = [await gateway(t, { forward: { pac: true } }), await gateway(t)]
   t.match(await (await fetch(`${asked.url}/proxy.pac`)).text(), `PROXY 127.0.0.1:${asked.port}`)
   t.equal((await fetch(`${not.url}/proxy.pac`)).status, 404)
@@ -53,7 +53,7 @@ for (const hook of ['onRequest', 'preHandler'] as const) {
   })
 }
 
-t.test('a connection of HTTP/1.0 is not kept, whatever the answer (R-CONN-4)', async t => {
+t.test('a connection of HTTP/1.0: it is not kept, whatever the response (R-CONN-4)', async t => {
   const { url } = await origin(t)
   const { port } = await gateway(t)
   for (const [target, credentials, status] of [[url, CREDENTIALS, 200], [url, '', 407], ['http://10.0.0.1/', CREDENTIALS, 403]] as const) {
@@ -63,7 +63,7 @@ t.test('a connection of HTTP/1.0 is not kept, whatever the answer (R-CONN-4)', a
   }
 })
 
-t.test('our own addresses are no targets, before listening is over and after (R-VIA-4)', async t => {
+t.test('our own addresses as targets: they are refused, in every spelling (R-VIA-4)', async t => {
   const { port } = await gateway(t, { host: '0.0.0.0', forward: { special: ['127.0.0.1:*', 'localhost:*', '127.0.0.9:*', '[::1]:*'] } })
   const client = await RawClient.to(t, port)
   for (const host of ['127.0.0.1', '127.0.0.9', '0.0.0.0', '[::ffff:127.0.0.1]', '[::1]', 'localhost']) {
@@ -71,7 +71,7 @@ t.test('our own addresses are no targets, before listening is over and after (R-
   }
 })
 
-t.test('nor are they where the server listens past Fastify (R-VIA-4)', async t => {
+t.test('a server that listens past Fastify: its own address is refused as a target (R-VIA-4)', async t => {
   const app = Fastify()
   await app.register(proxyAuth, OPTIONS)
   await app.ready()
@@ -80,7 +80,7 @@ t.test('nor are they where the server listens past Fastify (R-VIA-4)', async t =
   t.match(await client.send(`GET http://127.0.0.1:${port}/ HTTP/1.1\r\nHost: a.test\r\n${CREDENTIALS}\r\n`).answer(), /^HTTP\/1\.1 403 [^]*own listener/)
 })
 
-t.test('where somebody is let in without credentials, a refused CONNECT keeps no connection', async t => {
+t.test('a strategy that admits without credentials: a refused CONNECT does not keep its connection', async t => {
   const nobody = { strategy: foreign('address', function () { this.fail() }), scheme: null }
   for (const [strategies, kept] of [[[basic(), nobody], false], [[basic()], true]] as const) {
     const { port } = await gateway(t, { strategies })
@@ -90,7 +90,7 @@ t.test('where somebody is let in without credentials, a refused CONNECT keeps no
 })
 
 const { skip, patch } = await bothLoopbacks()
-t.test('both addresses of localhost have it', { skip }, async t => {
+t.test('a server on localhost: the proxy is there on both of its addresses', { skip }, async t => {
   t.teardown(patch())
   const { url, authority } = await origin(t)
   const { app } = await gateway(t, { host: 'localhost' })
@@ -108,7 +108,7 @@ t.test('both addresses of localhost have it', { skip }, async t => {
   }
 })
 
-t.test('an upgrade in absolute-form is ours, one in origin-form the application\'s, unless a CONNECT was refused before (R-UPG-1)', async t => {
+t.test('an upgrade: absolute-form is ours, origin-form goes to the application unless a CONNECT was refused before (R-UPG-1)', async t => {
   const fields = 'Host: a.test\r\nConnection: Upgrade\r\nUpgrade: chat\r\n'
   const seen: unknown[] = []
   const { port } = await gateway(t, {
@@ -134,7 +134,7 @@ t.test('an upgrade in absolute-form is ours, one in origin-form the application\
   t.strictSame(seen, ['/own', '*'])
 })
 
-t.test('over HTTP/2 the authority says whose a request is, and a WebSocket too (R-XC-4)', async t => {
+t.test('a request or a WebSocket over HTTP/2: the authority says if it is for the proxy or the application (R-XC-4)', async t => {
   const gate = await gateway(t, { fastify: ANNOUNCED, after: app => { app.get('/', async () => 'own') } })
   const client = await announcedBy(t, gate.url)
   const own = `127.0.0.1:${gate.port}`

@@ -10,7 +10,7 @@ t.test('an origin asks to authenticate the connection: the client learns that it
   t.strictSame(told(CHALLENGE), [...CHALLENGE, 'Proxy-Support', 'Session-Based-Authentication', 'Connection', 'Proxy-Support'])
 })
 
-t.test('any other response stays as it is', async t => {
+t.test('any other response: it stays as it is', async t => {
   t.strictSame(told(CHALLENGE, 200), CHALLENGE)
   t.strictSame(told(['WWW-Authenticate', 'Basic realm="NTLM"']), ['WWW-Authenticate', 'Basic realm="NTLM"'])
   t.strictSame(told(CHALLENGE, 401, { httpVersion: '1.1', headers: { via: '1.1 a' }, socket: {} }), CHALLENGE)

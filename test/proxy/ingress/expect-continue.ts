@@ -22,7 +22,7 @@ const echo: Handler = (request, response) => {
   request.on('data', chunk => { text += chunk }).on('end', () => response.end(text))
 }
 
-t.test('a proxied request gets its 100 when its content is read, once (R-EXP-1, R-EXP-3)', async t => {
+t.test('a proxied request that expects a 100: it gets one when its content is read, once (R-EXP-1, R-EXP-3)', async t => {
   const alice = await client(t, [() => false, () => true], echo)
   await alice.send(HEAD).until(text => text.includes('\r\n\r\n'))
   t.equal(alice.text, CONTINUE)
@@ -51,12 +51,12 @@ t.test('content that has come without waiting: 100 all the same when it is read,
   t.notMatch(await unread.send(HEAD + 'abc').end(), /100 Continue/, 'node reads ahead, which is no reading')
 })
 
-t.test('a refusal comes without one (R-EXP-1)', async t => {
+t.test('a refusal of a request that expects a 100: it comes without one (R-EXP-1)', async t => {
   const mallory = await client(t, [() => true], (_request, response) => { response.writeHead(407).end() })
   t.match(await mallory.send(HEAD).end(), /^HTTP\/1\.1 407 /)
 })
 
-t.test('nor does content that is read after the answer ask for one', async t => {
+t.test('content that is read after the response: it asks for no 100', async t => {
   const mallory = await client(t, [() => true], (request, response) => {
     response.writeHead(407).end()
     request.resume()
@@ -64,7 +64,7 @@ t.test('nor does content that is read after the answer ask for one', async t => 
   t.notMatch(await mallory.send(HEAD).end(), /100 Continue/)
 })
 
-t.test('where no content can come, a refusal keeps the connection, and nothing asks for any (R-CONN-2, R-EXP-8)', async t => {
+t.test('a refusal where no content can come: it keeps the connection, and no 100 goes out (R-CONN-2, R-EXP-8)', async t => {
   const alice = await client(t, [() => true], (request, response) => {
     request.resume().on('end', () => response.writeHead(407, { 'content-length': 0 }).end())
   })
@@ -77,7 +77,7 @@ t.test('where no content can come, a refusal keeps the connection, and nothing a
   t.match(await chunked.send(`${head}Transfer-Encoding: chunked\r\n\r\n`).end(), /\r\nconnection: close\r\n/i)
 })
 
-t.test('a request that no proxy route takes gets its 100 at once, read or not', async t => {
+t.test('a request that no proxy route takes: it gets its 100 at once, read or not', async t => {
   for (const handler of [echo, (_request: IncomingMessage, response: ServerResponse) => { response.end() }]) {
     const own = await client(t, [() => false], handler)
     t.ok((await own.send(`${HEAD}abc`).end()).startsWith(`${CONTINUE}HTTP/1.1 200`))

@@ -3,7 +3,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import t from 'tap'
 import { hadUserinfo, hideUserinfo } from '../../../lib/proxy/ingress/hide-userinfo.js'
 
-t.test('the host of what may be proxied loses it, that of others does not (R-SEC-1)', async t => {
+t.test('userinfo in the host: it is removed from what may be proxied, and left in other requests (R-SEC-1)', async t => {
   const server = new EventEmitter()
   let logged: unknown
   server.on('request', ({ headers }: IncomingMessage) => { logged = { ...headers } })

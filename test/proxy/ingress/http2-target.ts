@@ -14,7 +14,7 @@ function written (headers: Record<string, string>, socket: object = {}): Written
   return request as unknown as Written
 }
 
-t.test('a request for another server gets the absolute-form, one for us stays (R-TGT-11, R-H2-7)', async t => {
+t.test('a request over HTTP/2: one for another server gets the absolute-form, one for us stays (R-TGT-11, R-H2-7)', async t => {
   const rows: Array<[headers: Record<string, string>, encrypted: boolean, url: string]> = [
     [{ ':authority': 'own.test', ':path': '/x?y' }, true, '/x?y'],
     [{ ':authority': 'own.test', ':path': '*', ':method': 'OPTIONS' }, true, '*'],
@@ -33,7 +33,7 @@ t.test('a request for another server gets the absolute-form, one for us stays (R
   }
 })
 
-t.test('a CONNECT gets the authority-form, of ours as well (R-H2-1)', async t => {
+t.test('a CONNECT over HTTP/2: it gets the authority-form, for our own authority too (R-H2-1)', async t => {
   t.equal(written({ ':method': 'CONNECT', ':authority': 'own.test:443' }).url, 'own.test:443')
 })
 
@@ -51,7 +51,7 @@ t.test('parts that are none, or that hold more than their part: refused, and not
   for (const authority of ['b.test/x?', 'b.test?', 'b.test#', 'b.test\\']) t.throws(() => written({ ':authority': authority, ':path': '/' }), BAD_TARGET, authority)
 })
 
-t.test('userinfo is in the target only, which is refused for it (R-TGT-8, R-SEC-1)', async t => {
+t.test('userinfo in the authority: it is in the target only, which is refused for it (R-TGT-8, R-SEC-1)', async t => {
   for (const field of [':authority', 'host']) {
     const { url, headers, rawHeaders } = written({ [field]: 'u:canary@a.test', 'x-a': '1', ':path': '/' })
     t.equal(url, 'https://u:canary@a.test/')

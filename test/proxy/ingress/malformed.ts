@@ -92,11 +92,11 @@ t.test('a request that comes from no server: is not refused', async t => {
   t.equal(malformation(injected as unknown as IncomingMessage), null)
 })
 
-t.test('HTTP/2 frames its messages itself', async t => {
+t.test('a message over HTTP/2: it needs no framing of its own, and is not refused', async t => {
   t.equal(malformation({ httpVersionMajor: 2, httpVersion: '2.0', headers: {}, stream: {} } as unknown as IncomingMessage), null)
 })
 
-t.test('over HTTP/2, Host names what :authority names, or is not there (R-H2-6, R-CONNECT-12)', async t => {
+t.test('Host over HTTP/2: it names what :authority names, or is not there (R-H2-6, R-CONNECT-12)', async t => {
   const over = (method: string, headers: Record<string, string>) =>
     malformation({ method, httpVersion: '2.0', httpVersionMajor: 2, headers, stream: {} } as unknown as IncomingMessage)
   const authority = 'a.test:443'

@@ -16,7 +16,7 @@ function connection (): { socket: FakeSocket & Socket, request: IncomingMessage 
   return { socket, request: { socket } as unknown as IncomingMessage }
 }
 
-t.test('a connection given back stays a proxy\'s, whatever comes on it', async t => {
+t.test('a connection that was given back: it stays with the proxy, whatever comes on it', async t => {
   const { socket, request } = connection()
   t.equal(isReused(request), false)
   markActive(request)
@@ -26,7 +26,7 @@ t.test('a connection given back stays a proxy\'s, whatever comes on it', async t
   t.equal(isReused(request), true)
 })
 
-t.test('it is idle until the next request, each time, and keeps no listener', async t => {
+t.test('a connection given back several times: it is idle until each next request, and keeps no listener', async t => {
   const { socket, request } = connection()
   const exchanges = new Exchanges()
   for (let round = 0; round < 3; round++) {
@@ -38,7 +38,7 @@ t.test('it is idle until the next request, each time, and keeps no listener', as
   }
 })
 
-t.test('a stopping server ends an idle one and no busy one', async t => {
+t.test('a server that stops: it ends idle connections and no busy ones', async t => {
   const [idle, busy] = [connection(), connection()]
   const exchanges = new Exchanges()
   const closed: string[] = []
@@ -51,7 +51,7 @@ t.test('a stopping server ends an idle one and no busy one', async t => {
   t.strictSame(closed, ['idle'])
 })
 
-t.test('one that the client closes is forgotten', async t => {
+t.test('a connection that the client closes: it is forgotten', async t => {
   const { socket } = connection()
   const exchanges = new Exchanges()
   markReused(socket, exchanges)
@@ -59,7 +59,7 @@ t.test('one that the client closes is forgotten', async t => {
   t.equal(exchanges.size, 0)
 })
 
-t.test('one connection is given back so often and no more (S46)', async t => {
+t.test('a connection that was given back 256 times: it is not given back again (S46)', async t => {
   const { socket, request } = connection()
   let times = 0
   for (; mayBeReused(socket) && times < 1_000; times++) {

@@ -28,7 +28,7 @@ t.test('with rewriteUrl: what it makes of the path (F-69)', async t => {
   t.equal(path(message('http://a.test/x')), undefined, 'which is another\'s where there is a forward proxy')
 })
 
-t.test('a scope has the option of its application', async t => {
+t.test('a scope: it has the rewriteUrl option of its application', async t => {
   const app = Fastify({ rewriteUrl: () => '/x' })
   app.register(async scope => { t.equal(routedPath(scope)(message('/')), '/x') })
   await app.ready()

@@ -16,7 +16,7 @@ const stream = (url: string, headers = {}, socket = {}) =>
 const message = (method: string, url: string, headers = {}, socket = {}) =>
   ({ ...WIRE, method, url, headers: { host: 'a.test', ...headers }, socket }) as unknown as IncomingMessage & { originalUrl?: string }
 
-t.test('origin-form and OPTIONS * are the application\'s', async t => {
+t.test('origin-form and OPTIONS *: they are left to the application', async t => {
   for (const [method, url] of [['GET', '/'], ['GET', '//a.test/'], ['GET', '/http://a.test/'], ['OPTIONS', '*']] as const) {
     const request = message(method, url, { 'accept-version': '1' })
     t.equal(receive(request), undefined)
@@ -24,7 +24,7 @@ t.test('origin-form and OPTIONS * are the application\'s', async t => {
   }
 })
 
-t.test('absolute-form and authority-form are not, parsed once (R-TGT-1, R-TGT-3, R-SEC-7)', async t => {
+t.test('absolute-form and authority-form: they are taken by the proxy, and parsed once (R-TGT-1, R-TGT-3, R-SEC-7)', async t => {
   const request = message('GET', 'http://A.test?x')
   const found = receive(request)
   t.match(found, { url: 'http://A.test?x', target: { form: 'absolute', host: 'a.test', path: '/?x' }, failure: null })
@@ -35,14 +35,14 @@ t.test('absolute-form and authority-form are not, parsed once (R-TGT-1, R-TGT-3,
   t.match(receive(message('CONNECT', 'a.test:443')), { target: { form: 'authority', host: 'a.test', port: 443 } })
 })
 
-t.test('what is no target is a failure, not the application\'s (R-TGT-6, R-TGT-8, R-TGT-10)', async t => {
+t.test('a target that is none: it is a failure, and not left to the application (R-TGT-6, R-TGT-8, R-TGT-10)', async t => {
   for (const [method, url] of [
     ['GET', '*'], ['POST', '*'], ['GET', 'a.test:80'], ['GET', 'ftp://a.test/'], ['GET', 'http://u:p@a.test/'], ['GET', 'http://a.test/#f'],
     ['CONNECT', '/'], ['CONNECT', '*'], ['CONNECT', 'http://a.test/']
   ] as const) t.match(receive(message(method, url)), { target: null, failure: BAD_TARGET }, `${method} ${url}`)
 })
 
-t.test('the constraint looks after whatever has to come before it', async t => {
+t.test('something that has to come before the constraint: the constraint calls it first', async t => {
   const asked: unknown[] = []
   const { deriveConstraint } = targetFormConstraint(request => { asked.push(request); return undefined })
   const request = message('GET', 'http://a.test/')
@@ -50,19 +50,19 @@ t.test('the constraint looks after whatever has to come before it', async t => {
   t.strictSame(asked, [request])
 })
 
-t.test('userinfo is nowhere on the request (R-TGT-8, R-SEC-1)', async t => {
+t.test('userinfo in the target: it is nowhere on the request (R-TGT-8, R-SEC-1)', async t => {
   const request = message('GET', 'http://alice:canary@a.test/%zz')
   t.match(receive(request), { url: 'http://a.test/%zz' })
   t.notMatch(JSON.stringify([request, received(request)]), /canary|alice/)
 })
 
-t.test('the version asked for is the origin\'s business', async t => {
+t.test('a version asked for of the origin: the router does not see it', async t => {
   const request = message('GET', 'http://a.test/', { 'accept-version': '2' })
   receive(request)
   t.strictSame(request.headers, { host: 'a.test' })
 })
 
-t.test('nothing of a connection that was given back is the application\'s', async t => {
+t.test('a request on a connection that was given back: it never reaches the application', async t => {
   const socket = { on () {} } as unknown as Socket
   markReused(socket, new Exchanges())
   for (const [method, url] of [['GET', '/'], ['OPTIONS', '*']] as const) {
@@ -71,7 +71,7 @@ t.test('nothing of a connection that was given back is the application\'s', asyn
   }
 })
 
-t.test('a message is checked beside its target, and one that is malformed breaks its connection (R-SEC-6, R-MSG-1, R-CONN-5)', async t => {
+t.test('a malformed message: it is refused, and so is all that follows on its connection, except over HTTP/2 (R-SEC-6, R-MSG-1, R-CONN-5)', async t => {
   const bad = { code: 'FST_PROXY_AUTH_BAD_REQUEST', statusCode: 400 }
   for (const [url, headers] of [['http://u@a.test/', {}], ['http://a.test/', { 'transfer-encoding': 'gzip, chunked' }], ['http://a.test/', { host: 'a/b' }]] as const) {
     const socket = {}
@@ -92,7 +92,7 @@ const URLS = [
   'http://xn--a/', 'http://0x7f.1/', 'http://[::1]:8080/x', 'https://a.test/', 'ftp://a.test/x', 'http://a.test/#x', 'http://a.test#', 'http:///x', 'http://', 'http://a b/', 'http://a.test:99999/',
   'http://a.test\\@b.test/', 'http://a.test/x#%zz', 'a.test:80', '*', 'x'
 ]
-t.test('whatever the target, its route is the proxy\'s, and no answer is the router\'s own (R-TGT-11)', async t => {
+t.test('any target that is for the proxy: it takes the route of the proxy, and the router makes no response (R-TGT-11)', async t => {
   const app = Fastify()
   app.addConstraintStrategy(targetFormConstraint() as never)
   app.all('/*', async () => 'theirs')
@@ -115,7 +115,7 @@ t.test('whatever the target, its route is the proxy\'s, and no answer is the rou
   t.equal(await answer('/', versioned), 'versioned')
 })
 
-t.test('the router gets a path, whatever the target (F-1)', async t => {
+t.test('any target that is for the proxy: the router gets a path (F-1)', async t => {
   for (const request of [...URLS.map(url => message('GET', url)), message('CONNECT', 'a.test:443'), message('CONNECT', '/')]) {
     const { url } = request
     receive(request)
@@ -151,7 +151,7 @@ for (const rewrites of [false, true]) {
   })
 }
 
-t.test('the logger of a request is the one that the application makes (F-1)', async t => {
+t.test('a logger that the application makes: it is the logger of the request (F-1)', async t => {
   const seen: unknown[] = []
   const app = Fastify()
   app.register(async scope => {
@@ -172,7 +172,7 @@ t.test('the logger of a request is the one that the application makes (F-1)', as
   t.equal(seen[2], own)
 })
 
-t.test('the constraint knows no other value', async t => {
+t.test('a value of the constraint that is not the one of the proxy: it has no handler', async t => {
   const storage = targetFormConstraint().storage()
   storage.set('proxy', 'handler')
   t.equal(storage.get('proxy'), 'handler')

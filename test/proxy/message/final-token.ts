@@ -2,7 +2,7 @@ import Fastify from 'fastify'
 import t from 'tap'
 import { keepingFinalToken, finalTokenOf } from '../../../lib/proxy/message/final-token.js'
 
-t.test('what the gate leaves is kept, and what hooks leave before and after it is not', async t => {
+t.test('a final token that the gate leaves: it is kept, and what hooks leave before and after is not', async t => {
   const app = Fastify()
   app.addHook('onRequest', async (_request, reply) => { reply.header('www-authenticate', 'Basic realm="before"') })
   app.get('/:token', {
@@ -28,4 +28,4 @@ t.test('a hook that is done, or fails, or responds itself: so does the one aroun
   t.strictSame(said, ['done', 'refused'])
 })
 
-t.test('elsewhere there is none', async t => t.equal(finalTokenOf({} as never), undefined))
+t.test('a reply without the gate: it has no final token', async t => t.equal(finalTokenOf({} as never), undefined))

@@ -12,13 +12,13 @@ const told = (route: RouteIdentity, head: FieldRecord = {}, name: string | null 
 const routeOf = (own: IdentityField): RouteIdentity => ({ own, all: [own] })
 const valueOf = (name: string): unknown => told(routeOf(field()), {}, name)['x-proxy-user']
 
-t.test('the upstream is told the name', async t => {
+t.test('a request of a user: the upstream is told the name', async t => {
   t.same(told(routeOf(field()), { accept: '*/*' }), { accept: '*/*', 'x-proxy-user': 'alice' })
   t.same(told(routeOf(field()), {}, null), {}, 'of nobody, nothing')
   t.same(told(NO_IDENTITY, { 'x-proxy-user': 'mallory' }), { 'x-proxy-user': 'mallory' }, 'without the option it is a field like any other')
 })
 
-t.test('what a client sent that could be taken for it is gone, in every spelling (S24)', async t => {
+t.test('a field of the client that could be taken for the identity, in any spelling: it is removed (S24)', async t => {
   const head = { 'X-PROXY-USER': 'a', x_proxy_user: 'b', 'x_Proxy-user': 'c', 'x.proxy~user': 'd', 'x-proxy-user': ['e', 'f'], 'x-proxy-users': 'g', 'y-proxy-user': 'h' }
   t.same(told(routeOf(field()), { ...head }), { 'x-proxy-users': 'g', 'y-proxy-user': 'h', 'x-proxy-user': 'alice' })
   t.same(told(routeOf(field()), { x_proxy_user: 'b' }, null), {})
@@ -27,7 +27,7 @@ t.test('what a client sent that could be taken for it is gone, in every spelling
   t.same(told({ own: field(), all: [field(), other] }, { 'x-other': 'a' }), { 'x-proxy-user': 'alice' })
 })
 
-t.test('a name goes out so that it can be read back; one with a control char goes nowhere (R-SEC-5)', async t => {
+t.test('a name with unusual characters: it goes out reversibly encoded, or nowhere with a control character (R-SEC-5)', async t => {
   const names = ['alice', 'cn=Alice Liddell,dc=example', 'a%20b', 'Jäsøn', ' alice', 'alice  ', '日本', '😀', 'a"b\\c']
   t.same(names.map(valueOf), [
     'alice', 'cn=Alice Liddell,dc=example', 'a%2520b', 'J%C3%A4s%C3%B8n', '%20alice', 'alice%20%20', '%E6%97%A5%E6%9C%AC', '%F0%9F%98%80', 'a"b\\c'
@@ -38,7 +38,7 @@ t.test('a name goes out so that it can be read back; one with a control char goe
   }
 })
 
-t.test('the options say it otherwise', async t => {
+t.test('a function for the value in the options: its result goes out, and a wrong one is a failure', async t => {
   const by = (value: (...given: any[]) => unknown) => told(routeOf(field({ value: value as never })))['x-proxy-user']
   t.equal(by(({ user, name }) => `${name} ${user.mail}`), 'alice a@x')
   t.equal(by(() => ''), undefined)
@@ -49,7 +49,7 @@ t.test('the options say it otherwise', async t => {
   t.throws(() => by(() => { throw cause }), { code: 'FST_PROXY_AUTH_IDENTITY_FAILED', cause })
 })
 
-t.test('they are asked once for a request', async t => {
+t.test('a function for the value: it is asked once for a request', async t => {
   let asked = 0
   const own = field({ value: () => `${++asked}` })
   const one = request()
@@ -62,7 +62,7 @@ t.test('a name that HTTP has a use for: the message says so (F-35)', async t => 
   t.throws(() => new IdentityField({ header: 'Authorization' }, 'identity'), { message: /got 'authorization', which has a meaning of its own/ })
 })
 
-t.test('what cannot be', async t => {
+t.test('a wrong option: it is refused, and the error names it', async t => {
   const wrong: Array<[string, unknown]> = [
     ['identity', null], ['identity', 'x'], ['identity', []], ['identity.headers', { headers: 'x' }], ['identity.header', {}], ['identity.header', { header: 7 }],
     ...['', 'x_user', 'x user', 'x:', 'Host', 'Authorization', 'cookie', 'Connection', 'proxy-authorization', 'X-Forwarded-For', 'via', 'content-length', 'Expect']

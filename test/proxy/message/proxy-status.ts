@@ -43,29 +43,29 @@ for (const [error, type] of ROWS) {
   })
 }
 
-t.test('a refusal of the policy says why, and is 403 (R-PS-6)', async t => {
+t.test('a refusal of the policy: it is a 403, and the field says why (R-PS-6)', async t => {
   const address = denied({ reason: 'special-purpose address', proxyStatus: 'destination_ip_prohibited', address: '10.0.0.1' })
   t.strictSame(await explained(address), { field: 'gw; error=destination_ip_prohibited; details="special-purpose address"', status: 403 })
   const port = denied({ reason: 'port', proxyStatus: 'http_request_denied' })
   t.strictSame(await explained(port), { field: 'gw; error=http_request_denied; details="port"', status: 403 })
 })
 
-t.test('a reason that the field cannot carry is left out, and the rest is said', async t => {
+t.test('a reason that the field cannot carry: it is left out, and the rest is said', async t => {
   for (const reason of ['nicht für dich', 'two\nlines']) {
     const named = denied({ reason, proxyStatus: 'http_request_denied' })
     t.strictSame(await explained(named), { field: 'gw; error=http_request_denied', status: 403 })
   }
 })
 
-t.test('a 407 of the next hop is told of (R-PS-9)', async t => {
+t.test('a 407 of the next hop: the field reports it (R-PS-9)', async t => {
   t.strictSame(await explained(new errors.UpstreamChallenged()), { field: 'gw; error=http_request_denied; received-status=407', status: 502 })
 })
 
-t.test('nothing to who is not known (R-PS-1)', async t => {
+t.test('a client that is not authenticated: it is told nothing (R-PS-1)', async t => {
   t.strictSame(await explained(new errors.DnsFailed(), false), { field: undefined, status: 502 })
 })
 
-t.test('nothing about what is no failure towards a target', async t => {
+t.test('an error that is no failure towards a target: the field is not sent', async t => {
   t.strictSame((await explained(new errors.BadTarget('no'))).field, undefined)
   t.strictSame((await explained(new Error('bug'))).field, undefined)
   t.strictSame((await explained(new (createError('APP', 'app', 418))({ cause: new Error() }))).field, undefined)

@@ -27,7 +27,7 @@ async function request (t: Test, text: string): Promise<{ client: RawClient, inc
 const contentOf = (incoming: IncomingMessage, tally: Tally, bodyTimeout = 0, body?: unknown) => requestContent(incoming as never, tally, bodyTimeout, body)
 const head = (fields: string) => `POST / HTTP/1.1\r\nHost: a.test\r\n${fields}\r\n`
 
-t.test('no content', async t => {
+t.test('a request without content: there is nothing to send on', async t => {
   for (const fields of ['', 'Content-Length: 0\r\n', 'Content-Length: 000\r\n']) {
     const { incoming } = await request(t, head(fields))
     t.equal(contentOf(incoming, { bytesIn: 0 }), null)
@@ -45,7 +45,7 @@ for (const [name, fields, content] of [['a length', 'Content-Length: 3\r\n', 'ab
   })
 }
 
-t.test('a body that is a stream is the content, whatever the request says; another is not', async t => {
+t.test('a body that is a stream: it is the content, whatever the request says, and another body is not', async t => {
   const { incoming } = await request(t, `${head('Content-Length: 3\r\n')}abc`)
   for (const body of [Readable.from(['k', 'ept'].map(text => Buffer.from(text))), undefined, null, 'text', {}]) {
     const tally = { bytesIn: 0 }
@@ -56,7 +56,7 @@ t.test('a body that is a stream is the content, whatever the request says; anoth
   }
 })
 
-t.test('nothing is read before it is wanted, and what is left leaves the request alone', async t => {
+t.test('content that is not wanted yet: it is not read, and what is left over leaves the request alone', async t => {
   const { client, incoming, response } = await request(t, `${head('Content-Length: 6\r\nConnection: close\r\n')}abc`)
   const content = contentOf(incoming, { bytesIn: 0 })!
   t.equal(incoming.readableDidRead, false)
@@ -68,7 +68,7 @@ t.test('nothing is read before it is wanted, and what is left leaves the request
   t.match(await client.answer(), /early$/)
 })
 
-t.test('a client that sends nothing more is cut', async t => {
+t.test('a client that sends nothing more: it is cut off', async t => {
   const { client, incoming } = await request(t, `${head('Content-Length: 6\r\n')}abc`)
   const got: string[] = []
   await t.rejects(async () => { for await (const chunk of contentOf(incoming, { bytesIn: 0 }, 20)!) got.push(String(chunk)) },
@@ -77,7 +77,7 @@ t.test('a client that sends nothing more is cut', async t => {
   t.equal(await client.end(), '')
 })
 
-t.test('a target that takes its time is not the client\'s fault', async t => {
+t.test('a target that takes its time: the client is not cut off for it', async t => {
   const { client, incoming } = await request(t, `${head('Content-Length: 6\r\n')}abc`)
   const content = contentOf(incoming, { bytesIn: 0 }, 20)![Symbol.asyncIterator]()
   t.equal(String((await content.next()).value), 'abc')
@@ -97,7 +97,7 @@ async function all (upload: AsyncIterable<Buffer>): Promise<Buffer[]> {
   return chunks
 }
 
-t.test('content that HTTP/1.1 announces', async t => {
+t.test('content that HTTP/1.1 announces: it is passed on and counted', async t => {
   const tally = { bytesIn: 0 }
   const upload = requestContent(streaming({ headers: { 'content-length': '7' } }), tally, 0)
   t.equal(Buffer.concat(await all(upload!)).toString(), 'content')
@@ -105,7 +105,7 @@ t.test('content that HTTP/1.1 announces', async t => {
   t.equal(requestContent(streaming({}), tally, 0), null)
 })
 
-t.test('content that HTTP/2 frames, without a length', async t => {
+t.test('content that HTTP/2 frames, without a length: it is passed on and counted', async t => {
   const tally = { bytesIn: 0 }
   const upload = requestContent(streaming({ stream: { endAfterHeaders: false, rstCode: 0 } }), tally, 0)
   t.equal(Buffer.concat(await all(upload!)).toString(), 'content')
@@ -113,7 +113,7 @@ t.test('content that HTTP/2 frames, without a length', async t => {
   t.equal(requestContent(streaming({ stream: { endAfterHeaders: true }, headers: { 'content-length': '0' } }), tally, 0), null)
 })
 
-t.test('what comes on a stream of another protocol is no content', async t => {
+t.test('octets on a stream of another protocol: they are no content', async t => {
   const client = await announcing(t, server => onExtendedConnect(server, request => {
     const routing = (_request: unknown, response: ServerResponse) => {
       t.equal(requestContent(request, { bytesIn: 0 }, 0), null)
@@ -125,7 +125,7 @@ t.test('what comes on a stream of another protocol is no content', async t => {
   t.match(await client.ask(extended('a.test', '/'), 'frames'), { status: 407 })
 })
 
-t.test('content that was read before and kept', async t => {
+t.test('content that was read before and kept: it is passed on and counted', async t => {
   const tally = { bytesIn: 0 }
   for (const members of [{ headers: { 'content-length': '7' } }, { stream: { endAfterHeaders: false, rstCode: 0 } }]) {
     const upload = requestContent(streaming(members), tally, 0, Readable.from([Buffer.from('kept')]))
@@ -134,7 +134,7 @@ t.test('content that was read before and kept', async t => {
   t.equal(tally.bytesIn, 8)
 })
 
-t.test('a client that sends nothing for too long is cut off', async t => {
+t.test('a client that sends nothing for too long: it is cut off', async t => {
   const silent = Object.assign(new Readable({ read () {} }), { headers: { 'content-length': '1' } })
   await t.rejects(requestContent(silent as never, { bytesIn: 0 }, 1)!.next())
   t.ok(silent.destroyed)
@@ -146,12 +146,12 @@ t.test('a client that sends nothing for too long is cut off', async t => {
   t.equal(far.rstCode, constants.NGHTTP2_CANCEL)
 })
 
-t.test('what node calls the end of content that was reset is none', async t => {
+t.test('HTTP/2 content that was reset, though node reports its end: it fails as cut short', async t => {
   const upload = requestContent(streaming({ stream: { endAfterHeaders: false, rstCode: constants.NGHTTP2_CANCEL } }), { bytesIn: 0 }, 0)!
   await t.rejects(all(upload), { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
 })
 
-t.test('content of HTTP/2 that is cut is not taken for all of it', async t => {
+t.test('HTTP/2 content that is cut in the middle: it is not taken for the whole', async t => {
   const { request, far } = await streamPair(t)
   far.write('half')
   const upload = requestContent(request, { bytesIn: 0 }, 0)!
@@ -160,7 +160,7 @@ t.test('content of HTTP/2 that is cut is not taken for all of it', async t => {
   await t.rejects(upload.next(), { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
 })
 
-t.test('the connection goes on behind an upload of which a part was taken', async t => {
+t.test('an upload of which only a part was read: the connection goes on with the next request', async t => {
   const server = createServer(async (request, response) => {
     const content = contentOf(request, { bytesIn: 0 }) ?? []
     if (request.method === 'POST') for await (const chunk of content) { if (chunk.length > 0) break }
@@ -173,7 +173,7 @@ t.test('the connection goes on behind an upload of which a part was taken', asyn
   t.equal((await client.end()).split('HTTP/1.1 200').length, 3, 'two answers')
 })
 
-t.test('all of it arrives where all of it is taken', async t => {
+t.test('content that is read to its end: all of it arrives', async t => {
   let got = 0
   const server = createServer(async (request, response) => {
     for await (const chunk of contentOf(request, { bytesIn: 0 })!) got += chunk.length

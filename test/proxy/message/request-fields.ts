@@ -14,12 +14,12 @@ function request (method: string, rawHeaders: string[], httpVersion = '1.1'): In
   return { method, httpVersion, httpVersionMajor: Number(httpVersion[0]), headers, rawHeaders } as unknown as IncomingMessage
 }
 
-t.test('order, case and lines stay (R-HOP-8)', async t => {
+t.test('fields of a request: order, case and lines stay (R-HOP-8)', async t => {
   const fields = ['Accept', '*/*', 'X-B', '\xe9', 'COOKIE', 'a', 'x-b', '2', 'Authorization', 'Basic b3JpZ2lu', 'Content-Length', '3']
   t.strictSame(requestFields(request('POST', ['Host', 'b.test', ...fields]), HOST), fields)
 })
 
-t.test('what ends at this hop ends here, whatever its case (R-HOP-1, R-HOP-2, R-HOP-3, R-CHAIN-1)', async t => {
+t.test('fields that end at this hop, in any case: they are removed (R-HOP-1, R-HOP-2, R-HOP-3, R-CHAIN-1)', async t => {
   const own = [
     'Proxy-Connection', 'keep-alive', 'Keep-Alive', 'timeout=5', 'TE', 'trailers', 'Transfer-Encoding', 'chunked', 'UPGRADE', 'h2c', 'HTTP2-Settings', 'x',
     'Trailer', 'X-T', 'Expect', '100-continue', 'proxy-authorization', 'Basic x', 'Proxy', 'evil', 'Connection', 'X-Hop, close', 'x-hop', '1', 'Proxy-Support', 'x'
@@ -27,19 +27,19 @@ t.test('what ends at this hop ends here, whatever its case (R-HOP-1, R-HOP-2, R-
   t.strictSame(requestFields(request('GET', ['Host', 'a.test', ...own, 'X-Kept', '1']), HOST), ['X-Kept', '1'])
 })
 
-t.test('Connection cannot name what we add or what belongs to the ends (R-HOP-5)', async t => {
+t.test('Connection that names fields of the proxy or end-to-end fields: they stay (R-HOP-5)', async t => {
   const named = ['Host', 'Via', 'Content-Length', 'Authorization', 'Cookie', 'Cache-Control']
   const fields = ['Via', '1.0 before', 'Content-Length', '3', 'Authorization', 'x', 'Cookie', 'y', 'Cache-Control', 'z']
   t.strictSame(requestFields(request('GET', ['Connection', named.join(', '), ...fields]), HOST), fields)
 })
 
-t.test('HTTP/2 may split Cookie, HTTP/1.1 has one line of it (R-HOP-6)', async t => {
+t.test('several lines of Cookie: those of HTTP/2 are joined into one, those of HTTP/1.1 stay (R-HOP-6)', async t => {
   const fields = [':authority', 'a.test', 'cookie', 'a=1', 'x-a', '1', 'cookie', 'b=2', 'cookie', 'c=3', 'te', 'trailers']
   t.strictSame(requestFields(request('GET', fields, '2.0'), HOST), ['cookie', 'a=1; b=2; c=3', 'x-a', '1'])
   t.strictSame(requestFields(request('GET', ['Cookie', 'a=1', 'Cookie', 'b=2']), HOST), ['Cookie', 'a=1', 'Cookie', 'b=2'], 'what HTTP/1.1 sends stays')
 })
 
-t.test('our own member is a loop, in any line and case (R-VIA-4)', async t => {
+t.test('our own member in Via, in any line and case: refused as a loop (R-VIA-4)', async t => {
   const loop = { code: 'FST_PROXY_AUTH_LOOP', statusCode: 502 }
   t.throws(() => refuseLoop(request('GET', ['Via', '1.1 gw']), 'gw'), loop)
   t.throws(() => refuseLoop(request('GET', ['Via', '1.1 a', 'via', '1.0 b, HTTP/1.1 GW (x)']), 'gw'), loop)
@@ -47,7 +47,7 @@ t.test('our own member is a loop, in any line and case (R-VIA-4)', async t => {
   t.doesNotThrow(() => refuseLoop(request('GET', []), 'gw'))
 })
 
-t.test('Max-Forwards counts for TRACE and OPTIONS, and is never added (R-MAXF-2, R-MAXF-3)', async t => {
+t.test('Max-Forwards: it counts for TRACE and OPTIONS, and is never added (R-MAXF-2, R-MAXF-3)', async t => {
   const left = (method: string, value?: string) => {
     const fields = requestFields(request(method, value === undefined ? [] : ['max-forwards', value]), HOST)
     return fields[fields.indexOf('max-forwards') + 1]

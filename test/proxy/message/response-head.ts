@@ -28,7 +28,7 @@ const relayed = (fields: string[], status: number, reason: string | undefined): 
   reply.raw.end()
 }
 
-t.test('an answer of ours leaves without what hooks put on it', async t => {
+t.test('an own response to which hooks have added fields: it goes out without them', async t => {
   const text = await answerOf(t, (_request, reply) => {
     reply.raw.setHeader('X-Raw', '1')
     reply.headers({ 'set-cookie': 'a=1', location: '/login', 'x-frame-options': 'DENY', 'cache-control': 'public, max-age=60', date: 'never' })
@@ -37,11 +37,11 @@ t.test('an answer of ours leaves without what hooks put on it', async t => {
     'Retry-After: 3\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno')
 })
 
-t.test('the Cache-Control of ours stays', async t => {
+t.test('Cache-Control of an own response: it stays', async t => {
   t.match(await answerOf(t, nothing, (_request, reply) => reply.header('cache-control', 'no-store').send('')), /\r\nCache-Control: no-store\r\n/)
 })
 
-t.test('a relayed head has order, case and lines of the origin, then ours', async t => {
+t.test('a relayed head: it has the order, case and lines of the origin, then our own fields', async t => {
   const text = await answerOf(t, (_request, reply) => {
     reply.headers({ 'set-cookie': 'hook=1', 'proxy-authentication-info': 'a="b"', 'proxy-authenticate': ['Negotiate bGVn'] })
   }, relayed(['ETAG', '"x"', 'Set-Cookie', 'a=1', 'x', '\xe9', 'set-cookie', 'b=2', 'Content-Length', '0'], 200, 'Fine'))
@@ -49,13 +49,13 @@ t.test('a relayed head has order, case and lines of the origin, then ours', asyn
     'Proxy-Authentication-Info: a="b"\r\nProxy-Authenticate: Negotiate bGVn\r\nConnection: close\r\n\r\n')
 })
 
-t.test('a success that is relayed is no tunnel (R-CONNECT-5)', t => {
+t.test('a 2xx of the origin to an extended CONNECT: refused, as it would stand for a tunnel (R-CONNECT-5)', t => {
   const reply = { request: { raw: { headers: { ':protocol': 'websocket' } } } } as never
   for (const status of [200, 204, 299]) t.throws(() => writeRelayedHead(reply, status, '', []), { code: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' })
   t.end()
 })
 
-t.test('the last token of a route that is an origin goes out behind the origin\'s challenges (R-NEG-4)', async t => {
+t.test('the final token on a route that acts as origin: it goes out after the challenges of the origin (R-NEG-4)', async t => {
   const keeping = keepingFinalToken((_request, reply, done) => {
     reply.header('www-authenticate', 'Negotiate bGVn')
     done()
@@ -68,13 +68,13 @@ t.test('the last token of a route that is an origin goes out behind the origin\'
   t.notMatch(await answerOf(t, hook, relayed(fields(), 401, 'No')), /hook/)
 })
 
-t.test('setHeader of a hook costs the origin no line', async t => {
+t.test('a hook that calls setHeader: no line of the origin is lost', async t => {
   const hook: Handler = (_request, reply) => { reply.raw.setHeader('Set-Cookie', 'hook=1').setHeader('Date', 'never') }
   const text = await answerOf(t, hook, relayed(['Set-Cookie', 'a=1', 'Content-Length', '0', 'set-cookie', 'b=2', 'Date', 'today'], 200, 'Fine'))
   t.equal(text, 'HTTP/1.1 200 Fine\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 0\r\nDate: today\r\nConnection: close\r\n\r\n')
 })
 
-t.test('Date is added where the origin has none, whatever hooks did (R-FWD-4)', async t => {
+t.test('an origin response without Date, whatever hooks did: Date is added (R-FWD-4)', async t => {
   const app = Fastify()
   app.get('/', async (_request, reply) => {
     reply.raw.setHeader('Date', 'never')
@@ -86,7 +86,7 @@ t.test('Date is added where the origin has none, whatever hooks did (R-FWD-4)', 
   t.match(headers.date, /GMT$/)
 })
 
-t.test('a reason goes out in its octets, or node has one', async t => {
+t.test('a reason phrase: its octets go out unchanged, or that of node where it is missing or unreadable', async t => {
   t.match(await answerOf(t, nothing, relayed([], 404, 'Не')), /^HTTP\/1\.1 404 \xd0\x9d\xd0\xb5\r\n/)
   t.match(await answerOf(t, nothing, relayed([], 404, '\ufffd')), /^HTTP\/1\.1 404 Not Found\r\n/)
   t.match(await answerOf(t, nothing, relayed([], 404, undefined)), /^HTTP\/1\.1 404 Not Found\r\n/)
@@ -115,7 +115,7 @@ async function overHttp2 (t: Test, fields: string[], trailers: string[] = []): R
   return await answer
 }
 
-t.test('over HTTP/2 there is no phrase, and fields that node takes for single ones have one line (R-HOP-6)', async t => {
+t.test('a relayed head over HTTP/2: no reason phrase, and one line of each field that node takes as single (R-HOP-6)', async t => {
   const usual = await overHttp2(t, ['X-A', '1', 'x-a', '2', 'Set-Cookie', 'a', 'Set-Cookie', 'b'])
   t.match(usual.fields, { ':status': 200, 'x-a': '1, 2', 'set-cookie': ['a', 'b'] })
   const repeated = await overHttp2(t, ['Age', '1', 'X-A', '1', 'Set-Cookie', 'a', 'Age', '2', 'Set-Cookie', 'b', 'ETag', '"x"', 'ETag', '"x"', 'WWW-Authenticate', 'A', 'WWW-Authenticate', 'B'])
@@ -153,7 +153,7 @@ t.test('a status that HTTP/2 of node has not: refused before anything is written
   t.match(await answer, { status: 599, fields: { 'x-a': undefined, 'x-b': '1' } })
 })
 
-t.test('trailers, in the shape of either version (R-TRL-7)', async t => {
+t.test('trailers over HTTP/1.1 and HTTP/2: they go out in the form of each version (R-TRL-7)', async t => {
   const { trailers } = await overHttp2(t, ['X-A', '1'], ['X-T', '1', 'x-t', '2', 'Age', '1', 'Age', '2'])
   t.match(trailers, { 'x-t': '1, 2', age: '1' })
   const text = await answerOf(t, nothing, (_request, reply) => {

@@ -24,7 +24,7 @@ async function got (t: Test, write: (writer: ResponseWriter, reply: FastifyReply
   return (await client.send(`${line}\r\nHost: a.test\r\nConnection: close\r\n\r\n`).end()).replace(/^Date: .*\r\n/m, '')
 }
 
-t.test('head, content, trailers', async t => {
+t.test('a head, content and trailers: they are written in that order', async t => {
   const text = await got(t, writer => {
     t.equal(writer.head(299, 'Fine', ['X-A', '1', 'Trailer', 'X-T']), false)
     writer.data(Buffer.from('abc'), SOURCE)
@@ -35,7 +35,7 @@ t.test('head, content, trailers', async t => {
   t.equal(text, 'HTTP/1.1 299 Fine\r\nX-A: 1\r\nTrailer: X-T\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: 2\r\n\r\n')
 })
 
-t.test('trailers are announced where they can be sent, and a 204 has no length (R-TRL-8)', async t => {
+t.test('a response that cannot carry trailers: Trailer is removed, and a 204 has no Content-Length (R-TRL-8)', async t => {
   const fields = ['Trailer', 'X-T', 'Content-Length', '0']
   for (const [status, line] of [[204, 'GET / HTTP/1.1'], [304, 'GET / HTTP/1.1'], [200, 'HEAD / HTTP/1.1'], [200, 'GET / HTTP/1.1'], [200, 'GET / HTTP/1.0']] as const) {
     const text = await got(t, writer => {
@@ -47,7 +47,7 @@ t.test('trailers are announced where they can be sent, and a 204 has no length (
   }
 })
 
-t.test('a failure cuts it, unless it has ended', async t => {
+t.test('a failure: it cuts the response, unless that has ended', async t => {
   const reasons: string[] = []
   await got(t, (writer, { raw }) => {
     writer.head(200, '', ['Content-Length', '3'])

@@ -105,7 +105,7 @@ async function still (number: () => number): Promise<void> {
 }
 const withoutDate = (text: string) => text.replace(/^Date: .*\r\n/m, '')
 
-t.test('head, body and trailers as they came, with our Via (R-VIA-1, R-HOP-4, R-FWD-4)', async t => {
+t.test('a response of the origin: head, content and trailers go on as they came, with our Via (R-VIA-1, R-HOP-4, R-FWD-4)', async t => {
   const { client, relay, controller, outcome } = await exchange(t)
   controller.head(200, ['X-A', '\xe9', 'TRAILER', 'X-T', 'Set-Cookie', 'a', 'Transfer-Encoding', 'Chunked', 'set-cookie', 'b', 'Connection', 'x-hop', 'X-Hop', '1', 'Proxy-Support', 'x'])
   controller.data('abc').end('X-T', '\xe9', 'X-Hop', '1', 'Proxy-Authenticate', 'Basic')
@@ -127,14 +127,14 @@ t.test('an origin that asks for the connection: clients are told that theirs wil
   }
 })
 
-t.test('fields may be text already, and trailers missing', async t => {
+t.test('fields that are text already, and missing trailers: both are accepted', async t => {
   const { client, relay, controller } = await exchange(t)
   relay.onResponseStart({ ...controller, rawHeaders: ['X-A', '1', 'Content-Length', '0'] } as never, 200, {})
   relay.onResponseEnd({ ...controller, rawTrailers: undefined } as never)
   t.match(await client.end(), /^HTTP\/1\.1 200 OK\r\nX-A: 1\r\n/)
 })
 
-t.test('trailers only behind chunks, and Trailer with them only (R-TRL-5, R-TRL-8)', async t => {
+t.test('a response without chunked coding: neither trailers nor Trailer are sent (R-TRL-5, R-TRL-8)', async t => {
   const rows: Array<[head: string, status: number, fields: string[]]> = [
     ['GET / HTTP/1.0', 200, []], ['GET / HTTP/1.1\r\nConnection: close', 200, ['Content-Length', '0']],
     ['HEAD / HTTP/1.1\r\nConnection: close', 200, []], ['GET / HTTP/1.1\r\nConnection: close', 304, []], ['GET / HTTP/1.1\r\nConnection: close', 204, []]
@@ -147,7 +147,7 @@ t.test('trailers only behind chunks, and Trailer with them only (R-TRL-5, R-TRL-
   }
 })
 
-t.test('304 may have the length of what is not sent, 204 has none', async t => {
+t.test('Content-Length of a response without content: it stays in a 304, and is removed from a 204', async t => {
   for (const [status, expected] of [[304, true], [204, false]] as const) {
     const { client, controller, outcome } = await exchange(t)
     controller.head(status, ['Content-Length', '123'])
@@ -157,19 +157,19 @@ t.test('304 may have the length of what is not sent, 204 has none', async t => {
   }
 })
 
-t.test('interim answers go on, and end nothing (R-FWD-5)', async t => {
+t.test('interim responses: they go on, and do not end the exchange (R-FWD-5)', async t => {
   const { client, controller } = await exchange(t)
   controller.head(103, ['Link', '</a>', 'Keep-Alive', 'x'], 'Early Hints').head(200, ['Content-Length', '0']).end()
   t.match(await client.end(), /^HTTP\/1\.1 103 Early Hints\r\nLink: <\/a>\r\nVia: 1\.1 gw\r\n\r\nHTTP\/1\.1 200 Fine\r\n/)
 })
 
-t.test('an interim reason ends no line (R-SEC-5)', async t => {
+t.test('an interim reason with characters that hide line breaks: it ends no line (R-SEC-5)', async t => {
   const { client, controller } = await exchange(t)
   controller.head(103, [], 'a\u010d\u010aSet-Cookie: x').head(200, ['Content-Length', '0']).end()
   t.notMatch(await client.end(), /\nSet-Cookie/)
 })
 
-t.test('a client that takes nothing gets no more hints', async t => {
+t.test('a client that reads nothing: it gets no more interim responses', async t => {
   const { client, relay, controller } = await exchange(t)
   client.socket.pause()
   const raw = (relay as unknown as { raw: { writableLength: number, writableHighWaterMark: number } }).raw
@@ -183,7 +183,7 @@ t.test('a client that takes nothing gets no more hints', async t => {
   t.ok(hints < 10_000, `dropped after ${hints}`)
 })
 
-t.test('a head goes out before its body comes', async t => {
+t.test('a head whose content is still to come: it goes out at once', async t => {
   const { client, controller } = await exchange(t)
   controller.head(200, ['Content-Type', 'text/event-stream'])
   t.match(await client.until(text => text.includes('\r\n\r\n')), /text\/event-stream/)
@@ -208,7 +208,7 @@ t.test('back-pressure: what the client does not take is not asked for', async t 
   t.equal(raw.listenerCount('drain'), 0)
 })
 
-t.test('a client that takes nothing for too long is cut', async t => {
+t.test('a client that reads nothing for too long: it is cut off', async t => {
   const { client, relay, controller, outcome } = await exchange(t, undefined, 20)
   client.socket.pause()
   controller.head(200).flood()
@@ -217,7 +217,7 @@ t.test('a client that takes nothing for too long is cut', async t => {
   t.match(controller.reason, { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
 })
 
-t.test('an answer comes too late where somebody has answered in its place', async t => {
+t.test('an origin response after another was sent in its place: it is too late, and dropped', async t => {
   const { client, relay, controller } = await exchange(t)
   const { reply } = relay as unknown as { reply: FastifyReply }
   reply.code(503).send('late')
@@ -226,13 +226,13 @@ t.test('an answer comes too late where somebody has answered in its place', asyn
   t.match(await client.end(), /^HTTP\/1\.1 503 [^]*late$/)
 })
 
-t.test('a 407 of the origin is not ours to pass on (R-CHAIN-6)', async t => {
+t.test('a 407 of the origin: it is not relayed, but fails the exchange (R-CHAIN-6)', async t => {
   const { controller, outcome } = await exchange(t)
   controller.head(407, ['Proxy-Authenticate', 'Basic'])
   t.equal(await outcome, 'FST_PROXY_AUTH_UPSTREAM_CHALLENGED')
 })
 
-t.test('no answer that cannot be framed goes on (R-MSG-3)', async t => {
+t.test('a response that cannot be framed: it is not relayed (R-MSG-3)', async t => {
   for (const [status, fields] of [[99, []], [200, ['Transfer-Encoding', 'gzip, chunked']], [103, ['transfer-encoding', 'gzip']]] as const) {
     const { controller, outcome } = await exchange(t)
     controller.head(status, [...fields])
@@ -240,7 +240,7 @@ t.test('no answer that cannot be framed goes on (R-MSG-3)', async t => {
   }
 })
 
-t.test('a failure before the head is an answer of ours, one behind it cuts the connection', async t => {
+t.test('a failure of the origin: an own response before the head, a cut connection after it', async t => {
   const early = await exchange(t)
   early.controller.abort(Object.assign(new Error('no'), { code: 'ECONNREFUSED' }))
   t.equal(await early.outcome, 'FST_PROXY_AUTH_CONNECTION_REFUSED')
@@ -255,7 +255,7 @@ t.test('a failure before the head is an answer of ours, one behind it cuts the c
   t.equal(late.relay.reason, 'FST_PROXY_AUTH_UPSTREAM_TERMINATED')
 })
 
-t.test('a failure behind the end changes nothing', async t => {
+t.test('a failure after the end of the response: it changes nothing', async t => {
   const { client, controller, outcome } = await exchange(t)
   controller.head(200, ['Content-Length', '0']).end()
   controller.abort(new Error('late'))
@@ -263,7 +263,7 @@ t.test('a failure behind the end changes nothing', async t => {
   t.equal(await outcome, 'settled')
 })
 
-t.test('a client that leaves ends the exchange with the origin', async t => {
+t.test('a client that leaves: the exchange with the origin ends', async t => {
   const { client, relay, controller, outcome } = await exchange(t)
   client.socket.destroy()
   t.equal(await outcome, 'FST_PROXY_AUTH_CLIENT_LEFT')
@@ -274,7 +274,7 @@ t.test('a client that leaves ends the exchange with the origin', async t => {
   t.match(late.reason, { code: 'FST_PROXY_AUTH_CLIENT_LEFT' }, 'a connection that stands only now is not used')
 })
 
-t.test('one that left before there was a relay has left', async t => {
+t.test('a client that left before there was a relay: the relay ends as aborted', async t => {
   const { client, relay, outcome } = await exchange(t)
   client.socket.destroy()
   await outcome
@@ -284,7 +284,7 @@ t.test('one that left before there was a relay has left', async t => {
   t.equal(late.relay.reason, 'aborted')
 })
 
-t.test('a pipelined request ends with its connection, though it never had its turn', async t => {
+t.test('pipelined requests whose turn has not come: they end with their connection', async t => {
   const app = Fastify()
   const all: Relayed[] = []
   app.get('/', (_request, reply) => { all.push(relayed(reply)) })
@@ -306,7 +306,7 @@ t.test('a pipelined request ends with its connection, though it never had its tu
   t.strictSame(warnings, [])
 })
 
-t.test('a stopping server ends it on both sides', async t => {
+t.test('a server that stops: the exchange ends on both sides', async t => {
   const { client, relay, controller, outcome } = await exchange(t)
   relay.end('closing')
   t.equal(await outcome, 'FST_PROXY_AUTH_CLOSING')
@@ -321,7 +321,7 @@ t.test('a user is revoked: the exchange ends with what is said to one who is not
   t.equal(await outcome, 'FST_PROXY_AUTH_FORBIDDEN')
 })
 
-t.test('a head that goes out before the body keeps octets beyond ASCII as they came', async t => {
+t.test('octets beyond ASCII in a head that goes out before its content: they stay as they came', async t => {
   const { client, controller } = await exchange(t)
   controller.head(200, ['Content-Type', 'text/event-stream', 'X-Octets', '\xe9\xff'])
   t.match(await client.until(text => text.includes('\r\n\r\n')), '\r\nX-Octets: \xe9\xff\r\n')
@@ -329,7 +329,7 @@ t.test('a head that goes out before the body keeps octets beyond ASCII as they c
   await client.end()
 })
 
-t.test('a pipelined request whose connection has closed already has left', async t => {
+t.test('a pipelined request whose connection has closed already: it ends as with a client that left', async t => {
   const request = new IncomingMessage(new Socket())
   request.socket.destroy()
   const raw = new ServerResponse(request)
@@ -339,7 +339,7 @@ t.test('a pipelined request whose connection has closed already has left', async
   t.ok(raw.destroyed)
 })
 
-t.test('a client may take its time where there is no limit', async t => {
+t.test('a client that reads nothing, without a time limit: it is not cut off', async t => {
   const { client, relay, controller, outcome } = await exchange(t)
   client.socket.pause()
   controller.head(200).flood()
@@ -349,7 +349,7 @@ t.test('a client may take its time where there is no limit', async t => {
   t.equal(await outcome, 'settled')
 })
 
-t.test('an upgrade that the origin accepts is settled when both have ended, and ended as one (R-UPG-3)', async t => {
+t.test('an upgrade that the origin accepts: it settles when both sides have ended, and ends as one (R-UPG-3)', async t => {
   for (const end of ['origin', 'closing', 'refused'] as const) {
     const app = Fastify()
     let take!: (exchange: Relayed & { answer: EventEmitter }) => void
@@ -387,7 +387,7 @@ t.test('an upgrade that the origin accepts is settled when both have ended, and 
   }
 })
 
-t.test('a 101 that switches to nothing is no interim answer (R-UPG-3)', async t => {
+t.test('a 101 that switches to nothing: it fails, and is no interim response (R-UPG-3)', async t => {
   const { client, controller, outcome } = await exchange(t)
   controller.head(101, ['X', 'y'])
   t.ok(controller.aborted)

@@ -9,13 +9,13 @@ import { mocked } from '../../fixtures/mocked.js'
 const FROM = () => () => {}
 const choose = (route: object) => chooseUpstream({ upstream: 'http://up.test', ...route } as HttpProxyRoute, FROM)
 
-t.test('undici, driven by us', async t => {
+t.test('no options for the client: undici is used, driven by this plugin', async t => {
   const upstream = choose({})
   t.match(upstream, { ours: true, client: { version: '1.1' } })
   await upstream.client.close()
 })
 
-t.test('with the settings of the options, or the instance they bring', async t => {
+t.test('settings or an instance of undici in the options: they are used', async t => {
   const cause = new Error('connector of the options')
   const failing = (_options: object, callback: (error: Error, socket: null) => void) => callback(cause, null)
   for (const undici of [{ connect: failing }, new Agent({ connect: failing as never }), new Pool('http://up.test', { connect: failing as never })]) {
@@ -26,7 +26,7 @@ t.test('with the settings of the options, or the instance they bring', async t =
   }
 })
 
-t.test('the global dispatcher, as it is at the time of a request', async t => {
+t.test('globalAgent: each request uses the global dispatcher of its time, which is not ours to end', async t => {
   const upstream = choose({ globalAgent: true })
   const before = getGlobalDispatcher()
   t.teardown(() => setGlobalDispatcher(before))
@@ -37,7 +37,7 @@ t.test('the global dispatcher, as it is at the time of a request', async t => {
   t.notOk((getGlobalDispatcher() as Agent & { destroyed: boolean }).destroyed, 'it is not ours to end')
 })
 
-t.test('the pool of @fastify/http-proxy, where the options do not say another', async t => {
+t.test('settings that the options leave open: they are those of the pool of @fastify/http-proxy', async t => {
   let options: Record<string, unknown> = {}
   class Spy extends Agent { constructor (given: object) { super(given); options = given as never } }
   const { chooseUpstream } = await mocked<typeof import('../../../lib/proxy/reverse/choose-client.js')>(t, 'lib/proxy/reverse/choose-client.js', {
@@ -49,7 +49,7 @@ t.test('the pool of @fastify/http-proxy, where the options do not say another', 
   t.equal(chooseUpstream({ upstream: 'http://up.test', undici: { bodyTimeout: 7 } } as never, FROM).bodyTimeout, 7)
 })
 
-t.test('through a parent proxy', async t => {
+t.test('a parent proxy in the options, as text, URL or object: undici is used through it', async t => {
   const uri = 'http://parent.test:1'
   for (const proxy of [uri, new URL(uri), { uri }]) {
     const upstream = choose({ undici: { proxy } })
@@ -58,7 +58,7 @@ t.test('through a parent proxy', async t => {
   }
 })
 
-t.test('certificates are verified unless the options say no themselves', async t => {
+t.test('certificates of the upstream: they are verified unless the options say no themselves', async t => {
   const no = { rejectUnauthorized: false }
   t.match(choose({ http: true }).options, { undici: false, http: { requestOptions: { rejectUnauthorized: true } } })
   t.match(choose({ undici: false }).options, { undici: false, http: { requestOptions: { rejectUnauthorized: true } } })
@@ -71,7 +71,7 @@ t.test('certificates are verified unless the options say no themselves', async t
   t.match(choose({ upstream: 'unix+https://%2fx/', undici: { connections: 1, tls: no } }).options, { undici: { connections: 1, tls: no } })
 })
 
-t.test('a client that is none of undici\'s stays as it is', async t => {
+t.test('a client that is not of undici: it stays as it is', async t => {
   const undici = { request () {} }
   const upstream = choose({ undici })
   t.match(upstream, { ours: false })

@@ -26,24 +26,24 @@ async function seen (t: Test, text: string, options: object = {}): Promise<Seen>
   return upstream.seen[0]!
 }
 
-t.test('the fields arrive in their order, case and lines', async t => {
+t.test('fields of a request: they arrive in their order, case and lines', async t => {
   const { rawHeaders } = await seen(t, message('GET', '/api', { 'X-B': ['1', '2'], Accept: '*/*', 'x-a': '\xe9' }), { forwarded: false })
   t.same(rawHeaders.slice(4), ['X-B', '1', 'X-B', '2', 'Accept', '*/*', 'x-a', '\xe9', 'Via', '1.1 gw'])
 })
 
-t.test('a path arrives as the client wrote it (R-FWD-1)', async t => {
+t.test('a path of the client: it arrives as it was written (R-FWD-1)', async t => {
   for (const path of ['/{x}"<>`^|', '/a%7Bb%2fc%C3%A9', '/a//b', '/a;b=c/d,e', "/'()!*@:$&+=~"]) {
     t.equal((await seen(t, message('GET', `/api${path}`))).url, path)
     t.equal((await seen(t, message('GET', `/api${path}?q={a}&b=%zz`))).url, `${path}?q={a}&b=%zz`)
   }
 })
 
-t.test('except for dots and backslashes, which mean something else behind a prefix', async t => {
+t.test('dots and backslashes in a path, which mean something else behind a prefix: they are normalized', async t => {
   t.equal((await seen(t, message('GET', '/api/a/./b'))).url, '/a/b')
   t.equal((await seen(t, message('GET', '/api/a\\b'))).url, '/a/b')
 })
 
-t.test('content of every method arrives, GET too', async t => {
+t.test('content of a request by any method, even GET: it arrives', async t => {
   for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'TRACE', 'PURGE']) {
     const { body, headers, method: got } = await seen(t, message(method, '/api', { 'Content-Length': '4' }, 'body'))
     t.equal(got, method)
@@ -52,19 +52,19 @@ t.test('content of every method arrives, GET too', async t => {
   }
 })
 
-t.test('chunked content arrives', async t => {
+t.test('chunked content: it arrives in chunks', async t => {
   const { body, headers } = await seen(t, message('POST', '/api', { 'Transfer-Encoding': 'chunked' }, '4\r\nbody\r\n0\r\n\r\n'))
   t.equal(String(body), 'body')
   t.equal(headers['transfer-encoding'], 'chunked')
 })
 
-t.test('no content where there is none', async t => {
+t.test('a request without content: none is sent', async t => {
   t.equal((await seen(t, message('POST', '/api', { 'Content-Length': '0' }))).headers['content-length'], '0')
   const { headers } = await seen(t, message('GET', '/api'))
   t.notOk('content-length' in headers || 'transfer-encoding' in headers)
 })
 
-t.test('the options may give other content, or none', async t => {
+t.test('content in the options, or null: it takes the place of the content of the request', async t => {
   const text = message('POST', '/api', { 'Content-Length': '4', 'Content-Type': 'text/plain' }, 'body')
   const given = await seen(t, text, { replyOptions: { body: { a: 1 } } })
   t.match(given, { body: Buffer.from('{"a":1}'), headers: { 'content-length': '7', 'content-type': 'application/json' } })
@@ -72,7 +72,7 @@ t.test('the options may give other content, or none', async t => {
   t.match(none, { body: Buffer.from(''), headers: { 'content-length': '0', 'content-type': undefined } })
 })
 
-t.test('content that Fastify has parsed, because the options want it to', async t => {
+t.test('content that Fastify parses because the options want it to: it is serialized anew', async t => {
   const options = { proxyPayloads: false }
   const fields = { 'Content-Type': 'application/json' }
   const parsed = await seen(t, message('POST', '/api', { ...fields, 'Content-Length': '9' }, '{ "a": 1}'), options)
@@ -81,7 +81,7 @@ t.test('content that Fastify has parsed, because the options want it to', async 
   t.match(falsy, { body: Buffer.from(''), headers: { 'content-length': '0' } }, 'no promise that cannot be kept')
 })
 
-t.test('content that was read before the verdict, and is the body of the request as a stream', async t => {
+t.test('content read before the verdict and kept in the body as a stream: it goes to the upstream', async t => {
   const kept = async (request: FastifyRequest): Promise<void> => {
     const content = await buffer(request.raw)
     request.body = Readable.from([content], { objectMode: false })
@@ -100,7 +100,7 @@ t.test('content that was read before the verdict, and is the body of the request
   }
 })
 
-t.test('timeouts of the options', async t => {
+t.test('a timeout in the options that is exceeded: the response is a 504', async t => {
   const upstream = await origin(t, () => {})
   const { url, proxied } = await reverse(t, { upstream: upstream.url, replyOptions: { timeout: 1 } })
   const answer = await fetch(url + '/api', { headers: { 'proxy-authorization': 'Test let-me-in' } })
@@ -108,7 +108,7 @@ t.test('timeouts of the options', async t => {
   t.match(await proxied(1), [{ status: 504, reason: 'FST_PROXY_AUTH_UPSTREAM_TIMEOUT' }])
 })
 
-t.test('a repetition that the options ask for lets go of the answer before', async t => {
+t.test('a retry that the options ask for: the response before it is let go', async t => {
   let asked = 0
   const upstream = await origin(t, (_request, response) => {
     asked += 1
@@ -123,7 +123,7 @@ t.test('a repetition that the options ask for lets go of the answer before', asy
   t.match(await proxied(1), { length: 1 })
 })
 
-t.test('a 1xx of the upstream goes on to the client (R-FWD-5)', async t => {
+t.test('a 1xx of the upstream: it goes on to the client, but not to HTTP/1.0 (R-FWD-5)', async t => {
   const upstream = await rawServer(t, socket => {
     socket.write('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: X-Hop\r\nX-Hop: 1\r\n\r\n')
     socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
@@ -135,7 +135,7 @@ t.test('a 1xx of the upstream goes on to the client (R-FWD-5)', async t => {
   t.match(await old.send(message('GET', '/api').replace('HTTP/1.1', 'HTTP/1.0')).end(), /^HTTP\/1.1 200 OK\r\n/, 'but not to HTTP/1.0')
 })
 
-t.test('an upgrade that the client asks for is asked of the upstream, and its consent goes on (R-UPG-1)', async t => {
+t.test('an upgrade that the client asks for: the upstream is asked for it, and its 101 goes on (R-UPG-1)', async t => {
   const upstream = await rawServer(t, socket => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello')
   })
@@ -147,7 +147,7 @@ t.test('an upgrade that the client asks for is asked of the upstream, and its co
   await client.end()
 })
 
-t.test('of 1xx without end a client that takes nothing gets no more than fit', async t => {
+t.test('endless 1xx responses to a client that reads nothing: no more are sent than fit', async t => {
   const hint = `HTTP/1.1 103 Early Hints\r\nLink: <${'a'.repeat(10_000)}>\r\n\r\n`
   const count = 2_000
   const client: { now?: RawClient } = {}
@@ -162,7 +162,7 @@ t.test('of 1xx without end a client that takes nothing gets no more than fit', a
   t.match(text, /HTTP\/1.1 200 OK/)
 })
 
-t.test('a client that leaves takes the request to the upstream with it', async t => {
+t.test('a client that leaves: its request to the upstream ends', async t => {
   const upstream = await origin(t, () => client.socket.destroy())
   const left = new Promise(resolve => upstream.server.once('connection', socket => socket.once('close', resolve)))
   const { port, proxied, exchanges } = await reverse(t, { upstream: upstream.url })
@@ -173,7 +173,7 @@ t.test('a client that leaves takes the request to the upstream with it', async t
   t.equal(exchanges.size, 0)
 })
 
-t.test('an instance of undici that the options bring along', async t => {
+t.test('an instance of undici in the options: requests go through it', async t => {
   const agent = new MockAgent()
   agent.disableNetConnect()
   agent.get('http://up.test').intercept({ path: '/x' }).reply(200, 'mocked', { headers: { 'x-a': '1' } })
@@ -184,7 +184,7 @@ t.test('an instance of undici that the options bring along', async t => {
   t.match(answer, /mocked/)
 })
 
-t.test('a connection that the upstream has authenticated is one client connection\'s alone (R-PSUP-3)', async t => {
+t.test('a connection that the upstream has authenticated: it serves one client connection only (R-PSUP-3)', async t => {
   const upstream = await origin(t, (request, response) => { response.end(String(request.socket.remotePort)) })
   const agent = new Agent()
   t.teardown(async () => { await agent.destroy() })
@@ -202,7 +202,7 @@ t.test('a connection that the upstream has authenticated is one client connectio
   }
 })
 
-t.test('a parent proxy of the options gets nobody\'s credentials but its own (R-CHAIN-1)', async t => {
+t.test('a parent proxy in the options: it gets its own credentials, and no others (R-CHAIN-1)', async t => {
   const asked: string[][] = []
   const upstream = await origin(t)
   const parent = createServer()
@@ -223,7 +223,7 @@ t.test('a parent proxy of the options gets nobody\'s credentials but its own (R-
   }
 })
 
-t.test('ending it ends the client of the options, if they say so', async t => {
+t.test('an application that closes: the client of the options ends only if destroyAgent is set', async t => {
   for (const destroyAgent of [true, false]) {
     const agent = new Agent()
     const { app } = await reverse(t, { upstream: 'http://up.test', undici: agent as never, destroyAgent })

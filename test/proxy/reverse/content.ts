@@ -13,7 +13,7 @@ function content (options: ContentOptions, { method = 'POST', headers = {}, body
   return reverseContent({ method, raw, body } as never, options, { bytesIn: 0 }, 0, encodes)
 }
 
-t.test('what the options give, and what describes it', async t => {
+t.test('content in the options: it is sent with the fields that describe it', async t => {
   t.same(content({ body: { a: 1 } }), { body: Buffer.from('{"a":1}'), fields: ['Content-Length', '7', 'Content-Type', 'application/json'] })
   t.same(content({ body: 'ä', contentType: 'text/plain' }), { body: Buffer.from('ä'), fields: ['Content-Length', '2', 'Content-Type', 'text/plain'] })
   t.same(content({ body: null }), { body: null, fields: ['Content-Length', '0'] })
@@ -27,7 +27,7 @@ t.test('a stream, or content for a method that has none: an error', async t => {
   }
 })
 
-t.test('what Fastify has parsed is written once more', async t => {
+t.test('content that Fastify has parsed: it is serialized anew', async t => {
   const parsed = { body: { a: 1 }, wasRead: true }
   t.same(content({}, { ...parsed, headers: { 'content-type': 'Application/JSON; charset=utf-8' } }), { body: Buffer.from('{"a":1}'), fields: ['Content-Length', '7', 'Content-Type', 'application/json'] })
   t.same(content({}, { ...parsed, headers: { 'content-type': 'a/b' }, encodes: new Set(['a/b']) }).body, Buffer.from('{"a":1}'))
@@ -35,7 +35,7 @@ t.test('what Fastify has parsed is written once more', async t => {
   t.throws(() => content({}, { ...parsed, headers: { 'content-type': 'a/b' } }), TypeError)
 })
 
-t.test('what was read and has nothing in it is nothing; a stream that has been kept goes on, and so does what comes', async t => {
+t.test('content that was read: sent if it was kept as a stream, else none, and unread content is sent as it comes', async t => {
   t.same(content({}, { wasRead: true, body: false, headers: { 'content-length': '5' } }), { body: null })
   t.same(content({}), { body: null })
   const text = async (given: Case) => Buffer.concat(await Readable.from(content({}, given).body as AsyncIterable<Buffer>).toArray()).toString()

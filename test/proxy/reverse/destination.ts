@@ -5,7 +5,7 @@ import type { QueryString } from '../../../lib/proxy/reverse/destination.js'
 const BASE = 'http://up.test:8080'
 const BAD = { code: 'FST_PROXY_AUTH_BAD_TARGET', statusCode: 400 }
 
-t.test('a path of the upstream, as it was written', async t => {
+t.test('a path of the upstream: it stays as it was written', async t => {
   const destinations = new Destinations(BASE)
   t.match(destinations.find('/a%2Fb/{x}?q', BASE), { origin: BASE, name: BASE, host: 'up.test:8080', path: '/a%2Fb/{x}', search: '?q' })
   t.match(destinations.find('//other.test/x', BASE), { host: 'up.test:8080', path: '//other.test/x' })
@@ -24,7 +24,7 @@ t.test('a path that leaves that of the upstream, or is none: 400', async t => {
   for (const source of ['/api', '/api/x']) t.equal(new Destinations(within).find(source, within).path, source)
 })
 
-t.test('what was found is kept, and not without end', async t => {
+t.test('destinations that were found: they are kept, up to a limit', async t => {
   const destinations = new Destinations(BASE)
   const first = destinations.find('/0', BASE)
   t.equal(destinations.find('/0', BASE), first)
@@ -32,7 +32,7 @@ t.test('what was found is kept, and not without end', async t => {
   t.not(destinations.find('/0', BASE), first)
 })
 
-t.test('a socket in the file system has its name in the log', async t => {
+t.test('an upstream that is a socket in the file system: the log has its name', async t => {
   const upstream = 'unix+http://%2Ftmp%2Fx.sock/'
   t.match(new Destinations(upstream).find('/x', upstream), { name: 'unix+http://%2Ftmp%2Fx.sock', path: '/x' })
 })

@@ -23,11 +23,11 @@ const PLAIN = {
   forwarded: 'for=192.0.2.7;host=gw.test;proto=http'
 }
 
-t.test('who asked, for which host, by which scheme', async t => {
+t.test('a plain request: the upstream is told client address, host and scheme', async t => {
   t.same(await told({}), PLAIN)
 })
 
-t.test('what a client writes is dropped, in any spelling (S24)', async t => {
+t.test('forwarded fields of an untrusted client, in any spelling: they are dropped (S24)', async t => {
   const lies = {
     'x-forwarded-for': '10.0.0.1',
     'X-Forwarded-Host': 'evil.test',
@@ -42,7 +42,7 @@ t.test('what a client writes is dropped, in any spelling (S24)', async t => {
   t.same(await told(lies, { trustProxy: '192.0.2.9' }), PLAIN, 'trustProxy trusts somebody else')
 })
 
-t.test('what a peer that trustProxy trusts writes is appended to', async t => {
+t.test('forwarded fields of a peer that trustProxy trusts: they are appended to', async t => {
   const chain = { 'x-forwarded-for': '198.51.100.1', 'x-forwarded-host': 'site.test', 'x-forwarded-proto': 'https', x_forwarded_for: '10.0.0.2', forwarded: 'for=198.51.100.1' }
   t.same(await told(chain, { trustProxy: '192.0.2.7' }), {
     'x-forwarded-for': '198.51.100.1, 192.0.2.7',
@@ -52,21 +52,21 @@ t.test('what a peer that trustProxy trusts writes is appended to', async t => {
   })
 })
 
-t.test('a trusted peer that says the scheme and nothing more is believed that', async t => {
+t.test('a trusted peer that tells the scheme alone: the scheme is believed', async t => {
   t.same(await told({ 'x-forwarded-proto': 'https' }, { trustProxy: true }), { ...PLAIN, 'x-forwarded-proto': 'https' })
 })
 
-t.test('IPv6, and IPv4 that a socket for both shows as IPv6', async t => {
+t.test('a peer with an IPv6 address: it is told as IPv6, or as IPv4 if it is a mapped one', async t => {
   t.match(await told({}, {}, '2001:db8::1'), { 'x-forwarded-for': '2001:db8::1', forwarded: 'for="[2001:db8::1]";host=gw.test;proto=http' })
   t.match(await told({}, {}, '::ffff:192.0.2.7'), PLAIN)
 })
 
-t.test('no address, no host', async t => {
+t.test('no peer address and no host: the address is unknown, and the host is left out', async t => {
   const fields = addForwardedFields([], { raw: { socket: { encrypted: true }, headers: {} }, host: '', protocol: 'https' } as never)
   t.same({ ...recordOf(fields) }, { 'x-forwarded-proto': 'https', forwarded: 'for=unknown;proto=https' })
 })
 
-t.test('HTTP/2 has its host in :authority', async t => {
+t.test('a request over HTTP/2: its host is that of :authority', async t => {
   const fields = addForwardedFields([], { raw: { socket: { remoteAddress: '192.0.2.7' }, headers: { ':authority': 'gw.test' } }, host: 'gw.test', protocol: 'http' } as never)
   t.same({ ...recordOf(fields) }, PLAIN)
 })

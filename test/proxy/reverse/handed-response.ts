@@ -32,7 +32,7 @@ async function answered (t: Parameters<typeof reverse>[0], replyOptions: HttpPro
   return [answer.status, fields, await answer.text()]
 }
 
-t.test('onResponse of the options sends the answer, the application\'s hooks add nothing', async t => {
+t.test('onResponse of the options: it sends the response, and hooks of the application add nothing', async t => {
   const [status, fields, body] = await answered(t, {
     onResponse (_request, reply, { stream }) {
       reply.header('x-options', '1').send(stream)
@@ -43,13 +43,13 @@ t.test('onResponse of the options sends the answer, the application\'s hooks add
   t.equal(body, 'content')
 })
 
-t.test('both lines of Set-Cookie are the origin\'s', async t => {
+t.test('two lines of Set-Cookie from the origin: both go on', async t => {
   const upstream = await origin(t, (_request, response) => { response.setHeader('set-cookie', ['a=1', 'b=2']).end() })
   const { url } = await reverse(t, { upstream: upstream.url, replyOptions: { onResponse: (_request, reply, { stream }) => { reply.send(stream) } } }, { before: intrusive })
   t.same((await fetch(`${url}/api`, { headers })).headers.getSetCookie(), ['a=1', 'b=2'])
 })
 
-t.test('other content than the upstream\'s is framed as what it is', async t => {
+t.test('onResponse that sends other content: it is framed as what it is', async t => {
   const [, fields, body] = await answered(t, {
     rewriteHeaders: ({ 'content-length': _length, ...headers }) => ({ ...headers, 'x-gone': undefined }),
     onResponse (_request, reply, { stream }) {
@@ -61,21 +61,21 @@ t.test('other content than the upstream\'s is framed as what it is', async t => 
   t.equal(body, 'other')
 })
 
-t.test('an upstream\'s status that Fastify has not is 502, and nothing of it remains (F-55)', async t => {
+t.test('an upstream status that Fastify does not support: 502, and nothing of it remains (F-55)', async t => {
   const [status, fields, body] = await answered(t, { onResponse: () => t.fail('not to be seen') }, 777)
   t.equal(status, 502)
   t.notMatch(Object.keys(fields).join(), /cookie|etag/)
   t.match(body, /FST_PROXY_AUTH_UPSTREAM_PROTOCOL/)
 })
 
-t.test('an upstream\'s 407 is 502, and nothing of it remains (R-CHAIN-6)', async t => {
+t.test('a 407 of the upstream: 502, and nothing of it remains (R-CHAIN-6)', async t => {
   const [status, fields, body] = await answered(t, { onResponse: () => t.fail('not to be seen') }, 407)
   t.equal(status, 502)
   t.notMatch(Object.keys(fields).join(), /origin|cookie|etag|proxy-authenticate,/)
   t.match(body, /FST_PROXY_AUTH_UPSTREAM_CHALLENGED/)
 })
 
-t.test('the same with another client (R-CHAIN-6)', async t => {
+t.test('a 407 of the upstream through another client: 502, and nothing of it remains (R-CHAIN-6)', async t => {
   const upstream = await origin(t, (_request, response) => { response.writeHead(407, { 'X-Origin': '1', 'Set-Cookie': 'origin=1' }).end('theirs') })
   const { url } = await reverse(t, { upstream: upstream.url, undici: false, replyOptions: { onResponse: () => t.fail('not to be seen') } } as never)
   const answer = await fetch(`${url}/api`, { headers })
@@ -84,7 +84,7 @@ t.test('the same with another client (R-CHAIN-6)', async t => {
   t.equal(answer.headers.get('set-cookie'), null)
 })
 
-t.test('our own answers go without what the application\'s hooks put on them', async t => {
+t.test('own responses to which hooks of the application have added fields: they go out without them', async t => {
   const { port } = await reverse(t, { upstream: 'http://nowhere.invalid' }, { before: intrusive })
   for (const [given, expected] of [[{ 'Proxy-Authorization': [] }, 407], [{}, 502]] as const) {
     const client = await RawClient.to(t, port)

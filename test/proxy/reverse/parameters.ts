@@ -12,14 +12,14 @@ t.test('a prefix without parameters, or a path that takes none over: nothing to 
   t.ok(pathParameters('/:a', route({ upstream: 'http://a.test/:a' })))
 })
 
-t.test('a value is refused where it would leave its segment', async t => {
+t.test('a parameter value that would leave its path segment: it is refused', async t => {
   const { failureOf } = pathParameters('/:a', route({ rewritePrefix: '/:a' }))!
   const failure = (params: object) => failureOf({ params } as FastifyRequest)
   for (const a of ['/', 'a/b', '\\', '?', '#', '.', '..']) t.match(failure({ a }), { code: 'FST_PROXY_AUTH_BAD_TARGET', statusCode: 400 }, a)
   for (const a of ['', 'a', '...', '.a', '%2f', '$&']) t.equal(failure({ a, '*': '../x' }), null, a)
 })
 
-t.test('the handler is given text to insert, and the request has its parameters again before anything else is called', async t => {
+t.test('path parameters in a rewrite: the handler gets text to insert, and all other code the original values', async t => {
   const seen: unknown[] = []
   const { guard, preRewrite } = pathParameters('/:a/:b', route({
     rewritePrefix: '/:a/:b', preRewrite: (url: string, params: unknown) => { seen.push(params); return url }

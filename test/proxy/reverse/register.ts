@@ -22,7 +22,7 @@ const WEB_SOCKET = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket
 
 const statusOf = (text: string): number => Number(text.slice(9, 12))
 
-t.test('a stranger is refused before the upstream hears of it (R-407-11)', async t => {
+t.test('wrong credentials: refused before the upstream is contacted (R-407-11)', async t => {
   for (const hook of ['onRequest', 'preHandler'] as const) {
     const upstream = await origin(t)
     const { port } = await reverse(t, { upstream: upstream.url }, { hook })
@@ -33,20 +33,20 @@ t.test('a stranger is refused before the upstream hears of it (R-407-11)', async
   }
 })
 
-t.test('credentials that nobody asked for are taken (R-GW-5)', async t => {
+t.test('credentials that were not asked for: they are accepted (R-GW-5)', async t => {
   const upstream = await origin(t)
   const { port } = await reverse(t, { upstream: upstream.url })
   t.equal(statusOf(await answer(t, port, message('GET', '/api'))), 200)
 })
 
-t.test('credentials stay here where nobody wants them either (R-CHAIN-4)', async t => {
+t.test('proxy credentials on a route that needs none: they are not forwarded (R-CHAIN-4)', async t => {
   const upstream = await origin(t)
   const { port } = await reverse(t, { upstream: upstream.url }, { authenticate: async () => {} })
   t.equal(statusOf(await answer(t, port, message('GET', '/api', { Authorization: 'Bearer a' }))), 200)
   t.match(upstream.seen[0]!.headers, { authorization: 'Bearer a', 'proxy-authorization': undefined })
 })
 
-t.test('with status 401 both credentials are ours, and the upstream\'s 401 goes on', async t => {
+t.test('a gate with status 401: both credentials end here, and a 401 of the upstream goes on', async t => {
   const upstream = await origin(t, (_request, response) => { response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="theirs"' }).end() })
   const { port } = await reverse(t, { upstream: upstream.url, status: 401 }, { authenticate: async () => {} })
   const text = await answer(t, port, message('GET', '/api', { Authorization: 'Basic ours', Cookie: 'a=1' }))
@@ -55,7 +55,7 @@ t.test('with status 401 both credentials are ours, and the upstream\'s 401 goes 
   t.match(upstream.seen[0]!.headers, { cookie: 'a=1', authorization: undefined, 'proxy-authorization': undefined })
 })
 
-t.test('nothing is sent of a user whom the upstream cannot be told of', async t => {
+t.test('an identity that cannot be sent to the upstream: 500, and the upstream is not contacted', async t => {
   const upstream = await origin(t)
   const own = new IdentityField({ header: 'x-user', value: () => 'a\nb' }, 'identity')
   const { port } = await reverse(t, { upstream: upstream.url }, { identity: { own, all: [own] } })
@@ -63,7 +63,7 @@ t.test('nothing is sent of a user whom the upstream cannot be told of', async t 
   t.equal(upstream.connections, 0)
 })
 
-t.test('a WebSocket passes through, and is not http-proxy\'s to answer, where the options say no more', async t => {
+t.test('a WebSocket without further options: it passes through, and http-proxy does not take it', async t => {
   const target = await webSocketOrigin(t)
   const { port } = await reverse(t, { upstream: target.url, websocket: true } as never)
   const client = await RawClient.to(t, port)
@@ -71,7 +71,7 @@ t.test('a WebSocket passes through, and is not http-proxy\'s to answer, where th
   t.match(await client.answer(), /^HTTP\/1\.1 101 [^]*\r\nvia: 1\.1 gw\r\n/i)
 })
 
-t.test('a WebSocket whose options are those of http-proxy is its to answer, and has its place among the exchanges', async t => {
+t.test('a WebSocket with options of http-proxy: http-proxy takes it, and it counts among the exchanges', async t => {
   const target = await webSocketOrigin(t)
   const { port, exchanges } = await reverse(t, { upstream: target.url, websocket: true, wsClientOptions: {} } as never)
   const client = await RawClient.to(t, port)
@@ -80,7 +80,7 @@ t.test('a WebSocket whose options are those of http-proxy is its to answer, and 
   t.equal(exchanges.size, 1)
 })
 
-t.test('every method that node parses gets in', async t => {
+t.test('every method that node parses: it passes the gate', async t => {
   const upstream = await origin(t)
   const { port } = await reverse(t, { upstream: upstream.url })
   for (const method of METHODS.filter(method => method !== 'CONNECT')) {
@@ -89,14 +89,14 @@ t.test('every method that node parses gets in', async t => {
   }
 })
 
-t.test('or those that the options say', async t => {
+t.test('httpMethods in the options: only these methods are accepted', async t => {
   const upstream = await origin(t)
   const { port } = await reverse(t, { upstream: upstream.url, httpMethods: ['GET', 'PROPFIND'] })
   t.equal(statusOf(await answer(t, port, message('PROPFIND', '/api'))), 200)
   t.equal(statusOf(await answer(t, port, message('POST', '/api'))), 404)
 })
 
-t.test('content that had to be read for the verdict arrives all the same, whatever the client towards the upstream (R-DIG-45)', async t => {
+t.test('content that was read for the verdict, with any client towards the upstream: it arrives all the same (R-DIG-45)', async t => {
   for (const options of [{}, { http: {} }]) {
     const upstream = await origin(t)
     const { port } = await reverse(t, { upstream: upstream.url, ...options }, {
@@ -107,7 +107,7 @@ t.test('content that had to be read for the verdict arrives all the same, whatev
   }
 })
 
-t.test('a stream that the application\'s own parser gives is @fastify/reply-from\'s to send', async t => {
+t.test('a stream from a parser of the application: @fastify/reply-from sends it', async t => {
   const upstream = await origin(t)
   const { port } = await reverse(t, { upstream: upstream.url, proxyPayloads: false }, {
     before: app => app.addContentTypeParser('text/x-stream', (_request, payload, done) => done(null, Readable.from(payload)))
@@ -116,14 +116,14 @@ t.test('a stream that the application\'s own parser gives is @fastify/reply-from
   t.equal(String(upstream.seen[0]!.body), 'body')
 })
 
-t.test('the application\'s own routes take no more methods than before', async t => {
+t.test('own routes of the application: they take no more methods than before', async t => {
   const upstream = await origin(t)
   const { port } = await reverse(t, { upstream: upstream.url }, { before: app => app.all('/own', async () => 'own') })
   t.equal(statusOf(await answer(t, port, message('GET', '/own'))), 200)
   t.equal(statusOf(await answer(t, port, message('PROPFIND', '/own'))), 404)
 })
 
-t.test('content of any type, or of none, is not looked at', async t => {
+t.test('content of any type, or of none: it goes on unparsed', async t => {
   const upstream = await origin(t)
   const { port } = await reverse(t, { upstream: upstream.url })
   for (const type of ['odd/', 'application/json', 'application/xml', '', ';;', 'multipart/form-data']) {
@@ -132,7 +132,7 @@ t.test('content of any type, or of none, is not looked at', async t => {
   }
 })
 
-t.test('hooks that prepare for parsing do not touch the content, unless it is to be parsed', async t => {
+t.test('hooks that prepare for parsing: they touch the content only where it is to be parsed', async t => {
   const upstream = await origin(t)
   const before = (app: FastifyInstance) => app.addHook('onRoute', route => {
     route.preParsing = async (_request, _reply, payload) => payload.pipe(createGzip())
@@ -145,7 +145,7 @@ t.test('hooks that prepare for parsing do not touch the content, unless it is to
   t.not(statusOf(await answer(t, parsing.port, text)), 200)
 })
 
-t.test('with preValidation bodies are parsed, as @fastify/http-proxy has it', async t => {
+t.test('preValidation in the options: bodies are parsed, as in @fastify/http-proxy', async t => {
   const upstream = await origin(t)
   const bodies: unknown[] = []
   const { port } = await reverse(t, { upstream: upstream.url, preValidation: (request, _reply, done) => { bodies.push(request.body); done() } })
@@ -154,7 +154,7 @@ t.test('with preValidation bodies are parsed, as @fastify/http-proxy has it', as
   t.equal(String(upstream.seen[0]!.body), '{"a":1}')
 })
 
-t.test('other clients get the content too', async t => {
+t.test('an upstream client other than undici: it gets the content too', async t => {
   const upstream = await origin(t)
   const { port, proxied } = await reverse(t, { upstream: upstream.url, undici: false } as never)
   for (const [fields, body] of [[{ 'Content-Length': '4' }, 'body'], [{ 'Transfer-Encoding': 'chunked' }, '4\r\nbody\r\n0\r\n\r\n']] as const) {
@@ -165,7 +165,7 @@ t.test('other clients get the content too', async t => {
   t.match((await proxied(5)).map(({ bytesIn }) => bytesIn), [4, 4, 0, 0, 0])
 })
 
-t.test('the routes say what they are, beside what the options say', async t => {
+t.test('config of a route: it names the kind of proxy, beside what the options say', async t => {
   const upstream = await origin(t)
   const seen: unknown[] = []
   const { port } = await reverse(t, { upstream: upstream.url, config: { theirs: 1 } }, {
@@ -175,7 +175,7 @@ t.test('the routes say what they are, beside what the options say', async t => {
   t.match(seen, [{ proxy: 'reverse', theirs: 1 }])
 })
 
-t.test('a request that has been here is refused (R-VIA-4)', async t => {
+t.test('a request that has passed here before: refused as a loop (R-VIA-4)', async t => {
   const upstream = await origin(t)
   const { port } = await reverse(t, { upstream: upstream.url })
   for (const via of ['1.1 gw', '1.1 other, 1.0 GW (x)', ['1.1 a', '2.0 gw']]) {
@@ -187,7 +187,7 @@ t.test('a request that has been here is refused (R-VIA-4)', async t => {
   t.equal(statusOf(await answer(t, port, message('GET', '/api', { Via: '1.1 gw2 (gw)' }))), 200)
 })
 
-t.test('userinfo in Host is refused, and is in no line of the log (R-SEC-1, R-TGT-7)', async t => {
+t.test('userinfo in Host: refused, and in no line of the log (R-SEC-1, R-TGT-7)', async t => {
   const upstream = await origin(t)
   const { port, log } = await reverse(t, { upstream: upstream.url })
   const text = await answer(t, port, message('GET', '/api/x', { Host: 'alice:canary@gw.test' }))
@@ -197,7 +197,7 @@ t.test('userinfo in Host is refused, and is in no line of the log (R-SEC-1, R-TG
   t.equal(upstream.connections, 0)
 })
 
-t.test('Max-Forwards 0 is answered here, others are counted down (R-MAXF-1, R-MAXF-2, R-MAXF-4)', async t => {
+t.test('Max-Forwards of TRACE and OPTIONS: 0 is served here, other values are counted down (R-MAXF-1, R-MAXF-2, R-MAXF-4)', async t => {
   const upstream = await origin(t)
   const { port } = await reverse(t, { upstream: upstream.url })
   t.equal(statusOf(await answer(t, port, message('OPTIONS', '/api', { 'Max-Forwards': '0' }))), 200)
@@ -212,7 +212,7 @@ t.test('Max-Forwards 0 is answered here, others are counted down (R-MAXF-1, R-MA
   t.equal(upstream.seen[1]!.headers['max-forwards'], '0', 'of TRACE and OPTIONS only')
 })
 
-t.test('nothing is repeated that nobody asked to repeat (R-FWD-3)', async t => {
+t.test('a 503 of the upstream: the request is repeated only where the options ask for it (R-FWD-3)', async t => {
   const asked = async (route: Partial<HttpProxyRoute>): Promise<number> => {
     const upstream = await origin(t, (_request, response) => { response.writeHead(503, { 'Retry-After': '1' }).end() })
     const { port } = await reverse(t, { upstream: upstream.url, ...route } as never)
@@ -227,7 +227,7 @@ t.test('nothing is repeated that nobody asked to repeat (R-FWD-3)', async t => {
   t.equal(await asked({ replyOptions: { retriesCount: 1 } }), 1, 'which is for connections that fail')
 })
 
-t.test('what no hop may let through', async t => {
+t.test('requests that no hop may pass on: they are refused', async t => {
   const upstream = await origin(t)
   const { port } = await reverse(t, { upstream: upstream.url })
   t.equal(statusOf(await answer(t, port, message('GET', `${upstream.url}/api`))), 400, 'another host\'s path (R-TGT-11, R-NODE-8)')
@@ -236,7 +236,7 @@ t.test('what no hop may let through', async t => {
   t.equal(upstream.connections, 0)
 })
 
-t.test('a client that expects a 100 gets none with its refusal, and one when the upstream takes the content (R-EXP-1)', async t => {
+t.test('a client that expects a 100: none with a refusal, and one when the upstream takes the content (R-EXP-1)', async t => {
   const upstream = await origin(t)
   const { port } = await reverse(t, { upstream: upstream.url }, { before: app => app.post('/own', async () => 'own') })
   const fields = { Expect: '100-continue', 'Content-Length': '4' }
@@ -248,7 +248,7 @@ t.test('a client that expects a 100 gets none with its refusal, and one when the
   t.match(await (await RawClient.to(t, port)).send(message('POST', '/own', fields)).until(text => text.includes('\r\n\r\n')), /100 Continue/, 'an own route as ever')
 })
 
-t.test('one line in the log for each request, without path or credentials', async t => {
+t.test('a request that was served: one line in the log, without path or credentials', async t => {
   const upstream = await origin(t)
   const { port, log, proxied } = await reverse(t, { upstream: upstream.url })
   await answer(t, port, message('POST', '/api/path?query', { 'Content-Length': '4', Authorization: 'secret' }, 'body'))
@@ -257,7 +257,7 @@ t.test('one line in the log for each request, without path or credentials', asyn
   t.notMatch(JSON.stringify(log), /let-me-in|secret/)
 })
 
-t.test('a stopping server waits for what is under way, then ends it', async t => {
+t.test('a server that stops: it waits for exchanges under way, then ends them', async t => {
   const upstream = await origin(t, () => { started() })
   let started = (): void => {}
   const under = new Promise<void>(resolve => { started = resolve })
@@ -270,7 +270,7 @@ t.test('a stopping server waits for what is under way, then ends it', async t =>
   t.match(await proxied(1), [{ status: 503, reason: 'FST_PROXY_AUTH_CLOSING' }])
 })
 
-t.test('the options stay as they were given', async t => {
+t.test('options that were given: they stay unchanged', async t => {
   const upstream = await origin(t)
   const freeze = <T extends object>(value: T): T => {
     for (const each of Object.values(value)) if (typeof each === 'object' && each !== null) freeze(each)
@@ -281,7 +281,7 @@ t.test('the options stay as they were given', async t => {
   t.equal(statusOf(await answer(t, port, message('GET', '/api'))), 200)
 })
 
-t.test('a route may take all that the application does not', async t => {
+t.test('a route without a prefix: it takes all that the application does not', async t => {
   const upstream = await origin(t)
   const { port } = await reverse(t, { upstream: upstream.url, prefix: undefined } as never, { before: app => app.get('/own', async () => 'own') })
   t.match(await answer(t, port, message('GET', '/own')), /\r\n\r\nown$/)
@@ -289,7 +289,7 @@ t.test('a route may take all that the application does not', async t => {
   t.equal(upstream.seen[0]!.url, '/any/path')
 })
 
-t.test('inject works as with any route', async t => {
+t.test('a request by inject: it works as with any route', async t => {
   const upstream = await origin(t, (_request, response) => { response.setHeader('x-a', '1').end('content') })
   const { app } = await reverse(t, { upstream: upstream.url })
   const { statusCode, headers, body } = await app.inject({ url: '/api', headers: { 'proxy-authorization': PASS } })

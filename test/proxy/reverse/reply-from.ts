@@ -20,7 +20,7 @@ async function failure (t: Test, route: Partial<HttpProxyRoute>): Promise<[numbe
   return [answer.status, JSON.parse(body).code, answer.headers.get('proxy-status')]
 }
 
-t.test('whoever calls reply.from, with whatever options, credentials stay here (R-CHAIN-3)', async t => {
+t.test('reply.from by any caller, with any options: proxy credentials are not forwarded (R-CHAIN-3)', async t => {
   const upstream = await origin(t)
   const routes: Array<Partial<HttpProxyRoute>> = [
     { handler: (_request, reply) => reply.from('/x') },
@@ -41,7 +41,7 @@ t.test('whoever calls reply.from, with whatever options, credentials stay here (
   }
 })
 
-t.test('a client that keeps no connection for anybody gets none that an upstream has authenticated', async t => {
+t.test('NTLM by a client that cannot reserve connections: the connection is not kept', async t => {
   const upstream = await origin(t)
   const { url } = await reverse(t, { upstream: upstream.url, undici: false as never })
   for (const [authorization, connection] of [['Bearer a', 'keep-alive'], ['NTLM TlRM', 'close']] as const) {
@@ -50,7 +50,7 @@ t.test('a client that keeps no connection for anybody gets none that an upstream
   }
 })
 
-t.test('an upstream\'s status beyond 599 goes on, by each client, and the log says nothing else of it (F-55)', async t => {
+t.test('an upstream status beyond 599, by each client: it goes on, and the log has no warning (F-55)', async t => {
   for (const status of [600, 999]) {
     const upstream = await origin(t, (_request, response) => { response.writeHead(status, 'Odd').end('odd') })
     for (const client of [{}, { undici: false }]) {
@@ -63,7 +63,7 @@ t.test('an upstream\'s status beyond 599 goes on, by each client, and the log sa
   }
 })
 
-t.test('the upstream that getUpstream names', async t => {
+t.test('getUpstream in the options: the request goes to the upstream that it names', async t => {
   const upstream = await origin(t)
   let asked = 0
   const { url, proxied } = await reverse(t, { upstream: '', replyOptions: { getUpstream: () => { asked += 1; return upstream.url } } })
@@ -72,7 +72,7 @@ t.test('the upstream that getUpstream names', async t => {
   t.equal(asked, 1)
 })
 
-t.test('failures of the upstream have our codes, 502 or 504, and no address', async t => {
+t.test('failures of the upstream: own codes, 502 or 504, and no address', async t => {
   const quiet = `http://127.0.0.1:${await rawServer(t)}`
   const noHttp = `http://127.0.0.1:${await rawServer(t, socket => socket.end('no http\r\n\r\n'))}`
   const gone = `http://127.0.0.1:${await rawServer(t, socket => socket.destroy())}`
@@ -88,13 +88,13 @@ t.test('failures of the upstream have our codes, 502 or 504, and no address', as
   }
 })
 
-t.test('failures of an upstream that speaks HTTP/2', async t => {
+t.test('failures of an upstream that speaks HTTP/2: own codes, 502 or 504', async t => {
   const http2 = { requestTimeout: 50 }
   t.same((await failure(t, { upstream: `http://127.0.0.1:${await deafPort()}`, http2 })).slice(0, 2), [502, 'FST_PROXY_AUTH_CONNECTION_REFUSED'])
   t.same((await failure(t, { upstream: `http://127.0.0.1:${await rawServer(t)}`, http2 })).slice(0, 2), [504, 'FST_PROXY_AUTH_UPSTREAM_TIMEOUT'])
 })
 
-t.test('a 100 that nobody asked for is 502 by undici, and read over by node\'s client (F-15)', async t => {
+t.test('a 100 that was not asked for: 502 by undici, and skipped by the client of node (F-15)', async t => {
   const port = await rawServer(t, socket => socket.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'))
   const upstream = `http://127.0.0.1:${port}`
   t.same(await failure(t, { upstream }), [502, 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL', 'gw; error=http_protocol_error'])
@@ -102,14 +102,14 @@ t.test('a 100 that nobody asked for is 502 by undici, and read over by node\'s c
   t.equal(await (await fetch(`${url}/api`, { headers })).text(), 'ok')
 })
 
-t.test('a status that is none', async t => {
+t.test('a status of the upstream that is not valid: 502', async t => {
   const upstream = `http://127.0.0.1:${await rawServer(t, socket => socket.end('HTTP/1.1 099 What\r\nContent-Length: 0\r\n\r\n'))}`
   for (const client of [{}, { undici: false as never }]) {
     t.same((await failure(t, { ...client, upstream })).slice(0, 2), [502, 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL'])
   }
 })
 
-t.test('onError of the options answers, and gets our error with its cause', async t => {
+t.test('onError of the options: it sends the response, and gets our error with its cause', async t => {
   const seen: Error[] = []
   const { url } = await reverse(t, {
     upstream: 'http://nowhere.invalid',
@@ -121,7 +121,7 @@ t.test('onError of the options answers, and gets our error with its cause', asyn
   t.match(seen, [{ code: 'FST_PROXY_AUTH_DNS', statusCode: 502, cause: { syscall: 'getaddrinfo' } }])
 })
 
-t.test('functions of the options that throw', async t => {
+t.test('functions of the options that throw: 500, and no exchange remains', async t => {
   const upstream = await origin(t)
   const boom = () => { throw new Error('boom') }
   for (const replyOptions of [{ rewriteRequestHeaders: boom }, { rewriteHeaders: boom }, { onResponse: boom }, { rewriteHeaders: boom, onResponse: boom }]) {
@@ -133,7 +133,7 @@ t.test('functions of the options that throw', async t => {
   }
 })
 
-t.test('an answer that cannot be written is 502', async t => {
+t.test('a response that cannot be written: the client gets a 5xx', async t => {
   const undici = {
     request (_options: unknown, done: (error: null, answer: object) => void) {
       done(null, { statusCode: 200, headers: { 'bad name': '1' }, body: Readable.from(['x']) })
@@ -143,7 +143,7 @@ t.test('an answer that cannot be written is 502', async t => {
   t.ok((await fetch(`${url}/api`, { headers })).status >= 500)
 })
 
-t.test('content that another client would not send is not announced', async t => {
+t.test('content that another client would not send: it is not announced', async t => {
   const upstream = await origin(t)
   const { port } = await reverse(t, { upstream: upstream.url, undici: false as never })
   for (const method of ['GET', 'HEAD']) {
@@ -153,7 +153,7 @@ t.test('content that another client would not send is not announced', async t =>
   }
 })
 
-t.test('a reply that was sent meanwhile stays as it is', async t => {
+t.test('a reply that was sent meanwhile: it stays as it is', async t => {
   const upstream = await origin(t)
   const { url } = await reverse(t, {
     upstream: upstream.url,
@@ -180,7 +180,7 @@ t.test('the client has gone before reply.from is called: nothing is sent', async
   t.equal(upstream.connections, 0)
 })
 
-t.test('reply.from without a path takes that of the request, without its query', async t => {
+t.test('reply.from without a path: it takes that of the request, and the query only once', async t => {
   const upstream = await origin(t)
   const { url } = await reverse(t, { upstream: upstream.url, handler: (_request, reply) => reply.from() })
   for (const path of ['/api/a', '/api/a?b=c']) {
@@ -211,7 +211,7 @@ t.test('reply.from cannot send, and a response has gone out before: that stays',
   t.equal(await (await fetch(`${url}/api`, { headers })).text(), 'before')
 })
 
-t.test('content that the options give goes by another client, too', async t => {
+t.test('content in the options, with another client: it is sent, too', async t => {
   const upstream = await origin(t)
   const { url } = await reverse(t, { upstream: upstream.url, undici: false as never, replyOptions: { body: { a: 1 } } })
   t.equal((await fetch(`${url}/api`, { method: 'POST', headers, body: 'other' })).status, 200)
@@ -250,7 +250,7 @@ t.test('by another client: a client that is slow slows its upstream down, one th
   t.match((await proxied(2))[1], { status: 200, reason: 'aborted' })
 })
 
-t.test('retryDelay sees the fields of the response, by each client', async t => {
+t.test('retryDelay, with each client: it sees the fields of the response', async t => {
   for (const client of [{}, { undici: false }]) {
     const upstream = await origin(t, (_request, response) => { response.writeHead(418, { 'X-Again': '1' }).end() })
     const seen: unknown[] = []

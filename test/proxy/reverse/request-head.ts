@@ -37,28 +37,28 @@ for (const name of ENDS_HERE) {
   })
 }
 
-t.test('TE is the options\' to send (gRPC)', async t => {
+t.test('TE that the options set: it is sent (gRPC)', async t => {
   t.equal(head({}, { rewrite: (_request, headers) => ({ ...headers, te: 'trailers' }) })['te'], 'trailers')
 })
 
-t.test('Authorization and cookies go on as they are (R-CHAIN-7)', async t => {
+t.test('Authorization and cookies: they go on as they are (R-CHAIN-7)', async t => {
   const fields = { authorization: 'Bearer a', cookie: 'a=1', 'www-authenticate': 'x', 'authentication-info': 'y', 'x-unknown': 'z' }
   t.same(head(fields), { ...fields, host: 'up.test', via: '1.1 gw' })
 })
 
-t.test('where we are the origin Authorization is ours', async t => {
+t.test('a gate that acts as origin: Authorization ends here', async t => {
   const rules = { consumed: new Set(['authorization']) }
   t.same(head({ authorization: 'Basic a', cookie: 'a=1' }, { rules }), { cookie: 'a=1', host: 'up.test', via: '1.1 gw' })
   const rewrite: RewriteRequest = (_request, headers) => ({ ...headers, Authorization: 'Basic a' })
   t.same(head({}, { rules, rewrite }), { host: 'up.test', via: '1.1 gw' })
 })
 
-t.test('Connection takes away what it names, and end-to-end fields never (R-HOP-1, R-HOP-5)', async t => {
+t.test('fields that Connection names: they are removed, but end-to-end fields never (R-HOP-1, R-HOP-5)', async t => {
   const fields = { connection: 'x-hop, authorization, via', 'x-hop': '1', authorization: 'Bearer a', via: '1.0 a' }
   t.same(head(fields), { authorization: 'Bearer a', host: 'up.test', via: '1.0 a, 1.1 gw' })
 })
 
-t.test('Connection takes away nothing that we or the options add (S23, CVE-2026-33805)', async t => {
+t.test('Connection that names fields which we or the options add: they stay (S23, CVE-2026-33805)', async t => {
   const names = ['via', 'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-user', 'host']
   const told = head({ host: 'gw.test', connection: names.join() }, {
     rules: { forwarded: true },
@@ -75,16 +75,16 @@ t.test('Connection takes away nothing that we or the options add (S23, CVE-2026-
   })
 })
 
-t.test('what is not told is left as it came', async t => {
+t.test('forwarded fields with forwarded off: those of the client stay as they came', async t => {
   t.equal(head({ 'x-forwarded-for': '10.0.0.1' })['x-forwarded-for'], '10.0.0.1')
 })
 
-t.test('the options may say something else than we do of who asked', async t => {
+t.test('options that rewrite forwarded fields: the upstream gets what they say', async t => {
   const rewrite: RewriteRequest = (_request, headers) => ({ ...headers, 'x-forwarded-for': 'me' })
   t.equal(head({ host: 'gw.test' }, { rewrite, rules: { forwarded: true } })['x-forwarded-for'], 'me')
 })
 
-t.test('the options see the head as it will be, in an ordinary object', async t => {
+t.test('a head that the options rewrite: they see it as it will be, in an ordinary object', async t => {
   head({ host: 'gw.test', 'proxy-authorization': 'x', 'x-a': '1' }, {
     rewrite (_request, headers) {
       t.same(headers, { host: 'up.test', 'x-a': '1' })
@@ -110,13 +110,13 @@ t.test('several lines of a field: the options see them as node has them, and the
   t.strictSame(fields, ['Cookie', 'a', 'Accept', 'z', 'Cookie', 'b', 'Host', 'up.test', 'Via', '1.1 gw'])
 })
 
-t.test('Via is appended, with the version received (R-VIA-1, R-VIA-2)', async t => {
+t.test('a request to the upstream: Via is appended, with the version received (R-VIA-1, R-VIA-2)', async t => {
   t.equal(head({})['via'], '1.1 gw')
   t.equal(head({ via: '1.1 a (x), 2.0 b' }, { httpVersion: '1.0' })['via'], '1.1 a (x), 2.0 b, 1.0 gw')
   t.equal(head({ via: '1.1 a' }, { rewrite: () => ({}) })['via'], '1.1 a, 1.1 gw', 'whatever the options keep')
 })
 
-t.test('Max-Forwards counts for TRACE and OPTIONS alone (R-MAXF-2, R-MAXF-3)', async t => {
+t.test('Max-Forwards: it counts for TRACE and OPTIONS alone (R-MAXF-2, R-MAXF-3)', async t => {
   for (const method of ['TRACE', 'OPTIONS']) {
     t.equal(head({ 'max-forwards': '3' }, { method })['max-forwards'], '2')
     t.equal(head({ 'max-forwards': 'x' }, { method })['max-forwards'], 'x')
@@ -125,11 +125,11 @@ t.test('Max-Forwards counts for TRACE and OPTIONS alone (R-MAXF-2, R-MAXF-3)', a
   t.equal(head({ 'max-forwards': '3' })['max-forwards'], '3')
 })
 
-t.test('names in any case', async t => {
+t.test('field names in any case: those that end here are removed', async t => {
   t.same({ ...lasting({ 'Proxy-AUTHORIZATION': 'x', 'X-A': '1', Via: 'x', TE: 'trailers' }, new Set()) }, { 'x-a': '1', te: 'trailers' })
 })
 
-t.test('who the user is comes from us, before and after rewriting', async t => {
+t.test('the identity of the user, before and after rewriting: it comes from the gate alone', async t => {
   const own = new IdentityField({ header: 'x-user', value: () => 'alice' }, 'identity')
   const rules = { identity: { own, all: [own] } }
   const fields = { x_user: 'mallory', connection: 'x-user' }

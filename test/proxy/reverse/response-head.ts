@@ -15,12 +15,12 @@ t.test('the options add fields that end at this hop, in any case: they end here 
   }
 })
 
-t.test('Via stays, whatever the options make of it (R-VIA-1)', async t => {
+t.test('Via that the options change: it stays as it came (R-VIA-1)', async t => {
   t.strictSame(rewritten(['Via', '1.1 a', 'via', '1.1 b'], () => ({ via: 'x' })), ['Via', '1.1 a', 'via', '1.1 b'])
   t.strictSame(rewritten([], headers => ({ ...headers, via: 'x' })), [])
 })
 
-t.test('what the options leave stays as it came, in its place, case and lines', async t => {
+t.test('fields that the options leave alone: they stay as they came, in their place, case and lines', async t => {
   const fields = ['X-B', '1', 'Set-Cookie', 'a=1', 'x-a', '2', 'Set-Cookie', 'b=2']
   t.strictSame(rewritten(fields, headers => ({ ...headers, 'x-a': '3', 'x-new': '4' })), ['X-B', '1', 'Set-Cookie', 'a=1', 'x-a', '3', 'Set-Cookie', 'b=2', 'x-new', '4'])
 })
@@ -33,7 +33,7 @@ t.test('an upstream sends several lines of Location: all go on, unless the optio
   t.strictSame(rewritten(fields, () => ({})), [])
 })
 
-t.test('the options get an ordinary object, and the request', async t => {
+t.test('a response that the options rewrite: they get an ordinary object, and the request', async t => {
   rewritten(['Age', '1'], (headers: FieldRecord, request) => {
     t.equal(Object.getPrototypeOf(headers), Object.prototype)
     t.equal(request, REQUEST)

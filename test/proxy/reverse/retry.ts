@@ -61,7 +61,7 @@ t.test('a 503 to a GET: sent again until there is another response, at most ten 
   t.match(await sent(t, { outcomes: Array(12).fill({ status: 503 }), options: { maxRetriesOn503: 2 } }), { count: 3 })
 })
 
-t.test('a 503 that is not to be repeated goes on', async t => {
+t.test('a 503 that must not be retried: it goes on', async t => {
   const once: Array<Omit<Case, 'outcomes'>> = [
     { method: 'POST', methods: ['POST'] }, { methods: ['HEAD'] }, { fields: ['Content-Length', '3'] }, { options: { retriesCount: 3 } },
     { reply: { sent: true } }, { reply: { raw: { destroyed: true } } }
@@ -76,7 +76,7 @@ t.test('a connection that is lost: sent again as often as retriesCount says', as
   t.match(await sent(t, { outcomes: [lost('ECONNREFUSED')], options: { retriesCount: 2 } }), { heard: [{ code: 'ECONNREFUSED' }], count: 1 })
 })
 
-t.test('it waits as long as the upstream, or the options, say, and no longer than a timer can', async t => {
+t.test('the wait before a retry: as long as the upstream or the options say, and no longer than a timer can', async t => {
   const after = (value: string) => [{ status: 503, headers: { 'retry-after': value } }, { status: 200 }]
   t.match(await sent(t, { outcomes: after('7') }), { waits: [7] })
   t.match(await sent(t, { outcomes: after('Sat, 01 Jan 2000 00:00:00 GMT') }), { waits: [1] })
@@ -85,7 +85,7 @@ t.test('it waits as long as the upstream, or the options, say, and no longer tha
   t.ok(waits[0]! <= 42)
 })
 
-t.test('retryDelay of the options says it all, and may ask what would be done without it', async t => {
+t.test('retryDelay of the options: it alone decides, and may ask what would be done without it', async t => {
   const asked: unknown[] = []
   const options: RetryOptions = {
     retriesCount: 1,
@@ -99,7 +99,7 @@ t.test('retryDelay of the options says it all, and may ask what would be done wi
   t.strictSame(asked, [[failure, undefined, 0, 1, true], [null, 418, 1, 1, false], [null, 204, 2, 1, false]])
 })
 
-t.test('interim responses and upgrades go on as they come', async t => {
+t.test('interim responses and upgrades: they go on as they come', async t => {
   const heard: unknown[] = []
   const handler: Handler = { onResponseStart: (_controller, status) => { heard.push(status) }, onRequestUpgrade: (_controller, status) => { heard.push(status) } }
   const retrying = new Retrying(handler, { method: 'GET', fields: [], reply: {} } as never, {} as never, {}, new Set())

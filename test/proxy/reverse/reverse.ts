@@ -9,7 +9,7 @@ import { rawOrigin } from '../../fixtures/raw-origin.js'
 import { rawServer } from '../../fixtures/raw-server.js'
 import { PASS, message, reverse } from '../../fixtures/reverse.js'
 
-t.test('head, body and trailers as the upstream sends them (R-FWD-4, R-TRL-8)', async t => {
+t.test('a response of the upstream: head, content and trailers go on as they were sent (R-FWD-4, R-TRL-8)', async t => {
   const upstream = await origin(t, (_request, response) => {
     response.sendDate = false
     response.writeHead(299, 'Quite', ['X-Mixed', '\xe9', 'Trailer', 'X-T', 'x-mixed', '2', 'Connection', 'close, X-Hop', 'X-Hop', '1'])
@@ -31,7 +31,7 @@ t.test('head, body and trailers as the upstream sends them (R-FWD-4, R-TRL-8)', 
   t.match(rest.join('\r\n\r\n'), /^(3\r\ncon\r\n4\r\ntent|7\r\ncontent)\r\n0\r\nX-T: a\r\nX-T: b\r\n\r\n$/)
 })
 
-t.test('Trailer goes without trailers that could be sent (R-TRL-8)', async t => {
+t.test('a response that cannot have trailers: it goes out without Trailer (R-TRL-8)', async t => {
   const upstream = await origin(t, (request, response) => {
     response.writeHead(request.url === '/none' ? 204 : 200, request.url === '/length' ? { 'Content-Length': 0 } : {})
     response.end()
@@ -49,7 +49,7 @@ t.test('Trailer goes without trailers that could be sent (R-TRL-8)', async t => 
   }
 })
 
-t.test('trailers go to nobody who cannot take them (R-TRL-8)', async t => {
+t.test('a client that cannot take trailers: it gets none (R-TRL-8)', async t => {
   const upstream = await origin(t, (_request, response) => {
     response.writeHead(200, { Trailer: 'X-T' })
     response.addTrailers({ 'X-T': '1' })
@@ -61,7 +61,7 @@ t.test('trailers go to nobody who cannot take them (R-TRL-8)', async t => {
   t.match(answer, /\r\n\r\nx$/)
 })
 
-t.test('a slow client slows the upstream down', async t => {
+t.test('a slow client: the upstream is slowed down', async t => {
   let sent = 0
   const size = 64 * 1024
   const upstream = await origin(t, (_request, response) => {
@@ -87,7 +87,7 @@ t.test('a slow client slows the upstream down', async t => {
   t.equal((await proxied(1))[0]?.['bytesOut'], 400 * size)
 })
 
-t.test('an answer that breaks off cuts the client\'s connection', async t => {
+t.test('a response that breaks off: the connection of the client is cut', async t => {
   for (const undici of [undefined, false]) {
     const upstream = await origin(t, (_request, response) => {
       response.writeHead(200, { 'Content-Length': 100 })
@@ -101,7 +101,7 @@ t.test('an answer that breaks off cuts the client\'s connection', async t => {
   }
 })
 
-t.test('an upstream\'s 407 is 502, from every client (R-CHAIN-6)', async t => {
+t.test('a 407 of the upstream, with each client: it becomes a 502 (R-CHAIN-6)', async t => {
   const upstream = await origin(t, (_request, response) => {
     response.writeHead(407, { 'Proxy-Authenticate': 'Basic realm="theirs"', 'X-Theirs': '1' })
     response.end('theirs')
@@ -117,7 +117,7 @@ t.test('an upstream\'s 407 is 502, from every client (R-CHAIN-6)', async t => {
   }
 })
 
-t.test('a client of the options that tells nothing but records (R-TRL-8)', async t => {
+t.test('a client of the options that gives fields as a record only: the response goes on, without Trailer (R-TRL-8)', async t => {
   const undici = {
     request (_options: unknown, done: (error: null, answer: object) => void) {
       done(null, { statusCode: 200, headers: { 'x-a': '1', trailer: 'X-T' }, body: Readable.from(['body']) })
@@ -152,7 +152,7 @@ async function got (t: Test, octets: string, { method = 'GET', ...route }: { met
   return await client.send(message(method, '/api')).end()
 }
 
-t.test('answers without content', async t => {
+t.test('responses without content: Content-Length stays in a 304 and for HEAD, and a 204 has none', async t => {
   for (const route of [{}, { undici: false }]) {
     const notModified = await got(t, 'HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\nTrailer: X-T\r\n\r\n', route)
     t.match(notModified, /^HTTP\/1.1 304 Not Modified\r\nContent-Length: 5\r\n/)
@@ -162,14 +162,14 @@ t.test('answers without content', async t => {
   }
 })
 
-t.test('a reason phrase and fields beyond ASCII', async t => {
+t.test('a reason phrase and fields beyond ASCII: they stay as they came', async t => {
   for (const route of [{}, { undici: false }]) {
     const text = await got(t, 'HTTP/1.1 200 \xc3\x87a va\r\nX-A: \xe9\r\nContent-Length: 0\r\n\r\n', route)
     t.match(text, /^HTTP\/1.1 200 \xc3\x87a va\r\nX-A: \xe9\r\n/)
   }
 })
 
-t.test('HTTP/2 has no reason phrase', async t => {
+t.test('a reason phrase for an HTTP/2 client: it is dropped without a warning', async t => {
   const upstream = await origin(t, (_request, response) => { response.writeHead(200, 'Fine').end() })
   const { port } = await reverse(t, { upstream: upstream.url }, { fastify: { http2: true } as never })
   const warnings: Error[] = []
@@ -183,19 +183,19 @@ t.test('HTTP/2 has no reason phrase', async t => {
   t.same(warnings, [])
 })
 
-t.test('a trailer field that Connection names ends here (R-HOP-1)', async t => {
+t.test('a trailer field that Connection names: it ends here (R-HOP-1)', async t => {
   const text = await got(t, 'HTTP/1.1 200 OK\r\nConnection: X-Hop\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Hop: 1\r\nX-T: 1\r\n\r\n')
   t.match(text, /\r\n0\r\nX-T: 1\r\n\r\n$/)
 })
 
-t.test('the head of an event stream does not wait for the first event', async t => {
+t.test('the head of an event stream: it does not wait for the first event', async t => {
   const upstream = await rawServer(t, socket => socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n'))
   const { port } = await reverse(t, { upstream: `http://127.0.0.1:${upstream}` })
   const client = await RawClient.to(t, port)
   t.match(await client.send(message('GET', '/api')).until(text => text.includes('\r\n\r\n')), /event-stream/)
 })
 
-t.test('a client that takes nothing is cut off in the end', async t => {
+t.test('a client that reads nothing: it is cut off after bodyTimeout', async t => {
   const upstream = await origin(t, (_request, response) => response.end(Buffer.alloc(50_000_000)))
   const { port, proxied } = await reverse(t, { upstream: upstream.url, undici: { bodyTimeout: 100 } })
   const client = await RawClient.to(t, port)
@@ -204,7 +204,7 @@ t.test('a client that takes nothing is cut off in the end', async t => {
   t.match(await proxied(1), [{ status: 200, reason: 'idle' }])
 })
 
-t.test('with a bodyTimeout of 0 it is not', async t => {
+t.test('a bodyTimeout of 0: the client is not cut off', async t => {
   const upstream = await origin(t, (_request, response) => response.end(Buffer.alloc(5_000_000)))
   const { port, proxied } = await reverse(t, { upstream: upstream.url, undici: { bodyTimeout: 0 } })
   const client = await RawClient.to(t, port)
@@ -212,7 +212,7 @@ t.test('with a bodyTimeout of 0 it is not', async t => {
   t.match(await proxied(1), [{ bytesOut: 5_000_000, reason: undefined }])
 })
 
-t.test('behind a 101 it is over when both sides have ended, or when it is ended (R-UPG-3)', async t => {
+t.test('an exchange after a 101: it is over when both sides have ended, or when it is ended (R-UPG-3)', async t => {
   const target = await rawOrigin(t, socket => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello')
     socket.on('end', () => socket.end())

@@ -23,7 +23,7 @@ t.test('a path that was asked for before: goes where it went, with the query of 
   }
 })
 
-t.test('a path that is refused stays refused', async t => {
+t.test('a path that was refused before: it is refused again', async t => {
   const upstream = await origin(t)
   const { url, app } = await reverse(t, { upstream: upstream.url })
   for (let i = 0; i < 2; i++) t.equal((await app.inject({ url: '/api/a%2f..%2f..%2fb', headers })).statusCode, 400)
@@ -31,7 +31,7 @@ t.test('a path that is refused stays refused', async t => {
   t.equal(upstream.seen.length, 1)
 })
 
-t.test('where more than the path has a say, @fastify/http-proxy is asked each time', async t => {
+t.test('a destination that depends on more than the path: @fastify/http-proxy is asked each time', async t => {
   const [a, b] = [await origin(t), await origin(t)]
   let asked = 0
   const { url } = await reverse(t, { upstream: '', replyOptions: { getUpstream: () => asked++ === 0 ? a.url : b.url } })

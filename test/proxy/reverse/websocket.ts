@@ -34,23 +34,23 @@ async function asked (t: Test, route: object, fields: Record<string, string | st
   return await upgrade
 }
 
-t.test('Authorization and cookies go to the upstream, what is ours does not (R-CHAIN-3, R-CHAIN-7)', async t => {
+t.test('fields of a handshake: Authorization and cookies go to the upstream, proxy fields do not (R-CHAIN-3, R-CHAIN-7)', async t => {
   const headers = await asked(t, {}, { Authorization: 'Bearer a', Cookie: 'a=1', Via: '1.1 a', 'X-Forwarded-For': '10.0.0.1', 'Proxy-Connection': 'x', Proxy: 'x' })
   t.match(headers, { authorization: 'Bearer a', cookie: 'a=1', via: '1.1 a, 1.1 gw', 'x-forwarded-for': '127.0.0.1', 'x-forwarded-host': 'gw.test' })
   t.notMatch(Object.keys(headers).join(), /proxy/)
 })
 
-t.test('where we are the origin Authorization is ours', async t => {
+t.test('a gate that acts as origin: Authorization ends here', async t => {
   t.equal((await asked(t, { status: 401 }, { Authorization: 'Basic a' })).authorization, undefined)
 })
 
-t.test('nothing of who asked, if the options say so', async t => {
+t.test('forwarded off in the options: the upstream is told nothing of the client', async t => {
   const headers = await asked(t, { forwarded: false }, {})
   t.notMatch(Object.keys(headers).join(), /forwarded/)
   t.equal(headers.via, '1.1 gw')
 })
 
-t.test('rewriting of the options (R-CHAIN-3)', async t => {
+t.test('rewriting in the options: it is applied, and proxy fields still end here (R-CHAIN-3)', async t => {
   const rewriteRequestHeaders = (headers: object, request: { headers: object }) => ({ ...headers, ...request.headers, 'X-More': '1' })
   const headers = await asked(t, { wsClientOptions: { rewriteRequestHeaders, headers: { 'x-fixed': '1' } } }, { Authorization: 'Bearer a', 'Proxy-Authentication-Info': 'x' })
   t.match(headers, { authorization: 'Bearer a', 'x-more': '1', 'x-fixed': '1', via: '1.1 gw' })
@@ -63,7 +63,7 @@ t.test('a WebSocket of @fastify/http-proxy: Via is appended, and who asked is to
   t.equal((await asked(t, { wsClientOptions: {}, forwarded: false }, fields))['x-forwarded-for'], undefined)
 })
 
-t.test('a refusal comes before the upstream is asked (R-UPG-1)', async t => {
+t.test('a WebSocket that is refused: the upstream is not asked (R-UPG-1)', async t => {
   const server = createServer(() => t.fail('not to be asked'))
   server.on('connection', () => t.fail('not to be asked'))
   const { port } = await reverse(t, { upstream: `http://127.0.0.1:${await listen(t, server)}`, websocket: true } as never)
@@ -71,7 +71,7 @@ t.test('a refusal comes before the upstream is asked (R-UPG-1)', async t => {
   t.match(await client.send(message('GET', '/api/ws', { ...ASK, 'Proxy-Authorization': 'Test no' })).end(), /^HTTP\/1.1 407 /)
 })
 
-t.test('without the option it is left out, and the user\'s objects stay as they are', async t => {
+t.test('the websocket option: without it there are no settings, and objects of the user stay as they are', async t => {
   const rules = { pseudonym: 'gw', forwarded: true, consumed: new Set<string>(), identity: NO_IDENTITY }
   t.same(webSocketOptions({ upstream: 'http://up.test' }, rules), {})
   const wsReconnect = Object.freeze({ pingInterval: 1 })
@@ -89,7 +89,7 @@ t.test('http-proxy passes on what requests would: Authorization and cookies, as 
   }
 })
 
-t.test('each 101 of http-proxy has the fields of its own gate, though all come from one server of it', async t => {
+t.test('101 responses from one server of http-proxy: each has the fields of its own gate', async t => {
   const wss = new EventEmitter()
   const follow = (nonce: string) => {
     const raw = { socket: Object.assign(new EventEmitter(), { bytesRead: 0, bytesWritten: 0, destroy () {} }) }
@@ -107,7 +107,7 @@ t.test('each 101 of http-proxy has the fields of its own gate, though all come f
   t.equal(wss.listenerCount('headers'), 0)
 })
 
-t.test('who the user is, in the place of what the client says', async t => {
+t.test('an identity field that the client sends: the user of the gate takes its place', async t => {
   const own = new IdentityField({ header: 'x-user' }, 'identity')
   const rules = { pseudonym: 'gw', forwarded: false, consumed: new Set<string>(), identity: { own, all: [own] } }
   const { wsClientOptions } = webSocketOptions({ websocket: true, upstream: '' } as never, rules) as { wsClientOptions: { rewriteRequestHeaders: (headers: object, request: object) => object } }
@@ -115,7 +115,7 @@ t.test('who the user is, in the place of what the client says', async t => {
   t.match(wsClientOptions.rewriteRequestHeaders({ x_user: 'mallory' }, request), { 'x-user': 'alice', x_user: undefined })
 })
 
-t.test('they pass through unless the options want http-proxy to take them', async t => {
+t.test('WebSockets: they pass through unless the options want http-proxy to take them', async t => {
   const route = { upstream: 'http://up.test', websocket: true }
   t.equal(passesWebSockets(route as never, true), true)
   t.equal(passesWebSockets(route as never, false), false)
@@ -131,7 +131,7 @@ async function given (t: Test, route: object = {}, path = '/api/ws', fields: Rec
   return { ...gate, target, client }
 }
 
-t.test('what http-proxy answers has the fields of the gate, its place among the exchanges, and its line (R-UPG-1)', async t => {
+t.test('a WebSocket that http-proxy takes: it has the fields of the gate, counts as an exchange, and is logged (R-UPG-1)', async t => {
   const { client, exchanges, proxied, target } = await given(t)
   t.match(await client.answer(), /^HTTP\/1.1 101 [^]*\r\nProxy-Authentication-Info: nextnonce="n"\r\n/)
   t.equal(exchanges.size, 1)
@@ -141,13 +141,13 @@ t.test('what http-proxy answers has the fields of the gate, its place among the 
   t.equal(exchanges.size, 0)
 })
 
-t.test('an answer of its that is no 101 says that it closes (R-UPG-2)', async t => {
+t.test('a response of http-proxy that is no 101: it says that it closes (R-UPG-2)', async t => {
   const { client, proxied } = await given(t, {}, '/api/ws/%2e%2e/%2e%2e/x')
   t.match(await client.end(), /^HTTP\/1.1 400 [^]*\r\nconnection: close\r\n/i)
   t.match(await proxied(1), [{ status: 400, reason: undefined }])
 })
 
-t.test('under the prefix only WebSockets are upgrades', async t => {
+t.test('upgrades under the prefix other than WebSockets: they are served as plain requests', async t => {
   for (const way of [{}, { wsClientOptions: undefined }]) {
     for (const [path, fields] of [['/api/x', { Upgrade: 'h2c' }], ['/api/x', { 'Content-Length': '0', Upgrade: 'chat' }]] as const) {
       const { client } = await given(t, way, path, fields as never)
@@ -158,7 +158,7 @@ t.test('under the prefix only WebSockets are upgrades', async t => {
   }
 })
 
-t.test('a route of the application\'s own under the prefix has its response', async t => {
+t.test('an own route of the application under the prefix: it gives its own response', async t => {
   for (const way of [{}, { wsClientOptions: {} }]) {
     const { port } = await reverse(t, { upstream: 'http://up.test', websocket: true, ...way } as never, { before: app => app.get('/api/own', async () => 'own') })
     const client = await RawClient.to(t, port)
@@ -166,7 +166,7 @@ t.test('a route of the application\'s own under the prefix has its response', as
   }
 })
 
-t.test('by an extended CONNECT they pass through as they are, or not at all (R-XC-4)', async t => {
+t.test('a WebSocket by extended CONNECT: it reaches the gate where it passes through, and is a 501 otherwise (R-XC-4)', async t => {
   const target = await webSocketOrigin(t)
   for (const [way, status] of [[{}, 407], [{ wsClientOptions: {} }, 501]] as const) {
     const { url, port } = await reverse(t, { upstream: target.url, websocket: true, ...way } as never, { fastify: ANNOUNCED })
@@ -175,7 +175,7 @@ t.test('by an extended CONNECT they pass through as they are, or not at all (R-X
   }
 })
 
-t.test('the handshake is sent as the options say; one that is sent again goes by itself', async t => {
+t.test('finishRequest in the options: it sends the handshake, also of a retry that has no client', async t => {
   const rules = { pseudonym: 'gw', forwarded: false, consumed: new Set<string>(), identity: NO_IDENTITY }
   const sent: unknown[] = []
   const finishRequest = (...all: unknown[]) => { sent.push(...all) }
@@ -188,7 +188,7 @@ t.test('the handshake is sent as the options say; one that is sent again goes by
   t.equal(wsClientOptions.handshakeTimeout, 7)
 })
 
-t.test('hooks of the options are called when both stand; what nobody waits for any more is closed', async t => {
+t.test('onConnect of the options: called when both sides stand, and the target of a closed client is closed', async t => {
   const route = { upstream: 'http://up.test', websocket: true }
   const rules = { pseudonym: 'gw', forwarded: true, consumed: new Set<string>(), identity: NO_IDENTITY }
   const seen: unknown[] = []

@@ -33,7 +33,7 @@ async function application (t: Test, before: (app: FastifyInstance) => unknown =
   return { app, client: async () => await RawClient.to(t, (app.server.address() as { port: number }).port) }
 }
 
-t.test('whoever takes an upgrade has it, and what nobody takes goes on as a plain request (R-UPG-3)', async t => {
+t.test('an upgrade: its taker has it, and one that is not taken goes on as a plain request (R-UPG-3)', async t => {
   const { app, client } = await application(t)
   t.equal(app.server.listenerCount('upgrade'), 1)
   for (const path of ['/first', '/second']) t.equal(readAnswer(await (await client()).send(`${ask(path)}x`).answer()).body, `${path.slice(1)} x`)
@@ -41,7 +41,7 @@ t.test('whoever takes an upgrade has it, and what nobody takes goes on as a plai
   for (const path of ['/plain', '/other', '/plain']) t.match(readAnswer(await plain.send(ask(path)).answer()), { status: 200, fields: { connection: 'keep-alive' }, body: `plain ${path}` })
 })
 
-t.test('the application\'s own listeners get what is left, those that come later as well, and nothing else', async t => {
+t.test('listeners of the application, early or late: they get what is left, and nothing else', async t => {
   const seen: string[] = []
   const listen = (name: string) => (request: IncomingMessage, socket: Socket) => {
     seen.push(`${name} ${request.url}`)
@@ -55,7 +55,7 @@ t.test('the application\'s own listeners get what is left, those that come later
   t.strictSame(seen, ['early /early', 'late /early', 'early /late', 'late /late'])
 })
 
-t.test('what they leave is answered, at the latest when the server stops', async t => {
+t.test('an upgrade that the listeners leave alone: it gets a response, at the latest when the server stops', async t => {
   let reached = () => {}
   const left = new Promise<void>(resolve => { reached = resolve })
   const { app, client } = await application(t, app => app.server.on('upgrade', () => reached()))
@@ -67,7 +67,7 @@ t.test('what they leave is answered, at the latest when the server stops', async
   await closed
 })
 
-t.test('or at once, when it has begun to stop', async t => {
+t.test('an upgrade that is left alone while the server stops: it gets a response at once', async t => {
   let stopping = async () => {}
   const { app, client } = await application(t, app => {
     app.server.on('upgrade', () => {})
@@ -93,7 +93,7 @@ t.test('an upgrade that comes behind its content, its response being on its way:
   t.equal(readAnswer(await (await client()).send(text).answer()).body, 'plain /behind')
 })
 
-t.test('a listener that a taker is to call is called by nobody else', async t => {
+t.test('a listener that a taker is to call: nothing else calls it', async t => {
   let called = 0
   const { client } = await application(t, async app => {
     const add = async () => { app.server.on('upgrade', (_request, socket) => { called += 1; socket.end(answer('called')).resume() }) }
@@ -112,7 +112,7 @@ t.test('a listener that a taker is to call is called by nobody else', async t =>
   t.equal(called, 1)
 })
 
-t.test('a WebSocket of HTTP/2 is offered as an upgrade is, and what nobody takes is never a plain request (R-XC-1)', async t => {
+t.test('a WebSocket over HTTP/2: it is offered as an upgrade, and never a plain request if it is not taken (R-XC-1)', async t => {
   const app = Fastify(ANNOUNCED) as unknown as FastifyInstance
   app.get('/*', async () => t.fail('it is none'))
   const offered: unknown[] = []
@@ -136,7 +136,7 @@ t.test('a WebSocket of HTTP/2 is offered as an upgrade is, and what nobody takes
 })
 
 const { skip, patch } = await bothLoopbacks()
-t.test('on both addresses of localhost', { skip }, async t => {
+t.test('a server on both addresses of localhost: upgrades are handled on each', { skip }, async t => {
   t.teardown(patch())
   const app = Fastify()
   app.get('/', async () => 'plain')

@@ -6,12 +6,12 @@ import { extended } from '../../fixtures/extended-socket.js'
 
 const PLAIN = { ':method': 'CONNECT', ':authority': 'origin.test:443' }
 
-t.test('what is no extended CONNECT', t => {
+t.test('a request that is no extended CONNECT: it has no response of one', t => {
   t.equal(extendedResponse({ headers: {} } as IncomingMessage), undefined)
   t.end()
 })
 
-t.test('one for a WebSocket is offered as a GET, and is whose who takes it (R-XC-1)', async t => {
+t.test('an extended CONNECT for a WebSocket: it is offered as a GET, and belongs to its taker (R-XC-1)', async t => {
   const client = await announcing(t, server => {
     onExtendedConnect(server, request => {
       const response = extendedResponse(request)!
@@ -26,7 +26,7 @@ t.test('one for a WebSocket is offered as a GET, and is whose who takes it (R-XC
   t.match(await client.ask({ ':path': '/' }), { body: 'plain' }, 'a request is one')
 })
 
-t.test('what nobody takes, and any other protocol, is for the listeners, and a CONNECT', async t => {
+t.test('an extended CONNECT not taken or of another protocol, or a plain CONNECT: the listeners get it', async t => {
   const offered: unknown[] = []
   const client = await announcing(t, server => {
     onExtendedConnect(server, ({ headers }) => { offered.push(headers[':protocol']); return false })
@@ -39,7 +39,7 @@ t.test('what nobody takes, and any other protocol, is for the listeners, and a C
   t.strictSame(offered, ['websocket'])
 })
 
-t.test('without listeners it is not implemented (R-XC-1)', async t => {
+t.test('an extended CONNECT that is not taken, without listeners: it is not implemented (R-XC-1)', async t => {
   const client = await announcing(t, server => onExtendedConnect(server, () => false))
   t.match(await client.ask(extended('a.test', '/')), { status: 501, fields: { 'cache-control': 'no-store' } })
   t.match(await client.ask(PLAIN), { status: 405 }, 'as from node')

@@ -29,7 +29,7 @@ async function plain (
   return { client: await RawClient.to(t, await listen(t, server)), server }
 }
 
-t.test('an upgrade is parsed as a plain request, what follows as well, and the connection kept (R-UPG-3)', async t => {
+t.test('an ignored upgrade: parsed as a plain request, what follows as well, and the connection is kept (R-UPG-3)', async t => {
   const { client } = await plain(t)
   for (const method of ['GET', 'OPTIONS']) {
     client.send(`${method} /%20?x HTTP/1.1\r\nHost: a\r\nX-A: \xe9\r\nUPGRADE: h2c\r\nx-a: 2\r\nConnection: Upgrade\r\nupgrade: b\r\n\r\n`)
@@ -37,7 +37,7 @@ t.test('an upgrade is parsed as a plain request, what follows as well, and the c
   }
 })
 
-t.test('with its content, in the head\'s packet or behind it, and a request behind that', async t => {
+t.test('an ignored upgrade with content, in one packet or two: the content and the next request are parsed', async t => {
   const { client } = await plain(t)
   const head = 'POST / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 5\r\n\r\n'
   client.send(`${head}123`)
@@ -46,7 +46,7 @@ t.test('with its content, in the head\'s packet or behind it, and a request behi
   for (const wanted of [/12345$/, /^GET \/next/]) t.match(readAnswer(await client.answer()).body, wanted)
 })
 
-t.test('what changes on the request meanwhile does not matter, and a connection that has closed is left', async t => {
+t.test('changes to an ignored upgrade meanwhile: they do not matter, and a closed connection is left alone', async t => {
   const { client } = await plain(t, request => { request.url = '/other' })
   t.match(readAnswer(await client.send('GET /one HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n').answer()).body, /^GET \/one/)
   const { client: other } = await plain(t, ({ socket }) => { socket.destroy() })

@@ -3,7 +3,7 @@ import t from 'tap'
 import { offerToApplication } from '../../../lib/proxy/upgrade/offer-to-application.js'
 import { listenerCounts } from '../../fixtures/listener-counts.js'
 
-t.test('a connection that nobody touches is nobody\'s, once they have had their time', async t => {
+t.test('a connection that is not touched within its time: it is left, and belongs to no listener', async t => {
   let fire = () => {}
   const timers = t.intercept(globalThis, 'setTimeout', { value: (call: () => void, time: number) => { t.equal(time, 5_000); fire = call } })
   const socket = new Socket()
@@ -18,7 +18,7 @@ t.test('a connection that nobody touches is nobody\'s, once they have had their 
   t.strictSame(listenerCounts(socket), before)
 })
 
-t.test('whoever leaves a trace on it has taken it', async t => {
+t.test('a connection that a listener uses in any way: it counts as taken', async t => {
   const takes: Record<string, (socket: Socket) => void> = {
     'a listener': socket => { socket.on('error', () => {}) },
     reading: socket => { socket.resume() },
@@ -36,7 +36,7 @@ t.test('whoever leaves a trace on it has taken it', async t => {
   }
 })
 
-t.test('nothing is kept of one that closes', async t => {
+t.test('a connection that closes: nothing is kept of it', async t => {
   const socket = new Socket()
   const waiting = new Set<() => void>()
   offerToApplication(() => {}, socket, waiting, () => t.fail('it is gone'))

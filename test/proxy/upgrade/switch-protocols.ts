@@ -38,7 +38,7 @@ async function asked (t: Test, behind = ''): Promise<Asked> {
   return { client, reply, upgrade: upgradeOf(reply.request.raw)!, origin: await socketPair(t) }
 }
 
-t.test('a 101 goes to the client, with our fields, and both speak the other protocol (R-UPG-3)', async t => {
+t.test('a 101 of the origin: it goes to the client with our fields, and both sides speak the other protocol (R-UPG-3)', async t => {
   const { client, reply, upgrade, origin: { near, far } } = await asked(t, 'early')
   reply.header('proxy-authentication-info', 'nextnonce="n"').header('set-cookie', 'a=b')
   near.unshift(Buffer.from('hello'))
@@ -63,7 +63,7 @@ t.test('a 101 goes to the client, with our fields, and both speak the other prot
   t.ok(finished, 'whoever waits for the end of the answer')
 })
 
-t.test('it can be ended from outside', async t => {
+t.test('an end from outside: the exchange ends on both sides', async t => {
   const { client, reply, upgrade, origin } = await asked(t)
   let exchange: { end (why: 'closing'): void } | undefined
   const ended = new Promise<SwitchedEnding>(resolve => {
@@ -74,7 +74,7 @@ t.test('it can be ended from outside', async t => {
   await Promise.all([client.end(), origin.far.end()])
 })
 
-t.test('what is no answer to the offer fails, and closes the origin\'s connection (R-UPG-3)', async t => {
+t.test('a response that does not match the offer: it fails, and the connection to the origin closes (R-UPG-3)', async t => {
   const rows: Array<[status: number, fields: string[]]> = [
     [200, GOOD],
     [101, ['Connection', 'upgrade', 'Upgrade', 'other']],
@@ -90,7 +90,7 @@ t.test('what is no answer to the offer fails, and closes the origin\'s connectio
   }
 })
 
-t.test('nor is there a way to somebody who has been answered, or has gone', async t => {
+t.test('a client that has its response or has left: the upgrade fails, and the connection to the origin closes', async t => {
   for (const end of [(reply: FastifyReply) => { reply.send('late') }, (reply: FastifyReply) => { reply.raw.destroy() }]) {
     const { reply, upgrade, origin: { near } } = await asked(t)
     end(reply)

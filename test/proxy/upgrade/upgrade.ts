@@ -34,7 +34,7 @@ t.test('what is offered: nothing in HTTP/1.0, nothing beside content (R-UPG-3)',
   t.strictSame(offer('1.1', { 'transfer-encoding': 'chunked' }), [])
 })
 
-t.test('an upgrade is routed with its socket, its offer and what came behind it', async t => {
+t.test('an upgrade: it is routed with its socket, its offer and what came behind it', async t => {
   t.equal(upgradeOf({} as IncomingMessage), undefined)
   t.equal(protocolsOf({} as IncomingMessage), undefined)
   const asking = await client(t, (request, response) => {
@@ -48,7 +48,7 @@ t.test('an upgrade is routed with its socket, its offer and what came behind it'
   await asking.send(`${ASK}early`).end()
 })
 
-t.test('an answer says that it closes, and does, however its head is written (R-UPG-2, R-407-7)', async t => {
+t.test('a response to an upgrade, however its head is written: it says that it closes, and closes (R-UPG-2, R-407-7)', async t => {
   const heads: Record<string, (response: UpgradeResponse) => void> = {
     'by name': response => { response.writeHead(407, { Connection: 'keep-alive', 'content-length': 2 }) },
     'by name, with a reason': response => { response.writeHead(407, 'Who', { connection: 'keep-alive', 'content-length': 2 } as never) },
@@ -77,7 +77,7 @@ t.test('an answer says that it closes, and does, however its head is written (R-
   }
 })
 
-t.test('a 101 goes out by itself, as octets, and is as it was written', async t => {
+t.test('a 101: it goes out by itself, as octets, as it was written', async t => {
   const asking = await client(t, (request, response) => {
     const reply = { raw: response, getHeader () {}, hijack () {} } as never
     const upgrade = upgradeOf(request)!
@@ -87,7 +87,7 @@ t.test('a 101 goes out by itself, as octets, and is as it was written', async t 
   t.match(await asking.send(ASK).end(), /^HTTP\/1\.1 101 Switching Protocols\r\nX-Own: \xe9\r\nConnection: Upgrade\r\nUpgrade: chat\r\n(?:Date: .*\r\n)?\r\nchat$/)
 })
 
-t.test('Fastify answers it as any request', async t => {
+t.test('an upgrade that Fastify handles: it gets a response as any request does', async t => {
   const app = Fastify()
   app.get('/', async (_request, reply) => reply.header('connection', 'keep-alive').send('plain'))
   app.server.on('upgrade', (request, _socket, head) => routeUpgrade(app, request, head, ['chat']))
@@ -97,7 +97,7 @@ t.test('Fastify answers it as any request', async t => {
   t.match(readAnswer(await asking.send(ASK).end()), { status: 200, fields: { connection: 'close' }, body: 'plain' })
 })
 
-t.test('a WebSocket on a stream of HTTP/2 is routed with its own answer (R-XC-1)', async t => {
+t.test('a WebSocket on an HTTP/2 stream: it is routed with a response of its own (R-XC-1)', async t => {
   const client = await announcing(t, server => onExtendedConnect(server, request => {
     const routing = (routed: IncomingMessage, response: ServerResponse) => {
       t.match(upgradeOf(routed), { protocols: ['websocket'], whenEnded: undefined })

@@ -28,7 +28,7 @@ async function lab (t: Test, asked: (asked: Asked) => void): Promise<Http2Client
   })
 }
 
-t.test('the handshake has a key of ours, and the 200 nothing of its answer (R-XC-1)', async t => {
+t.test('a handshake for an HTTP/2 stream: it has a key of ours, and the 200 nothing of the accept value (R-XC-1)', async t => {
   const client = await lab(t, ({ upgrade, request, reply, accept }) => {
     t.match(upgrade, { protocols: ['websocket'], whenEnded: undefined })
     t.equal(upgrade.head.length, 0)
@@ -46,7 +46,7 @@ t.test('the handshake has a key of ours, and the 200 nothing of its answer (R-XC
   t.equal((await once(stream, 'data'))[0], 'there and back')
 })
 
-t.test('a consent without the answer to that key is none, and any other answer can be written', async t => {
+t.test('a 101 without the accept value of our key: it fails, and any other response can be written', async t => {
   for (const fields of [[], ['Sec-WebSocket-Accept', 'x'], ['Sec-WebSocket-Accept', 'x', 'sec-websocket-accept', 'y']]) {
     const client = await lab(t, ({ upgrade, reply, response }) => {
       t.throws(() => upgrade.open(reply, fields, ['websocket']), UPSTREAM_PROTOCOL)
@@ -68,7 +68,7 @@ t.test('no other success gets out: it is a refusal (R-CONNECT-5)', async t => {
   t.match(await relayed.ask(extended('a.test', '/')), { status: 404, fields: { 'x-own': '1' }, body: 'no' })
 })
 
-t.test('trailers end it, and a reset is a CANCEL (R-H2-4)', async t => {
+t.test('trailers or a reset on the stream: trailers end it, and a reset becomes a CANCEL (R-H2-4)', async t => {
   const client = await lab(t, ({ upgrade, reply, accept }) => {
     const side = upgrade.open(reply, ['Sec-WebSocket-Accept', accept], ['websocket'])
     side.on('data', data => { if (String(data) === 'reset') propagateReset(side) })

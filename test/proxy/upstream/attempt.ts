@@ -50,11 +50,11 @@ function handlerOf (events: unknown[], over: () => void): Dispatcher.DispatchHan
   }
 }
 
-t.test('everything is passed on', async t => {
+t.test('a response of the origin: all of it is passed on', async t => {
   t.strictSame(await second(t, `HTTP/1.1 103 E\r\n\r\n${OK}`), { events: ['start', 103, 200, 'ok', 'end'], again: 0, ended: 1 })
 })
 
-t.test('an upgrade is passed on', async t => {
+t.test('an upgrade: it is passed on', async t => {
   const { port } = await scriptedOrigin(t, { '/': 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n' })
   const client = new Client(`http://127.0.0.1:${port}`)
   t.teardown(async () => { await client.destroy() })
@@ -72,14 +72,14 @@ t.test('a connection that has served a request ends before a response: it is sen
   }
 })
 
-t.test('other requests, and connections that stand for somebody, are not sent again (F-14)', async t => {
+t.test('a request not idempotent or with content, or an authenticated connection: it is not sent again (F-14)', async t => {
   const end: Script = socket => { socket.end() }
   for (const method of ['POST', 'PATCH', 'LOCK']) t.equal((await second(t, end, { method, content: null })).again, 0, method)
   t.equal((await second(t, end, { method: 'PUT', content: [] })).again, 0, 'content')
   t.equal((await second(t, end, GET, false)).again, 0)
 })
 
-t.test('nor where something of a response has come, or another thing has failed (F-14)', async t => {
+t.test('a response that has begun, or another failure: the request is not sent again (F-14)', async t => {
   for (const octets of ['H', 'HTTP/1.1 200 OK\r\n', 'HTTP/1.1 103 E\r\n\r\n']) {
     t.equal((await second(t, socket => { socket.end(octets) })).again, 0, octets)
   }
@@ -93,7 +93,7 @@ t.test('nor where something of a response has come, or another thing has failed 
   }
 })
 
-t.test('interim responses do not make the wait for the head longer (F-16)', async t => {
+t.test('interim responses: they do not make the wait for the head longer (F-16)', async t => {
   const server = createServer(socket => {
     socket.on('error', () => {})
     const hints = setInterval(() => { socket.write('HTTP/1.1 103 E\r\n\r\n') }, 20)
@@ -116,7 +116,7 @@ t.test('interim responses do not make the wait for the head longer (F-16)', asyn
   }
 })
 
-t.test('it is from the end of the request on, and over with the head or an upgrade (F-16)', async t => {
+t.test('the wait for the head: it starts with the end of the request, and ends with the head or an upgrade (F-16)', async t => {
   const aborted: unknown[] = []
   const controller = { abort: (reason: unknown) => { aborted.push(reason) } } as unknown as Dispatcher.DispatchController
   const told: unknown[] = []

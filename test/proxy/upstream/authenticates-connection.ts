@@ -1,7 +1,7 @@
 import t from 'tap'
 import { authenticatesConnection } from '../../../lib/proxy/upstream/authenticates-connection.js'
 
-t.test('NTLM and Negotiate for the origin authenticate the connection, and nothing else does (R-PSUP-3)', async t => {
+t.test('Authorization by NTLM or Negotiate: it authenticates the connection, and nothing else does (R-PSUP-3)', async t => {
   for (const scheme of ['NTLM TlRM', 'ntlm TlRM', 'Negotiate YII=']) {
     t.ok(authenticatesConnection(['Host', 'a.test', 'AUTHORIZATION', scheme]), scheme)
   }

@@ -30,7 +30,7 @@ async function answer (t: Test, connect: buildConnector.connector | undefined, e
   return await ended
 }
 
-t.test('a reset is the end of no answer (R-MSG-3)', async t => {
+t.test('a reset: it is not taken for the end of a response (R-MSG-3)', async t => {
   const reset = (socket: Socket) => { socket.resetAndDestroy() }
   t.equal(await answer(t, undefined, reset), 'half', 'undici by itself')
   t.equal(await answer(t, createConnector({}), reset), 'UND_ERR_SOCKET')
@@ -61,7 +61,7 @@ t.test('a reset that comes together with octets: is the end of no response eithe
   t.notOk((await outcomes(createConnector({}))).has('cut'))
 })
 
-t.test('other errors stay what they are, and so does a failure to connect', async t => {
+t.test('an error other than a reset, or a failure to connect: it is passed on as it is', async t => {
   const cause = new Error('no')
   reportResets((_options, callback) => callback(cause, null))({} as never, (...opened) => { t.strictSame(opened, [cause, null]) })
   const refused = await closedPort()
@@ -83,13 +83,13 @@ t.test('other errors stay what they are, and so does a failure to connect', asyn
   t.equal(error.code, 'EPIPE')
 })
 
-t.test('options about connections are undici\'s', async t => {
+t.test('a connect function in the options: it opens the connections, as in undici', async t => {
   const cause = new Error('of the options')
   const given = createConnector({ connect: ((_options: unknown, callback: (error: Error, socket: null) => void) => callback(cause, null)) as never })
   given({} as never, (...opened) => { t.equal(opened[0], cause) })
 })
 
-t.test('a resolver of the options that breaks its contract fails the connection, and not the process', async t => {
+t.test('a resolver of the options that breaks its contract: the connection fails, and not the process', async t => {
   const rejects = async () => { throw new Error('no') }
   for (const options of [{ connect: { lookup: rejects } }, { tls: { lookup: rejects } }]) {
     const failure = await new Promise<unknown>(resolve => {

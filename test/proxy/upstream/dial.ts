@@ -17,7 +17,7 @@ async function opened (t: Test, dialling: Promise<Socket>): Promise<Socket> {
   return socket
 }
 
-t.test('a connection to the one address', async t => {
+t.test('a single address: one connection is opened to it', async t => {
   const { port, sockets } = await tcpOrigin(t)
   const socket = await opened(t, dial([FIRST], port, { connectTimeout }))
   t.match(socket, { remoteAddress: '127.0.0.1', remotePort: port, allowHalfOpen: true })
@@ -25,25 +25,25 @@ t.test('a connection to the one address', async t => {
   t.equal(sockets.length, 1)
 })
 
-t.test('from the address that is asked for', async t => {
+t.test('a local address in the options: the connection comes from it', async t => {
   const { port } = await tcpOrigin(t)
   const socket = await opened(t, dial([FIRST], port, { connectTimeout, localAddress: '127.0.0.9' }))
   t.equal(socket.localAddress, '127.0.0.9')
   await t.rejects(dial([FIRST], port, { connectTimeout, localAddress: 'nonsense' }), { code: 'ERR_INVALID_IP_ADDRESS' })
 })
 
-t.test('an address that refuses is passed over at once', async t => {
+t.test('an address that refuses: the next one is tried at once', async t => {
   const { port } = await tcpOrigin(t)
   const socket = await opened(t, dial([SECOND, FIRST], port, { connectTimeout }))
   t.equal(socket.remoteAddress, '127.0.0.1')
 })
 
-t.test('when all fail, the failure is that of the first', async t => {
+t.test('every address fails: the failure is that of the first', async t => {
   const port = await closedPort()
   await t.rejects(dial([SECOND, FIRST], port, { connectTimeout }), { code: 'ECONNREFUSED', address: '127.0.0.2' })
 })
 
-t.test('an address that does not answer gets company after a while', async t => {
+t.test('an address that does not respond: the next one is tried beside it after a while', async t => {
   const { port } = await stalledListener(t, '127.0.0.2')
   const { sockets } = await tcpOrigin(t, undefined, port)
   const socket = await opened(t, dial([SECOND, FIRST], port, { connectTimeout }))
@@ -51,7 +51,7 @@ t.test('an address that does not answer gets company after a while', async t => 
   t.equal(sockets.length, 1)
 })
 
-t.test('a slow address is not given up for one that fails', async t => {
+t.test('a slow address beside one that fails: the slow one is not given up', async t => {
   const { port, release } = await stalledListener(t, '127.0.0.2')
   const dialling = dial([SECOND, FIRST], port, { connectTimeout }) // nothing listens on the other
   await new Promise(resolve => setImmediate(resolve)) // it has knocked, and will knock again
@@ -59,13 +59,13 @@ t.test('a slow address is not given up for one that fails', async t => {
   t.equal((await opened(t, dialling)).remoteAddress, '127.0.0.2')
 })
 
-t.test('a time for all of them together', async t => {
+t.test('addresses that do not respond: one time limit holds for all of them together', async t => {
   const { port } = await stalledListener(t)
   await t.rejects(dial([FIRST], port, { connectTimeout: 20 }), { code: 'FST_PROXY_AUTH_CONNECT_TIMEOUT', statusCode: 504 })
   await t.rejects(dial([FIRST, FIRST], port, { connectTimeout: 300 }), { code: 'FST_PROXY_AUTH_CONNECT_TIMEOUT' })
 })
 
-t.test('a client that leaves ends it', async t => {
+t.test('a client that leaves: the attempts to connect end', async t => {
   const { port } = await stalledListener(t)
   const reason = new Error('left')
   await t.rejects(dial([FIRST], port, { connectTimeout, signal: AbortSignal.abort(reason) }), reason)

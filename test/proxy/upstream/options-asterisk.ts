@@ -38,7 +38,7 @@ async function exchange (t: Test, answer: string | null, options: Partial<Asteri
   return { events, received: origin.received[0] }
 }
 
-t.test('sends the asterisk-form, the fields as they are, and tells of the whole answer (R-TGT-5)', async t => {
+t.test('OPTIONS *: the target is sent in asterisk-form, the fields as they are, and the whole response is reported (R-TGT-5)', async t => {
   const { events, received } = await exchange(t, 'HTTP/1.1 200 \xc3\x87a\r\nAllow: GET\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n')
   t.equal(received, 'OPTIONS * HTTP/1.1\r\nHost: a.test\r\nX-A: 1\r\nx-a: 2\r\nConnection: close\r\n\r\n')
   t.strictSame(events, [[200, 'Ça', ['Allow', 'GET', 'Transfer-Encoding', 'chunked']], ['ok'], ['end', ['X-T', '1']]])
@@ -53,12 +53,12 @@ t.test('a head of more lines than node keeps by itself: all of them are told, so
   t.strictSame(trailers.slice(-2), ['b', '1'])
 })
 
-t.test('interim answers are told, but for a 100 nobody asked for', async t => {
+t.test('interim responses: they are reported, except a 100 that was not asked for', async t => {
   const { events } = await exchange(t, 'HTTP/1.1 100 Go\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 204 No\r\n\r\n')
   t.strictSame(events, [[103, 'Early', ['Link', 'x']], [204, 'No', []], ['end', []]])
 })
 
-t.test('there may be no limit of time', async t => {
+t.test('time limits of 0: the response is reported, and there is no limit', async t => {
   t.strictSame((await exchange(t, 'HTTP/1.1 204 No\r\n\r\n', { headersTimeout: 0, bodyTimeout: 0 })).events, [[204, 'No', []], ['end', []]])
 })
 
@@ -79,7 +79,7 @@ t.test('a handler cannot write what it is told: it is told of its own error, and
   t.match(error, { code: 'UNWRITABLE' })
 })
 
-t.test('content goes along, framed as it came', async t => {
+t.test('content of the request: it is sent along, framed as it came', async t => {
   const { port, seen } = await origin(t)
   const send = async (fields: string[]) => {
     await new Promise<unknown>(resolve => {
@@ -92,7 +92,7 @@ t.test('content goes along, framed as it came', async t => {
   t.match(await send(['Host', 'a.test']), { headers: { 'transfer-encoding': 'chunked', connection: 'close' }, body: Buffer.from('abc') })
 })
 
-t.test('content that fails ends it', async t => {
+t.test('content that fails: the exchange ends with its error', async t => {
   const failing = async function * (): AsyncGenerator<Buffer> {
     yield Buffer.from('a')
     throw Object.assign(new Error('gone'), { code: 'ECONNRESET' })
@@ -117,7 +117,7 @@ for (const [name, answer, code, head] of FAILURES) {
   })
 }
 
-t.test('a pause stops the answer, and is not taken for silence of the origin', async t => {
+t.test('a pause of the handler: the response stops, and the pause is not taken for silence of the origin', async t => {
   const body = 'x'.repeat(4e6)
   const { events } = await exchange(t, `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`, { bodyTimeout: 500 }, {
     onResponseData: controller => {
@@ -130,7 +130,7 @@ t.test('a pause stops the answer, and is not taken for silence of the origin', a
   t.equal(events.slice(1, -1).map(([chunk]) => chunk).join(''), body)
 })
 
-t.test('an abort ends it, before the answer and within', async t => {
+t.test('an abort before or within the response: the exchange ends, and nothing more is reported', async t => {
   const reason = Object.assign(new Error('gone'), { code: 'GONE' })
   const early = await exchange(t, '', {}, { onRequestStart: controller => { controller.abort(reason) } })
   t.strictSame(early.events, [['GONE']])

@@ -39,7 +39,7 @@ async function send (self: OriginClient, port: number, outgoing: Partial<Outgoin
   })
 }
 
-t.test('a connection that an origin authenticates is the requester\'s alone (R-PSUP-3)', async t => {
+t.test('a connection that an origin authenticates: it belongs to the requester alone (R-PSUP-3)', async t => {
   const target = await origin(t, (request, response) => { response.end(String(request.socket.remotePort)) })
   const self = client(t)
   const credentials = { fields: ['Host', 'x.test', 'Authorization', 'NTLM TlRM'] }
@@ -50,7 +50,7 @@ t.test('a connection that an origin authenticates is the requester\'s alone (R-P
   t.not(await send(self, target.port, { requester: another }), first)
 })
 
-t.test('sends path, method, fields and content as they are (R-TGT-4)', async t => {
+t.test('a request to the origin: path, method, fields and content are sent as they are (R-TGT-4)', async t => {
   const { port, seen } = await origin(t)
   const content = async function * () { yield Buffer.from('a') }
   t.equal(await send(client(t), port, { method: 'PROPFIND', fields: ['Host', 'x.test', 'X-A', '1', 'x-a', '\xe9'], content: content() }, { path: '//a/../%zz?%' }), '200 origin')
@@ -59,7 +59,7 @@ t.test('sends path, method, fields and content as they are (R-TGT-4)', async t =
   t.strictSame(rawHeaders, ['host', 'x.test', 'connection', 'keep-alive', 'X-A', '1', 'x-a', '\xe9', 'transfer-encoding', 'chunked'])
 })
 
-t.test('a connection is kept for the same target at the same addresses, and for no other', async t => {
+t.test('a connection that is kept: it serves the same target at the same addresses, and no other', async t => {
   const first = await origin(t)
   const second = await origin(t)
   const self = client(t)
@@ -78,7 +78,7 @@ t.test('a connection is kept for the same target at the same addresses, and for 
 /** On a connection that may be several users'. */
 const shared = { ...requester, raw: { ...requester.raw, headers: { via: '1.1 x' } } as unknown as IncomingMessage }
 
-t.test('one that the origin has authenticated is not kept where it can be nobody\'s own (R-PSUP-3)', async t => {
+t.test('credentials that authenticate a connection, where several users may share it: the connection is not kept (R-PSUP-3)', async t => {
   const { port, seen } = await origin(t)
   const self = client(t)
   const rows = [['NTLM x', 'close'], ['negotiate x', 'close'], ['Basic x', 'keep-alive'], ['Negotiated x', 'keep-alive']] as const
@@ -88,23 +88,23 @@ t.test('one that the origin has authenticated is not kept where it can be nobody
   }
 })
 
-t.test('TLS options that node cannot use stop the boot', async t => {
+t.test('TLS options that node cannot use: the boot stops', async t => {
   t.throws(() => createOriginClient({ connectTimeout: 1, headersTimeout: 1, bodyTimeout: 1, tls: { cert: 'garbage' } }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
-t.test('the addresses decide, not the name', async t => {
+t.test('a target with a name and addresses: the addresses decide where to connect, not the name', async t => {
   const { port } = await origin(t)
   for (const host of ['origin.test', '192.0.2.1', '0x7f.1', '::1', 'a_b.test']) t.equal(await send(client(t), port, {}, { host }), '200 origin', host)
 })
 
-t.test('the asterisk-form goes another way (R-TGT-5)', async t => {
+t.test('a request in asterisk-form: it reaches the origin as such, by a way of its own (R-TGT-5)', async t => {
   const { port, seen } = await origin(t)
   t.equal(await send(client(t), port, { method: 'OPTIONS' }, { path: '*' }), '200 origin')
   t.match(seen, [{ method: 'OPTIONS', url: '*' }])
   t.equal(await send(client(t), await closedPort(), { method: 'OPTIONS' }, { path: '*' }), 'ECONNREFUSED')
 })
 
-t.test('for a request that was aborted no other connection is opened (R-FWD-3)', async t => {
+t.test('a request that was aborted: no other connection is opened for it (R-FWD-3)', async t => {
   const origin = await rawOrigin(t, socket => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc'))
   const self = client(t)
   const target = { form: 'absolute', scheme: 'http', host: '127.0.0.1', port: origin.port, authority: origin.authority, path: '/' } as const
@@ -124,7 +124,7 @@ t.test('for a request that was aborted no other connection is opened (R-FWD-3)',
   t.equal(origin.received.filter(text => text !== '').length, 3, 'what is under way beside it is not disturbed')
 })
 
-t.test('time limits', async t => {
+t.test('an origin that is too slow to connect, to send a head or a body: the request fails with a timeout', async t => {
   const stalled = await stalledListener(t)
   t.equal(await send(client(t, { connectTimeout: 50 }), stalled.port), 'FST_PROXY_AUTH_CONNECT_TIMEOUT')
   const silent = await rawOrigin(t, () => {})
@@ -134,7 +134,7 @@ t.test('time limits', async t => {
   t.equal(await send(client(t, { connectTimeout: 50 }), silent.port, {}, { scheme: 'https' }), 'FST_PROXY_AUTH_CONNECT_TIMEOUT', 'TLS counts')
 })
 
-t.test('connects from the address it is told', async t => {
+t.test('a local address in the options: connections come from it', async t => {
   const { port, server } = await origin(t)
   const from: unknown[] = []
   server.on('connection', socket => from.push(socket.remoteAddress))
@@ -142,7 +142,7 @@ t.test('connects from the address it is told', async t => {
   t.strictSame(from, ['127.0.0.9'])
 })
 
-t.test('https is TLS of ours, verified against the name of the target', { skip: openssl.skip }, async t => {
+t.test('an https target: TLS is set up by us, and verified against the name of the target', { skip: openssl.skip }, async t => {
   const warnings: string[] = []
   const warn = ({ message }: Error) => { warnings.push(message) }
   process.on('warning', warn)
@@ -174,7 +174,7 @@ t.test('https is TLS of ours, verified against the name of the target', { skip: 
   t.match(await send(client(t), plain.port, {}, { scheme: 'https', host: 'origin.test' }), 'FST_PROXY_AUTH_TLS')
 })
 
-t.test('closing ends what is under way', async t => {
+t.test('the origin client is closed: requests that are under way end', async t => {
   const silent = await rawOrigin(t, () => {})
   const self = createOriginClient({ connectTimeout: 60_000, headersTimeout: 0, bodyTimeout: 0 })
   const answer = send(self, silent.port)
@@ -183,7 +183,7 @@ t.test('closing ends what is under way', async t => {
   t.equal(await answer, 'UND_ERR_DESTROYED')
 })
 
-t.test('an offer of protocols goes along, and what accepts it gets the connection (R-UPG-3)', async t => {
+t.test('an offer of protocols: it is sent along, and once it is accepted the handler gets the connection (R-UPG-3)', async t => {
   const { port, received } = await rawOrigin(t, socket => socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: b\r\n\r\nmore'))
   const self = client(t)
   const target = { form: 'absolute', scheme: 'http', host: '127.0.0.1', port, authority: 'x', path: '/' } as const

@@ -16,14 +16,14 @@ const requester = (socket = new EventEmitter(), name = 'alice', headers = {}, ht
 const open = () => new Client() as never
 const never = () => { throw new Error('opened') }
 
-t.test('a request that authenticates nothing, and comes after none that does, shares (R-PSUP-1)', async t => {
+t.test('a request that authenticates nothing and follows none that does: it shares connections (R-PSUP-1)', async t => {
   const pins = new PinnedConnections()
   const socket = new EventEmitter()
   t.equal(pins.find(requester(socket), 'a.test', false, never), undefined)
   t.strictSame([Object.getOwnPropertySymbols(socket).filter(symbol => String(symbol).includes('pins')), socket.listenerCount('close')], [[], 0])
 })
 
-t.test('one that authenticates has a connection of its own, with all that follow it there (R-PSUP-1)', async t => {
+t.test('a request that authenticates: it gets a connection of its own, which all that follows it there uses too (R-PSUP-1)', async t => {
   const pins = new PinnedConnections()
   const of = requester()
   const own = pins.find(of, 'a.test', true, open)
@@ -37,7 +37,7 @@ t.test('one that authenticates has a connection of its own, with all that follow
   t.equal(pins.size, 1)
 })
 
-t.test('where several users may be on a connection, nobody has one of his own (R-PSUP-3)', async t => {
+t.test('a client connection that several users may share: no user gets a connection of their own (R-PSUP-3)', async t => {
   const pins = new PinnedConnections()
   const socket = new EventEmitter()
   pins.find(requester(socket), 'a.test', true, open)
@@ -47,7 +47,7 @@ t.test('where several users may be on a connection, nobody has one of his own (R
   }
 })
 
-t.test('they close with the client\'s connection, or when all do', async t => {
+t.test('a client connection closes, or all are closed: the connections pinned to it close too', async t => {
   const pins = new PinnedConnections()
   const [socket, other] = [new EventEmitter(), new EventEmitter()]
   const clients = [socket, socket, other].map((each, i) => pins.find(requester(each), `${i}.test`, true, open) as unknown as Client)
@@ -59,7 +59,7 @@ t.test('they close with the client\'s connection, or when all do', async t => {
   t.equal(pins.size, 0)
 })
 
-t.test('a client connection has eight at most, and loses the one used longest ago', async t => {
+t.test('a ninth connection for one client connection: the one used longest ago is closed', async t => {
   const pins = new PinnedConnections()
   const of = requester()
   const clients = Array.from({ length: 8 }, (_, i) => pins.find(of, `${i}.test`, true, open) as unknown as Client)

@@ -30,18 +30,18 @@ for (const [name, status, codes] of ROWS) {
   })
 }
 
-t.test('undici has one code for a socket that closed and for a bad answer', async t => {
+t.test('the one code that undici has for a closed socket and for a bad response: the two are told apart', async t => {
   t.match(upstreamError(new errors.SocketError('bad response')), { code: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' })
   t.match(upstreamError(new errors.SocketError('bad upgrade')), { code: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' })
   t.match(upstreamError(new errors.SocketError('other side closed')), { code: 'FST_PROXY_AUTH_UPSTREAM_TERMINATED' })
 })
 
-t.test('ours are left as they are', async t => {
+t.test('errors of our own: they are left as they are', async t => {
   for (const error of [new ClientLeft(), new BadTarget('x')]) t.equal(upstreamError(error), error)
   t.match(upstreamError({ code: 'FST_PROXY_AUTH_FOREIGN' }), { code: 'FST_PROXY_AUTH_UPSTREAM_TERMINATED' }, 'not by its code alone')
 })
 
-t.test('what has no code is no HTTP', async t => {
+t.test('an error without a code: it counts as a response that is not HTTP', async t => {
   t.match(upstreamError(new Error('?')), { code: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' })
   t.match(upstreamError({ code: 7 }), { code: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' })
 })

@@ -5,7 +5,7 @@ import { ALICE_SIGNS } from '../../fixtures/aws4.js'
 import type { Aws4Row } from '../../fixtures/aws4.js'
 import { vectors } from '../../fixtures/vectors.js'
 
-t.test('the vectors, to the byte (R-AWS-3)', async t => {
+t.test('the vectors: the credentials are right to the byte (R-AWS-3)', async t => {
   for (const { id, inputs, expected } of vectors<Aws4Row>('aws4')) {
     const { method, uri, query, headers, payload: content, date, region, service, access_key: accessKeyId, secret_key: secretAccessKey } = inputs
     const signed = signAws4(
@@ -16,7 +16,7 @@ t.test('the vectors, to the byte (R-AWS-3)', async t => {
   }
 })
 
-t.test('what is added is signed as well; for CONNECT the target is the host (R-AWS-8)', async t => {
+t.test('fields that are added: they are signed as well, and for CONNECT the target is the host (R-AWS-8)', async t => {
   const request = { method: 'CONNECT', target: 'origin.test:443', headers: {}, time: 0 }
   const plain = signAws4(request, ALICE_SIGNS)
   t.match(plain['proxy-authorization'], /^AWS4-HMAC-SHA256 Credential=alice\/19700101\/local\/proxy\/aws4_request, SignedHeaders=host;x-amz-date, Signature=/)
@@ -30,7 +30,7 @@ t.test('what is added is signed as well; for CONNECT the target is the host (R-A
   })
 })
 
-t.test('a field of several lines is signed as one, a path with its escapes escaped once more unless the service does not (R-AWS-3)', async t => {
+t.test('a field of several lines, a path with escapes: signed as one, escaped once more unless the service does not (R-AWS-3)', async t => {
   const request = { method: 'GET', target: '/a%20b', headers: { host: 'a', 'x-a': ['1', '2'] }, time: 0 }
   const signed = signAws4(request, ALICE_SIGNS)
   t.same(signAws4({ ...request, headers: { host: 'a', 'x-a': '1,2' } }, ALICE_SIGNS), signed)
@@ -38,13 +38,13 @@ t.test('a field of several lines is signed as one, a path with its escapes escap
   t.notSame(signAws4(request, { ...ALICE_SIGNS, escapePath: false }), signed)
 })
 
-t.test('by default it is signed now', async t => {
+t.test('no time is given: the request is signed for now', async t => {
   const before = Math.floor(Date.now() / 1000) * 1000
   const { 'x-amz-date': time = '' } = signAws4({ method: 'GET', target: '/', headers: { host: 'a' } }, ALICE_SIGNS)
   t.ok(readSigningTime(time)! >= before && readSigningTime(time)! <= Date.now())
 })
 
-t.test('what cannot be signed is refused here, and not by the proxy', async t => {
+t.test('a request that cannot be signed: it is refused by the signer before any proxy sees it', async t => {
   const code = 'FST_PROXY_AUTH_NOT_REPRESENTABLE'
   t.throws(() => signAws4({ method: 'GET', target: 'http://a.test/', headers: { host: 'b.test' } }, ALICE_SIGNS), { code })
   t.throws(() => signAws4({ method: 'GET', target: '/', headers: {} }, ALICE_SIGNS), { code })

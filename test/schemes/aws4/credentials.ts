@@ -13,7 +13,7 @@ const parsed = {
   accessKeyId: 'alice', day: '20261121', region: 'local', service: 'proxy', signedHeaders: ['host', 'x-amz-date'], signature: SIGNATURE
 }
 
-t.test('the vectors, there and back (R-AWS-1)', async t => {
+t.test('the vectors: credentials are read and written back (R-AWS-1)', async t => {
   for (const { id, inputs, expected } of vectors<Aws4Row>('aws4')) {
     const credentials = parseAws4Credentials(expected.credentials)
     t.match(credentials, {
@@ -24,16 +24,16 @@ t.test('the vectors, there and back (R-AWS-1)', async t => {
   }
 })
 
-t.test('a comma parts them, with spaces around it or none; their order is free, the scheme in any case (R-AWS-2)', async t => {
+t.test('parts between commas, with any spaces and in any order, and the scheme in any case: they are read (R-AWS-2)', async t => {
   for (const between of [',', ', ', ' ,', '\t,\t ', ' , ']) t.same(parseAws4Credentials(text({}, between)), parsed, JSON.stringify(between))
   t.same(parseAws4Credentials(` aws4-hmac-sha256  ${parts().reverse().join(', ')} `), parsed)
 })
 
-t.test('a key id may have slashes, a scope may not', async t => {
+t.test('a key id with slashes: it is read whole, for a scope may not have any', async t => {
   t.equal(parseAws4Credentials(text({ Credential: 'team/alice/20261121/local/proxy/aws4_request' })).accessKeyId, 'team/alice')
 })
 
-t.test('what does not follow the grammar (R-AWS-1, R-AWS-2)', async t => {
+t.test('credentials that do not follow the grammar: they are malformed (R-AWS-1, R-AWS-2)', async t => {
   const rows: Record<string, string> = {
     'no parts': 'AWS4-HMAC-SHA256',
     'no space': `AWS4-HMAC-SHA256,${parts().join()}`,
@@ -71,7 +71,7 @@ t.test('what does not follow the grammar (R-AWS-1, R-AWS-2)', async t => {
   }
 })
 
-t.test('as long as may be, and one more', async t => {
+t.test('parts as long as they may be: they are read, and one char more is refused', async t => {
   const key = 'a'.repeat(256)
   t.equal(parseAws4Credentials(text({ Credential: `${key}/20261121/local/proxy/aws4_request` })).accessKeyId, key)
   const names = Array.from({ length: 128 }, (_, i) => `x-${i}`)
@@ -81,7 +81,7 @@ t.test('as long as may be, and one more', async t => {
   t.throws(() => parseAws4Credentials(text({ SignedHeaders: `${name}x` })), { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS', message: /too long/ })
 })
 
-t.test('any text is read or refused, never with what was received in the error', async () => {
+t.test('any text: it is read or refused, and the error never has what was received', async () => {
   fc.assert(fc.property(fc.string({ maxLength: 200 }), fc.nat(200), (junk, at) => {
     const whole = text()
     for (const value of [junk, `AWS4-HMAC-SHA256 ${junk}`, whole.slice(0, at) + junk + whole.slice(at)]) {

@@ -17,13 +17,13 @@ t.test('the vectors: text to sign, key and signature (R-AWS-3, R-AWS-5)', async 
   }
 })
 
-t.test('octets beyond ASCII are hashed as they are on the wire', async t => {
+t.test('octets beyond ASCII: they are hashed as they are on the wire', async t => {
   const request = { method: 'GET', path: '/', query: '', fields: [['host', ['a']], ['x-a', ['\u00e9']]] as const, payload: HASH_OF_NOTHING }
   const text = stringToSign(request, { day: '20261121', region: 'local', service: 'proxy', time: '20261121T084937Z', escapePath: true })
   const canonical = `GET\n/\n\nhost:a\nx-a:\u00e9\n\nhost;x-a\n${HASH_OF_NOTHING}`
   t.equal(text.split('\n').at(-1), createHash('sha256').update(canonical, 'latin1').digest('hex'))
 })
 
-t.test('the hash of nothing', async t => {
+t.test('the hash for no content: it is the hash of nothing', async t => {
   t.equal(HASH_OF_NOTHING, createHash('sha256').digest('hex'))
 })

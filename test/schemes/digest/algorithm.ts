@@ -1,7 +1,7 @@
 import t from 'tap'
 import { DIGEST_ALGORITHMS, findDigestAlgorithm } from '../../../lib/schemes/digest/algorithm.js'
 
-t.test('three hashes, each plain and -sess, the strongest first (R-DIG-10, R-DIG-17)', async t => {
+t.test('the algorithms: there are three hashes, each plain and -sess, the strongest first (R-DIG-10, R-DIG-17)', async t => {
   t.same(DIGEST_ALGORITHMS.map(({ name, hash, session, hexLength }) => [name, hash, session, hexLength]), [
     ['SHA-512-256-sess', 'SHA-512-256', true, 64], ['SHA-512-256', 'SHA-512-256', false, 64],
     ['SHA-256-sess', 'SHA-256', true, 64], ['SHA-256', 'SHA-256', false, 64],
@@ -9,7 +9,7 @@ t.test('three hashes, each plain and -sess, the strongest first (R-DIG-10, R-DIG
   ])
 })
 
-t.test('a name is found in any case, none is MD5, others are unknown (R-DIG-13)', async t => {
+t.test('the name of an algorithm: it is found in any case, no name is MD5, and others are unknown (R-DIG-13)', async t => {
   for (const { name } of DIGEST_ALGORITHMS) {
     t.equal(findDigestAlgorithm(name)?.name, name)
     t.equal(findDigestAlgorithm(name.toLowerCase())?.name, name)
@@ -18,7 +18,7 @@ t.test('a name is found in any case, none is MD5, others are unknown (R-DIG-13)'
   for (const name of ['', 'SHA-1', 'SHA256', 'SHA-512', 'MD5 ', 'constructor', '__proto__']) t.equal(findDigestAlgorithm(name), undefined, name)
 })
 
-t.test('SHA-512-256 is that of FIPS 180-4 and not the first half of SHA-512 (R-DIG-12)', async t => {
+t.test('a hash by SHA-512-256: it is that of FIPS 180-4 and not the first half of SHA-512 (R-DIG-12)', async t => {
   // The examples of "abc": FIPS 180-4 for SHA-512/256, RFC 1321 for MD5, FIPS 180-4 for SHA-256.
   const abc = {
     'SHA-512-256': '53048e2681941ef99b2e29b76b4c7dabe4c2d0c634fc6d46e0e2f13107e7af23',
@@ -32,7 +32,7 @@ t.test('SHA-512-256 is that of FIPS 180-4 and not the first half of SHA-512 (R-D
   }
 })
 
-t.test('text is hashed octet by octet', async t => {
+t.test('text beyond ASCII: it is hashed octet by octet', async t => {
   for (const { digest } of DIGEST_ALGORITHMS) {
     t.equal(digest('\u00e4'), digest(Buffer.from([0xe4])))
     t.not(digest('\u00e4'), digest(Buffer.from('\u00e4', 'utf8')))

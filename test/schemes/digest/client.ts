@@ -52,7 +52,7 @@ t.test('the vectors: credentials to the byte, and the answer is right (R-DIG-21,
   }
 })
 
-t.test('with charset=UTF-8, name and password are in form C (R-DIG-42)', async t => {
+t.test('charset=UTF-8 in the challenge: name and password are put in form C (R-DIG-42)', async t => {
   const [composed, decomposed] = ['DG-NFC', 'DG-NFD-INPUT'].map((id) => vectors<DigestRow>('digest').find((row) => row.id === id)!) as [DigestRow, DigestRow]
   const { realm, nonce, cnonce } = composed.inputs
   const challenge = `Digest realm="${realm}", nonce="${nonce}", algorithm=SHA-256, qop="auth"`
@@ -61,7 +61,7 @@ t.test('with charset=UTF-8, name and password are in form C (R-DIG-42)', async t
   t.equal(response(''), decomposed.expected.response)
 })
 
-t.test('the strongest algorithm there is, the first of two alike, or none (R-DIG-10)', async t => {
+t.test('challenges with several algorithms: the strongest is taken, the first of two alike, or none (R-DIG-10)', async t => {
   const lines = DIGEST_ALGORITHMS.map(({ name }) => digest(`, algorithm=${name}`))
   t.equal(paramsFor([...lines].reverse()).algorithm, 'SHA-512-256-sess')
   t.equal(paramsFor(lines.slice(3)).algorithm, 'SHA-256')
@@ -72,7 +72,7 @@ t.test('the strongest algorithm there is, the first of two alike, or none (R-DIG
   t.equal(paramsFor(digest('')).algorithm, undefined, 'as it was not asked with (R-DIG-13)')
 })
 
-t.test('what cannot be answered is passed over (R-PARSE-9)', async t => {
+t.test('challenges that the client cannot use: they are passed over (R-PARSE-9)', async t => {
   for (const challenges of [
     'Basic realm="lab"', 'NTLM', 'Digest', 'Digest realm="lab"', 'Digest nonce="n"', digest(', algorithm=SHA-1'), digest(', qop="auth-conf"'), digest(', qop=""')
   ]) t.equal(answer(challenges), null, challenges)
@@ -81,7 +81,7 @@ t.test('what cannot be answered is passed over (R-PARSE-9)', async t => {
   t.throws(() => answer('Digest realm="'), { code: 'FST_PROXY_AUTH_MALFORMED_FIELD' })
 })
 
-t.test('auth unless auth-int is asked for or alone (R-DIG-18, R-DIG-19)', async t => {
+t.test('a choice of qop: it is auth, unless auth-int is asked for or is the only one (R-DIG-18, R-DIG-19)', async t => {
   t.equal(paramsFor(digest(', qop="auth,auth-int"')).qop, 'auth')
   t.equal(paramsFor(digest(', qop="auth-int , AUTH"')).qop, 'auth')
   t.equal(paramsFor(digest(', qop="auth, auth-int"'), { qop: 'auth-int' }).qop, 'auth-int')
@@ -91,20 +91,20 @@ t.test('auth unless auth-int is asked for or alone (R-DIG-18, R-DIG-19)', async 
   t.match(paramsFor(digest(', algorithm=MD5-sess')), { qop: undefined, cnonce: 'c' })
 })
 
-t.test('a name that is not ASCII goes as its hash, or as username* (R-DIG-28, R-DIG-38)', async t => {
+t.test('a name that is not ASCII: it is sent as its hash, or as username* (R-DIG-28, R-DIG-38)', async t => {
   const username = 'J\u00e4s\u00f8n'
   t.match(paramsFor(digest(', charset=UTF-8'), { username }), { username: undefined, 'username*': "UTF-8''J%C3%A4s%C3%B8n" })
   t.match(paramsFor(digest(', userhash=true'), { username }), { username: /^[0-9a-f]{32}$/, userhash: 'true', 'username*': undefined })
   t.match(paramsFor(digest(', userhash=false')), { username: 'alice', userhash: undefined })
 })
 
-t.test('what cannot be sent is not (R-PARSE-7)', async t => {
+t.test('a value that cannot be sent: it is refused, and not sent (R-PARSE-7)', async t => {
   for (const changed of [{ username: 'a\r\n' }, { username: '\u00e4\n' }, { cnonce: 'a\0' }, { uri: '/\u0100' }, { nc: 0 }, { nc: 2 ** 32 }, { nc: 1.5 }]) {
     t.throws(() => answer(digest(', qop=auth'), changed), { code: 'FST_PROXY_AUTH_NOT_REPRESENTABLE' }, JSON.stringify(changed))
   }
 })
 
-t.test('nextnonce is the next challenge, from 1 (R-DIG-49, R-DIG-52)', async t => {
+t.test('nextnonce: it makes the next challenge, counted from 1 (R-DIG-49, R-DIG-52)', async t => {
   const first = answer(digest(', qop="auth", opaque="o"'))!
   t.equal(paramsOf(answerDigestChallenge([first.challenge], { ...request, nc: 2 })!.credentials).nc, '00000002')
   const { next, rspauth } = first.verify('nextnonce="n2"')
@@ -113,7 +113,7 @@ t.test('nextnonce is the next challenge, from 1 (R-DIG-49, R-DIG-52)', async t =
   t.equal(first.verify('').next, undefined)
 })
 
-t.test('an rspauth speaks for this request only, and the whole set is needed (R-PAI-6, R-PAI-7)', async t => {
+t.test('an rspauth: it counts for this request only, and needs the whole set of parameters (R-PAI-6, R-PAI-7)', async t => {
   const offer = { realm: 'lab', algorithms: DIGEST_ALGORITHMS, qop: ['auth', 'auth-int'] as const, opaque: '', charset: true, userhash: false, rfc2069: true }
   const challenge = digestChallenge(offer, DIGEST_ALGORITHMS[3]!, 'n', false)
   const exchange = (changed: Partial<DigestRequest> = {}) => {
@@ -139,7 +139,7 @@ t.test('an rspauth speaks for this request only, and the whole set is needed (R-
 
 const plainText = (unit: 'grapheme' | 'binary-ascii') => fc.string({ unit, maxLength: 20 }).map((text) => text.replace(/[\p{Cc}\p{Surrogate}:]/gu, ''))
 
-t.test('client and server agree, whatever is chosen and sent (R-DIG-20, R-DIG-21, R-DIG-22, R-PAI-8, R-PAI-9)', async () => {
+t.test('any choice of parameters and values: client and server agree (R-DIG-20, R-DIG-21, R-DIG-22, R-PAI-8, R-PAI-9)', async () => {
   const cases = fc.record({
     username: fc.oneof(plainText('grapheme'), plainText('binary-ascii')),
     password: fc.string({ unit: 'grapheme' }),

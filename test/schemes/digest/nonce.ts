@@ -15,7 +15,7 @@ function judge (nonce: string, keys: Parameters<typeof readNonce>[1], scope: Non
   return judgeNonce(readNonce(nonce, keys, scope), scope.lifetime, now)
 }
 
-t.test('a nonce is base64url, and another with each time, randomness, key (R-DIG-4)', async t => {
+t.test('a new nonce: it is base64url, and differs with each time, randomness and key (R-DIG-4)', async t => {
   t.match(nonce, /^[A-Za-z0-9_-]{48}$/)
   const all = [
     nonce, issueNonce(key, scope, NOW + 1, random), issueNonce(key, scope, NOW, randomBytes(NONCE_RANDOM_OCTETS)), issueNonce(other, scope, NOW, random)
@@ -24,7 +24,7 @@ t.test('a nonce is base64url, and another with each time, randomness, key (R-DIG
   t.equal(issueNonce(key, scope, NOW + 0.5, Buffer.concat([random, random])), nonce, 'whole milliseconds, and no more octets than it takes')
 })
 
-t.test('it is valid from its issue for its lifetime, and is known by one id (R-DIG-5)', async t => {
+t.test('a nonce from its issue to the end of its lifetime: it is valid, and is known by one id (R-DIG-5)', async t => {
   t.match(judge(nonce, [key], scope, NOW), { kind: 'valid', id: /^[A-Za-z0-9_-]{24}$/, age: 0 })
   t.match(judge(nonce, [key], scope, NOW + 299_999.9), { kind: 'valid', age: 299_999 })
   t.same(judge(nonce, [key], scope, NOW + 300_000), { kind: 'expired' })
@@ -33,7 +33,7 @@ t.test('it is valid from its issue for its lifetime, and is known by one id (R-D
   t.not((judge(twin, [key], scope, NOW) as { id: string }).id, (judge(nonce, [key], scope, NOW) as { id: string }).id)
 })
 
-t.test('one from the future is refused, but for what clocks may differ (R-DIG-5)', async t => {
+t.test('a nonce from the future: it is refused, except for what clocks may differ (R-DIG-5)', async t => {
   t.match(judge(nonce, [key], scope, NOW - 30_000), { kind: 'valid', age: 0 })
   t.same(judge(nonce, [key], scope, NOW - 30_001), { kind: 'future' })
 })
@@ -47,13 +47,13 @@ t.test('it is bound to realm, algorithm, store, lifetime and use: with any other
   }
 })
 
-t.test('any of the keys may have signed it (R-DIG-8)', async t => {
+t.test('a nonce that any of the keys has signed: it is valid (R-DIG-8)', async t => {
   t.match(judge(nonce, [other, key], scope, NOW), { kind: 'valid' })
   t.same(judge(nonce, [other], scope, NOW), { kind: 'foreign' })
   t.same(judge(nonce, [], scope, NOW), { kind: 'foreign' })
 })
 
-t.test('a char changed, added or taken makes it foreign (R-DIG-5)', async t => {
+t.test('a nonce with a char changed, added or taken away: it is foreign (R-DIG-5)', async t => {
   for (let at = 0; at < nonce.length; at++) {
     for (const char of ['A', 'z', '-', '=', '"']) {
       if (nonce[at] !== char) t.same(judge(nonce.slice(0, at) + char + nonce.slice(at + 1), [key], scope, NOW), { kind: 'foreign' })
@@ -64,7 +64,7 @@ t.test('a char changed, added or taken makes it foreign (R-DIG-5)', async t => {
   }
 })
 
-t.test('no text that we have not issued is ours', async () => {
+t.test('a text that we have not issued: it is foreign', async () => {
   const text = fc.oneof(fc.string(), fc.uint8Array({ minLength: 36, maxLength: 36 }).map((octets) => Buffer.from(octets).toString('base64url')))
   fc.assert(fc.property(text, (text) => judge(text, [key, other], scope, NOW).kind === 'foreign'), { numRuns: 500 })
 })

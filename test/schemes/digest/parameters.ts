@@ -28,14 +28,14 @@ const read = (params: Params, latin1Fallback = false): DigestParameters | undefi
   readDigestParameters(parseCredentials(formatCredentials({ scheme: 'Digest', params })), { latin1Fallback })
 const without = (...names: string[]): Params => Object.fromEntries(Object.entries(RIGHT).filter(([name]) => !names.includes(name)))
 
-t.test('right ones are a record (R-DIG-26)', async t => {
+t.test('valid parameters: they are read into a record (R-DIG-26)', async t => {
   t.same(read(RIGHT), {
     ...RIGHT, algorithm: algorithmOf('SHA-256'), userhash: false, encoding: 'utf8', count: 10
   })
   t.match(read(without('opaque', 'userhash', 'qop', 'nc')), { opaque: '', userhash: false, qop: undefined, nc: undefined, count: 0 })
 })
 
-t.test('what the clients and the RFC have sent is readable (R-DIG-26, R-DIG-28, R-DIG-38, R-DIG-39, R-DIG-40)', async t => {
+t.test('credentials that clients have sent and the RFC has printed: they are readable (R-DIG-26, R-DIG-28, R-DIG-38, R-DIG-39, R-DIG-40)', async t => {
   for (const { id, inputs, expected, credentials } of vectors<DigestRow>('digest')) {
     const params = readDigestParameters(parseCredentials(octets(credentials, inputs.encoding)), { latin1Fallback: true })
     t.match(params, {
@@ -65,7 +65,7 @@ t.test('any subset of the parameters: 400 where one is missing, else a record; n
   }
 })
 
-t.test('each of them twice, also under another name for the same, is malformed (R-DIG-27, R-PARSE-6)', async t => {
+t.test('a parameter that comes twice, also under another name for the same: it is malformed (R-DIG-27, R-PARSE-6)', async t => {
   const text = formatCredentials({ scheme: 'Digest', params: RIGHT })
   for (const [name, value] of Object.entries(RIGHT)) {
     for (const second of [`${name}="${value}"`, `${name.toUpperCase()}=x`]) {
@@ -76,7 +76,7 @@ t.test('each of them twice, also under another name for the same, is malformed (
   t.same(read({ ...RIGHT, unknown: 'x', stale: 'true', domain: '/' }), read(RIGHT), 'unknown ones are passed over')
 })
 
-t.test('the vectors of what is refused with 400 (R-DIG-27, R-DIG-28, R-DIG-32, R-CRED-5)', async t => {
+t.test('the vectors of what is refused: each is refused with 400 (R-DIG-27, R-DIG-28, R-DIG-32, R-CRED-5)', async t => {
   interface Row { id: string, credentials?: string, credentials_fragment?: string, expected: string }
   for (const { id, credentials, credentials_fragment: fragment, expected } of vectors<Row>('digest-reject')) {
     if (credentials !== undefined) t.throws(() => readDigestParameters(parseCredentials(credentials)), BAD_REQUEST, id)
@@ -89,14 +89,14 @@ t.test('the vectors of what is refused with 400 (R-DIG-27, R-DIG-28, R-DIG-32, R
   }
 })
 
-t.test('quoted and unquoted are the same (R-PARSE-4)', async t => {
+t.test('quoted and unquoted parameters: they are the same (R-PARSE-4)', async t => {
   const quoted = Object.entries(RIGHT).map(([name, value]) => `${name}="${value}"`).join(', ')
   t.same(readDigestParameters(parseCredentials(`Digest ${quoted}`)), read(RIGHT))
   const tokens = Object.entries({ ...RIGHT, uri: 'x' }).map(([name, value]) => `${name}=${value}`).join(',')
   t.same(readDigestParameters(parseCredentials(`digest ${tokens}`)), { ...read(RIGHT), uri: 'x' })
 })
 
-t.test('nc is 8 hex digits in either case, from 1 (R-DIG-32, R-PAI-10)', async t => {
+t.test('nc: it is 8 hex digits in either case, from 1 (R-DIG-32, R-PAI-10)', async t => {
   t.equal(read({ ...RIGHT, nc: 'FFFFFFFF' })?.count, 0xffffffff)
   t.equal(read({ ...RIGHT, nc: '0000000A' })?.nc, '0000000A', 'as sent, for it is hashed so')
   for (const nc of ['00000000', '1', '0000001', '000000001', '0000000g', '0x000001', '+0000001', '-0000001', '1e000000 ', ' 0000001', '']) {
@@ -104,7 +104,7 @@ t.test('nc is 8 hex digits in either case, from 1 (R-DIG-32, R-PAI-10)', async t
   }
 })
 
-t.test('a response is as long as its hash; in upper case it is the same (DGX-RESPONSE-UPPER, R-DIG-20)', async t => {
+t.test('a response: it is as long as its hash, and the same in upper case (DGX-RESPONSE-UPPER, R-DIG-20)', async t => {
   t.equal(read({ ...RIGHT, response: 'AB'.repeat(32) })?.response, RIGHT.response)
   t.equal(read({ ...RIGHT, algorithm: 'md5', response: 'cd'.repeat(16) })?.response, 'cd'.repeat(16))
   for (const response of ['', 'ab'.repeat(16), 'ab'.repeat(33), `${'ab'.repeat(31)}ag`, `${'ab'.repeat(31)}a`]) {
@@ -115,14 +115,14 @@ t.test('a response is as long as its hash; in upper case it is the same (DGX-RES
   t.equal(read({ ...without('qop', 'cnonce', 'nc'), algorithm: 'SHA-1' })?.count, 0, 'nor without qop')
 })
 
-t.test('cnonce is printable ASCII of some length (R-DIG-36)', async t => {
+t.test('cnonce: it is printable ASCII of limited length (R-DIG-36)', async t => {
   for (const cnonce of ['a', 'a"b\\c, d', 'x'.repeat(256)]) t.equal(read({ ...RIGHT, cnonce })?.cnonce, cnonce)
   for (const cnonce of ['', '\xe4', 'a\tb', 'x'.repeat(257)]) t.throws(() => read({ ...RIGHT, cnonce }), MALFORMED, cnonce)
   t.throws(() => read({ ...without('qop', 'cnonce'), algorithm: 'SHA-256-sess' }), MALFORMED, '-sess needs it without qop too')
   t.equal(read(without('qop', 'nc'))?.cnonce, RIGHT.cnonce, 'Java sends one without qop')
 })
 
-t.test('userhash says that the name is a hash, and then it must be one (R-DIG-38)', async t => {
+t.test('userhash=true: the name is taken for a hash, and must be one (R-DIG-38)', async t => {
   const username = 'CD'.repeat(32)
   t.match(read({ ...RIGHT, username, userhash: 'TRUE' }), { username: username.toLowerCase(), userhash: true })
   t.match(read({ ...RIGHT, username, userhash: 'False' }), { username, userhash: false })
@@ -130,7 +130,7 @@ t.test('userhash says that the name is a hash, and then it must be one (R-DIG-38
   for (const userhash of ['yes', '1', 'truetrue']) t.throws(() => read({ ...RIGHT, userhash }), MALFORMED, userhash)
 })
 
-t.test('username* is an ext-value in UTF-8, and never beside userhash=true (R-DIG-28)', async t => {
+t.test('username*: it is an ext-value in UTF-8, and never comes beside userhash=true (R-DIG-28)', async t => {
   const extended = (value: string, userhash = 'false'): Params => ({ ...without('username'), 'username*': value, userhash })
   t.equal(read(extended("UTF-8''J%C3%A4s%C3%B8n%20Doe"))?.username, 'J\u00e4s\u00f8n Doe')
   t.equal(read(extended("utf-8'en'Ja%CC%88"))?.username, 'J\u00e4', 'in form C')
@@ -154,7 +154,7 @@ t.test('up to 64 KiB in any parameter: 400, nothing else (S1, R-DIG-36)', async 
   t.equal(read({ ...RIGHT, realm: 'x'.repeat(MAX_REALM_LENGTH) })?.realm.length, MAX_REALM_LENGTH)
 })
 
-t.test('every parameter has an end of its own, whatever the others say (R-DIG-36)', async t => {
+t.test('a parameter beyond a limit of its own: it is refused, whatever the others say (R-DIG-36)', async t => {
   const unknown = { ...RIGHT, algorithm: 'SHA-1' } // of an unknown algorithm nobody knows how long its hashes are
   const hashed = { ...unknown, userhash: 'true' }
   t.equal(read({ ...hashed, username: 'ab'.repeat(1536) })?.username.length, 3072)
@@ -167,7 +167,7 @@ t.test('every parameter has an end of its own, whatever the others say (R-DIG-36
   t.throws(() => read({ ...without('qop'), nc: '000000001' }), { ...MALFORMED, message: /nc is too long/ })
 })
 
-t.test('nothing to read is nothing malformed; a token68 is (R-CRED-2, S7)', async t => {
+t.test('no credentials, or those of another scheme: nothing is malformed, whereas a token68 is (R-CRED-2, S7)', async t => {
   t.equal(readDigestParameters(parseCredentials('Digest')), undefined)
   t.equal(readDigestParameters(parseCredentials('Basic dTpw')), undefined)
   for (const text of ['Digest username', 'Digest dXNlcjpwYXNz', 'Digest =', 'Digest username=', 'Digest "', 'Digest ,=']) {
@@ -175,7 +175,7 @@ t.test('nothing to read is nothing malformed; a token68 is (R-CRED-2, S7)', asyn
   }
 })
 
-t.test('whatever stands in a parameter, it is read or refused with 400', async () => {
+t.test('any text in a parameter: it is read or refused with 400', async () => {
   const names = [...Object.keys(RIGHT), 'username*']
   fc.assert(fc.property(fc.constantFrom(...names), anyOctets, fc.boolean(), (name, value, latin1Fallback) => {
     const text = `${formatCredentials({ scheme: 'Digest', params: without(name) })}, ${name}="${value.replace(/["\\]/g, '\\$&')}"`
@@ -187,7 +187,7 @@ t.test('whatever stands in a parameter, it is read or refused with 400', async (
   }), { numRuns: 2000 })
 })
 
-t.test('an error says nothing of what was sent (R-SEC-1)', async t => {
+t.test('malformed parameters: the error says nothing of what was sent (R-SEC-1)', async t => {
   for (const name of Object.keys(RIGHT)) {
     try {
       read({ ...RIGHT, [name]: name === 'uri' || name === 'realm' || name === 'nonce' || name === 'opaque' ? 'canary'.repeat(20_000) : 'canary\t' })

@@ -4,7 +4,7 @@ import { algorithmOf } from '../../fixtures/digest.js'
 import type { DigestRow } from '../../fixtures/digest.js'
 import { vectors } from '../../fixtures/vectors.js'
 
-t.test('the vectors, request and answer (R-DIG-21, R-DIG-22, R-DIG-23, R-DIG-38, R-DIG-42, R-PAI-9)', async t => {
+t.test('the vectors: the hashes of request and response are right (R-DIG-21, R-DIG-22, R-DIG-23, R-DIG-38, R-DIG-42, R-PAI-9)', async t => {
   for (const { id, source, inputs, expected } of vectors<DigestRow>('digest')) {
     t.test(`${id}: ${source}`, async t => {
       const { username, realm, password, method, uri, nonce, cnonce, nc, qop, encoding, body = '', response_body: answer = '' } = inputs
@@ -23,7 +23,7 @@ t.test('the vectors, request and answer (R-DIG-21, R-DIG-22, R-DIG-23, R-DIG-38,
   }
 })
 
-t.test('the values that RFC 7616 prints for SHA-512-256 are not those (R-DIG-12)', async t => {
+t.test('the values that RFC 7616 prints for SHA-512-256: the computed ones differ from them (R-DIG-12)', async t => {
   interface Printed { id: string, presented: { userhash: string, response: string }, inputs: DigestRow['inputs'] }
   const { inputs, presented } = vectors<Printed>('digest-reject').find(({ id }) => id === 'DGX-7616-AS-PRINTED')!
   const algorithm = algorithmOf(inputs.algorithm)
@@ -32,7 +32,7 @@ t.test('the values that RFC 7616 prints for SHA-512-256 are not those (R-DIG-12)
   t.not(computeUserhash(algorithm, inputs.username, inputs.realm), presented.userhash)
 })
 
-t.test('no content is hashed as nothing, and qop goes in as it is written', async t => {
+t.test('no content: it is hashed as nothing, and qop goes in as it is written', async t => {
   const algorithm = algorithmOf('SHA-256')
   const input = { method: 'GET', uri: '/', nonce: 'n', nc: '00000001', cnonce: 'c', qop: 'auth-int' }
   t.equal(computeResponse(algorithm, 'k', input), computeResponse(algorithm, 'k', { ...input, contentHash: algorithm.digest('') }))
@@ -40,7 +40,7 @@ t.test('no content is hashed as nothing, and qop goes in as it is written', asyn
   t.not(computeResponse(algorithm, 'k', { ...input, qop: 'AUTH-INT' }), computeResponse(algorithm, 'k', { ...input, qop: 'AUTH-INT', contentHash: 'x' }))
 })
 
-t.test('what is missing counts as nothing', async t => {
+t.test('values that are missing: they count as nothing', async t => {
   const algorithm = algorithmOf('MD5-sess')
   t.equal(computeKey(algorithm, 'h', 'n', undefined), computeKey(algorithm, 'h', 'n', ''))
   const input = { method: 'GET', uri: '/', nonce: 'n', qop: 'auth' }

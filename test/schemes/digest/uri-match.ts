@@ -8,7 +8,7 @@ interface Row { id: string, request_line: string, host: string, digest_uri: stri
 const isSigned = (uri: string, method: string, target: string, host: string | undefined = 'gw.example', encrypted = false): boolean =>
   isSignedTarget(uri, { method, target, host, encrypted })
 
-t.test('the vectors (R-DIG-24, R-DIG-25)', async t => {
+t.test('the vectors: the URI matches the target where it should (R-DIG-24, R-DIG-25)', async t => {
   for (const { id, request_line: line, host, digest_uri: uri, expected, note } of vectors<Row>('digest-uri-match')) {
     const [method, target] = line.split(' ') as [string, string]
     t.equal(isSigned(uri, method, target, host), expected === 'match', `${id}: ${uri} for ${line}, ${note ?? ''}`)
@@ -32,7 +32,7 @@ t.test('the target of an upgrade by ws or wss: in any of its spellings, or path 
   for (const uri of ['wss://a.test/x', 'https://a.test/x', 'ws://b.test/x', '/y']) t.notOk(isSigned(uri, 'GET', 'ws://a.test/x'), uri)
 })
 
-t.test('an address is one in any case, with the port of the scheme or without it', async t => {
+t.test('an address in any case, with the port of the scheme or without it: it is the same', async t => {
   t.ok(isSigned('https://[2001:db8::a]/', 'GET', 'https://[2001:DB8::A]:443'))
   t.ok(isSigned('/?q', 'GET', 'http://origin.test?q'))
   t.ok(isSigned('http://origin.test', 'GET', 'http://origin.test/'))
@@ -60,7 +60,7 @@ t.test('origin-form: path and query, or the absolute URI of this host (R-DIG-25)
   t.notOk(isSignedTarget('http://unknown/a?b=c', { method: 'GET', target, host: undefined, encrypted: false }), 'no Host, as in HTTP/1.0')
 })
 
-t.test('the asterisk is a path like others (R-DIG-25)', async t => {
+t.test('the asterisk: it is a path like others (R-DIG-25)', async t => {
   t.ok(isSigned('*', 'OPTIONS', '*'))
   t.ok(isSigned('http://gw.example', 'OPTIONS', '*'), 'RFC 9112, 3.2.4')
   t.ok(isSigned('*', 'OPTIONS', 'http://origin.test'))
@@ -69,14 +69,14 @@ t.test('the asterisk is a path like others (R-DIG-25)', async t => {
   t.notOk(isSigned('*', 'GET', '/'))
 })
 
-t.test('a target that we would not serve is signed by itself alone', async t => {
+t.test('a target that we would not serve: it is signed by itself alone', async t => {
   t.ok(isSigned('/a#b', 'GET', '/a#b'))
   t.notOk(isSigned('http://gw.example/a#b', 'GET', '/a#b'))
   t.notOk(isSigned('', 'GET', ''))
   t.notOk(isSigned('/', '', '/'), 'nor for no method, which is how an answer is signed')
 })
 
-t.test('64 KiB of anything is no match, and takes no time', async t => {
+t.test('64 KiB of anything: it is no match, and takes no time', async t => {
   const start = process.cpuUsage()
   for (const text of LONG_TEXTS) for (const prefix of ['', '/', 'http://', '/?']) t.notOk(isSigned(prefix + text, 'GET', '/x'))
   t.ok(process.cpuUsage(start).user < 2_000_000)

@@ -36,7 +36,7 @@ t.test('the vectors: by password, by HA1, and what the answer says, to the byte 
   }
 })
 
-t.test('what real clients have sent (R-DIG-22, R-DIG-23, R-DIG-38, R-DIG-46)', async t => {
+t.test('credentials that real clients have sent: they are judged as recorded (R-DIG-22, R-DIG-23, R-DIG-38, R-DIG-46)', async t => {
   for (const { id, username, password, request_line: line, request_body: body, credentials_octets_latin1: credentials, ...row } of vectors<LiveRow>('digest-live-captures')) {
     const params = readOffered(credentials)
     const message = { method: line.split(' ')[0]!, contentHash: hashOf(params.algorithm, body) }
@@ -47,19 +47,19 @@ t.test('what real clients have sent (R-DIG-22, R-DIG-23, R-DIG-38, R-DIG-46)', a
   }
 })
 
-t.test('a password that is not in form C makes another response (R-DIG-42)', async t => {
+t.test('a password that is not in form C: it makes another response (R-DIG-42)', async t => {
   const [composed, decomposed] = ['DG-NFC', 'DG-NFD-INPUT'].map((id) => rows.find((row) => row.id === id)!) as [DigestRow, DigestRow]
   t.not(composed.inputs.password, decomposed.inputs.password)
   t.equal(verifyResponse(readRow(composed), 'alice', { password: decomposed.inputs.password }, { method: 'GET' }), null)
 })
 
-t.test('ISO-8859-1 is not taken for UTF-8 (R-DIG-40)', async t => {
+t.test('a name in ISO-8859-1: it is not taken for UTF-8 (R-DIG-40)', async t => {
   const row = rows.find(({ id }) => id === 'DG-LATIN1-USER')!
   t.throws(() => readOffered(octets(row.credentials, 'latin1')), { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' })
   t.equal(verifyResponse(readOffered(octets(row.credentials)), row.inputs.username, { password: row.inputs.password }, { method: 'GET' }), null)
 })
 
-t.test('only what was offered goes on (R-DIG-6, R-DIG-13, R-DIG-29, R-DIG-30, R-DIG-31, DGX-ALG-SWITCH, DGX-ALG-ABSENT, DGX-QOP-NOT-OFFERED, DGX-QOP-MISSING, DGX-REALM-CHANGED, DGX-OPAQUE-CHANGED)', async t => {
+t.test('parameters that were not offered: they are refused (R-DIG-6, R-DIG-13, R-DIG-29, R-DIG-30, R-DIG-31, DGX-ALG-SWITCH, DGX-ALG-ABSENT, DGX-QOP-NOT-OFFERED, DGX-QOP-MISSING, DGX-REALM-CHANGED, DGX-OPAQUE-CHANGED)', async t => {
   const params = paramsOf(rows.find(({ id }) => id === 'DG-7616-SHA256')!.credentials)
   const offer = { ...offerFor(params), userhash: false }
   const compare = (changed: Partial<Record<string, string | undefined>>, changedOffer = {}): string => {
@@ -94,7 +94,7 @@ t.test('only what was offered goes on (R-DIG-6, R-DIG-13, R-DIG-29, R-DIG-30, R-
   t.equal(compare({}, { userhash: true }), 'offered', 'a plain name is taken all the same (R-DIG-39)')
 })
 
-t.test('an answer whose content nobody has hashed says so (R-PAI-8)', async t => {
+t.test('a response whose content was not hashed: its authentication info says so (R-PAI-8)', async t => {
   const row = rows.find(({ id }) => id === 'DG-AUTHINT-POST-SHA-256')!
   const params = readRow(row)
   const { method, body, password } = row.inputs
@@ -105,7 +105,7 @@ t.test('an answer whose content nobody has hashed says so (R-PAI-8)', async t =>
   t.not(rspauth, exchange!.authenticationInfo(hashOf(params.algorithm, 'x')).rspauth)
 })
 
-t.test('nc is hashed and answered as it came (R-PAI-7, R-PAI-10)', async t => {
+t.test('nc as it came: it is hashed and sent back in the same form (R-PAI-7, R-PAI-10)', async t => {
   for (const id of ['DG-NC-A', 'DG-NC-FF']) {
     const row = rows.find((row) => row.id === id)!
     const exchange = verifyResponse(readRow(row), row.inputs.username, { password: row.inputs.password }, { method: 'GET' })
@@ -113,7 +113,7 @@ t.test('nc is hashed and answered as it came (R-PAI-7, R-PAI-10)', async t => {
   }
 })
 
-t.test('the same hashes for a wrong password, a wrong HA1 and nobody at all (R-407-12, S11)', async t => {
+t.test('a wrong password, a wrong HA1 and no user at all: the same hashes are computed (R-407-12, S11)', async t => {
   for (const { name } of DIGEST_ALGORITHMS) {
     const algorithm = algorithmOf(name)
     const hashed = (secret: DigestSecret | null): number[] => {
@@ -136,7 +136,7 @@ t.test('the same hashes for a wrong password, a wrong HA1 and nobody at all (R-4
   }
 })
 
-t.test('a secret that is none is an error of ours and no refusal (R-DIG-44, R-407-15)', async t => {
+t.test('a secret that is not valid: it is an error of ours and no refusal (R-DIG-44, R-407-15)', async t => {
   const params = readRow(rows.find(({ id }) => id === 'DG-7616-SHA256')!)
   for (const secret of [{}, { ha1: '' }, { ha1: 'ab'.repeat(16) }, { ha1: `${'ab'.repeat(31)}ag` }, { ha1: `ga${'ab'.repeat(31)}` }, { ha1: 7 }, 'canary']) {
     t.throws(() => verifyResponse(params, 'Mufasa', secret as DigestSecret, { method: 'GET' }), TypeError)

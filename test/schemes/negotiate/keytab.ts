@@ -4,7 +4,7 @@ import { keytab, keytabEntry } from '../../fixtures/keytab.js'
 
 const proxy = keytabEntry('TEST.LOCAL', 'HTTP', 'proxy.test')
 
-t.test('whose keys there are, each once, holes passed over', async t => {
+t.test('a keytab: the principals of its keys are listed, each once, and holes are passed over', async t => {
   t.same(listKeytab(keytab()), [])
   t.same(listKeytab(keytab(proxy, 20, proxy, keytabEntry('OTHER', 'alice'), keytabEntry('R', 'a@b/c'))), [
     'HTTP/proxy.test@TEST.LOCAL', 'alice@OTHER', 'a\\@b\\/c@R'
@@ -12,7 +12,7 @@ t.test('whose keys there are, each once, holes passed over', async t => {
   t.same(listKeytab(Buffer.concat([keytab(proxy), Buffer.alloc(4), Buffer.from('rest')])), ['HTTP/proxy.test@TEST.LOCAL'], 'a size of 0 ends it')
 })
 
-t.test('anything else is no keytab', async t => {
+t.test('any other file: it is no keytab', async t => {
   const lie = Buffer.from(proxy)
   lie.writeUInt16BE(60_000, 2)
   const many = Buffer.from(proxy)

@@ -5,7 +5,7 @@ import { KERBEROS, NTLMSSP, der, negTokenInit, negTokenResp } from '../../fixtur
 
 const NTLM = Buffer.from('NTLMSSP\0\x01\0\0\0')
 
-t.test('a token in base64 (R-NEG-2)', async t => {
+t.test('a token in base64: it is read, and what is not base64 is not (R-NEG-2)', async t => {
   t.equal(readToken('Negotiate YIIB'), 'YIIB')
   t.equal(readToken(' negotiate  YII= '), 'YII=')
   t.equal(readToken(`Negotiate ${'A'.repeat(131_072)}`)?.length, 131_072)
@@ -14,7 +14,7 @@ t.test('a token in base64 (R-NEG-2)', async t => {
   }
 })
 
-t.test('what a token is (R-NEG-6)', async t => {
+t.test('a token: it is told of which kind it is (R-NEG-6)', async t => {
   t.equal(kindOf(negTokenInit([KERBEROS], Buffer.alloc(10))), 'initial')
   t.equal(kindOf(der(0x60, KERBEROS, Buffer.alloc(300))), 'initial')
   t.equal(kindOf(der(0x60, Buffer.from('06092a864882f712010202', 'hex'), Buffer.alloc(70_000))), undefined, 'a length that the fixture cannot write')
@@ -25,7 +25,7 @@ t.test('what a token is (R-NEG-6)', async t => {
   t.equal(kindOf(negTokenResp(NTLM)), 'wrapped ntlm')
 })
 
-t.test('garbage is nothing (R-NEG-6)', async t => {
+t.test('garbage: it is a token of no kind (R-NEG-6)', async t => {
   const whole = negTokenInit([KERBEROS], Buffer.alloc(400))
   for (const token of [
     Buffer.alloc(0), Buffer.from([0x60]), Buffer.from([0x60, 0x80]), Buffer.from([0x60, 0x85, 0, 0, 0, 0, 0]), Buffer.from([0x60, 0x82, 1]), Buffer.from('NTLMSSP'),
@@ -35,7 +35,7 @@ t.test('garbage is nothing (R-NEG-6)', async t => {
   ]) t.equal(kindOf(token), undefined, token.subarray(0, 10).toString('hex'))
 })
 
-t.test('any octets are looked at without harm', async () => {
+t.test('any octets: they are looked at without harm', async () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), octets => {
     for (const token of [Buffer.from(octets), Buffer.concat([Buffer.from([0x60]), octets]), Buffer.concat([Buffer.from([0xa1]), octets])]) kindOf(token)
   }))

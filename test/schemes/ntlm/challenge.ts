@@ -11,7 +11,7 @@ const make = (clientFlags: number) => {
   return { message, flags: message.readUInt32LE(20), target: field(12), info: readAvPairs(field(40)) }
 }
 
-t.test('type 2 has the challenge, our names and the time (R-NTLM-1)', async t => {
+t.test('a message of type 2: it has the challenge, our names and the time (R-NTLM-1)', async t => {
   const { message, flags, target, info } = make(FLAGS.unicode)
   t.equal(message.toString('latin1', 0, 8), 'NTLMSSP\0')
   t.equal(message.readUInt32LE(8), 2)
@@ -25,14 +25,14 @@ t.test('type 2 has the challenge, our names and the time (R-NTLM-1)', async t =>
   t.equal(info.get(AV.timestamp)!.readBigUInt64LE(), 116_444_736_010_000_000n, 'since 1601')
 })
 
-t.test('it takes over what the client asked for, and no more', async t => {
+t.test('flags that the client asked for: they are taken over, and no others', async t => {
   for (const flag of ['sign', 'seal', 'keyExchange', 'key128', 'key56'] as const) {
     t.ok(has(make(FLAGS[flag]).flags, FLAGS[flag]))
     t.notOk(has(make(0).flags, FLAGS[flag]))
   }
 })
 
-t.test('a client without Unicode gets its text in OEM, the attributes apart (R-NTLM-10)', async t => {
+t.test('a client without Unicode: it gets its text in OEM, except for the attributes (R-NTLM-10)', async t => {
   const { flags, target, info } = make(FLAGS.oem)
   t.ok(has(flags, FLAGS.oem) && !has(flags, FLAGS.unicode))
   t.equal(target.toString('latin1'), 'PROXY')

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import t from 'tap'
 import { channelBindings } from '../../../lib/schemes/ntlm/channel-bindings.js'
 
-t.test('the hash of a structure without addresses, whose data are those of RFC 5929 (R-NTLM-9)', async t => {
+t.test('a certificate: its hash is over a structure without addresses, whose data are those of RFC 5929 (R-NTLM-9)', async t => {
   const certificate = Buffer.from('certificate')
   const md5 = (hex: string) => createHash('md5').update(Buffer.from(hex, 'hex')).digest()
   const prefix = Buffer.from('tls-server-end-point:').toString('hex') // 21 octets

@@ -6,7 +6,7 @@ interface Row { id: string, inputs: Record<string, string>, expected: Record<str
 const { inputs, expected } = vectors<Row>('ntlm').find(({ id }) => id === 'NT-NTLMv2')!
 const hex = (text: string | undefined) => Buffer.from(text!, 'hex')
 
-t.test('the worked example of version 2 (MS-NLMP, 4.2.4; R-NTLM-8)', async t => {
+t.test('the worked example of version 2: every key is right (MS-NLMP, 4.2.4; R-NTLM-8)', async t => {
   const hash = ntHash(inputs['password']!)
   t.same(hash, hex(expected['ntowfv1_hex']))
   const key = ntowfv2(hash, inputs['user']!, inputs['domain']!)
@@ -18,14 +18,14 @@ t.test('the worked example of version 2 (MS-NLMP, 4.2.4; R-NTLM-8)', async t => 
   t.same(exchangedKey(base, hex(expected['encrypted_random_session_key_hex'])), hex(inputs['random_session_key_hex']))
 })
 
-t.test('the name alone is in upper case, char by char (R-NTLM-8)', async t => {
+t.test('name and domain of a user: the name alone is put in upper case, char by char (R-NTLM-8)', async t => {
   const hash = Buffer.alloc(16, 1)
   t.same(ntowfv2(hash, 'äLice', 'dom'), ntowfv2(hash, 'ÄLICE', 'dom'))
   t.notSame(ntowfv2(hash, 'alice', 'dom'), ntowfv2(hash, 'alice', 'DOM'))
   t.notSame(ntowfv2(hash, 'straße', ''), ntowfv2(hash, 'STRASSE', ''), 'what has two chars for one stays')
 })
 
-t.test('an integrity code is over all messages in their order', async t => {
+t.test('an integrity code: it is over all messages in their order', async t => {
   const key = Buffer.alloc(16, 2)
   const [a, b] = [Buffer.from('a'), Buffer.from('b')]
   t.equal(messageIntegrityCode(key, a, b).length, 16)

@@ -16,7 +16,7 @@ for (const [text, digest] of ROWS) {
   t.test(`RFC 1320: ${text.length} octets`, async t => t.equal(md4(Buffer.from(text)).toString('hex'), digest))
 }
 
-t.test('every length around the ends of blocks has a digest of its own', async t => {
+t.test('every length around the ends of blocks: it has a digest of its own', async t => {
   const digests = Array.from({ length: 130 }, (_, length) => md4(Buffer.alloc(length)).toString('hex'))
   t.equal(new Set(digests).size, 130)
 })

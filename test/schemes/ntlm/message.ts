@@ -10,7 +10,7 @@ const rows = new Map(vectors<Row>('ntlm').map(row => [row.id, row]))
 const MALFORMED = { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' }
 const CHALLENGE = rows.get('NT-CHALLENGE')!.message_base64
 
-t.test('type 3 of the worked example (MS-NLMP, 4.2.4.3)', async t => {
+t.test('the type 3 of the worked example: it is read (MS-NLMP, 4.2.4.3)', async t => {
   const { message_base64: text, expected } = rows.get('NT-AUTHENTICATE')!
   const { octets, flags, lmResponse, ntResponse, encryptedSessionKey, mic, ...rest } = readMessage(text) as AuthenticateMessage
   const { domain, user, workstation, lm_response_hex: lm, nt_response_hex: nt, encrypted_session_key_hex: key } = expected as Record<string, string>
@@ -20,7 +20,7 @@ t.test('type 3 of the worked example (MS-NLMP, 4.2.4.3)', async t => {
   t.equal(mic, null)
 })
 
-t.test('type 1 of curl', async t => {
+t.test('the type 1 of curl: it is read', async t => {
   t.match(readMessage(rows.get('NT-NEGOTIATE-CURL')!.message_base64), { type: 1, flags: 0x88206 })
   t.match(readMessage(Buffer.from('4e544c4d5353500001000000b7820862', 'hex').toString('base64')), { type: 1 }, 'the shortest')
 })
@@ -35,12 +35,12 @@ for (const [id, { description, field_value: value }] of rows) {
   })
 }
 
-t.test('cut off anywhere, it is malformed or lacks a field, and nothing is read outside (R-NTLM-6)', async t => {
+t.test('a message that is cut off anywhere: it is malformed, and nothing is read outside it (R-NTLM-6)', async t => {
   const whole = Buffer.from(authenticate(CHALLENGE, negotiate(), { mic: 'right', keyExchange: true }), 'base64')
   for (let length = 0; length < whole.length; length++) t.throws(() => readMessage(whole.subarray(0, length).toString('base64')), MALFORMED)
 })
 
-t.test('no octet can be changed so that something else is thrown (R-NTLM-6)', async t => {
+t.test('an octet that is changed: the message is read or malformed, and no other error is thrown (R-NTLM-6)', async t => {
   const whole = Buffer.from(authenticate(CHALLENGE, negotiate(), { mic: 'right' }), 'base64')
   for (let at = 0; at < 88; at++) {
     for (const value of [0, 1, 0x7f, 0x80, 0xff]) {
@@ -55,7 +55,7 @@ t.test('no octet can be changed so that something else is thrown (R-NTLM-6)', as
   }
 })
 
-t.test('a field in the head, text that is no UTF-16, another type, what is no Base64, and too much are malformed (R-NTLM-6)', async t => {
+t.test('a field in the head, text that is no UTF-16, another type, no Base64, too much: each is malformed (R-NTLM-6)', async t => {
   const whole = Buffer.from(authenticate(CHALLENGE, negotiate()), 'base64')
   const changed = (change: (copy: Buffer) => void) => {
     const copy = Buffer.from(whole)
@@ -73,13 +73,13 @@ t.test('a field in the head, text that is no UTF-16, another type, what is no Ba
   t.throws(() => readMessage('A'.repeat(64 * 1024)), MALFORMED)
 })
 
-t.test('OEM and Unicode are told apart by the flag (R-NTLM-10)', async t => {
+t.test('text in OEM or in Unicode: it is read as the flag says (R-NTLM-10)', async t => {
   for (const unicode of [true, false]) {
     t.match(readMessage(authenticate(CHALLENGE, negotiate(), { unicode, user: 'älice', domain: 'DOM' })), { user: 'älice', domain: 'DOM', workstation: 'WS' })
   }
 })
 
-t.test('the shortest type 3, a field right behind its head, and as much as may be', async t => {
+t.test('the shortest type 3, a field right behind its head, and as much as may be: they are read', async t => {
   const head = Buffer.alloc(64)
   head.write('NTLMSSP\0\x03', 'latin1')
   t.match(readMessage(head.toString('base64')), { type: 3, user: '', workstation: '', mic: null })
@@ -95,11 +95,11 @@ t.test('the shortest type 3, a field right behind its head, and as much as may b
   t.throws(() => readMessage(most(16 * 1024 + 3)), { ...MALFORMED, message: /too long/ })
 })
 
-t.test('a byte-order mark is a char of the name', async t => {
+t.test('a byte-order mark in a name: it is a char of the name', async t => {
   t.match(readMessage(authenticate(CHALLENGE, negotiate(), { unicode: true, user: '\ufeffalice' })), { user: '\ufeffalice' })
 })
 
-t.test('where an empty field would be says nothing of the integrity code', async t => {
+t.test('the place of an empty field: it says nothing of the integrity code', async t => {
   const whole = Buffer.from(authenticate(CHALLENGE, negotiate(), { mic: 'right' }), 'base64')
   for (const at of [12, 44]) {
     whole.writeUInt16LE(0, at)
@@ -108,7 +108,7 @@ t.test('where an empty field would be says nothing of the integrity code', async
   t.equal((readMessage(whole.toString('base64')) as AuthenticateMessage).mic?.length, 16)
 })
 
-t.test('an integrity code is there where there is room for one', async t => {
+t.test('a message with room for an integrity code: it has one', async t => {
   const message = readMessage(authenticate(CHALLENGE, negotiate(), { mic: 'right' })) as AuthenticateMessage
   t.equal(message.mic?.length, 16)
   const zeros = withoutMic(message)

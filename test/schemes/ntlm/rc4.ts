@@ -13,7 +13,7 @@ for (const [key, stream] of ROWS) {
   })
 }
 
-t.test('it decrypts as it encrypts', async t => {
+t.test('a text that is encrypted twice: it is decrypted', async t => {
   const key = Buffer.from('Key')
   t.equal(rc4(key, rc4(key, Buffer.from('Plaintext'))).toString(), 'Plaintext')
 })

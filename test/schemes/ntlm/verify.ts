@@ -22,14 +22,14 @@ const verify = (text: string, password: string, other = context) => {
 }
 const answer = (changes?: NtlmAnswer) => authenticate(CHALLENGE, FIRST, changes)
 
-t.test('the worked example is right with its password and no other (MS-NLMP, 4.2.4; R-NTLM-7)', async t => {
+t.test('the worked example: it is right with its password, and with no other (MS-NLMP, 4.2.4; R-NTLM-7)', async t => {
   const { message_base64: text } = rows.get('NT-AUTHENTICATE')!
   t.equal(verify(text, 'Password'), 'right')
   t.equal(verify(text, 'password'), 'response')
   t.equal(verify(text, 'Password', { ...context, serverChallenge: Buffer.alloc(8) }), 'response', 'nor to another challenge (R-NTLM-5)')
 })
 
-t.test('an integrity code counts where it is announced (R-NTLM-9)', async t => {
+t.test('an integrity code: it counts where it is announced (R-NTLM-9)', async t => {
   for (const keyExchange of [true, false]) {
     t.equal(verify(answer({ mic: 'right', keyExchange }), 'alice-secret'), 'right')
     t.equal(verify(answer({ mic: 'wrong', keyExchange }), 'alice-secret'), 'mic')
@@ -40,7 +40,7 @@ t.test('an integrity code counts where it is announced (R-NTLM-9)', async t => {
   t.equal(verify(answer({ mic: 'right' }), 'alice-secret', { ...context, negotiate: Buffer.from(negotiate(0), 'base64') }), 'mic', 'another type 1')
 })
 
-t.test('LM, NTLMv1 and nobody are no responses (R-NTLM-7)', async t => {
+t.test('LM, NTLMv1 and an anonymous user: they are not taken as responses (R-NTLM-7)', async t => {
   const read = (changes: NtlmAnswer) => readResponse(readMessage(answer(changes)) as AuthenticateMessage)
   t.equal(read({ ntResponse: Buffer.alloc(24, 1) }), 'version')
   t.equal(read({ ntResponse: Buffer.alloc(0), lmResponse: Buffer.alloc(24, 1) }), 'version')

@@ -5,7 +5,7 @@ import type { Aws4Options } from '../../../lib/strategies/aws4/options.js'
 
 const least: Aws4Options = { lookup: () => null, region: 'local', service: 'proxy' }
 
-t.test('defaults, frozen', async t => {
+t.test('no more options than are needed: the others have defaults, and all are frozen', async t => {
   const settings = readAws4Options(least)
   t.match(settings, { ...least, clockSkew: 900_000, unsignedPayload: false, escapePath: true, store: undefined, clock: Date.now })
   t.equal(settings.onRefused({ reason: 'key', accessKeyId: null }), undefined)
@@ -14,7 +14,7 @@ t.test('defaults, frozen', async t => {
   t.equal(readAws4Options({ ...least, store }).store, store)
 })
 
-t.test('what is wrong stops the boot, and is named by its type', async t => {
+t.test('a wrong option: the boot stops, and what is wrong is named by its type', async t => {
   for (const [name, value] of Object.entries({
     lookup: 'x', onRefused: 'x', clock: 0, region: '', service: 'a/b', clockSkew: 0, unsignedPayload: 'yes', escapePath: 1, store: {}, windows: 1
   })) t.throws(() => readAws4Options({ ...least, [name]: value }), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: name }, name)

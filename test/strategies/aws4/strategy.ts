@@ -58,20 +58,20 @@ async function reasonOf (request: AttemptRequest, changed: Partial<Aws4Options> 
   return refusals.map(({ reason, accessKeyId }) => accessKeyId === null ? reason : `${reason} of ${accessKeyId}`).join() || 'nothing to judge'
 }
 
-t.test('a right signature is the user', async t => {
+t.test('a right signature: the user is accepted', async t => {
   t.same(await judge(signed()), { kind: 'accepted', user: { username: 'alice' }, info: { userId: 'alice' } })
   const lookup: Aws4Options['lookup'] = async () => ({ secret: 'alice-secret', user: 'Alice', info: { team: 'build' } })
   t.same(await judge(signed(), { lookup }), { kind: 'accepted', user: 'Alice', info: { team: 'build', userId: 'alice' } })
 })
 
-t.test('the challenge is the bare scheme (R-AWS-7)', async t => {
+t.test('no credentials to judge: the challenge is the bare scheme (R-AWS-7)', async t => {
   t.same(new Aws4Strategy(options).challenge(), { scheme: 'AWS4-HMAC-SHA256' })
   for (const authorization of [undefined, 'Basic dTpw', 'AWS4-HMAC-SHA256', ' aws4-hmac-sha256 ']) {
     t.equal(await reasonOf(signed({ request: { headers: { authorization } } })), 'nothing to judge', String(authorization))
   }
 })
 
-t.test('it agrees with aws4 and @smithy/signature-v4 as signers of requests of all kinds (R-AWS-3, R-AWS-6)', async () => {
+t.test('requests of all kinds that aws4 and @smithy/signature-v4 have signed: they are accepted (R-AWS-3, R-AWS-6)', async () => {
   const word = fc.stringMatching(/^[\w !'()*@:;,.~%+-]{0,6}$/)
   const segment = fc.oneof(word.map(encodeURIComponent), fc.constantFrom('', '.', '..', '%2F', "a'(b)*!", 'x=y;z@1:2,+$&'))
   const requests = fc.record({
@@ -117,7 +117,7 @@ t.test('it agrees with aws4 and @smithy/signature-v4 as signers of requests of a
   }), { numRuns: 200 })
 })
 
-t.test('whatever is signed and is not what was received, the signature is wrong (R-AWS-3)', async t => {
+t.test('a signed request that is not what was received: the signature is wrong (R-AWS-3)', async t => {
   const headers = { host: 'origin.test', 'x-a': 'b' }
   const wrong: Record<string, AttemptRequest> = {
     'another method': { ...signed(), method: 'POST' },
@@ -143,7 +143,7 @@ t.test('whatever is signed and is not what was received, the signature is wrong 
   t.equal(await reasonOf({ ...signed({ as: { escapePath: false } }), originalUrl: 'http://origin.test//p?q=1' }, { escapePath: false }), 'signature of alice')
 })
 
-t.test('host and a date are signed, and all that is signed is there (R-AWS-4)', async t => {
+t.test('host or a date that is not signed, or a signed field that is not there: the request is refused (R-AWS-4)', async t => {
   const without = (name: string) => {
     const request = signed()
     return { ...request, headers: { authorization: request.headers.authorization!.replace(name, 'x-a') }, fieldLines: { ...request.fieldLines, 'x-a': ['b'] } }
@@ -156,7 +156,7 @@ t.test('host and a date are signed, and all that is signed is there (R-AWS-4)', 
   t.equal(await reasonOf(signed({ received: { 'x-amz-date': ['20261121T120000Z', '20261121T120000Z'] } })), 'fields')
 })
 
-t.test('date does for x-amz-date (R-AWS-4)', async t => {
+t.test('a signed Date without x-amz-date: serves in its place (R-AWS-4)', async t => {
   const { path: _, ...request } = aws4.sign({
     method: 'GET', path: '/', headers: { Host: 'origin.test', Date: 'Sat, 21 Nov 2026 12:00:00 GMT' }, region: 'local', service: 'proxy', doNotModifyHeaders: true
   } as never, ALICE_SIGNS)
@@ -166,7 +166,7 @@ t.test('date does for x-amz-date (R-AWS-4)', async t => {
   t.equal(await reasonOf({ ...received, fieldLines: { ...received.fieldLines, date: ['yesterday'] } }), 'date')
 })
 
-t.test('in absolute-form the signed host is the target\'s (R-AWS-4, R-TGT-2)', async t => {
+t.test('absolute-form: the signed host must be that of the target (R-AWS-4, R-TGT-2)', async t => {
   t.equal(await reasonOf({ ...signed(), originalUrl: 'http://other.test/p?q=1' }), 'target')
   t.equal(await reasonOf({ ...signed(), originalUrl: 'https://origin.test/p?q=1' }), 'accepted', 'with no port, the scheme is not signed')
   const onPort = signed({ target: 'http://origin.test:81/', headers: { host: 'origin.test:81' } })
@@ -175,7 +175,7 @@ t.test('in absolute-form the signed host is the target\'s (R-AWS-4, R-TGT-2)', a
   t.equal(await reasonOf({ ...onPort, method: undefined, originalUrl: undefined } as never), 'target')
 })
 
-t.test('a tunnel is signed for one host and port (R-AWS-8)', async t => {
+t.test('a signature for CONNECT: holds for one host and port (R-AWS-8)', async t => {
   const connect = signed({ method: 'CONNECT', target: 'origin.test:443', headers: { host: 'origin.test:443' } })
   t.equal(await reasonOf(connect), 'accepted')
   t.equal(await reasonOf({ ...connect, fieldLines: { ...connect.fieldLines, host: ['whatever'] } }), 'accepted', 'Host says nothing here')
@@ -184,7 +184,7 @@ t.test('a tunnel is signed for one host and port (R-AWS-8)', async t => {
   t.equal(await reasonOf({ ...connect, method: 'GET', originalUrl: '/' }), 'signature of alice')
 })
 
-t.test('the time may differ by so much and no more, and is of the day in the scope (R-AWS-5)', async t => {
+t.test('a time beyond the permitted skew, or of another day than the scope: is refused (R-AWS-5)', async t => {
   for (const [offset, reason] of [
     [0, 'accepted'], [-900_000, 'accepted'], [900_000, 'accepted'], [-901_000, 'date'], [901_000, 'date'], [-86_400_000, 'date']
   ] as const) t.equal(await reasonOf(signed({ time: NOW + offset })), reason, String(offset))
@@ -193,12 +193,12 @@ t.test('the time may differ by so much and no more, and is of the day in the sco
   t.equal(await reasonOf(signed({ request: { headers: { authorization } } })), 'date')
 })
 
-t.test('region and service are ours (R-AWS-5)', async t => {
+t.test('a scope of another region or service: is refused (R-AWS-5)', async t => {
   t.equal(await reasonOf(signed({ as: { region: 'elsewhere' } })), 'scope')
   t.equal(await reasonOf(signed({ as: { service: 's3' } })), 'scope')
 })
 
-t.test('what is signed of the content is what came (R-AWS-6)', async t => {
+t.test('signed content that is not what was received, or was not read: is refused (R-AWS-6)', async t => {
   const post = (changed: Asked = {}) => signed({ method: 'POST', content: 'hello', ...changed })
   const hashed = (text: string) => ({ contentHash: { sha256: sha256(text) } })
   const said = (text: string) => ({ host: 'origin.test', 'x-amz-content-sha256': text })
@@ -221,7 +221,7 @@ t.test('content that is yet to be read: is asked for where the signature is righ
   t.equal(await reasonOf(toCome({ ...said, as: { accessKeyId: 'nobody' } })), 'key')
 })
 
-t.test('UNSIGNED-PAYLOAD by option (R-AWS-6)', async t => {
+t.test('a hash field of UNSIGNED-PAYLOAD: is accepted by option only, and only if it is signed (R-AWS-6)', async t => {
   const unsigned = signed({ method: 'POST', content: null, headers: { host: 'origin.test', 'content-length': '5' } })
   t.equal(await reasonOf(unsigned), 'payload')
   t.equal(await reasonOf(unsigned, { unsignedPayload: true }), 'accepted')
@@ -230,7 +230,7 @@ t.test('UNSIGNED-PAYLOAD by option (R-AWS-6)', async t => {
     'signature of alice', 'said, and not signed')
 })
 
-t.test('content is read where the verdict needs it, and for nobody else (R-AWS-6)', async t => {
+t.test('content of a request: its hash is asked for only where the verdict needs it (R-AWS-6)', async t => {
   const asks = (request: AttemptRequest, changed: Partial<Aws4Options> = {}) => new Aws4Strategy({ ...options, ...changed }).contentHashFor(request)
   t.equal(asks(signed()), 'sha256')
   t.equal(asks(signed({ as: { accessKeyId: 'nobody' } })), 'sha256')
@@ -240,41 +240,41 @@ t.test('content is read where the verdict needs it, and for nobody else (R-AWS-6
   for (const authorization of [undefined, 'Basic dTpw', 'AWS4-HMAC-SHA256 x']) t.equal(asks(signed({ request: { headers: { authorization } } })), null)
 })
 
-t.test('the fields that are signed are asked for, and a session token that should be', async t => {
+t.test('signed credentials: the fields they cover are asked for, and that of a session token', async t => {
   const { headers } = signed({ headers: { host: 'origin.test', authorization: 'Bearer x' } })
   const strategy = new Aws4Strategy(options)
   t.same(strategy.coveredFields({ headers }), ['authorization', 'host', 'x-amz-date', 'x-amz-security-token'])
   for (const authorization of [undefined, 'AWS4-HMAC-SHA256 x']) t.same(strategy.coveredFields({ headers: { authorization } }), [])
 })
 
-t.test('a session token goes to the look-up, if it is signed', async t => {
+t.test('a session token: is passed to the look-up if it is signed, and refused otherwise', async t => {
   t.equal(await reasonOf(signed({ as: { sessionToken: 'right' } })), 'accepted')
   t.equal(await reasonOf(signed({ as: { sessionToken: 'wrong' } })), 'key')
   t.equal(await reasonOf(signed({ received: { 'x-amz-security-token': 'right' } })), 'fields')
 })
 
-t.test('an unknown key is looked for no further, and its name is not told', async t => {
+t.test('an unknown access key: is refused as such, and the refusal does not name it', async t => {
   t.equal(await reasonOf(signed({ as: { accessKeyId: 'mallory' } })), 'key')
   for (const nothing of [null, undefined, false] as const) t.equal(await reasonOf(signed(), { lookup: async () => nothing }), 'key')
 })
 
-t.test('a look-up that cannot tell, or finds a key without a secret, is an error (R-407-15)', async t => {
+t.test('a look-up that cannot tell, or finds a key without a secret: is an error (R-407-15)', async t => {
   t.equal((await judge(signed(), { lookup: async () => { throw new Error('away') } })).kind, 'broken')
   for (const secret of ['', undefined]) t.equal((await judge(signed(), { lookup: () => ({ secret }) as never })).kind, 'broken')
 })
 
-t.test('what is a wrong guess is said, and of whom', async t => {
+t.test('a refusal: its note says whether it was a wrong guess, and for which user', async t => {
   const noteOf = async (request: AttemptRequest) => (await judge(request) as { note?: unknown }).note
   t.same(await noteOf(signed({ as: { secretAccessKey: 'x' } })), { reason: 'signature', userId: 'alice', guess: true })
   t.same(await noteOf(signed({ as: { accessKeyId: 'x' } })), { reason: 'key', userId: null, guess: true })
   t.same(await noteOf(signed({ time: 0 })), { reason: 'date', userId: null, guess: false })
 })
 
-t.test('without options it says what is missing', async t => {
+t.test('no options: the constructor throws the error of a bad option', async t => {
   t.throws(() => new Aws4Strategy(undefined as never), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
-t.test('malformed credentials are 400 and reach no look-up (R-CRED-5)', async t => {
+t.test('malformed credentials: the status is 400, and no look-up is made (R-CRED-5)', async t => {
   const lookup = () => { throw new Error('not to be called') }
   for (const authorization of ['AWS4-HMAC-SHA256 x', `AWS4-HMAC-SHA256 Credential=${'x'.repeat(65536)}`]) {
     t.match(await judge(signed({ request: { headers: { authorization } } }), { lookup }), {
@@ -283,7 +283,7 @@ t.test('malformed credentials are 400 and reach no look-up (R-CRED-5)', async t 
   }
 })
 
-t.test('with a store a signature counts once; wrong ones use up nothing (R-AWS-9)', async t => {
+t.test('a strategy with a store: a right signature counts once, and wrong ones use up nothing (R-AWS-9)', async t => {
   let now = NOW
   const clock = () => now
   const store = new MemoryStore({ clock })
@@ -298,13 +298,13 @@ t.test('with a store a signature counts once; wrong ones use up nothing (R-AWS-9
   t.match(await judge(signed({ time: now + 1000 }), { ...strategy, store: new MemoryStore({ maxWindows: 1, clock }) }), { kind: 'accepted' })
 })
 
-t.test('a full store lets nobody in, and says when to come back (R-AWS-9)', async t => {
+t.test('a full store: the request is not accepted, and Retry-After is given (R-AWS-9)', async t => {
   const store = new MemoryStore({ maxWindows: 1, clock: () => NOW })
   t.equal(await reasonOf(signed(), { store }), 'accepted')
   t.match(await judge(signed({ time: NOW - 1000 }), { store }), { kind: 'broken', cause: { code: 'FST_PROXY_AUTH_STORE_FULL', headers: { 'retry-after': /^\d+$/ } } })
 })
 
-t.test('in any Passport, for an origin, by the fields as node has them', async t => {
+t.test('any Passport at an origin, with the fields as node has them: signatures are verified', async t => {
   const { headers: { authorization }, fieldLines = {} } = signed({ target: '/p', headers: { host: 'origin.test', 'x-a': 'b' } })
   const fields = Object.fromEntries(Object.entries(fieldLines).map(([name, lines]) => [name, lines[0]]))
   const request = { method: 'GET', url: '/p', httpVersion: '1.1', headers: { ...fields, authorization, 'set-cookie': ['a', 'b'] } }

@@ -3,7 +3,7 @@ import t from 'tap'
 import { nameInCertificate } from '../../../lib/strategies/certificate/name.js'
 import type { CertificateName } from '../../../lib/strategies/certificate/name.js'
 
-t.test('the one name of its kind, and of several none', async t => {
+t.test('names in a certificate: the only one of its kind is taken, and of several none', async t => {
   const rows: Array<[where: CertificateName, CN: unknown, subjectaltname: string | undefined, name: string | undefined]> = [
     ['CN', 'alice', undefined, 'alice'],
     ['CN', ['alice', 'bob'], undefined, undefined],

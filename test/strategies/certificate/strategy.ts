@@ -29,12 +29,12 @@ async function said (socket: object | undefined, options: ClientCertificateOptio
 const connection = (certificate: object, authorized = true) => ({ authorized, getPeerCertificate: () => certificate })
 const REFUSED = { failed: [] }
 
-t.test('whose certificate was verified is let in by its name', async t => {
+t.test('a client with a verified certificate: is accepted by the name in it', async t => {
   t.strictSame(await said(connection(ALICE)), { user: { username: 'alice' }, info: { fingerprint: 'AB:CD', userId: 'alice' } })
   t.match(await said(connection(ALICE), { name: 'email' }), { user: { username: 'alice@a.test' }, info: { userId: 'alice@a.test' } })
 })
 
-t.test('nobody else is', async t => {
+t.test('a client without a verified, current certificate of one name: is refused', async t => {
   for (const [name, socket] of Object.entries({
     'no connection': undefined,
     'no TLS': {},
@@ -50,7 +50,7 @@ t.test('nobody else is', async t => {
   t.strictSame(await said(connection(ALICE), { name: 'URI' }), REFUSED)
 })
 
-t.test('a function says who somebody is', async t => {
+t.test('a function as verifier: says which user a certificate stands for', async t => {
   t.strictSame(await said(connection(ALICE), { verify: async ({ fingerprint256 }, name) => [{ id: fingerprint256 }, { name }] }), {
     user: { id: 'AB:CD' }, info: { fingerprint: 'AB:CD', userId: 'alice', name: 'alice' }
   })
@@ -59,13 +59,13 @@ t.test('a function says who somebody is', async t => {
   t.strictSame(await said(connection(ALICE), { verify: () => { throw new Error('cannot tell') } }), { error: 'cannot tell' })
 })
 
-t.test('it has nothing to ask with', async t => {
+t.test('the strategy itself: has no scheme and no challenge to offer', async t => {
   const strategy = new ClientCertificateStrategy()
   t.match(strategy, { name: 'client-certificate', scheme: null })
   t.equal(strategy.challenge(), null)
 })
 
-t.test('wrong options fail the boot', async t => {
+t.test('wrong options: the boot fails', async t => {
   for (const wrong of [{ verify: 1 }, { name: 'cn' }, { clock: 5 }, { verfy: () => null }]) {
     t.throws(() => new ClientCertificateStrategy(wrong as never), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   }

@@ -22,7 +22,7 @@ function start (options: Partial<DigestOptions> = {}) {
   return { time, nonces, redeem, issue: () => nonces.issue('lab', algorithm) }
 }
 
-t.test('the vectors (R-DIG-32, R-DIG-33, R-DIG-34)', async t => {
+t.test('the vectors of nonce counts: each count has the expected verdict (R-DIG-32, R-DIG-33, R-DIG-34)', async t => {
   const said = (redeemed: Redeemed): string => redeemed.kind === 'fresh' ? 'ok' : 'stale'
   for (const { id, sequence, expected } of vectors<{ id: string, sequence: string[], expected: string[] }>('digest-nc-sequences')) {
     if (id === 'NC-5') continue // malformed: see the parameters
@@ -32,7 +32,7 @@ t.test('the vectors (R-DIG-32, R-DIG-33, R-DIG-34)', async t => {
   }
 })
 
-t.test('a nonce serves its lifetime, and then no more (R-DIG-16, R-DIG-37)', async t => {
+t.test('a nonce: serves for its lifetime, and no longer (R-DIG-16, R-DIG-37)', async t => {
   const { time, redeem, issue } = start({ nonceLifetime: 1000 })
   const nonce = issue()
   t.same(redeem(nonce, 1), FRESH)
@@ -41,7 +41,7 @@ t.test('a nonce serves its lifetime, and then no more (R-DIG-16, R-DIG-37)', asy
   t.same(redeem(nonce, 2), NO_NONCE)
 })
 
-t.test('whether a nonce is valid is told without using it up (R-DIG-35)', async t => {
+t.test('a check whether a nonce is valid: does not use it up (R-DIG-35)', async t => {
   const { time, nonces, redeem, issue } = start({ nonceLifetime: 1000, oneTimeNonces: true })
   const nonce = issue()
   const isValid = (changed: object = {}) => nonces.isValid({ realm: 'lab', algorithm, nonce, count: 1, ...changed } as OfferedParameters)
@@ -54,7 +54,7 @@ t.test('whether a nonce is valid is told without using it up (R-DIG-35)', async 
   t.equal(isValid(), false)
 })
 
-t.test('nextnonce comes in the last quarter, old and new overlap, the new one starts at 1 (R-DIG-49, R-DIG-50, R-DIG-51, R-DIG-52)', async t => {
+t.test('a nonce in its last quarter: brings nextnonce, which starts at 1 while the old one goes on (R-DIG-49, R-DIG-50, R-DIG-51, R-DIG-52)', async t => {
   const { time, redeem, issue } = start({ nonceLifetime: 1000 })
   const nonce = issue()
   time.now += 749
@@ -70,7 +70,7 @@ t.test('nextnonce comes in the last quarter, old and new overlap, the new one st
   t.same(redeem(nextnonce, 2), FRESH)
 })
 
-t.test('nextnonce comes before the counts end (R-DIG-51)', async t => {
+t.test('a nonce with its counts near the end: brings nextnonce in time (R-DIG-51)', async t => {
   const { redeem, issue } = start()
   const nonce = issue()
   t.same(redeem(nonce, 0xfffeffff), FRESH)
@@ -78,7 +78,7 @@ t.test('nextnonce comes before the counts end (R-DIG-51)', async t => {
   t.match(redeem(nonce, 0xffffffff), { kind: 'fresh', nextnonce: String })
 })
 
-t.test('a one-time nonce serves once, whatever the count, and each answer has the next (R-DIG-50)', async t => {
+t.test('a one-time nonce: serves once, whatever the count, and each response has the next (R-DIG-50)', async t => {
   const { redeem, issue } = start({ oneTimeNonces: true })
   const nonce = issue()
   const { nextnonce } = redeem(nonce, 7) as { nextnonce: string }
@@ -91,7 +91,7 @@ t.test('a one-time nonce serves once, whatever the count, and each answer has th
   t.same(redeem(another, 0), NO_COUNT)
 })
 
-t.test('without a count a nonce is good for its life, and costs no window (R-DIG-31)', async t => {
+t.test('a nonce without a count: serves for its lifetime, and takes no window (R-DIG-31)', async t => {
   const store = new MemoryStore()
   const { redeem, issue } = start({ store, rfc2069: true })
   const nonce = issue()
@@ -100,7 +100,7 @@ t.test('without a count a nonce is good for its life, and costs no window (R-DIG
   t.equal(store.size, 0)
 })
 
-t.test('a nonce of another realm, algorithm, key, store, use or lifetime is none (R-DIG-6, R-DIG-8, S6)', async t => {
+t.test('a nonce of another realm, algorithm, key, store, use or lifetime: is not valid (R-DIG-6, R-DIG-8, S6)', async t => {
   const keys = ['k'.repeat(32)]
   const store = new MemoryStore()
   const { redeem, issue, time } = start({ keys, store })
@@ -128,7 +128,7 @@ t.test('keys are rotated: the first signs, all verify (R-DIG-8)', async t => {
   t.same(before.redeem(both.issue(), 1), NO_NONCE)
 })
 
-t.test('the window outlives the nonce, so that no late claim finds it gone (R-DIG-34)', async t => {
+t.test('the window of a nonce: outlives the nonce, so that a late claim still finds it (R-DIG-34)', async t => {
   const claims: unknown[][] = []
   const store: ReplayStore = { id: 'x', claim (...all) { claims.push(all); return { kind: 'new' } } }
   const { time, redeem, issue } = start({ store, nonceLifetime: 1000 })
@@ -138,7 +138,7 @@ t.test('the window outlives the nonce, so that no late claim finds it gone (R-DI
   t.same(claims, [[nonce.slice(0, 24), 5, 600 + 60_000, 'alice']])
 })
 
-t.test('a store may answer later, be full, or fail (R-407-15)', async t => {
+t.test('a store that decides later, is full, or fails: its result counts, and its error is passed on (R-407-15)', async t => {
   for (const claim of [{ kind: 'new' }, { kind: 'seen' }, { kind: 'below window' }, { kind: 'full', retryAfter: 7 }] as const) {
     const { redeem, issue } = start({ store: { id: 'x', claim: async () => claim } })
     t.same(await redeem(issue(), 1), { new: FRESH, seen: NO_COUNT, 'below window': NO_COUNT, full: claim }[claim.kind])
@@ -148,7 +148,7 @@ t.test('a store may answer later, be full, or fail (R-407-15)', async t => {
   await t.rejects(Promise.resolve(redeem(issue(), 1)), cause)
 })
 
-t.test('a clock that is put back brings nothing back to life', async t => {
+t.test('a clock that is put back: revives no expired nonce', async t => {
   const { time, redeem, issue } = start({ nonceLifetime: 1000 })
   const nonce = issue()
   time.now += 1000
@@ -158,7 +158,7 @@ t.test('a clock that is put back brings nothing back to life', async t => {
   t.same(redeem(issue(), 1), FRESH)
 })
 
-t.test('each nonce is another (R-DIG-4)', async t => {
+t.test('each new nonce: differs from all others (R-DIG-4)', async t => {
   const { issue } = start()
   t.equal(new Set(Array.from({ length: 1000 }, issue)).size, 1000)
 })

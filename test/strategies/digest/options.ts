@@ -24,7 +24,7 @@ t.test('the defaults: SHA-256, auth, five minutes, nothing old (R-DIG-10, R-DIG-
   t.notOk(read().keys[0].equals(keys[0]), 'a key of its own')
 })
 
-t.test('algorithms in their order, each once (R-CH-11)', async t => {
+t.test('a list of algorithms: keeps its order, and may have each only once (R-CH-11)', async t => {
   t.same(read({ algorithms: ['md5', 'SHA-512-256-sess', 'SHA-256'] }).algorithms.map(({ name }) => name), ['MD5', 'SHA-512-256-sess', 'SHA-256'])
   for (const algorithms of [[], ['SHA-1'], ['MD5', 'md5'], [undefined], 'MD5', null, ['MD5', 7]]) {
     t.throws(() => readDigestOptions(), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
@@ -32,14 +32,14 @@ t.test('algorithms in their order, each once (R-CH-11)', async t => {
   }
 })
 
-t.test('auth is always there and first (R-DIG-18, R-DIG-19)', async t => {
+t.test('a list of qop: must have auth, and have it first (R-DIG-18, R-DIG-19)', async t => {
   t.same(read({ qop: ['auth', 'auth-int'] }).qop, ['auth', 'auth-int'])
   for (const qop of [[], ['auth-int'], ['auth-int', 'auth'], ['auth', 'auth'], 'auth', ['auth-conf'], null]) {
     t.throws(() => read({ qop }), BAD_OPTION, JSON.stringify(qop))
   }
 })
 
-t.test('keys are long, and show nothing of themselves (R-SEC-1)', async t => {
+t.test('keys: must be long, and are never shown (R-SEC-1)', async t => {
   const keys = ['canary'.repeat(6), Buffer.alloc(32, 'canary'), new Uint8Array(64)]
   const settings = read({ keys })
   t.same(settings.keys.map(({ symmetricKeySize }) => symmetricKeySize), [36, 32, 64])
@@ -52,12 +52,12 @@ t.test('keys are long, and show nothing of themselves (R-SEC-1)', async t => {
   }
 })
 
-t.test('opaque is base64 or hex (R-DIG-9)', async t => {
+t.test('an opaque: must be base64 or hex (R-DIG-9)', async t => {
   for (const opaque of ['', 'b3A=', 'a+/_-', 'x'.repeat(256)]) t.equal(read({ opaque }).opaque, opaque)
   for (const opaque of ['a b', '"', '\u00e4', 'x'.repeat(257), 7, null]) t.throws(() => read({ opaque }), BAD_OPTION, String(opaque))
 })
 
-t.test('the rest has its type and range', async t => {
+t.test('the other options: each must have its type and range', async t => {
   const store = { id: 'shared', claim: () => ({ kind: 'new' }) }
   t.equal(read({ store }).store, store)
   for (const options of [

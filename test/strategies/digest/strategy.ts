@@ -36,7 +36,7 @@ const lookupHash: DigestOptions['lookupHash'] = (userhash, realm, hash) => {
 }
 const ALL = DIGEST_ALGORITHMS.map(({ name }) => name)
 
-t.test('the right password is the user, and the answer proves that we know it (R-PAI-4, R-PAI-5, R-PAI-6, R-PAI-7, R-PAI-8, R-PAI-9, R-PAI-10, R-DIG-20)', async t => {
+t.test('the right password: the user is accepted, and rspauth proves that the server knows it (R-PAI-4, R-PAI-5, R-PAI-6, R-PAI-7, R-PAI-8, R-PAI-9, R-PAI-10, R-DIG-20)', async t => {
   for (const name of ALL) {
     const client = new DigestClient(digest({ algorithms: [name] }))
     for (const count of [1, 2, 10, 255]) {
@@ -49,7 +49,7 @@ t.test('the right password is the user, and the answer proves that we know it (R
   }
 })
 
-t.test('each challenge has a nonce of its own; every one of several algorithms, in their order (R-DIG-4, R-CH-11, R-407-13)', async t => {
+t.test('each challenge: has a nonce of its own, and several algorithms keep their order (R-DIG-4, R-CH-11, R-407-13)', async t => {
   const strategy = digest({ algorithms: ['SHA-256', 'MD5', 'SHA-512-256-sess'] })
   t.equal(strategy.fresh, true)
   const all = [...strategy.challenge({ realm: 'lab' }), ...challengesIn(await judge(strategy)), ...challengesIn(await judge(strategy))]
@@ -60,7 +60,7 @@ t.test('each challenge has a nonce of its own; every one of several algorithms, 
   }
 })
 
-t.test('the challenge says what the options say (R-DIG-2, R-DIG-3, R-DIG-9, R-DIG-14, R-DIG-15, R-DIG-19)', async t => {
+t.test('the options of the strategy: determine the parameters of the challenge (R-DIG-2, R-DIG-3, R-DIG-9, R-DIG-14, R-DIG-15, R-DIG-19)', async t => {
   const params = (options: Partial<DigestOptions>) => digest(options).challenge({ realm: 'lab' })[0]?.params
   t.match(params({ lookupHash }), { userhash: 'true' })
   t.match(params({ charset: false, opaque: '' }), { charset: undefined, opaque: undefined })
@@ -69,7 +69,7 @@ t.test('the challenge says what the options say (R-DIG-2, R-DIG-3, R-DIG-9, R-DI
   t.not(params({})?.opaque, digest().challenge({ realm: 'other' })[0]?.params?.opaque)
 })
 
-t.test('a wrong password and an unknown user look the same, and nobody is told to try again without asking (R-407-12, R-DIG-16)', async t => {
+t.test('a wrong password and an unknown user: look the same, and no client is told to retry without asking (R-407-12, R-DIG-16)', async t => {
   const strategy = digest({ algorithms: ['SHA-256', 'MD5'] })
   const shapes = new Set<string>()
   for (const changed of [{ password: 'wrong' }, { username: 'nobody' }, { username: '' }, { username: '__proto__' }, { password: 'bob-secret' }]) {
@@ -83,7 +83,7 @@ t.test('a wrong password and an unknown user look the same, and nobody is told t
   }
 })
 
-t.test('lookup gives a password or an HA1 of the hash that is asked for, now or later (R-DIG-44)', async t => {
+t.test('a lookup: may give a password or an HA1 of the wanted hash, now or later (R-DIG-44)', async t => {
   for (const name of ALL) {
     const asked: unknown[] = []
     const { hash } = algorithmOf(name)
@@ -100,7 +100,7 @@ t.test('lookup gives a password or an HA1 of the hash that is asked for, now or 
   }
 })
 
-t.test('the account says who the user is, and may add to the info', async t => {
+t.test('an account with a user and info: determines the user, and adds to the info', async t => {
   const user = { id: 7 }
   const strategy = digest({ lookup: () => ({ password: 'alice-secret', user, info: { groups: ['staff'], userId: 'mallory', proxyAuthenticationInfo: {} } }) })
   const verdict = await new DigestClient(strategy).send()
@@ -108,7 +108,7 @@ t.test('the account says who the user is, and may add to the info', async t => {
   t.equal((verdict as { user: unknown }).user, user)
 })
 
-t.test('a lookup that cannot tell is an error, never a refusal (R-407-15)', async t => {
+t.test('a lookup that cannot tell: is an error, never a refusal (R-407-15)', async t => {
   const cause = new Error('the directory is away')
   const bad: Array<DigestOptions['lookup']> = [
     () => { throw cause }, async () => { throw cause }, () => ({}) as DigestAccount, async () => ({ ha1: 'x' }), () => 'alice-secret' as never,
@@ -119,7 +119,7 @@ t.test('a lookup that cannot tell is an error, never a refusal (R-407-15)', asyn
   }
 })
 
-t.test('a user is found by the hash of the name, and by the name all the same (R-DIG-15, R-DIG-38, R-DIG-39)', async t => {
+t.test('a strategy with lookupHash: finds users by the hash of the name, and by the plain name (R-DIG-15, R-DIG-38, R-DIG-39)', async t => {
   for (const name of ALL) {
     const strategy = digest({ algorithms: [name], lookupHash })
     const hashed = new DigestClient(strategy, { username: 'J\u00e4s\u00f8n', password: 'p\u00e4\u00a7s\u20ac' })
@@ -157,7 +157,7 @@ t.test('names that are not ASCII: username*, raw UTF-8, escaped by curl (R-DIG-2
   t.match(await new DigestClient(own, { username: 'J%C3%A4' }).send(), { info: { userId: 'J%C3%A4' } }, 'a name may look like that')
 })
 
-t.test('a password is hashed in form C where UTF-8 is announced, and as it is elsewhere (R-DIG-42)', async t => {
+t.test('a password: is hashed in form C where UTF-8 is announced, and as it is elsewhere (R-DIG-42)', async t => {
   for (const charset of [true, false]) {
     const strategy = digest({ charset, lookup: () => ({ password: 'cafe\u0301' }) })
     t.equal((await new DigestClient(strategy, { password: 'cafe\u0301' }).send()).kind, 'accepted', `charset ${charset}`)
@@ -165,7 +165,7 @@ t.test('a password is hashed in form C where UTF-8 is announced, and as it is el
   }
 })
 
-t.test('ISO-8859-1 by option only (R-DIG-40)', async t => {
+t.test('credentials in ISO-8859-1: are accepted by option only (R-DIG-40)', async t => {
   const password = 'p\u00e4\u00a7s'
   const strategy = digest({ latin1Fallback: true, lookup: () => ({ password }) })
   const client = new DigestClient(strategy)
@@ -178,11 +178,11 @@ t.test('ISO-8859-1 by option only (R-DIG-40)', async t => {
   t.match(await judge(digest(), credentials), { status: 400 })
 })
 
-t.test('names and passwords with quotes and backslashes (R-PARSE-3)', async t => {
+t.test('names and passwords with quotes and backslashes: are accepted (R-PARSE-3)', async t => {
   t.match(await new DigestClient(digest(), { username: 'a"b\\c', password: 'p"w\\' }, 'r "q" \\ end, x').send(), { info: { userId: 'a"b\\c' } })
 })
 
-t.test('what does not go with the challenge is refused, and not as stale (R-DIG-6, R-DIG-13, R-DIG-29, R-DIG-30, R-DIG-31, R-REALM-3)', async t => {
+t.test('credentials that do not match the challenge: are refused, and not as stale (R-DIG-6, R-DIG-13, R-DIG-29, R-DIG-30, R-DIG-31, R-REALM-3)', async t => {
   const refusals: DigestRefusal[] = []
   const strategy = digest({ onRefused: (refusal) => refusals.push(refusal), lookup: () => { throw new Error('not to be called') } })
   const params = paramsOf(await new DigestClient(strategy).credentials())
@@ -207,7 +207,7 @@ t.test('uri: any: a uri that names another resource is taken (F-54)', async t =>
   }
 })
 
-t.test('a uri that names another resource is 400, and nothing is looked up (R-DIG-24, R-DIG-25)', async t => {
+t.test('a uri that names another resource: the status is 400, and nothing is looked up (R-DIG-24, R-DIG-25)', async t => {
   const refusals: DigestRefusal[] = []
   const strategy = digest({ onRefused: (refusal) => refusals.push(refusal), lookup: () => { throw new Error('not to be called') } })
   const BAD = { kind: 'failed', status: 400, challenge: { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' } }
@@ -219,7 +219,7 @@ t.test('a uri that names another resource is 400, and nothing is looked up (R-DI
   for (const uri of ['/', 'origin.test', 'other.test:443']) t.match(await new DigestClient(strategy).send(tunnel, { uri }), BAD, uri)
 })
 
-t.test('each form of request, with each spelling of its target, is hashed as it was signed (R-DIG-22, R-DIG-23, R-DIG-25)', async t => {
+t.test('each form of request, with each spelling of its target: is hashed as it was signed (R-DIG-22, R-DIG-23, R-DIG-25)', async t => {
   const client = new DigestClient(digest())
   const send = async (method: string, url: string, uri: string, headers = {}): Promise<string> => (await client.send({ method, url, headers }, { uri })).kind
   t.equal(await send('GET', 'http://origin.test/p?q=1', 'http://origin.test/p?q=1'), 'accepted')
@@ -243,13 +243,13 @@ t.test('each form of request, with each spelling of its target, is hashed as it 
   t.equal(await over('/p'), 400, 'what a router has left of it')
 })
 
-t.test('another method is another request (R-DIG-22)', async t => {
+t.test('credentials that were made for another method: are refused (R-DIG-22)', async t => {
   const strategy = digest()
   const credentials = await new DigestClient(strategy).credentials({ method: 'POST' })
   t.equal(isStale(await judge(strategy, credentials)), false)
 })
 
-t.test('our own rspauth is no response to anything (R-PAI-9)', async t => {
+t.test('our own rspauth, sent as a response: is refused (R-PAI-9)', async t => {
   const strategy = digest()
   const client = new DigestClient(strategy)
   const { rspauth = '' } = ((await client.send()) as { info: DigestInfo }).info.proxyAuthenticationInfo
@@ -262,7 +262,7 @@ t.test('our own rspauth is no response to anything (R-PAI-9)', async t => {
   t.same(statuses, [400], 'a request without method and target')
 })
 
-t.test('a replay is refused as stale, each nc once, in any order and with gaps (R-DIG-32, R-DIG-33, R-DIG-34)', async t => {
+t.test('a replay: is refused as stale; each nc counts once, in any order and with gaps (R-DIG-32, R-DIG-33, R-DIG-34)', async t => {
   const client = new DigestClient(digest())
   const first = await client.credentials()
   t.match(await judge(client.strategy, first), { kind: 'accepted' })
@@ -298,7 +298,7 @@ t.test('200 at once over one nonce, through a slow store: all pass, each once (R
   t.same(kinds.filter((kind) => kind === true).length, 200)
 })
 
-t.test('a stranger uses up no counts, and no room (R-DIG-35)', async t => {
+t.test('a client without the right password: uses up no counts and no room in the store (R-DIG-35)', async t => {
   const store = new MemoryStore()
   const client = new DigestClient(digest({ store }))
   t.equal(isStale(await client.send({}, { password: 'wrong', nc: 1 })), false)
@@ -341,7 +341,7 @@ t.test('stale says that the response was right: an old nonce, one of before a re
   t.equal(isStale(await new DigestClient(strategy).follow(invented).send()), true)
 })
 
-t.test('nothing but the response, right and compared in whole, lets anybody in (R-DIG-20)', async t => {
+t.test('a response that is wrong in a single digit: is refused (R-DIG-20)', async t => {
   const client = new DigestClient(digest())
   const params = paramsOf(await client.credentials())
   for (let at = 0; at < 64; at++) {
@@ -391,14 +391,14 @@ t.test('each parameter left out, doubled or changed: 400 or a challenge, never i
   t.equal(await outcome(credentials), 'accepted', 'and none of that has used up the count')
 })
 
-t.test('malformed credentials are 400 and look nobody up (R-CRED-5, S7)', async t => {
+t.test('malformed credentials: the status is 400, and no user is looked up (R-CRED-5, S7)', async t => {
   const strategy = digest({ lookup: () => { throw new Error('not to be called') } })
   for (const credentials of ['Digest =', 'Digest username', 'Digest dXNlcjpwYXNz', 'Digest "', 'Digest username="a" realm="b"', 'Digest ,', 'Digest a=b']) {
     t.match(await judge(strategy, credentials), { kind: 'failed', status: 400, challenge: { statusCode: 400 } }, credentials)
   }
 })
 
-t.test('credentials without qop by option only, and then without more than they can have (R-DIG-31)', async t => {
+t.test('credentials without qop: are accepted by option only, and get no parameters that need it (R-DIG-31)', async t => {
   const old = ({ scheme, params: { qop, ...params } = {} }: { scheme: string, params?: Record<string, string> }) => ({ scheme, params })
   for (const rfc2069 of [false, true]) {
     const strategy = digest({ rfc2069 })
@@ -440,7 +440,7 @@ t.test('nextnonce when due: near the end of the old one, or with each answer (R-
   t.equal(isStale(await once.send()), true, 'who does not follow it takes another round')
 })
 
-t.test('a full store is 503 with Retry-After, and those who are in go on (S5)', async t => {
+t.test('a full store: a new client gets 503 with Retry-After, and those accepted before go on (S5)', async t => {
   const store = new MemoryStore({ maxWindows: 1 })
   const strategy = digest({ store })
   const [first, second] = [new DigestClient(strategy), new DigestClient(strategy)]
@@ -453,7 +453,7 @@ t.test('a full store is 503 with Retry-After, and those who are in go on (S5)', 
   t.match(await new DigestClient(hasty).send(), { cause: { headers: { 'retry-after': '1' } } })
 })
 
-t.test('a store that fails, or says what no store says, lets nobody in (R-407-15)', async t => {
+t.test('a store that fails, or gives an unknown result: the client is not accepted (R-407-15)', async t => {
   for (const claim of [() => { throw new Error('away') }, async () => { throw new Error('away') }, async () => undefined, () => undefined]) {
     t.match(await new DigestClient(digest({ store: { id: 'x', claim: claim as never } })).send(), { kind: 'broken' })
   }
@@ -526,12 +526,12 @@ t.test('auth-int: content is asked for in the name of users only, and told to no
   t.same(refused.map(({ reason }) => reason), ['user', 'nonce'])
 })
 
-t.test('auth-int on CONNECT covers no content', async t => {
+t.test('auth-int on CONNECT: covers no content', async t => {
   const client = new DigestClient(digest(INT), { qop: 'auth-int', method: 'CONNECT', uri: 'origin.test:443' })
   t.match(await client.send({ url: 'origin.test:443', httpVersion: '2.0' }), { kind: 'accepted' })
 })
 
-t.test('whoever reads content asks first which hash of it is needed', async t => {
+t.test('content that is to be read: the strategy says first which hash of it is needed', async t => {
   const strategy = digest({ ...INT, algorithms: ['SHA-256', 'MD5', 'SHA-512-256-sess'] })
   const asked = async (algorithm: DigestAlgorithmName, change: (credentials: string) => string = (same) => same): Promise<string | null> => {
     const credentials = await new DigestClient(strategy, { qop: 'auth-int', algorithms: [algorithm], content: 'x' }).credentials()
@@ -551,7 +551,7 @@ t.test('whoever reads content asks first which hash of it is needed', async t =>
   t.equal(digest().contentHashFor({ headers: { authorization: 'Digest qop=auth-int' } }), null)
 })
 
-t.test('the answer speaks for its content as soon as somebody has hashed that, and until then says that it does not (R-PAI-8)', async t => {
+t.test('a response under auth-int: covers its content once that is hashed, and until then says that it does not (R-PAI-8)', async t => {
   const client = new DigestClient(digest(INT), { qop: 'auth-int' })
   const verdict = await client.send()
   t.same(client.answer.verify(infoOf(verdict)), { rspauth: 'right', qop: 'auth', next: undefined })
@@ -564,7 +564,7 @@ t.test('the answer speaks for its content as soon as somebody has hashed that, a
   t.equal(client.answer.verify(text, 'another').rspauth, 'wrong')
 })
 
-t.test('who is told of a refusal learns names of users only, not what was typed in their place', async t => {
+t.test('a report of a refusal: has names of users only, not what was typed in their place', async t => {
   const refusals: DigestRefusal[] = []
   const { strategy, time } = clocked({ onRefused: (refusal) => refusals.push(refusal) })
   const client = new DigestClient(strategy)
@@ -618,7 +618,7 @@ t.test('an origin can use it: Passport and @fastify/passport (R-DIG-25)', async 
   }
 })
 
-t.test('what cannot be sent or called stops the boot (R-CH-6)', async t => {
+t.test('a realm that cannot be sent, or no lookup to call: the boot fails (R-CH-6)', async t => {
   t.throws(() => digest({ realm: 'a\r\nSet-Cookie: x=1' }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   t.throws(() => digest({ realm: 'x'.repeat(1025) }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   t.equal(digest({ realm: 'x'.repeat(1024) }).realm?.length, 1024)
@@ -627,7 +627,7 @@ t.test('what cannot be sent or called stops the boot (R-CH-6)', async t => {
   t.throws(() => readDeclaration(digest(), { realm: 'x'.repeat(1025) }).resolve(), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
-t.test('client and server agree on whatever is configured and sent (R-DIG-20, R-DIG-21, R-DIG-22, R-PAI-9)', async () => {
+t.test('any configuration and request: client and server agree (R-DIG-20, R-DIG-21, R-DIG-22, R-PAI-9)', async () => {
   const text = fc.string({ unit: 'grapheme', maxLength: 12 }).map((value) => value.replace(/[\p{Cc}\p{Surrogate}:]/gu, '').normalize('NFC'))
   const cases = fc.record({
     username: text,
@@ -662,7 +662,7 @@ t.test('client and server agree on whatever is configured and sent (R-DIG-20, R-
   }), { numRuns: 150 })
 })
 
-t.test('a wrong response is a guess, and a right one with another nonce is none (R-DIG-43)', async t => {
+t.test('a wrong response: counts as a guess, and a right one with another nonce does not (R-DIG-43)', async t => {
   const { strategy, time } = clocked()
   const note = async (params: { username?: string, password?: string } = {}) => {
     const verdict = await new DigestClient(strategy, params).send()
@@ -678,7 +678,7 @@ t.test('a wrong response is a guess, and a right one with another nonce is none 
   t.match(await client.send(), { note: { reason: 'nonce', userId: 'alice', guess: false } })
 })
 
-t.test('who presents Digest credentials', async t => {
+t.test('the user that Digest credentials name: can be read', async t => {
   t.equal(readDigestUser('Digest username="bob", realm="gw"'), 'bob')
   t.equal(readDigestUser("Digest username*=UTF-8''J%C3%A4s%C3%B8n"), 'J\u00e4s\u00f8n')
   t.equal(readDigestUser('Digest username="J%C3%A4s%C3%B8n"'), 'J\u00e4s\u00f8n', 'as newer curl escapes it (F-67)')
@@ -692,7 +692,7 @@ t.test('called as in passport: the message says what to write (F-35)', async t =
   t.throws(() => new DigestStrategy((() => null) as never), { message: 'option options must be an object, as { lookup: (username, realm) => account }, got function' })
 })
 
-t.test('whether there is an account is known of a look-up that knows its accounts', async t => {
+t.test('whether a user has an account: is known only with a look-up that knows its accounts', async t => {
   const known = digest(lookupStatic({ alice: 'alice-secret' }))
   t.strictSame([known.hasAccount('alice'), known.hasAccount('mallory'), digest().hasAccount('alice')], [true, false, false])
 })

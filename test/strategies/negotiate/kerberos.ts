@@ -18,12 +18,12 @@ function named (t: Test, content?: Buffer): string {
   return path
 }
 
-t.test('a package that is not there, by its name', async t => {
+t.test('a package that is not there: is named in the error', async t => {
   await t.rejects(loadKerberos('a-package-that-is-not-there'), { code: 'FST_PROXY_AUTH_MISSING_PACKAGE', message: /npm install a-package/, cause: Error })
   t.equal(await loadKerberos('node:path').then(found => typeof found), 'object')
 })
 
-t.test('where the keys are', async t => {
+t.test('the name of a keytab, in each spelling: gives the path of the file, if there is one', async t => {
   for (const [name, path] of [
     [undefined, '/etc/krb5.keytab'], ['', '/etc/krb5.keytab'], ['/a/b', '/a/b'], ['FILE:/a:b', '/a:b'], ['WRFILE:/a', '/a'], ['MEMORY:x', undefined], ['DIR:/a', undefined]
   ] as const) {
@@ -34,7 +34,7 @@ t.test('where the keys are', async t => {
   }
 })
 
-t.test('which principals are the proxy (R-NEG-5)', async t => {
+t.test('a principal: is that of the proxy only if it matches the service (R-NEG-5)', async t => {
   t.ok(isService('HTTP/proxy.test@R', undefined))
   t.ok(isService('HTTP/proxy.test@R', 'HTTP/proxy.test'))
   t.ok(isService('HTTP/proxy.test@R', 'HTTP/proxy.test@R'))
@@ -44,7 +44,7 @@ t.test('which principals are the proxy (R-NEG-5)', async t => {
   ] as const) t.notOk(isService(principal, service), principal)
 })
 
-t.test('a good keytab is read once, until it changes', async t => {
+t.test('a good keytab: is read once, until it changes', async t => {
   const path = named(t, keytab(keytabEntry('R', 'host', 'proxy.test'), keytabEntry('R', 'HTTP', 'proxy.test')))
   const watched = new Keytab(undefined)
   await watched.check()
@@ -54,7 +54,7 @@ t.test('a good keytab is read once, until it changes', async t => {
   await t.rejects(watched.check(), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
-t.test('what is wrong with a keytab is said (R-NEG-5)', async t => {
+t.test('a keytab that is of no use: the error says what is wrong with it (R-NEG-5)', async t => {
   const told = async (t: Test, message: RegExp, service?: string) => {
     await t.rejects(new Keytab(service).check(), { code: 'FST_PROXY_AUTH_BAD_OPTION', message })
   }

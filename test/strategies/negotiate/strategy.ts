@@ -62,7 +62,7 @@ const judge = async (strategy: NegotiateStrategy, credentials?: string, handshak
 const judged = async (options: NegotiateOptions, ...steps: Step[]): Promise<Verdict> =>
   await judge(new NegotiateStrategy({ initializeServer: async () => contextOf(...steps), ...options }), FIRST)
 
-t.test('a ticket is the user; the last token goes to the client (R-NEG-4)', async t => {
+t.test('a right ticket: the user is accepted, and the last token goes to the client (R-NEG-4)', async t => {
   t.same(await judged({}, { response: 'b2s=' }), {
     kind: 'accepted',
     user: { username: 'alice', principal: 'alice@R' },
@@ -71,7 +71,7 @@ t.test('a ticket is the user; the last token goes to the client (R-NEG-4)', asyn
   t.same((await judged({}, {}) as { info: object }).info, { userId: 'alice', principal: 'alice@R', service: 'HTTP/proxy.test@R' })
 })
 
-t.test('the challenge is the bare name (R-NEG-2)', async t => {
+t.test('no token for Negotiate: the challenge is the bare name (R-NEG-2)', async t => {
   const strategy = new NegotiateStrategy()
   t.same(strategy.challenge(), { scheme: 'Negotiate' })
   for (const credentials of [undefined, 'Basic dTpw', 'Negotiate', ' negotiate ']) {
@@ -79,7 +79,7 @@ t.test('the challenge is the bare name (R-NEG-2)', async t => {
   }
 })
 
-t.test('another leg is asked for with a token, and judged with what was kept (R-NEG-3, R-NEG-7)', async t => {
+t.test('a handshake that needs another leg: is asked for it with a token, and judged with what was kept (R-NEG-3, R-NEG-7)', async t => {
   let opened = 0
   const strategy = new NegotiateStrategy({ initializeServer: async () => { opened++; return contextOf({ wants: 'more', response: 'bW9yZQ==' }, {}) } })
   const client = connection()
@@ -103,7 +103,7 @@ async function reasonOf (credentials: string, options: NegotiateOptions = {}, ha
   return [reason, principal ?? 'nobody', verdict.status ?? verdict.challenge].join()
 }
 
-t.test('a leg without one before it, on another connection (R-NEG-7)', async t => {
+t.test('a leg without one before it on its connection: is refused (R-NEG-7)', async t => {
   t.equal(await reasonOf(NEXT), 'leg,nobody,Negotiate')
   t.equal(await reasonOf(NEXT, {}, connection().next()), 'leg,nobody,Negotiate')
   t.equal(await reasonOf(NEXT, {}, { kept: { end () {} }, keep () {} }), 'leg,nobody,Negotiate', 'what another kept')
@@ -111,7 +111,7 @@ t.test('a leg without one before it, on another connection (R-NEG-7)', async t =
   t.equal(await reasonOf(FIRST, { initializeServer }), 'leg,nobody,Negotiate', 'nowhere to keep it')
 })
 
-t.test('a handshake comes to an end (R-NEG-7)', async t => {
+t.test('a handshake of too many legs: comes to an end (R-NEG-7)', async t => {
   const endless = contextOf(...Array.from({ length: 20 }, (): Step => ({ wants: 'more', response: 'bW9yZQ==' })))
   const strategy = new NegotiateStrategy({ initializeServer: async () => endless })
   const client = connection()
@@ -122,7 +122,7 @@ t.test('a handshake comes to an end (R-NEG-7)', async t => {
   t.equal(legs, 7)
 })
 
-t.test('what is no ticket (R-NEG-6)', async t => {
+t.test('a token that is no ticket: is refused (R-NEG-6)', async t => {
   for (const credentials of ['Negotiate x', 'Negotiate AAAA', 'Negotiate YIIB YIIB', encoded(negTokenInit([KERBEROS]).subarray(0, 12))]) {
     t.equal(await reasonOf(credentials), 'malformed,nobody,Negotiate', credentials)
   }
@@ -130,14 +130,14 @@ t.test('what is no ticket (R-NEG-6)', async t => {
   t.equal(await reasonOf(FIRST, { initializeServer: async () => ({ contextComplete: false, async step () {} }) }), 'ticket,nobody,Negotiate')
 })
 
-t.test('NTLM is refused (R-NEG-6)', async t => {
+t.test('an NTLM token that no strategy takes: is refused (R-NEG-6)', async t => {
   const ntlm = Buffer.from('NTLMSSP\0\x01\0\0\0')
   t.equal(await reasonOf(encoded(ntlm)), 'ntlm,nobody,Negotiate')
   t.equal(await reasonOf(encoded(negTokenInit([NTLMSSP, KERBEROS], ntlm))), 'ntlm,nobody,Negotiate')
   t.equal(await reasonOf(encoded(negTokenInit([NTLMSSP, KERBEROS], ntlm)), { ntlm: new LegsStrategy() }), 'ntlm,nobody,Negotiate')
 })
 
-t.test('or handed to a strategy for it, in the words of Negotiate (R-NEG-6)', async t => {
+t.test('an NTLM token with a strategy for it: is handed to that, in the words of Negotiate (R-NEG-6)', async t => {
   class Signed extends LegsStrategy {
     override async authenticate (request: Parameters<LegsStrategy['authenticate']>[0]): Promise<void> {
       const text = Buffer.from(request.headers.authorization!.slice('NTLM '.length), 'base64').toString().slice('NTLMSSP\0'.length)
@@ -163,7 +163,7 @@ t.test('or handed to a strategy for it, in the words of Negotiate (R-NEG-6)', as
   t.match(await judge(both, NEXT, other.next()), { kind: 'failed', challenge: 'Negotiate' }, 'nor the other way round')
 })
 
-t.test('a ticket for another service (R-NEG-5)', async t => {
+t.test('a ticket for another service: is refused (R-NEG-5)', async t => {
   const reason = async (targetName: string | null, options: NegotiateOptions = {}) =>
     await reasonOf(FIRST, { initializeServer: async () => contextOf({ targetName }), ...options })
   t.equal(await reason('host/proxy.test@R'), 'service,alice@R,Negotiate')
@@ -174,7 +174,7 @@ t.test('a ticket for another service (R-NEG-5)', async t => {
   t.equal(await reasonOf(FIRST, { initializeServer: async () => contextOf({ username: null }) }), 'service,nobody,Negotiate')
 })
 
-t.test('who may come in is a matter of realms; two users never have one name', async t => {
+t.test('a principal of another realm: is accepted only if that is listed, and no two users share a name', async t => {
   const user = async (username: string, options: NegotiateOptions = {}) => {
     const verdict = await judged(options, { username })
     return verdict.kind === 'accepted' ? (verdict.user as { username: string }).username : (verdict as { status: number }).status
@@ -188,7 +188,7 @@ t.test('who may come in is a matter of realms; two users never have one name', a
   t.equal(await reasonOf(FIRST, { initializeServer: async () => contextOf({ username: 'alice@OTHER' }) }), 'realm,alice@OTHER,403')
 })
 
-t.test('map says who a principal is here', async t => {
+t.test('a map option: says which user a principal is here', async t => {
   const shown: unknown[] = []
   t.match(await judged({ map: async principal => { shown.push(principal); return ['Alice', { team: 'build' }] } }, {}), {
     user: 'Alice', info: { userId: 'alice', principal: 'alice@R', team: 'build' }
@@ -198,7 +198,7 @@ t.test('map says who a principal is here', async t => {
   t.equal((await judged({ map: () => { throw new Error('away') } }, {})).kind, 'broken')
 })
 
-t.test('a keytab that has gone, or a package that does not load, is our fault (R-407-15)', async t => {
+t.test('a keytab that has gone, or a package that does not load: is our fault, not a refusal (R-407-15)', async t => {
   t.teardown(() => { process.env['KRB5_KTNAME'] = good })
   const strategy = new NegotiateStrategy({ initializeServer: async () => contextOf() })
   await strategy.prepare()

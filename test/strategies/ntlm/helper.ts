@@ -14,7 +14,7 @@ function helper (t: Test, mode: string, timeout = 30_000) {
   return { self, gone: () => gone }
 }
 
-t.test('a line is answered with a line', async t => {
+t.test('a line to the helper: gets one line back', async t => {
   const { self, gone } = helper(t, 'works')
   t.notOk(self.works)
   const answer = self.ask('YR AAAA')
@@ -40,15 +40,15 @@ for (const mode of ['dies', 'talks', 'twice', 'endless']) {
   })
 }
 
-t.test('one that does not answer in time is gone', async t => {
+t.test('a helper that gives no reply in time: is gone', async t => {
   const { self, gone } = helper(t, 'silent', 20)
   await t.rejects(self.ask('YR AAAA'), UNAVAILABLE)
   t.equal(gone(), 1)
 })
 
-t.test('so is one that does not exist', async t => {
+t.test('a helper that does not exist: is unavailable', async t => {
   const self = new NtlmHelper('/nonexistent', [], 30_000, () => {})
   await t.rejects(self.ask('YR AAAA'), UNAVAILABLE)
 })
 
-t.test('the error says nothing but a reason of ours', async t => t.equal(unavailable('x').message, 'the NTLM helper: x'))
+t.test('the error of a helper: says nothing but a reason of ours', async t => t.equal(unavailable('x').message, 'the NTLM helper: x'))

@@ -18,19 +18,19 @@ async function verdict (lookup: NtlmLookup, answer?: NtlmAnswer, options: Partia
   return await exchange.finish(readMessage(last) as AuthenticateMessage, undefined)
 }
 
-t.test('passwords and NT hashes let in', async t => {
+t.test('the password or NT hash of an account: is accepted, and a wrong password is not', async t => {
   for (const account of [{ password: 'alice-secret' }, { ntHash: HASH }, { ntHash: new Uint8Array(HASH) }, { ntHash: HASH.toString('hex') }]) {
     t.match(await verdict(() => account), { kind: 'right', user: { username: 'alice', domain: '' }, userId: 'alice' })
     t.match(await verdict(async () => account, { password: 'wrong' }), { kind: 'wrong', note: { reason: 'response', userId: 'alice', guess: true } })
   }
 })
 
-t.test('the account says who it is, and what of it', async t => {
+t.test('an account with a user and info: determines both in the verdict', async t => {
   const user = { id: 7 }
   t.match(await verdict(() => ({ password: 'alice-secret', user, info: { groups: ['a'] } })), { user, info: { groups: ['a'] } })
 })
 
-t.test('name and domain are asked for as the client wrote them, and the domain is in the hash (R-NTLM-8)', async t => {
+t.test('name and domain: are looked up as the client wrote them, with the domain in the hash (R-NTLM-8)', async t => {
   const asked: unknown[] = []
   const lookup: NtlmLookup = (...of) => { asked.push(of); return { password: 'alice-secret' } }
   t.match(await verdict(lookup, { user: 'Alice', domain: 'corp' }), { kind: 'right', user: { username: 'Alice', domain: 'corp' } })
@@ -38,7 +38,7 @@ t.test('name and domain are asked for as the client wrote them, and the domain i
   t.strictSame(asked, [['Alice', 'corp'], ['älice@corp.test', '']])
 })
 
-t.test('nobody is looked up who cannot be one, or has no response of version 2 (R-NTLM-7)', async t => {
+t.test('a name that cannot be one, or no response of version 2: nothing is looked up (R-NTLM-7)', async t => {
   const never = () => { throw new Error('asked') }
   for (const [reason, answer] of [
     ['user', { user: 'a\nb' }], ['user', { user: '' }], ['user', { user: 'x'.repeat(257) }], ['user', { domain: '\0' }],
@@ -49,20 +49,20 @@ t.test('nobody is looked up who cannot be one, or has no response of version 2 (
   }
 })
 
-t.test('there is no such user, in any spelling of nothing', async t => {
+t.test('a look-up that finds nothing, in any spelling: there is no such user', async t => {
   for (const nothing of [null, undefined, false] as const) {
     t.match(await verdict(() => nothing), { kind: 'wrong', note: { reason: 'user', userId: null, guess: true } })
     t.match(await verdict(() => nothing, { password: '' }), { kind: 'wrong' })
   }
 })
 
-t.test('an account without a secret lets nobody in', async t => {
+t.test('an account without a secret: is an error, and no client is accepted', async t => {
   for (const account of [{}, { password: '' }, { password: 7 }, { ntHash: '' }, { ntHash: Buffer.alloc(15) }, { ntHash: 'x'.repeat(32) }]) {
     await t.rejects(verdict(() => account as never, { password: '' }), TypeError)
   }
 })
 
-t.test('what the client protects is looked at when the response is right (R-NTLM-9)', async t => {
+t.test('what the client protects: is checked when the response is right (R-NTLM-9)', async t => {
   const account = () => ({ password: 'alice-secret' })
   t.match(await verdict(account, { mic: 'wrong' }), { note: { reason: 'mic', userId: 'alice', guess: false } })
   const targetNames = ['proxy.test']

@@ -5,7 +5,7 @@ import type { NtlmOptions } from '../../../lib/strategies/ntlm/options.js'
 const lookup = () => null
 const verifier = { begin () { throw new Error() } }
 
-t.test('the defaults', async t => {
+t.test('options that are left out: have their defaults', async t => {
   t.same(readNtlmOptions({ lookup }), {
     lookup,
     verifier: undefined,
@@ -15,7 +15,7 @@ t.test('the defaults', async t => {
   })
 })
 
-t.test('everything that can be said', async t => {
+t.test('all options given: each is taken, and the settings are frozen', async t => {
   const settings = readNtlmOptions({ verifier, names: { computer: 'GW' }, extendedProtection: false, targetNames: ['Proxy.Test'] })
   t.match(settings, { verifier, names: { computer: 'GW', domain: 'WORKGROUP' }, extendedProtection: false, targetNames: ['proxy.test'] })
   t.ok(Object.isFrozen(settings))

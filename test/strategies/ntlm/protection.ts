@@ -12,7 +12,7 @@ const pairs = (targetName?: string, binding?: Buffer) => new Map<number, Buffer>
 ])
 const plain = new Socket()
 
-t.test('without TLS, nothing is known but our names, if they are given', async t => {
+t.test('a connection without TLS: only our names are checked, if they are given', async t => {
   for (const socket of [undefined, plain]) {
     t.equal(disagreement(pairs('HTTP/any.test', Buffer.alloc(16, 1)), socket, undefined), null)
     t.equal(disagreement(pairs(), socket, ['proxy.test']), null)
@@ -27,7 +27,7 @@ t.test('without TLS, nothing is known but our names, if they are given', async t
   }
 })
 
-t.test('with TLS, the certificate says who we are, and which connection it is (R-NTLM-9)', { skip: openssl.skip }, async t => {
+t.test('a connection with TLS: the certificate says which names are ours, and which connection it is (R-NTLM-9)', { skip: openssl.skip }, async t => {
   const ours = new X509Certificate(certificate(t, 'proxy.test').cert)
   const other = new X509Certificate(certificate(t, 'proxy.test').cert)
   const socket = { getX509Certificate: () => ours } as unknown as Socket

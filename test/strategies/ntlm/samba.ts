@@ -33,13 +33,13 @@ async function login (self: NtlmAuth, user = 'alice', answer: NtlmAnswer = {}) {
   }
 }
 
-t.test('the helper says who it is, or that it is nobody', async t => {
+t.test('the verdict of the helper: is the user, or a refusal', async t => {
   const self = pool(t)
   t.strictSame(await login(self), { kind: 'right', user: { username: 'CORP\\alice' }, userId: 'CORP\\alice' })
   t.match(await login(self, 'bob'), { kind: 'wrong', note: { reason: 'verifier', userId: null, guess: true } })
 })
 
-t.test('nobody in particular is let in by no helper', async t => {
+t.test('an anonymous client: is refused, even with a helper that accepts all', async t => {
   const self = pool(t, 'lets-all-in')
   t.match(await login(self, 'bob'), { kind: 'right' })
   t.match(await login(self, ''), { kind: 'wrong', note: { reason: 'anonymous', guess: false } })
@@ -47,7 +47,7 @@ t.test('nobody in particular is let in by no helper', async t => {
   t.match(await login(self, 'bob'), { kind: 'right' })
 })
 
-t.test('a handshake has a helper to itself; others wait, each in turn', async t => {
+t.test('a handshake: has a helper to itself, and others wait their turn', async t => {
   const self = pool(t, 'works', { helpers: 2 })
   const [first, second] = [await self.begin(FIRST), await self.begin(FIRST)]
   const order: string[] = []
@@ -75,7 +75,7 @@ function frozen (t: Test): typeof mock.timers {
   return mock.timers
 }
 
-t.test('only so many wait, and only so long', async t => {
+t.test('handshakes beyond the helpers: only so many wait, and only so long', async t => {
   const timers = frozen(t)
   const self = pool(t, 'works', { helpers: 1, maxWaiting: 1 })
   const held = await self.begin(FIRST)
@@ -139,7 +139,7 @@ t.test('no verdict from a helper in time: 503, and the next has another', async 
   t.ok((await self.begin(FIRST)).challenge.length > 0)
 })
 
-t.test('one that still owes an answer is not used again', async t => {
+t.test('a helper that still owes a reply: is not used again', async t => {
   const self = pool(t, 'silent-later', { helpers: 1 })
   const exchange = await self.begin(FIRST)
   const late = exchange.finish(lastMessage(exchange), undefined)
@@ -149,7 +149,7 @@ t.test('one that still owes an answer is not used again', async t => {
   t.ok(await self.begin(FIRST))
 })
 
-t.test('closed, it serves nobody', async t => {
+t.test('a pool that is closed: serves no handshake', async t => {
   const self = pool(t, 'works', { helpers: 1 })
   await self.begin(FIRST)
   const waits = self.begin(FIRST)
@@ -164,7 +164,7 @@ for (const options of [{ command: '' }, { command: 7 }, { args: 'x' }, { args: [
   })
 }
 
-t.test('without options it is Samba\'s', async t => {
+t.test('no options: the command is that of Samba', async t => {
   const self = ntlmAuth()
   self.close()
   await t.rejects(self.begin(FIRST), UNAVAILABLE)

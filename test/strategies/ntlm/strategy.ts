@@ -16,13 +16,13 @@ async function handshake (answer?: NtlmAnswer, on = strategy) {
   return await runLeg(on, `NTLM ${authenticate(String(fail![0]).slice(5), FIRST, answer)}`, kept)
 }
 
-t.test('the first leg gets a challenge, the last the user (R-NTLM-1)', async t => {
+t.test('a right handshake: the first leg gets a challenge, the last gives the user (R-NTLM-1)', async t => {
   const first = await runLeg(strategy, `ntlm ${FIRST}`)
   t.match(first, { fail: [/^NTLM TlRMTVNTUAAC/, undefined, undefined], kept: { finish: Function } })
   t.match(await handshake(), { success: [{ username: 'alice', domain: '' }, { userId: 'alice' }] })
 })
 
-t.test('each challenge is another one (R-NTLM-5)', async t => {
+t.test('each challenge: differs from all others (R-NTLM-5)', async t => {
   const challenges = new Set()
   for (let i = 0; i < 50; i++) {
     const { fail } = await runLeg(strategy, `NTLM ${FIRST}`)
@@ -31,7 +31,7 @@ t.test('each challenge is another one (R-NTLM-5)', async t => {
   t.equal(challenges.size, 50)
 })
 
-t.test('a wrong password is 407 with the bare scheme, as is all else (R-NTLM-3, R-NTLM-4)', async t => {
+t.test('a wrong password or any other refusal: is 407 with the bare scheme (R-NTLM-3, R-NTLM-4)', async t => {
   t.match(await handshake({ password: 'wrong' }), { fail: ['NTLM', undefined, { reason: 'response', userId: 'alice', guess: true }] })
   t.match(await handshake({ user: 'mallory' }), { fail: ['NTLM', undefined, { reason: 'user', userId: null, guess: true }] })
   t.match(await handshake({ ntResponse: Buffer.alloc(24, 1) }), { fail: ['NTLM', undefined, { reason: 'version', guess: false }] })
@@ -48,30 +48,30 @@ for (const { id, description, field_value: value } of vectors<{ id: string, desc
   })
 }
 
-t.test('without a token, without credentials, or with those of others, it says what it asks with', async t => {
+t.test('no token, no credentials, or those of another scheme: the challenge is the bare scheme', async t => {
   for (const value of [undefined, 'NTLM', 'NTLM ', 'Basic dTpw']) t.strictSame((await runLeg(strategy, value)).fail, ['NTLM', undefined, undefined])
   t.strictSame(strategy.challenge(), { scheme: 'NTLM' })
 })
 
-t.test('parameters are no token', async t => {
+t.test('parameters in place of a token: are refused as malformed', async t => {
   t.match(await runLeg(strategy, 'NTLM realm="x"'), { fail: ['NTLM', undefined, { reason: 'malformed', guess: false }] })
 })
 
-t.test('a last leg without a first is out of order (R-NTLM-1)', async t => {
+t.test('a last leg without a first: is refused as out of order (R-NTLM-1)', async t => {
   const { fail } = await runLeg(strategy, `NTLM ${FIRST}`)
   const last = `NTLM ${authenticate(String(fail![0]).slice(5), FIRST)}`
   t.match(await runLeg(strategy, last), { fail: ['NTLM', undefined, { reason: 'order' }] })
   t.match(await runLeg(strategy, last, (await runLeg(strategy, `NTLM ${FIRST}`)).kept), { fail: ['NTLM', undefined, { reason: 'response' }] }, 'nor is another challenge answered with it')
 })
 
-t.test('it runs only where the connection is known', async t => {
+t.test('a connection that is not known: is an error', async t => {
   const errors: unknown[] = []
   const attempt = Object.assign(Object.create(strategy) as NtlmStrategy, { error: (cause: unknown) => errors.push(cause) })
   attempt.authenticate({ headers: { authorization: `NTLM ${FIRST}` } })
   t.match(errors, [Error])
 })
 
-t.test('who cannot tell is broken, and not the client\'s fault', async t => {
+t.test('a verifier that cannot tell: is an error, and not the fault of the client', async t => {
   const away = Object.assign(new Error('away'), { statusCode: 503 })
   const verifiers: NtlmVerifier[] = [
     { begin () { throw away } },
@@ -83,7 +83,7 @@ t.test('who cannot tell is broken, and not the client\'s fault', async t => {
   t.match(await handshake({}, new NtlmStrategy({ verifier: verifiers[2]! })), { error: away })
 })
 
-t.test('a handshake for which there is no room ends at once', async t => {
+t.test('a handshake for which there is no room: ends at once', async t => {
   let ended = 0
   const verifier: NtlmVerifier = { begin: async () => ({ challenge: Buffer.alloc(1), finish: () => { throw new Error() }, end () { ended += 1 } }) }
   const full = new TooManyHandshakes(1)
@@ -98,7 +98,7 @@ t.test('a handshake for which there is no room ends at once', async t => {
   t.throws(() => attempt.authenticate({ headers: { authorization: `NTLM ${FIRST}` }, handshake: { kept: undefined, keep () { throw full } } }), full)
 })
 
-t.test('whether there is an account is known of a look-up that knows its accounts', async t => {
+t.test('whether a user has an account: is known only with a look-up that knows its accounts', async t => {
   const known = new NtlmStrategy({ lookup: lookupStatic({ alice: 'alice-secret' }).lookup })
   t.strictSame([known.hasAccount('alice'), known.hasAccount('mallory'), strategy.hasAccount('alice')], [true, false, false])
 })
