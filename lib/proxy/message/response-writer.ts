@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { hasField, withoutField } from '../../fields/raw-list.js'
 import { isGone } from '../../platform/abort.js'
-import { guarded, on } from '../../platform/guarded.js'
+import { guarded, on, once } from '../../platform/guarded.js'
 import { streamOf } from '../../platform/message-stream.js'
 import type { Milliseconds } from '../../types.js'
 import { addTrailers, writeRelayedHead } from './response-head.js'
@@ -80,6 +80,7 @@ export class ResponseWriter implements ResponseSink {
     // undici takes their Content-Length for that of content which did not come.
     if (status === 204 || status === 304 || isReset) {
       this.raw.end()
+      this.watchLast()
     } else {
       // Digest's auth-int and the application replace methods of a response: they see content as it
       // comes.
@@ -104,11 +105,13 @@ export class ResponseWriter implements ResponseSink {
     if (trailers.length === 0 && this.held !== null) {
       // Of text node makes one piece with the head.
       this.raw.end(this.held.chunk.toString('latin1'), 'latin1')
+      this.watchLast()
       return
     }
     this.release()
     if (trailers.length > 0 && (this.isHttp2 || this.raw.chunkedEncoding)) addTrailers(this.raw, trailers)
     this.raw.end()
+    this.watchLast()
   }
 
   /**
@@ -149,6 +152,35 @@ export class ResponseWriter implements ResponseSink {
     }
     on(this.raw, 'drain', go)
     on(this.raw, 'close', go)
+  }
+
+  /**
+   * Limits how long the last octets, which node has taken, may wait for the client, or for a
+   * connection of which node does not know that it is no more.
+   *
+   * @quirk node-no-read-limit
+   * @quirk node-reset-reads-as-end
+   */
+  private watchLast (): void {
+    const { raw, bodyTimeout } = this
+    if (bodyTimeout === 0) return
+    const { socket } = raw
+    if (!this.isHttp2 && socket === null) { // its turn is to come
+      once(raw, 'socket', () => process.nextTick(guarded(() => this.watchLast(), raw)))
+      return
+    }
+    const unsent = () => streamOf(raw)?.bufferSize ?? socket!.writableLength
+    let before = unsent()
+    if (before === 0 && !this.isHttp2) return
+    const look = guarded(() => {
+      const now = unsent()
+      if (now === 0 || isGone(raw)) return
+      if (now === before) return this.cut('idle')
+      before = now
+      timer = setTimeout(look, bodyTimeout)
+    }, raw)
+    let timer = setTimeout(look, bodyTimeout)
+    once(raw, 'close', () => clearTimeout(timer))
   }
 
   /**

@@ -315,6 +315,31 @@ t.test('a server that stops: the exchange ends on both sides', async t => {
   t.equal(await client.end(), '')
 })
 
+t.test('a client that does not take the last octets: it is cut off, also when a response waits behind another', async t => {
+  for (const heads of [1, 2]) {
+    const app = Fastify()
+    const all: Relayed[] = []
+    app.get('/', (_request, reply) => { all.push(relayed(reply, options(50))) })
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    t.teardown(() => app.close())
+    const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
+    client.socket.pause()
+    client.send('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n'.repeat(heads))
+    await until(() => all.length === heads)
+    const { relay } = all[0]!
+    const { raw } = (relay as unknown as { reply: FastifyReply }).reply
+    raw.socket!.write(Buffer.alloc(32 * 2 ** 20)) // more than any buffer on the way takes
+    for (const { relay } of all) {
+      const controller = new Controller(relay)
+      relay.onRequestStart(controller)
+      controller.head(200, ['Content-Length', '1']).data('x').end()
+    }
+    await Promise.all(all.map(({ outcome }) => outcome))
+    t.equal(relay.reason, 'idle', `${heads} at a time`)
+    t.equal(raw.destroyed, true)
+  }
+})
+
 t.test('a user is revoked: the exchange ends with what is said to one who is not let in', async t => {
   const { relay, outcome } = await exchange(t)
   relay.end('revoked')
