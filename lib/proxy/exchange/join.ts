@@ -1,6 +1,8 @@
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { guarded, on, once } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
+import { canReuseReads, reuseReads } from '../../platform/reused-reads.js'
 import { lingeringClose } from '../../platform/http1/lingering-close.js'
 import type { Exchange } from './exchanges.js'
 import { abort, hasLostPeer, propagateReset, wasReset } from '../../platform/abort.js'
@@ -85,6 +87,9 @@ function codeOf ({ code = 'error' }: NodeJS.ErrnoException): string {
 
 const EMPTY = Buffer.alloc(0)
 
+/** Octets from one side after which a tunnel is a long one. Short ones are cheaper as pipes. */
+const LONG = 262_144
+
 /**
  * Passes on what comes from one side. `ended` is called at its end, which is none where node tells
  * of one for a reset of a stream.
@@ -92,6 +97,27 @@ const EMPTY = Buffer.alloc(0)
 function pass (from: Duplex, to: Duplex, ended: () => void): void {
   const end = () => wasReset(from) ? propagateReset(to) : ended()
   from.pipe(to, { end: false })
-  if (from.readableEnded) end() // while the other side was dialled
-  else once(from, 'end', end, to)
+  if (from.readableEnded) return end() // while the other side was dialled
+  once(from, 'end', end, to)
+  if (canReuseReads(from) && canReuseReads(to)) reuseWhenLong(from, to)
+}
+
+/** Changes the pipe of a tunnel that turns out to be long for what costs less by the octet. */
+function reuseWhenLong (from: Socket, to: Socket): void {
+  const look = () => {
+    if (from.bytesRead < LONG) return
+    from.removeListener('data', look)
+    process.nextTick(change)
+  }
+  // Nothing may be left in the pipe.
+  const change = guarded(() => {
+    if (from.destroyed || from.readableEnded || to.destroyed) return
+    if (to.writableNeedDrain) once(to, 'drain', change, from)
+    else if (from.readableLength > 0) on(from, 'data', look, to)
+    else {
+      from.unpipe(to)
+      reuseReads(from, to)
+    }
+  }, from)
+  on(from, 'data', look, to)
 }

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import t from 'tap'
 import type { Test } from 'tap'
@@ -7,8 +8,10 @@ import type { Exchange } from '../../../lib/proxy/exchange/exchanges.js'
 import type { JoinOptions } from '../../../lib/proxy/exchange/join.js'
 import type { RawClient } from '../../fixtures/raw-client.js'
 import { socketPair } from '../../fixtures/socket-pair.js'
+import { until } from '../../fixtures/until.js'
 import { socketPath } from '../../fixtures/socket-path.js'
 
+const MIB = 2 ** 20
 const FOREVER: JoinOptions = { idleTimeout: 0, maxDuration: 0 }
 
 interface Joined {
@@ -18,6 +21,8 @@ interface Joined {
   /** What `ended` was called with, once it was; `none` for no reason. */
   readonly reason: Promise<string>
   readonly endings: string[]
+  /** The ends in the middle. */
+  readonly near: readonly Socket[]
 }
 
 /** A client and a target, joined in the middle. */
@@ -31,7 +36,19 @@ async function joined (t: Test, options: Partial<JoinOptions> = {}, client = soc
     t.ok(left.near.destroyed && right.near.destroyed, 'both are closed by then')
     settle(why)
   })
-  return { client: left.far, target: right.far, exchange, reason, endings }
+  return { client: left.far, target: right.far, exchange, reason, endings, near: [left.near, right.near] }
+}
+
+/** The same, when it has moved so much each way that its reads are reused. */
+async function long (t: Test, options: Partial<JoinOptions> = {}): Promise<Joined> {
+  const tunnel = await joined(t, options)
+  for (const [from, to] of [[tunnel.client, tunnel.target], [tunnel.target, tunnel.client]] as const) {
+    from.send('x'.repeat(MIB))
+    await to.until(text => text.length === MIB)
+    to.text = ''
+  }
+  t.strictSame(tunnel.near.map(side => side.listenerCount('data')), [0, 0], 'nothing is a pipe any more')
+  return tunnel
 }
 
 /** A client that takes what is written when it is told to. */
@@ -57,6 +74,64 @@ class SlowClient extends Duplex {
     return this
   }
 }
+
+t.test('a tunnel that has become long: it ends as any other (R-CONNECT-7, R-CONNECT-17)', async t => {
+  for (const [first, second] of [['client', 'target'], ['target', 'client']] as const) {
+    t.test(`the ${first} ends first: what the ${second} sends still arrives`, async t => {
+      const tunnel = await long(t)
+      tunnel[first].send('question').socket.end()
+      t.equal(await tunnel[second].end(), 'question')
+      tunnel[second].send('y'.repeat(MIB)).socket.end()
+      t.equal((await tunnel[first].end()).length, MIB)
+      t.equal(await tunnel.reason, 'none')
+    })
+    t.test(`the ${first} is reset: so is the ${second}`, async t => {
+      const tunnel = await long(t)
+      const error = once(tunnel[second].socket, 'error')
+      tunnel[first].socket.resetAndDestroy()
+      t.match(await error, [{ code: 'ECONNRESET' }])
+      t.equal(await tunnel.reason, 'ECONNRESET')
+    })
+    t.test(`the ${first} is reset while the ${second} takes nothing: both are closed when it does`, async t => {
+      const tunnel = await long(t)
+      tunnel[second].socket.pause()
+      tunnel[first].send('z'.repeat(16 * MIB))
+      await until(() => tunnel.near.some(side => side.writableLength > 0))
+      tunnel[first].socket.resetAndDestroy()
+      tunnel[second].socket.resume()
+      t.match(await tunnel.reason, /ECONNRESET|EPIPE/)
+    })
+  }
+  t.test('a reset with the last octets: they arrive', async t => {
+    const tunnel = await long(t)
+    tunnel.client.send('last').socket.resetAndDestroy()
+    t.match(await tunnel.target.end(), /^(?:last)?$/)
+    t.equal(await tunnel.reason, 'ECONNRESET')
+  })
+  t.test('silence: it is ended as idle, and octets put that off', async t => {
+    const tunnel = await long(t, { idleTimeout: 200 })
+    tunnel.client.send('still here')
+    await tunnel.target.until(text => text === 'still here')
+    t.equal(await tunnel.reason, 'idle')
+  })
+  t.test('it is ended from outside: both sides close', async t => {
+    const tunnel = await long(t)
+    tunnel.exchange.end('revoked')
+    t.equal(await tunnel.reason, 'revoked')
+    await Promise.all([tunnel.client.end(), tunnel.target.end()])
+  })
+})
+
+t.test('a long tunnel to what is no plain connection: it stays a pipe', async t => {
+  const { near, far } = await socketPair(t)
+  const client = new SlowClient()
+  client.takeAll()
+  join(client, near, FOREVER, () => {})
+  far.send('x'.repeat(2 * MIB))
+  await until(() => near.bytesRead === 2 * MIB)
+  t.equal(near.listenerCount('data'), 1)
+  client.destroy()
+})
 
 t.test('a stream that was reset: it has ended by that, and the other side is reset', async t => {
   const client = Object.assign(new SlowClient({ autoDestroy: false }), { aborted: true, rstCode: 8, close () {} })

@@ -1,0 +1,122 @@
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { guarded, guardedOr, once } from './guarded.js'
+
+/** The size of a buffer: what node reads at a time. */
+const SIZE = 65_536
+/** A read of so much is one of many. What comes in smaller ones is copied, which costs less. */
+const BULK = 16_384
+/** How many sockets have a buffer of their own at a time: 16 MiB. Others copy. */
+const MAX_BUFFERS = 256
+
+/**
+ * What node keeps on a socket that was made with the option `onread`, and what a handle has for it.
+ */
+interface ReadNames { readonly buffer: symbol, readonly callback: symbol, readonly generator: symbol }
+type Reader = Socket & {
+  readonly _handle?: { useUserBuffer?(buffer: Buffer): void } | null
+  [name: symbol]: unknown
+}
+
+/** `null` where this node has other names. */
+const names = readNames()
+
+/** Holds what was read by sockets without a buffer of their own, until it is copied: at once. */
+const shared = Buffer.allocUnsafeSlow(SIZE)
+const free: Buffer[] = []
+let taken = 0
+
+/**
+ * Whether what a socket says can be read by {@link reuseReads}: it is a plain connection, and this
+ * node has what it takes.
+ *
+ * @quirk node-allocates-each-read
+ */
+export function canReuseReads (side: Duplex): side is Socket {
+  return names !== null && Object.getPrototypeOf(side) === Socket.prototype &&
+    typeof (side as Reader)._handle?.useUserBuffer === 'function'
+}
+
+/**
+ * Passes on what a socket says, from here on for good, in buffers that are used again. Node itself
+ * allocates 64 KiB for each read, and most of what a tunnel costs is to have them collected.
+ *
+ * A buffer is read into again only when all of it is out. Until then the socket is not read, which
+ * is the back-pressure. Nothing is held for a socket that is silent: its next read goes into a
+ * buffer that all share, and is copied.
+ *
+ * @param from - {@link canReuseReads}; nothing else reads it, and nothing that was read waits. Its
+ *   end and its failures stay events.
+ * @param to - A plain connection as well: others keep what is written to them for longer.
+ * @quirk node-allocates-each-read
+ */
+export function reuseReads (from: Socket, to: Socket): void {
+  const reader = from as Reader
+  /** Its own, and whether what is in it is still on its way. */
+  let own: Buffer | undefined
+  let inFlight = false
+  let next: Buffer | undefined
+
+  const giveBack = () => {
+    if (own === undefined || inFlight) return
+    if (free.length < MAX_BUFFERS) free.push(own)
+    taken -= 1
+    own = undefined
+  }
+  const goOn = guarded(() => {
+    inFlight = false
+    if (from.destroyed) giveBack()
+    else from.read(0)
+  }, from)
+  /** Reads no more until all is out. */
+  const wait = (): false => {
+    if (to.writableNeedDrain) once(to, 'drain', goOn, from)
+    else to.write(EMPTY, goOn)
+    return false
+  }
+  const take = (length: number, buffer: Buffer): boolean => {
+    next = undefined
+    if (to.destroyed || to.writableEnded) return true // it is thrown away
+    const isBulk = length >= BULK
+    if (buffer === own) {
+      to.write(buffer.subarray(0, length))
+      inFlight = to.writableLength > 0
+      if (inFlight) return wait()
+      if (!isBulk) {
+        giveBack()
+        next = shared
+      }
+      return true
+    }
+    to.write(Buffer.from(buffer.subarray(0, length))) // a copy
+    if (isBulk) next = own = takeBuffer()
+    return to.writableLength > 0 ? wait() : true
+  }
+
+  reader[names!.buffer] = shared
+  reader[names!.callback] = guardedOr(false, take)
+  reader[names!.generator] = () => next
+  reader._handle!.useUserBuffer!(shared)
+  once(from, 'close', () => {
+    if (inFlight && to.destroyed) taken -= 1 // the system may still read what is in it
+    else giveBack()
+  })
+  from.read(0)
+}
+
+/** `undefined` where all are in use. */
+function takeBuffer (): Buffer | undefined {
+  if (taken >= MAX_BUFFERS) return undefined
+  taken += 1
+  return free.pop() ?? Buffer.allocUnsafeSlow(SIZE)
+}
+
+function readNames (): ReadNames | null {
+  const all = Object.getOwnPropertySymbols(new Socket())
+  const named = (name: string) => all.find(({ description }) => description === name)
+  const [buffer, callback, generator] = [named('kBuffer'), named('kBufferCb'), named('kBufferGen')]
+  if (buffer === undefined || callback === undefined || generator === undefined) return null
+  return { buffer, callback, generator }
+}
+
+const EMPTY = Buffer.alloc(0)

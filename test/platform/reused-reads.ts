@@ -1,0 +1,134 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { Socket } from 'node:net'
+import { PassThrough } from 'node:stream'
+import { TLSSocket } from 'node:tls'
+import t from 'tap'
+import type { Test } from 'tap'
+import { canReuseReads, reuseReads } from '../../lib/platform/reused-reads.js'
+import { mocked } from '../fixtures/mocked.js'
+import { socketPair } from '../fixtures/socket-pair.js'
+import { until } from '../fixtures/until.js'
+
+const MIB = 2 ** 20
+const noise = randomBytes(MIB)
+
+/** What a socket says goes to another, `from.far` to `to.far`. */
+async function joined (t: Test) {
+  const [from, to] = [await socketPair(t), await socketPair(t)]
+  for (const { socket } of [from.far, to.far]) socket.removeAllListeners('data')
+  return { from: from.near, to: to.near, source: from.far.socket, sink: to.far.socket }
+}
+
+/** Writes so many octets in pieces of any size, and hashes them. */
+async function send (socket: Socket, octets: number): Promise<string> {
+  const hash = createHash('sha256')
+  for (let left = octets; left > 0;) {
+    const at = Math.floor(Math.random() * MIB)
+    const piece = noise.subarray(at, at + Math.min(left, Math.random() < 0.3 ? 1 + Math.floor(Math.random() * 5000) : MIB))
+    left -= piece.length
+    hash.update(piece)
+    if (!socket.write(piece)) await once(socket, 'drain')
+  }
+  socket.end()
+  return hash.digest('hex')
+}
+
+/** Hashes what comes, and stops reading now and then for as long as it takes to fill all buffers on the way. */
+async function receive (socket: Socket): Promise<string> {
+  const hash = createHash('sha256')
+  socket.on('data', (chunk: string) => {
+    hash.update(chunk, 'latin1')
+    if (Math.random() < 0.95) return
+    socket.pause()
+    setTimeout(() => socket.resume(), Math.random() * 10)
+  })
+  await once(socket, 'end')
+  return hash.digest('hex')
+}
+
+t.test('a plain connection: its reads can be reused; those of any other stream cannot', async t => {
+  const { near } = await socketPair(t)
+  t.equal(canReuseReads(near), true)
+  t.equal(canReuseReads(new PassThrough()), false)
+  t.equal(canReuseReads(new TLSSocket(near)), false, 'TLS keeps what is written to it')
+  t.equal(canReuseReads(new Socket()), false, 'there is no connection')
+})
+
+t.test('a node that has other names for it: no connection can', async t => {
+  class Other {}
+  const { canReuseReads: can } = await mocked<typeof import('../../lib/platform/reused-reads.js')>(t, 'lib/platform/reused-reads.js', {
+    'node:net': { Socket: Other }
+  })
+  const { near } = await socketPair(t)
+  t.equal(can(near), false)
+  t.equal(can(Object.assign(new Other(), { _handle: near }) as never), false)
+})
+
+t.test('a reader that stops at random: all octets arrive as they were, and then the end', async t => {
+  const { from, to, source, sink } = await joined(t)
+  once(from, 'end').then(() => to.end(), () => {})
+  reuseReads(from, to)
+  const [sent, received] = await Promise.all([send(source, 48 * MIB), receive(sink)])
+  t.equal(received, sent)
+})
+
+t.test('many connections at a time, more than there are buffers: none gets the octets of another', async t => {
+  const hashes = await Promise.all(Array.from({ length: 300 }, async () => {
+    const { from, to, source, sink } = await joined(t)
+    once(from, 'end').then(() => to.end(), () => {})
+    reuseReads(from, to)
+    return await Promise.all([send(source, MIB), receive(sink)])
+  }))
+  for (const [sent, received] of hashes) t.equal(received, sent)
+})
+
+t.test('a reader that takes nothing: the sender is not read for longer than buffers take', async t => {
+  const { from, to, source, sink } = await joined(t)
+  sink.pause()
+  reuseReads(from, to)
+  source.write(Buffer.alloc(64 * MIB))
+  await until(() => to.writableLength > 0)
+  const { bytesRead } = from
+  await new Promise(resolve => setImmediate(resolve))
+  t.equal(from.bytesRead, bytesRead, 'nothing is read into what is on its way')
+  t.ok(to.writableLength <= 65_536)
+  sink.resume()
+  await until(() => sink.bytesRead === 64 * MIB)
+  source.end('last')
+  await until(() => sink.bytesRead === 64 * MIB + 4)
+})
+
+t.test('the side that is written to is gone, or has ended: what still comes is thrown away', async t => {
+  for (const leave of ['destroy', 'end'] as const) {
+    const { from, to, source } = await joined(t)
+    reuseReads(from, to)
+    to[leave]()
+    source.end(Buffer.alloc(MIB))
+    await once(from, 'end')
+    t.equal(from.bytesRead, MIB, leave)
+  }
+})
+
+t.test('a side closes with octets on their way: its buffer is not another connection\'s', async t => {
+  for (const first of ['from', 'to'] as const) {
+    const { from, to, source, sink } = await joined(t)
+    sink.pause()
+    reuseReads(from, to)
+    source.on('error', () => {}).write(Buffer.alloc(64 * MIB))
+    await until(() => to.writableLength > 0)
+    const other = await joined(t)
+    once(other.from, 'end').then(() => other.to.end(), () => {})
+    reuseReads(other.from, other.to)
+    const passing = Promise.all([send(other.source, 4 * MIB), receive(other.sink)])
+    if (first === 'from') from.destroy()
+    else to.destroy()
+    const [sent, received] = await passing
+    t.equal(received, sent, first)
+    if (first === 'to') continue
+    let zeros = true
+    sink.on('data', (chunk: string) => { zeros &&= /^\0*$/.test(chunk) }).resume()
+    await until(() => to.writableLength === 0)
+    t.ok(zeros, 'what was on its way is what was sent')
+  }
+})
