@@ -83,7 +83,8 @@ export function admit (
 }
 
 function decide (attempt: AdmitAttempt): Eventual<Refused | null> {
-  const { request, options: { mode, connections } } = attempt
+  const { request, options: { mode, connections, chain, chainInTheClear } } = attempt
+  attempt.chain = chain !== chainInTheClear && isInTheClear(request) ? chainInTheClear : chain
   if (isAdmitted(attempt)) return null
   request.proxyAuth = null
   attempt.credentials = readCredentials(attempt.raw, mode.credentials)
@@ -217,7 +218,8 @@ function isLoopback ({ remoteAddress }: Socket): boolean {
 class AdmitAttempt implements AttemptInput {
   readonly raw
   readonly url
-  readonly chain: Chain
+  /** The strategies to ask, chosen by the connection. */
+  chain!: Chain
   credentials: string | undefined
   /** Those to make of the content, by node's names. */
   hashes: readonly string[] = []
@@ -236,8 +238,6 @@ class AdmitAttempt implements AttemptInput {
   ) {
     this.raw = request.raw
     this.url = request.originalUrl
-    const { chain, chainInTheClear } = options
-    this.chain = chain !== chainInTheClear && isInTheClear(request) ? chainInTheClear : chain
   }
 
   /** Asks the system at its first use, as few attempts do. */

@@ -5,6 +5,7 @@ import { isThenable } from '../eventual.js'
 import type { Eventual } from '../eventual.js'
 import { OWN_FIELDS } from '../fields/spelling.js'
 import type { Refused } from '../passport/outcome.js'
+import { asError } from '../platform/as-error.js'
 import type { Hook } from '../platform/hook.js'
 import { limitReading } from '../platform/limit-reading.js'
 import { spellFields } from '../platform/http1/spell-fields.js'
@@ -54,7 +55,7 @@ export function proxyRouteHook (options: AdmitOptions, realm: string, pages: Pag
       if (refused === null) openContent(request)
       else error = respond(request, reply, refused)
     } catch (cause) {
-      error = cause as Error
+      error = asError(cause)
     }
     if (error !== 'responded') done(error)
   }
@@ -65,10 +66,11 @@ export function proxyRouteHook (options: AdmitOptions, realm: string, pages: Pag
       if (mode !== PROXY) respondAs(reply, mode)
       refused = admit(request, reply, options)
     } catch (error) {
-      return done(error as Error)
+      return done(asError(error))
     }
-    if (isThenable(refused)) refused.then((later) => settle(request, reply, later, done), done)
-    else settle(request, reply, refused, done)
+    if (isThenable(refused)) {
+      refused.then((later) => settle(request, reply, later, done), (cause) => done(asError(cause)))
+    } else settle(request, reply, refused, done)
   }
 }
 

@@ -42,8 +42,8 @@ export function canReuseReads (side: Duplex): side is Socket {
  * allocates 64 KiB for each read, and most of what a tunnel costs is to have them collected.
  *
  * A buffer is read into again only when all of it is out. Until then the socket is not read, which
- * is the back-pressure. Nothing is held for a socket that is silent: its next read goes into a
- * buffer that all share, and is copied.
+ * is the back-pressure. What comes in small pieces is read into a buffer that all share, and
+ * copied, so a socket has a buffer of its own only behind a large read.
  *
  * @param from - {@link canReuseReads}; nothing else reads it, and nothing that was read waits. Its
  *   end and its failures stay events.
@@ -52,24 +52,34 @@ export function canReuseReads (side: Duplex): side is Socket {
  */
 export function reuseReads (from: Socket, to: Socket): void {
   const reader = from as Reader
-  /** Its own, and whether what is in it is still on its way. */
+  /** Its own. It is set aside while what is in it is on its way. */
   let own: Buffer | undefined
   let inFlight = false
+  let waits = false
   let next: Buffer | undefined
 
   const giveBack = () => {
-    if (own === undefined || inFlight) return
+    if (own === undefined) return
     if (free.length < MAX_BUFFERS) free.push(own)
     taken -= 1
     own = undefined
   }
-  const goOn = guarded(() => {
+  /** The system may still read what is in it, so nothing else may be read into it. */
+  const drop = () => {
+    if (own !== undefined) taken -= 1
+    own = undefined
+  }
+  const goOn = guarded((error?: Error | null) => {
+    waits = false
     inFlight = false
-    if (from.destroyed) giveBack()
-    else from.read(0)
+    if (error != null || to.destroyed) drop()
+    else giveBack()
+    if (!from.destroyed) from.read(0)
   }, from)
   /** Reads no more until all is out. */
   const wait = (): false => {
+    if (waits) return false
+    waits = true
     if (to.writableNeedDrain) once(to, 'drain', goOn, from)
     else to.write(EMPTY, goOn)
     return false
@@ -81,15 +91,13 @@ export function reuseReads (from: Socket, to: Socket): void {
     if (buffer === own) {
       to.write(buffer.subarray(0, length))
       inFlight = to.writableLength > 0
+      if (inFlight || !isBulk) next = shared // for what the application may have it read meanwhile
       if (inFlight) return wait()
-      if (!isBulk) {
-        giveBack()
-        next = shared
-      }
+      if (!isBulk) giveBack()
       return true
     }
     to.write(Buffer.from(buffer.subarray(0, length))) // a copy
-    if (isBulk) next = own = takeBuffer()
+    if (isBulk && !inFlight) next = own = takeBuffer()
     return to.writableLength > 0 ? wait() : true
   }
 
@@ -98,7 +106,7 @@ export function reuseReads (from: Socket, to: Socket): void {
   reader[names!.generator] = () => next
   reader._handle!.useUserBuffer!(shared)
   once(from, 'close', () => {
-    if (inFlight && to.destroyed) taken -= 1 // the system may still read what is in it
+    if (inFlight) drop()
     else giveBack()
   })
   from.read(0)

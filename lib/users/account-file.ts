@@ -175,10 +175,11 @@ function textOf (octets: Buffer): string {
   return octets.toString('utf8').replace(/^\ufeff/, '')
 }
 
+/** A look has its time beside the one that the file is left alone. */
 async function within<Result> (work: Promise<Result>, timeout: Milliseconds): Promise<Result> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(guarded(() => reject(new Error(`the file of accounts was not read within ${timeout} ms`))), timeout)
+    timer = setTimeout(guarded(() => reject(new Error(`the file of accounts was not read within ${timeout} ms`))), timeout + SETTLED)
   })
   try {
     return await Promise.race([work, late])

@@ -232,9 +232,12 @@ function sameProof (made: string, text: string): boolean {
   return parts(made) === parts(text)
 }
 
+/** Node refuses a message with such a line, so what credentials it has are not used. */
+const FOLDED = /^[ \t]/
+
 interface Prepared { readonly sent: Sent, readonly lines: string[], readonly target: string, readonly method: string }
 
-function prepare (world: World, memory: Memory, link: Link, attempt: Attempt, id: string, isSeen = (_line: string): boolean => true): Prepared {
+function prepare (world: World, memory: Memory, link: Link, attempt: Attempt, id: string, isSeen = (_line: string): boolean => !FOLDED.test(attempt.other)): Prepared {
   const { form, recipes, joined, other } = attempt
   const method = form === 'tunnel' ? 'CONNECT' : attempt.method
   const path = PATHS[form].replace(/<(\w+)>/, (_whole, name: string) => world.authority(name))

@@ -117,6 +117,25 @@ t.test('a request on a proxy route: the gate itself sends 407 or 401, and other 
     ])
   })
 
+  t.test('a logger or a verifier that throws what is no error: 500, and the handler is not reached', async t => {
+    for (const thrown of [undefined, null, '', 0, 'text']) {
+      let reached = false
+      const app = Fastify()
+      t.teardown(() => app.close())
+      app.decorateRequest('proxyAuth', null)
+      app.addHook('onRequest', (request, _reply, done) => {
+        request.log = { ...request.log, info () { throw thrown } } as never
+        done()
+      })
+      app.get('/', { preHandler: proxyRouteHook(options, 'Gateway') }, async () => { reached = true })
+      for (const credentials of ['Basic eDp4', 'Broken x', 'No x']) {
+        const { statusCode } = await app.inject({ url: '/', headers: { 'proxy-authorization': credentials } })
+        t.equal(statusCode, 500, `${String(thrown)} ${credentials}`)
+      }
+      t.equal(reached, false)
+    }
+  })
+
   t.test('nothing of the credentials is in the answer', async t => {
     const ask = await behind(t, hook)
     for (const credentials of ['Basic canary', 'Basic !canary!', 'Bearer canary', 'canary', 'No canary', 'Broken canary']) {

@@ -110,6 +110,17 @@ t.test('the side that is written to is gone, or has ended: what still comes is t
   }
 })
 
+t.test('the application pauses and resumes the socket: the octets arrive as they were', async t => {
+  const { from, to, source, sink } = await joined(t)
+  once(from, 'end').then(() => to.end(), () => {})
+  reuseReads(from, to)
+  const meddling = setInterval(() => { from.pause().resume() }, 1)
+  const [sent, received] = await Promise.all([send(source, 32 * MIB), receive(sink)])
+  clearInterval(meddling)
+  t.equal(received, sent)
+  t.ok(to.listenerCount('drain') <= 1)
+})
+
 t.test('a side closes with octets on their way: its buffer is not another connection\'s', async t => {
   for (const first of ['from', 'to'] as const) {
     const { from, to, source, sink } = await joined(t)

@@ -111,7 +111,8 @@ function reuseWhenLong (from: Socket, to: Socket): void {
   }
   // Nothing may be left in the pipe.
   const change = guarded(() => {
-    if (from.destroyed || from.readableEnded || to.destroyed) return
+    // The application may listen as well.
+    if (from.destroyed || from.readableEnded || to.destroyed || from.listenerCount('data') > 1) return
     if (to.writableNeedDrain) once(to, 'drain', change, from)
     else if (from.readableLength > 0) on(from, 'data', look, to)
     else {

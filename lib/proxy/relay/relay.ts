@@ -10,6 +10,7 @@ import { connectionOptions, endToEnd } from '../../fields/hop-by-hop.js'
 import type { FieldRecord } from '../../fields/hop-by-hop.js'
 import { listOf, valuesOf } from '../../fields/raw-list.js'
 import { abortResponse, isFinished, isGone } from '../../platform/abort.js'
+import { asError } from '../../platform/as-error.js'
 import { guardMethod, guarded, once } from '../../platform/guarded.js'
 import { onQueuedClose } from '../../platform/http1/queued-response.js'
 import { writeInterim } from '../../platform/interim-response.js'
@@ -225,7 +226,7 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
   private fail (failure: unknown): void {
     if (this.isOver) return
     // What was cut while a name was resolved has no interest in what came of that.
-    const error = this.reason === undefined ? errorOf(failure) : unanswered(this.reason)
+    const error = this.reason === undefined ? asError(failure) : unanswered(this.reason)
     const { statusCode = 500, code = 'error' } = error as { statusCode?: number, code?: string }
     this.close({ status: statusCode, bytesIn: this.tally.bytesIn, bytesOut: 0, reason: code })
     if (!hasBegun(this.reply)) guarded(this.respond, this.raw)(error) // it may be a function of the application's
@@ -250,13 +251,6 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
  */
 export function hasBegun ({ sent, raw }: FastifyReply): boolean {
   return sent || raw.headersSent
-}
-
-/**
- * Functions of the application's may throw what is no error, and Fastify would send it as content.
- */
-function errorOf (failure: unknown): Error {
-  return failure instanceof Error ? failure : new Error('what was thrown is no error', { cause: failure })
 }
 
 /** What the log says of a request that was cut before a response went out. */
