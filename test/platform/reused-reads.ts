@@ -110,6 +110,29 @@ t.test('the side that is written to is gone, or has ended: what still comes is t
   }
 })
 
+t.test('small pieces that are not taken at once: they arrive when they are, or the side that would take them is gone', async t => {
+  for (const goes of [false, true]) {
+    const { from, to, source, sink } = await joined(t)
+    sink.pause()
+    reuseReads(from, to)
+    let sent = 0
+    while (to.writableLength === 0) {
+      sent += 4000
+      source.write(noise.subarray(0, 4000))
+      await until(() => from.bytesRead === sent || to.writableLength > 0)
+    }
+    if (goes) {
+      to.destroy()
+      source.end('last')
+      await once(from, 'end')
+      continue
+    }
+    sink.resume()
+    await until(() => sink.bytesRead === sent)
+    t.equal(from.bytesRead, sent)
+  }
+})
+
 t.test('the application pauses and resumes the socket: the octets arrive as they were', async t => {
   const { from, to, source, sink } = await joined(t)
   once(from, 'end').then(() => to.end(), () => {})

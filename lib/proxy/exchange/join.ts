@@ -111,14 +111,11 @@ function reuseWhenLong (from: Socket, to: Socket): void {
   }
   // Nothing may be left in the pipe.
   const change = guarded(() => {
-    // The application may listen as well.
-    if (from.destroyed || from.readableEnded || to.destroyed || from.listenerCount('data') > 1) return
-    if (to.writableNeedDrain) once(to, 'drain', change, from)
-    else if (from.readableLength > 0) on(from, 'data', look, to)
-    else {
-      from.unpipe(to)
-      reuseReads(from, to)
-    }
+    // The application may listen as well, or have paused it.
+    const isTaken = from.listenerCount('data') > 1 || from.readableLength > 0
+    if (isTaken || from.destroyed || from.readableEnded || to.destroyed) return
+    from.unpipe(to)
+    reuseReads(from, to)
   }, from)
   on(from, 'data', look, to)
 }

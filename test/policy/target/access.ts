@@ -30,7 +30,7 @@ async function reach (
   options: ForwardPolicyOptions, host: string, port = 443, own: OwnListener[] = [], scheme: TargetScheme = 'connect'
 ): Promise<Address[]> {
   const access = createAccess({ lookup: resolver(NAMES).lookup, ...options }, () => own)
-  return await access.resolve(await access.admit({ host, port, scheme }, undefined))
+  return await access.approve({ host, port, scheme }, undefined)
 }
 
 const IP = { code: 'FST_PROXY_AUTH_TARGET_DENIED', statusCode: 403, proxyStatus: 'destination_ip_prohibited' }
@@ -298,4 +298,9 @@ t.test('a pattern without a port: 443 and 80 in allow, every port in deny (F-46)
   for (const port of [443, 80]) t.strictSame(texts(await reach({ allow: ['one.test'] }, 'one.test', port)), ['9.9.9.9'])
   await t.rejects(reach({ allow: ['one.test'] }, 'one.test', 8443), PORT)
   for (const port of [443, 80, 8443]) await t.rejects(reach({ allow: ['one.test:*'], deny: ['one.test'] }, 'one.test', port), DENIED)
+})
+
+t.test('a check that takes its time: the addresses come when it is through', async t => {
+  const access = createAccess({ check: async () => true, lookup: resolver(NAMES).lookup }, () => [])
+  t.match(await access.approve({ host: 'one.test', port: 443, scheme: 'https' }, undefined), [{ address: '9.9.9.9' }])
 })

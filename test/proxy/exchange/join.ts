@@ -122,6 +122,16 @@ t.test('a tunnel that has become long: it ends as any other (R-CONNECT-7, R-CONN
   })
 })
 
+t.test('a long tunnel whose octets the application listens to: it stays a pipe', async t => {
+  const [left, right] = [await socketPair(t), await socketPair(t)]
+  let heard = 0
+  left.near.on('data', (chunk: Buffer) => { heard += chunk.length })
+  join(left.near, right.near, FOREVER, () => {})
+  left.far.send('x'.repeat(2 * MIB))
+  await right.far.until(text => text.length === 2 * MIB)
+  t.equal(heard, 2 * MIB)
+})
+
 t.test('a long tunnel to what is no plain connection: it stays a pipe', async t => {
   const { near, far } = await socketPair(t)
   const client = new SlowClient()

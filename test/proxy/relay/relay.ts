@@ -340,6 +340,38 @@ t.test('a client that does not take the last octets: it is cut off, also when a 
   }
 })
 
+t.test('a client that takes the last octets slowly: it has its time anew with each piece', async t => {
+  for (const left of [[3, 2, 2], [3, 0]]) {
+    const { relay, controller, outcome } = await exchange(t, 'GET / HTTP/1.1', 20)
+    const { raw } = (relay as unknown as { reply: FastifyReply }).reply
+    let asked = 0
+    Object.defineProperty(raw.socket!, 'writableLength', { get: () => left[asked++] ?? left.at(-1) })
+    controller.head(200, ['Content-Length', '1'])
+    raw.end = () => raw
+    controller.data('x').end()
+    if (left.at(-1) === 0) await until(() => asked >= 2)
+    else await outcome
+    t.equal(relay.reason, left.at(-1) === 0 ? undefined : 'idle')
+  }
+})
+
+t.test('what sends the request: what it throws, or rejects with, is responded to', async t => {
+  const app = Fastify()
+  const sends: Array<() => Promise<void> | void> = [
+    () => { throw undefined }, // eslint-disable-line no-throw-literal
+    async () => { throw Object.assign(new Error('teapot'), { statusCode: 418, code: 'T' }) },
+    async () => {}
+  ]
+  app.get('/:send', (request, reply) => {
+    const relay = new Relay(reply, 'http://a.test', options())
+    relay.begin(sends[Number((request.params as { send: string }).send)]!)
+    if ((request.params as { send: string }).send === '2') reply.send('by another')
+  })
+  t.teardown(() => app.close())
+  const statuses = await Promise.all([0, 1, 2].map(async send => (await app.inject(`/${send}`)).statusCode))
+  t.strictSame(statuses, [500, 418, 200])
+})
+
 t.test('a user is revoked: the exchange ends with what is said to one who is not let in', async t => {
   const { relay, outcome } = await exchange(t)
   relay.end('revoked')
