@@ -69,12 +69,13 @@ export function reuseReads (from: Socket, to: Socket): void {
     if (own !== undefined) taken -= 1
     own = undefined
   }
-  const goOn = guarded((error?: Error | null) => {
+  const goOn = guarded(() => {
     waits = false
-    inFlight = false
-    if (error != null || to.destroyed) drop()
-    else giveBack()
-    if (!from.destroyed) from.read(0)
+    if (inFlight && !to.destroyed) {
+      inFlight = false
+      giveBack()
+    }
+    from.read(0)
   }, from)
   /** Reads no more until all is out. */
   const wait = (): false => {
@@ -97,8 +98,9 @@ export function reuseReads (from: Socket, to: Socket): void {
       return true
     }
     to.write(Buffer.from(buffer.subarray(0, length))) // a copy
-    if (isBulk && !inFlight) next = own = takeBuffer()
-    return to.writableLength > 0 ? wait() : true
+    if (to.writableLength > 0) return wait()
+    if (isBulk && !waits) next = own = takeBuffer()
+    return true
   }
 
   reader[names!.buffer] = shared

@@ -83,6 +83,39 @@ t.test('many connections at a time, more than there are buffers: none gets the o
   for (const [sent, received] of hashes) t.equal(received, sent)
 })
 
+t.test('connections whose readers stop at random, all at a time: none gets the octets of another', async t => {
+  const hashes = await Promise.all(Array.from({ length: 24 }, async () => {
+    const { from, to, source, sink } = await joined(t)
+    once(from, 'end').then(() => to.end(), () => {})
+    reuseReads(from, to)
+    return await Promise.all([send(source, 8 * MIB), receive(sink)])
+  }))
+  for (const [sent, received] of hashes) t.equal(received, sent)
+})
+
+t.test('a large read while the other side is full: its buffer is not handed to another connection', async t => {
+  const [first, second] = [await joined(t), await joined(t)]
+  first.to.write(Buffer.alloc(32 * MIB))
+  first.sink.pause()
+  reuseReads(first.from, first.to)
+  first.source.write(Buffer.alloc(65_536))
+  await until(() => first.from.bytesRead === 65_536)
+  first.sink.resume()
+  await until(() => first.to.writableLength === 0)
+
+  let zeros = true
+  second.sink.on('data', (chunk: string) => { zeros &&= /^\0*$/.test(chunk) })
+  reuseReads(second.from, second.to)
+  second.sink.pause()
+  second.source.write(Buffer.alloc(64 * MIB))
+  await until(() => second.to.writableLength > 0)
+  first.source.write(Buffer.alloc(MIB, 'z'))
+  await until(() => first.from.bytesRead === 65_536 + MIB)
+  second.sink.resume()
+  await until(() => second.sink.bytesRead === 64 * MIB)
+  t.ok(zeros)
+})
+
 t.test('a reader that takes nothing: the sender is not read for longer than buffers take', async t => {
   const { from, to, source, sink } = await joined(t)
   sink.pause()
