@@ -274,6 +274,17 @@ t.test('a client that leaves: the exchange with the origin ends', async t => {
   t.match(late.reason, { code: 'FST_PROXY_AUTH_CLIENT_LEFT' }, 'a connection that stands only now is not used')
 })
 
+t.test('what sends the request fails once the client has left: it has one line in the log', async t => {
+  const { client, relay, outcome } = await exchange(t)
+  const { reply } = relay as unknown as { reply: FastifyReply }
+  client.socket.destroy()
+  await outcome
+  let lines = 0
+  reply.request.log.info = () => { lines++ }
+  relay.begin(() => { throw new Error('late') })
+  t.equal(lines, 0)
+})
+
 t.test('a client that left before there was a relay: the relay ends as aborted', async t => {
   const { client, relay, outcome } = await exchange(t)
   client.socket.destroy()
