@@ -1,6 +1,5 @@
 // What clients make of a 407 from a server that they did not choose as a proxy: why reverse routes are for programs that send
-// Proxy-Authorization unasked.
-import { readFileSync } from 'node:fs'
+// Proxy-Authorization unasked. docs/guide/reverse-routes.md says what is seen here.
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Test } from 'tap'
@@ -13,8 +12,6 @@ import { runProgram } from '../fixtures/run-program.js'
 
 const java = peer('java')
 const curl = peer('curl')
-/** The README's section on reverse routes, whose words are to be what these clients do. */
-const told = readFileSync('README.md', 'utf8').split(/^(?=## )/m).find(section => section.startsWith('## Reverse routes\n'))!
 
 /** A gateway with a page of its own, and what its reverse route was asked with. */
 async function around (t: Test) {
@@ -43,7 +40,6 @@ t.test('a reverse route, though an origin to its clients: it challenges as a pro
     t.match(headers[challenge], 'Basic realm="Gateway"')
     t.notOk(other in headers)
   }
-  t.match(told, /By definition a reverse proxy is an origin/, 'and the README says so')
 })
 
 t.test('fetch of Node at a reverse route: it rejects the 407, and does send the field unasked (R-GW-2)', async t => {
@@ -52,7 +48,6 @@ t.test('fetch of Node at a reverse route: it rejects the 407, and does send the 
   const answer = await fetch(`${url}/api/`, { headers: { 'Proxy-Authorization': ALICE } })
   t.equal(answer.status, 200)
   t.equal(await answer.text(), 'origin')
-  t.match(told, /`fetch` rejects in Chromium and in Node/)
 })
 
 t.test('curl at a reverse route: it shows the 407', { skip: curl.skip }, async t => {
@@ -66,7 +61,6 @@ t.test('HttpClient of Java at a reverse route: it prompts again and again, sends
   const { stdout } = await runProgram(t, java.path, [fileURLToPath(new URL('../fixtures/clients/http-client-direct.java', import.meta.url)), `${url}/api/`])
   t.match(stdout, /^IOException prompts=[2-9]/)
   t.ok(asked.length > 1 && asked.every(credentials => credentials === undefined))
-  t.match(told, /Java's `HttpClient`/)
 })
 
 for (const [name, { skip, startDirect }] of Object.entries(browsers)) {
@@ -76,11 +70,9 @@ for (const [name, { skip, startDirect }] of Object.entries(browsers)) {
     const shown = await browser.visit(`${url}/api/`)
     if (name === 'Chromium') t.match(shown, 'ERR_UNEXPECTED_PROXY_AUTH')
     else t.not(shown, 200)
-    t.match(told, name === 'Chromium' ? /ERR_UNEXPECTED_PROXY_AUTH/ : /Firefox/)
     const fetched = await browser.run(`${url}/page`, `fetch('/api/x', { headers: { 'Proxy-Authorization': '${ALICE}' } }).then(({ status }) => status, () => 'rejected')`)
     t.equal(fetched, name === 'Chromium' ? 'rejected' : 407)
     t.ok(asked.length >= 2 && asked.every(credentials => credentials === undefined), 'the field was never there')
     t.equal(upstream.seen.length, 0)
-    t.match(told, /page\s+cannot set `Proxy-Authorization`/)
   })
 }
