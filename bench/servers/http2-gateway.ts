@@ -1,4 +1,4 @@
-// The gateway over HTTP/2, with the settings that the README recommends.
+// The gateway over HTTP/2, with the settings that docs/guide/tls-and-http2.md recommends.
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import proxyAuth, { BasicStrategy, verifyStatic } from 'fastify-proxy-auth'

@@ -11,7 +11,7 @@ import { RawHttp2 } from '../fixtures/raw-http2.js'
 import { tcpOrigin } from '../fixtures/tcp-origin.js'
 import { until } from '../fixtures/until.js'
 
-// As the README recommends; node's client counts what it sends alike.
+// As docs/guide/tls-and-http2.md recommends; node's client counts what it sends alike.
 const HTTP2 = { http2: true, http: { maxSessionMemory: 128, settings: { maxConcurrentStreams: 1000 } } } as never
 const ROOMY = { maxSessionMemory: 128 }
 const SHA256 = (octets: Buffer) => createHash('sha256').update(octets).digest('hex')
