@@ -68,7 +68,7 @@ t.test('a remembered password shortly before its end: it is checked in the backg
   t.equal(await status(t, gate, 'absolute-form', ALICE), 200)
   accounts.set('alice', 'new')
   time.now = 700
-  t.equal(await status(t, gate, 'absolute-form', ALICE), 200, 'as the README says')
+  t.equal(await status(t, gate, 'absolute-form', ALICE), 200, 'the old one is still accepted')
   time.now = 900
   t.equal(await status(t, gate, 'absolute-form', ALICE), 200, 'while it is asked')
   t.equal(checked.length, 2)
