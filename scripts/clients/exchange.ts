@@ -28,7 +28,7 @@ export interface Scheme {
   readonly name: string
   /** As `Proxy-Authorization` and the log spell it. */
   readonly token: string
-  /** The environment of examples/gateway.ts that offers it, and nothing else. */
+  /** The environment of demo/gateway.ts that offers it, and nothing else. */
   readonly env: NodeJS.ProcessEnv
   readonly right: Account
   readonly wrong: Account

@@ -47,7 +47,7 @@ export function page (clients: readonly ClientLines[], schemes: readonly Scheme[
   const sections = (Object.keys(FORM_TITLES) as Form[]).map(form => section(form, clients, schemes))
   return `# Clients
 
-Written by \`npm run clients\`, which starts the gateway of \`examples/gateway.ts\` with one scheme at a time and runs every client against it.
+Written by \`npm run clients\`, which starts the gateway of \`demo/gateway.ts\` with one scheme at a time and runs every client against it.
 ${totals(all)}; ${clients.length} clients.${leftOut.length === 0 ? '' : ` Left out on this machine: ${leftOut.join('; ')}.`}
 
 **passed**: with the right credentials the client got the origin's answer, and the gateway knew the user by that scheme; with wrong ones it sent

@@ -4,7 +4,7 @@ import { kdc } from '../../test/fixtures/kdc.js'
 import { kerberos } from '../../test/fixtures/kerberos.js'
 import type { Account, Scheme } from './exchange.js'
 
-// The accounts are those of examples/gateway.ts.
+// The accounts are those of demo/gateway.ts.
 const ALICE: Account = { username: 'alice', password: 'alice-secret' }
 const WRONG: Account = { username: 'alice', password: 'wrong' }
 

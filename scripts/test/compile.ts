@@ -6,7 +6,7 @@ import { transform } from 'esbuild'
 /** Where what is compiled lies. */
 export const FOLDER = '.compiled'
 /** `lib` and `test`, and what the tests import of the rest. */
-const SOURCES = ['lib', 'test', 'scripts', 'bench', 'examples']
+const SOURCES = ['lib', 'test', 'scripts', 'bench', 'demo', 'examples']
 
 /** How the examples name the library. */
 const OWN_NAME = 'from "fastify-proxy-auth"'

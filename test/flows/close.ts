@@ -76,7 +76,7 @@ t.test('app.inject() given up: one line in the log, and app.close() has nothing 
 })
 
 t.test('SIGTERM on npm start with a tunnel: exits with 0 within drainTimeout and a little (F-2)', { timeout: 60_000 }, async t => {
-  const { execArgv, file } = ownProgram(new URL('../../examples/gateway.ts', import.meta.url))
+  const { execArgv, file } = ownProgram(new URL('../../demo/gateway.ts', import.meta.url))
   const child = spawn(process.execPath, [...execArgv, file], { env: { PATH: process.env['PATH'], PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
   const exited = once(child, 'exit')

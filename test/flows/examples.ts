@@ -41,18 +41,18 @@ async function pasteAll (t: Test, example: Example): Promise<void> {
 
 for (const [name, env] of [['as it is', {}], ['every scheme that a password in a field is enough for', { SCHEMES: 'digest,basic,bearer' }]] as const) {
   t.test(`npm start, ${name}: each printed line does what it says`, { skip }, async t => {
-    await pasteAll(t, await startExample(t, 'gateway', env))
+    await pasteAll(t, await startExample(t, 'demo/gateway', env))
   })
 }
 
 const ipv6 = Object.values(networkInterfaces()).flat().some(at => at?.address === '::1')
 t.test('npm start on an IPv6 address: each printed line does what it says', { skip: skip || (ipv6 ? false : 'no IPv6 on this machine') }, async t => {
-  await pasteAll(t, await startExample(t, 'gateway', { HOST: '::1' }))
+  await pasteAll(t, await startExample(t, 'demo/gateway', { HOST: '::1' }))
 })
 
 t.test('npm start with TLS: each printed line does what it says', { skip: skip || openssl.skip }, async t => {
   const { certFile, keyFile } = certificate(t, 'gateway.test')
-  await pasteAll(t, await startExample(t, 'gateway', { TLS_CERT: certFile, TLS_KEY: keyFile }))
+  await pasteAll(t, await startExample(t, 'demo/gateway', { TLS_CERT: certFile, TLS_KEY: keyFile }))
 })
 
 /** The lines to try that stand at the head of an example. */
@@ -62,7 +62,7 @@ async function linesOf (name: string, { port }: Example): Promise<string[]> {
 }
 
 t.test('egress: what is not on the list is refused, to somebody with the password', { skip }, async t => {
-  const example = await startExample(t, 'egress')
+  const example = await startExample(t, 'examples/egress')
   const [line] = await linesOf('egress', example)
   t.equal((await paste(t, line!.replace('registry.example.org', 'elsewhere.example.org'))).status, '403')
   t.equal((await paste(t, line!.replace('ci-secret', 'wrong'))).status, '407')
@@ -70,7 +70,7 @@ t.test('egress: what is not on the list is refused, to somebody with the passwor
 })
 
 t.test('a reverse route beside @fastify/passport: each login opens its own door', { skip }, async t => {
-  const example = await startExample(t, 'reverse-beside-passport')
+  const example = await startExample(t, 'examples/reverse-beside-passport')
   const [me, api] = await linesOf('reverse-beside-passport', example)
   t.same(await paste(t, me!), { status: '200', body: '{"username":"alice"}' })
   t.match(await paste(t, api!), { status: '200', body: 'service: /' })
@@ -86,7 +86,7 @@ async function pasteTogether (t: Test, lines: readonly string[]): Promise<string
 }
 
 t.test('tokens beside sessions: a session gets a token, the token gets through, and neither does for the other', { skip }, async t => {
-  const example = await startExample(t, 'jwt-beside-sessions')
+  const example = await startExample(t, 'examples/jwt-beside-sessions')
   const [login, token, api] = await linesOf('jwt-beside-sessions', example)
   const misused = [`${login!.replace('/login', '/api/')} -o /dev/null -w '%{http_code}'`, `curl -s -b jar http://127.0.0.1:${example.port}/api/ -o /dev/null -w '%{http_code}'`]
   const alone = `${api!.replace('/api/', '/token')} -o /dev/null -w '%{http_code}'`
@@ -96,7 +96,7 @@ t.test('tokens beside sessions: a session gets a token, the token gets through, 
 t.test('a directory: who is in it gets through, and is remembered when it is away', { skip: skip || slapd.skip }, async t => {
   const { url, bindDN, bindCredentials, searchBase, stop } = await startSlapd(t, { alice: 'alice-secret' })
   const { authority } = await origin(t)
-  const example = await startExample(t, 'ldap', {
+  const example = await startExample(t, 'examples/ldap', {
     LDAP_URL: url, LDAP_BASE: searchBase, LDAP_BIND_DN: bindDN, LDAP_BIND_PASSWORD: bindCredentials, LDAP_FILTER: '(cn={{username}})', FORWARD_SPECIAL: authority
   })
   const [line] = (await linesOf('ldap', example)).map(text => text.replace('https://example.org', `http://${authority}`))
@@ -110,14 +110,14 @@ t.test('a directory: who is in it gets through, and is remembered when it is awa
 t.test('an htpasswd file: the right password is accepted, a wrong one is refused', { skip: skip || htpasswd.skip }, async t => {
   const { authority } = await origin(t)
   const { stdout } = await runProgram(t, htpasswd.path, ['-nbB', 'alice', 'alice-secret'])
-  const example = await startExample(t, 'htpasswd', { USERS: `${t.testdir({ users: stdout })}/users`, FORWARD_SPECIAL: authority })
+  const example = await startExample(t, 'examples/htpasswd', { USERS: `${t.testdir({ users: stdout })}/users`, FORWARD_SPECIAL: authority })
   const [line] = (await linesOf('htpasswd', example)).map(text => text.replace('https://example.org', `http://${authority}`))
   t.same(await paste(t, line!), { status: '200', body: 'origin' })
   t.equal((await paste(t, line!.replace('alice-secret', 'wrong'))).status, '407')
 })
 
 t.test('the hook inside @fastify/auth: one of two, and both', { skip }, async t => {
-  const example = await startExample(t, 'either')
+  const example = await startExample(t, 'examples/either')
   const [program, person, both] = await linesOf('either', example)
   t.same(await paste(t, program!), { status: '200', body: 'for ci\n' })
   t.same(await paste(t, person!), { status: '200', body: 'for a person\n' })

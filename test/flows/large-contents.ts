@@ -14,7 +14,7 @@ const MOST = 300 * 1024
 t.test('large contents in every form and direction: they arrive as they were, and are not kept in memory', { skip: openssl.skip }, async t => {
   const { certFile, keyFile } = certificate(t, 'localhost')
   const origin = await listen(t, createContentServer())
-  const { port, pid } = await startExample(t, 'gateway', {
+  const { port, pid } = await startExample(t, 'demo/gateway', {
     SCHEMES: 'basic', UPSTREAM: `http://127.0.0.1:${origin}`, FORWARD_SPECIAL: '127.0.0.1:*', TLS_CERT: certFile, TLS_KEY: keyFile
   })
   const gateway = { port, http2Port: port, tls: true, credentials: ALICE }

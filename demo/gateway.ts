@@ -6,10 +6,10 @@ import { isIPv6 } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import proxyAuth from 'fastify-proxy-auth'
-import { demoOrigin } from './gateway/demo-origin.js'
-import { readEnvironment } from './gateway/environment.js'
-import { linesToPaste } from './gateway/lines-to-paste.js'
-import { strategiesFor } from './gateway/strategies.js'
+import { demoOrigin } from './demo-origin.js'
+import { readEnvironment } from './environment.js'
+import { linesToPaste } from './lines-to-paste.js'
+import { strategiesFor } from './strategies.js'
 
 const env = readEnvironment(process.env)
 const origin = await demoOrigin()

@@ -2,7 +2,7 @@ import dns from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import type { DigestAlgorithmName, DigestOptions, ProxyAuthOptions, Qop } from 'fastify-proxy-auth'
 
-/** What the environment of the example says, checked. */
+/** What the environment of the demo says, checked. */
 export interface Environment {
   host: string
   port: number

@@ -34,7 +34,7 @@ const USERS: Record<Name, (is: 'right' | 'wrong') => User> = {
 async function start (t: Test, name: Name, scheme: TargetScheme) {
   const ca = scheme === 'https' ? certificate(t, 'origin.test') : undefined
   const target = await origin(t, gitBackend(t), ca)
-  const example = await startExample(t, 'gateway', {
+  const example = await startExample(t, 'demo/gateway', {
     ...name === 'negotiate' && realm!.env, SCHEMES: name, HOSTS: 'origin.test=127.0.0.1', FORWARD_SPECIAL: 'origin.test:*'
   })
   return { ca, target, example, url: `${scheme}://origin.test:${target.port}/repository.git`, proxy: `localhost:${example.port}` }
@@ -85,7 +85,7 @@ for (const name of ['ntlm', 'negotiate'] as const) {
 }
 
 t.test('SCHEMES=aws4: the printed line gets through, in absolute-form and through a tunnel', { timeout: TIME }, async t => {
-  const example = await startExample(t, 'gateway', { SCHEMES: 'aws4' })
+  const example = await startExample(t, 'demo/gateway', { SCHEMES: 'aws4' })
   const [, gateway, target] = await example.said(/^ +npx tsx examples\/aws4-client\.ts (\S+) (\S+)\n/m)
   const { execArgv, file } = ownProgram(new URL('../../examples/aws4-client.ts', import.meta.url))
   const env = { TSX_TSCONFIG_PATH: fileURLToPath(new URL('../../tsconfig.json', import.meta.url)) }
