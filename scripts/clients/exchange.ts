@@ -65,10 +65,14 @@ export interface Told {
   readonly says: string
 }
 
-/** Why nothing comes of a cell. */
+/** Why a client does not work in a cell. */
 export interface Reason {
+  /** A few words, by which the page names it. */
   readonly id: string
+  /** The whole of it, in sentences. */
   readonly text: string
+  /** Where it is from: an id of the requirements, an issue, or what a run has shown. */
+  readonly source: string
   /** It is the gateway that refuses, as it must. */
   readonly ours?: boolean
   /** Nothing that we have read tells it, so Squid is the witness: the client fails there as well. */

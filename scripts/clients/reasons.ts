@@ -1,31 +1,49 @@
 import type { Reason } from './exchange.js'
 
-// Why nothing comes of a cell. C-… are observations in docs/requirements.md, "What real clients do".
+// Why a client does not work in a cell.
 
 export const BASIC_ONLY: Reason = {
-  id: 'C-16', text: 'It sends what it was given at once, Basic or fields, and never reacts to a challenge. apt, npm and pip take Basic alone.'
+  id: 'ignores challenges',
+  text: 'The client sends what it was given with its first request, Basic or fields, and does not react to a challenge. apt, npm and pip can be given Basic only.',
+  source: 'C-16'
 }
 export const BY_TABLE: Reason = {
-  id: 'table',
-  text: 'The table in "What real clients do", proxy schemes: `HttpClient` of Java has Basic alone, `urllib` has Basic and, in absolute-form, Digest MD5.'
+  id: 'unknown scheme',
+  text: 'The client does not know the scheme. `HttpClient` of Java knows Basic only; `urllib` knows Basic and, in absolute-form, Digest MD5.',
+  source: '"What real clients do", proxy schemes'
 }
 export const NO_FIELDS: Reason = {
-  id: 'C-9',
-  text: 'Bearer and AWS4-HMAC-SHA256 are skipped by every client that waits for a challenge, and it has no setting for the fields of this form or, where Bearer passes, for `Proxy-Authorization` alone.'
+  id: 'no setting',
+  text: 'Clients skip a challenge of Bearer or AWS4-HMAC-SHA256. This one cannot be told the fields to send in this form; where Bearer works, it cannot be told others than `Proxy-Authorization`.',
+  source: 'C-9'
 }
 export const NTLM_TUNNEL: Reason = {
-  id: 'C-36', text: 'A refused CONNECT ends inside `requests`: its extensions, of which requests-ntlm is one, never hear of it.'
+  id: 'extension not told',
+  text: '`requests` gives up on a refused CONNECT by itself. Its extensions, of which requests-ntlm is one, never see the 407.',
+  source: 'C-36'
 }
-export const URLLIB_SHA: Reason = { id: 'C-3', text: '`urllib` before Python 3.14 knows MD5 alone and raises ValueError.' }
+export const URLLIB_SHA: Reason = {
+  id: 'before Python 3.14', text: '`urllib` before Python 3.14 knows MD5 only and raises `ValueError`.', source: 'C-3'
+}
 export const DIRECT: Reason = {
-  id: 'C-43', text: 'Asked by a server that it contacted directly, it takes a 407 for final, so no scheme that needs the challenge works on reverse routes. `HttpClient` of Java does not even send the field that it is given.'
+  id: '407 is final',
+  text: 'The client takes a 407 of a server that it contacted directly for final, so no scheme that needs the challenge works on reverse routes. `HttpClient` of Java does not even send the field that it is given.',
+  source: 'C-43'
 }
-export const NODE_DIRECT: Reason = { id: 'C-41', text: 'As C-43: a 407 from a server contacted directly is given to the application, or the fetch rejects.' }
+export const NODE_DIRECT: Reason = {
+  id: '407 is final (Node)', text: 'As above: the application is given the 407 of a server contacted directly, or `fetch` rejects.', source: 'C-41'
+}
 export const NOT_OVER_HTTP2: Reason = {
-  id: 'R-CH-13', ours: true, text: 'NTLM and Negotiate authenticate a connection, so the gateway neither offers nor takes them over HTTP/2, which this client speaks where it can.'
+  id: 'connection-bound',
+  ours: true,
+  text: 'NTLM and Negotiate authenticate a connection. The gateway neither offers nor accepts them over HTTP/2, which this client uses where it can.',
+  source: 'R-CH-13'
 }
 export const GO_HTTP2: Reason = {
-  id: 'golang/go#26479',
-  text: 'It agrees to HTTP/2 with a proxy that offers it and then speaks HTTP/1.1, as do docker, kubectl, terraform and all else that is written in Go. Give them a listener of HTTP/1.1, in the clear or over TLS.'
+  id: 'Go and HTTP/2',
+  text: 'The client agrees to HTTP/2 with a proxy that offers it and then speaks HTTP/1.1, as does everything written in Go (docker, kubectl, terraform). Give it a listener of HTTP/1.1, with or without TLS.',
+  source: '[golang/go#26479](https://github.com/golang/go/issues/26479)'
 }
-export const NO_TLS: Reason = { id: 'Squid', squid: true, text: 'The client cannot speak TLS to a proxy. It fails in the same way against Squid.' }
+export const NO_TLS: Reason = {
+  id: 'no TLS to a proxy', squid: true, text: 'The client cannot speak TLS to a proxy.', source: 'It fails in the same way against Squid.'
+}
