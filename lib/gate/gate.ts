@@ -105,12 +105,12 @@ export function ownRouteHook (options: AdmitOptions): (request: FastifyRequest, 
     let refused: Refused | null
     try {
       refused = await admit(request, reply, options)
+      if (refused !== null) logRefusal(request, refused)
     } catch (cause) {
       failed.add(request)
-      throw cause
+      throw asError(cause) // @fastify/auth takes what is empty for a success
     }
     if (refused === null) return
-    logRefusal(request, refused)
     ;(request as RefusedRequest)[kRefused] = { refused, overruled: null }
     if (refused.status === 407) reply.code(407)
     throw errorOf(refused)

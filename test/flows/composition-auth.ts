@@ -95,3 +95,22 @@ for (const prefix of ['', '/app']) {
     }
   })
 }
+
+t.test('the logger throws what is no error: no function of the list has let in', async t => {
+  for (const thrown of [undefined, null, '', 0, false, 'text']) {
+    let reached = false
+    const { port } = await gateway(t, {
+      before: app => app.addHook('onRequest', async request => {
+        request.log = { ...request.log, info () { throw thrown } } as never
+      }),
+      after: async app => {
+        await app.register(fastifyAuth)
+        app.get('/', { onRequest: app.auth([proxyAuthenticate as never]) }, async () => { reached = true })
+      }
+    })
+    const client = await RawClient.to(t, port)
+    const { status } = readAnswer(await client.send('GET / HTTP/1.1\r\nHost: a.test\r\nProxy-Authorization: Basic bm8=\r\n\r\n').answer())
+    t.equal(status, 401, `${String(thrown)}: as @fastify/auth responds to an error without a status`)
+    t.equal(reached, false)
+  }
+})
