@@ -8,8 +8,8 @@ export const FOLDER = '.compiled'
 /** `lib` and `test`, and what the tests import of the rest. */
 const SOURCES = ['lib', 'test', 'scripts', 'bench', 'demo', 'examples']
 
-/** How the examples name the library. */
-const OWN_NAME = 'from "fastify-proxy-auth"'
+/** Has node find the library by its name in what is compiled, as the demo and the examples import it. */
+const MANIFEST = { name: 'fastify-proxy-auth', type: 'module', exports: './lib/index.js' }
 
 /** Where the compiled form of a source is. */
 export const compiled = (source: string): string => `${FOLDER}/${source.replace(/\.ts$/, '.js')}`
@@ -22,12 +22,13 @@ export const compiled = (source: string): string => `${FOLDER}/${source.replace(
  */
 export async function compile (): Promise<void> {
   await rm(FOLDER, { recursive: true, force: true })
+  await writeFile(await placeFor('package.json'), JSON.stringify(MANIFEST))
   const paths = await Promise.all(SOURCES.map(async folder => {
     return (await readdir(folder, { recursive: true })).map(path => `${folder}/${path}`)
   }))
   await Promise.all(paths.flat().filter(path => !path.startsWith('test/types/')).map(async path => {
     if (path.endsWith('.ts')) await compileFile(path)
-    else if (path.endsWith('.json')) await copyFile(path, await placeFor(path))
+    else if (/\.(?:json|mjs)$/.test(path)) await copyFile(path, await placeFor(path))
   }))
 }
 
@@ -35,11 +36,6 @@ async function placeFor (source: string): Promise<string> {
   const target = compiled(source)
   await mkdir(dirname(target), { recursive: true })
   return target
-}
-
-/** Names the library as the examples would reach it where they are compiled: `tsconfig.json` says it for their sources. */
-function toLibrary (target: string): string {
-  return relative(dirname(target), compiled('lib/index.ts'))
 }
 
 async function compileFile (source: string): Promise<void> {
@@ -57,5 +53,5 @@ async function compileFile (source: string): Promise<void> {
       'import.meta.dirname': JSON.stringify(resolve(dirname(source)))
     }
   })
-  await writeFile(target, code.replaceAll(OWN_NAME, `from ${JSON.stringify(toLibrary(target))}`))
+  await writeFile(target, code)
 }
