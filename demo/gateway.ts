@@ -1,5 +1,5 @@
 // The gateway that `npm start` runs: the plugin with every feature reachable through the environment, so that it
-// can be tried and tested from outside. The README has the table of the variables.
+// can be tried and tested from outside. docs/guide/demo.md has the table of the variables.
 
 import { readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'

@@ -7,7 +7,7 @@ export function linesToPaste (gateway: URL, origin: string, schemes: string[]): 
   const lines = [
     'Try, in another shell:',
     '',
-    '  # nobody: 407',
+    '  # without credentials: 407',
     `  ${proxy} -i ${origin}/hello`,
     ...(schemes.includes('basic')
       ? [
@@ -51,7 +51,7 @@ export function linesToPaste (gateway: URL, origin: string, schemes: string[]): 
     ...(schemes.includes('aws4')
       ? [
           '  # a signed request, in absolute-form and through a tunnel: 200',
-          `  npx tsx examples/aws4-client.ts ${gateway.origin} ${origin}/hello`
+          `  npx tsx examples/aws4-client.mjs ${gateway.origin} ${origin}/hello`
         ]
       : []),
     ''

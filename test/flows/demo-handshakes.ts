@@ -3,8 +3,6 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Test } from 'tap'
 import { certificate, openssl } from '../fixtures/certificate.js'
-import { startExample } from '../fixtures/example.js'
-import type { Example } from '../fixtures/example.js'
 import { git, gitBackend } from '../fixtures/git-backend.js'
 import { NATIVE_TICKETS, inJava, java } from '../fixtures/java.js'
 import { kdc } from '../fixtures/kdc.js'
@@ -13,6 +11,8 @@ import { origin } from '../fixtures/origin.js'
 import { ownProgram } from '../fixtures/own-program.js'
 import { peer } from '../fixtures/peers.js'
 import { runProgram } from '../fixtures/run-program.js'
+import { startProgram } from '../fixtures/started-program.js'
+import type { StartedProgram } from '../fixtures/started-program.js'
 import { TARGET_SCHEMES } from '../fixtures/world.js'
 import type { TargetScheme } from '../fixtures/world.js'
 
@@ -34,13 +34,13 @@ const USERS: Record<Name, (is: 'right' | 'wrong') => User> = {
 async function start (t: Test, name: Name, scheme: TargetScheme) {
   const ca = scheme === 'https' ? certificate(t, 'origin.test') : undefined
   const target = await origin(t, gitBackend(t), ca)
-  const example = await startExample(t, 'demo/gateway', {
+  const example = await startProgram(t, 'demo/gateway.ts', {
     ...name === 'negotiate' && realm!.env, SCHEMES: name, HOSTS: 'origin.test=127.0.0.1', FORWARD_SPECIAL: 'origin.test:*'
   })
   return { ca, target, example, url: `${scheme}://origin.test:${target.port}/repository.git`, proxy: `localhost:${example.port}` }
 }
 
-const knows = async ({ said }: Example) => await said(/"proxy":\{[^}]*"user":"alice"/)
+const knows = async ({ said }: StartedProgram) => await said(/"proxy":\{[^}]*"user":"alice"/)
 
 for (const name of ['ntlm', 'negotiate'] as const) {
   for (const scheme of TARGET_SCHEMES) {
@@ -85,9 +85,9 @@ for (const name of ['ntlm', 'negotiate'] as const) {
 }
 
 t.test('SCHEMES=aws4: the printed line gets through, in absolute-form and through a tunnel', { timeout: TIME }, async t => {
-  const example = await startExample(t, 'demo/gateway', { SCHEMES: 'aws4' })
-  const [, gateway, target] = await example.said(/^ +npx tsx examples\/aws4-client\.ts (\S+) (\S+)\n/m)
-  const { execArgv, file } = ownProgram(new URL('../../examples/aws4-client.ts', import.meta.url))
+  const example = await startProgram(t, 'demo/gateway.ts', { SCHEMES: 'aws4' })
+  const [, gateway, target] = await example.said(/^ +npx tsx examples\/aws4-client\.mjs (\S+) (\S+)\n/m)
+  const { execArgv, file } = ownProgram(new URL('../../examples/aws4-client.mjs', import.meta.url))
   const env = { TSX_TSCONFIG_PATH: fileURLToPath(new URL('../../tsconfig.json', import.meta.url)) }
   const { code, stdout, stderr } = await runProgram(t, process.execPath, [...execArgv, file, gateway!, target!], env, TIME)
   t.equal(code, 0, stderr)

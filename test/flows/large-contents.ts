@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { FORMS, createContentServer, digestOf, transfer } from '../../bench/transfers.js'
 import { certificate, openssl } from '../fixtures/certificate.js'
-import { startExample } from '../fixtures/example.js'
 import { ALICE } from '../fixtures/gateway.js'
 import { listen } from '../fixtures/origin.js'
+import { startProgram } from '../fixtures/started-program.js'
 
 /** A content as large as no gateway would keep in memory. `npm run bench:transfer` takes 1 GiB. */
 const SIZE = 128 * 1024 * 1024
@@ -14,7 +14,7 @@ const MOST = 300 * 1024
 t.test('large contents in every form and direction: they arrive as they were, and are not kept in memory', { skip: openssl.skip }, async t => {
   const { certFile, keyFile } = certificate(t, 'localhost')
   const origin = await listen(t, createContentServer())
-  const { port, pid } = await startExample(t, 'demo/gateway', {
+  const { port, pid } = await startProgram(t, 'demo/gateway.ts', {
     SCHEMES: 'basic', UPSTREAM: `http://127.0.0.1:${origin}`, FORWARD_SPECIAL: '127.0.0.1:*', TLS_CERT: certFile, TLS_KEY: keyFile
   })
   const gateway = { port, http2Port: port, tls: true, credentials: ALICE }

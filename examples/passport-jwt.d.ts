@@ -1,2 +1,0 @@
-// passport-jwt has no types of its own.
-declare module 'passport-jwt'
