@@ -5,8 +5,8 @@ import { readOpenPage, readProvenIds, readRequirements, trace, withoutStaleRows 
 //                                 for an unknown id, and for a line that a test has made stale
 // npm run requirements -- --fix   takes the stale lines out first
 
-const REQUIREMENTS = 'docs/requirements.md'
-const OPEN = 'docs/requirements-open.md'
+const REQUIREMENTS = 'docs/internals/requirements.md'
+const OPEN = 'docs/internals/requirements-open.md'
 
 const proven = new Map<string, string[]>()
 for (const path of testFiles('test')) {

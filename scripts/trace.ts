@@ -4,10 +4,10 @@ import ts from 'typescript'
 
 const ID = /\bR-[A-Z0-9]+-\d+\b/g
 
-/** One rule of docs/requirements.md. */
+/** One rule of docs/internals/requirements.md. */
 export interface Requirement { id: string, section: string }
 
-/** The two tables of docs/requirements-open.md, as ids. */
+/** The two tables of docs/internals/requirements-open.md, as ids. */
 export interface OpenPage { open: string[], otherwise: string[] }
 
 /** What is wrong, and how each section stands. No finding: traceability holds. */
@@ -108,15 +108,15 @@ export function trace (requirements: Requirement[], page: OpenPage, proven: Read
   const listed = [...page.open, ...page.otherwise]
   const findings = [
     ...requirements.filter(({ id }, at) => requirements.findIndex((other) => other.id === id) !== at)
-      .map(({ id }) => `${id} occurs twice in docs/requirements.md`),
+      .map(({ id }) => `${id} occurs twice in docs/internals/requirements.md`),
     ...requirements.filter(({ id }) => !proven.has(id) && !open.has(id) && !otherwise.has(id))
-      .map(({ id }) => `${id} has neither a test nor a line in docs/requirements-open.md`),
+      .map(({ id }) => `${id} has neither a test nor a line in docs/internals/requirements-open.md`),
     ...[...proven].filter(([id]) => !known.has(id))
       .map(([id, files]) => `${id} is unknown; it is in the name of a test of ${files.join(', ')}`),
-    ...listed.filter((id) => !known.has(id)).map((id) => `${id} is unknown; docs/requirements-open.md lists it`),
-    ...listed.filter((id, at) => listed.indexOf(id) !== at).map((id) => `${id} has two lines in docs/requirements-open.md`),
+    ...listed.filter((id) => !known.has(id)).map((id) => `${id} is unknown; docs/internals/requirements-open.md lists it`),
+    ...listed.filter((id, at) => listed.indexOf(id) !== at).map((id) => `${id} has two lines in docs/internals/requirements-open.md`),
     ...page.open.filter((id) => proven.has(id))
-      .map((id) => `${id} is proven in ${proven.get(id)?.join(', ')}; its line in docs/requirements-open.md is stale (--fix removes it)`)
+      .map((id) => `${id} is proven in ${proven.get(id)?.join(', ')}; its line in docs/internals/requirements-open.md is stale (--fix removes it)`)
   ]
   const sections = new Map<string, Standing>()
   for (const { id, section } of requirements) {
