@@ -3,7 +3,7 @@ import type { FastifyError } from '@fastify/error'
 
 // The one registry of codes, messages and statuses. It imports nothing of ours. Fastify sends a
 // message to the client as it is, so a message gives a position, a name of ours or a reason, never
-// the text received. `test/errors.ts` compares this file with the table in README.md, both ways.
+// the text received. The comments are the page docs/reference/errors.md: `npm run docs` writes it.
 
 /**
  * Thrown for every request that a client may send, so it is made without a stack trace,
@@ -37,8 +37,8 @@ const comeBack = (code: string, message: string, status: number): RetryAfterErro
 }
 
 /**
- * An option is wrong. The boot fails; the message names the option and what it got, by type, never
- * by value.
+ * An option is wrong. The boot fails. The message names the option and the type that it got, never
+ * the value.
  */
 export class BadOption extends createError('FST_PROXY_AUTH_BAD_OPTION', '%s', 500, TypeError) {
   /** @param option - The name of the option; alone, it is the whole message. */
@@ -47,31 +47,35 @@ export class BadOption extends createError('FST_PROXY_AUTH_BAD_OPTION', '%s', 50
   }
 }
 /**
- * The plugin cannot be registered here: twice in a scope, or `forward` with a prefix or for the
- * second time.
+ * The plugin cannot be registered here: it is in this scope already; `forward` has a prefix, or
+ * another registration on this server has `forward`; the server parses HTTP leniently
+ * (`insecureHTTPParser`); or this version of Fastify lacks what the plugin needs.
  */
 export const BadRegistration = createError(
   'FST_PROXY_AUTH_BAD_REGISTRATION', 'cannot register: %s', 500
 )
 /**
- * The hook `proxyAuthenticate` is on a route whose scope has no proxy authentication. Nothing is
- * let in.
+ * The hook `proxyAuthenticate` is on a route whose scope has no proxy authentication. Every request
+ * to it is refused.
  */
 export const NotRegistered = perRequest(
   'FST_PROXY_AUTH_NOT_REGISTERED', 'proxy authentication is not registered where this route is', 500
 )
 /**
- * A package that is needed for what is configured is not installed, or does not load. The boot
- * fails.
+ * A package that the configuration needs is not installed, or does not load. The boot fails. The
+ * message names the package.
  */
 export const MissingPackage = createError(
   'FST_PROXY_AUTH_MISSING_PACKAGE', '%s needs a package that is not there: npm install %s', 500
 )
-/** Text with a char no field value may carry. A bad option on our side, hence 500. */
+/**
+ * A text has a char that no field value can carry. It comes from an option or a strategy, so the
+ * fault is on the side of the gateway.
+ */
 export const NotRepresentable = createError(
   'FST_PROXY_AUTH_NOT_REPRESENTABLE', 'text cannot be sent in a field value: char at index %d', 500, RangeError
 )
-/** A field value does not follow its grammar. The client (or the upstream) wrote it so. */
+/** A field value does not follow its grammar. The client sent it so, or the upstream did. */
 export const MalformedField = perRequest(
   'FST_PROXY_AUTH_MALFORMED_FIELD', 'malformed %s: unexpected char at index %d', 400
 )
@@ -79,52 +83,55 @@ export const MalformedField = perRequest(
 export const MalformedCredentials = perRequest(
   'FST_PROXY_AUTH_MALFORMED_CREDENTIALS', 'malformed proxy credentials: %s', 400
 )
-/** A field that may occur once (Host, Proxy-Authorization) came twice. */
+/** A field that may occur once came twice: `Host` or `Proxy-Authorization`. */
 export const DuplicateField = perRequest(
   'FST_PROXY_AUTH_DUPLICATE_FIELD', 'the field %s occurs more than once', 400
 )
 /**
- * The request-target is not one this request may have: wrong form, no port, userinfo, another
- * scheme.
+ * The request-target is not one that this request may have: it has the wrong form, no port,
+ * userinfo, or another scheme.
  */
 export const BadTarget = perRequest(
   'FST_PROXY_AUTH_BAD_TARGET', 'bad request target: %s', 400
 )
-/** The request as a whole cannot be served: a body on CONNECT, a missing Host. */
+/** The request as a whole cannot be served: a CONNECT has content, or `Host` is missing. */
 export const BadRequest = perRequest(
   'FST_PROXY_AUTH_BAD_REQUEST', 'bad request: %s', 400
 )
 /**
- * The head has as many lines as node reads (`maxHeadersCount` of the server, 1000 unless set), or
- * more: it drops the others.
+ * The head has as many lines as Node reads (`maxHeadersCount` of the server, 1000 unless set), or
+ * more. Node drops the lines beyond, so the request would be forwarded incomplete.
  */
 export const TooManyFields = perRequest(
   'FST_PROXY_AUTH_TOO_MANY_FIELDS', 'the head has too many lines', 431
 )
-/** No credentials, or credentials that no strategy accepted. */
+/** There are no credentials, or no strategy accepted them. */
 export const AuthenticationRequired = perRequest(
   'FST_PROXY_AUTH_REQUIRED', 'proxy authentication required', 407
 )
 /**
- * The credentials are right and do not suffice, or no strategy of the route could ever be
- * challenged for.
+ * The credentials are right but do not suffice, or no strategy of the route has a challenge to ask
+ * with.
  */
 export const Forbidden = perRequest(
   'FST_PROXY_AUTH_FORBIDDEN', 'forbidden: %s', 403
 )
-/** The user may not reach this target. */
+/** The user may not reach this target. The message gives the reason. */
 export const TargetDenied = perRequest(
   'FST_PROXY_AUTH_TARGET_DENIED', 'target denied: %s', 403
 )
-/** The `check` function of `forward` threw, rejected, or gave neither a boolean nor a reason. */
+/**
+ * The `check` function of `forward` threw, rejected, or gave neither a boolean nor a reason. Its
+ * error is the cause.
+ */
 export const CheckFailed = perRequest(
   'FST_PROXY_AUTH_CHECK_FAILED', 'the check of the target failed', 500
 )
-/** The `check` function of `forward` did not answer in time. */
+/** The `check` function of `forward` did not decide in time (`forward.checkTimeout`). */
 export const CheckTimeout = perRequest(
   'FST_PROXY_AUTH_CHECK_TIMEOUT', 'the check of the target did not answer in time', 503
 )
-/** A strategy could not tell: it threw, rejected, or called `error`. */
+/** A strategy could not decide: it threw, rejected, or called `error`. Its error is the cause. */
 export const StrategyFailed = perRequest(
   'FST_PROXY_AUTH_STRATEGY_FAILED', 'the strategy %s failed', 500
 )
@@ -135,8 +142,8 @@ export const StrategyFailed = perRequest(
 const USUAL_WAIT = 10_000
 
 /**
- * A strategy cannot tell for now: what it asks (a directory, an identity provider) is away, or it
- * says 503 itself. `Retry-After` says when to come back.
+ * A strategy cannot decide for now: what it asks, such as a directory or an identity provider, is
+ * not reachable, or the strategy says 503 itself. `Retry-After` says when to try again.
  */
 export class StrategyUnavailable extends perRequest('FST_PROXY_AUTH_STRATEGY_UNAVAILABLE', 'the strategy %s is unavailable', 503) {
   readonly headers: RetryAfterError['headers']
@@ -149,139 +156,151 @@ export class StrategyUnavailable extends perRequest('FST_PROXY_AUTH_STRATEGY_UNA
     this.headers = retryAfter(wait)
   }
 }
-/** A strategy did not decide in time. `Retry-After` says when to come back: in 10 seconds. */
+/**
+ * A strategy did not decide in time (`strategyTimeout`). `Retry-After` says to try again in 10
+ * seconds.
+ */
 export class StrategyTimeout extends perRequest('FST_PROXY_AUTH_STRATEGY_TIMEOUT', 'the strategy %s did not answer in time', 503) {
   readonly headers = retryAfter(USUAL_WAIT)
 }
 /**
- * The store of used nonces has no room for another: no new client is let in until some end.
- * `Retry-After` says when.
+ * The store of used nonces has no room for another. A client without a nonce is refused until some
+ * of them end. `Retry-After` says when to try again.
  */
 export const StoreFull = comeBack(
   'FST_PROXY_AUTH_STORE_FULL', 'too many nonces in use', 503
 )
 /**
- * As many handshakes of NTLM or Negotiate as allowed, in all or from one address, are between two
- * legs. `Retry-After` says when to come back.
+ * As many handshakes of NTLM or Negotiate are under way as may be, in all or from one address
+ * (`connectionBound`). `Retry-After` says when to try again.
  */
 export const TooManyHandshakes = comeBack(
   'FST_PROXY_AUTH_TOO_MANY_HANDSHAKES', 'too many handshakes under way', 503
 )
 /**
- * Too many wrong secrets came from this address, or for this user; `Retry-After` says when to come
- * back.
+ * Too many wrong secrets came from this address, or for this user (`attempts`). `Retry-After` says
+ * when to try again.
  */
 export const TooManyAttempts = comeBack(
   'FST_PROXY_AUTH_TOO_MANY_ATTEMPTS', 'too many failed attempts', 429
 )
 /**
- * Too many credentials are being checked, and too many wait for it. `Retry-After` says when to come
- * back.
+ * Too many credentials are being checked, and too many more wait for it (`verifiers`).
+ * `Retry-After` says when to try again.
  */
 export const VerifierBusy = comeBack(
   'FST_PROXY_AUTH_VERIFIER_BUSY', 'too many credentials are being checked', 503
 )
 /**
- * Content that the credentials cover (Digest, auth-int) is larger than what is kept until it is
- * verified.
+ * The content that the credentials cover (Digest with `auth-int`, AWS4) is larger than what is kept
+ * until it is verified (`authInt.maxRequest`).
  */
 export const ContentTooLarge = perRequest(
   'FST_PROXY_AUTH_CONTENT_TOO_LARGE', 'content that is to be verified may have %d octets', 413
 )
-/** There is no room to keep such content: too much of it comes at one time, or the disk is full. */
+/**
+ * There is no room to keep such content: too much of it comes at one time (`authInt.maxKept`,
+ * `authInt.maxPerAddress`), or the disk is full.
+ */
 export const ContentNotKept = perRequest(
   'FST_PROXY_AUTH_CONTENT_NOT_KEPT', 'no room to keep the content until it is verified', 503
 )
 /**
- * The client left before the verdict, the response or the end of its content: the message says
- * which. No one reads the response: the status is for logs and metrics.
+ * The client left before the verdict, before the response, or before the end of its content; the
+ * message says which. No client reads this response: the status is for logs and metrics.
  */
 export const ClientLeft = perRequest(
   'FST_PROXY_AUTH_CLIENT_LEFT', 'the client left before the %s', 499
 )
 /**
- * Who the user is cannot be told to the upstream: the option's function failed, or the name cannot
- * be in a field.
+ * The upstream cannot be told which user asks: the function `identity.value` failed, or the name
+ * cannot be in a field.
  */
 export const IdentityFailed = perRequest(
   'FST_PROXY_AUTH_IDENTITY_FAILED', 'the upstream cannot be told who the user is', 500
 )
-/** Our own Via pseudonym came back: the request goes in circles. */
+/** The request has the name of this gateway in `Via` already: it goes in circles. */
 export const LoopDetected = perRequest(
   'FST_PROXY_AUTH_LOOP', 'the request went through this proxy before', 502
 )
-/** The name has no address, or the resolver failed. */
+/** The name of the target has no address, or the resolver failed. */
 export const DnsFailed = perRequest(
   'FST_PROXY_AUTH_DNS', 'the target has no address', 502
 )
-/** The resolver did not answer in time. */
+/** The resolver did not respond in time (`forward.dnsTimeout`). */
 export const DnsTimeout = perRequest(
   'FST_PROXY_AUTH_DNS_TIMEOUT', 'the resolver did not answer in time', 504
 )
-/** Nothing listens there. */
+/** The target refused the connection: nothing listens at its port. */
 export const ConnectionRefused = perRequest(
   'FST_PROXY_AUTH_CONNECTION_REFUSED', 'the target refused the connection', 502
 )
-/** No route to the address. */
+/** There is no route to the address of the target. */
 export const Unroutable = perRequest(
   'FST_PROXY_AUTH_UNROUTABLE', 'the target cannot be reached', 502
 )
-/** No connection in time. */
+/** The target did not accept the connection in time (`forward.connectTimeout`). */
 export const ConnectTimeout = perRequest(
   'FST_PROXY_AUTH_CONNECT_TIMEOUT', 'the connection to the target took too long', 504
 )
-/** The certificate or the handshake of the target did not hold. */
+/** The TLS handshake with the target failed, or its certificate is not valid. */
 export const TlsFailed = perRequest(
   'FST_PROXY_AUTH_TLS', 'the TLS handshake with the target failed', 502
 )
-/** The target closed the connection before its answer was complete. */
+/** The target closed the connection before its response was complete. */
 export const UpstreamTerminated = perRequest(
   'FST_PROXY_AUTH_UPSTREAM_TERMINATED', 'the target closed the connection', 502
 )
-/** What the target sent is no HTTP, or not an answer to this request. */
+/** What the target sent is not HTTP, or not a response to this request. */
 export const UpstreamProtocol = perRequest(
   'FST_PROXY_AUTH_UPSTREAM_PROTOCOL', 'the target did not answer in HTTP', 502
 )
 /**
- * The head of the target's response is larger than `maxResponseHead` of `forward` or of the reverse
- * route.
+ * The head of the response is larger than `maxResponseHead` of `forward` or of the reverse route.
  */
 export const UpstreamHeadTooLarge = perRequest(
   'FST_PROXY_AUTH_UPSTREAM_HEAD_TOO_LARGE', 'the head of the response from the target is too large', 502
 )
-/** The target did not answer in time. */
+/** The target did not respond in time. */
 export const UpstreamTimeout = perRequest(
   'FST_PROXY_AUTH_UPSTREAM_TIMEOUT', 'the target did not answer in time', 504
 )
 /**
- * The target asked for proxy credentials. Its 407 is not ours, so the client must not answer it.
+ * The target asked for proxy credentials. Its 407 is not passed on, because the client would send
+ * the target the credentials of this proxy.
  */
 export const UpstreamChallenged = perRequest(
   'FST_PROXY_AUTH_UPSTREAM_CHALLENGED', 'the target asked for proxy credentials', 502
 )
-/** As many requests wait for a connection to the upstream as may. */
+/**
+ * On a reverse route, 10000 requests wait for a connection to the upstream. Requests of clients
+ * that have left count among them.
+ */
 export const UpstreamBusy = perRequest(
   'FST_PROXY_AUTH_UPSTREAM_BUSY', 'too many requests wait for a connection to the upstream', 503
 )
 /**
- * This machine has no more connections to give: file descriptors, buffers. The target has nothing
- * to do with it.
+ * This machine has no more connections to give: file descriptors or buffers are used up. The target
+ * is not the cause.
  */
 export const OutOfConnections = perRequest(
   'FST_PROXY_AUTH_OUT_OF_CONNECTIONS', 'the proxy can open no more connections', 503
 )
-/** A call of ours that node or undici refuses. The target has nothing to do with it. */
+/**
+ * Node or undici refused a call of the gateway. This is a fault of the package or of the
+ * configuration, not of the target.
+ */
 export const RefusedCall = perRequest(
   'FST_PROXY_AUTH_REFUSED_CALL', 'the proxy could not send the request', 500
 )
 /**
- * A fault of ours, caught at the last place where it could be: in an event of a server, a session,
- * a socket or a stream.
+ * A fault of the package in an event of a server, a session, a socket or a stream. That connection
+ * is closed, and all others go on. The log has the cause.
  */
 export const ListenerFailed = perRequest(
   'FST_PROXY_AUTH_LISTENER_FAILED', 'an event could not be handled', 500
 )
-/** The server stops. */
+/** The server is closing. */
 export const Closing = perRequest(
   'FST_PROXY_AUTH_CLOSING', 'the proxy is closing', 503
 )

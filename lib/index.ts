@@ -23,20 +23,7 @@ import { registerReverse } from './proxy/reverse/register.js'
 import type { HttpProxyRoute } from './proxy/reverse/route.js'
 import { readSettings } from './options/settings.js'
 
-/**
- * Proxy authentication for a Fastify gateway: options → gate → routes.
- *
- * @throws {BadOption} An option is wrong.
- * @throws {BadRegistration} A second time in one scope; `forward` under a prefix or a second time
- *   on one server.
- * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-11.7 RFC 9110, 11.7}
- * @example
- * await app.register(proxyAuth, {
- *   realm: 'Corporate Proxy',
- *   strategies: [new BasicStrategy({ verify })],
- *   forward: { allow: ['*.example.org'] }
- * })
- */
+/** What `proxyAuth` does in the scope that registers it. */
 const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   const settings = readSettings(options)
   if (app.hasDecorator('proxyAuthenticate')) {
@@ -108,6 +95,20 @@ function refuseLenientParser (app: FastifyInstance): void {
   }
 }
 
+/**
+ * The plugin: proxy authentication for a Fastify gateway. It is the default export, too.
+ *
+ * @throws {BadOption} An option is wrong.
+ * @throws {BadRegistration} A second time in one scope; `forward` under a prefix or a second time
+ *   on one server.
+ * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-11.7 RFC 9110, 11.7}
+ * @example
+ * await app.register(proxyAuth, {
+ *   realm: 'Corporate Proxy',
+ *   strategies: [new BasicStrategy({ verify })],
+ *   forward: { allow: ['*.example.org'] }
+ * })
+ */
 const proxyAuth = fp(plugin, { fastify: '5.x', name: 'fastify-proxy-auth' })
 
 export default proxyAuth

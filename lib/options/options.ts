@@ -10,245 +10,367 @@ import type { IdentityOptions } from '../proxy/message/identity-field.js'
 import type { HttpProxyRoute as ProxyRoute } from '../proxy/reverse/route.js'
 import type { Milliseconds, ProxyIdentity, ProxyUser } from '../types.js'
 
+// The comments of options are the page docs/reference/options.md: `npm run docs` writes it. A unit
+// stands behind `@unit` where the type does not say it, a default behind `@defaultValue`.
+
 /** The options of the plugin. */
 export interface ProxyAuthOptions {
-  /** Names the protection space, which is the whole proxy. Printable ASCII; clients show it. */
+  /**
+   * The name of the protection space, which is the whole proxy. Printable ASCII. Clients show it:
+   * put the host name of the gateway into it, so that users know which server asks.
+   */
   readonly realm: string
-  /** Who may tell who a user is, in the order of the challenges. One or more. */
+  /**
+   * The strategies that authenticate users, in the order of their challenges. One or more.
+   */
   readonly strategies: readonly StrategyDeclaration[]
   /**
-   * An Authenticator of passport or @fastify/passport, for strategies given by name. Default: the
-   * singleton of the package `passport`, the copy that this package finds.
+   * An Authenticator of passport or @fastify/passport. Strategies that are given by name are looked
+   * up there, once the application is ready. A name that it does not know fails the boot.
+   *
+   * @defaultValue the singleton of the package `passport`, in the copy that this package finds
    */
   readonly passport?: Registry
   /**
-   * When the hook runs on proxy routes. Neither reads the body before. Default `'preHandler'`:
-   * after the application's own hooks; `'onRequest'`: before their later ones.
+   * When the hook runs on proxy routes: `'preHandler'` is after the application's own hooks,
+   * `'onRequest'` before their later ones. The body is read by then in neither case.
+   *
+   * @defaultValue `'preHandler'`
    */
   readonly hook?: 'preHandler' | 'onRequest'
   /**
-   * Names a user for logs, limits and headers. Default: the first text among the user's `username`,
-   * `id` and `sub`, else the user-id of the credentials.
+   * Names a user for logs, limits and fields.
+   *
+   * @defaultValue the first string among `username`, `id` and `sub` of the user, else the user-id
+   *   of the credentials
    */
   readonly principal?: (user: ProxyUser, info: unknown) => string
   /**
-   * Reverse routes: a prefix and its upstream, with every option of @fastify/http-proxy. Default:
-   * none.
+   * Reverse routes: each has a prefix and an upstream, and takes every option of
+   * @fastify/http-proxy.
+   *
+   * @defaultValue none
    */
   readonly reverse?: readonly ReverseRoute[]
   /**
-   * Tell the upstreams of reverse routes who the proxy user is, in a field that no client can
-   * forge. Each route may say otherwise. Default: they are not told.
+   * Tells the upstreams of reverse routes which user asks, in a field that no client can forge. A
+   * route may have its own.
+   *
+   * @defaultValue the upstreams are not told
    */
   readonly identity?: IdentityOptions
   /**
-   * The forward proxy: absolute-form and CONNECT. `true` takes the defaults. Default: none, both
-   * are refused.
+   * Serves the forward proxy: requests in absolute-form, and CONNECT. `true` takes the defaults. At
+   * most one registration on a server may have it, and that one has no prefix.
+   *
+   * @defaultValue none: both are refused
    */
   readonly forward?: true | ForwardOptions
-  /** How CONNECT behaves, where there is `forward`. */
+  /** How CONNECT behaves, and the limits of tunnels. */
   readonly connect?: ConnectOptions
   /**
-   * Opens NTLM and Negotiate, which authenticate a connection and not a request. To give it is to
-   * say that every client connection is one user's: no load balancer or proxy in front puts several
-   * users on one. `true` takes the defaults. Without it a strategy of such a scheme fails the boot.
-   * Default: none.
+   * Allows NTLM and Negotiate, which authenticate a connection and not a request. It is your
+   * statement that every client connection belongs to one user: no load balancer or proxy in front
+   * of the gateway puts several users on one connection. `true` takes the defaults. Without it, a
+   * strategy of such a scheme fails the boot.
+   *
+   * @defaultValue none
    */
   readonly connectionBound?: true | ConnectionBoundOptions
   /**
-   * Who may come without credentials, and where. Wrong credentials are refused there, too. Default:
-   * no client, for no target.
+   * Which requests need no credentials. Credentials that come all the same are judged, and wrong
+   * ones are refused.
+   *
+   * @defaultValue every request needs credentials
    */
   readonly anonymous?: AnonymousOptions
-  /** How guessing is slowed down. Default: it is not. `{}` takes the defaults of its members. */
+  /**
+   * Slows down the guessing of secrets. `{}` takes the defaults. It needs the package
+   * rate-limiter-flexible.
+   *
+   * @defaultValue none: guesses are not counted
+   */
   readonly attempts?: AttemptsOptions
   /**
-   * What is kept for credentials that cover the content (Digest with `auth-int`), where a strategy
-   * offers that.
+   * Limits for content that is kept because the credentials cover it (Digest with `auth-int`,
+   * AWS4).
    */
   readonly authInt?: AuthIntOptions
   /**
-   * Basic and Bearer from elsewhere than loopback, without TLS: `'warn'` says so at the start,
-   * `'refuse'` neither offers nor accepts them. Default `'warn'`.
+   * What happens to Basic and Bearer that come without TLS and not from loopback: `'warn'` logs a
+   * warning at the start, `'refuse'` neither offers nor accepts them.
+   *
+   * @defaultValue `'warn'`
    */
   readonly cleartext?: 'warn' | 'refuse'
   /**
-   * What the pages say that browsers show: 407 and 401, and on the forward proxy 403, 429, 502, 503
-   * and 504. Default: texts in English.
+   * The texts of the pages that browsers show: of 407 and 401, and on the forward proxy of 403,
+   * 429, 502, 503 and 504.
+   *
+   * @defaultValue texts in English
    */
   readonly pages?: PageOptions
   /**
-   * Our name in `Via` and `Proxy-Status`: a token. Workers behind one name share it, for the sake
-   * of loop detection. Default: one of its own for each boot.
+   * The name of this gateway in `Via` and `Proxy-Status`: a token. Workers that clients know by one
+   * host name share it, so that each of them detects a loop.
+   *
+   * @defaultValue a random name for each boot
    */
   readonly via?: string
-  /** How many requests each strategy may be asked about at a time. */
+  /** How many requests each strategy is asked about at a time. */
   readonly verifiers?: VerifierOptions
-  /** How long a strategy may take. 1 to 2147483647. Default 10000 (10 seconds). */
+  /**
+   * How long a strategy may take for a request; then the response is 503. From 1 to 2147483647.
+   *
+   * @defaultValue `10000` (10 seconds)
+   */
   readonly strategyTimeout?: Milliseconds
   /**
-   * How long `app.close()` waits for tunnels and forwarded requests. 0 to 2147483647. Default 10000
-   * (10 seconds).
+   * How long `app.close()` waits for tunnels and forwarded requests, whatever Fastify's
+   * `pluginTimeout` and `forceCloseConnections` say. Then the rest is cut, each with its line in
+   * the log, and so are idle connections. WebSockets that @fastify/http-proxy serves by itself
+   * (`wsHooks`, `wsClientOptions` and so on) get its close frame at once. From 0 to 2147483647.
+   *
+   * @defaultValue `10000` (10 seconds)
    */
   readonly drainTimeout?: Milliseconds
 }
 
-/** Where requests without credentials are let in, under a name of their own. */
+/** Which requests without credentials are served, and the name that stands for their users. */
 export interface AnonymousOptions {
   /**
-   * Targets of `forward`: patterns as in `forward.allow`; one without a port means every port. It
-   * goes by the target as the client names it, and lifts nothing of `forward`. Default: none.
+   * Targets of `forward` that need no credentials: patterns as in `forward.allow`. A pattern
+   * without a port holds every port. It is compared with the target as the client names it, and
+   * lifts no rule of `forward`.
+   *
+   * @defaultValue none
    */
   readonly to?: readonly string[]
   /**
-   * What the log, limits and `request.proxyAuth.name` call them all. No user may have that name.
-   * Default `'anonymous'`.
+   * The name of all such requests in the log, in limits and in `request.proxyAuth.name`. No user
+   * may have it: such a user is refused with 403, and the boot fails where the accounts are known
+   * (`verifyStatic`, `lookupStatic`, `htpasswd`, `htdigest`).
+   *
+   * @defaultValue `'anonymous'`
    */
   readonly name?: string
 }
 
-/** A reverse route: a prefix, its upstream, and all that @fastify/http-proxy can do with it. */
+/** A reverse route: a prefix, its upstream, and every option of @fastify/http-proxy. */
 export type ReverseRoute = ProxyRoute & {
   /**
-   * Who may tell who a user is on this route, in place of the plugin's `strategies`. One or more.
+   * The strategies that authenticate users on this route. One or more.
+   *
+   * @defaultValue the `strategies` of the plugin
    */
   readonly strategies?: readonly StrategyDeclaration[]
   /**
-   * Lets in requests without credentials, by the name that `anonymous.name` says. Default false.
+   * Serves requests without credentials, under the name `anonymous.name`.
+   *
+   * @defaultValue `false`
    */
   readonly anonymous?: boolean
 }
 
-/** Who may tell who a user is for some targets. */
+/** The strategies that authenticate users for some targets. */
 export interface TargetStrategies {
-  /** Patterns as in `allow`; one without a port means every port. */
+  /** Patterns as in `forward.allow`. A pattern without a port holds every port. */
   readonly to: readonly string[]
-  /** In place of the plugin's `strategies`. One or more. */
+  /** The strategies for these targets, in place of the plugin's. One or more. */
   readonly strategies: readonly StrategyDeclaration[]
 }
 
-/** Where the forward proxy may go, and how long that may take. */
+/** The targets of the forward proxy, and the limits of its connections. */
 export interface ForwardOptions extends ForwardPolicyOptions<ProxyIdentity> {
   /**
-   * Other strategies for some targets; the first entry that holds the target counts. It goes by the
-   * target as the client names it: nothing is resolved before the client is known. Default: the
-   * plugin's `strategies` for all.
+   * Other strategies for some targets. The first entry that holds the target counts. It is compared
+   * with the target as the client names it, because nothing is resolved before the user is known.
+   *
+   * @defaultValue the plugin's `strategies` for every target
    */
   readonly strategies?: readonly TargetStrategies[]
   /**
-   * Where HTTP/2 clients reach this server itself, `host` (with every port) or `host:port`, beside
-   * the name they ask for in TLS and the address they connect to: over HTTP/2 every other authority
-   * is a target. Default none.
+   * Names of this server for clients over HTTP/2, where every other authority is a target: `host`
+   * (with every port) or `host:port`. The name that a client asks for in TLS and the address that
+   * it connects to are known without this option.
+   *
+   * @defaultValue none
    */
   readonly authorities?: readonly string[]
   /**
-   * Until the target has accepted the connection, TLS apart. 1 to 2147483647. Default 10000 (10
-   * seconds).
+   * How long a target may take to accept the connection, without TLS. From 1 to 2147483647.
+   *
+   * @defaultValue `10000` (10 seconds)
    */
   readonly connectTimeout?: Milliseconds
   /**
-   * From the request sent to the head of its response, however many interim ones (1xx) come. 0: no
-   * limit. Default 60000 (1 minute).
+   * The time from the end of the request to the head of its response, however many interim
+   * responses (1xx) come. From 0, which is no limit, to 2147483647.
+   *
+   * @defaultValue `60000` (1 minute)
    */
   readonly headersTimeout?: Milliseconds
   /**
-   * The most octets of a response's head, in its names and values; a larger one is 502. 1024 to
-   * 1048576 (1 MiB). Default 65536 (64 KiB).
+   * The largest head of a response, in its names and values; a larger one is 502. From 1024 to
+   * 1048576 (1 MiB).
+   *
+   * @unit octets
+   * @defaultValue `65536` (64 KiB)
    */
   readonly maxResponseHead?: number
-  /** The longest silence within an answer's body. 0: no limit. Default 300000 (5 minutes). */
+  /**
+   * The longest silence within the body of a response. From 0, which is no limit, to 2147483647.
+   *
+   * @defaultValue `300000` (5 minutes)
+   */
   readonly bodyTimeout?: Milliseconds
-  /** The local address to connect from. Default: the system's choice. */
+  /**
+   * The local address to connect from.
+   *
+   * @defaultValue the system's choice
+   */
   readonly localAddress?: string
   /**
-   * node's TLS options for `https://` targets in absolute-form, `ca` for one. They are verified by
-   * default.
+   * TLS options of Node, such as `ca`, for targets with `https://` in absolute-form: the proxy
+   * opens their TLS.
+   *
+   * @defaultValue none: the certificates are verified as Node does
    */
   readonly tls?: ConnectionOptions
   /**
-   * Tells browsers which proxy to use, at `/proxy.pac` and `/wpad.dat`, without authentication.
-   * Default: nothing is served.
+   * Serves the script that tells browsers which proxy to use, without authentication. `true` takes
+   * the defaults.
+   *
+   * @defaultValue none: nothing is served
    */
   readonly pac?: true | AutoConfigurationOptions
 }
 
 /**
- * How many requests each strategy may be asked about at a time, so that a flood of wrong passwords
- * does not become one of the directory. What a strategy says at once, or what is remembered
- * (`cache`), does not count.
+ * How many requests each strategy is asked about at a time, so that a flood of wrong passwords does
+ * not reach the directory behind it. A verdict that comes at once, or that is remembered (`cache`),
+ * does not count.
  */
 export interface VerifierOptions {
-  /** How many may be under way. 1 to 65536. Default 32. */
+  /**
+   * How many requests may be under way at each strategy. From 1 to 65536.
+   *
+   * @unit requests
+   * @defaultValue `32`
+   */
   readonly concurrency?: number
   /**
-   * How many more may wait, each for `strategyTimeout` at most; the next is 503 with `Retry-After`.
-   * 0 to 1048576. Default 1000.
+   * How many more requests may wait, each for `strategyTimeout` at most; the next is 503 with
+   * `Retry-After`. The addresses of clients take turns. When the queue is full, a request of the
+   * address that has the most gives way. From 0 to 1048576.
+   *
+   * @unit requests
+   * @defaultValue `1000`
    */
   readonly queue?: number
 }
 
-/** How CONNECT behaves; the limits are those of upgraded connections too. */
+/** How CONNECT behaves. The limits hold for upgraded connections, too. */
 export interface ConnectOptions {
   /**
-   * Whether the connection of a CONNECT answered with 407 may carry another request: `'handshake'`
-   * only between the legs of NTLM and Negotiate. Default `'always'`.
+   * Whether the connection of a CONNECT that was refused with 407 may carry another request.
+   * `'handshake'`: only between the legs of NTLM or Negotiate. HTTP/1.0 is always served so.
+   *
+   * @defaultValue `'always'`
    */
   readonly keepAliveAfter407?: KeepAliveAfter407
-  /** No byte either way for this long ends a tunnel. 0: no limit. Default 600000 (10 minutes). */
+  /**
+   * How long a tunnel may carry no byte in either direction; then it ends. From 0, which is no
+   * limit, to 2147483647.
+   *
+   * @defaultValue `600000` (10 minutes)
+   */
   readonly idleTimeout?: Milliseconds
-  /** A tunnel lives no longer than this. 0: no limit. Default 0. */
+  /**
+   * How long a tunnel may last. From 0, which is no limit, to 2147483647.
+   *
+   * @defaultValue `0`
+   */
   readonly maxDuration?: Milliseconds
 }
 
 /** Limits of the handshakes of NTLM and Negotiate. */
 export interface ConnectionBoundOptions {
   /**
-   * How long a handshake may take between its first leg and its last; then its connection is cut. 1
-   * or more. Default 15000 (15 seconds).
+   * How long a handshake may take from its first leg to its last; then its connection is cut. From
+   * 1 to 2147483647.
+   *
+   * @defaultValue `15000` (15 seconds)
    */
   readonly handshakeTimeout?: Milliseconds
-  /** The most handshakes that wait for their next leg; more are 503. 1 or more. Default 1000. */
+  /**
+   * How many handshakes may wait for their next leg; more are 503. 1 or more.
+   *
+   * @unit handshakes
+   * @defaultValue `1000`
+   */
   readonly maxHandshakes?: number
   /**
-   * The most of them from one address; more are 503. Of IPv6, a network of 64 bits is one address.
-   * 1 or more. Default a tenth of `maxHandshakes`.
+   * How many of them may come from one address; more are 503. Of IPv6, a network of 64 bits counts
+   * as one address. 1 or more.
+   *
+   * @unit handshakes
+   * @defaultValue a tenth of `maxHandshakes`
    */
   readonly maxPerAddress?: number
 }
 
 /**
- * What is kept for credentials that cover the content. A request is read to its end before the
- * client gets any of it: up to 64 KiB in memory, more in a nameless file in the system's temporary
- * folder.
+ * Limits for content that is kept because the credentials cover it. A request is read to its end
+ * before the target gets any of it: up to 64 KiB in memory, more in a file without a name in
+ * `os.tmpdir()`. Nothing is kept for an unknown user or key: such a request is refused first. A
+ * client that holds its content back can therefore find out whether there is a key, or, with a
+ * valid nonce, a user of some name.
  */
 export interface AuthIntOptions {
-  /** The most octets of one request; more is 413. 0 or more. Default 16777216 (16 MiB). */
+  /**
+   * The largest content of one request; more is 413. 0 or more.
+   *
+   * @unit octets
+   * @defaultValue `16777216` (16 MiB)
+   */
   readonly maxRequest?: number
   /**
-   * The most octets of all requests at one time; more is 503. 0 or more. Default 268435456 (256
-   * MiB).
+   * How much content of all requests may be kept at a time; more is 503. 0 or more.
+   *
+   * @unit octets
+   * @defaultValue `268435456` (256 MiB)
    */
   readonly maxKept?: number
   /**
-   * The most octets of all requests from one address at one time; more is 503. Of IPv6, a network
-   * of 64 bits is one address. 0 or more. Default a quarter of `maxKept`, or `maxRequest` where
-   * that is more.
+   * How much content of all requests from one address may be kept at a time; more is 503. Of IPv6,
+   * a network of 64 bits counts as one address. 0 or more.
+   *
+   * @unit octets
+   * @defaultValue a quarter of `maxKept`, or `maxRequest` where that is more
    */
   readonly maxPerAddress?: number
   /**
-   * The most octets of an answer that are held until its end, so that its head can speak for its
-   * content to clients that take no trailers. To what is larger, the head says `qop=auth`. 0 or
-   * more. Default 65536 (64 KiB).
+   * How much of a response is held until its end, so that its head can carry the hash of its
+   * content (`qop=auth-int`) to clients that send no `TE: trailers`. The head of a larger response
+   * says `qop=auth`. 0 or more.
+   *
+   * @unit octets
+   * @defaultValue `65536` (64 KiB)
    */
   readonly maxAnswer?: number
   /**
-   * The longest silence within the content of a request; then its connection is cut. 0: no limit.
-   * Default 60000 (1 minute).
+   * The longest silence within the content of a request; then its connection is cut. From 0, which
+   * is no limit, to 2147483647.
+   *
+   * @defaultValue `60000` (1 minute)
    */
   readonly contentTimeout?: Milliseconds
   /**
-   * The longest time that the content of a request may take in all; then its connection is cut. 0:
-   * no limit. Default 300000 (5 minutes).
+   * How long the content of a request may take in all; then its connection is cut. From 0, which is
+   * no limit, to 2147483647.
+   *
+   * @defaultValue `300000` (5 minutes)
    */
   readonly contentDuration?: Milliseconds
 }

@@ -24,45 +24,62 @@ import { VerdictCache } from './verdict-cache.js'
  */
 export type StrategyDeclaration = Strategy | string | DeclaredStrategy
 
-/** A strategy, and what it does not say of itself. */
+/** A strategy, with what it does not say of itself. */
 export interface DeclaredStrategy {
   /** An instance, or a name in `passport`. */
   readonly strategy: string | PassportStrategy
   /**
-   * The scheme of the credentials it reads from `authorization`. `null`: it reads none (a
-   * certificate, an address); it runs on every request and never sees `authorization`. Needed
-   * unless the strategy is one of ours.
+   * The scheme of the credentials that the strategy reads from `authorization`. It is needed unless
+   * the strategy is one of this package. `null`: the strategy reads no such credentials (but a
+   * certificate or an address); it runs on every request and never sees `authorization`.
+   *
+   * @defaultValue the scheme that a strategy of this package has
    */
   readonly scheme?: string | null
   /**
-   * Default: the strategy's own, if it is one of ours and has one, else the realm of the plugin. It
-   * replaces the realm in the challenges that a foreign strategy writes; where there is a
-   * `challenge`, only if it is given here.
+   * The realm of the challenge. It replaces the realm in challenges that a foreign strategy writes;
+   * where there is a `challenge`, only if it is given here.
+   *
+   * @defaultValue the realm that a strategy of this package has, else the realm of the plugin
    */
   readonly realm?: string
-  /** Parameters of the challenge beside the realm, for a foreign strategy. Default none. */
+  /**
+   * Parameters of a foreign strategy's challenge beside the realm.
+   *
+   * @defaultValue none
+   */
   readonly params?: Readonly<Record<string, string>>
   /**
    * The whole challenge of a foreign strategy, in place of realm and `params`: its text, or a
-   * function that makes it for each 407; `null`: it is not asked for.
+   * function that makes it for each 407. `null`: there is no challenge for this strategy.
+   *
+   * @defaultValue made from `scheme`, `realm` and `params`
    */
   readonly challenge?: ChallengeMaker | string | null
   /**
-   * The credentials need not follow the grammar of RFC 9110: a foreign strategy gets them as they
-   * came.
+   * Gives a foreign strategy the credentials as they came, without a look at the grammar of RFC
+   * 9110.
+   *
+   * @defaultValue none: the grammar is checked
    */
   readonly grammar?: 'opaque'
   /**
-   * Other fields it takes credentials from. They are not forwarded. Default none: it sees no such
-   * field.
+   * Other fields that the strategy takes credentials from. They are not forwarded on any route.
+   *
+   * @defaultValue none: the strategy sees no such field
    */
   readonly reads?: readonly string[]
-  /** The second argument of `authenticate`, to which the realm is added. */
+  /**
+   * The second argument of `authenticate`; the realm is added to it.
+   *
+   * @defaultValue none
+   */
   readonly options?: Readonly<Record<string, unknown>>
   /**
-   * Remembers its verdicts for a while: for a strategy that decides by the credentials alone, and
-   * whose credentials are good more than once. `true`: with the defaults. Default: as one of ours
-   * says itself, else false.
+   * Remembers the verdicts of a strategy that decides by the credentials alone, and whose
+   * credentials are good more than once. `true` takes the defaults.
+   *
+   * @defaultValue what a strategy of this package says, else `false`
    */
   readonly cache?: boolean | CacheOptions
 }

@@ -8,18 +8,28 @@ import type { Claim, ReplayStore } from './store.js'
 /** Options of {@link MemoryStore}. */
 export interface MemoryStoreOptions {
   /**
-   * How many windows there may be at a time, which is how many nonces are in use. 1 to 16777216.
-   * Default 100000: with nonces of 5 minutes, room for 270 clients a second that start anew, in 15
-   * MB, or 40 MB if all go on with theirs. One user has no more of them than are left: at most
-   * half.
+   * How many windows there may be at a time, which is how many nonces are in use. A user may have
+   * no more of them than are left: one user alone gets half. With nonces of 5 minutes the default
+   * serves 270 clients a second that start anew. It takes 15 MB, or 40 MB if all of them go on with
+   * their nonces. From 1 to 16777216.
+   *
+   * @unit windows
+   * @defaultValue `100000`
    */
   readonly maxWindows?: number
   /**
-   * How far below the highest number another may come and still be told from a used one. A multiple
-   * of 32, 32 to 65536. Default 256.
+   * How far below the highest count another may come and still be told from a used one. A multiple
+   * of 32, from 32 to 65536.
+   *
+   * @unit counts
+   * @defaultValue `256`
    */
   readonly windowSize?: number
-  /** The time, for tests. Default `Date.now`. */
+  /**
+   * The time, for tests.
+   *
+   * @defaultValue `Date.now`
+   */
   readonly clock?: () => Milliseconds
 }
 

@@ -22,17 +22,31 @@ export type VerifyUserPass = (pair: UserPass) => Eventual<Accepted | null | unde
 
 /** Options of {@link BasicStrategy}. */
 export interface BasicOptions {
+  /** Judges a pair: `({ username, password })` gives the user, `[user, info]` or `null`. */
   readonly verify: VerifyUserPass
-  /** Default: the realm of the plugin. */
+  /**
+   * The realm of the challenge.
+   *
+   * @defaultValue the realm of the plugin
+   */
   readonly realm?: string
-  /** Whether the challenge asks for UTF-8. Clients that know it send UTF-8 anyway. Default true. */
+  /**
+   * Whether the challenge asks for UTF-8. Clients that know it send UTF-8 anyway.
+   *
+   * @defaultValue `true`
+   */
   readonly charset?: boolean
-  /** Takes credentials that are no UTF-8 for ISO-8859-1. Default false: they are 400. */
+  /**
+   * Takes credentials that are not UTF-8 for ISO-8859-1. Without it they are 400.
+   *
+   * @defaultValue `false`
+   */
   readonly latin1Fallback?: boolean
   /**
-   * Remembers for a while what `verify` said, so that it is not asked for each request of a client:
-   * for slow hashes and directories. It counts where this plugin runs the strategy. `true`: with
-   * the defaults. Default false.
+   * Remembers for a while what `verify` said, so that slow hashes and directories are not asked for
+   * each request. It works where this plugin runs the strategy. `true` takes the defaults.
+   *
+   * @defaultValue `false`
    */
   readonly cache?: boolean | CacheOptions
 }

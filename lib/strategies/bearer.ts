@@ -23,23 +23,36 @@ export type VerifyToken = (token: string) => Eventual<Accepted | BearerError | n
 
 /** Options of {@link BearerStrategy}. */
 export interface BearerOptions {
+  /**
+   * Judges a token: `(token)` gives the user, `[user, info]`, `null`, or an object with `error`,
+   * such as `{ error: 'insufficient_scope', scope }`, which is 403.
+   */
   readonly verify: VerifyToken
-  /** Default: the realm of the plugin. */
+  /**
+   * The realm of the challenge.
+   *
+   * @defaultValue the realm of the plugin
+   */
   readonly realm?: string
   /**
-   * The scope that the challenge announces, space-separated or as a list. Default none. Checking it
-   * is up to `verify`.
+   * The scope that the challenge announces, separated by spaces or as a list. To check it is the
+   * task of `verify`.
+   *
+   * @defaultValue none
    */
   readonly scope?: string | readonly string[]
   /**
-   * Takes tokens with chars outside the grammar, such as `secret-token:…` of RFC 8959. Default
-   * false: they are 400.
+   * Accepts tokens with chars outside the grammar, such as `secret-token:…` of RFC 8959. Without it
+   * they are 400.
+   *
+   * @defaultValue `false`
    */
   readonly lenient?: boolean
   /**
-   * Remembers for a while what `verify` said: for tokens that another server has to be asked about.
-   * A token is then good for that much longer than it should be. `true`: with the defaults. Default
-   * false.
+   * Remembers for a while what `verify` said, for tokens that another server has to be asked about.
+   * A token is then accepted that much longer than it should be. `true` takes the defaults.
+   *
+   * @defaultValue `false`
    */
   readonly cache?: boolean | CacheOptions
 }

@@ -2,36 +2,53 @@ import { badOption, checkObject, readInteger } from '../check-option.js'
 import type { Milliseconds } from '../types.js'
 
 /**
- * How long verdicts on credentials are remembered. A strategy may have this where its verdict
- * depends on the credentials alone: Basic, Bearer, a key. What is remembered is never the
- * credentials but a keyed hash of them.
+ * How long verdicts on credentials are remembered. A strategy may have this option where its
+ * verdict depends on the credentials alone: Basic, Bearer, a key. The credentials are not kept,
+ * only a keyed hash of them.
  */
 export interface CacheOptions {
   /**
-   * How long a yes counts, from when it was said; being used makes it no longer. 1 to 86400000 (1
-   * day). Default 300000 (5 minutes). A password that was changed or taken away is good for so
-   * long, unless `app.proxyAuthRevoke` ends it.
+   * How long an acceptance counts from the moment of the verdict; use does not prolong it. A
+   * password that was changed or taken away is accepted for so long, unless `app.proxyAuthRevoke`
+   * ends it. From 1 to 86400000 (1 day).
+   *
+   * @defaultValue `300000` (5 minutes)
    */
   readonly ttl?: Milliseconds
   /**
-   * How long before its end a yes in use is asked for again, in the background, so that no client
-   * has to wait. A no ends it then. 0: not at all. 0 to `ttl`. Default 30000 (30 seconds), or half
-   * of `ttl` where that is less.
+   * How long before its end an acceptance in use is checked again, in the background, so that no
+   * client has to wait. A rejection ends it then. From 0, which is not at all, to `ttl`.
+   *
+   * @defaultValue `30000` (30 seconds), or half of `ttl` where that is less
    */
   readonly refresh?: Milliseconds
-  /** How long a no counts. 0: not at all. 0 to 60000 (1 minute). Default 5000 (5 seconds). */
+  /**
+   * How long a rejection counts, so that a client that repeats wrong credentials costs nothing.
+   * From 0, which is not at all, to 60000 (1 minute).
+   *
+   * @defaultValue `5000` (5 seconds)
+   */
   readonly negativeTtl?: Milliseconds
   /**
-   * How many yeses there may be at a time; the least recently used goes. 1 to 16777216. Default
-   * 10000.
+   * How many acceptances are kept; the least recently used gives way. From 1 to 16777216.
+   *
+   * @unit verdicts
+   * @defaultValue `10000`
    */
   readonly max?: number
   /**
-   * How many noes there may be at a time; the oldest goes. They never take the place of a yes. 1 to
-   * 16777216. Default 10000.
+   * How many rejections are kept; the oldest gives way. They have room of their own, so wrong
+   * passwords, however many, push out no acceptance. From 1 to 16777216.
+   *
+   * @unit verdicts
+   * @defaultValue `10000`
    */
   readonly maxNegative?: number
-  /** The time, for tests. Default `performance.now`. */
+  /**
+   * The time, for tests.
+   *
+   * @defaultValue `performance.now`
+   */
   readonly clock?: () => Milliseconds
 }
 

@@ -6,24 +6,33 @@ import { checkOptions, readTime } from '../check-option.js'
 import { guarded } from '../platform/guarded.js'
 import type { Milliseconds } from '../types.js'
 
-/** What all files of accounts can be told. */
+/** Options for all files of accounts. */
 export interface AccountFileOptions {
   /**
-   * How often, at most, the file is looked at: a change is seen that much later. 0 or more. Default
-   * 1000 (1 second).
+   * How often, at most, the file is looked at while users log in: a change is noticed that much
+   * later. 0 or more.
+   *
+   * @defaultValue `1000` (1 second)
    */
   readonly interval?: Milliseconds
   /**
-   * Told, once each, why a changed file could not be taken over. The one before it stays in force.
-   * Default: not told.
+   * Called once for each reason why a changed file could not be taken over. The contents before the
+   * change stay in force.
+   *
+   * @defaultValue none
    */
   readonly log?: (problem: Error) => void
   /**
-   * How long a look at the file may take, before it is given up and logged. 1 to 2147483647.
-   * Default 2000 (2 seconds).
+   * How long a look at the file may take before it is given up and logged. From 1 to 2147483647.
+   *
+   * @defaultValue `2000` (2 seconds)
    */
   readonly timeout?: Milliseconds
-  /** The time, for tests. Default `Date.now`. */
+  /**
+   * The time, for tests.
+   *
+   * @defaultValue `Date.now`
+   */
   readonly clock?: () => Milliseconds
 }
 

@@ -11,22 +11,36 @@ import type { CostLimits, PasswordHash } from './password-hash.js'
 
 /** Options of {@link htpasswd}. */
 export interface HtpasswdOptions extends AccountFileOptions {
-  /** Takes what is no hash for a password in the clear. Default false: such a line is an error. */
+  /**
+   * Takes what is not a hash for a password in cleartext. Without it such a line is an error.
+   *
+   * @defaultValue `false`
+   */
   readonly cleartext?: boolean
   /**
-   * How many slow hashes are computed at a time. Each keeps a thread of libuv's pool busy, which
-   * files and names need as well, and a processor. 1 to 1024. Default: one less than there are
-   * threads (`UV_THREADPOOL_SIZE`, 4) or processors, but 1.
+   * How many slow hashes are computed at a time. Each keeps a processor busy and a thread of
+   * libuv's pool, which files and names need as well. The default leaves room for them while a
+   * flood of wrong passwords is checked. From 1 to 1024.
+   *
+   * @unit threads
+   * @defaultValue one less than there are threads (`UV_THREADPOOL_SIZE`, 4) or processors, and 1 at
+   *   least
    */
   readonly threads?: number
   /**
-   * The highest cost of bcrypt that is taken; a line with a higher one is an error, as each guess
-   * at it takes so long. 4 to 31. Default 15, some three seconds.
+   * The highest cost of bcrypt that is accepted. A line with a higher one is an error, because each
+   * guess at it would take minutes of a processor. From 4 to 31. A hash of cost 15 takes about
+   * three seconds.
+   *
+   * @defaultValue `15`
    */
   readonly maxBcryptCost?: number
   /**
-   * The most work of Argon2 that is taken: KiB of memory times passes. A line with more is an
-   * error. 8 to 2 ** 40. Default 4194304, which is 4 GiB once.
+   * The most work of Argon2 that is accepted: memory times passes. A line with more is an error.
+   * From 8 to 2^40.
+   *
+   * @unit KiB × passes
+   * @defaultValue `4194304` (4 GiB once)
    */
   readonly maxArgon2Work?: number
 }

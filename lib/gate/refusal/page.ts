@@ -6,19 +6,33 @@ export type PageStatus = 401 | 403 | 407 | 429 | 502 | 503 | 504
 
 /** What a page says, as plain text. */
 export interface PageText {
-  /** The heading. Default: the status and its name. */
+  /**
+   * The heading.
+   *
+   * @defaultValue the status and its name
+   */
   readonly title?: string
-  /** What to do about it. */
+  /**
+   * What the user can do about it.
+   *
+   * @defaultValue a sentence in English
+   */
   readonly detail?: string
   /**
-   * What stands before the realm (of a 407 or 401) or the reason. Default `'Realm'`, `'Reason'`.
+   * The word before the realm (of a 407 or 401) or before the reason.
+   *
+   * @defaultValue `'Realm'` or `'Reason'`
    */
   readonly label?: string
 }
 
-/** Texts of one's own in place of ours, by status. */
+/** Texts of your own in place of ours, by status: 401, 403, 407, 429, 502, 503, 504. */
 export type PageOptions = { readonly [Status in PageStatus]?: PageText } & {
-  /** The language of the texts, as in HTML's `lang`. Default `'en'`. */
+  /**
+   * The language of the texts, as in `lang` of HTML.
+   *
+   * @defaultValue `'en'`
+   */
   readonly lang?: string
 }
 

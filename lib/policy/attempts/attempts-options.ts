@@ -11,31 +11,42 @@ export interface RedisClient {
   connect (): Promise<unknown>
 }
 
-/** How guessing of secrets is slowed down. Needs the package rate-limiter-flexible. */
+/** How the guessing of secrets is slowed down. It needs the package rate-limiter-flexible. */
 export interface AttemptsOptions {
   /**
-   * How many wrong secrets an address may present within the window; of IPv6 a network of 64 bits
-   * is one address. 0: any number. At most 1000000. Default 100.
+   * How many wrong secrets may come from an address within the window. Of IPv6, a network of 64
+   * bits counts as one address. From 0, which is no limit, to 1000000.
+   *
+   * @unit wrong secrets
+   * @defaultValue `100`
    */
   readonly perAddress?: number
   /**
-   * How many wrong secrets may be presented for a user, from wherever. 0: any number. At most
-   * 1000000. Default 10.
+   * How many wrong secrets may come for a user within the window, from all addresses. From 0, which
+   * is no limit, to 1000000.
+   *
+   * @unit wrong secrets
+   * @defaultValue `10`
    */
   readonly perUser?: number
   /**
-   * The window, from the first wrong secret on; whole seconds are counted. 1000 to 2147483647.
-   * Default 900000 (15 minutes).
+   * The window, which begins with the first wrong secret. Whole seconds are counted. From 1000 to
+   * 2147483647.
+   *
+   * @defaultValue `900000` (15 minutes)
    */
   readonly timeWindow?: Milliseconds
   /**
-   * An ioredis client, whose Redis has the counts of all processes. Default: each process counts
-   * for itself.
+   * An ioredis client. Its Redis has the counts of several processes.
+   *
+   * @defaultValue none: each process counts for itself
    */
   readonly redis?: RedisClient
   /**
-   * What names and secrets are hashed with before they are counted. 32 octets or more; needed with
-   * `redis`, the same for all processes that share it. Default: a random one.
+   * The key that names and secrets are hashed with before they are counted: 32 octets or more. It
+   * is needed with `redis`, and is the same in all processes that share it.
+   *
+   * @defaultValue a random one
    */
   readonly key?: string | Uint8Array
 }

@@ -7,43 +7,65 @@ import { PatternList } from './pattern-list.js'
 
 /**
  * Where a forward proxy may go. A pattern is a host name, `*.name`, `*`, an address or a CIDR, each
- * with an optional `:port` (`*` for any); IPv6 stands in brackets when a port follows. See
- * `parsePattern`.
+ * with an optional `:port` (`:*` for any). An IPv6 address stands in brackets when a port follows.
  */
 export interface ForwardPolicyOptions<User = unknown> {
   /**
-   * The only targets. A pattern without a port means 80 and 443. A name that no pattern holds is
-   * resolved when addresses are on the list, and only those of its addresses that are on it are
-   * dialled. Default: every public target. An empty list allows nothing.
+   * The only targets. A pattern without a port holds ports 80 and 443. Where addresses are on the
+   * list, a name that no pattern holds is resolved, and only those of its addresses that are on the
+   * list are dialled. An empty list allows nothing.
+   *
+   * @defaultValue every public target
    */
   readonly allow?: readonly string[]
   /**
-   * Never these, whatever else says so. A pattern without a port means every port. Addresses also
-   * count against what a name resolves to, and against the IPv4 address in a NAT64, 6to4 or Teredo
-   * address. Default: none.
+   * Targets that are always refused, whatever another option says. A pattern without a port holds
+   * every port. Addresses are also compared with what a name resolves to, and with the IPv4 address
+   * within an address of NAT64, 6to4 or Teredo.
+   *
+   * @defaultValue none
    */
   readonly deny?: readonly string[]
   /**
-   * What may be a special-purpose address all the same: loopback, private, link-local and so on. A
-   * port named here is open for that target; without one it is 80, 443 and what `allow` names. A
-   * *name* here trusts whatever it resolves to. With `allow`, the target must be there as well. Our
-   * own listeners stay closed. Default: none.
+   * Targets that may be special-purpose addresses: loopback, private, link-local and so on. A port
+   * in the pattern is open for that target; without one, 80, 443 and the ports that `allow` names
+   * for it are. A *name* here trusts every address that it resolves to. Nothing else is lifted:
+   * with `allow`, the target must be there as well, and the listeners of this server stay closed.
+   *
+   * @defaultValue none
    */
   readonly special?: readonly string[]
-  /** A rule in code beside the lists; it can refuse, and lifts nothing. Default: none. */
+  /**
+   * A rule in code beside the lists: `(target, user) => boolean | string`. It can refuse, and lifts
+   * nothing.
+   *
+   * @defaultValue none
+   */
   readonly check?: Check<User>
-  /** How long `check` may take. 1 to 2147483647. Default 5000 (5 seconds). */
+  /**
+   * How long `check` may take. From 1 to 2147483647.
+   *
+   * @defaultValue `5000` (5 seconds)
+   */
   readonly checkTimeout?: Milliseconds
   /**
-   * The only resolver, called as `dns.lookup` with `all: true`, once per request. Default
-   * `dns.lookup`.
+   * The only resolver, called like `dns.lookup` with `all: true`, once for each request. Give one
+   * with a cache where many requests go to names.
+   *
+   * @defaultValue `dns.lookup`
    */
   readonly lookup?: LookupFunction
-  /** How long the resolver may take. 1 to 2147483647. Default 5000 (5 seconds). */
+  /**
+   * How long the resolver may take. From 1 to 2147483647.
+   *
+   * @defaultValue `5000` (5 seconds)
+   */
   readonly dnsTimeout?: Milliseconds
   /**
-   * 4 or 6: only such addresses of a name are dialled. Addresses in a target are not concerned.
-   * Default 0, both.
+   * The family of addresses that are dialled when a name has been resolved; `0` is both. It does
+   * not concern a target that is an address.
+   *
+   * @defaultValue `0`
    */
   readonly family?: 0 | 4 | 6
 }

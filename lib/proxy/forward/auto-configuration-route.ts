@@ -11,17 +11,24 @@ import { hiddenSchema } from '../../platform/fastify/hidden-route.js'
 /** How browsers are told which proxy to use. */
 export interface AutoConfigurationOptions {
   /**
-   * The proxy as its clients reach it: an `http:` or `https:` URL of host and port. Default: what
-   * the request names in `Host`.
+   * The URL that clients reach the proxy by: `http:` or `https:`, a host and a port.
+   *
+   * @defaultValue what the request names in `Host`
    */
   readonly proxy?: string
   /**
-   * Without `proxy`, go by `X-Forwarded-Host` and `X-Forwarded-Proto` where Fastify's `trustProxy`
-   * trusts the peer: who can write them chooses the proxy of those who get the script. Default
-   * false.
+   * Takes the URL from `X-Forwarded-Host` and `X-Forwarded-Proto`, where there is no `proxy` and
+   * Fastify's `trustProxy` trusts the peer. A client that can write these fields chooses the proxy
+   * of every user that gets the script.
+   *
+   * @defaultValue `false`
    */
   readonly forwarded?: boolean
-  /** Where the script is. Default `['/proxy.pac', '/wpad.dat']`. */
+  /**
+   * The paths of the script. One or more.
+   *
+   * @defaultValue `['/proxy.pac', '/wpad.dat']`
+   */
   readonly paths?: readonly string[]
 }
 

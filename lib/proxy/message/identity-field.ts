@@ -6,17 +6,19 @@ import { isToken } from '../../fields/grammar.js'
 import { END_TO_END, HOP_BY_HOP_REQUEST } from '../../fields/hop-by-hop.js'
 import type { ProxyIdentity } from '../../types.js'
 
-/** How the upstream of a reverse route learns who the proxy user is. */
+/** How the upstream of a reverse route learns which user asks. */
 export interface IdentityOptions {
   /**
-   * The name of the field: letters, digits and hyphens. None that HTTP or this gateway has a use
-   * for.
+   * The name of the field: letters, digits and hyphens. It must have no meaning in HTTP and none
+   * for this gateway.
    */
   readonly header: string
   /**
-   * Its value: visible ASCII, with spaces in between; empty: it is left out. Default: `name`, in
-   * which what is not that is percent-encoded as UTF-8, and `%` too, so that `decodeURIComponent`
-   * gives every name back.
+   * Makes the value of the field: visible ASCII, with spaces inside. With an empty string the field
+   * is left out.
+   *
+   * @defaultValue the `name`: what is not visible ASCII is percent-encoded as UTF-8, and so is `%`;
+   *   `decodeURIComponent` gives every name back
    */
   readonly value?: (identity: ProxyIdentity) => string
 }

@@ -45,37 +45,61 @@ export interface Aws4Refusal {
 
 /** Options of {@link Aws4Strategy}. */
 export interface Aws4Options {
+  /**
+   * Finds a key: `(accessKeyId, sessionToken)` gives `{ secret, user?, info? }`, or `null`. Whether
+   * a session token belongs to the key, only this function can know.
+   */
   readonly lookup: Aws4Lookup
-  /** The region of the scope, as clients sign it. Visible ASCII without `/` and `,`. */
+  /** The region that clients have to sign. Visible ASCII without `/` and `,`. */
   readonly region: string
-  /** The service of the scope, `proxy` for one. */
+  /** The service that clients have to sign, such as `proxy`. Visible ASCII without `/` and `,`. */
   readonly service: string
-  /** Default: the realm of the plugin. The challenge has none. */
+  /**
+   * The realm of the identity. The challenge has none.
+   *
+   * @defaultValue the realm of the plugin
+   */
   readonly realm?: string
   /**
-   * How far the time of a signature may be from ours, either way. 1 to 86400000. Default 900000 (15
-   * minutes).
+   * How far the time of a signature may be from the gateway's, in both directions. From 1 to
+   * 86400000 (1 day).
+   *
+   * @defaultValue `900000` (15 minutes)
    */
   readonly clockSkew?: Milliseconds
   /**
-   * Takes signatures that leave the content out (`UNSIGNED-PAYLOAD`): an attacker on the way could
-   * exchange it. Default false.
+   * Accepts signatures that leave the content out (`UNSIGNED-PAYLOAD`). An attacker on the way can
+   * then exchange the content.
+   *
+   * @defaultValue `false`
    */
   readonly unsignedPayload?: boolean
   /**
    * Whether clients sign the path without empty and dot segments, and escaped once more, as for
-   * every service of AWS but S3; `false`: as it is sent. Default true.
+   * every service of AWS but S3. `false`: they sign it as it is sent.
+   *
+   * @defaultValue `true`
    */
   readonly escapePath?: boolean
   /**
-   * Where used signatures are remembered: each counts once. A client that sends the same request
-   * twice within a second makes the same signature, and is refused. Default: none, a signature is
-   * good for as long as `clockSkew` allows.
+   * Where used signatures are kept, so that each counts once. A client that sends the same request
+   * twice within a second makes the same signature, and is refused the second time. Without a store
+   * a recorded request can be repeated for as long as `clockSkew` allows.
+   *
+   * @defaultValue none
    */
   readonly store?: ReplayStore
-  /** Told of each refusal of well-formed credentials. Default: not told. */
+  /**
+   * Called for each refusal of well-formed credentials.
+   *
+   * @defaultValue none
+   */
   readonly onRefused?: (refusal: Aws4Refusal) => void
-  /** The time, for tests. Default `Date.now`. */
+  /**
+   * The time, for tests.
+   *
+   * @defaultValue `Date.now`
+   */
   readonly clock?: () => Milliseconds
 }
 

@@ -16,8 +16,7 @@ import type { CertificateName } from './name.js'
  * client has the key; that it is valid today, we have. Whether it was revoked, the listener knows
  * only where it has a `crl`.
  *
- * @param name - What {@link ClientCertificateOptions.name} has found, `undefined` for nothing or
- *   several.
+ * @param name - What the option `name` has found, `undefined` for nothing or several.
  */
 export type VerifyCertificate = (
   certificate: PeerCertificate, name: string | undefined
@@ -26,17 +25,26 @@ export type VerifyCertificate = (
 /** Options of {@link ClientCertificateStrategy}. */
 export type ClientCertificateOptions = Defaulting<{ username: string }, {
   /**
-   * Default: each certificate with a name is accepted, as `{ username: name }`, where that has the
-   * shape of `ProxyUser`.
+   * Judges a certificate that the listener has verified: `(certificate, name)` gives the user,
+   * `[user, info]` or `null`.
+   *
+   * @defaultValue accepts each certificate that has a name, as `{ username: name }`, where that has
+   *   the shape of `ProxyUser`
    */
   readonly verify: VerifyCertificate
 }> & {
   /**
-   * Where the name is: the CN of the subject, or the one entry of its kind among the alternative
-   * names. Default `'CN'`.
+   * Where the name is: `'CN'` of the subject, or the alternative name of the kind `'email'`,
+   * `'URI'` or `'DNS'`. There must be exactly one of that kind.
+   *
+   * @defaultValue `'CN'`
    */
   readonly name?: CertificateName
-  /** The time by which certificates are valid, in ms since 1970. Default: `Date.now`. */
+  /**
+   * The time that certificates have to be valid at, in ms since 1970.
+   *
+   * @defaultValue `Date.now`
+   */
   readonly clock?: () => number
 }
 

@@ -55,75 +55,121 @@ export interface DigestRefusal {
 
 /** Options of {@link DigestStrategy}. */
 export interface DigestOptions {
+  /**
+   * Finds a user: `(username, realm, hash)` gives `{ password }`, or `{ ha1 }` made with `hash`
+   * (`'MD5'`, `'SHA-256'`, `'SHA-512-256'`), or `null`.
+   */
   readonly lookup: DigestLookup
   /**
-   * Finds users by the hash of their name. Given, the challenge says `userhash=true`; plain names
-   * are taken all the same.
+   * Finds a user by the hash of the name. With it the challenge says `userhash=true`; plain names
+   * are still accepted.
+   *
+   * @defaultValue none
    */
   readonly lookupHash?: DigestHashLookup
-  /** Default: the realm of the plugin. At most 1024 chars. An HA1 is good for one realm only. */
+  /**
+   * The realm, at most 1024 chars. An HA1 is good for one realm only.
+   *
+   * @defaultValue the realm of the plugin
+   */
   readonly realm?: string
   /**
-   * What is offered, one challenge each, and accepted. Default `['SHA-256']`. No order of several
-   * suits all clients: some take the first, some the last, some the strongest, and some give up at
-   * one they do not know.
+   * The algorithms that are offered, with one challenge each, and accepted: `SHA-256`, `MD5`,
+   * `SHA-512-256`, and their `-sess` forms. Offer one: no order of several suits all clients. Some
+   * take the first, some the last, some the strongest, and some fail at one that they do not know.
+   *
+   * @defaultValue `['SHA-256']`
    */
   readonly algorithms?: readonly DigestAlgorithmName[]
   /**
-   * `auth-int` covers the content as well; few clients know it, so `auth` must be there too and
-   * comes first. Default `['auth']`.
+   * `['auth']`, or `['auth', 'auth-int']`: `auth-int` covers the content as well. Few clients know
+   * it, so `auth` must be there too and comes first.
+   *
+   * @defaultValue `['auth']`
    */
   readonly qop?: readonly Qop[]
-  /** How long a nonce is accepted once issued. 1 to 2147483647. Default 300000 (5 minutes). */
+  /**
+   * How long a nonce is accepted after it was issued. From 1 to 2147483647.
+   *
+   * @defaultValue `300000` (5 minutes)
+   */
   readonly nonceLifetime?: Milliseconds
   /**
-   * Accepts each nonce once and gives the next with each answer. Most clients do not read that one,
-   * and take two requests for each. Default false: a nonce serves any number of requests, each with
-   * a count of its own.
+   * Accepts each nonce once, and gives the next one with each response. Most clients do not read
+   * that one and need two requests each time. Without it, a nonce serves any number of requests,
+   * each with a count of its own.
+   *
+   * @defaultValue `false`
    */
   readonly oneTimeNonces?: boolean
   /**
-   * `'any'` takes credentials whose `uri` is not the target: libsoup 3 signs `/` for CONNECT, w3m
-   * the URI of the proxy. It gives up that the response is bound to the target: an attacker who
-   * changes a request on its way sends it elsewhere, once, as the user. Default `'strict'`: they
-   * are 400 (RFC 7616, 3.4.6).
+   * `'strict'` refuses credentials whose `uri` is not the target with 400 (RFC 7616, 3.4.6).
+   * `'any'` accepts them: libsoup 3 signs `/` for CONNECT, w3m the URI of the proxy. The
+   * credentials are then no longer bound to the target: an attacker who changes a request on its
+   * way can send it elsewhere, once, as the user.
+   *
+   * @defaultValue `'strict'`
    */
   readonly uri?: 'strict' | 'any'
   /**
-   * Takes credentials without `qop`, of clients from before 1999. An attacker that records one can
-   * repeat it as long as its nonce lives. Default false.
+   * Accepts credentials without `qop`, from clients older than 1999. An attacker who records them
+   * can repeat them for as long as the nonce lives.
+   *
+   * @defaultValue `false`
    */
   readonly rfc2069?: boolean
   /**
-   * Whether names and passwords are asked for, and hashed, in UTF-8 and Unicode form C. Default
-   * true.
+   * Whether the challenge asks for UTF-8, and names and passwords are hashed in it, in Unicode form
+   * C.
+   *
+   * @defaultValue `true`
    */
   readonly charset?: boolean
   /**
-   * Takes names that are no UTF-8 for ISO-8859-1, and hashes the password likewise. Default false:
+   * Takes names that are not UTF-8 for ISO-8859-1, and hashes the password likewise. Without it
    * they are 400.
+   *
+   * @defaultValue `false`
    */
   readonly latin1Fallback?: boolean
   /**
-   * Text that clients repeat; it means nothing. Base64 or hex, at most 256 chars; empty: none is
-   * sent. Default: made from the realm.
+   * Text that clients repeat; it has no meaning. Base64 or hex, at most 256 chars. An empty string:
+   * none is sent.
+   *
+   * @defaultValue made from the realm
    */
   readonly opaque?: string
   /**
-   * What nonces are signed with: the first signs, all verify, so a new key goes first and the old
-   * one stays for a nonce's life. 32 octets or more each. Default: a random one. Processes that
-   * share a store share these.
+   * The keys that sign nonces, of 32 octets or more each: the first signs, all verify. So a new key
+   * goes first, and the old one stays for the life of a nonce. Processes that share a store have
+   * the same keys.
+   *
+   * @defaultValue a random one
    */
   readonly keys?: ReadonlyArray<string | Uint8Array>
-  /** Where used nonces are remembered. Default: a `MemoryStore` of its own. */
+  /**
+   * Where the counts of nonces are kept. A full store is 503 with `Retry-After`.
+   *
+   * @defaultValue a `MemoryStore` of its own
+   */
   readonly store?: ReplayStore
   /**
-   * Told of each refusal of well-formed credentials, for a log or a lock-out. Default: not told.
+   * Called for each refusal of well-formed credentials, for a log or a lock-out.
+   *
+   * @defaultValue none
    */
   readonly onRefused?: (refusal: DigestRefusal) => void
-  /** The time, for tests. Default `Date.now`. */
+  /**
+   * The time, for tests.
+   *
+   * @defaultValue `Date.now`
+   */
   readonly clock?: () => Milliseconds
-  /** Unpredictable octets, for tests. Default `randomBytes` of `node:crypto`. */
+  /**
+   * Unpredictable octets, for tests.
+   *
+   * @defaultValue `randomBytes` of `node:crypto`
+   */
   readonly random?: (size: number) => Uint8Array
 }
 

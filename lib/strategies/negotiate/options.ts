@@ -40,29 +40,52 @@ export interface NegotiateRefusal {
 /** Options of {@link NegotiateStrategy}. */
 export type NegotiateOptions = Defaulting<{ username: string, principal: string }, {
   /**
-   * Says who a principal is here. Default: `{ username, principal }`, where that has the shape of
-   * `ProxyUser`. The username is the name without its realm for the first of `realms`, and the
-   * whole principal for others, so that no two users have one name.
+   * Gives the user of `{ principal, name, realm, service }`: the user, `[user, info]`, or `null`,
+   * which is 403.
+   *
+   * @defaultValue the user `{ username, principal }`, where that has the shape of `ProxyUser`: the
+   *   username is the name without its realm for the first of `realms`, and the whole principal for
+   *   the others, so that no two users have one name
    */
   readonly map: MapPrincipal
 }> & {
   /**
-   * The principal of this proxy, as `HTTP/proxy.example.org`, with `@REALM` or without: clients ask
-   * for a ticket for the name that they know the proxy by. Default: any `HTTP/…` in the keytab.
+   * The principal of this proxy, such as `HTTP/proxy.example.org`, with `@REALM` or without.
+   * Clients ask for a ticket for the name that they know the proxy by.
+   *
+   * @defaultValue any `HTTP/…` in the keytab
    */
   readonly service?: string
-  /** The realms of Kerberos whose users may come in. Default: that of the service. */
+  /**
+   * The realms of Kerberos whose users are accepted; users of other realms are 403.
+   *
+   * @defaultValue the realm of the service
+   */
   readonly realms?: readonly string[]
   /**
-   * Judges tokens of NTLM, which Windows sends in Negotiate where it has no ticket: an
-   * `NtlmStrategy`. Default: they are refused.
+   * An `NtlmStrategy` that judges bare NTLM messages, which Windows sends in Negotiate where it has
+   * no ticket. NTLM within SPNEGO is always refused.
+   *
+   * @defaultValue none: they are refused
    */
   readonly ntlm?: Strategy
-  /** Default: the realm of the plugin. The challenge has none. */
+  /**
+   * The realm of the identity. The challenge has none.
+   *
+   * @defaultValue the realm of the plugin
+   */
   readonly realm?: string
-  /** Told of each refusal. Default: not told. */
+  /**
+   * Called for each refusal, with what GSSAPI said.
+   *
+   * @defaultValue none
+   */
   readonly onRefused?: (refusal: NegotiateRefusal) => void
-  /** Opens a security context, for tests. Default: that of the package `kerberos`. */
+  /**
+   * Opens a security context, for tests.
+   *
+   * @defaultValue that of the package `kerberos`
+   */
   readonly initializeServer?: (service: string) => Promise<SecurityContext>
 }
 

@@ -61,26 +61,40 @@ export interface NtlmVerifier<User = AcceptedUser> {
   begin (message: NegotiateMessage): Eventual<NtlmExchange<User>>
 }
 
-/** Options of {@link NtlmStrategy}. Either `lookup` or `verifier`. */
+/** Options of {@link NtlmStrategy}: it takes either `lookup` or `verifier`. */
 export interface NtlmOptions {
-  /** Where the passwords are, or their NT hashes. We verify. */
+  /**
+   * Finds a user: `(username, domain)` gives `{ password }` or `{ ntHash }`, or `null`. The
+   * strategy then verifies by itself.
+   *
+   * @defaultValue none
+   */
   readonly lookup?: NtlmLookup
-  /** Another who verifies: `ntlmAuth(...)`, Samba's. */
+  /**
+   * Another verifier, such as Samba's: `ntlmAuth(...)`.
+   *
+   * @defaultValue none
+   */
   readonly verifier?: NtlmVerifier
   /**
-   * What we call ourselves and our domain in challenges. Clients may show it. Default `PROXY` in
-   * `WORKGROUP`.
+   * The names of the proxy and of its domain in challenges. Clients may show them.
+   *
+   * @defaultValue `PROXY` in `WORKGROUP`
    */
   readonly names?: Partial<NtlmNames>
   /**
-   * Whether what clients say of the TLS they speak, and of the proxy they mean, is compared with
-   * ours. It keeps another server from using a login that was meant for it. To be turned off only
-   * where something in front of us ends TLS. Default true.
+   * Whether the TLS connection and the proxy that a client says it means are compared with ours.
+   * This keeps another server from using a login that was meant for it. Turn it off only where TLS
+   * ends in front of the gateway.
+   *
+   * @defaultValue `true`
    */
   readonly extendedProtection?: boolean
   /**
-   * Our host names, for clients that say which proxy they mean. Default: with TLS those of our
-   * certificate, without it any.
+   * Host names of the proxy, for clients that say which proxy they mean. With TLS, the names of the
+   * certificate count as well.
+   *
+   * @defaultValue the names of the certificate; without TLS any name
    */
   readonly targetNames?: readonly string[]
 }

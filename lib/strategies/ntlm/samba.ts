@@ -8,21 +8,39 @@ import type { NtlmExchange, NtlmVerdict, NtlmVerifier } from './options.js'
 
 /** Options of {@link ntlmAuth}. */
 export interface NtlmAuthOptions {
-  /** The program. Default `ntlm_auth`, Samba's. */
+  /**
+   * The program, Samba's.
+   *
+   * @defaultValue `'ntlm_auth'`
+   */
   readonly command?: string
-  /** Its arguments. Default `['--helper-protocol=squid-2.5-ntlmssp']`. */
+  /**
+   * The arguments of the program.
+   *
+   * @defaultValue `['--helper-protocol=squid-2.5-ntlmssp']`
+   */
   readonly args?: readonly string[]
   /**
-   * The most processes. Each has one handshake at a time, from its first leg to its last; where
-   * others wait, one whose client takes more than a second for its answer gives way. 1 or more.
-   * Default 10.
+   * How many processes there may be. Each has one handshake at a time, from its first leg to its
+   * last. Where others wait, a handshake whose client takes more than a second for its next leg
+   * gives way. 1 or more.
+   *
+   * @unit processes
+   * @defaultValue `10`
    */
   readonly helpers?: number
-  /** The most handshakes that wait for a process; more are 503. 0 or more. Default 100. */
+  /**
+   * How many handshakes may wait for a process; more are 503. 0 or more.
+   *
+   * @unit handshakes
+   * @defaultValue `100`
+   */
   readonly maxWaiting?: number
   /**
-   * How long a process may take for an answer, and a handshake wait for a process. 1 or more.
-   * Default 5000 (5 seconds).
+   * How long a process may take to respond, and a handshake may wait for a process. From 1 to
+   * 2147483647.
+   *
+   * @defaultValue `5000` (5 seconds)
    */
   readonly timeout?: Milliseconds
 }
