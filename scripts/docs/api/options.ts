@@ -1,0 +1,10 @@
+/**
+ * The types of the plugin's options. [Options](../options.md) has all of them in tables.
+ *
+ * @module
+ */
+export type {
+  AnonymousOptions, AttemptsOptions, AuthIntOptions, AutoConfigurationOptions, Check, ConnectOptions, ConnectionBoundOptions, ForwardOptions,
+  HttpProxyRoute, IdentityOptions, KeepAliveAfter407, PageOptions, PageStatus, PageText, ProxyAuthOptions, RedisClient, ReverseRoute, Target,
+  TargetScheme, TargetStrategies, VerifierOptions
+} from '../../../lib/index.js'

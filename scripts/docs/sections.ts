@@ -1,0 +1,68 @@
+/** A table of the page on options. */
+export interface Section {
+  /** Its heading: letters and spaces, so that its anchor is the same everywhere. */
+  readonly title: string
+  /** The exported type whose members are its rows. */
+  readonly type: string
+  /** What stands before the names of its options: `forward.`. */
+  readonly prefix: string
+  /** What its comment does not say. */
+  readonly note?: string
+}
+
+/** A group of them. */
+export interface Group {
+  readonly title: string
+  readonly sections: readonly Section[]
+}
+
+const ACCOUNT_FILE = 'The second argument of'
+
+/** All options there are, in the order of the page. The check is that no exported type of options is missing. */
+export const GROUPS: readonly Group[] = [
+  {
+    title: 'The plugin',
+    sections: [
+      { title: 'All', type: 'ProxyAuthOptions', prefix: '' },
+      { title: 'Forward proxy', type: 'ForwardOptions', prefix: 'forward.', note: 'What a pattern without a port holds depends on the list: see [Patterns](../guide/forward-proxy.md).' },
+      { title: 'Strategies for some targets', type: 'TargetStrategies', prefix: 'forward.strategies[].' },
+      { title: 'Auto-configuration of browsers', type: 'AutoConfigurationOptions', prefix: 'forward.pac.', note: 'See [Forward proxy](../guide/forward-proxy.md).' },
+      { title: 'Reverse routes', type: 'ReverseRoute', prefix: 'reverse[].', note: 'The options of @fastify/http-proxy are in [its own documentation](https://github.com/fastify/fastify-http-proxy#options).' },
+      { title: 'Identity for upstreams', type: 'IdentityOptions', prefix: 'identity.', note: 'See [Reverse routes](../guide/reverse-routes.md).' },
+      { title: 'Tunnels', type: 'ConnectOptions', prefix: 'connect.' },
+      { title: 'Connection-bound schemes', type: 'ConnectionBoundOptions', prefix: 'connectionBound.', note: 'See [NTLM](../schemes/ntlm.md) and [Negotiate](../schemes/negotiate.md).' },
+      { title: 'Anonymous access', type: 'AnonymousOptions', prefix: 'anonymous.' },
+      { title: 'Slowing down guesses', type: 'AttemptsOptions', prefix: 'attempts.', note: 'See [Accounts](../guide/accounts.md).' },
+      { title: 'Content that is kept', type: 'AuthIntOptions', prefix: 'authInt.' },
+      { title: 'Pages for browsers', type: 'PageOptions', prefix: 'pages.' },
+      { title: 'Text of a page', type: 'PageText', prefix: 'pages[status].' },
+      { title: 'Requests to a strategy', type: 'VerifierOptions', prefix: 'verifiers.' }
+    ]
+  },
+  {
+    title: 'Strategies',
+    sections: [
+      { title: 'Declared strategies', type: 'DeclaredStrategy', prefix: 'strategies[].', note: 'For strategies that are not of this package, and for names in `passport`. See [Passport strategies](../schemes/passport-strategies.md).' },
+      { title: 'Remembered verdicts', type: 'CacheOptions', prefix: 'cache.', note: 'See [Accounts](../guide/accounts.md).' },
+      { title: 'BasicStrategy', type: 'BasicOptions', prefix: '', note: 'See [Basic](../schemes/basic.md).' },
+      { title: 'BearerStrategy', type: 'BearerOptions', prefix: '', note: 'See [Bearer](../schemes/bearer.md).' },
+      { title: 'DigestStrategy', type: 'DigestOptions', prefix: '', note: 'See [Digest](../schemes/digest.md).' },
+      { title: 'NtlmStrategy', type: 'NtlmOptions', prefix: '', note: 'See [NTLM](../schemes/ntlm.md).' },
+      { title: 'NegotiateStrategy', type: 'NegotiateOptions', prefix: '', note: 'See [Negotiate](../schemes/negotiate.md).' },
+      { title: 'Aws4Strategy', type: 'Aws4Options', prefix: '', note: 'See [AWS4-HMAC-SHA256](../schemes/aws4.md).' },
+      { title: 'ClientCertificateStrategy', type: 'ClientCertificateOptions', prefix: '', note: 'See [Client certificates](../schemes/client-certificates.md).' }
+    ]
+  },
+  {
+    title: 'Functions',
+    sections: [
+      { title: 'htpasswd', type: 'HtpasswdOptions', prefix: '', note: `${ACCOUNT_FILE} \`htpasswd(path, options)\`. See [Accounts](../guide/accounts.md).` },
+      { title: 'htdigest', type: 'HtdigestOptions', prefix: '', note: `${ACCOUNT_FILE} \`htdigest(path, options)\`. See [Accounts](../guide/accounts.md).` },
+      { title: 'ntlmAuth', type: 'NtlmAuthOptions', prefix: '', note: 'See [NTLM](../schemes/ntlm.md).' },
+      { title: 'MemoryStore', type: 'MemoryStoreOptions', prefix: '', note: 'See [Digest](../schemes/digest.md).' }
+    ]
+  }
+]
+
+/** Types of options that are no table: what has none of its own options, or is given to no function of the application. */
+export const NO_TABLE: ReadonlySet<string> = new Set(['ParseOptions', 'AttemptOptions'])

@@ -1,0 +1,43 @@
+import type { Comment, CommentDisplayPart, Reflection } from 'typedoc'
+import { ReflectionKind } from 'typedoc'
+import GithubSlugger from 'github-slugger'
+
+/** The text of a comment as markdown. Links lead from `docs/reference/` to the pages of the API. */
+export function markdownOf (parts: readonly CommentDisplayPart[]): string {
+  return parts.map((part) => {
+    if (part.kind !== 'inline-tag') return part.text
+    const { target, text, tsLinkText = text } = part
+    const words = tsLinkText.trim() === '' ? text : tsLinkText
+    if (typeof target === 'string') return `[${words}](${target})`
+    const link = target === undefined || !('kind' in target) ? null : linkTo(target)
+    if (link === null) throw new Error(`{${part.tag} ${text}} leads nowhere`)
+    return `[\`${words}\`](${link})`
+  }).join('').trim()
+}
+
+/** Where the API says what it is, from `docs/reference/`; `null` for what is not on its pages. */
+export function linkTo (target: Reflection): string | null {
+  const module = target.parent
+  if (module?.kind !== ReflectionKind.Module && module?.kind !== ReflectionKind.SomeModule) return null
+  const heading = target.kindOf(ReflectionKind.Function) ? `${target.name}()` : target.name
+  return `api/${module.name}.md#${new GithubSlugger().slug(heading)}`
+}
+
+/** The text of a block tag, `null` where the comment has none. */
+export function tagOf (comment: Comment | undefined, tag: `@${string}`): string | null {
+  const found = comment?.blockTags.find((each) => each.tag === tag)
+  return found === undefined ? null : markdownOf(found.content)
+}
+
+/** A row of a table. What would end a cell is escaped; lines and paragraphs become one. */
+export function row (cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replace(/\s*\n\s*/g, ' ').replaceAll('|', '\\|')).join(' | ')} |`
+}
+
+/** A table with its head. */
+export function table (head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {
+  return [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
+}
+
+/** The first line of each page that is generated. */
+export const GENERATED = '<!-- Written by `npm run docs` from the comments in lib. Edit those. -->'
