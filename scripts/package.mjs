@@ -2,13 +2,30 @@
 // Plain JavaScript, because tsx would take `fastify-proxy-auth` for lib/index.ts; node takes it for what `exports` names.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { posix } from 'node:path'
 import Fastify from 'fastify'
 
-const [{ files }] = JSON.parse(execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { encoding: 'utf8' }))
-const foreign = files.map(({ path }) => path)
-  .filter(path => !/^(dist\/.+\.js|dist\/.+\.d\.ts|package\.json|README\.md|LICENSE)$/.test(path))
-assert.deepEqual(foreign, [], 'the package holds compiled code and types only')
+const [{ files, size, unpackedSize }] = JSON.parse(execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { encoding: 'utf8' }))
+const paths = files.map(({ path }) => path)
+const PUBLISHED = [
+  /^dist\/.+\.(?:js|d\.ts|d\.ts\.map)$/, // compiled code, types, and where in lib they are
+  /^lib\/.+\.ts$/, // where an editor goes to for a definition
+  /^docs\/(?!internals\/|\.)[\w/-]+\.(?:md|svg|png)$/,
+  /^examples\/[\w.-]+\.(?:mjs|md)$/,
+  /^(?:README|CHANGELOG|SECURITY)\.md$/,
+  /^(?:LICENSE|package\.json)$/
+]
+assert.deepEqual(paths.filter((path) => !PUBLISHED.some((kind) => kind.test(path))), [], 'the package holds nothing else')
+assert.deepEqual(PUBLISHED.filter((kind) => !paths.some((path) => kind.test(path))).map(String), [], 'and something of each kind')
+for (const path of ['README.md', 'CHANGELOG.md', 'LICENSE', 'SECURITY.md', 'docs/index.md', 'docs/reference/options.md', 'docs/reference/errors.md']) {
+  assert.ok(paths.includes(path), `${path} is published`)
+}
+for (const path of paths.filter((each) => each.endsWith('.d.ts.map'))) {
+  const { sources } = JSON.parse(readFileSync(path, 'utf8'))
+  for (const source of sources) assert.ok(paths.includes(posix.join(posix.dirname(path), source)), `${path} leads to a file that is published`)
+}
 
 const imported = await import('fastify-proxy-auth')
 const required = createRequire(import.meta.url)('fastify-proxy-auth')
@@ -24,4 +41,5 @@ for (const plugin of [imported.default, required, import('fastify-proxy-auth')])
   assert.equal((await app.inject({ url: '/', headers: { 'proxy-authorization': authorization } })).body, 'alice')
   await app.close()
 }
-console.log(`${files.length} files, loaded by import and by require()`)
+const kib = (octets) => `${Math.round(octets / 1024)} KiB`
+console.log(`${files.length} files, ${kib(size)} packed, ${kib(unpackedSize)} unpacked, loaded by import and by require()`)
