@@ -152,15 +152,15 @@ function rowsOf (client: ClientLines, schemes: readonly Scheme[], isWanted: (lin
   for (const form of FORMS) {
     const lines = client.lines.filter(({ cell }) => cell.form === form)
     const run = schemes.filter(scheme => lines.some(({ cell }) => cell.scheme === scheme))
-    const byListeners = new Map<string, string[]>()
+    const byListeners = new Map<string, Scheme[]>()
     for (const scheme of run) {
       const wanted = LISTENERS.filter(listener => lines.some(line => line.cell.scheme === scheme && line.cell.listener === listener && isWanted(line)))
       if (wanted.length === 0) continue
       const listeners = wanted.length === LISTENERS.length ? 'all' : wanted.map(listener => LISTENER_NAMES[listener]).join(', ')
-      byListeners.set(listeners, [...byListeners.get(listeners) ?? [], scheme.name])
+      byListeners.set(listeners, [...byListeners.get(listeners) ?? [], scheme])
     }
-    for (const [listeners, names] of byListeners) {
-      const row = { forms: [], schemes: inWords(names, run), listeners }
+    for (const [listeners, some] of byListeners) {
+      const row = { forms: [], schemes: inWords(some, run), listeners }
       const key = JSON.stringify(row)
       rows.set(key, rows.get(key) ?? row)
       rows.get(key)!.forms.push(form)
@@ -169,11 +169,13 @@ function rowsOf (client: ClientLines, schemes: readonly Scheme[], isWanted: (lin
   return [...rows.values()].map(({ forms, ...row }) => ({ ...row, forms: forms.length === FORMS.length ? 'all' : forms.join(', ') }))
 }
 
-/** Some of the schemes that a client is run with. */
-function inWords (names: readonly string[], run: readonly Scheme[]): string {
-  const others = run.filter(({ name }) => !names.includes(name))
-  if (others.length === 0) return 'all'
-  return others.length === 1 && names.length > 1 ? `all but ${others[0]!.name}` : names.join(', ')
+/** Some of the schemes that a client is run with: those of one token by that, where all of them are there. */
+function inWords (schemes: readonly Scheme[], run: readonly Scheme[]): string {
+  if (schemes.length === run.length) return 'all'
+  const others = run.filter(scheme => !schemes.includes(scheme))
+  if (others.length === 1 && schemes.length > 1) return `all but ${others[0]!.name}`
+  const whole = ({ token }: Scheme): boolean => others.every(other => other.token !== token)
+  return [...new Set(schemes.map(scheme => whole(scheme) ? scheme.token : scheme.name))].join(', ')
 }
 
 /** How many of each, in words. */
