@@ -1,5 +1,5 @@
-// Passport strategies from npm as they are, in the three forms. What the run sees is the table of the README: `npm run
-// strategies` writes it, and this test fails where it differs.
+// Passport strategies from npm as they are, in the three forms. What the run sees is the table in
+// docs/schemes/passport-strategies.md: `npm run strategies` writes it, and this test fails where it differs.
 import t from 'tap'
 import type { Test } from 'tap'
 import type { DeclaredStrategy } from '../../lib/passport/declaration.js'
@@ -21,7 +21,7 @@ const table = [...HEAD]
 
 for (const row of rows) {
   const { name, works, skip = false, prepare } = row
-  t.test(`${name} ${works ? 'works unchanged' : 'lets nobody in'} (R-MAP-1, R-MAP-2, R-MAP-4, R-CRED-4, R-BEARER-6)`, { skip }, async t => {
+  t.test(`${name}: ${works ? 'works unchanged' : 'accepts no request'} (R-MAP-1, R-MAP-2, R-MAP-4, R-CRED-4, R-BEARER-6)`, { skip }, async t => {
     const prepared = await prepare(t)
     const observed = Object.fromEntries(await Promise.all(FORMS.map(async form =>
       [form, Object.fromEntries(await Promise.all(KINDS.map(async kind => [kind, await tryRow(t, prepared, form, kind)])))]))) as unknown as Observed
@@ -45,11 +45,11 @@ for (const row of rows) {
     }
 
     table.push(line(row, prepared.declared, observed))
-    if (!t.writeSnapshot) t.ok(told.includes(table.at(-1)!), `the README says so; \`npm run strategies\` writes it: ${table.at(-1)}`)
+    if (!t.writeSnapshot) t.ok(told.includes(table.at(-1)!), `the page says so; \`npm run strategies\` writes it: ${table.at(-1)}`)
   })
 }
 
-t.test('the table of strategies in the README: it has the observed rows and no others', async t => {
+t.test('the table of strategies in the page: it has the observed rows and no others', async t => {
   const skipped = rows.filter(({ skip = false }) => skip !== false).length
   if (t.writeSnapshot) {
     t.equal(skipped, 0, 'a table without the rows that were skipped would be no table')
