@@ -1,6 +1,5 @@
 import { ClientLeft } from '../errors.js'
 import { isThenable } from '../eventual.js'
-import type { Eventual } from '../eventual.js'
 import { guarded } from '../platform/guarded.js'
 import type { Slot } from '../concurrency-limit.js'
 import type { Declared } from './declaration.js'
@@ -37,7 +36,9 @@ export function askStrategy (
     (urgent) => inTurn(declared, viewOf(), settings, {}, { urgent, from: presented.from }),
     (info) => readUserId(info, scheme, credentials)
   )
-  return isThenable(verdict) ? unlessGone(verdict, presented, name) : verdict
+  if (!isThenable(verdict)) return verdict
+  // A user of whom no copy can be made.
+  return unlessGone(Promise.resolve(verdict).catch((cause) => broken(name, cause)), presented, name)
 }
 
 function inTurn (
@@ -57,13 +58,13 @@ function inTurn (
   }
 }
 
-function unlessGone (verdict: Eventual<Verdict>, { signal }: Departure, name: string): Promise<Verdict> {
-  if (signal === undefined) return Promise.resolve(verdict)
+function unlessGone (verdict: Promise<Verdict>, { signal }: Departure, name: string): Promise<Verdict> {
+  if (signal === undefined) return verdict
   return new Promise((resolve) => {
     const leave = guarded((): void => resolve({ kind: 'broken', cause: new ClientLeft('verdict'), strategy: name }))
     if (signal.aborted) return leave()
     signal.addEventListener('abort', leave)
-    Promise.resolve(verdict).then((later) => {
+    verdict.then((later) => {
       signal.removeEventListener('abort', leave)
       resolve(later)
     })

@@ -50,8 +50,12 @@ export class ChainAttempt {
     const { name, scheme, realm } = declared
     if (verdict.kind === 'accepted') {
       const { user, info } = verdict
-      const userId = readUserId(info, scheme, this.credentials)
-      return { kind: 'granted', user, info, scheme, realm, strategy: name, userId }
+      try {
+        const userId = readUserId(info, scheme, this.credentials)
+        return { kind: 'granted', user, info, scheme, realm, strategy: name, userId }
+      } catch (cause) { // a member of what the strategy gave
+        return broken(name, cause)
+      }
     }
     const { challenge } = verdict
     if (readsContent && declared.own && verdict.note?.needsContent === true) {

@@ -150,10 +150,18 @@ function findAway (cause: unknown): Told | undefined {
  * // 503
  */
 export function broken (strategy: string, cause: unknown): Broken {
-  if (cause instanceof StoreFull || cause instanceof TooManyHandshakes || cause instanceof VerifierBusy) return { kind: 'broken', cause, strategy }
+  try {
+    return { kind: 'broken', cause: errorOf(strategy, cause), strategy }
+  } catch { // it throws when it is looked at, as it would in the log
+    return { kind: 'broken', cause: new StrategyFailed(strategy, { cause: new Error('what was thrown cannot be read') }), strategy }
+  }
+}
+
+function errorOf (strategy: string, cause: unknown): Broken['cause'] {
+  if (cause instanceof StoreFull || cause instanceof TooManyHandshakes || cause instanceof VerifierBusy) return cause
   const away = findAway(cause)
-  if (away === undefined) return { kind: 'broken', cause: new StrategyFailed(strategy, { cause }), strategy }
+  if (away === undefined) return new StrategyFailed(strategy, { cause })
   const { retryAfter } = away
   const wait = typeof retryAfter === 'number' && retryAfter > 0 && retryAfter <= MAX_TIMER ? retryAfter : undefined
-  return { kind: 'broken', cause: new StrategyUnavailable(strategy, { cause }, wait), strategy }
+  return new StrategyUnavailable(strategy, { cause }, wait)
 }

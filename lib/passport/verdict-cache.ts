@@ -136,7 +136,14 @@ export class VerdictCache {
     return verdict
   }
 
+  /** Remembers a verdict, unless it cannot be read: members of a user may throw. */
   private keep (key: string, verdict: Verdict, userIdOf: (info: unknown) => string | null): void {
+    try {
+      this.remember(key, verdict, userIdOf)
+    } catch {}
+  }
+
+  private remember (key: string, verdict: Verdict, userIdOf: (info: unknown) => string | null): void {
     const { clock, ttl, refresh, negativeTtl, maxNegative } = this.settings
     const now = clock()
     if (verdict.kind === 'accepted') {

@@ -97,3 +97,19 @@ t.test('a client that leaves a verification others wait for too: it waits no lon
   t.match(await Promise.all(others), [{ kind: 'accepted' }, { kind: 'accepted' }])
   t.match(ask(ALICE), { kind: 'accepted' })
 })
+
+t.test('a strategy with a cache, whose user throws when it is looked at: it is broken, or not remembered, and nothing goes unhandled', async t => {
+  class User { get id () { throw new Error('not loaded') } }
+  const plain = { get id () { throw new Error('not loaded') } }
+  for (const [user, verdict] of [[plain, { kind: 'broken', cause: { statusCode: 500 } }], [new User(), { kind: 'accepted' }]] as const) {
+    for (const signal of [undefined, new AbortController().signal]) {
+      let asked = 0
+      const strategy = foreign('orm', function () { asked++; setImmediate().then(() => { this.success(user) }) })
+      const declared = readDeclaration({ strategy, scheme: 'Bearer', cache: true }, { realm: 'gw' }).resolve()
+      const ask = async () => await askStrategy(declared, { credentials: 'Bearer x', ...(signal && { signal }) }, () => view('Bearer x'), settings)
+      t.match(await Promise.all([ask(), ask()]), [verdict, verdict])
+      t.match(await ask(), verdict)
+      t.equal(asked, 2, 'once for two at a time, and once more')
+    }
+  }
+})

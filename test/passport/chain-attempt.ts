@@ -140,3 +140,8 @@ t.test('a strategy of ours that needs the content: ends the walk where it may as
   t.equal(walk().conclude(jwt, verdict, true), undefined, 'a foreign one')
   t.equal(walk().conclude(own, { ...verdict, note: said }, true), undefined, 'it does not need it')
 })
+
+t.test('info that throws when it is looked at: the strategy is broken', async t => {
+  const info = { get userId () { throw new Error('not loaded') } }
+  t.match(walk().conclude(jwt, { kind: 'accepted', user: { id: 7 }, info }), { kind: 'broken', strategy: 'jwt', cause: { statusCode: 500 } })
+})

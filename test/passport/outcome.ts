@@ -89,3 +89,9 @@ t.test('what a refusal says of the credentials: the note of a strategy goes befo
   ] as const
   for (const [refused, secret, any] of rows) t.strictSame([isWrongSecret(refused), areWrong(refused)], [secret, any], JSON.stringify(refused))
 })
+
+t.test('what throws when it is looked at: the strategy has failed, and nothing is told of that', async t => {
+  const unreadable = { get status (): unknown { throw new Error('unreadable') } }
+  const { cause } = broken('jwt', unreadable)
+  t.match(cause, { code: 'FST_PROXY_AUTH_STRATEGY_FAILED', statusCode: 500, cause: { message: 'what was thrown cannot be read' } })
+})
