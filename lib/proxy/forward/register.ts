@@ -30,6 +30,7 @@ import { onEveryServer } from '../../platform/fastify/listeners.js'
 import { emptySession } from '../../platform/fastify/empty-session.js'
 import type { Hook } from '../../platform/hook.js'
 import { createOriginClient } from '../upstream/origin-client.js'
+import { onlyAdmitted } from '../ingress/only-admitted.js'
 import { createOwnAuthority } from '../ingress/own-authority.js'
 import { TARGET_FORM, receive, received, showTargets, targetFormConstraint } from '../ingress/target-form.js'
 import type { Received } from '../ingress/target-form.js'
@@ -107,8 +108,8 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
     scope.addHook('onError', addProxyStatus(pseudonym))
     scope.addHook('onSend', closeWhileDraining(exchanges))
     const route = { url: '*', schema: hiddenSchema(), constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: [onSend, sendOwn] }
-    scope.route({ ...route, method: METHODS.filter((method) => method !== 'CONNECT'), handler: forward, config: { proxy: 'forward' } })
-    scope.route({ ...route, method: 'CONNECT', handler: tunnel, config: { proxy: 'connect' } })
+    scope.route({ ...route, method: METHODS.filter((method) => method !== 'CONNECT'), handler: onlyAdmitted(forward), config: { proxy: 'forward' } })
+    scope.route({ ...route, method: 'CONNECT', handler: onlyAdmitted(tunnel), config: { proxy: 'connect' } })
   })
 
   if (settings.pac !== undefined) serveAutoConfiguration(app, settings.pac, settings.policy)

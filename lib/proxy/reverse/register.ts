@@ -20,6 +20,7 @@ import { keepingFinalToken } from '../message/final-token.js'
 import { onEveryServer } from '../../platform/fastify/listeners.js'
 import type { JoinOptions } from '../exchange/join.js'
 import { malformation } from '../ingress/malformed.js'
+import { onlyAdmitted } from '../ingress/only-admitted.js'
 import { respondAsLast, isLastRecipient } from '../message/max-forwards.js'
 import { keepFields, readReplyFields } from '../message/reply-fields.js'
 import { refuseLoop } from '../message/request-fields.js'
@@ -157,6 +158,7 @@ export async function registerReverse (
       settings.schema = { ...hiddenSchema(), ...settings.schema }
       if (parameters !== undefined) settings.handler = parameters.guard(settings.handler)
       else if (isPlain) settings.handler = paths.before(settings.handler)
+      settings.handler = onlyAdmitted(settings.handler)
     })
     scope.addHook('onClose', () => upstream.client.close())
     await scope.register(httpProxy, {
