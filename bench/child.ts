@@ -1,49 +1,77 @@
-// Parent side of a benchmark: starts a server as a process of its own and reads what it has used.
+// A process of ours, started and asked from here: a server (servers/), or what sends the load (load/main.ts).
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import type { Ports } from './measured.js'
+import { at } from './processor.js'
+import type { Place } from './processor.js'
+import { end, keep } from './started.js'
+import type { Usage } from './usage.js'
 
-export interface Usage {
-  /** Microseconds of processor time, user and system. */
-  readonly cpu: number
-  /** Octets resident. */
-  readonly rss: number
-  /** Octets in use: of the heap, and of what hangs on it (buffers among them). The rest of what is resident is the allocator's. */
-  readonly inUse: number
-}
+/** How long a process may think, in ms. */
+const ASK_TIMEOUT = 20_000
 
 export class Child {
-  private constructor (private readonly process: ChildProcess, readonly port: number, readonly pipe: number | undefined) {}
+  private constructor (private readonly process: ChildProcess, readonly ports: Ports) {}
 
-  static async start (name: string, env: NodeJS.ProcessEnv = {}): Promise<Child> {
-    const file = fileURLToPath(new URL(`./servers/${name}.ts`, import.meta.url))
-    // Without the paths of the project's own settings: what is measured is the compiled package.
-    const TSX_TSCONFIG_PATH = fileURLToPath(new URL('./tsconfig.json', import.meta.url))
-    const child = fork(file, { execArgv: ['--import', 'tsx', '--expose-gc'], env: { ...process.env, ...env, TSX_TSCONFIG_PATH } })
-    const { port, pipe } = await next<{ port: number, pipe?: number }>(child)
-    child.setMaxListeners(0)
-    return new Child(child, port, pipe)
+  /**
+   * Starts one, and resolves once it listens.
+   *
+   * @param folder - Where the compiled programs are.
+   */
+  static async start (folder: string, name: string, place: Place, env: NodeJS.ProcessEnv = {}): Promise<Child> {
+    const [execPath, ...execArgv] = at(place, [process.execPath, '--expose-gc'])
+    const child = keep(fork(join(folder, `${name}.js`), { execPath, execArgv, env: { ...process.env, ...env } }))
+    return new Child(child, await next<Ports>(child, name, ASK_TIMEOUT))
   }
 
-  async usage (question: 'cpu' | 'gc' = 'cpu'): Promise<Usage> {
+  /** What it has used so far. */
+  async usage (): Promise<Usage> {
+    return await this.ask('usage')
+  }
+
+  /** The same without garbage. */
+  async collected (): Promise<Usage> {
+    return await this.ask('collect')
+  }
+
+  /**
+   * One question at a time: the responses have no names.
+   *
+   * @throws {Error} It has ended, or there is no response in time.
+   */
+  async ask<Response> (question: string | object, time = ASK_TIMEOUT): Promise<Response> {
+    if (!this.process.connected) throw new Error('a process of the benchmark has ended')
+    const response = next<Response>(this.process, JSON.stringify(question), time)
     this.process.send(question)
-    const { cpu, rss, heapUsed, external } = await next<{ cpu: NodeJS.CpuUsage } & NodeJS.MemoryUsage>(this.process)
-    return { cpu: cpu.user + cpu.system, rss, inUse: heapUsed + external }
+    return await response
   }
 
-  stop (): void {
-    this.process.disconnect()
+  async end (): Promise<void> {
+    await end(this.process)
   }
 }
 
-function next<Message> (child: ChildProcess): Promise<Message> {
+function next<Message> (child: ChildProcess, what: string, time: number): Promise<Message> {
   return new Promise((resolve, reject) => {
-    child.once('message', message => resolve(message as Message))
-    child.once('exit', code => reject(new Error(`a server of the benchmark ended with ${code}`)))
+    const timer = setTimeout(() => {
+      over()
+      reject(new Error(`a process of the benchmark was silent for ${time / 1000} s: ${what}`))
+    }, time)
+    const over = (): void => {
+      clearTimeout(timer)
+      child.off('message', message)
+      child.off('exit', exit)
+    }
+    const message = (value: unknown): void => {
+      over()
+      if (typeof value === 'object' && value !== null && 'failure' in value) reject(new Error(String(value.failure)))
+      else resolve(value as Message)
+    }
+    const exit = (code: number | null): void => {
+      over()
+      reject(new Error(`a process of the benchmark has ended with ${code}: ${what}`))
+    }
+    child.on('message', message).on('exit', exit)
   })
-}
-
-export function median (values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)]!
 }

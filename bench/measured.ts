@@ -1,14 +1,26 @@
-// Child side of a benchmark: tells its port, and the processor time it has used whenever it is asked.
+// Child side of the benchmark: tells its ports, and what it has used whenever it is asked.
+import type { Usage } from './usage.js'
 
-export function measured (port: number, pipe?: number): void {
-  process.on('message', message => {
-    const usage = () => ({ cpu: process.cpuUsage(), ...process.memoryUsage() })
-    if (message === 'cpu') process.send!(usage())
-    if (message === 'gc') {
+/** Where a server of the benchmark listens, by name. */
+export type Ports = Readonly<Record<string, number>>
+
+export function measured (ports: Ports): void {
+  process.on('message', (message) => {
+    if (message === 'usage') process.send!(usage())
+    if (message === 'collect') {
       globalThis.gc?.()
-      setImmediate(() => { globalThis.gc?.(); process.send!(usage()) })
+      setImmediate(() => {
+        globalThis.gc?.()
+        process.send!(usage())
+      })
     }
   })
   process.once('disconnect', () => process.exit())
-  process.send!({ port, pipe })
+  process.send!(ports)
+}
+
+function usage (): Usage {
+  const { user, system } = process.cpuUsage()
+  const { rss, heapUsed, external } = process.memoryUsage()
+  return { cpu: user + system, rss, peak: process.resourceUsage().maxRSS * 1024, inUse: heapUsed + external }
 }

@@ -6,7 +6,7 @@ import { ALICE } from '../fixtures/gateway.js'
 import { listen } from '../fixtures/origin.js'
 import { startProgram } from '../fixtures/started-program.js'
 
-/** A content as large as no gateway would keep in memory. `npm run bench:transfer` takes 1 GiB. */
+/** A content as large as no gateway would keep in memory. `BENCH_SECONDS=16 npm run bench -- transfer` takes 1 GiB. */
 const SIZE = 128 * 1024 * 1024
 /** How much a gateway may grow with that, in KiB: much more than it does. */
 const MOST = 300 * 1024
