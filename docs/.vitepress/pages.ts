@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join, posix } from 'node:path'
+import { basename, dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { DefaultTheme } from 'vitepress'
 
@@ -7,7 +7,7 @@ import type { DefaultTheme } from 'vitepress'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** By heading, the pages of the sidebar. A folder stands for those of its pages that are not named by themselves. */
+/** By heading, the pages of the sidebar. A folder stands for those of its pages that are not named by themselves. A README has those of its folder below it. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   Guide: [
     'docs/guide/forward-proxy.md', 'docs/guide/reverse-routes.md', 'docs/guide/tls-and-http2.md', 'docs/guide/hook.md',
@@ -18,7 +18,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     'docs/schemes/basic.md', 'docs/schemes/bearer.md', 'docs/schemes/digest.md', 'docs/schemes/ntlm.md', 'docs/schemes/negotiate.md',
     'docs/schemes/aws4.md', 'docs/schemes/client-certificates.md', 'docs/schemes/passport-strategies.md', 'docs/schemes/own-strategy.md'
   ],
-  Reference: ['docs/reference/options.md', 'docs/reference/errors.md', 'docs/reference/log-lines.md', 'docs/reference/api/index.md'],
+  Reference: ['docs/reference/options.md', 'docs/reference/errors.md', 'docs/reference/log-lines.md', 'docs/reference/api/README.md'],
   'Security and clients': ['docs/security.md', 'docs/clients.md'],
   Project: ['CHANGELOG.md', 'SECURITY.md', 'CONTRIBUTING.md'],
   Internals: ['docs/internals/architecture.md', 'docs/internals']
@@ -28,9 +28,9 @@ const named = Object.values(GROUPS).flat()
 /** All pages: those of docs, and of the repository itself those that the sidebar names. */
 const pages = [...markdownIn('docs'), ...named.filter(path => !path.startsWith('docs/'))]
 
-/** Where the site has a page: `docs/guide/hook.md` at `guide/hook.md`, `SECURITY.md` at `project/security.md`. */
+/** Where the site has a page: `docs/guide/hook.md` at `guide/hook.md`, `SECURITY.md` at `project/security.md`, a README as the index of its folder. */
 export function placeOf (path: string): string {
-  return path.startsWith('docs/') ? path.slice('docs/'.length) : `project/${path.toLowerCase()}`
+  return path.startsWith('docs/') ? path.slice('docs/'.length).replace(/\/README\.md$/, '/index.md') : `project/${path.toLowerCase()}`
 }
 
 /** The page that the site has at a place; of a page, the page itself. */
@@ -40,14 +40,21 @@ export function pageAt (place: string): string {
 
 /** The headings with their pages. Fails where a page is named that is not there, or is there and not named. */
 export function sidebar (): DefaultTheme.SidebarItem[] {
-  const groups = Object.entries(GROUPS).map(([text, paths]) => ({ text, paths: paths.flatMap(path => path.endsWith('.md') ? path : unnamedIn(path)) }))
-  const missing = pages.filter(path => path !== 'docs/index.md' && !isReference(path) && !groups.some(({ paths }) => paths.includes(path)))
+  const shown = new Set(['docs/index.md'])
+  const itemOf = (path: string): DefaultTheme.SidebarItem => {
+    shown.add(path)
+    const item = { text: titleOf(path), link: `/${placeOf(path)}` }
+    if (basename(path) !== 'README.md') return item
+    const below = unnamedIn(dirname(path)).map(itemOf).map(({ text, ...rest }) => ({ ...rest, text: text!.replace(`${item.text}: `, '') }))
+    return { ...item, collapsed: true, items: below }
+  }
+  const groups = Object.entries(GROUPS).map(([text, paths]) => {
+    const items = paths.flatMap(path => path.endsWith('.md') ? path : unnamedIn(path)).map(itemOf)
+    return { text, collapsed: text === 'Internals', items }
+  })
+  const missing = pages.filter(path => !shown.has(path))
   if (missing.length > 0) throw new Error(`The sidebar has no ${missing.join(', ')}`)
-  return groups.map(({ text, paths }) => ({
-    text,
-    collapsed: text === 'Internals',
-    items: paths.map(path => ({ text: titleOf(path), link: `/${placeOf(path)}` }))
-  }))
+  return groups
 }
 
 /** Where a link of a page leads on the site; `undefined`: to a file of the repository that the site does not have. Fails where there is none. */
@@ -58,11 +65,6 @@ export function linkFrom (page: string, link: string): string | undefined {
   if (pages.includes(target)) return `/${placeOf(target)}${rest}`
   if (existsSync(join(root, target))) return undefined
   throw new Error(`${page} has a dead link: ${link}`)
-}
-
-/** The pages of the API are reached from their index. */
-function isReference (path: string): boolean {
-  return path.startsWith('docs/reference/api/')
 }
 
 function unnamedIn (folder: string): string[] {
