@@ -46,8 +46,7 @@ export interface ProxyAuthOptions {
    */
   readonly principal?: (user: ProxyUser, info: unknown) => string
   /**
-   * Reverse routes: each has a prefix and an upstream, and takes every option of
-   * @fastify/http-proxy.
+   * Reverse routes. Each has a prefix and an upstream, and every option of @fastify/http-proxy.
    *
    * @defaultValue none
    */

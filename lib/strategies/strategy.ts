@@ -115,12 +115,10 @@ export const DEFAULT_REALM = 'Restricted'
 /**
  * Passport's contract, without the types of Express.
  *
- * A strategy judges one request and calls exactly one of five actions. Its runner (this
- * plugin, Passport,
- * @fastify/passport) makes an object that inherits from it for each attempt and puts the actions
- *   there. So a
- * strategy may keep nothing of an attempt on `this`, and no `#private` members, which do not
- * inherit.
+ * A strategy judges one request and calls exactly one of five actions. Its runner (this plugin,
+ * Passport or @fastify/passport) makes an object that inherits from it for each attempt and puts
+ * the actions there. So a strategy may keep nothing of an attempt on `this`, and no `#private`
+ * members, which do not inherit.
  *
  * Beyond the contract, a strategy of ours knows its scheme and makes its own challenges: so the
  * proxy can run it for its scheme only, and can list its challenge on a 407 although another

@@ -1,4 +1,4 @@
-import type { Comment, CommentDisplayPart, Reflection } from 'typedoc'
+import type { Comment, CommentDisplayPart, DeclarationReflection, Reflection } from 'typedoc'
 import { ReflectionKind } from 'typedoc'
 import GithubSlugger from 'github-slugger'
 
@@ -15,12 +15,22 @@ export function markdownOf (parts: readonly CommentDisplayPart[]): string {
   }).join('').trim()
 }
 
+/** In what order a page has the kinds of what it is about. */
+const KINDS = [ReflectionKind.Class, ReflectionKind.Interface, ReflectionKind.TypeAlias, ReflectionKind.Variable, ReflectionKind.Function]
+
 /** Where the API says what it is, from `docs/reference/`; `null` for what is not on its pages. */
 export function linkTo (target: Reflection): string | null {
-  const module = target.parent
-  if (module?.kind !== ReflectionKind.Module && module?.kind !== ReflectionKind.SomeModule) return null
-  const heading = target.kindOf(ReflectionKind.Function) ? `${target.name}()` : target.name
-  return `api/${module.name}.md#${new GithubSlugger().slug(heading)}`
+  const module = target.parent as DeclarationReflection | undefined
+  if (module?.kind !== ReflectionKind.Module) return null
+  const slug = slugOf(target.name)
+  // Of two headings with one anchor, the later has a number: `NtlmAuth` and `ntlmAuth()`.
+  const place = ({ kind }: Reflection) => KINDS.indexOf(kind)
+  const before = module.children!.filter((each) => slugOf(each.name) === slug && place(each) < place(target)).length
+  return `api/${module.name}.md#${slug}${before > 0 ? `-${before}` : ''}`
+}
+
+function slugOf (heading: string): string {
+  return new GithubSlugger().slug(heading)
 }
 
 /** The text of a block tag, `null` where the comment has none. */

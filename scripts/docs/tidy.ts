@@ -6,17 +6,28 @@ export function tidy (project: ProjectReflection): void {
   for (const type of project.getReflectionsByKind(ReflectionKind.Class) as DeclarationReflection[]) {
     // "Abstract" would be part of the heading, and so of the anchor.
     type.setFlag(ReflectionFlag.Abstract, false)
-    if (type.parent!.name === 'errors') delete type.extendedTypes
-    for (const member of [...type.children ?? []]) {
-      // A strategy has what the base class has: it is told there.
-      if (member.kind !== ReflectionKind.Constructor && (member.inheritedFrom ?? member.overwrites) !== undefined) project.removeReflection(member)
-      for (const each of [member, ...member.signatures ?? []]) {
-        delete each.inheritedFrom
-        delete each.overwrites
-      }
+    if (type.parent!.name === 'errors') {
+      delete type.extendedTypes
+      delete type.typeHierarchy
     }
+    withoutInherited(type)
   }
   for (const { type } of project.getReflectionsByKind(ReflectionKind.Variable) as DeclarationReflection[]) {
     if (type?.type === 'reference' && type.name === 'FastifyErrorConstructor') delete type.typeArguments
+  }
+}
+
+/** What a strategy has from the base class is on the page of that. */
+function withoutInherited (type: DeclarationReflection): void {
+  const isOwn = (member: DeclarationReflection) => member.kind === ReflectionKind.Constructor || (member.inheritedFrom ?? member.overwrites) === undefined
+  const own = new Set(type.children?.filter(isOwn))
+  type.children = [...own]
+  for (const group of type.groups ?? []) group.children = group.children.filter((member) => own.has(member as DeclarationReflection))
+  type.groups = type.groups?.filter(({ children }) => children.length > 0)
+  for (const member of own) {
+    for (const each of [member, ...member.signatures ?? []]) {
+      delete each.inheritedFrom
+      delete each.overwrites
+    }
   }
 }
