@@ -84,7 +84,7 @@ export interface RefusalNote {
   /** Why, in a word of ours. */
   readonly reason: string
   /**
-   * Who it is about, if there is such a user; else `null`: people type passwords into that place.
+   * The user that it is about, if there is one; else `null`: people type passwords there.
    */
   readonly userId: string | null
   /**
@@ -158,7 +158,7 @@ export abstract class Strategy {
    */
   readonly cache: CacheSettings | null = null
 
-  /** Lets the request in as `user`. */
+  /** Accepts the request, as `user`. */
   declare success: (user: AcceptedUser, info?: unknown) => void
   /**
    * Refuses the credentials, or their absence. `challenge` is a field value or, for a 400, the
@@ -166,7 +166,7 @@ export abstract class Strategy {
    * credentials is a wrong guess.
    */
   declare fail: (challenge?: unknown, status?: number, note?: RefusalNote) => void
-  /** Cannot tell: an error of ours, never of the client. */
+  /** Reports that the strategy cannot decide: an error of the gateway, never of the client. */
   declare error: (cause: unknown) => void
   /** Decides nothing. On a proxy that is a refusal. */
   declare pass: () => void
@@ -225,7 +225,7 @@ export abstract class Strategy {
     return options?.realm ?? this.realm ?? DEFAULT_REALM
   }
 
-  /** Asks a verifier, and answers with what it says. It may throw, reject, say it now or later. */
+  /** Asks a verifier, and hands on what it says. It may throw, reject, decide now or later. */
   protected decide<Presented, Verdict> (
     verify: (presented: Presented) => Eventual<Verdict>, presented: Presented, answer: (verdict: Verdict) => void
   ): void {
@@ -240,7 +240,7 @@ export abstract class Strategy {
     verdict.then(answer).then(undefined, (cause) => this.error(cause))
   }
 
-  /** Lets in whom a verifier has accepted. */
+  /** Accepts the request for the user that a verifier has given. */
   protected accept (accepted: Accepted, extra: object): void {
     const [user, info] = isPair(accepted) ? accepted : [accepted]
     this.success(user, { ...extra, ...info })

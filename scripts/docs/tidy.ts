@@ -1,5 +1,5 @@
 import { ReflectionFlag, ReflectionKind } from 'typedoc'
-import type { DeclarationReflection, ProjectReflection } from 'typedoc'
+import type { CommentTag, DeclarationReflection, ProjectReflection } from 'typedoc'
 
 /** Takes off what would be repeated on each page, or says nothing to a reader. */
 export function tidy (project: ProjectReflection): void {
@@ -12,6 +12,7 @@ export function tidy (project: ProjectReflection): void {
     }
     withoutInherited(type)
   }
+  for (const { comment } of project.getReflectionsByKind(ReflectionKind.All)) comment?.blockTags.filter(({ tag }) => tag === '@throws').forEach((tag) => nameError(tag, project))
   for (const { type } of project.getReflectionsByKind(ReflectionKind.Variable) as DeclarationReflection[]) {
     if (type?.type === 'reference' && type.name === 'FastifyErrorConstructor') delete type.typeArguments
   }
@@ -30,4 +31,14 @@ function withoutInherited (type: DeclarationReflection): void {
       delete each.overwrites
     }
   }
+}
+
+/** Puts the class of an error, which TypeDoc takes for a type, before what is told of it. */
+function nameError (tag: CommentTag, project: ProjectReflection): void {
+  const name = tag.typeAnnotation?.replace(/[{}]/g, '')
+  if (name === undefined) return
+  const target = project.getChildByName(['errors', name])
+  const named = target === undefined ? { kind: 'code', text: `\`${name}\`` } as const : { kind: 'inline-tag', tag: '@link', text: name, target } as const
+  tag.content.unshift(named, { kind: 'text', text: ': ' })
+  delete tag.typeAnnotation
 }

@@ -5,7 +5,7 @@ import { formatSigningTime } from './date.js'
 import { HASH_OF_NOTHING, signRequest } from './signature.js'
 import { readSignedTarget } from './signed-target.js'
 
-/** Who signs, and for whom. */
+/** The key that signs, and the scope that it signs for. */
 export interface Aws4Signer {
   readonly accessKeyId: string
   readonly secretAccessKey: string

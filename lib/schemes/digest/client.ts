@@ -11,7 +11,7 @@ import type { DigestAlgorithm, DigestAlgorithmName } from './algorithm.js'
 import { computeHa1, computeKey, computeResponse, computeUserhash } from './response.js'
 import type { Qop } from './response.js'
 
-/** Who asks, and what for. */
+/** The user that asks, and the request. */
 export interface DigestRequest {
   readonly username: string
   readonly password: string
@@ -36,8 +36,8 @@ export interface DigestRequest {
    */
   readonly qop?: Qop
   /**
-   * The algorithms to answer at all. Default all; leaving out MD5 keeps a server from asking for
-   * it.
+   * The algorithms to accept in a challenge. Default all; leaving out MD5 keeps a server from
+   * asking for it.
    */
   readonly algorithms?: readonly DigestAlgorithmName[]
 }
@@ -52,7 +52,7 @@ export interface DigestAnswer {
    */
   readonly challenge: Challenge
   /**
-   * Judges the `Proxy-Authentication-Info` or `Authentication-Info` of the answer to the request.
+   * Judges the `Proxy-Authentication-Info` or `Authentication-Info` of the response.
    */
   verify (info: string | readonly string[], content?: string | Uint8Array): DigestInfoVerdict
 }
@@ -61,7 +61,7 @@ export interface DigestAnswer {
 export interface DigestInfoVerdict {
   /** Whether it knows the password too: `rspauth` is right, or wrong, or absent. */
   readonly rspauth: 'right' | 'wrong' | 'absent'
-  /** What its answer is protected with: `auth` says nothing of the content. */
+  /** What its response is protected with: `auth` says nothing of the content. */
   readonly qop: string | undefined
   /** The challenge to answer the next time, from `nc` 1, where the server gives a new nonce. */
   readonly next: Challenge | undefined
@@ -78,7 +78,7 @@ interface Choice {
  * name that is not ASCII goes as its hash where the server takes that, else in `username*`.
  *
  * @param challenges - As parsed, or the lines of `Proxy-Authenticate` or `WWW-Authenticate`. Those
- *   of other schemes are passed over.
+ *   of other schemes are ignored.
  * @returns `null` when there is none that can be answered.
  * @throws {MalformedField} The lines do not follow the grammar of challenges.
  * @throws {NotRepresentable} The name has a control char, or a value one that cannot be sent; `nc`

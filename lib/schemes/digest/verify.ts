@@ -33,11 +33,11 @@ export interface DigestExchange {
   /** What `node:crypto` calls the hash of the algorithm. */
   readonly nodeHash: string
   /**
-   * The complete set of parameters for the answer, `nextnonce` apart: `qop`, `rspauth`, `cnonce`,
+   * The complete set of parameters for the response, `nextnonce` apart: `qop`, `rspauth`, `cnonce`,
    * `nc`.
    *
-   * @param contentHash - The hash of the answer's content, in lower-case hex, where the request had
-   *   `auth-int`. Left out, the answer says `qop=auth` and vouches for itself without its content.
+   * @param contentHash - The hash of the response's content, in lower-case hex, where the request
+   *   had `auth-int`. Left out, the response says `qop=auth`, which leaves its content out.
    */
   authenticationInfo (contentHash?: string): AuthParams
 }

@@ -9,7 +9,7 @@ export interface NegotiateMessage {
   readonly octets: Buffer
 }
 
-/** The message with which a client answers a challenge: type 3. */
+/** The message with which a client responds to a challenge: type 3. */
 export interface AuthenticateMessage {
   readonly type: 3
   readonly flags: number

@@ -4,7 +4,7 @@ import { checkOptions, readInteger } from '../../check-option.js'
 import type { ReplayStore } from '../../store/store.js'
 import type { AcceptedUser, Defaulting, Milliseconds } from '../../types.js'
 
-/** Whose key it is. */
+/** A key: its secret, and the user that it stands for. */
 export type Aws4Account = Defaulting<{ username: string }, {
   /** Default `{ username }`, the access key id, where that has the shape of `ProxyUser`. */
   readonly user: AcceptedUser

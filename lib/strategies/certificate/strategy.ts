@@ -9,7 +9,7 @@ import { nameInCertificate } from './name.js'
 import type { CertificateName } from './name.js'
 
 /**
- * Says who the holder of a certificate is: the user, or `[user, info]`; nothing (`null`,
+ * Gives the user that a certificate stands for: the user, or `[user, info]`; nothing (`null`,
  * `undefined`, `false`) when it is no user here. Throws or rejects only when it cannot tell.
  *
  * The listener has verified by then that one of its `ca` has signed it, for clients, and that the

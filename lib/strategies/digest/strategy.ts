@@ -56,7 +56,7 @@ interface Found {
 
 /**
  * Digest, all of RFC 7616: the password never travels, each request is good for once, and the
- * answer proves that the server knows the password too.
+ * response proves that the server knows the password too.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc7616 RFC 7616}
  * @example

@@ -8,15 +8,16 @@ import type { Defaulting } from '../../types.js'
 import { Strategy } from '../strategy.js'
 import type { Accepted } from '../strategy.js'
 
-/** Who has shown a ticket. */
+/** The principal that a ticket names. */
 export interface KerberosPrincipal extends ParsedPrincipal {
   /** The principal of the service that the ticket is for. */
   readonly service: string
 }
 
 /**
- * Says who a principal is here: the user, or `[user, info]`; nothing (`null`, `undefined`, `false`)
- * when it is no user here, which is 403. Throws or rejects only when it cannot tell.
+ * Gives the user that a principal stands for: the user, or `[user, info]`; nothing (`null`,
+ * `undefined`, `false`) when it is no user here, which is 403. Throws or rejects only when it
+ * cannot tell.
  */
 export type MapPrincipal = (principal: KerberosPrincipal) => Eventual<Accepted | null | undefined | false>
 

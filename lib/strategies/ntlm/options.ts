@@ -11,7 +11,7 @@ import type { RefusalNote } from '../strategy.js'
 /** A user: the password or its NT hash, and what to hand over when the client proves to know it. */
 export type NtlmAccount = { readonly password: string } & NtlmUser | { readonly ntHash: Uint8Array | string } & NtlmUser
 
-/** Whom an account lets in. */
+/** The user that an account stands for. */
 export type NtlmUser = Defaulting<{ username: string, domain: string }, {
   /**
    * Default `{ username, domain }`, as the client wrote them, where that has the shape of
@@ -51,13 +51,16 @@ export type NtlmVerdict<User = AcceptedUser> =
 export interface NtlmExchange<User = AcceptedUser> extends HandshakeState {
   /** The message to send to the client, type 2. */
   readonly challenge: Buffer
-  /** Judges the answer to it, type 3. */
+  /** Judges the response to it, type 3. */
   finish (message: AuthenticateMessage, socket: Socket | undefined): Eventual<NtlmVerdict<User>>
 }
 
-/** Who makes challenges and judges the answers. */
+/** Makes challenges and judges the responses to them. */
 export interface NtlmVerifier<User = AcceptedUser> {
-  /** Answers the message with which a client begins, type 1. Throws or rejects when it cannot. */
+  /**
+   * Takes the message with which a client begins, type 1, and makes the challenge. Throws or
+   * rejects when it cannot.
+   */
   begin (message: NegotiateMessage): Eventual<NtlmExchange<User>>
 }
 

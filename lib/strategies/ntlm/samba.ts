@@ -46,8 +46,8 @@ export interface NtlmAuthOptions {
 }
 
 /**
- * Whom {@link ntlmAuth} lets in. The name is what Samba says, of a domain other than its own with
- * that before it.
+ * A user that {@link ntlmAuth} has accepted. The name is what Samba says, of a domain other than
+ * its own with that before it.
  */
 export interface NtlmAuthUser { readonly username: string }
 
@@ -84,8 +84,8 @@ const ANSWER_TIME: Milliseconds = 1000
 
 /**
  * Verifies NTLM through helper processes: Samba's `ntlm_auth` with winbind, which asks the domain.
- * They are started when they are needed, and again when they die; where none answers, the client
- * gets 503. A user's name is the helper's, `DOMAIN\name`.
+ * They are started when they are needed, and again when they die; where none responds, the
+ * client gets 503. A user's name is the helper's, `DOMAIN\name`.
  *
  * @throws {BadOption} An option is wrong.
  * @see {@link https://wiki.squid-cache.org/Features/AddonHelpers the helper protocol}: `YR` and
