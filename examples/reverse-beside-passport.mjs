@@ -6,7 +6,7 @@ import { Authenticator } from '@fastify/passport'
 import Fastify from 'fastify'
 import proxyAuth, { BasicStrategy, BearerStrategy, verifyStatic } from 'fastify-proxy-auth'
 
-const service = Fastify().get('/', async ({ headers }) => `for the service: ${headers.authorization}\n`)
+const service = Fastify().get('/', async ({ headers }) => `the service sees Authorization: ${headers.authorization}\n`)
 const upstream = await service.listen({ host: '127.0.0.1', port: 0 })
 const app = Fastify({ logger: true })
 

@@ -1,6 +1,6 @@
 // WebSockets on a reverse route: the gate asks first, then the messages pass as they are.
 //   node examples/websocket.mjs
-//   npx wscat -H "Proxy-Authorization: Basic $(printf alice:alice-secret | base64)" -x hello -w 1 -c ws://127.0.0.1:8080/chat
+//   npx -y wscat -H "Proxy-Authorization: Basic $(printf alice:alice-secret | base64)" -x hello -w 1 -c ws://127.0.0.1:8080/chat
 
 import { once } from 'node:events'
 import Fastify from 'fastify'

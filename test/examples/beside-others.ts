@@ -13,10 +13,10 @@ t.test('reverse-beside-passport.mjs: the credentials of either side are good for
   t.same(await paste(t, me!), { status: '200', body: '{"username":"alice"}' })
   t.equal((await paste(t, me!.replace('app-token', 'wrong'))).status, '401')
   t.equal((await paste(t, me!.replace('/me', '/api/'))).status, '407')
-  t.same(await paste(t, api!), { status: '200', body: 'for the service: undefined\n' })
+  t.same(await paste(t, api!), { status: '200', body: 'the service sees Authorization: undefined\n' })
   t.equal((await paste(t, api!.replace('ci-secret', 'wrong'))).status, '407')
   t.equal((await paste(t, api!.replace('/api/', '/me'))).status, '401')
-  t.same(await paste(t, api!.replace('-H', "-H 'Authorization: Bearer for-it' -H")), { status: '200', body: 'for the service: Bearer for-it\n' })
+  t.same(await paste(t, api!.replace('-H', "-H 'Authorization: Bearer for-it' -H")), { status: '200', body: 'the service sees Authorization: Bearer for-it\n' })
 })
 
 t.test('jwt-beside-sessions.mjs: a session gets a token, the token passes the gateway, and neither passes for the other', { skip }, async t => {
