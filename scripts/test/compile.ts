@@ -1,7 +1,8 @@
 import { copyFile, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { transform } from 'esbuild'
+import { build, transform } from 'esbuild'
+import { AS_ONE_FILE } from '../../test/fixtures/own-program.js'
 
 /** Where what is compiled lies. */
 export const FOLDER = '.compiled'
@@ -9,7 +10,8 @@ export const FOLDER = '.compiled'
 const SOURCES = ['lib', 'test', 'scripts', 'bench', 'demo', 'examples']
 
 /** Has node find the library by its name in what is compiled, as the demo and the examples import it. */
-const MANIFEST = { name: 'fastify-proxy-auth', type: 'module', exports: './lib/index.js' }
+const MANIFEST = { name: 'fastify-proxy-auth', type: 'module', exports: { [AS_ONE_FILE]: './one-file.js', default: './lib/index.js' } }
+const TARGET = 'node20.19'
 
 /** Where the compiled form of a source is. */
 export const compiled = (source: string): string => `${FOLDER}/${source.replace(/\.ts$/, '.js')}`
@@ -23,6 +25,9 @@ export const compiled = (source: string): string => `${FOLDER}/${source.replace(
 export async function compile (): Promise<void> {
   await rm(FOLDER, { recursive: true, force: true })
   await writeFile(await placeFor('package.json'), JSON.stringify(MANIFEST))
+  await build({
+    entryPoints: ['lib/index.ts'], outfile: `${FOLDER}/one-file.js`, bundle: true, packages: 'external', format: 'esm', platform: 'node', target: TARGET
+  })
   const paths = await Promise.all(SOURCES.map(async folder => {
     return (await readdir(folder, { recursive: true })).map(path => `${folder}/${path}`)
   }))
@@ -43,7 +48,7 @@ async function compileFile (source: string): Promise<void> {
   const { code } = await transform(await readFile(source, 'utf8'), {
     loader: 'ts',
     format: 'esm',
-    target: 'node20.19',
+    target: TARGET,
     sourcemap: 'inline',
     sourcesContent: false,
     sourcefile: relative(dirname(target), source),

@@ -3,6 +3,9 @@ import { once } from 'node:events'
 import { utimesSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { readEnvironment } from '../../demo/environment.js'
+import { linesToPaste } from '../../demo/lines-to-paste.js'
+import { strategiesFor } from '../../demo/strategies.js'
 import { Aws4Strategy } from '../../lib/index.js'
 import { openssl } from '../fixtures/certificate.js'
 import { shellLines, startExample } from '../fixtures/example.js'
@@ -18,6 +21,7 @@ import { runProgram } from '../fixtures/run-program.js'
 const { skip } = curl
 const htpasswd = peer('htpasswd')
 const GOOD = { status: '200', body: 'origin' }
+const anotherKey = new Aws4Strategy({ region: 'local', service: 'proxy', lookup: () => ({ secret: 'another' }) })
 /** The same through a tunnel. */
 const tunnelled = (line: string) => line.replace('curl ', 'curl -p ')
 
@@ -104,14 +108,15 @@ t.test('attempts-redis.mjs, two processes: wrong passwords in one count in the o
   t.equal((await paste(t, right(other.lines[0]!))).status, '429')
 })
 
-t.test('aws4-client.mjs: its signatures are accepted for its own secret, in absolute-form and for a tunnel', async t => {
+t.test('aws4-client.mjs, started as the demo says: it is let through with the key of the demo, not with another', async t => {
   const target = await origin(t)
-  const { execArgv, file } = ownProgram(new URL('../../examples/aws4-client.mjs', import.meta.url))
-  const env = { TSX_TSCONFIG_PATH: fileURLToPath(new URL('../../tsconfig.json', import.meta.url)) }
-  for (const [secret, status] of [['alice-secret', 200], ['another', 407]] as const) {
-    const strategy = new Aws4Strategy({ region: 'local', service: 'proxy', lookup: () => ({ secret }) })
-    const { url } = await gateway(t, { strategies: [strategy] })
-    const { stdout, stderr } = await runProgram(t, process.execPath, [...execArgv, file, url, `${target.url}/hello`], env)
+  for (const [strategies, status] of [[strategiesFor(readEnvironment({ SCHEMES: 'aws4' })), 200], [[anotherKey], 407]] as const) {
+    const { url } = await gateway(t, { strategies })
+    const printed = linesToPaste(new URL(url), target.url, ['aws4'])
+    const [, path, ...args] = /^ +npx tsx (examples\/\S+) (\S+) (\S+)$/m.exec(printed)!
+    const { execArgv, file } = ownProgram(new URL(`../../${path}`, import.meta.url))
+    const env = { TSX_TSCONFIG_PATH: fileURLToPath(new URL('../../tsconfig.json', import.meta.url)) }
+    const { stdout, stderr } = await runProgram(t, process.execPath, [...execArgv, file, ...args], env)
     t.same(stdout.trim().split('\n').sort(), [`CONNECT: ${status}`, `absolute-form: ${status}`], stderr)
   }
   t.match(target.seen, [{ method: 'POST', url: '/hello' }])

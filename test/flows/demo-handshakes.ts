@@ -1,5 +1,4 @@
 // What `npm start` runs, with the schemes of offices and clouds, and the clients that people have.
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Test } from 'tap'
 import { certificate, openssl } from '../fixtures/certificate.js'
@@ -8,7 +7,6 @@ import { NATIVE_TICKETS, inJava, java } from '../fixtures/java.js'
 import { kdc } from '../fixtures/kdc.js'
 import { kerberos } from '../fixtures/kerberos.js'
 import { origin } from '../fixtures/origin.js'
-import { ownProgram } from '../fixtures/own-program.js'
 import { peer } from '../fixtures/peers.js'
 import { runProgram } from '../fixtures/run-program.js'
 import { startProgram } from '../fixtures/started-program.js'
@@ -83,14 +81,3 @@ for (const name of ['ntlm', 'negotiate'] as const) {
     })
   }
 }
-
-t.test('SCHEMES=aws4: the printed line gets through, in absolute-form and through a tunnel', { timeout: TIME }, async t => {
-  const example = await startProgram(t, 'demo/gateway.ts', { SCHEMES: 'aws4' })
-  const [, gateway, target] = await example.said(/^ +npx tsx examples\/aws4-client\.mjs (\S+) (\S+)\n/m)
-  const { execArgv, file } = ownProgram(new URL('../../examples/aws4-client.mjs', import.meta.url))
-  const env = { TSX_TSCONFIG_PATH: fileURLToPath(new URL('../../tsconfig.json', import.meta.url)) }
-  const { code, stdout, stderr } = await runProgram(t, process.execPath, [...execArgv, file, gateway!, target!], env, TIME)
-  t.equal(code, 0, stderr)
-  t.equal(stdout.match(/\b200\b/g)?.length, 2, stdout)
-  await knows(example)
-})
