@@ -23,6 +23,7 @@ export default defineConfig({
   transformPageData ({ relativePath, frontmatter }) {
     if (relativePath === 'index.md') frontmatter['aside'] = false // the home has no headings to list there
   },
+  vite: { build: { chunkSizeWarningLimit: 1000 } }, // KB: the index of the search
   themeConfig: {
     sidebar: sidebar(),
     nav: [
