@@ -22,18 +22,19 @@ export interface Sample {
   readonly failed: number
 }
 
-/** Of each row a sample for each process: none where it could not be had. */
+/** Of each row a sample for each process, `undefined` where there was none, and the last error. */
 export type Samples = Map<Row, { readonly samples: Array<Sample | undefined>, error?: string }>
 
-/** What counts little: a program that is compiled has to read its files, and to open its connections. */
-const SHORT = 0.2
+/** A load before the first one that counts takes this share of its time. Code of node gets faster while it runs. */
+const WARM_UP = 0.4
+const SHORT_WARM_UP = 0.2
 
-export async function measure ({ sections }: Scenario, world: World): Promise<Samples> {
+export async function measure ({ sections, maxProcesses = Infinity }: Scenario, world: World): Promise<Samples> {
   const results: Samples = new Map(sections.flatMap(({ rows }) => rows).map((row) => [row, { samples: [] }]))
   const contenders = [...new Set([...results.keys()].map(({ contender }) => contender))]
-  for (let process = 0; process < settings.processes; process++) {
+  for (let turn = 0; turn < Math.min(settings.processes, maxProcesses); turn++) {
     const running = await startAll(contenders, world)
-    for (const section of sections) await measureSection(section, running, world, process, results)
+    for (const section of sections) await measureSection(section, running, world, turn, results)
     await Promise.all([...running.values()].map(async (each) => { if (!(each instanceof Error)) await each.end() }))
   }
   return results
@@ -45,17 +46,19 @@ async function startAll (contenders: readonly Contender[], world: World): Promis
   })))
 }
 
-async function measureSection (section: Section, running: ReadonlyMap<Contender, Running | Error>, world: World, process: number, results: Samples): Promise<void> {
+async function measureSection (
+  section: Section, running: ReadonlyMap<Contender, Running | Error>, world: World, turn: number, results: Samples
+): Promise<void> {
   const rounds = new Map<Row, Sample[]>()
   const { rounds: number, seconds } = { ...settings, ...section.isOnce && { rounds: 1 } }
   for (let round = section.isOnce ? 0 : -1; round < number; round++) {
-    // Who comes first finds another machine than who comes last.
-    const rows = (process + round) % 2 === 0 ? section.rows : [...section.rows].reverse()
+    // The first may find another machine than the last.
+    const rows = (turn + round) % 2 === 0 ? section.rows : [...section.rows].reverse()
     for (const row of rows) {
       const contender = running.get(row.contender)!
       try {
         if (contender instanceof Error) throw contender
-        if (round < 0) await row.load(contender, world, row.contender.warmsUp ? seconds : SHORT * seconds)
+        if (round < 0) await row.load(contender, world, seconds * (row.contender.warmsUp ? WARM_UP : SHORT_WARM_UP))
         else rounds.set(row, [...rounds.get(row) ?? [], await sample(section, row, contender, world, seconds)])
       } catch (error) {
         results.get(row)!.error = error instanceof Error ? error.message : String(error)
@@ -72,13 +75,14 @@ async function sample ({ unit }: Section, row: Row, contender: Running, world: W
   if (units === 0) throw new Error('it has done nothing')
   const busy = [loaded.cpu, originAfter.cpu - originBefore.cpu].map((cpu) => cpu / 1e6 / loaded.seconds)
   return {
-    // What it takes to collect garbage, in order to see how much there is, says nothing.
+    // Garbage was collected to see how much there is: that is no cost of the tunnels.
     cpu: octetsEach === undefined ? (after.cpu - before.cpu) / units / (unit === 'GiB' ? 1e6 : 1) : NaN,
     rate: units / loaded.seconds,
     p50,
     p99,
     memory: octetsEach === undefined ? after.peak / 2 ** 20 : octetsEach / 1024,
-    busy: isShared && availableParallelism() > 1 ? busy[0]! + busy[1]! : Math.max(...busy),
+    // Before they were opened, there was other work.
+    busy: octetsEach !== undefined ? 0 : isShared && availableParallelism() > 1 ? busy[0]! + busy[1]! : Math.max(...busy),
     failed
   }
 }

@@ -1,4 +1,4 @@
-// Who runs where: what is measured has a processor of its own, so that it shares with nothing and all contenders have the same.
+// Where each process runs: what is measured has a processor of its own, and all contenders have the same one.
 import { spawnSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 

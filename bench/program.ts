@@ -1,6 +1,6 @@
 // A program of Debian's, started in the foreground with a configuration of ours, and measured with all its processes.
 import { spawn } from 'node:child_process'
-import { chownSync, copyFileSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { chownSync, copyFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,13 +12,13 @@ import { at } from './processor.js'
 import { end, keep, keepFolder } from './started.js'
 import { usageOf } from './usage.js'
 
-/** As what programs run that do not want to be root. */
+/** The user of programs that do not want to be root. */
 const NOBODY = 65534
 
 /** How long a program may take until it listens, in ms. */
 const START_TIMEOUT = 10_000
 
-/** Finds a program in PATH, and where administrators have theirs. */
+/** Finds a program in PATH, and in the folders of administrators. */
 export function program (name: string, ...packages: string[]): Peer {
   return peer(name, { [name]: { packages } }, { PATH: `${process.env['PATH']}:/usr/sbin:/usr/local/sbin` })
 }
@@ -54,11 +54,14 @@ export async function start (
   let said = ''
   child.stderr!.on('data', (chunk) => { said = (said + String(chunk)).slice(-2000) })
   const deadline = Date.now() + START_TIMEOUT
-  for (const port of Object.values(ports)) {
-    while (!await accepts(port)) {
-      if (child.exitCode === null && Date.now() < deadline) await wait(20)
-      else throw new Error(`${path} does not listen: ${said}${log === undefined ? '' : readFileSync(log, 'utf8').slice(-2000)}`)
+  while (!(await Promise.all(Object.values(ports).map(accepts))).every(Boolean)) {
+    if (child.exitCode === null && Date.now() < deadline) {
+      await wait(20)
+      continue
     }
+    await end(child)
+    const logged = log === undefined || !existsSync(log) ? '' : readFileSync(log, 'utf8').slice(-2000)
+    throw new Error(`${path} does not listen: ${said}${logged}`)
   }
   const usage = async (): ReturnType<Running['usage']> => usageOf(child.pid!)
   return { ports, usage, collected: usage, end: async () => await end(child) }

@@ -68,4 +68,5 @@ for (const scenario of scenarios) {
   said.push(...sentences)
 }
 if (page !== undefined) replaceIn(page, markdown(notes, table, said))
+console.log(`\n${Math.round(performance.now() / 1000)} s in all`)
 await Promise.all([world.origins, world.load, world.disturbance].map(async (each) => await each.end()))

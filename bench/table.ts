@@ -64,7 +64,7 @@ export function hasFailed (results: Samples, name: string): boolean {
 }
 
 /** Widths of the columns on a terminal: those of text that is often there. */
-const WIDTHS = [34, 8, 16, 12, 13, 26, 11, 8, 8, 14, 0]
+const WIDTHS = [38, 8, 16, 12, 13, 26, 11, 8, 8, 14, 0]
 
 /** For a terminal. */
 export function text (cells: readonly string[]): string {

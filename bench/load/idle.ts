@@ -9,14 +9,14 @@ const AT_A_TIME = 50
 
 let held: Tunnel[] = []
 
-/** Opens them, and holds them until they are released. */
+/** Opens them, and holds them with those from before until they are released. */
 export async function idle ({ route, tunnels }: { route: Route, tunnels: number }): Promise<Partial<Loaded>> {
   const client = new Client(route)
   let left = tunnels
   await Promise.all(Array.from({ length: AT_A_TIME }, async () => {
     while (left-- > 0) held.push(await client.open())
   }))
-  return { units: held.length }
+  return { units: tunnels }
 }
 
 /** Closes them. */

@@ -16,8 +16,9 @@ export const CONNECTIONS = 16
 /** Far more requests than there will be in a second. */
 const MOST = 25_000
 /** How many octets go through tunnels for each second that is asked for. */
-const OCTETS = 256 * 2 ** 20
-const IDLE = 3000
+const OCTETS = 192 * 2 ** 20
+/** And how many tunnels are held, twice. */
+const IDLE = 1500
 
 export interface Get {
   /** Absolute-form, or a path below the reverse prefix. */
@@ -86,12 +87,12 @@ export function octets (direction: 'up' | 'down', tunnels: number, listener: Lis
   })
 }
 
-/** How much memory a tunnel takes through which nothing goes. */
+/** How much memory a tunnel takes through which nothing goes: what as many again take, as the first ones have made room for more. */
 export const idle: LoadOf = async (running, world, seconds) => {
-  // What the first tunnels need for ever is none of it.
-  await connect()(running, world, seconds)
+  const options = { route: routeOf(running.ports, world, 'plain', 'echo'), tunnels: Math.ceil(IDLE * seconds) }
+  await world.load.run('idle', options)
   const before = await running.collected()
-  const loaded = await world.load.run('idle', { route: routeOf(running.ports, world, 'plain', 'echo'), tunnels: Math.ceil(IDLE * seconds) })
+  const loaded = await world.load.run('idle', options)
   const after = await running.collected()
   await world.load.run('release', {})
   return { ...loaded, octetsEach: (after.rss - before.rss) / loaded.units }

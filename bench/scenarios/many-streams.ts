@@ -18,6 +18,7 @@ const load: LoadOf = async ({ ports }, { load, origins }, seconds) => await load
 /** What a browser with very many tabs does: its memory at the most, and whether it comes back. */
 export const manyStreams: Scenario = {
   name: 'many-streams',
+  maxProcesses: 2,
   sections: [{
     title: `octets echoed over HTTP/2, ${TUNNELS} tunnels at a time on one session`,
     unit: 'GiB',

@@ -25,6 +25,7 @@ function load (form: Form, direction: 'up' | 'down'): LoadOf {
 /** One content in every form of request. It fails when another one arrives. */
 export const transfer: Scenario = {
   name: 'transfer',
+  maxProcesses: 2,
   sections: (['down', 'up'] as const).map((direction) => ({
     title: `contents ${direction}, compared by their hash`,
     unit: 'GiB',
