@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitepress'
-import { linkFrom, pageAt, placeOf, sidebar } from './pages.js'
+import { hasHeadings, linkFrom, pageAt, placeOf, sidebar } from './pages.js'
 
 // The site: the same markdown as on a code host. `npm run docs:site` builds it into .site, and fails at a dead link.
 export default defineConfig({
@@ -21,7 +21,7 @@ export default defineConfig({
     }
   },
   transformPageData ({ relativePath, frontmatter }) {
-    if (relativePath === 'index.md') frontmatter['aside'] = false // the home has no headings to list there
+    frontmatter['aside'] = hasHeadings(pageAt(relativePath)) // which lists them
   },
   vite: { build: { chunkSizeWarningLimit: 1000 } }, // KB: the index of the search
   themeConfig: {

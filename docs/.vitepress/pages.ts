@@ -67,6 +67,11 @@ export function linkFrom (page: string, link: string): string | undefined {
   throw new Error(`${page} has a dead link: ${link}`)
 }
 
+/** Whether a page has parts. */
+export function hasHeadings (path: string): boolean {
+  return /^## /m.test(textOf(path))
+}
+
 function unnamedIn (folder: string): string[] {
   return markdownIn(folder).filter(path => !named.includes(path))
 }
@@ -76,8 +81,12 @@ function markdownIn (folder: string): string[] {
     .filter(path => path.endsWith('.md') && !path.startsWith('.')).map(path => `${folder}/${path}`).sort()
 }
 
+function textOf (path: string): string {
+  return readFileSync(join(root, path), 'utf8')
+}
+
 function titleOf (path: string): string {
-  const [, title] = /^# (.+)$/m.exec(readFileSync(join(root, path), 'utf8')) ?? []
+  const [, title] = /^# (.+)$/m.exec(textOf(path)) ?? []
   if (title === undefined) throw new Error(`${path} has no title`)
   return title.replaceAll('`', '')
 }
