@@ -18,5 +18,5 @@ export async function apiPages ({ app, project }: Reading, folder: string): Prom
 async function readPage (path: string): Promise<string> {
   const text = await readFile(path, 'utf8')
   // A default that there is not has no need of a word.
-  return `${GENERATED}\n\n${text.trim().replace(/(?<!\\)\| `undefined` (?=\|)/g, '| ')}\n`
+  return `${GENERATED}\n\n${text.trim().replace(/ +$/gm, '').replace(/(?<!\\)\| `undefined` (?=\|)/g, '| ')}\n`
 }
