@@ -6,7 +6,7 @@ export interface Scenario {
   /** By which it is chosen on the command line. */
   readonly name: string
   readonly sections: readonly Section[]
-  /** More processes would say no more. */
+  /** Fewer processes than elsewhere, where more would say no more. */
   readonly maxProcesses?: number
   /** What it has to say in sentences. */
   readonly says?: (world: World) => Promise<string[]>

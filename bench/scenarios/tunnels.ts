@@ -42,6 +42,9 @@ function allThrough (name: string, listener: Listener, rows: readonly Contender[
   ]
 }
 
-export const tls: Scenario = { name: 'tls', sections: allThrough('over TLS', 'tls', [gateway({ listener: 'tls' }), squid, bareTls]) }
+/** These have no goals, so fewer processes are enough to see what they cost. */
+const maxProcesses = 3
 
-export const http2: Scenario = { name: 'http2', sections: allThrough('over HTTP/2', 'http2', [gateway({ listener: 'http2' }), bareHttp2]) }
+export const tls: Scenario = { name: 'tls', maxProcesses, sections: allThrough('over TLS', 'tls', [gateway({ listener: 'tls' }), squid, bareTls]) }
+
+export const http2: Scenario = { name: 'http2', maxProcesses, sections: allThrough('over HTTP/2', 'http2', [gateway({ listener: 'http2' }), bareHttp2]) }
