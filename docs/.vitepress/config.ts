@@ -32,7 +32,19 @@ export default defineConfig({
       { text: 'Security', link: '/security.md' }
     ],
     outline: [2, 3],
-    search: { provider: 'local' }
+    search: {
+      provider: 'local',
+      options: {
+        // Without the colours of code, which the index has no use for and which take longest.
+        _render (text, env, markdown) {
+          const { highlight } = markdown.options
+          markdown.options.highlight = null
+          const html = markdown.render(text, env)
+          markdown.options.highlight = highlight!
+          return html
+        }
+      }
+    }
   }
 })
 
