@@ -10,9 +10,10 @@ export interface DialOptions {
   readonly connectTimeout: Milliseconds
   /** The local address to connect from. Default: the system's choice. */
   readonly localAddress?: string | undefined
-  /** Ends the attempts when the client has gone. */
-  readonly signal?: AbortSignal
 }
+
+/** Takes the result of a dial: a failure, or a connection that is the taker's from then on. */
+export type Dialled = (failure: Error | null, socket?: Socket) => void
 
 /**
  * How long one address may take before the next is tried beside it (RFC 8305, 5: 250 ms
@@ -27,54 +28,62 @@ const ATTEMPT_DELAY: Milliseconds = 250
  * up when it tries the next, so a far one never gets its time.)
  *
  * @param addresses - One or more.
- * @throws {ConnectTimeout} None answered in time. If all fail, the failure of the first to do so:
- *   node's, with its `code`.
+ * @param done - Called once, later: with {@link ConnectTimeout} where none answered in time, and
+ *   where all fail with the failure of the first to do so, node's, with its `code`.
+ * @returns Ends the attempts. `done` is not called any more.
+ * @throws What node says of a local address that is none.
  * @see {@link https://www.rfc-editor.org/rfc/rfc8305#section-5 RFC 8305, 5}
  * @quirk node-family-gives-up
  */
-export function dial (addresses: readonly Address[], port: number, options: DialOptions): Promise<Socket> {
-  const { connectTimeout, localAddress, signal } = options
-  return new Promise((resolve, reject) => {
-    const attempts = new Set<Socket>()
-    let next = 0
-    let failure: Error | undefined
-    let stagger: NodeJS.Timeout | undefined
+export function dial (addresses: readonly Address[], port: number, options: DialOptions, done: Dialled): () => void {
+  const { connectTimeout, localAddress } = options
+  const attempts = new Set<Socket>()
+  let next = 0
+  let isOver = false
+  let failure: Error | undefined
+  let stagger: NodeJS.Timeout | undefined
 
-    const settle = () => {
-      clearTimeout(timer)
-      clearTimeout(stagger)
-      signal?.removeEventListener('abort', abort)
-      for (const socket of attempts) socket.destroy()
+  const settle = () => {
+    isOver = true
+    clearTimeout(timer)
+    clearTimeout(stagger)
+    for (const socket of attempts) socket.destroy()
+  }
+  const fail = (error: Error) => {
+    settle()
+    done(error)
+  }
+  const attempt = () => {
+    clearTimeout(stagger)
+    const host = addresses[next++]!.address
+    const socket = connect({ host, port, localAddress, allowHalfOpen: true, noDelay: true })
+    attempts.add(socket)
+    const failed = (error: Error) => {
+      if (isOver) return
+      attempts.delete(socket)
+      failure ??= error
+      if (next < addresses.length) attempt()
+      else if (attempts.size === 0) fail(failure)
     }
-    const fail = (error: Error) => {
+    once(socket, 'error', failed)
+    once(socket, 'connect', () => {
+      if (isOver) return // ended by another listener of this event
+      attempts.delete(socket)
+      socket.removeListener('error', failed)
       settle()
-      reject(error)
-    }
-    const attempt = () => {
-      clearTimeout(stagger)
-      const host = addresses[next++]!.address
-      const socket = connect({ host, port, localAddress, allowHalfOpen: true, noDelay: true })
-      attempts.add(socket)
-      const failed = (error: Error) => {
-        attempts.delete(socket)
-        failure ??= error
-        if (next < addresses.length) attempt()
-        else if (attempts.size === 0) fail(failure)
-      }
-      once(socket, 'error', failed)
-      once(socket, 'connect', () => {
-        attempts.delete(socket)
-        socket.removeListener('error', failed)
-        settle()
-        resolve(socket)
-      })
-      if (next < addresses.length) stagger = setTimeout(guarded(attempt), ATTEMPT_DELAY)
-    }
+      done(null, socket)
+    })
+    if (next < addresses.length) stagger = setTimeout(guarded(attempt), ATTEMPT_DELAY)
+  }
 
-    const abort = guarded(() => fail(signal!.reason))
-    if (signal?.aborted) return reject(signal.reason)
-    attempt()
-    const timer = setTimeout(guarded(() => fail(new ConnectTimeout())), connectTimeout)
-    signal?.addEventListener('abort', abort, { once: true })
+  attempt()
+  const timer = setTimeout(guarded(() => fail(new ConnectTimeout())), connectTimeout)
+  return settle
+}
+
+/** As {@link dial}, with a promise of the connection. */
+export function connection (addresses: readonly Address[], port: number, options: DialOptions): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    dial(addresses, port, options, (failure, socket) => failure === null ? resolve(socket!) : reject(failure))
   })
 }

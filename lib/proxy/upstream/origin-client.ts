@@ -14,7 +14,7 @@ import { sendAsterisk } from './options-asterisk.js'
 import { Attempt } from './attempt.js'
 import type { Attempted, Sender } from './attempt.js'
 import { authenticatesConnection } from './authenticates-connection.js'
-import { dial } from './dial.js'
+import { connection } from './dial.js'
 import { PINNED_IDLE, PinnedConnections } from './pinned-connections.js'
 import type { Requester } from './pinned-connections.js'
 import { RESPONSE_HEAD } from './response-head-limit.js'
@@ -69,7 +69,7 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
   readSecureContext(tls)
 
   async function open ({ scheme, host, port }: AbsoluteTarget, addresses: readonly Address[]): Promise<Socket> {
-    const socket = await dial(addresses, port, { connectTimeout, localAddress })
+    const socket = await connection(addresses, port, { connectTimeout, localAddress })
     return scheme === 'https' ? await secured(socket, canonicalHost(host), connectTimeout, tls) : socket
   }
 

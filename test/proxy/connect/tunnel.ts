@@ -152,13 +152,14 @@ t.test('fields of authentication and others: those of authentication go out with
 t.test('a tunnel that fails: it gets a response and a record, and nothing is left behind', async t => {
   const port = await closedPort()
   const denied = new TargetDenied('port')
-  const rows: Array<{ name: string, access: Partial<Access>, status: number, code: string }> = [
+  const rows: Array<LabOptions & { name: string, status: number, code: string }> = [
     { name: 'denied', access: { approve: () => { throw denied } }, status: 403, code: 'FST_PROXY_AUTH_TARGET_DENIED' },
     { name: 'not resolved', access: { approve: async () => { throw new DnsFailed() } }, status: 502, code: 'FST_PROXY_AUTH_DNS' },
-    { name: 'refused', access: {}, status: 502, code: 'FST_PROXY_AUTH_CONNECTION_REFUSED' }
+    { name: 'refused by node', tunnel: { localAddress: 'nonsense' }, status: 500, code: 'FST_PROXY_AUTH_REFUSED_CALL' },
+    { name: 'refused', status: 502, code: 'FST_PROXY_AUTH_CONNECTION_REFUSED' }
   ]
-  for (const { name, access, status, code } of rows) {
-    const tunnel = await lab(t, { access })
+  for (const { name, status, code, ...options } of rows) {
+    const tunnel = await lab(t, options)
     const client = await RawClient.to(t, tunnel.port)
     const answer = readAnswer(await client.send(connectHead(`origin.test:${port}`)).end())
     t.match(answer, { status, fields: { connection: 'close' } }, name)
@@ -167,6 +168,13 @@ t.test('a tunnel that fails: it gets a response and a record, and nothing is lef
     t.equal(tunnel.exchanges.size, 0)
     t.equal(tunnel.responses, 1)
   }
+})
+
+t.test('a policy that throws no error: the client gets a 500', async t => {
+  const tunnel = await lab(t, { access: { approve: () => { throw undefined } } }) // eslint-disable-line no-throw-literal
+  const client = await RawClient.to(t, tunnel.port)
+  t.match(readAnswer(await client.send(connectHead('origin.test:1')).end()), { status: 500, fields: { connection: 'close' } })
+  t.match(tunnel.records, [failed('origin.test:1', 500, 'error')])
 })
 
 t.test('a client that leaves during the dial or before it: the dial ends', async t => {
@@ -245,7 +253,7 @@ t.test('a user revoked while the target responds: no tunnel opens, and the targe
   const client = await RawClient.to(t, tunnel.port)
   const revoke = (message: unknown) => {
     const { socket } = message as { socket: Socket }
-    socket.once('connect', () => process.nextTick(() => tunnel.revocations.revoke('alice'))) // behind the dial, and before whoever waits for it
+    socket.once('connect', () => tunnel.revocations.revoke('alice')) // before the tunnel hears of it
   }
   subscribe('net.client.socket', revoke)
   t.teardown(() => unsubscribe('net.client.socket', revoke))
@@ -271,4 +279,31 @@ t.test('a response that went out before the target was resolved: it stays the on
   await tunnel.recorded(1)
   t.match(tunnel.records, [{ status: 503, bytesIn: 0, bytesOut: 0 }])
   t.equal(tunnel.exchanges.size, 0)
+})
+
+t.test('a response that went out before the policy failed: it stays the only one', async t => {
+  let fail = (_failure: Error) => {}
+  const verdict = new Promise<never>((_resolve, reject) => { fail = reject })
+  const tunnel = await lab(t, { fastify: { handlerTimeout: 20 }, access: { approve: async () => await verdict } })
+  const client = await RawClient.to(t, tunnel.port)
+  t.match(readAnswer(await client.send(connectHead('origin.test:1')).answer()), { status: 503 })
+  fail(new DnsFailed())
+  await tunnel.recorded(1)
+  t.match(tunnel.records, [failed('origin.test:1', 502, 'FST_PROXY_AUTH_DNS')])
+  t.equal(await client.end(), '')
+})
+
+t.test('a policy that fails when the user has been revoked: there is one response and one record', async t => {
+  let fail = (_failure: Error) => {}
+  const verdict = new Promise<never>((_resolve, reject) => { fail = reject })
+  const alice = { user: {}, name: 'alice', info: null, scheme: 'Test', realm: 'r' }
+  const tunnel = await lab(t, { hook: ({ request }) => { request.proxyAuth = alice }, access: { approve: async () => await verdict } })
+  const client = await RawClient.to(t, tunnel.port)
+  client.send(connectHead('origin.test:1'))
+  await until(() => tunnel.asked.length > 0)
+  tunnel.revocations.revoke('alice')
+  fail(new DnsFailed())
+  t.match(readAnswer(await client.end()), { status: 403 })
+  t.match(tunnel.records, [{ user: 'alice', status: 403, reason: 'FST_PROXY_AUTH_FORBIDDEN' }])
+  t.equal(tunnel.records.length, 1)
 })
