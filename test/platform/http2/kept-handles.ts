@@ -5,6 +5,7 @@ import t from 'tap'
 import { KeptHandles, keepBehind, keepHandles } from '../../../lib/platform/http2/kept-handles.js'
 import { collectGarbage } from '../../fixtures/collect-garbage.js'
 import { Http2Client } from '../../fixtures/http2-client.js'
+import { RawClient } from '../../fixtures/raw-client.js'
 import { until } from '../../fixtures/until.js'
 
 t.test('an object that is added: it is there for one garbage collection, and gone after some', async t => {
@@ -22,6 +23,16 @@ t.test('an object that is added: it is there for one garbage collection, and gon
   await until(() => { collectGarbage(); return object.deref() === undefined })
   kept.add({})
   await until(() => { collectGarbage(); return kept.size === 0 })
+})
+
+t.test('many objects one after the other: the first are let go of, though V8 sees little of their memory', async t => {
+  const kept = new KeptHandles()
+  const ADDED = 6000
+  for (let i = 0; i < ADDED; i++) {
+    kept.add({})
+    if (i % 20 === 0) await new Promise(setImmediate)
+  }
+  t.ok(kept.size < ADDED / 2, `${kept.size} of ${ADDED} are left`)
 })
 
 t.test('an object kept behind another: it is there as long as the other, however often is collected, and gone after it', async t => {
@@ -56,6 +67,29 @@ t.test('a session of node, and one without a handle: only the first is followed 
   const gone = once(client.session, 'close')
   client.session.destroy()
   await gone
+  server.close()
+  await once(server, 'close')
+})
+
+t.test('a client that leaves without acknowledging SETTINGS: nothing of its session stays', async t => {
+  const server = createServer()
+  keepHandles({ server, addHook () {} } as never)
+  const handles: Array<WeakRef<object>> = []
+  server.on('session', session => {
+    const kHandle = Object.getOwnPropertySymbols(session).find(({ description }) => description === 'kHandle')!
+    handles.push(new WeakRef((session as unknown as Record<symbol, object>)[kHandle]!))
+    session.on('error', () => {})
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  for (let i = 0; i < 3; i++) {
+    const client = await RawClient.to(t, (server.address() as AddressInfo).port)
+    client.send('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0') // and SETTINGS
+    await client.until(text => text.length > 9)
+    client.socket.destroy()
+  }
+  await until(() => { collectGarbage(); return handles.length === 3 && handles.every(handle => handle.deref() === undefined) })
+  t.pass('the garbage collector has them')
   server.close()
   await once(server, 'close')
 })
