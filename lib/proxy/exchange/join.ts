@@ -52,7 +52,11 @@ export function join (client: Side, upstream: Side, options: JoinOptions, ended:
         clearTimeout(timer)
         ended(reason)
       } else if (!side.readableEnded || wasReset(side)) fail('aborted') // the other must not wait for its end
-      else other.setTimeout(options.idleTimeout, idle) // it may have to be rid of its last bytes
+      else {
+        // It may have to be rid of its last octets; what it sends is for no one any more.
+        lingeringClose(other)
+        other.setTimeout(options.idleTimeout, idle)
+      }
     }, other)
   }
   watch(client, upstream)

@@ -289,6 +289,20 @@ t.test('a tunnel that is idle or too old: it is ended (R-CONNECT-17)', async t =
   })
 })
 
+t.test('a client that has ended and is closed without an error while the target still sends: the target is closed soon, whatever it sends', async t => {
+  const { client, target, near: [clientSide], reason } = await joined(t, { idleTimeout: 60_000 })
+  client.socket.pause()
+  const flood = () => { while (target.socket.write(Buffer.alloc(65_536))); }
+  target.socket.on('drain', flood).on('error', () => {})
+  flood()
+  await until(() => clientSide!.writableNeedDrain)
+  client.socket.end('last words')
+  await target.until(text => text === 'last words')
+  await until(() => clientSide!.readableEnded)
+  clientSide!.destroy() // as TLS is, where its peer goes
+  t.equal(await reason, 'none')
+})
+
 t.test('an exchange that is ended from outside: both sides close, and the first reason counts', async t => {
   const tunnel = await joined(t, { maxDuration: 60_000 })
   tunnel.exchange.end('closing')
