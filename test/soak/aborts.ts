@@ -2,6 +2,7 @@
 // left of them. See docs/internals/soak.md.
 //   ABORTS (default 2000): how many.
 
+import { once } from 'node:events'
 import { connect as connectHttp2 } from 'node:http2'
 import type { ClientHttp2Session, OutgoingHttpHeaders } from 'node:http2'
 import { connect } from 'node:net'
@@ -153,7 +154,9 @@ async function overHttp2 (room: number): Promise<number> {
   const wire = connect({ host: '127.0.0.1', port: h2, localAddress: address() }).on('error', () => {})
   const socket = secure(wire, 'h2')
   const session = connectHttp2('https://gateway.test', { createConnection: () => socket }).on('error', () => {})
-  await new Promise(resolve => session.once('remoteSettings', resolve))
+  const timer = setTimeout(() => { fail('HTTP/2: no settings'); wire.destroy() }, PATIENCE)
+  await Promise.race([once(session, 'remoteSettings').catch(() => {}), once(wire, 'close')])
+  clearTimeout(timer)
   let left = STREAMS
   const one = async () => {
     while (left > 0 && !session.closed && !session.destroyed) {
@@ -172,6 +175,22 @@ async function overHttp2 (room: number): Promise<number> {
   return STREAMS - left
 }
 
+/** A session that ends before its first request, and does not acknowledge the settings of the server. */
+function silentHttp2 (): Promise<void> {
+  return new Promise(resolve => {
+    const wire = connect({ host: '127.0.0.1', port: h2, localAddress: address() })
+    const socket = secure(wire, 'h2')
+    socket.once('secureConnect', () => socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0', 'latin1'))
+    socket.once('data', () => { socket.destroy(); wire.destroy() })
+    const timer = setTimeout(() => { fail('HTTP/2, a session alone: no settings'); wire.destroy() }, PATIENCE)
+    wire.on('error', () => {}).once('close', () => {
+      clearTimeout(timer)
+      done('HTTP/2, a session alone')
+      resolve()
+    })
+  })
+}
+
 let begun = 0
 /** One after the other, until there were enough. HTTP/2 is two thirds of all, TLS without it a tenth: handshakes take the most time. */
 async function work (): Promise<void> {
@@ -181,7 +200,8 @@ async function work (): Promise<void> {
       begun -= STREAMS - await overHttp2(24)
     } else {
       begun += 1
-      await overHttp1(Math.random() < 0.2)
+      if (Math.random() < 0.02) await silentHttp2()
+      else await overHttp1(Math.random() < 0.2)
     }
   }
 }
