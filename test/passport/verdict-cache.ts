@@ -276,3 +276,11 @@ t.test('a user has a share of the room: more takes the place of his own (F-64)',
   for (const [name, n] of [['bob', 0], ['nobody', 0], ['alice', 19], ['carol', 4], ['alice', 3]] as const) ask(name, n, {}, 'carol')
   t.strictSame(asked, ['alice 3'])
 })
+
+t.test('a user that cannot be read: it is accepted, and not remembered', async t => {
+  const { asked, ask } = create()
+  const unreadable = (): object => Object.defineProperty({}, 'username', { get () { throw new Error('no') }, enumerable: true })
+  t.equal(now(ask(RIGHT, yes(unreadable()))).kind, 'accepted')
+  ask(RIGHT, yes())
+  t.equal(asked.length, 2)
+})

@@ -56,7 +56,7 @@ const behind = new FinalizationRegistry<object>(() => {})
 const WEIGHT = 131_072
 
 /** A handle that is kept, and its weight. */
-interface Kept { readonly handle: object, readonly weight: Buffer }
+interface KeptHandle { readonly handle: object, readonly weight: Buffer }
 
 /**
  * Objects that are kept for some collections of all garbage, which come the sooner the more there
@@ -64,7 +64,7 @@ interface Kept { readonly handle: object, readonly weight: Buffer }
  */
 export class KeptHandles {
   /** The latest first. */
-  private readonly rounds: Kept[][] = Array.from({ length: COLLECTIONS }, () => [])
+  private readonly rounds: KeptHandle[][] = Array.from({ length: COLLECTIONS }, () => [])
   private waiting = false
   private readonly registry = new FinalizationRegistry<undefined>(guarded(() => { this.collected() }))
 
