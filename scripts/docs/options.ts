@@ -38,10 +38,15 @@ export function optionsPage ({ project, milliseconds }: Reading): string {
     if (name.endsWith('Options') && !SECTIONS.has(name) && !NO_TABLE.has(name)) throw new Error(`${name} is a type of options without a table: see scripts/docs/sections.ts`)
   }
   const contents = GROUPS.map(({ title, sections }) => `**${title}:** ${sections.map((section) => `[${section.title}](#${slug(section)})`).join(' · ')}`)
+  const plugin = GROUPS[0]!.sections.flatMap((section) => {
+    const type = types.get(section.type)
+    return type === undefined ? [] : optionsOf(type).map(({ name }) => `[\`${section.prefix}${name}\`](#${slug(section)})`)
+  })
+  const byName = `**Options of the plugin by name:** ${plugin.sort().join(' · ')}`
   const groups = GROUPS.map(({ title, sections }) => {
     return [`## ${title}`, ...sections.map((section) => writeSection(section, types.get(section.type), milliseconds))].join('\n\n')
   })
-  return `${[GENERATED, INTRODUCTION, contents.join('\n\n'), ...groups].join('\n\n')}\n`
+  return `${[GENERATED, INTRODUCTION, contents.join('\n\n'), byName, ...groups].join('\n\n')}\n`
 }
 
 function writeSection ({ title, type: name, prefix, note }: Section, type: DeclarationReflection | undefined, milliseconds: Reading['milliseconds']): string {

@@ -24,15 +24,15 @@ export const GROUPS: readonly Group[] = [
     title: 'The plugin',
     sections: [
       { title: 'All', type: 'ProxyAuthOptions', prefix: '' },
-      { title: 'Forward proxy', type: 'ForwardOptions', prefix: 'forward.', note: 'What a pattern without a port holds depends on the list: see [Patterns](../guide/forward-proxy.md).' },
+      { title: 'Forward proxy', type: 'ForwardOptions', prefix: 'forward.', note: 'What a pattern without a port holds depends on the list: see [Patterns](../guide/forward-proxy.md#which-targets-a-user-may-reach).' },
       { title: 'Strategies for some targets', type: 'TargetStrategies', prefix: 'forward.strategies[].' },
-      { title: 'Auto-configuration of browsers', type: 'AutoConfigurationOptions', prefix: 'forward.pac.', note: 'See [Forward proxy](../guide/forward-proxy.md).' },
+      { title: 'Auto-configuration of browsers', type: 'AutoConfigurationOptions', prefix: 'forward.pac.', note: 'See [Forward proxy](../guide/forward-proxy.md#automatic-configuration-of-browsers).' },
       { title: 'Reverse routes', type: 'ReverseRoute', prefix: 'reverse[].', note: 'The options of @fastify/http-proxy are in [its own documentation](https://github.com/fastify/fastify-http-proxy#options).' },
-      { title: 'Identity for upstreams', type: 'IdentityOptions', prefix: 'identity.', note: 'See [Reverse routes](../guide/reverse-routes.md).' },
+      { title: 'Identity for upstreams', type: 'IdentityOptions', prefix: 'identity.', note: 'See [Reverse routes](../guide/reverse-routes.md#telling-the-upstream-who-the-user-is).' },
       { title: 'Tunnels', type: 'ConnectOptions', prefix: 'connect.' },
       { title: 'Connection-bound schemes', type: 'ConnectionBoundOptions', prefix: 'connectionBound.', note: 'See [NTLM](../schemes/ntlm.md) and [Negotiate](../schemes/negotiate.md).' },
       { title: 'Anonymous access', type: 'AnonymousOptions', prefix: 'anonymous.' },
-      { title: 'Slowing down guesses', type: 'AttemptsOptions', prefix: 'attempts.', note: 'See [Accounts](../guide/accounts.md).' },
+      { title: 'Slowing down guesses', type: 'AttemptsOptions', prefix: 'attempts.', note: 'See [Accounts](../guide/accounts.md#slowing-down-guesses).' },
       { title: 'Content that is kept', type: 'AuthIntOptions', prefix: 'authInt.' },
       { title: 'Pages for browsers', type: 'PageOptions', prefix: 'pages.' },
       { title: 'Text of a page', type: 'PageText', prefix: 'pages[status].' },
@@ -43,7 +43,7 @@ export const GROUPS: readonly Group[] = [
     title: 'Strategies',
     sections: [
       { title: 'Declared strategies', type: 'DeclaredStrategy', prefix: 'strategies[].', note: 'For strategies that are not of this package, and for names in `passport`. See [Passport strategies](../schemes/passport-strategies.md).' },
-      { title: 'Remembered verdicts', type: 'CacheOptions', prefix: 'cache.', note: 'See [Accounts](../guide/accounts.md).' },
+      { title: 'Remembered verdicts', type: 'CacheOptions', prefix: 'cache.', note: 'See [Accounts](../guide/accounts.md#remembering-passwords).' },
       { title: 'BasicStrategy', type: 'BasicOptions', prefix: '', note: 'See [Basic](../schemes/basic.md).' },
       { title: 'BearerStrategy', type: 'BearerOptions', prefix: '', note: 'See [Bearer](../schemes/bearer.md).' },
       { title: 'DigestStrategy', type: 'DigestOptions', prefix: '', note: 'See [Digest](../schemes/digest.md).' },
@@ -56,10 +56,10 @@ export const GROUPS: readonly Group[] = [
   {
     title: 'Functions',
     sections: [
-      { title: 'htpasswd', type: 'HtpasswdOptions', prefix: '', note: `${ACCOUNT_FILE} \`htpasswd(path, options)\`. See [Accounts](../guide/accounts.md).` },
-      { title: 'htdigest', type: 'HtdigestOptions', prefix: '', note: `${ACCOUNT_FILE} \`htdigest(path, options)\`. See [Accounts](../guide/accounts.md).` },
+      { title: 'htpasswd', type: 'HtpasswdOptions', prefix: '', note: `${ACCOUNT_FILE} \`htpasswd(path, options)\`. See [Accounts](../guide/accounts.md#htpasswd-files).` },
+      { title: 'htdigest', type: 'HtdigestOptions', prefix: '', note: `${ACCOUNT_FILE} \`htdigest(path, options)\`. See [Accounts](../guide/accounts.md#htdigest-files).` },
       { title: 'ntlmAuth', type: 'NtlmAuthOptions', prefix: '', note: 'See [NTLM](../schemes/ntlm.md).' },
-      { title: 'MemoryStore', type: 'MemoryStoreOptions', prefix: '', note: 'See [Digest](../schemes/digest.md).' }
+      { title: 'MemoryStore', type: 'MemoryStoreOptions', prefix: '', note: 'See [Digest](../schemes/digest.md#several-processes).' }
     ]
   }
 ]
