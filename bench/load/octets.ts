@@ -1,4 +1,5 @@
 // Many octets through some tunnels at a time, in one direction.
+import { sendOctets } from '../send-octets.js'
 import { Client } from './client.js'
 import type { Route, Tunnel } from './client.js'
 import type { Loaded } from './load.js'
@@ -10,8 +11,6 @@ export interface Octets {
   /** Through all of them together. */
   readonly octets: number
 }
-
-const chunk = Buffer.alloc(65_536, 'x')
 
 export async function octets ({ route, direction, tunnels, octets }: Octets): Promise<Partial<Loaded>> {
   const client = new Client(route)
@@ -37,22 +36,12 @@ function take (tunnel: Tunnel, octets: number): Promise<void> {
 
 function send (tunnel: Tunnel, octets: number): Promise<void> {
   const { stream } = tunnel
-  let left = octets
   let isTaken = false
   return new Promise((resolve, reject) => {
     tunnel.receive = () => { isTaken = true }
     stream.once('close', () => isTaken ? resolve() : reject(new Error('the octets were not taken')))
     stream.once('end', () => stream.end())
     stream.write(`up ${octets}\n`)
-    const more = (): void => {
-      while (left > 0) {
-        const part = left >= chunk.length ? chunk : chunk.subarray(0, left)
-        left -= part.length
-        if (stream.write(part)) continue
-        stream.once('drain', more)
-        return
-      }
-    }
-    more()
+    sendOctets(stream, octets, () => {})
   })
 }
