@@ -1,10 +1,9 @@
 import { ReflectionKind } from 'typedoc'
 import type { Comment, DeclarationReflection, SomeType } from 'typedoc'
-import GithubSlugger from 'github-slugger'
 import type { Reading } from './project.js'
 import { GROUPS, NO_TABLE } from './sections.js'
 import type { Section } from './sections.js'
-import { GENERATED, linkTo, markdownOf, table, tagOf } from './text.js'
+import { GENERATED, linkTo, markdownOf, slugOf, table, tagOf } from './text.js'
 
 /** An option, as the page has it. */
 interface Option {
@@ -37,10 +36,10 @@ export function optionsPage ({ project, milliseconds }: Reading): string {
   for (const name of types.keys()) {
     if (name.endsWith('Options') && !SECTIONS.has(name) && !NO_TABLE.has(name)) throw new Error(`${name} is a type of options without a table: see scripts/docs/sections.ts`)
   }
-  const contents = GROUPS.map(({ title, sections }) => `**${title}:** ${sections.map((section) => `[${section.title}](#${slug(section)})`).join(' · ')}`)
+  const contents = GROUPS.map(({ title, sections }) => `**${title}:** ${sections.map((section) => `[${section.title}](#${slugOf(section.title)})`).join(' · ')}`)
   const plugin = GROUPS[0]!.sections.flatMap((section) => {
     const type = types.get(section.type)
-    return type === undefined ? [] : optionsOf(type).map(({ name }) => `[\`${section.prefix}${name}\`](#${slug(section)})`)
+    return type === undefined ? [] : optionsOf(type).map(({ name }) => `[\`${section.prefix}${name}\`](#${slugOf(section.title)})`)
   })
   const byName = `**Options of the plugin by name:** ${plugin.sort().join(' · ')}`
   const groups = GROUPS.map(({ title, sections }) => {
@@ -110,7 +109,7 @@ function format (type: SomeType | undefined): string {
   const words = wordsOf(type)
   if (words.length > 0) return alternatives(words.map((word) => `\`${word}\``))
   const section = sectionOf(type)
-  if (section !== undefined) return `[object](#${slug(section)})`
+  if (section !== undefined) return `[object](#${slugOf(section.title)})`
   switch (type.type) {
     case 'union': return alternatives(type.types.map(format))
     case 'typeOperator': return format(type.target)
@@ -155,8 +154,4 @@ function alternatives (all: readonly string[]): string {
 
 function plural (text: string): string {
   return text.replace('[object]', '[objects]')
-}
-
-function slug ({ title }: Section): string {
-  return new GithubSlugger().slug(title)
 }

@@ -29,7 +29,8 @@ export function linkTo (target: Reflection): string | null {
   return `api/${module.name}.md#${slug}${before > 0 ? `-${before}` : ''}`
 }
 
-function slugOf (heading: string): string {
+/** The anchor of a heading that is the only one of its name on a page. */
+export function slugOf (heading: string): string {
   return new GithubSlugger().slug(heading)
 }
 
