@@ -78,7 +78,8 @@ export class VerdictCache {
    * @param credentials - They have a scheme.
    * @param check - Called before this returns, or not at all.
    * @param userIdOf - The user-id in them, once they are known to be right.
-   * @returns Without a promise what is known. It does not reject unless `check` does.
+   * @returns Without a promise what is known. It rejects where `check` does, and where a user that
+   *   came later cannot be read.
    */
   ask (credentials: string, check: AskStrategy, userIdOf: (info: unknown) => string | null): Eventual<Verdict> {
     const key = this.keyOf(credentials)
