@@ -6,6 +6,7 @@ import type { Eventual } from '../eventual.js'
 import { OWN_FIELDS } from '../fields/spelling.js'
 import type { Refused } from '../passport/outcome.js'
 import { asError } from '../platform/as-error.js'
+import { guarded } from '../platform/guarded.js'
 import type { Hook } from '../platform/hook.js'
 import { limitReading } from '../platform/limit-reading.js'
 import { spellFields } from '../platform/http1/spell-fields.js'
@@ -69,7 +70,10 @@ export function proxyRouteHook (options: AdmitOptions, realm: string, pages: Pag
       return done(asError(error))
     }
     if (isThenable(refused)) {
-      refused.then((later) => settle(request, reply, later, done), (cause) => done(asError(cause)))
+      const { raw } = reply // `done` leads into Fastify and the application's hooks, which may throw
+      refused.then(
+        guarded((later) => settle(request, reply, later, done), raw), guarded((cause) => done(asError(cause)), raw)
+      )
     } else settle(request, reply, refused, done)
   }
 }
