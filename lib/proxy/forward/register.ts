@@ -30,7 +30,7 @@ import { onEveryServer } from '../../platform/fastify/listeners.js'
 import { emptySession } from '../../platform/fastify/empty-session.js'
 import type { Hook } from '../../platform/hook.js'
 import { createOriginClient } from '../upstream/origin-client.js'
-import { onlyAdmitted } from '../ingress/only-admitted.js'
+import { OnlyAdmitted } from '../ingress/only-admitted.js'
 import { createOwnAuthority } from '../ingress/own-authority.js'
 import { TARGET_FORM, receive, received, showTargets, targetFormConstraint } from '../ingress/target-form.js'
 import type { Received } from '../ingress/target-form.js'
@@ -100,16 +100,17 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
 
   app.addConstraintStrategy(targetFormConstraint(bringIn) as never)
   app.register(async (scope) => {
+    const admitted = new OnlyAdmitted()
     acceptEveryMethod(scope)
     showTargets(scope, app)
     scope.addHook('onRequest', refuseMalformed)
     scope.addHook('onRequest', emptySession)
-    scope.addHook(hook as 'onRequest', (request, reply, done) => authenticateFor(received(request.raw)!.target as NamedTarget)(request, reply, done))
+    scope.addHook(hook as 'onRequest', admitted.by((request, reply, done) => authenticateFor(received(request.raw)!.target as NamedTarget)(request, reply, done)))
     scope.addHook('onError', addProxyStatus(pseudonym))
     scope.addHook('onSend', closeWhileDraining(exchanges))
     const route = { url: '*', schema: hiddenSchema(), constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: [onSend, sendOwn] }
-    scope.route({ ...route, method: METHODS.filter((method) => method !== 'CONNECT'), handler: onlyAdmitted(forward), config: { proxy: 'forward' } })
-    scope.route({ ...route, method: 'CONNECT', handler: onlyAdmitted(tunnel), config: { proxy: 'connect' } })
+    scope.route({ ...route, method: METHODS.filter((method) => method !== 'CONNECT'), handler: admitted.only(forward), config: { proxy: 'forward' } })
+    scope.route({ ...route, method: 'CONNECT', handler: admitted.only(tunnel), config: { proxy: 'connect' } })
   })
 
   if (settings.pac !== undefined) serveAutoConfiguration(app, settings.pac, settings.policy)

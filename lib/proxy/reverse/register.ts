@@ -20,7 +20,7 @@ import { keepingFinalToken } from '../message/final-token.js'
 import { onEveryServer } from '../../platform/fastify/listeners.js'
 import type { JoinOptions } from '../exchange/join.js'
 import { malformation } from '../ingress/malformed.js'
-import { onlyAdmitted } from '../ingress/only-admitted.js'
+import { OnlyAdmitted } from '../ingress/only-admitted.js'
 import { respondAsLast, isLastRecipient } from '../message/max-forwards.js'
 import { keepFields, readReplyFields } from '../message/reply-fields.js'
 import { refuseLoop } from '../message/request-fields.js'
@@ -143,10 +143,11 @@ export async function registerReverse (
   })
   const way = options.websocket !== true ? 'none' : passesWebSockets(route, upstream.ours) ? 'pass' : 'leave'
   const register = () => app.register(async (scope) => {
+    const admitted = new OnlyAdmitted()
     if (!parses) acceptEveryMethod(scope)
     if (keeps !== undefined) scope.addHook('onRequest', (_request, reply, done) => { keepFields(reply, keeps); done() })
     scope.addHook('onRequest', refuseMalformed(parameters))
-    scope.addHook(hook as 'onRequest', status === 401 ? keepingFinalToken(authenticate) : authenticate)
+    scope.addHook(hook as 'onRequest', admitted.by(status === 401 ? keepingFinalToken(authenticate) : authenticate))
     scope.addHook('preHandler', depart)
     scope.addHook('onError', addProxyStatus(pseudonym))
     scope.addHook('onSend', closeWhileDraining(exchanges))
@@ -158,7 +159,7 @@ export async function registerReverse (
       settings.schema = { ...hiddenSchema(), ...settings.schema }
       if (parameters !== undefined) settings.handler = parameters.guard(settings.handler)
       else if (isPlain) settings.handler = paths.before(settings.handler)
-      settings.handler = onlyAdmitted(settings.handler)
+      settings.handler = admitted.only(settings.handler)
     })
     scope.addHook('onClose', () => upstream.client.close())
     await scope.register(httpProxy, {
