@@ -81,6 +81,27 @@ t.test('options that rewrite fields by copying what came: the identity for the u
   t.same(identityIn(upstream.seen[0]!), ['x-proxy-user: alice'])
 })
 
+t.test('a route that is an origin, options that set Authorization: the upstream gets that, and never the client\'s', async t => {
+  const upstream = await origin(t)
+  const route = (prefix: string, rewriteRequestHeaders: (request: { headers: object, raw: { headers: object } }, headers: object) => object) =>
+    ({ prefix: `/api${prefix}`, upstream: upstream.url, status: 401, replyOptions: { rewriteRequestHeaders } })
+  const { port } = await gateway(t, {
+    reverse: [
+      route('/set', (_request, headers) => ({ ...headers, Authorization: 'Bearer of-the-gateway' })),
+      route('/copied', (request, headers) => ({ ...headers, ...request.headers, ...request.raw.headers }))
+    ] as never
+  })
+  const told = async (path: string) => {
+    const client = await RawClient.to(t, port)
+    const answer = await client.send(message('origin-form', '', [RIGHT.replace('Proxy-', ''), RIGHT], { path })).answer()
+    t.equal(readAnswer(answer).status, 200)
+    const { headers } = upstream.seen.pop()!
+    return [headers.authorization, headers['proxy-authorization']]
+  }
+  t.same(await told('/set'), ['Bearer of-the-gateway', undefined])
+  t.same(await told('/copied'), [undefined, undefined])
+})
+
 t.test('a target of the forward proxy: it is told no identity, and gets none from a client', async t => {
   const around = await surroundings(t, { identity: { header: 'x-proxy-user' } })
   t.equal((await ask(t, around, 'absolute-form', [RIGHT, ...FORGED, 'X-Proxy-Users: kept'])).status, 200)

@@ -55,7 +55,7 @@ export function createRequestHead ({ pseudonym, forwarded, consumed, identity }:
     if (rewrite !== undefined) {
       const before = rewritable(fields, raw.headers)
       const { via } = before
-      const rewritten = lasting(rewrite(request, before), consumed)
+      const rewritten = lasting(rewrite(request, before))
       const merged = mergeIntoRaw(fields, { ...rewritten, ...(via !== undefined && { via }) })
       fields = tellIdentity(merged, request, identity)
     }
@@ -72,14 +72,15 @@ function rewritable (fields: readonly string[], headers: IncomingHttpHeaders): F
 }
 
 /**
- * What may go on of a head that was rewritten: `te` too, if the options say so (gRPC wants it).
- * Names in lower case.
+ * What may go on of a head that was rewritten: `te` too, if the options say so (gRPC wants it), and
+ * `authorization`, with which the gateway logs in at the upstream: the client's own credentials are
+ * gone from the request, so they cannot be it. Names in lower case.
  */
-export function lasting (head: FieldRecord, consumed: ReadonlySet<string>): FieldRecord {
+export function lasting (head: FieldRecord): FieldRecord {
   const kept: FieldRecord = Object.create(null)
   for (const name of Object.keys(head)) {
     const usual = name.toLowerCase()
-    if (usual === 'te' || !(HOP_BY_HOP_REQUEST.has(usual) || consumed.has(usual) || usual === 'via')) kept[usual] = head[name]
+    if (usual === 'te' || !(HOP_BY_HOP_REQUEST.has(usual) || usual === 'via')) kept[usual] = head[name]
   }
   return kept
 }

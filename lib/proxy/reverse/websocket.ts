@@ -203,7 +203,7 @@ export function webSocketOptions (route: HttpProxyRoute, rules: RequestHeadRules
         client = request.raw.socket
         const { headers: { via }, httpVersion } = request.raw
         const added = rules.forwarded ? recordOf(addForwardedFields([], request)) : {}
-        const rewritten = lasting(rewrite({ ...headers, ...added }, request), rules.consumed)
+        const rewritten = lasting(rewrite({ ...headers, ...added }, request))
         const fields = tellIdentity(listOf(rewritten), request, rules.identity)
         if (via !== undefined) fields.push('via', via)
         fields.push('via', formatVia(httpVersion, rules.pseudonym))

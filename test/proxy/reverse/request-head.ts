@@ -49,8 +49,10 @@ t.test('Authorization and cookies: they go on as they are (R-CHAIN-7)', async t 
 t.test('a gate that acts as origin: Authorization ends here', async t => {
   const rules = { consumed: new Set(['authorization']) }
   t.same(head({ authorization: 'Basic a', cookie: 'a=1' }, { rules }), { cookie: 'a=1', host: 'up.test', via: '1.1 gw' })
-  const rewrite: RewriteRequest = (_request, headers) => ({ ...headers, Authorization: 'Basic a' })
-  t.same(head({}, { rules, rewrite }), { host: 'up.test', via: '1.1 gw' })
+  const copy: RewriteRequest = (_request, headers) => ({ ...headers })
+  t.same(head({ authorization: 'Basic a' }, { rules, rewrite: copy }), { host: 'up.test', via: '1.1 gw' })
+  const rewrite: RewriteRequest = (_request, headers) => ({ ...headers, Authorization: 'Bearer ours' })
+  t.same(head({ authorization: 'Basic a' }, { rules, rewrite }), { host: 'up.test', authorization: 'Bearer ours', via: '1.1 gw' })
 })
 
 t.test('fields that Connection names: they are removed, but end-to-end fields never (R-HOP-1, R-HOP-5)', async t => {
@@ -126,7 +128,7 @@ t.test('Max-Forwards: it counts for TRACE and OPTIONS alone (R-MAXF-2, R-MAXF-3)
 })
 
 t.test('field names in any case: those that end here are removed', async t => {
-  t.same({ ...lasting({ 'Proxy-AUTHORIZATION': 'x', 'X-A': '1', Via: 'x', TE: 'trailers' }, new Set()) }, { 'x-a': '1', te: 'trailers' })
+  t.same({ ...lasting({ 'Proxy-AUTHORIZATION': 'x', 'X-A': '1', Via: 'x', TE: 'trailers' }) }, { 'x-a': '1', te: 'trailers' })
 })
 
 t.test('the identity of the user, before and after rewriting: it comes from the gate alone', async t => {
