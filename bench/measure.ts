@@ -26,11 +26,14 @@ export interface Sample {
 export type Samples = Map<Row, { readonly samples: Array<Sample | undefined>, error?: string }>
 
 /**
- * How long the load before the first one that counts is, as a share of that. Node's code gets faster for some 4,000 requests, or
- * 1,000 tunnels: the first 2,000 requests cost five times as much as those after them. Octets need less, and other programs none.
+ * How many units go before those that count. Node's code gets faster for some 4,000 requests, or 1,000 tunnels: the first 2,000
+ * requests cost five times as much as those after them. Octets need less: a share of the load that counts.
  */
-const WARM_UP = { request: 1, tunnel: 1, GiB: 0.4 }
-const SHORT_WARM_UP = 0.1
+const WARM_UP = { request: 8000, tunnel: 2000 }
+/** A process that is slower than that is measured as it is. */
+const MAX_WARM_UPS = 6
+const SHORT_WARM_UP = 0.4
+const ALMOST_NONE = 0.1
 
 export async function measure ({ sections, maxProcesses = Infinity }: Scenario, world: World): Promise<Samples> {
   const results: Samples = new Map(sections.flatMap(({ rows }) => rows).map((row) => [row, { samples: [] }]))
@@ -61,7 +64,7 @@ async function measureSection (
       const contender = running.get(row.contender)!
       try {
         if (contender instanceof Error) throw contender
-        if (round < 0) await row.load(contender, world, seconds * (row.contender.warmsUp ? WARM_UP[section.unit] : SHORT_WARM_UP))
+        if (round < 0) await warmUp(section, row, contender, world, seconds)
         else rounds.set(row, [...rounds.get(row) ?? [], await sample(section, row, contender, world, seconds)])
       } catch (error) {
         results.get(row)!.error = error instanceof Error ? error.message : String(error)
@@ -69,6 +72,16 @@ async function measureSection (
     }
   }
   for (const row of section.rows) results.get(row)!.samples.push(median(rounds.get(row)))
+}
+
+/** By count and not by time: at the pace of a cold process a second is a tenth of what it takes. */
+async function warmUp ({ unit }: Section, row: Row, contender: Running, world: World, seconds: number): Promise<void> {
+  if (!row.contender.warmsUp || unit === 'GiB') {
+    await row.load(contender, world, seconds * (row.contender.warmsUp ? SHORT_WARM_UP : ALMOST_NONE))
+    return
+  }
+  let done = 0
+  for (let turn = 0; turn < MAX_WARM_UPS && done < WARM_UP[unit]; turn++) done += (await row.load(contender, world, seconds)).units
 }
 
 async function sample ({ unit }: Section, row: Row, contender: Running, world: World, seconds: number): Promise<Sample> {
