@@ -23,6 +23,7 @@ export interface NtlmV2Response {
 }
 
 const PROOF = 16
+const SESSION_KEY = 16
 /** Versions, time, the client's challenge, and what is reserved, before the attributes. */
 const FIXED = 28
 
@@ -51,8 +52,20 @@ export function verifyResponse (message: AuthenticateMessage, response: NtlmV2Re
   const flags = pairs.get(AV.flags)
   if (flags === undefined || flags.length !== 4 || !has(flags.readUInt32LE(), MIC_PRESENT)) return 'right'
   if (message.mic === null) return 'mic'
-  const base = sessionBaseKey(key, proof)
-  const session = has(message.flags, FLAGS.keyExchange) ? exchangedKey(base, message.encryptedSessionKey) : base
+  const session = sessionKey(message, sessionBaseKey(key, proof))
+  if (session === null) return 'mic'
   const mic = messageIntegrityCode(session, context.negotiate, context.challenge, withoutMic(message))
   return timingSafeEqual(message.mic, mic) ? 'right' : 'mic'
+}
+
+/**
+ * The key that the client made its integrity code with. One that it has chosen has 16 octets: with
+ * less, a code could be made, or guessed, by others who do not know the password. The flag alone
+ * does not say that there is one, since MS-NLMP (3.1.5.1.2) leaves it out where nothing is signed.
+ *
+ * @returns `null` where it has another length.
+ */
+function sessionKey ({ flags, encryptedSessionKey }: AuthenticateMessage, base: Buffer): Buffer | null {
+  if (!has(flags, FLAGS.keyExchange) || encryptedSessionKey.length === 0) return base
+  return encryptedSessionKey.length === SESSION_KEY ? exchangedKey(base, encryptedSessionKey) : null
 }

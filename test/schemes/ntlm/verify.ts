@@ -40,6 +40,16 @@ t.test('an integrity code: it counts where it is announced (R-NTLM-9)', async t 
   t.equal(verify(answer({ mic: 'right' }), 'alice-secret', { ...context, negotiate: Buffer.from(negotiate(0), 'base64') }), 'mic', 'another type 1')
 })
 
+t.test('a session key that is empty or short: no integrity code can be made with it (R-NTLM-9)', async t => {
+  for (const length of [0, 1, 15, 17]) {
+    t.equal(verify(answer({ mic: 'right', keyExchange: true, sessionKey: Buffer.alloc(length) }), 'alice-secret'), 'mic', `${length} octets`)
+  }
+})
+
+t.test('a client that exchanges no key, whatever its flags say: its integrity code counts (MS-NLMP, 3.1.5.1.2; R-NTLM-9)', async t => {
+  t.equal(verify(answer({ mic: 'right', flags: FLAGS.keyExchange }), 'alice-secret'), 'right')
+})
+
 t.test('LM, NTLMv1 and an anonymous user: they are not taken as responses (R-NTLM-7)', async t => {
   const read = (changes: NtlmAnswer) => readResponse(readMessage(answer(changes)) as AuthenticateMessage)
   t.equal(read({ ntResponse: Buffer.alloc(24, 1) }), 'version')
