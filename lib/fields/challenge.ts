@@ -77,6 +77,19 @@ export function parseChallenges (lines: string | readonly string[], options?: Pa
 }
 
 /**
+ * Takes challenges as they are, or parses the lines of their field.
+ *
+ * @throws {MalformedField} The lines do not follow the grammar of challenges.
+ */
+export function toChallenges (challenges: string | readonly string[] | readonly Challenge[]): readonly Challenge[] {
+  return isParsed(challenges) ? challenges : parseChallenges(challenges)
+}
+
+function isParsed (challenges: string | readonly string[] | readonly Challenge[]): challenges is readonly Challenge[] {
+  return typeof challenges === 'object' && typeof challenges[0] !== 'string'
+}
+
+/**
  * Writes one challenge: one SP behind the scheme, comma and SP between parameters, a known scheme
  * in its registered case. All values are quoted except those that must not be: Digest's `stale`,
  * `algorithm`, `charset` and `userhash`, and parameters whose name ends in `*` (RFC 8187).

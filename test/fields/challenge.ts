@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { formatChallenge, isPortableRealm, parseChallenges } from '../../lib/fields/challenge.js'
+import { formatChallenge, isPortableRealm, parseChallenges, toChallenges } from '../../lib/fields/challenge.js'
 import type { Challenge } from '../../lib/fields/challenge.js'
 import { MAX_MEMBERS, MAX_PARAMS } from '../../lib/fields/grammar.js'
 import { LONG_TEXTS, anyOctets, authParams, quotable, token, token68 } from '../fixtures/field-text.js'
@@ -55,6 +55,14 @@ t.test('one line or several: they are one list, and a challenge may go on in the
   t.strictSame(parse('Negotiate'), [{ scheme: 'Negotiate' }])
   t.strictSame(parse(['Digest realm="r"', 'nonce="n", NTLM']), [{ scheme: 'Digest', params: { realm: 'r', nonce: 'n' } }, { scheme: 'NTLM' }])
   t.throws(() => parse([]), MALFORMED)
+})
+
+t.test('challenges, or the lines of their field: both are taken', async t => {
+  const challenges = [{ scheme: 'NTLM' }, { scheme: 'Basic', params: { realm: 'x' } }]
+  t.equal(toChallenges(challenges), challenges)
+  t.strictSame(toChallenges([]), [])
+  for (const lines of ['NTLM, Basic realm="x"', ['NTLM', 'Basic realm="x"']]) t.strictSame(plain([...toChallenges(lines)]), challenges)
+  t.throws(() => toChallenges([',']), { code: 'FST_PROXY_AUTH_MALFORMED_FIELD' })
 })
 
 t.test('a comma behind a scheme: parameters may follow it only where SP stands before it (R-PARSE-9)', async t => {

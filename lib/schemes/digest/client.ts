@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { NotRepresentable } from '../../errors.js'
 import type { AuthParams } from '../../fields/auth-param.js'
 import { parseAuthenticationInfo } from '../../fields/authentication-info.js'
-import { parseChallenges } from '../../fields/challenge.js'
+import { toChallenges } from '../../fields/challenge.js'
 import type { Challenge } from '../../fields/challenge.js'
 import { formatCredentials } from '../../fields/credentials.js'
 import { formatExtValue } from '../../fields/ext-value.js'
@@ -93,7 +93,7 @@ interface Choice {
 export function answerDigestChallenge (
   challenges: string | readonly string[] | readonly Challenge[], request: DigestRequest
 ): DigestAnswer | null {
-  const choice = choose(isParsed(challenges) ? challenges : parseChallenges(challenges), request)
+  const choice = choose(toChallenges(challenges), request)
   if (choice === undefined) return null
   const { challenge, algorithm, qop } = choice
   const { realm, nonce, opaque, charset, userhash, ...params } = challenge.params
@@ -159,10 +159,6 @@ function choose (challenges: readonly Challenge[], { algorithms, qop = 'auth' }:
 function formatCount (count: number): string {
   if (!Number.isInteger(count) || count < 1 || count > 0xffff_ffff) throw new NotRepresentable(0)
   return count.toString(16).padStart(8, '0')
-}
-
-function isParsed (challenges: string | readonly string[] | readonly Challenge[]): challenges is readonly Challenge[] {
-  return typeof challenges === 'object' && typeof challenges[0] !== 'string'
 }
 
 function isAscii (text: string): boolean {

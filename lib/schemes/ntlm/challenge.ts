@@ -1,5 +1,6 @@
 import { AV, formatAvPairs } from './av-pairs.js'
 import { FLAGS, has } from './flags.js'
+import { VERSION, formatMessage, utf16 } from './payload.js'
 
 /** What a challenge is made of. */
 export interface NtlmChallenge {
@@ -45,25 +46,11 @@ export function formatChallengeMessage ({ clientFlags, serverChallenge, names, n
     [AV.domain, utf16(names.domain)], [AV.computer, utf16(names.computer)],
     [AV.dnsDomain, utf16(names.dnsDomain)], [AV.dnsComputer, utf16(names.dnsComputer)], [AV.timestamp, filetime(now)]
   ])
-  const head = Buffer.alloc(HEAD)
-  head.write('NTLMSSP\0', 'latin1')
-  head.writeUInt32LE(2, 8)
-  writeField(head, 12, targetName.length, HEAD)
-  head.writeUInt32LE((ALWAYS | (clientFlags & AS_ASKED) | (unicode ? FLAGS.unicode : FLAGS.oem)) >>> 0, 20)
-  serverChallenge.copy(head, 24)
-  writeField(head, 40, targetInfo.length, HEAD + targetName.length)
-  head.set([10, 0, 0, 0, 0, 0, 0, 15], 48) // a version, of which only the last octet has a meaning
-  return Buffer.concat([head, targetName, targetInfo])
-}
-
-function writeField (head: Buffer, at: number, length: number, start: number): void {
-  head.writeUInt16LE(length, at)
-  head.writeUInt16LE(length, at + 2)
-  head.writeUInt32LE(start, at + 4)
-}
-
-function utf16 (text: string): Buffer {
-  return Buffer.from(text, 'utf16le')
+  const message = formatMessage(2, HEAD, [[12, targetName], [40, targetInfo]])
+  message.writeUInt32LE((ALWAYS | (clientFlags & AS_ASKED) | (unicode ? FLAGS.unicode : FLAGS.oem)) >>> 0, 20)
+  serverChallenge.copy(message, 24)
+  message.set(VERSION, 48)
+  return message
 }
 
 /** 100 nanoseconds each, since 1601. */

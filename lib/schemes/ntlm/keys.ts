@@ -14,6 +14,21 @@ export function ntHash (password: string): Buffer {
 }
 
 /**
+ * The NT hash of an account, out of its password or of the hash itself: 16 octets, or 32 hex
+ * digits.
+ *
+ * @returns `undefined` where it has neither: an account without a secret must not accept
+ *   credentials without one.
+ */
+export function ntHashOf (
+  { password, ntHash: hash }: { readonly password?: unknown, readonly ntHash?: unknown }
+): Buffer | undefined {
+  if (typeof password === 'string' && password !== '') return ntHash(password)
+  const octets = typeof hash === 'string' && /^[0-9a-f]{32}$/i.test(hash) ? Buffer.from(hash, 'hex') : hash
+  return octets instanceof Uint8Array && octets.length === 16 ? Buffer.from(octets) : undefined
+}
+
+/**
  * The key of a user in a domain, version 2. The name is in upper case, char by char; the domain as
  * the client wrote it.
  *

@@ -1,5 +1,6 @@
 import { MalformedCredentials } from '../../errors.js'
 import { FLAGS, has } from './flags.js'
+import { decodeMessage, readField } from './payload.js'
 
 /** The message with which a client begins: type 1. */
 export interface NegotiateMessage {
@@ -28,10 +29,8 @@ export interface AuthenticateMessage {
   readonly octets: Buffer
 }
 
-const SIGNATURE = Buffer.from('NTLMSSP\0', 'latin1')
-/** What a client sends has seldom 1 KiB. Its names may be long, its target info repeats ours. */
-const MAX_LENGTH = 16 * 1024
-const TOKEN = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+/** The least that a type 3 has before what its fields stand for. */
+const HEAD = 64
 /** Where the integrity code of a type 3 is, behind its fields, flags and version. */
 const MIC_START = 72
 const MIC_LENGTH = 16
@@ -49,10 +48,7 @@ const UTF_16 = new TextDecoder('utf-16le', { fatal: true, ignoreBOM: true })
  * readMessage('TlRMTVNTUAABAAAABoIIAAAAAAAAAAAAAAAAAAAAAAA=').type // 1
  */
 export function readMessage (token: string): NegotiateMessage | AuthenticateMessage {
-  if (token.length > MAX_LENGTH * 4 / 3 + 4) throw new MalformedCredentials('the NTLM message is too long')
-  if (!TOKEN.test(token)) throw new MalformedCredentials('the NTLM message is not Base64')
-  const octets = Buffer.from(token, 'base64')
-  if (octets.length < 16 || !octets.subarray(0, 8).equals(SIGNATURE)) throw new MalformedCredentials('not an NTLM message')
+  const octets = decodeMessage(token)
   const type = octets.readUInt32LE(8)
   if (type === 1) return { type, flags: octets.readUInt32LE(12), octets }
   if (type === 3) return readAuthenticate(octets)
@@ -60,13 +56,13 @@ export function readMessage (token: string): NegotiateMessage | AuthenticateMess
 }
 
 function readAuthenticate (octets: Buffer): AuthenticateMessage {
-  if (octets.length < 64) throw new MalformedCredentials('the NTLM message is cut off')
+  if (octets.length < HEAD) throw new MalformedCredentials('the NTLM message is cut off')
   const flags = octets.readUInt32LE(60)
-  const lmResponse = readField(octets, 12)
-  const ntResponse = readField(octets, 20)
-  const fields = [28, 36, 44].map((at) => readField(octets, at))
+  const lmResponse = readField(octets, 12, HEAD)
+  const ntResponse = readField(octets, 20, HEAD)
+  const fields = [28, 36, 44].map((at) => readField(octets, at, HEAD))
   const [domain, user, workstation] = fields.map((field) => readText(field, flags)) as [string, string, string]
-  const encryptedSessionKey = readField(octets, 52)
+  const encryptedSessionKey = readField(octets, 52, HEAD)
   // Nothing says that it is there, but where the first of what is behind it begins.
   const starts = [12, 20, 28, 36, 44, 52]
     .filter((at) => octets.readUInt16LE(at) > 0)
@@ -81,15 +77,6 @@ export function withoutMic ({ octets }: AuthenticateMessage): Buffer {
   const copy = Buffer.from(octets)
   copy.fill(0, MIC_START, MIC_START + MIC_LENGTH)
   return copy
-}
-
-/** Length (2 octets), room (2, without a meaning), place (4). */
-function readField (octets: Buffer, at: number): Buffer {
-  const length = octets.readUInt16LE(at)
-  const start = octets.readUInt32LE(at + 4)
-  if (length === 0) return octets.subarray(0, 0)
-  if (start < 64 || start + length > octets.length) throw new MalformedCredentials('a field of the NTLM message is outside of it')
-  return octets.subarray(start, start + length)
 }
 
 function readText (octets: Buffer, flags: number): string {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { formatChallengeMessage } from '../../schemes/ntlm/challenge.js'
-import { ntHash } from '../../schemes/ntlm/keys.js'
+import { ntHashOf } from '../../schemes/ntlm/keys.js'
 import type { AuthenticateMessage, NegotiateMessage } from '../../schemes/ntlm/message.js'
 import { readResponse, verifyResponse } from '../../schemes/ntlm/verify.js'
 import type { NtlmContext } from '../../schemes/ntlm/verify.js'
@@ -63,11 +63,8 @@ function wrong (reason: NtlmRefusalReason, userId: string | null = null, guess =
   return { kind: 'wrong', note: { reason, userId, guess } }
 }
 
-/** An account without a secret must not accept credentials without one. */
 function hashOf (account: NtlmAccount): Buffer {
-  if ('password' in account && typeof account.password === 'string' && account.password !== '') return ntHash(account.password)
-  const { ntHash: hash } = account as { ntHash?: unknown }
-  const octets = typeof hash === 'string' && /^[0-9a-f]{32}$/i.test(hash) ? Buffer.from(hash, 'hex') : hash
-  if (!(octets instanceof Uint8Array) || octets.length !== 16) throw new TypeError('an account has neither a password nor an NT hash')
-  return Buffer.from(octets)
+  const hash = ntHashOf(account)
+  if (hash === undefined) throw new TypeError('an account has neither a password nor an NT hash')
+  return hash
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { exchangedKey, messageIntegrityCode, ntHash, ntProof, ntowfv2, sessionBaseKey } from '../../../lib/schemes/ntlm/keys.js'
+import { exchangedKey, messageIntegrityCode, ntHash, ntHashOf, ntProof, ntowfv2, sessionBaseKey } from '../../../lib/schemes/ntlm/keys.js'
 import { vectors } from '../../fixtures/vectors.js'
 
 interface Row { id: string, inputs: Record<string, string>, expected: Record<string, string> }
@@ -16,6 +16,19 @@ t.test('the worked example of version 2: every key is right (MS-NLMP, 4.2.4; R-N
   const base = sessionBaseKey(key, proof)
   t.same(base, hex(expected['session_base_key_hex']))
   t.same(exchangedKey(base, hex(expected['encrypted_random_session_key_hex'])), hex(inputs['random_session_key_hex']))
+})
+
+t.test('an account: its hash is that of its password, or what it has in octets or hex digits', async t => {
+  const hash = ntHash('Password')
+  for (const account of [{ password: 'Password' }, { ntHash: hash }, { ntHash: new Uint8Array(hash) }, { ntHash: hash.toString('hex').toUpperCase() }]) {
+    t.same(ntHashOf(account), hash)
+  }
+})
+
+t.test('an account without a secret, or with one that is none: it has no hash', async t => {
+  for (const account of [{}, { password: '' }, { password: 1 }, { ntHash: hex('00'.repeat(15)) }, { ntHash: 'x'.repeat(32) }, { ntHash: '0'.repeat(31) }, { ntHash: null }]) {
+    t.equal(ntHashOf(account), undefined)
+  }
 })
 
 t.test('name and domain of a user: the name alone is put in upper case, char by char (R-NTLM-8)', async t => {
