@@ -83,6 +83,13 @@ export const MalformedField = perRequest(
 export const MalformedCredentials = perRequest(
   'FST_PROXY_AUTH_MALFORMED_CREDENTIALS', 'malformed proxy credentials: %s', 400
 )
+/**
+ * A server or proxy asks us for NTLM credentials, and its message is malformed, or asks for less
+ * than NTLMv2 in Unicode. `answerNtlmChallenge` throws it; no request of a client causes it.
+ */
+export const BadChallenge = perRequest(
+  'FST_PROXY_AUTH_BAD_CHALLENGE', 'bad challenge: %s', 502
+)
 /** A field that may occur once came twice: `Host` or `Proxy-Authorization`. */
 export const DuplicateField = perRequest(
   'FST_PROXY_AUTH_DUPLICATE_FIELD', 'the field %s occurs more than once', 400

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import type { Test } from 'tap'
 import { NtlmStrategy, lookupStatic, ntlmAuth } from '../../lib/index.js'
-import type { NtlmVerdict, NtlmVerifier } from '../../lib/index.js'
+import type { NtlmLogin, NtlmVerdict, NtlmVerifier } from '../../lib/index.js'
 import { exchangedKey, messageIntegrityCode, ntHash, ntowfv2, sessionBaseKey } from '../../lib/schemes/ntlm/keys.js'
 import { withoutMic } from '../../lib/schemes/ntlm/message.js'
 import type { AuthenticateMessage, NegotiateMessage } from '../../lib/schemes/ntlm/message.js'
@@ -18,6 +18,7 @@ import { gateway } from '../fixtures/gateway.js'
 import type { GatewayOptions } from '../fixtures/gateway.js'
 import { authenticate, negotiate } from '../fixtures/ntlm-client.js'
 import type { NtlmAnswer } from '../fixtures/ntlm-client.js'
+import { ntlmLogin } from '../fixtures/ntlm-login.js'
 import { origin } from '../fixtures/origin.js'
 import { peer } from '../fixtures/peers.js'
 import { RawClient } from '../fixtures/raw-client.js'
@@ -113,6 +114,23 @@ for (const form of FORMS) {
       const client = await RawClient.to(t, here.port)
       t.equal(await login(client, form, here, FIRST, challenge => authenticate(challenge, FIRST, answer)), status, JSON.stringify(answer))
       if (status === 200 && form !== 'CONNECT') t.equal(statusOf(await client.send(message(form, `origin.test:${here.origin.port}`)).answer()), 200, 'and the connection is his')
+    }
+  })
+}
+
+for (const form of FORMS) {
+  t.test(`${form}: the client's half of the package answers Samba's challenge (R-NTLM-1, R-NTLM-3, R-NTLM-4)`, { skip }, async t => {
+    const here = await around(t, new NtlmStrategy({ verifier: verifier(t) }))
+    const rows: Array<[NtlmLogin, number]> = [
+      [{ username: 'alice', password: 'wrong' }, 407], [{ username: 'mallory', password: 'alice-secret' }, 407],
+      [{ username: 'alice', password: 'alice-secret' }, 200], [{ username: 'BOB', ntHash: ntHash('bob-secret'), domain: samba!.domain, workstation: 'PC' }, 200],
+      [{ username: 'bob', password: 'bob-secret', targetName: 'HTTP/proxy.test' }, 200]
+    ]
+    for (const [user, status] of rows) {
+      const connection = await RawClient.to(t, here.port)
+      const { response } = await ntlmLogin(user, async credentials =>
+        await connection.send(message(form, `origin.test:${here.origin.port}`, [`Proxy-Authorization: ${credentials}`])).answer())
+      t.equal(statusOf(response), status, user.username)
     }
   })
 }

@@ -40,6 +40,7 @@ import { listKeytab } from '../../lib/schemes/negotiate/keytab.js'
 import { readPrincipal } from '../../lib/schemes/negotiate/principal.js'
 import { kindOf, readToken as readNegotiateToken } from '../../lib/schemes/negotiate/token.js'
 import { readAvPairs } from '../../lib/schemes/ntlm/av-pairs.js'
+import { answerNtlmChallenge } from '../../lib/schemes/ntlm/client.js'
 import { readMessage } from '../../lib/schemes/ntlm/message.js'
 import { readResponse } from '../../lib/schemes/ntlm/verify.js'
 import { htdigest } from '../../lib/users/htdigest.js'
@@ -102,6 +103,13 @@ function plain (value: unknown): unknown {
 function ntlm (text: string): void {
   const message = readMessage(text)
   if (message.type === 3) readResponse(message)
+}
+
+const login = { username: 'a', password: 'b' }
+const first = answerNtlmChallenge('NTLM', login)!
+
+function ntlmClient (challenges: string): void {
+  answerNtlmChallenge(challenges, login, first)
 }
 
 /** Opens a file of accounts, asks it, and closes it. */
@@ -175,6 +183,8 @@ const LAYERS: Readonly<Record<string, { readonly run: Try, readonly throws?: rea
   negotiate: { run: text => { readNegotiateToken(`Negotiate ${text}`); kindOf(octets(text)) } },
   ntlm: { run: ntlm },
   'ntlm octets': { run: text => ntlm(octets(text).toString('base64')) },
+  'ntlm client': { run: text => ntlmClient(`NTLM ${octets(text).toString('base64')}`) },
+  'ntlm client, fields': { run: ntlmClient },
   'av pairs': { run: text => readAvPairs(octets(text)) },
   address: {
     run: text => {
@@ -232,6 +242,9 @@ const BEGINNINGS: Readonly<Record<string, string>> = {
   aws4: 'AWS4-HMAC-SHA256 ',
   keytab: '\x05\x02',
   'ntlm octets': 'NTLMSSP\0\x03\0\0\0',
+  // All the flags that there are, and what follows is 64 octets of attributes.
+  'ntlm client': `NTLMSSP\0\x02\0\0\0${'\0'.repeat(8)}${'\xff'.repeat(4)}${'\0'.repeat(16)}\x40\0\x40\0\x30\0\0\0`,
+  'ntlm client, fields': 'NTLM TlRMTVNTUAACAAAA',
   ntlm: 'TlRMTVNTUAADAAAA',
   'quoted-string': '"',
   'ext-value': 'UTF-8\'\'',

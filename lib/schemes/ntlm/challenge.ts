@@ -1,6 +1,8 @@
-import { AV, formatAvPairs } from './av-pairs.js'
+import { MalformedCredentials } from '../../errors.js'
+import { AV, formatAvPairs, readAvPairs } from './av-pairs.js'
+import type { AvPairs } from './av-pairs.js'
 import { FLAGS, has } from './flags.js'
-import { VERSION, formatMessage, utf16 } from './payload.js'
+import { VERSION, decodeMessage, formatMessage, readField, utf16 } from './payload.js'
 
 /** What a challenge is made of. */
 export interface NtlmChallenge {
@@ -15,6 +17,15 @@ export interface NtlmChallenge {
    * code.
    */
   readonly now: number
+}
+
+/** What a client needs of the challenge that it got. */
+export interface ReceivedNtlmChallenge {
+  readonly flags: number
+  readonly serverChallenge: Buffer
+  readonly attributes: AvPairs
+  /** As it came. */
+  readonly octets: Buffer
 }
 
 export interface NtlmNames {
@@ -32,6 +43,8 @@ const AS_ASKED = FLAGS.sign | FLAGS.seal | FLAGS.keyExchange | FLAGS.key128 | FL
 /** Of 1601, in which FILETIME begins, before that of 1970. */
 const EPOCH = 11_644_473_600_000n
 const HEAD = 56
+/** The least that it has: some leave out the version. */
+const LEAST_HEAD = 48
 
 /**
  * Writes the message with which a server asks: type 2.
@@ -53,8 +66,25 @@ export function formatChallengeMessage ({ clientFlags, serverChallenge, names, n
   return message
 }
 
-/** 100 nanoseconds each, since 1601. */
-function filetime (now: number): Buffer {
+/**
+ * Reads such a message, as a client does, out of the token68 of the challenge. The name of the
+ * target is not looked at: it is for people.
+ *
+ * @throws {MalformedCredentials} It is no type 2, is cut off, has more than 16 KiB, or attributes
+ *   without an end.
+ */
+export function readChallengeMessage (token: string): ReceivedNtlmChallenge {
+  const octets = decodeMessage(token)
+  if (octets.readUInt32LE(8) !== 2) throw new MalformedCredentials('not an NTLM message that a server sends')
+  if (octets.length < LEAST_HEAD) throw new MalformedCredentials('the NTLM message is cut off')
+  const attributes = readAvPairs(readField(octets, 40, LEAST_HEAD))
+  const time = attributes.get(AV.timestamp)
+  if (time !== undefined && time.length !== 8) throw new MalformedCredentials('the time in the NTLM message is none')
+  return { flags: octets.readUInt32LE(20), serverChallenge: octets.subarray(24, 32), attributes, octets }
+}
+
+/** A time in milliseconds since 1970, as NTLM has it: 100 nanoseconds each, since 1601. */
+export function filetime (now: number): Buffer {
   const time = Buffer.alloc(8)
   time.writeBigUInt64LE((BigInt(Math.trunc(now)) + EPOCH) * 10_000n)
   return time

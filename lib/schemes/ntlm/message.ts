@@ -32,7 +32,7 @@ export interface AuthenticateMessage {
 /** The least that a type 3 has before what its fields stand for. */
 const HEAD = 64
 /** Where the integrity code of a type 3 is, behind its fields, flags and version. */
-const MIC_START = 72
+export const MIC_START = 72
 const MIC_LENGTH = 16
 const UTF_16 = new TextDecoder('utf-16le', { fatal: true, ignoreBOM: true })
 

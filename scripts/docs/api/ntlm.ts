@@ -1,10 +1,10 @@
 /**
- * NTLM: the strategy, and Samba as its verifier.
+ * NTLM: the strategy, Samba as its verifier, and the client's half.
  *
  * @module
  */
-export { NtlmStrategy, ntlmAuth } from '../../../lib/index.js'
+export { NtlmStrategy, answerNtlmChallenge, ntlmAuth } from '../../../lib/index.js'
 export type {
-  AuthenticateMessage, NegotiateMessage, NtlmAccount, NtlmAuth, NtlmAuthOptions, NtlmAuthUser, NtlmExchange, NtlmLookup, NtlmNames, NtlmOptions,
-  NtlmRefusalReason, NtlmUser, NtlmVerdict, NtlmVerifier
+  AuthenticateMessage, NegotiateMessage, NtlmAccount, NtlmAnswer, NtlmAuth, NtlmAuthOptions, NtlmAuthUser, NtlmExchange, NtlmLogin, NtlmLookup, NtlmNames,
+  NtlmOptions, NtlmRefusalReason, NtlmUser, NtlmVerdict, NtlmVerifier
 } from '../../../lib/index.js'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { AV, readAvPairs } from '../../../lib/schemes/ntlm/av-pairs.js'
-import { formatChallengeMessage } from '../../../lib/schemes/ntlm/challenge.js'
+import { filetime, formatChallengeMessage, readChallengeMessage } from '../../../lib/schemes/ntlm/challenge.js'
 import { FLAGS, has } from '../../../lib/schemes/ntlm/flags.js'
 
 const names = { computer: 'PROXY', domain: 'WORKGROUP', dnsComputer: 'proxy.test', dnsDomain: 'test' }
@@ -37,4 +37,24 @@ t.test('a client without Unicode: it gets its text in OEM, except for the attrib
   t.ok(has(flags, FLAGS.oem) && !has(flags, FLAGS.unicode))
   t.equal(target.toString('latin1'), 'PROXY')
   t.equal(info.get(AV.computer)!.toString('utf16le'), 'PROXY')
+})
+
+t.test('a message of ours: a client reads out of it what we wrote (R-NTLM-1)', async t => {
+  const { message, info } = make(FLAGS.unicode | FLAGS.sign)
+  const read = readChallengeMessage(message.toString('base64'))
+  t.same(read.octets, message)
+  t.same(read.serverChallenge, serverChallenge)
+  t.equal(read.flags, message.readUInt32LE(20))
+  t.strictSame([...read.attributes], [...info])
+  t.same(read.attributes.get(AV.timestamp), filetime(1000))
+})
+
+t.test('a message without a version: it is read, and one with a shorter head is not (R-NTLM-6)', async t => {
+  const { message } = make(FLAGS.unicode)
+  const head = message.subarray(0, 48)
+  const without = Buffer.concat([head, Buffer.from('00000000', 'hex')])
+  without.writeUInt16LE(4, 40)
+  without.writeUInt32LE(48, 44)
+  t.strictSame([...readChallengeMessage(without.toString('base64')).attributes], [])
+  t.throws(() => readChallengeMessage(head.subarray(0, 47).toString('base64')), { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' })
 })
