@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { preferOneWrite } from '../../platform/http1/one-write.js'
 import { isConnectionBound } from '../../schemes/traits.js'
 import type { Refused } from '../../passport/outcome.js'
 import type { Role } from '../role/role.js'
@@ -34,6 +35,7 @@ export function refuse (
 ): FastifyReply {
   const { raw, method, headers } = reply.request
   const { type, text } = bodies.choose(headers.accept, method)
+  preferOneWrite(reply.raw)
   setChallenges(reply, mode, challenges)
   reply.code(mode.status).type(type).header('content-length', Buffer.byteLength(text))
   if (continues === true && !closes && isToBeReadAway(raw)) {

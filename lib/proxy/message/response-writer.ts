@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { hasField, withoutField } from '../../fields/raw-list.js'
 import { isGone } from '../../platform/abort.js'
 import { guarded, on, once } from '../../platform/guarded.js'
+import { endInOneWrite } from '../../platform/http1/one-write.js'
 import { streamOf } from '../../platform/message-stream.js'
 import type { Milliseconds } from '../../types.js'
 import { addTrailers, writeRelayedHead } from './response-head.js'
@@ -104,7 +105,7 @@ export class ResponseWriter implements ResponseSink {
     if (this.raw.writableEnded) return
     if (trailers.length === 0 && this.held !== null) {
       // Of text node makes one piece with the head.
-      this.raw.end(this.held.chunk.toString('latin1'), 'latin1')
+      endInOneWrite(this.raw, this.held.chunk.toString('latin1'), 'latin1')
       this.watchLast()
       return
     }
