@@ -1,5 +1,5 @@
 import type { Server } from 'node:http'
-import type { Http2Session } from 'node:http2'
+import type { Http2Session, Http2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { guarded, on, once, prepend } from '../guarded.js'
@@ -32,7 +32,8 @@ const watched = new WeakSet<object>()
  * Ends sessions that are broken. After an error of the connection node 20 says GOAWAY, then reads
  * and writes nothing any more and emits no event, so such a session would stay as long as its
  * streams, which may have no limit. Where a session has been idle (`http2SessionTimeout`) its
- * client is asked for a sign of life, and the connection ends if none comes. Once per server.
+ * client is asked for a sign of life, and the connection ends if none comes. One that is over, but
+ * for its connection, ends at once. Once per server.
  *
  * @param timeout - How long it may take to come.
  * @quirk node-http2-broken-session
@@ -43,8 +44,27 @@ export function endBroken (app: FastifyInstance, timeout = ALIVE_TIMEOUT): void 
   onEverySession(app, (session) => {
     const socket = sessionSocket(session)
     // Before Fastify's listener, which closes the session: one without streams is over then.
-    prepend(session, 'timeout', () => endUnlessAlive(session, socket, timeout), socket)
+    prepend(session, 'timeout', () => {
+      if (isForgotten(session)) session.destroy()
+      else endUnlessAlive(session, socket, timeout)
+    }, socket)
   })
+}
+
+interface State { readonly streams: ReadonlyMap<number, Http2Stream> }
+
+/**
+ * Whether a session is closed, and so is each stream of it. Node ends the session with its last
+ * stream, but a stream that its client resets as the response goes out stays, closed, for ever:
+ * once the session is closed, node tells nothing of what it writes.
+ *
+ * @quirk node-http2-closed-stays
+ */
+function isForgotten (session: Http2Session): boolean {
+  if (!session.closed) return false
+  const key = Object.getOwnPropertySymbols(session).find(({ description }) => description === 'state')
+  const { streams } = (session as unknown as Record<symbol, State>)[key!]!
+  return [...streams.values()].every(({ closed }) => closed)
 }
 
 /**

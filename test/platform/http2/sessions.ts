@@ -55,7 +55,7 @@ async function late (t: Test, options: { http2SessionTimeout?: number, https?: C
   let respond = () => {}
   const responding = new Promise<string>(resolve => { respond = () => resolve('late') })
   let asked = 0
-  app.get('/late', async () => { asked++; return await responding })
+  app.all('/late', async () => { asked++; return await responding })
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(async () => { respond(); await app.close() })
   return { app, url, port: Number(new URL(url).port), sockets, respond, asked: () => asked }
@@ -154,4 +154,33 @@ t.test('a session that is told to close as it is idle, then broken and left: its
   client.socket.destroy()
   await until(() => sockets[0]!.destroyed)
   t.equal(asked(), 1)
+})
+
+/** The client says that it goes, resets a stream, and asks on another. */
+async function sayingGoodbye (t: Test, port: number, path: string): Promise<RawHttp2> {
+  const client = await RawHttp2.to(t, port)
+  await client.frame(({ type }) => type === 'SETTINGS')
+  const fields = [[':method', 'POST'], [':scheme', 'http'], [':path', path], [':authority', 'origin.test']] as const
+  client.socket.cork()
+  client.headers(1, fields).send('GOAWAY', 0, 0, Buffer.alloc(8))
+  if (path !== '/late') client.reset(1, 0)
+  client.headers(3, fields, true)
+  client.socket.uncork()
+  return client
+}
+
+t.test('a session whose client says GOAWAY, resets a stream that has its response and opens another: it ends when it has been idle', async t => {
+  const { port, sockets } = await late(t, { http2SessionTimeout: 300 }, app => endBroken(app, 60_000))
+  const client = await sayingGoodbye(t, port, '/none')
+  await client.frame(() => false)
+  await until(() => sockets[0]!.destroyed)
+  t.same(client.frames.filter(({ type, flags }) => type === 'SETTINGS' && flags === 0).length, 1, 'it is not asked whether it is there')
+})
+
+t.test('a session whose client says GOAWAY while a stream waits for its response: it stays for that', async t => {
+  const { app, port, sockets, respond } = await late(t, { http2SessionTimeout: 300 }, app => endBroken(app, 60_000))
+  app.server.on('session', session => session.on('timeout', () => setImmediate(respond)))
+  const client = await sayingGoodbye(t, port, '/late')
+  await client.frame(({ type, stream }) => type === 'DATA' && stream === 1)
+  t.equal(sockets[0]!.destroyed, false)
 })
