@@ -50,7 +50,12 @@ t.test('a TLS client resets its connection together with the end of its handshak
     'origin-form': message('GET /api/'),
     'origin-form, content': message('POST /api/', length) + MUCH,
     'origin-form, Upgrade': message('GET /api/', ...upgrade),
-    'origin-form, Upgrade, many octets behind it': message('GET /api/', ...upgrade) + MUCH
+    'origin-form, Upgrade, many octets behind it': message('GET /api/', ...upgrade) + MUCH,
+    'a route of the application': 'GET /own HTTP/1.1\r\nHost: x\r\n\r\n',
+    'a route of the application, content that it does not read': `POST /own HTTP/1.1\r\nHost: x\r\nContent-Type: text/unread\r\n${length}\r\n\r\n${MUCH}`,
+    'a route of the application, Upgrade': `GET /own HTTP/1.1\r\nHost: x\r\n${upgrade.join('\r\n')}\r\n\r\n`,
+    'a path without a route, Upgrade': `GET /none HTTP/1.1\r\nHost: x\r\n${upgrade.join('\r\n')}\r\n\r\n`,
+    'half a head': 'GET /own HT'
   }
   const overHttp2: Record<string, OutgoingHttpHeaders> = {
     CONNECT: { ':method': 'CONNECT', ':authority': silent.authority },
@@ -59,7 +64,14 @@ t.test('a TLS client resets its connection together with the end of its handshak
   }
   for (const http2 of [false, true]) {
     const fastify = { https: { cert, key, ...(http2 && { allowHTTP1: true }) }, ...(http2 && { http2 }) }
-    const gate = await gateway(t, { reverse: [{ prefix: '/api', upstream: late.url }], fastify: fastify as never })
+    const gate = await gateway(t, {
+      reverse: [{ prefix: '/api', upstream: late.url }],
+      fastify: fastify as never,
+      after: (app) => {
+        app.addContentTypeParser('text/unread', (_request, _content, done) => done(null))
+        app.all('/own', async () => 'own')
+      }
+    })
     let lines = 0
     /** Each has its line when both of its sides are closed. */
     const over = async (text: string) => {

@@ -123,9 +123,9 @@ function hold (response: ServerResponse, queue: Queue, begin: () => void): void 
 
 /**
  * Whether what cannot be read any more needs no response of its own: of a message that has had one,
- * or has begun to have one; or because it is behind a message whose response is yet to come, or
- * coming. That one is the last then: in the midst of its content another would look like some of
- * it.
+ * also from node or the application, or has begun to have one; or because it is behind a message
+ * whose response is yet to come, or coming. That one is the last then: in the midst of its content
+ * another would look like some of it.
  *
  * @quirk node-error-in-response
  */
@@ -135,13 +135,24 @@ function answersAlready ({ code = '' }: Error & { code?: string }, socket: Parse
   const isCut = incoming?.complete === false
   if (response && (!isCut || response.req !== incoming)) {
     if (!/^(?:HPE|ERR_HTTP)_/.test(code) || !proxied(response.req)) return false
-    if (code === 'HPE_INVALID_EOF_STATE') socket.destroySoon() // the client has left
+    if (code === 'HPE_INVALID_EOF_STATE') destroySoon(socket) // the client has left
     else if (code !== 'HPE_CLOSED_CONNECTION') closeBehind(response, socket)
     return true
   }
-  if (!isCut || response?.headersSent === false || !proxied(incoming)) return false
-  socket.destroySoon()
+  if (!isCut) return false
+  const isAnswered = !response || response.writableEnded // the socket lets go of one that is through
+  if (!isAnswered && (!response.headersSent || !proxied(incoming))) return false
+  destroySoon(socket)
   return true
+}
+
+const ending = new WeakSet<Socket>()
+
+/** Once: node fails anew for each packet that follows, and each call would leave a listener. */
+function destroySoon (socket: Socket): void {
+  if (ending.has(socket)) return
+  ending.add(socket)
+  socket.destroySoon()
 }
 
 const last = new WeakSet<ServerResponse>()
@@ -151,5 +162,5 @@ function closeBehind (response: ServerResponse, socket: Socket): void {
   if (last.has(response)) return
   last.add(response)
   if (!response.headersSent) response.shouldKeepAlive = false
-  prependOnce(response, 'finish', () => socket.destroySoon(), socket)
+  prependOnce(response, 'finish', () => destroySoon(socket), socket)
 }

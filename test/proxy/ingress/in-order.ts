@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import t from 'tap'
 import type { Test } from 'tap'
 import { serveInOrder } from '../../../lib/proxy/ingress/in-order.js'
@@ -196,3 +197,46 @@ for (const [form, base] of Object.entries(FORMS)) {
     t.notMatch(JSON.stringify(all.gate.log), /before the verdict/)
   })
 }
+
+const BROKEN: Record<string, string> = {
+  'no Host, which node refuses itself': 'OPTIONS * HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n',
+  'a route of the application that reads no content': 'POST /unread HTTP/1.1\r\nHost: x\r\nContent-Type: text/unread\r\nTransfer-Encoding: chunked\r\n\r\n',
+  'a path without a route': 'POST /none HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n',
+  'an expectation that node refuses itself': 'POST /none HTTP/1.1\r\nHost: x\r\nExpect: more\r\nTransfer-Encoding: chunked\r\n\r\n'
+}
+for (const [name, text] of Object.entries(BROKEN)) {
+  t.test(`content that cannot be read behind a response, ${name}: there is one response`, async t => {
+    const all = await held(t, {
+      after: app => {
+        app.addContentTypeParser('text/unread', (_request, _content, done) => done(null))
+        app.post('/unread', async () => 'unread')
+      }
+    })
+    for (const apart of [false, true]) {
+      const client = await RawClient.to(t, all.gate.port)
+      client.send(apart ? text : `${text}fffffffffffffffff`)
+      if (apart) {
+        await client.until(said => /\r\n\r\n/.test(said))
+        client.send('fffffffffffffffff')
+      }
+      const said = await client.end()
+      t.equal(said.split('HTTP/1.1 ').length, 2, said)
+    }
+  })
+}
+
+t.test('content that cannot be read behind a response, in many packets: the connection gets no listener for each', async t => {
+  const server = createServer((_request, response) => { response.writeHead(200).end('x'.repeat(10_000_000)) })
+  serveInOrder(server, () => true)
+  const connections: Socket[] = []
+  server.on('connection', socket => connections.push(socket))
+  const client = await RawClient.to(t, await listen(t, server))
+  client.send('POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n')
+  await client.until(said => said.length > 0)
+  client.socket.pause() // so that the rest of the response waits
+  const [socket] = connections
+  const before = socket!.listenerCount('finish')
+  for (let packets = 0; packets < 20; packets++) server.emit('clientError', Object.assign(new Error(), { code: 'HPE_INVALID_CHUNK_SIZE' }), socket)
+  t.equal(socket!.destroyed, false)
+  t.ok(socket!.listenerCount('finish') <= before + 1, String(socket!.listenerCount('finish')))
+})
