@@ -165,6 +165,25 @@ async function keptObjects (): Promise<Record<string, number>> {
   }))
 }
 
+interface Left extends Socket {
+  readonly _httpMessage?: ServerResponse | null
+  readonly parser?: object | null
+  readonly _handle?: { getpeername?: (address: object) => number } | null
+}
+
+/** What node knows of each connection that is left. */
+function aboutSockets (): string[] {
+  const handles = (process as unknown as { _getActiveHandles: () => object[] })._getActiveHandles()
+  return handles.filter(handle => handle instanceof Socket).map(handle => {
+    const { _httpMessage: response, parser, _handle, bytesRead, bytesWritten, writableLength, readableEnded, writableEnded, writableFinished } = handle as Left
+    return JSON.stringify({
+      ...{ type: handle.constructor.name, bytesRead, bytesWritten, writableLength, readableEnded, writableEnded, writableFinished },
+      ...{ paused: handle.isPaused(), peer: _handle?.getpeername?.({}), parses: parser != null },
+      response: response && `${response.req.method} ${response.req.url} ${response.statusCode}, ended: ${response.writableEnded}, finished: ${response.writableFinished}`
+    })
+  })
+}
+
 /** Waits until nothing of the run is left, or for `limit` ms, and tells what there is to tell of it. */
 async function settle ({ connections, traces, limit, broken }: Question): Promise<Settled> {
   const until = Date.now() + limit
@@ -178,8 +197,10 @@ async function settle ({ connections, traces, limit, broken }: Question): Promis
     clean = accepted >= connections && Object.keys(leftOver()).length === 0 ? clean + 1 : 0
   }
   const text = log.map(readable)
+  const left = { ...leftOver(), ...await keptObjects() }
   const told: Settled = {
-    left: { ...leftOver(), ...await keptObjects() },
+    left,
+    sockets: Object.keys(left).length > 0 ? aboutSockets() : [],
     faults: faults.splice(0),
     leaks: text.filter(line => traces.some(trace => line.includes(trace))),
     errors: text.filter(line => /"level":(?:50|60),/.test(line)),

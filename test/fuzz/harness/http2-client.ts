@@ -74,6 +74,8 @@ export interface Http2Conversation {
   busy: number[]
   /** The code of the gateway's GOAWAY. */
   away: number | null
+  /** Those behind it have not been looked at: the client may send them again. */
+  lastStream: number
 }
 
 const OF_CONNECTIONS = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'])
@@ -89,7 +91,7 @@ export async function converseHttp2 (world: World, { listener, settings, steps, 
   const bare = connect({ host: '127.0.0.1', port, noDelay: true })
   const socket: Socket = listener === 'h2' ? connectTls({ socket: bare, rejectUnauthorized: false, ALPNProtocols: ['h2'] }) : bare
   const exchanges = new Map<number, Http2Exchange>()
-  const conversation: Http2Conversation = { sent: '', received: '', closed: false, exchanges, waiting: [], busy: [], away: null }
+  const conversation: Http2Conversation = { sent: '', received: '', closed: false, exchanges, waiting: [], busy: [], away: null, lastStream: Infinity }
   const reader = new FieldReader()
   let rest = Buffer.alloc(0)
   let block: { stream: number, ends: boolean, parts: Buffer[] } | null = null
@@ -130,8 +132,10 @@ export async function converseHttp2 (world: World, { listener, settings, steps, 
       if ((flags & ACK) === 0) write(FRAME.settings, ACK, 0, Buffer.alloc(0))
     } else if (type === FRAME.ping) {
       if ((flags & ACK) === 0) write(FRAME.ping, ACK, 0, payload)
-    } else if (type === FRAME.away) conversation.away = payload.readUInt32BE(4)
-    else if (type === FRAME.window) {
+    } else if (type === FRAME.away) {
+      conversation.lastStream = payload.readUInt32BE(0)
+      conversation.away = payload.readUInt32BE(4)
+    } else if (type === FRAME.window) {
       if (payload.readUInt32BE(0) === 0) throw new Finding('a WINDOW_UPDATE of nothing', stream)
     } else if (type === FRAME.headers) block = { stream, ends: (flags & END_STREAM) !== 0, parts: [] }
     else if (type === FRAME.data) data(stream, flags, payload)
@@ -311,8 +315,9 @@ export async function converseHttp2 (world: World, { listener, settings, steps, 
         write(FRAME.window, 0, stream, uint32(50_000_000))
       }
       write(FRAME.window, 0, 0, uint32(50_000_000))
-      await until(() => [...exchanges.values()].every(({ done, reset }) => done || reset) || broken(), PATIENCE)
-      if (!conversation.closed && !broken() && !garbled) conversation.waiting = [...exchanges].flatMap(([stream, { done, reset }]) => done || reset ? [] : [stream])
+      const waiting = () => [...exchanges].flatMap(([stream, { done, reset }]) => done || reset || stream > conversation.lastStream ? [] : [stream])
+      await until(() => waiting().length === 0 || broken(), PATIENCE)
+      if (!conversation.closed && !broken() && !garbled) conversation.waiting = waiting()
       conversation.busy = conversation.waiting.filter(stream => Date.now() - exchanges.get(stream)!.latest < 1000)
     }
     write(FRAME.away, 0, 0, Buffer.alloc(8))

@@ -164,12 +164,21 @@ export function checkOrigin (world: World, connections: ReadonlyArray<readonly A
   }
 }
 
+/**
+ * Whether a client of HTTP/2 has sent more than its Content-Length says, which node finds out when it comes: what the length says is
+ * all that the origin may have, and may have had before.
+ */
+function exceedsLength ({ version, fields, content: { text } }: StrictRequest, got: string): boolean {
+  return version === '2' && valuesOf(fields, 'content-length')[0] === String(got.length) && text.length > got.length
+}
+
 function isSame (sent: StrictRequest, got: StrictRequest): boolean {
   if (got.method !== sent.method) return false
   const tail = /\/\w+\/\w+(?:\?.*)?$/.exec(got.target)?.[0] ?? ''
   if (!sent.target.endsWith(tail)) return false
   if (!sent.content.text.startsWith(got.content.text)) return false
-  if (got.content.complete && !(sent.content.complete && got.content.text === sent.content.text)) return false
+  const isWhole = (sent.content.complete && got.content.text === sent.content.text) || exceedsLength(sent, got.content.text)
+  if (got.content.complete && !isWhole) return false
   const nominated = valuesOf(sent.fields, 'connection').join(',').toLowerCase().split(',').map(name => name.trim())
   const all = [...sent.fields, ...sent.content.trailers]
   return [...got.fields, ...got.content.trailers].every(([name, value]: Field) => {

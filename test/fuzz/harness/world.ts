@@ -39,6 +39,8 @@ export interface Question {
 export interface Settled {
   /** Resources that hold its event loop, beyond those at first. */
   readonly left: Readonly<Record<string, number>>
+  /** What node knows of the connections that are left. */
+  readonly sockets: readonly string[]
   readonly faults: readonly string[]
   /** Lines of the log with a trace of a secret. */
   readonly leaks: readonly string[]
@@ -275,9 +277,9 @@ export class World extends EventEmitter<{ conversation: [Conversation] }> {
     const failed = told.errors.find(line => line.includes('FST_PROXY_AUTH_LISTENER_FAILED'))
     if (failed !== undefined) throw new Finding('a listener failed', failed)
     if (Object.keys(told.left).length > 0) {
-      const { left } = told
+      const { left, sockets } = told
       await this.restart()
-      throw new Finding(`left behind: ${Object.keys(left).join(', ')}`, left)
+      throw new Finding(`left behind: ${Object.keys(left).join(', ')}`, { left, sockets })
     }
     return told
   }
