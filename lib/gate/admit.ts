@@ -17,7 +17,7 @@ import type { Revocations } from '../policy/revocations.js'
 import type { ProxyUser } from '../types.js'
 import { hashesOfNothing, hashesToRead, readCovered } from './content/verified-content.js'
 import type { ContentHashes } from './content/verified-content.js'
-import { consume, readCredentials } from './role/credentials-field.js'
+import { consume, consumeReplaced, readCredentials } from './role/credentials-field.js'
 import { addFinalToken, addStrategyInfo } from './role/authentication-info.js'
 import type { ContentKeeper } from './content/buffered-content.js'
 import type { Role } from './role/role.js'
@@ -270,6 +270,7 @@ class AdmitAttempt implements AttemptInput {
     // Of all strategies: what is not asked here, or not without TLS, has still been sent to us and
     // not to the origin.
     if (reads.length > 0) consume(this.raw, reads)
+    if (this.request.headers !== this.raw.headers) consumeReplaced(this.request, [...OURS[mode.status], ...reads])
   }
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { FastifyRequest } from 'fastify'
 import { DuplicateField } from '../../errors.js'
 import { noteLength } from '../../fields/received-length.js'
 
@@ -43,6 +44,15 @@ export function consume (request: IncomingMessage, names: readonly string[]): vo
     }
   }
   if (rawHeaders.length < length) Object.defineProperty(request, 'headersDistinct', DISTINCT)
+}
+
+/**
+ * Takes fields off those that a hook of the application has put in the place of node's
+ * (`request.headers = …`), which Fastify shows from then on.
+ */
+export function consumeReplaced (request: FastifyRequest, names: readonly string[]): void {
+  const kept = Object.entries(request.headers).filter(([name]) => !names.includes(name.toLowerCase()))
+  request.headers = Object.fromEntries(kept)
 }
 
 // node makes `headersDistinct` from the raw list when it is first asked for, and throws where that

@@ -1,8 +1,9 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage } from 'node:http'
+import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { consume, readCredentials } from '../../../lib/gate/role/credentials-field.js'
+import { consume, consumeReplaced, readCredentials } from '../../../lib/gate/role/credentials-field.js'
 import { listen } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 
@@ -83,4 +84,11 @@ t.test('a request without such a field: it stays as it was', async t => {
   consume(request, [NAME])
   t.notOk(Object.hasOwn(request, 'headersDistinct'))
   t.same(request.rawHeaders, ['Host', 'a', 'X', '1'])
+})
+
+t.test('fields that stand in the place of those of node: none is left of those that are consumed, in whatever case', async t => {
+  const headers = { host: 'a', [NAME]: 'Basic dTpw', 'Proxy-AUTHORIZATION': 'Basic dTpw', 'X-Key': '1', x: ['1', '2'] }
+  const request = { headers } as unknown as FastifyRequest
+  consumeReplaced(request, [NAME, 'x-key'])
+  t.same(request.headers, { host: 'a', x: ['1', '2'] })
 })
