@@ -12,6 +12,7 @@ import { listOf, valuesOf } from '../../fields/raw-list.js'
 import { abortResponse, isFinished, isGone } from '../../platform/abort.js'
 import { asError } from '../../platform/as-error.js'
 import { guardMethod, guarded, once } from '../../platform/guarded.js'
+import { hasBegun } from '../../platform/has-begun.js'
 import { onQueuedClose } from '../../platform/http1/queued-response.js'
 import { writeInterim } from '../../platform/interim-response.js'
 import type { Milliseconds } from '../../types.js'
@@ -241,16 +242,6 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
     this.log(ending)
     deleteWhenRequestEnds(this.options.exchanges, this, this.request)
   }
-}
-
-/**
- * Whether a response has gone out, or begins to. A reply of Fastify's that sends a stream is not
- * `sent` before its end.
- *
- * @quirk fastify-sent-late
- */
-export function hasBegun ({ sent, raw }: FastifyReply): boolean {
-  return sent || raw.headersSent
 }
 
 /** What the log says of a request that was cut before a response went out. */
