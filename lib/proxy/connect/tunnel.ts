@@ -5,6 +5,7 @@ import { isThenable } from '../../eventual.js'
 import type { AuthorityTarget } from '../../fields/target.js'
 import { asError } from '../../platform/as-error.js'
 import { guarded, once } from '../../platform/guarded.js'
+import { hasBegun } from '../../platform/has-begun.js'
 import type { Access, Address } from '../../policy/target/access.js'
 import type { Milliseconds } from '../../types.js'
 import { logExchange } from '../exchange/access-log.js'
@@ -92,7 +93,7 @@ class Opening {
   private open (upstream: Socket): void {
     const { reply, connect, log, exchange, options } = this
     this.end()
-    if (reply.sent) { // by a timeout of the application's
+    if (hasBegun(reply)) { // by a timeout of the application's
       upstream.destroy()
       options.exchanges.delete(exchange)
       return log({ status: reply.raw.statusCode, bytesIn: 0, bytesOut: 0 })
@@ -113,7 +114,7 @@ class Opening {
     const { statusCode = 500, code = 'error' } = failure as { statusCode?: number, code?: string }
     options.exchanges.delete(exchange)
     log({ status: statusCode, bytesIn: 0, bytesOut: 0, reason: code })
-    if (!reply.sent) guarded(() => reply.send(failure), connect.client)()
+    if (!hasBegun(reply)) guarded(() => reply.send(failure), connect.client)()
   }
 
   private end (): void {
