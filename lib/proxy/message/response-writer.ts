@@ -103,7 +103,7 @@ export class ResponseWriter implements ResponseSink {
 
   end (trailers: string[]): void {
     if (this.raw.writableEnded) return
-    if (trailers.length === 0 && this.held !== null) {
+    if (trailers.length === 0 && this.held !== null && !Object.hasOwn(this.raw, 'end')) {
       // Of text node makes one piece with the head.
       endInOneWrite(this.raw, this.held.chunk.toString('latin1'), 'latin1')
       this.watchLast()

@@ -105,3 +105,21 @@ t.test('more content, trailers, a failure or the next turn of the event loop: wh
     setImmediate(() => writer.end([]))
   }), /first$/)
 })
+
+t.test('a response whose end the application has replaced: it is called, also where all the content is there in the turn of the head', async t => {
+  for (const fields of [['Content-Length', '5'], []]) {
+    const ends: unknown[][] = []
+    const text = await got(t, (writer, { raw }) => {
+      const { end } = raw
+      raw.end = function (this: typeof raw, ...rest: unknown[]) {
+        ends.push(rest)
+        return Reflect.apply(end, this, rest)
+      } as never
+      writer.head(200, '', [...fields])
+      writer.data(Buffer.from('hello'), SOURCE)
+      writer.end([])
+    })
+    t.match(text, /\r\n\r\n(?:5\r\n)?hello(?:\r\n0\r\n\r\n)?$/)
+    t.same(ends, [[]])
+  }
+})
