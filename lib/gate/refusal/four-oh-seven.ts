@@ -37,7 +37,8 @@ export function refuse (
   const { type, text } = bodies.choose(headers.accept, method)
   preferOneWrite(reply.raw)
   setChallenges(reply, mode, challenges)
-  reply.code(mode.status).type(type).header('content-length', Buffer.byteLength(text))
+  // Fastify counts the octets, of whatever a hook of the application makes of them.
+  reply.code(mode.status).type(type)
   if (continues === true && !closes && isToBeReadAway(raw)) {
     readAway(raw, (whole) => whole ? reply.send(text) : sendAndClose(reply, text))
     return reply
@@ -54,6 +55,7 @@ function sendAndClose (reply: FastifyReply, text: string): FastifyReply {
   if (raw.complete || method === 'HEAD' || method === 'CONNECT') return reply.send(text)
   // This answer is final: reading what still comes must not make node ask for more of it.
   reply.raw.writeContinue = () => {}
+  reply.header('content-length', Buffer.byteLength(text))
   return reply.send(drainBeforeEnd(raw, text))
 }
 
