@@ -12,6 +12,8 @@ const HOOKS: ReadonlyArray<NonNullable<GatewayOptions['hook']>> = ['preHandler',
 const verify = verifyStatic({ alice: 'alice-secret' })
 const later = (): BasicStrategy => new BasicStrategy({ verify: async (pair) => await verify(pair) })
 
+const now = (): BasicStrategy => new BasicStrategy({ verify })
+
 const MISTAKES: Record<string, (request: FastifyRequest, reply: FastifyReply, done: () => void) => void> = {
   'throws undefined': () => { throw undefined }, // eslint-disable-line no-throw-literal
   'throws nothing that counts': () => { throw 0 }, // eslint-disable-line no-throw-literal
@@ -34,6 +36,33 @@ for (const hook of HOOKS) {
             t.match(await client.until(text => text.includes('\r\n\r\n')), /^HTTP\/1\.1 (?:407|500) /)
             client.socket.destroy()
             t.equal(origin.connections, 0)
+          }
+        })
+      }
+    }
+  }
+}
+
+// Where the gate had let in by then, the request went to its target each time, and its content to several.
+const REPEATS: Record<string, (request: FastifyRequest, reply: FastifyReply, done: () => void) => void> = {
+  'is done twice': (_request, _reply, done) => { done(); done() },
+  'is done three times': (_request, _reply, done) => { done(); done(); done() },
+  'is done again later': (_request, _reply, done) => { done(); setImmediate(done) }
+}
+
+for (const hook of HOOKS) {
+  for (const at of ['onRequest', 'preValidation', 'preHandler'] as const) {
+    for (const [what, mistake] of Object.entries(REPEATS)) {
+      for (const form of FORMS.filter(form => form !== 'CONNECT')) {
+        t.test(`${form}, gate at ${hook}: ${at} of the application ${what}: a request goes to its origin once at most, and has one response`, async t => {
+          for (const strategy of [now(), later()]) {
+            const { port, origin } = await surroundings(t, { hook, before: app => app.addHook(at as 'onRequest', mistake), strategies: [strategy] })
+            const client = await RawClient.to(t, port)
+            const fields = [`Proxy-Authorization: Basic ${Buffer.from('alice:alice-secret').toString('base64')}`, 'Content-Length: 3', 'Connection: close']
+            const text = await client.send(message(form, origin.authority, fields, { method: 'POST', body: 'abc' })).end()
+            t.match(text, /^HTTP\/1\.1 (?:200|500) /)
+            t.equal(text.split('HTTP/1.1 ').length, 2, text)
+            t.same(origin.seen.map(({ body }) => String(body)), text.includes(' 200 ') ? ['abc'] : [])
           }
         })
       }

@@ -47,3 +47,28 @@ for (const [what, headers] of Object.entries(OTHERS)) {
 t.test('a handler of a proxy route, a request that the gate refuses: it is not served', async t => {
   t.match((await (await twoGates(t))({})).json(), { statusCode: 500, message: 'refused' })
 })
+
+t.test('a handler of a proxy route that is called twice: it serves the request once', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.decorateRequest('proxyAuth', null)
+  const admission = new OnlyAdmitted()
+  let served = 0
+  const verdicts: Array<() => void> = []
+  const gate = admission.by((request, _reply, done) => {
+    request.proxyAuth = { user: {}, name: 'alice', info: null, scheme: 'Test', realm: 'r' }
+    if ('x-late' in request.headers) verdicts.push(done)
+    else done()
+  })
+  const handler = admission.only((_request, reply) => {
+    served += 1
+    setImmediate(() => reply.send('once'))
+  })
+  app.get('/', { onRequest: [(_request, _reply, done) => { done(); done() }, gate] }, handler)
+  app.addHook('onSend', async () => { for (const verdict of verdicts) verdict() })
+  const { statusCode, body } = await app.inject('/')
+  t.same([statusCode, body, served], [200, 'once', 1])
+  // By the first call nothing had let it in, and it was refused for that.
+  t.equal((await app.inject({ url: '/', headers: { 'x-late': '1' } })).statusCode, 500)
+  t.equal(served, 1)
+})
