@@ -35,7 +35,10 @@ export interface NtlmLogin {
    * to this TLS connection (`tls-server-end-point`), for servers that compare it. Default none.
    */
   readonly certificate?: X509Certificate | undefined
-  /** The present, in ms since the epoch, where the server does not say its own. Default now. */
+  /**
+   * The present, in ms since the epoch, where the server does not say its own; from 1601 to 9999.
+   * Default now.
+   */
   readonly time?: number
   /** Makes unpredictable octets, for tests. Default node's. */
   readonly random?: (size: number) => Uint8Array
@@ -54,6 +57,8 @@ export interface NtlmAnswer {
 
 /** Of each of the texts. There are no longer ones in use, and all of them fit into a message. */
 const MAX_TEXT = 1024
+/** From 1601, in which FILETIME begins, to the end of the year 9999. */
+const [MIN_TIME, MAX_TIME] = [-11_644_473_600_000, 253_402_300_799_999]
 const LONE_SURROGATE = /\p{Cs}/u
 
 /**
@@ -116,6 +121,9 @@ function readLogin (login: NtlmLogin): NtlmClient {
   }
   if (certificate !== undefined && !(certificate instanceof X509Certificate)) {
     throw new BadOption('certificate', 'an X509Certificate', typeof certificate)
+  }
+  if (typeof time !== 'number' || !(time >= MIN_TIME && time <= MAX_TIME)) {
+    throw new BadOption('time', 'milliseconds since 1970, from 1601 to 9999', typeof time)
   }
   const binding = certificate && channelBinding(certificate.raw)
   return { username, domain, workstation, hash, targetName, channelBinding: binding, now: time, random }

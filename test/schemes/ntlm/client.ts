@@ -179,7 +179,8 @@ t.test('a login that is wrong: the error names the option, and no value of it', 
     ['password', { password: undefined, ntHash: Buffer.alloc(15) }],
     ['username', { username: '' }], ['username', { username: undefined }], ['username', { username: canary.repeat(100) }], ['username', { username: `${canary}\ud800` }],
     ['domain', { domain: null }], ['domain', { domain: canary.repeat(100) }], ['workstation', { workstation: 7 }], ['targetName', { targetName: `\udc00${canary}` }],
-    ['certificate', { certificate: canary }]
+    ['certificate', { certificate: canary }],
+    ...[NaN, Infinity, -12e12, 1e16, '0', new Date(0), null].map((time): [string, object] => ['time', { time }])
   ]
   for (const [option, changes] of rows) {
     let error: Error | undefined
