@@ -19,6 +19,7 @@ import { Exchanges } from './proxy/exchange/exchanges.js'
 import { registerForwardProxy } from './proxy/forward/register.js'
 import { onEveryServer } from './platform/fastify/listeners.js'
 import { keepHandles } from './platform/http2/kept-handles.js'
+import { destroyLate } from './platform/http2/late-destroy.js'
 import { registerReverse } from './proxy/reverse/register.js'
 import type { HttpProxyRoute } from './proxy/reverse/route.js'
 import { readSettings } from './options/settings.js'
@@ -53,6 +54,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   concealRawPackets(app.server)
   onEveryServer(app, (server) => logFailures(app.log, server))
   keepHandles(app)
+  destroyLate(app)
 
   if (settings.forward !== undefined) {
     const targets = settings.targets.map(({ to, demand }) => ({ to, demand: gateOf(demand, PROXY) }))
