@@ -171,7 +171,8 @@ async function overHttp2 (room: number): Promise<number> {
   session.destroy()
   socket.destroy()
   wire.destroy()
-  await Promise.all(running)
+  // Node does not tell all streams of a session that breaks that they are closed.
+  await Promise.race([Promise.all(running), new Promise(resolve => setTimeout(resolve, PATIENCE).unref())])
   return STREAMS - left
 }
 
