@@ -406,3 +406,13 @@ t.test('a user with the reserved name: is refused, and nobody else (F-72)', asyn
   t.equal(proxyAuth, null)
   t.match(await judge(t, options('bob'), { headers }), { refused: null, proxyAuth: { name: 'alice' } })
 })
+
+t.test('headers that a hook of the application has replaced: the credentials are gone from those, too', async t => {
+  const seen = await judge(t, admitOptions([strategy, keyed]), {
+    headers: { 'proxy-authorization': ALICE, 'x-key': 'k', 'x-other': 'stays' },
+    before: request => { request.headers = { ...request.headers, 'x-own': 'yes' } }
+  })
+  t.equal(seen.refused, null)
+  t.notMatch(Object.keys(seen.headers).join(), /authorization|x-key/)
+  t.match(seen.headers, { 'x-other': 'stays', 'x-own': 'yes' })
+})

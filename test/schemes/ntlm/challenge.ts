@@ -58,3 +58,14 @@ t.test('a message without a version: it is read, and one with a shorter head is 
   t.strictSame([...readChallengeMessage(without.toString('base64')).attributes], [])
   t.throws(() => readChallengeMessage(head.subarray(0, 47).toString('base64')), { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' })
 })
+
+t.test('a message that is no challenge, or whose time is none: it is refused (R-NTLM-6)', async t => {
+  const { message } = make(FLAGS.unicode)
+  const other = Buffer.from(message)
+  other.writeUInt32LE(3, 8)
+  t.throws(() => readChallengeMessage(other.toString('base64')), { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS' })
+  const at = message.indexOf(filetime(1000)) - 4
+  const short = Buffer.concat([message.subarray(0, at), Buffer.from('07000400', 'hex'), message.subarray(at + 4, at + 8), Buffer.alloc(4)])
+  short.writeUInt16LE(short.length - message.readUInt32LE(44), 40)
+  t.throws(() => readChallengeMessage(short.toString('base64')), { code: 'FST_PROXY_AUTH_MALFORMED_CREDENTIALS', message: /time/ })
+})
