@@ -1,6 +1,6 @@
 // What the gateway costs beside other proxies: one command, one table. Everything is on loopback, and ends with it.
 //
-//   npm run bench                             everything, in less than ten minutes on two processors
+//   npm run bench                             everything, in some twenty minutes on two processors
 //   npm run bench -- connect tunnel           some scenarios (scenarios/index.ts)
 //   npm run bench -- --against squid          beside the contenders only whose names have this in them
 //   npm run bench -- --markdown FILE          puts the table into a page as well

@@ -1,6 +1,6 @@
 // What may be set from outside.
 
-/** How much is measured. The defaults take some nine minutes on two processors. */
+/** How much is measured. The defaults take some twenty minutes on two processors. */
 export const settings = {
   /** How many processes of each contender, one after another: the same build differs from process to process. */
   processes: positive('BENCH_PROCESSES', 5, true),
