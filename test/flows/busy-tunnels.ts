@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -9,6 +8,7 @@ import type { Test } from 'tap'
 import { digestOf, octets } from '../../bench/transfers.js'
 import { connectHead } from '../fixtures/connect-head.js'
 import { ALICE } from '../fixtures/gateway.js'
+import { watchMemory } from '../fixtures/memory-growth.js'
 import { startProgram } from '../fixtures/started-program.js'
 
 /** Of the octets through one tunnel, in MiB. `TUNNEL_MIB=1024` takes more time. */
@@ -82,7 +82,7 @@ t.test(`${TUNNELS} busy tunnels at a time, whose clients stop at random: all arr
     socket.resume()
     send(socket, EACH).catch(() => {})
   })
-  const before = peak(pid)
+  const grewByLess = watchMemory(pid)
   const clients: Socket[] = []
   while (clients.length < TUNNELS) clients.push(...await Promise.all(Array.from({ length: 50 }, open)))
   const seen = await Promise.all(clients.map(async client => {
@@ -91,13 +91,5 @@ t.test(`${TUNNELS} busy tunnels at a time, whose clients stop at random: all arr
     return sum
   }))
   t.same(new Set(seen), new Set([expected]))
-  if (before === undefined) return t.comment('how much memory a process has taken is not known here')
-  const grown = peak(pid)! - before
-  t.ok(grown < MOST, `it grew by ${grown} KiB`)
+  grewByLess(t, MOST)
 })
-
-/** The most memory that a process has had, in KiB; where there is no /proc, `undefined`. */
-function peak (pid: number): number | undefined {
-  if (process.platform !== 'linux') return undefined
-  return Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1])
-}

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { FORMS, createContentServer, digestOf, transfer } from '../../bench/transfers.js'
 import { certificate, openssl } from '../fixtures/certificate.js'
 import { ALICE } from '../fixtures/gateway.js'
 import { listen } from '../fixtures/origin.js'
+import { watchMemory } from '../fixtures/memory-growth.js'
 import { startProgram } from '../fixtures/started-program.js'
 
 /** A content as large as no gateway would keep in memory. `BENCH_SECONDS=16 npm run bench -- transfer` takes 1 GiB. */
@@ -19,19 +19,11 @@ t.test('large contents in every form and direction: they arrive as they were, an
   })
   const gateway = { port, http2Port: port, tls: true, credentials: ALICE }
   const expected = digestOf(SIZE)
-  const before = peak(pid)
+  const grewByLess = watchMemory(pid)
   for (const form of FORMS) {
     for (const direction of ['up', 'down'] as const) {
       t.equal(await transfer(form, direction, SIZE, gateway, origin), expected, `${form}, ${direction}`)
     }
   }
-  if (before === undefined) return t.comment('how much memory a process has taken is not known here')
-  const grown = peak(pid)! - before
-  t.ok(grown < MOST, `it grew by ${grown} KiB`)
+  grewByLess(t, MOST)
 })
-
-/** The most memory that a process has had, in KiB; where there is no /proc, `undefined`. */
-function peak (pid: number): number | undefined {
-  if (process.platform !== 'linux') return undefined
-  return Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1])
-}
