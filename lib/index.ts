@@ -20,6 +20,7 @@ import { registerForwardProxy } from './proxy/forward/register.js'
 import { onEveryServer } from './platform/fastify/listeners.js'
 import { keepHandles } from './platform/http2/kept-handles.js'
 import { destroyLate } from './platform/http2/late-destroy.js'
+import { destroySessionFirst } from './platform/http2/session-before-socket.js'
 import { registerReverse } from './proxy/reverse/register.js'
 import type { HttpProxyRoute } from './proxy/reverse/route.js'
 import { readSettings } from './options/settings.js'
@@ -55,6 +56,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   onEveryServer(app, (server) => logFailures(app.log, server))
   keepHandles(app)
   destroyLate(app)
+  destroySessionFirst(app)
 
   if (settings.forward !== undefined) {
     const targets = settings.targets.map(({ to, demand }) => ({ to, demand: gateOf(demand, PROXY) }))

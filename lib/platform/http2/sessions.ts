@@ -61,10 +61,13 @@ interface State { readonly streams: ReadonlyMap<number, Http2Stream> }
  * @quirk node-http2-closed-stays
  */
 function isForgotten (session: Http2Session): boolean {
-  if (!session.closed) return false
+  return session.closed && streamsOf(session).every(({ closed }) => closed)
+}
+
+/** The streams of a session, which node shows to no one. */
+export function streamsOf (session: Http2Session): Http2Stream[] {
   const key = Object.getOwnPropertySymbols(session).find(({ description }) => description === 'state')
-  const { streams } = (session as unknown as Record<symbol, State>)[key!]!
-  return [...streams.values()].every(({ closed }) => closed)
+  return [...(session as unknown as Record<symbol, State>)[key!]!.streams.values()]
 }
 
 /**
