@@ -55,8 +55,8 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   concealRawPackets(app.server)
   onEveryServer(app, (server) => logFailures(app.log, server))
   keepHandles(app)
-  destroyLate(app)
   destroySessionFirst(app)
+  destroyLate(app)
 
   if (settings.forward !== undefined) {
     const targets = settings.targets.map(({ to, demand }) => ({ to, demand: gateOf(demand, PROXY) }))

@@ -108,7 +108,18 @@ export class LeftSessions {
 function endUnlessAlive (session: Http2Session, socket: Socket, timeout: Milliseconds): void {
   const read = socket.bytesRead
   session.settings({})
-  setTimeout(guarded(() => { if (socket.bytesRead === read) socket.destroy() }), timeout).unref()
+  setTimeout(guarded(() => {
+    if (socket.bytesRead !== read) return
+    givenUp.add(socket)
+    socket.destroy()
+  }), timeout).unref()
+}
+
+const givenUp = new WeakSet<Socket>()
+
+/** Whether the connection is ended because its client gave no sign of life. */
+export function isGivenUp (socket: Socket): boolean {
+  return givenUp.has(socket)
 }
 
 /** Calls `follow` with each session of HTTP/2 that a server of the application gets. */
