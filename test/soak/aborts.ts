@@ -7,8 +7,7 @@ import { connect as connectHttp2 } from 'node:http2'
 import type { ClientHttp2Session, OutgoingHttpHeaders } from 'node:http2'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
-import { Duplex } from 'node:stream'
-import { connect as connectTls } from 'node:tls'
+import { tlsOver } from '../fixtures/tls-over.js'
 import { plotsOf } from './plot.js'
 import { held, startWorld } from './world.js'
 import type { Snapshot } from './gateway.js'
@@ -69,13 +68,6 @@ function address (): string {
   return `127.0.0.${2 + Math.floor(Math.random() * 250)}`
 }
 
-/** TLS on a connection that stays one of its own: to reset one that TLS has taken over ends the process with node 20, at times. */
-function secure (wire: Socket, protocol: string): Socket {
-  const between = new Duplex({ read () {}, write: (chunk: Buffer, _encoding, done) => { wire.write(chunk, () => done()) } })
-  wire.on('data', chunk => between.push(chunk)).once('end', () => between.push(null)).once('close', () => between.destroy())
-  return connectTls({ socket: between, rejectUnauthorized: false, ALPNProtocols: [protocol] }).on('error', () => {})
-}
-
 /** One client over HTTP/1.1, from its first octet to its last. */
 function overHttp1 (tls: boolean): Promise<void> {
   const [name, text] = draw(REQUESTS)
@@ -83,7 +75,7 @@ function overHttp1 (tls: boolean): Promise<void> {
   const reset = Math.random() < 0.6
   return new Promise(resolve => {
     const wire = connect({ host: '127.0.0.1', port: tls ? h2 : plain, localAddress: address() })
-    const socket: Socket = tls ? secure(wire, 'http/1.1') : wire
+    const socket: Socket = tls ? tlsOver(wire, 'http/1.1') : wire
     const leave = () => {
       clearTimeout(timer)
       if (reset) wire.resetAndDestroy()
@@ -152,7 +144,7 @@ function stream (by: ClientHttp2Session): Promise<void> {
 /** A session of many streams, which breaks in the middle of the last of them. */
 async function overHttp2 (room: number): Promise<number> {
   const wire = connect({ host: '127.0.0.1', port: h2, localAddress: address() }).on('error', () => {})
-  const socket = secure(wire, 'h2')
+  const socket = tlsOver(wire, 'h2')
   const session = connectHttp2('https://gateway.test', { createConnection: () => socket }).on('error', () => {})
   const timer = setTimeout(() => { fail('HTTP/2: no settings'); wire.destroy() }, PATIENCE)
   await Promise.race([once(session, 'remoteSettings').catch(() => {}), once(wire, 'close')])
@@ -180,7 +172,7 @@ async function overHttp2 (room: number): Promise<number> {
 function silentHttp2 (): Promise<void> {
   return new Promise(resolve => {
     const wire = connect({ host: '127.0.0.1', port: h2, localAddress: address() })
-    const socket = secure(wire, 'h2')
+    const socket = tlsOver(wire, 'h2')
     socket.once('secureConnect', () => socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0', 'latin1'))
     socket.once('data', () => { socket.destroy(); wire.destroy() })
     const timer = setTimeout(() => { fail('HTTP/2, a session alone: no settings'); wire.destroy() }, PATIENCE)

@@ -3,9 +3,7 @@ import type { ServerHttp2Stream } from 'node:http2'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
-import { Duplex } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
-import { connect as connectTls } from 'node:tls'
 import t from 'tap'
 import type { Test } from 'tap'
 import { destroyLate } from '../../../lib/platform/http2/late-destroy.js'
@@ -15,6 +13,7 @@ import { endBroken } from '../../../lib/platform/http2/sessions.js'
 import { sessionSocket } from '../../../lib/platform/session-socket.js'
 import { certificate, openssl } from '../../fixtures/certificate.js'
 import { collectGarbage } from '../../fixtures/collect-garbage.js'
+import { tlsOver } from '../../fixtures/tls-over.js'
 import { until } from '../../fixtures/until.js'
 
 const CLIENTS = 150
@@ -55,9 +54,7 @@ async function writing (t: Test, version?: string) {
 /** In TLS, on a connection that can be reset whatever is on it. */
 async function connected (port: number) {
   const wire = connect(port, '127.0.0.1').on('error', () => {})
-  const between = new Duplex({ read () {}, write: (chunk, _encoding, done) => { wire.write(chunk, () => done()) } })
-  wire.on('data', chunk => between.push(chunk)).once('close', () => between.destroy())
-  const socket = connectTls({ socket: between, rejectUnauthorized: false, ALPNProtocols: ['h2'] }).on('error', () => {})
+  const socket = tlsOver(wire, 'h2')
   await once(socket, 'secureConnect')
   return { wire, socket }
 }
