@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { BadOption } from '../errors.js'
 import { checkOptions, readInteger } from '../check-option.js'
 import type { Milliseconds } from '../types.js'
+import { ownText } from './own-text.js'
 import { ReplayWindow } from './replay-window.js'
 import type { Claim, ReplayStore } from './store.js'
 
@@ -100,13 +101,19 @@ export class MemoryStore implements ReplayStore {
       const owned = owner === undefined ? 0 : this.owners.get(owner) ?? 0
       const left = this.maxWindows - this.windows.size
       if (owned >= left) return { kind: 'full', retryAfter: this.untilRoom() }
-      window = new ReplayWindow(this.windowSize)
-      this.windows.set(key, window)
-      if (owner !== undefined) this.owners.set(owner, owned + 1)
-      this.endIn(Math.ceil((this.now + ttl) / SLOT), key, owner)
+      // Both may be slices of a field, which would be kept with them.
+      window = this.open(ownText(key), ttl, owner === undefined ? undefined : ownText(owner))
     }
     const mark = window.mark(n)
     return mark === 'new' ? NEW : mark === 'seen' ? SEEN : BELOW
+  }
+
+  private open (key: string, ttl: Milliseconds, owner: string | undefined): ReplayWindow {
+    const window = new ReplayWindow(this.windowSize)
+    this.windows.set(key, window)
+    if (owner !== undefined) this.owners.set(owner, (this.owners.get(owner) ?? 0) + 1)
+    this.endIn(Math.ceil((this.now + ttl) / SLOT), key, owner)
+    return window
   }
 
   private endIn (slot: number, key: string, owner: string | undefined): void {

@@ -1,7 +1,9 @@
+import { ownText } from './own-text.js'
+
 /**
  * Keeps the last values made, up to a limit: for what is dear to make, depends on its key alone,
  * and is asked for again and again. The oldest goes first, in use or not, which costs nothing to
- * find out.
+ * find out. Keys may be slices of longer texts, which are not kept with them.
  */
 export class Recent<Value> {
   private readonly values = new Map<string, Value>()
@@ -15,7 +17,7 @@ export class Recent<Value> {
 
   set (key: string, value: Value): Value {
     if (this.values.size >= this.limit) this.values.delete(this.values.keys().next().value!)
-    this.values.set(key, value)
+    this.values.set(ownText(key), value)
     return value
   }
 }

@@ -2,6 +2,7 @@ import t from 'tap'
 import fc from 'fast-check'
 import { MemoryStore } from '../../lib/store/memory.js'
 import type { MemoryStoreOptions } from '../../lib/store/memory.js'
+import { heapGrowth, sliceOfLong } from '../fixtures/heap-growth.js'
 
 const clocked = (options: MemoryStoreOptions = {}) => {
   const time = { now: Date.UTC(2026, 10, 21) }
@@ -117,4 +118,13 @@ t.test('a user with as many windows as are left: there is no other one, while a 
   time.now += 62_000
   t.equal(take('mallory', 20), 6, 'those that have ended are given back')
   t.equal(take(undefined, 20), 6, 'a claim of no one may take all')
+})
+
+t.test('keys and owners that are slices of fields: the fields are not kept', async t => {
+  const store = new MemoryStore()
+  const keys = heapGrowth(() => { for (let i = 0; i < 100; i++) store.claim(`aws4 ${sliceOfLong()}`, 1, 1000) })
+  t.ok(keys < 1_000_000, `with keys the heap grew by ${keys} octets`)
+  const owners = heapGrowth(() => { for (let i = 0; i < 100; i++) store.claim(String(i), 1, 1000, sliceOfLong()) })
+  t.ok(owners < 1_000_000, `with owners the heap grew by ${owners} octets`)
+  t.equal(store.size, 200)
 })
