@@ -247,6 +247,8 @@ export const CLIENTS: Readonly<Record<string, readonly [share: number, client: C
   'HTTP/2 POST': [3, async around => {
     const request = stream(await session(around), forwarded(around, 'POST'), false)
     request.end(CONTENT)
+    const status = await statusOf(request)
+    expect(status === 200, `status ${status}`)
     expect((await buffer(request)).equals(CONTENT), 'other content came back')
   }],
   'HTTP/2 tunnel': [3, async around => {

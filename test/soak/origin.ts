@@ -8,12 +8,13 @@ const LARGE = Buffer.alloc(2 ** 20, 'x')
  * An origin that does by path what origins do: responds, dribbles, stalls, resets, cuts its content. What is upgraded is
  * echoed. It is the end of the tunnels as well.
  *
- * @returns Its port, and what closes it.
+ * @returns Its port, what closes it, and what closes the connections by which no request has come. Each of these was opened for a
+ *   client that left, and is the origin's to close. While there is traffic it may get a request at any moment: the 408 that node
+ *   sends where it has waited too long would be the response to that.
  */
-export async function origin (): Promise<{ port: number, close: () => void }> {
+export async function origin (): Promise<{ port: number, close: () => void, closeUnused: () => void }> {
   const open = new Set<Socket>()
-  // A connection that was opened for a request whose client left before it was sent is the origin's to close.
-  const server = createServer({ headersTimeout: 2000, connectionsCheckingInterval: 500 }, (request, response) => {
+  const server = createServer({ headersTimeout: 0, requestTimeout: 0 }, (request, response) => {
     const { socket } = request
     switch (request.url) {
       case '/large': response.end(LARGE); break
@@ -45,7 +46,11 @@ export async function origin (): Promise<{ port: number, close: () => void }> {
   })
   server.keepAliveTimeout = 300
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  return { port: (server.address() as AddressInfo).port, close: () => { server.close(); for (const socket of open) socket.destroy() } }
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () => { server.close(); for (const socket of open) socket.destroy() },
+    closeUnused: () => { for (const socket of open) if (socket.bytesRead === 0) socket.destroy() }
+  }
 }
 
 function dribble (write: (part: string) => unknown, end: () => void, left = 8): void {

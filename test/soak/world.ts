@@ -67,11 +67,13 @@ export async function startWorld (): Promise<World> {
     .map(([kind, count]) => `${kind}: ${count}, at rest ${atRest.resources[kind] ?? 0}`)
   const quiet = async () => {
     const by = performance.now() + QUIET
+    target.closeUnused()
     let last = await snapshot()
     // What node has of a session of HTTP/2 is kept for some collections, one of which each snapshot is.
     for (let collections = 0; collections < 5; collections++) last = await snapshot()
     while ((last.descriptors > atRest.descriptors || more(last).length > 0) && performance.now() < by) {
       await wait(500)
+      target.closeUnused()
       last = await snapshot()
     }
     if (last.descriptors > atRest.descriptors) fail(`${last.descriptors} descriptors at the end, ${atRest.descriptors} at rest`)
