@@ -17,6 +17,14 @@ export function quantile (values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
 }
 
+/** By how much a value grows with another: of the line that comes closest to all points, by least squares. */
+export function slope (points: ReadonlyArray<readonly [at: number, value: number]>): number {
+  const mean = (of: readonly number[]) => of.reduce((sum, each) => sum + each, 0) / of.length
+  const middle = mean(points.map(([at]) => at))
+  const square = mean(points.map(([at]) => (at - middle) ** 2))
+  return square === 0 ? 0 : mean(points.map(([at, value]) => (at - middle) * value)) / square
+}
+
 /** What the gateway held over time, a line each. */
 export function plotsOf (samples: readonly Snapshot[]): string {
   return [

@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { CLIENTS } from './clients.js'
 import type { Surroundings } from './clients.js'
 import type { Snapshot } from './gateway.js'
-import { plot, plotsOf, quantile } from './plot.js'
+import { plot, plotsOf, quantile, slope } from './plot.js'
 import { held, QUIET, startWorld } from './world.js'
 
 const SECONDS = Number(process.env['SOAK_SECONDS'] ?? Number(process.env['SOAK_MINUTES'] ?? 1) * 60)
@@ -20,6 +20,10 @@ const SAMPLES = 60
 const ROOM = 150
 /** How long a client may take; the tunnels of the guest take some seconds. */
 const PATIENCE = 30_000
+/** Octets by which the heap may grow in the second half of the time: what is under way, and code that V8 compiles. */
+const NOISE = 2 * 2 ** 20
+/** And that for each client: V8 goes on to keep some of the code that it compiles anew. */
+const FOR_EACH = 8
 
 const world = await startWorld()
 const { child, fail, snapshot, atRest } = world
@@ -63,7 +67,7 @@ console.log(`${(rate * 2000).toFixed(0)} a second at most; ${SECONDS} s at half 
 
 // Half of it, at random moments. Half of the time the guest has an account; when it has none, its tunnels are cut. More than
 // once: until the file is read again, new ones are let in.
-const samples: Array<Snapshot & { p50: number, p99: number }> = []
+const samples: Array<Snapshot & { done: number, p50: number, p99: number }> = []
 const began = performance.now()
 let due = began
 let guest = false
@@ -86,7 +90,7 @@ for (let next = began; performance.now() < began + SECONDS * 1000;) {
     const taken = latencies
     latencies = []
     const sample = await snapshot()
-    samples.push({ ...sample, p50: quantile(taken, 0.5), p99: quantile(taken, 0.99) })
+    samples.push({ ...sample, done, p50: quantile(taken, 0.5), p99: quantile(taken, 0.99) })
   }
   await wait(2)
 }
@@ -107,6 +111,11 @@ const middle = samples.slice(third, 2 * third)
 const end = samples.slice(2 * third)
 const median = (of: typeof samples, value: (sample: typeof samples[number]) => number) => quantile(of.map(value), 0.5)
 if (median(end, held) > median(middle, held) * 1.1 + 4) fail(`what is held grew from ${median(middle, held).toFixed(1)} to ${median(end, held).toFixed(1)} MiB`)
+// And the second half of it by the number of clients: what each of them leaves behind shows in an hour as little at a time.
+const half = samples.slice(Math.floor(samples.length / 2))
+const clients = half.at(-1)!.done - half[0]!.done
+const each = slope(half.map(({ done, heap }) => [done, heap]))
+if (each * clients > NOISE + FOR_EACH * clients) fail(`the heap grew by ${each.toFixed(0)} octets for each of ${clients} clients`)
 if (median(end, ({ descriptors }) => descriptors) > median(middle, ({ descriptors }) => descriptors) * 1.25 + 20) fail('descriptors grew')
 if (median(end, ({ p99 }) => p99) > median(middle, ({ p99 }) => p99) * 2 + 100) fail('the p99 of latencies grew')
 
@@ -116,4 +125,5 @@ console.log(plot('GET, p50', samples.map(({ p50 }) => p50), 'ms'))
 console.log(plot('GET, p99', samples.map(({ p99 }) => p99), 'ms'))
 console.log(`${done} done, ${full} left out for want of room; at rest ${held(atRest).toFixed(1)} MiB and ${atRest.descriptors} descriptors, ` +
   `at the end ${held(last).toFixed(1)} MiB and ${last.descriptors}; ${((last.cpu - atRest.cpu) / 1e6).toFixed(0)} s of processor time`)
+console.log(`in the second half the heap grew by ${each.toFixed(1)} octets for each of ${clients} clients`)
 world.end('soak')
