@@ -27,7 +27,7 @@ export function keepHandles (app: FastifyInstance): void {
     if (handle === undefined) return
     on(session, 'stream', (stream: Http2Stream) => {
       const ofStream = handleOf(stream)
-      if (ofStream !== undefined && handle !== undefined) keepBehind(ofStream, handle)
+      if (ofStream !== undefined && handle !== undefined) kept.addBehind(ofStream, handle)
     })
     // A stream whose head never came to its end is known to node alone.
     once(session, 'close', () => {
@@ -40,15 +40,6 @@ export function keepHandles (app: FastifyInstance): void {
 }
 
 /**
- * Keeps `handle` until a collection after that of `first`: it is what the registry has to hand out.
- */
-export function keepBehind (first: object, handle: object): void {
-  behind.register(first, handle)
-}
-
-const behind = new FinalizationRegistry<object>(() => {})
-
-/**
  * What V8 is told that a handle takes. It is more than the 25 KiB that a session takes in native
  * code, of which V8 knows nothing: it collects after 64 MiB of what it is told, and some
  * collections are waited for. These octets are never touched, so they take no memory themselves.
@@ -59,35 +50,68 @@ const WEIGHT = 131_072
 interface KeptHandle { readonly handle: object, readonly weight: Buffer }
 
 /**
+ * After how many objects without a collection it is looked whether there was one that no finalizer
+ * told of. Not at each: to look at a weak reference keeps its object for the rest of the turn, and
+ * V8 collects in the midst of one.
+ */
+const LOOK_EVERY = 600
+
+/**
  * Objects that are kept for some collections of all garbage, which come the sooner the more there
- * are.
+ * are; or until others were collected.
+ *
+ * A finalizer tells of a collection, mostly. V8 calls none any more, of the whole process and for
+ * ever, once a registry of anything in it was collected before it had called its own. So what there
+ * is to tell is in weak references, and those are looked at without a finalizer, too.
+ *
+ * @quirk v8-registry-stops
  */
 export class KeptHandles {
   /** The latest first. */
   private readonly rounds: KeptHandle[][] = Array.from({ length: COLLECTIONS }, () => [])
-  private waiting = false
-  private readonly registry = new FinalizationRegistry<undefined>(guarded(() => { this.collected() }))
+  private behind: Array<readonly [first: WeakRef<object>, handle: object]> = []
+  /** How many came since the last collection that was noticed. */
+  private since = 0
+  /** An object that nothing else refers to: the next collection takes it. */
+  private next: WeakRef<object> | undefined
+  private readonly registry = new FinalizationRegistry<WeakRef<object>>(guarded((taken) => {
+    if (taken === this.next) this.collected()
+  }))
 
   /** How many there are. */
   get size (): number {
-    return this.rounds.flat().length
+    return this.rounds.flat().length + this.behind.length
   }
 
   add (handle: object): void {
     this.rounds[0]!.push({ handle, weight: Buffer.allocUnsafeSlow(WEIGHT) })
-    if (!this.waiting) this.wait()
+    this.look()
   }
 
-  /** Waits for a collection: what it takes is an object that nothing else refers to. */
+  /** Keeps `handle` until a collection after that of `first`. */
+  addBehind (first: object, handle: object): void {
+    this.behind.push([new WeakRef(first), handle])
+    this.look()
+  }
+
+  private look (): void {
+    this.since += 1
+    if (this.next === undefined) this.wait()
+    else if (this.since % LOOK_EVERY === 0 && this.next.deref() === undefined) this.collected()
+  }
+
   private wait (): void {
-    this.waiting = true
-    this.registry.register({}, undefined)
+    const taken = {}
+    this.next = new WeakRef(taken)
+    this.registry.register(taken, this.next)
   }
 
   private collected (): void {
     this.rounds.pop()
     this.rounds.unshift([])
-    this.waiting = false
+    this.behind = this.behind.filter(([first]) => first.deref() !== undefined)
+    this.next = undefined
+    this.since = 0
     if (this.size > 0) this.wait()
   }
 }

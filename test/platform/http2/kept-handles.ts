@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { KeptHandles, keepBehind, keepHandles } from '../../../lib/platform/http2/kept-handles.js'
+import { KeptHandles, keepHandles } from '../../../lib/platform/http2/kept-handles.js'
 import { collectGarbage } from '../../fixtures/collect-garbage.js'
 import { Http2Client } from '../../fixtures/http2-client.js'
 import { RawClient } from '../../fixtures/raw-client.js'
@@ -47,11 +47,28 @@ t.test('many objects one after the other: the first are let go of, though V8 see
   t.ok(kept.size < ADDED / 2, `${kept.size} of ${ADDED} are left`)
 })
 
+t.test('a collection that no finalizer has told of: it is noticed as more objects are added', async t => {
+  const kept = keptHandles()
+  const noticed = t.capture(kept as unknown as { collected: () => void }, 'collected', KeptHandles.prototype['collected'])
+  const object = (() => {
+    const added = { here: true }
+    kept.addBehind({}, added)
+    return new WeakRef(added)
+  })()
+  await new Promise(resolve => setImmediate(resolve))
+  collectGarbage()
+  for (let i = 0; i < 600; i++) kept.addBehind(kept, {})
+  t.equal(noticed().length, 1, 'before the turn in which finalizers are called')
+  t.equal(kept.size, 600)
+  await until(() => { collectGarbage(); return object.deref() === undefined })
+})
+
 t.test('an object kept behind another: it is there as long as the other, however often is collected, and gone after it', async t => {
+  const kept = keptHandles()
   let stream: object | undefined = {}
   const session = (() => {
     const handle = { here: true }
-    keepBehind(stream, handle)
+    kept.addBehind(stream, handle)
     return new WeakRef(handle)
   })()
   for (let i = 0; i < 5; i++) {
