@@ -293,6 +293,65 @@ export const UpstreamBusy = perRequest(
 export const OutOfConnections = perRequest(
   'FST_PROXY_AUTH_OUT_OF_CONNECTIONS', 'the proxy can open no more connections', 503
 )
+/** None of the parent proxies fits this target, and the list does not say `'direct'`. */
+export const NoParent = perRequest(
+  'FST_PROXY_AUTH_NO_PARENT', 'no parent proxy serves this target', 502
+)
+/**
+ * The parent proxy cannot be reached: it has no address, refuses the connection, has no route to
+ * it, or its TLS fails. The cause tells which.
+ */
+export const ParentUnreachable = perRequest(
+  'FST_PROXY_AUTH_PARENT_UNREACHABLE', 'the parent proxy cannot be reached', 502
+)
+/** The parent proxy did not accept the connection, or did not respond, in time. */
+export const ParentTimeout = perRequest(
+  'FST_PROXY_AUTH_PARENT_TIMEOUT', 'the parent proxy did not respond in time', 504
+)
+/**
+ * What the parent proxy sent is no response of a proxy to this request, or it closed the connection
+ * before its response was complete.
+ */
+export const ParentProtocol = perRequest(
+  'FST_PROXY_AUTH_PARENT_PROTOCOL', 'the parent proxy did not respond as a proxy does', 502
+)
+/**
+ * The parent proxy refused the credentials of the gateway, or asks for others than it has. The log
+ * says which account.
+ */
+export const ParentRefused = perRequest(
+  'FST_PROXY_AUTH_PARENT_REFUSED', 'the parent proxy refused the credentials of this proxy', 502
+)
+/**
+ * The parent proxy did not prove who it is: `rspauth` of Digest is wrong or absent, or Negotiate
+ * did not authenticate it.
+ */
+export const ParentUnproven = perRequest(
+  'FST_PROXY_AUTH_PARENT_UNPROVEN', 'the parent proxy did not prove who it is', 502
+)
+/** The credentials for the parent proxy could not be had: their function failed, or took too long. */
+export const ParentCredentialsFailed = perRequest(
+  'FST_PROXY_AUTH_PARENT_CREDENTIALS', 'the credentials for the parent proxy could not be had', 500
+)
+/** The function that chooses the parent proxies failed, took too long, or gave something else. */
+export const ParentChoiceFailed = perRequest(
+  'FST_PROXY_AUTH_PARENT_CHOICE', 'the parent proxy could not be chosen', 500
+)
+/** The parent proxy refused to serve this target, with a status of its own: 403, 502, 503 or 504. */
+export class ParentDenied extends perRequest('FST_PROXY_AUTH_PARENT_DENIED', 'the parent proxy refused with status %d', 502) {
+  /** @param status - The parent's, which the response has too. */
+  constructor (status = 502, options?: { cause: unknown }) {
+    super(status, options)
+    this.statusCode = status
+  }
+}
+/**
+ * The parent proxy has to be asked for a challenge before content can be sent to it, and the
+ * content was larger than what is kept meanwhile.
+ */
+export const ParentContent = perRequest(
+  'FST_PROXY_AUTH_PARENT_CONTENT', 'the content is too large to be sent again to the parent proxy', 502
+)
 /**
  * Node or undici refused a call of the gateway. This is a fault of the package or of the
  * configuration, not of the target.

@@ -23,7 +23,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   strategies: ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store'],
   users: ['errors', 'check-option', 'types', 'platform', 'schemes', 'store', 'concurrency-limit'], // where the accounts are that strategies look up
   passport: ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store', 'concurrency-limit', 'strategies'],
-  policy: ['errors', 'eventual', 'check-option', 'types', 'platform', 'store'],
+  policy: ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store'],
   // Never proxy: the two know nothing of each other.
   gate: [
     'errors', 'eventual', 'check-option', 'types', 'fields', 'schemes', 'platform', 'platform/http1', 'platform/http2', 'store', 'passport',
@@ -33,6 +33,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   'proxy/exchange': ['types', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'policy'],
   'proxy/message': ['errors', 'check-option', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange'],
   'proxy/upstream': ['errors', 'check-option', 'types', 'fields', 'platform', 'policy', 'proxy/message'],
+  // To the target by way of another proxy, and the credentials for that.
+  'proxy/parent': ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'policy', 'schemes', 'proxy/exchange', 'proxy/message', 'proxy/upstream'],
   'proxy/ingress': ['errors', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'store', 'proxy/exchange'],
   'proxy/upgrade': [
     'errors', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'proxy/exchange', 'proxy/message',

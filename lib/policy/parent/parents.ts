@@ -1,0 +1,22 @@
+import type { Eventual } from '../../eventual.js'
+import type { ProxyIdentity } from '../../types.js'
+import type { Target } from '../target/check.js'
+import type { Hop, Parent } from './parent.js'
+
+/** The parents of the forward proxy, or of a reverse route. */
+export interface Parents {
+  /** Every parent that may be chosen, for what has to be known at the boot. */
+  readonly all: readonly Parent[]
+  /**
+   * The ways to a target, in the order to try them: those that fit, parents that fail at present
+   * behind the others.
+   *
+   * @returns One or more. Without a promise where nothing makes one.
+   * @throws {NoParent} None fits.
+   */
+  choose (target: Target, identity: ProxyIdentity | null): Eventual<readonly Hop[]>
+  /** A connection to the parent failed, or it did not respond as a proxy does. */
+  failed (parent: Parent, error: Error): void
+  /** It has responded as a proxy does. */
+  worked (parent: Parent): void
+}

@@ -1,0 +1,59 @@
+import type { X509Certificate } from 'node:crypto'
+import type { Eventual } from '../../../eventual.js'
+
+/** A request to a parent that credentials are for. */
+export interface LoginRequest {
+  readonly method: string
+  /** The request-target as it is sent: absolute-form, or `host:port` of a CONNECT. */
+  readonly uri: string
+  /** The authority of the target, which `Host` has. */
+  readonly authority: string
+  /** The certificate of the parent, where TLS is spoken with it. */
+  readonly certificate?: X509Certificate | undefined
+}
+
+/**
+ * One account at one parent, and what is remembered for it from request to request: nonces, tokens,
+ * whether the parent asks at all.
+ */
+export interface Login {
+  /** In its registered spelling; `null` where nothing is sent, or what the client sent. */
+  readonly scheme: string | null
+  /** Tells accounts of one parent apart, for pools and the log. Never a secret, nor a hash of one. */
+  readonly account: string
+  /**
+   * NTLM, Negotiate: it authenticates a connection, which serves this account alone from then on,
+   * one request at a time, and needs `attempt` once for each connection.
+   */
+  readonly bindsConnection: boolean
+  /**
+   * Whether the first credentials of an attempt are expected to be enough, so that content may be
+   * sent with them. Where it is not, the parent has to be asked first.
+   */
+  readonly ready: boolean
+  /** Begins for one request, or for one connection. */
+  attempt (request: LoginRequest): LoginAttempt
+}
+
+/** The credentials of one request, leg by leg. */
+export interface LoginAttempt {
+  /** The field value to send unasked; `null`: none. Asked once, before anything is sent. */
+  first (): Eventual<string | null>
+  /**
+   * The parent said 407. A bounded number of legs: some day it is `null` however often a new
+   * challenge comes.
+   *
+   * @param challenges - The lines of its `Proxy-Authenticate`, as received.
+   * @returns The field value to send next; `null`: there is none, and the parent has refused.
+   * @throws {ParentCredentialsFailed} They could not be had.
+   */
+  next (challenges: readonly string[]): Eventual<string | null>
+  /**
+   * The parent responded with something other than 407.
+   *
+   * @param info - The lines of its `Proxy-Authentication-Info`.
+   * @param challenges - The lines of its `Proxy-Authenticate`: Negotiate proves the parent there.
+   * @throws {ParentUnproven} It did not prove what it must.
+   */
+  succeeded (info: readonly string[], challenges: readonly string[]): Eventual<void>
+}
