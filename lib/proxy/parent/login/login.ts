@@ -6,11 +6,22 @@ export interface LoginRequest {
   readonly method: string
   /** The request-target as it is sent: absolute-form, or `host:port` of a CONNECT. */
   readonly uri: string
-  /** The authority of the target, which `Host` has. */
+  /** What `Host` has, as it is sent. */
   readonly authority: string
+  /**
+   * Whether content is sent with it, which is not known beforehand. Some credentials cover it.
+   */
+  readonly content: boolean
   /** The certificate of the parent, where TLS is spoken with it. */
   readonly certificate?: X509Certificate | undefined
 }
+
+/**
+ * The fields of a request that are its credentials, by their names in lower case:
+ * `proxy-authorization`, and for AWS4 also `x-amz-date` and others. Each takes the place of all
+ * lines of that name in the request.
+ */
+export type LoginFields = Readonly<Record<string, string>>
 
 /**
  * One account at one parent, and what is remembered for it from request to request: nonces, tokens,
@@ -19,7 +30,10 @@ export interface LoginRequest {
 export interface Login {
   /** In its registered spelling; `null` where nothing is sent, or what the client sent. */
   readonly scheme: string | null
-  /** Tells accounts of one parent apart, for pools and the log. Never a secret, nor a hash of one. */
+  /**
+   * Tells all accounts of this process apart, for pools and the log: `gateway#7`. Never a secret,
+   * nor a hash of one.
+   */
   readonly account: string
   /**
    * NTLM, Negotiate: it authenticates a connection, which serves this account alone from then on,
@@ -37,17 +51,21 @@ export interface Login {
 
 /** The credentials of one request, leg by leg. */
 export interface LoginAttempt {
-  /** The field value to send unasked; `null`: none. Asked once, before anything is sent. */
-  first (): Eventual<string | null>
+  /**
+   * The fields to send unasked; `null`: none. Asked once, before anything is sent.
+   *
+   * @throws {ParentCredentialsFailed} They could not be had.
+   */
+  first (): Eventual<LoginFields | null>
   /**
    * The parent said 407. A bounded number of legs: some day it is `null` however often a new
    * challenge comes.
    *
    * @param challenges - The lines of its `Proxy-Authenticate`, as received.
-   * @returns The field value to send next; `null`: there is none, and the parent has refused.
+   * @returns The fields to send next; `null`: there are none, and the parent has refused.
    * @throws {ParentCredentialsFailed} They could not be had.
    */
-  next (challenges: readonly string[]): Eventual<string | null>
+  next (challenges: readonly string[]): Eventual<LoginFields | null>
   /**
    * The parent responded with something other than 407.
    *
