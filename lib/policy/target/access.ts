@@ -55,6 +55,14 @@ export interface Access<User = unknown> {
    * @throws {DnsFailed} @throws {DnsTimeout} The resolver gave none.
    */
   resolve (admitted: Admitted): Address[] | Promise<Address[]>
+  /**
+   * For a name that is resolved elsewhere, so that its addresses are never looked at: insists that
+   * nothing was left to them to tell.
+   *
+   * @throws {TargetDenied} Only a rule for addresses could have allowed the name or its port; or
+   *   the name means the machine that resolves it, and a loopback address is refused.
+   */
+  keepName (admitted: Admitted): void
   /** Both, one after the other. Without a promise where neither makes one. */
   approve (target: Target, user: User): Eventual<Address[]>
 }
@@ -64,6 +72,10 @@ const TARGETS_KEPT = 1000
 
 const IP: DeniedType = 'destination_ip_prohibited'
 const REQUEST: DeniedType = 'http_request_denied'
+
+/** A name that always means loopback addresses (RFC 6761, 6.3), and those. */
+const LOCALHOST = /^(?:.*\.)?localhost$/
+const LOOPBACK = ['127.0.0.1', '::1'].map((text) => readAddress(text)!)
 
 function isDefaultPort (port: number): boolean {
   return port === 443 || port === 80
@@ -193,9 +205,21 @@ export function createAccess<User = unknown> (
       .then((addresses) => classify(addresses, admitted))
   }
 
+  function keepName (target: Admitted): void {
+    const { host, port, allowed } = target
+    if (allowed === null) throw denied({ reason: 'not on the allow list', proxyStatus: REQUEST })
+    if (!isPortOpen(port, allowed, target.special)) throw denied({ reason: 'port', proxyStatus: REQUEST })
+    if (!LOCALHOST.test(host)) return
+    for (const address of LOOPBACK) {
+      const denial = refusal(address, target)
+      if (denial !== null) throw denied(denial)
+    }
+  }
+
   return {
     admit,
     resolve,
+    keepName,
     approve (target, user) {
       const admitted = admit(target, user)
       return 'then' in admitted ? admitted.then(resolve) : resolve(admitted)

@@ -304,3 +304,21 @@ t.test('a check that takes its time: the addresses come when it is through', asy
   const access = createAccess({ check: async () => true, lookup: resolver(NAMES).lookup }, () => [])
   t.match(await access.approve({ host: 'one.test', port: 443, scheme: 'https' }, undefined), [{ address: '9.9.9.9' }])
 })
+
+t.test('a name whose addresses are never looked at: it is kept where nothing was left to them to tell', async t => {
+  const keep = async (options: ForwardPolicyOptions, host: string, port = 443, own: OwnListener[] = []): Promise<void> => {
+    const access = createAccess({ lookup: resolver(NAMES).lookup, ...options }, () => own)
+    access.keepName(await access.admit({ host, port, scheme: 'connect' }, undefined))
+  }
+  await t.resolves(keep({}, 'private.test'))
+  await t.resolves(keep({ allow: ['one.test:8080'] }, 'one.test', 8080))
+  await t.rejects(keep({ allow: ['9.9.9.9'] }, 'one.test'), NOT_ALLOWED)
+  await t.rejects(keep({ special: ['9.9.9.9:8080'] }, 'one.test', 8080), PORT)
+  for (const host of ['localhost', 'LOCALHOST.', 'a.localhost']) {
+    await t.rejects(keep({}, host), SPECIAL, host)
+    await t.resolves(keep({ special: ['localhost', 'a.localhost'] }, host), host)
+    await t.rejects(keep({ special: ['localhost', 'a.localhost'] }, host, 443, [{ address: '127.0.0.1', port: 443 }]), OWN, host)
+  }
+  await t.rejects(keep({ special: ['127.0.0.1'] }, 'localhost'), SPECIAL, 'it may mean the other one')
+  await t.resolves(keep({}, 'mylocalhost'))
+})
