@@ -1,12 +1,11 @@
-import { connect as tlsConnect, createSecureContext } from 'node:tls'
+import { createSecureContext } from 'node:tls'
 import type { ConnectionOptions } from 'node:tls'
-import { isIP } from 'node:net'
 import type { Socket } from 'node:net'
 import { Agent, Client, Pool } from 'undici'
 import type { Dispatcher, buildConnector } from 'undici'
-import { BadOption, ClientLeft, ConnectTimeout } from '../../errors.js'
+import { BadOption, ClientLeft } from '../../errors.js'
 import type { AbsoluteTarget } from '../../fields/target.js'
-import { guarded, once } from '../../platform/guarded.js'
+import { guarded } from '../../platform/guarded.js'
 import type { Address } from '../../policy/target/access.js'
 import { canonicalHost } from '../../policy/target/canonical-host.js'
 import type { Milliseconds } from '../../types.js'
@@ -19,6 +18,7 @@ import { PINNED_IDLE, PinnedConnections } from './pinned-connections.js'
 import type { Requester } from './pinned-connections.js'
 import { RESPONSE_HEAD } from './response-head-limit.js'
 import { reportResets } from './connector.js'
+import { secured } from './secure.js'
 import { upstreamError } from './upstream-error.js'
 
 export interface OriginClientOptions {
@@ -173,17 +173,4 @@ function readSecureContext (tls: ConnectionOptions | undefined): void {
   } catch {
     throw new BadOption('forward.tls', 'options that node can use', typeof tls)
   }
-}
-
-function secured (socket: Socket, host: string, timeout: Milliseconds, tls?: ConnectionOptions): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    // An address is verified against the certificate as `host`; as a server name it must not be
-    // sent (RFC 6066, 3). It may have been spelled as a number: what policy has read as an address
-    // is one here too.
-    const servername = isIP(host) === 0 ? host : undefined
-    const secure = tlsConnect({ ...tls, socket, host, servername, ALPNProtocols: ['http/1.1'] })
-    const timer = setTimeout(guarded(() => secure.destroy(new ConnectTimeout())), timeout)
-    once(secure, 'error', (error: Error) => { clearTimeout(timer); socket.destroy(); reject(error) })
-    once(secure, 'secureConnect', () => { clearTimeout(timer); resolve(secure) })
-  })
 }
