@@ -329,7 +329,7 @@ export const ParentRefused = perRequest(
 export const ParentUnproven = perRequest(
   'FST_PROXY_AUTH_PARENT_UNPROVEN', 'the parent proxy did not prove who it is', 502
 )
-/** The credentials for the parent proxy could not be had: their function failed, or took too long. */
+/** The function that gives the credentials for the parent proxy failed, or took too long. */
 export const ParentCredentialsFailed = perRequest(
   'FST_PROXY_AUTH_PARENT_CREDENTIALS', 'the credentials for the parent proxy could not be had', 500
 )
@@ -337,12 +337,12 @@ export const ParentCredentialsFailed = perRequest(
 export const ParentChoiceFailed = perRequest(
   'FST_PROXY_AUTH_PARENT_CHOICE', 'the parent proxy could not be chosen', 500
 )
-/** The parent proxy refused to serve this target, with a status of its own: 403, 502, 503 or 504. */
+/** The parent proxy refused to serve this target with 403, 502, 503 or 504, which it keeps. */
 export class ParentDenied extends perRequest('FST_PROXY_AUTH_PARENT_DENIED', 'the parent proxy refused with status %d', 502) {
-  /** @param status - The parent's, which the response has too. */
+  /** @param status - The parent's. The response has it, too, where it is one of the four. */
   constructor (status = 502, options?: { cause: unknown }) {
     super(status, options)
-    this.statusCode = status
+    this.statusCode = [403, 502, 503, 504].includes(status) ? status : 502
   }
 }
 /**

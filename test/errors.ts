@@ -37,6 +37,12 @@ t.test('an error that a request causes: it has no stack to build, while one at t
   }
 })
 
+t.test('a parent that denies a target: its status is kept where it means the same of us, and is 502 else', async t => {
+  for (const status of [403, 502, 503, 504]) t.match(new errors.ParentDenied(status), { statusCode: status, message: `status ${status}` })
+  for (const status of [200, 401, 407, 500]) t.match(new errors.ParentDenied(status), { statusCode: 502, message: `status ${status}` })
+  t.equal(new errors.ParentDenied().statusCode, 502)
+})
+
 t.test('a wrong option: the message names it, what it must be and what it got, or is all that is given', async t => {
   t.equal(new errors.BadOption('realm', 'text', 'number').message, 'option realm must be text, got number')
   t.equal(new errors.BadOption('unknown option "realmm"').message, 'unknown option "realmm"')

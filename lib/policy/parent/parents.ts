@@ -1,3 +1,4 @@
+import type { FastifyBaseLogger } from 'fastify'
 import type { Eventual } from '../../eventual.js'
 import type { ProxyIdentity } from '../../types.js'
 import type { Target } from '../target/check.js'
@@ -11,12 +12,16 @@ export interface Parents {
    * The ways to a target, in the order to try them: those that fit, parents that fail at present
    * behind the others.
    *
+   * @param target - Its host is canonical.
    * @returns One or more. Without a promise where nothing makes one.
    * @throws {NoParent} None fits.
+   * @throws {ParentChoiceFailed} They are chosen by a function, which failed.
    */
-  choose (target: Target, identity: ProxyIdentity | null): Eventual<readonly Hop[]>
+  choose (target: Target, identity: ProxyIdentity): Eventual<readonly Hop[]>
   /** A connection to the parent failed, or it did not respond as a proxy does. */
   failed (parent: Parent, error: Error): void
   /** It has responded as a proxy does. */
   worked (parent: Parent): void
+  /** Says where parents that fail and recover are logged. Nowhere before. */
+  logTo (log: Pick<FastifyBaseLogger, 'warn' | 'info'>): void
 }
