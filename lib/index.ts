@@ -58,6 +58,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   destroySessionFirst(app)
   destroyLate(app)
 
+  for (const parents of [settings.forward?.parents, ...settings.routeParents]) parents?.logTo(app.log)
   if (settings.forward !== undefined) {
     const targets = settings.targets.map(({ to, demand }) => ({ to, demand: gateOf(demand, PROXY) }))
     const gates = [proxy, ...targets.map(({ demand }) => demand)]
@@ -79,7 +80,8 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
       onSend: errorPages(pages)
     })
   }
-  for (const [index, { strategies = settings.strategies, anonymous = false, ...route }] of settings.reverse.entries()) {
+  for (const [index, given] of settings.reverse.entries()) {
+    const { strategies = settings.strategies, anonymous = false, parents: _, ...route } = given
     const identity = settings.identities[index]!
     const gate = gateOf(strategies, route.status === 401 ? ORIGIN : PROXY)
     const ask = proxyRouteHook(gate, realm, pages)
@@ -133,6 +135,9 @@ export type { ChallengeMaker } from './passport/strategy-challenges.js'
 export type { Registry } from './passport/registry.js'
 export type { RequestView } from './passport/request-view.js'
 export type { PassportStrategy } from './passport/run.js'
+export type { ParentEvent } from './policy/parent/health.js'
+export type { ParentAws4Credentials, ParentBasicCredentials, ParentBearerCredentials, ParentCredentials, ParentDigestCredentials, ParentNegotiateCredentials, ParentNtlmCredentials } from './policy/parent/credentials.js'
+export type { ChooseParents, ChooseRouteParents, CredentialsForParent, ParentChoice, ParentOptions, RouteParentChoice } from './policy/parent/parent-options.js'
 export type { Check, Target, TargetScheme } from './policy/target/check.js'
 export type { AutoConfigurationOptions } from './proxy/forward/auto-configuration-route.js'
 export type { KeepAliveAfter407 } from './proxy/connect/take-http1.js'

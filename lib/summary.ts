@@ -3,9 +3,9 @@ import type { Declared } from './passport/declaration.js'
 import type { Settings } from './options/settings.js'
 
 /**
- * Writes one line at the start: which schemes are offered, in which forms requests are served, and
- * where they may go. Lists are counted, as they may be long; upstreams are left out, as their URLs
- * may hold secrets.
+ * Writes one line at the start: which schemes are offered, in which forms requests are served,
+ * where they may go, and through which parent proxies. Lists of targets are counted, as they may be
+ * long; upstreams are left out, as their URLs may hold secrets.
  *
  * @param schemes - Called when the application is ready.
  */
@@ -17,7 +17,16 @@ export function summarise (app: FastifyInstance, { realm, forward, reverse }: Se
       ...reverse.map(({ prefix = '/' }) => `reverse ${prefix}`),
       'routes with the hook'
     ]
-    app.log.info({ proxyAuth: { realm, schemes: offered, forms, ...(forward !== undefined && { destinations: destinationsOf(forward.policy) }) } }, 'proxy authentication')
+    const parents = forward?.parents?.all.map(({ name }) => name)
+    app.log.info({
+      proxyAuth: {
+        realm,
+        schemes: offered,
+        forms,
+        ...(forward !== undefined && { destinations: destinationsOf(forward.policy) }),
+        ...(parents !== undefined && { parents })
+      }
+    }, 'proxy authentication')
   })
 }
 

@@ -5,6 +5,7 @@ import type { Test } from 'tap'
 import proxyAuth, * as exported from '../lib/index.js'
 import * as errors from '../lib/errors.js'
 import type { ProxyAuthOptions } from '../lib/index.js'
+import { Health } from '../lib/policy/parent/health.js'
 import { ALICE, basic, gateway } from './fixtures/gateway.js'
 import { foreign } from './fixtures/foreign-strategies.js'
 import { LegsStrategy, leg } from './fixtures/legs.js'
@@ -197,6 +198,14 @@ t.test('a route with status 401: it is an origin, beside others', async t => {
   t.match(await ask('/origin/'), /^HTTP\/1\.1 401 [^]*\r\nWWW-Authenticate: Basic realm="Gateway", charset="UTF-8"\r\n/)
   t.match(await ask('/proxy/', `Proxy-Authorization: ${ALICE}`), /^HTTP\/1\.1 200 [^]*\r\norigin$/)
   t.match(await ask('/origin/', `Authorization: ${ALICE}`), /^HTTP\/1\.1 200 [^]*\r\norigin$/)
+})
+
+t.test('parents of the forward proxy and of routes: the log of the application has their failures', async t => {
+  const logTo = t.capture(Health.prototype, 'logTo')
+  const upstream = 'http://127.0.0.1:1'
+  const parents = [{ url: 'http://parent.test:3128' }]
+  const { app } = await gateway(t, { forward: { parents }, reverse: [{ prefix: '/a', upstream }, { prefix: '/b', upstream, parents: ['parent.test:3128'] }] })
+  t.strictSame(logTo().map(({ args }) => args), [[app.log], [app.log]])
 })
 
 t.test('option attempts: wrong secrets are counted, and there is a warning when Redis is away (R-SEC-2)', async t => {

@@ -14,5 +14,8 @@ t.test('the start: one line, at info, says what is served (F-36)', async t => {
   t.same(await summary(t, { forward: true }), [[30, {
     realm: 'Gateway', schemes: ['Basic'], forms: ['absolute-form', 'CONNECT', 'routes with the hook'], destinations: 'every public address, 0 denied, 0 special'
   }]])
+  t.match(await summary(t, { forward: { parents: [{ url: 'http://canary:secret@a.test:3128' }, 'direct', { url: 'socks5://b.test', name: 'bastion' }] } }), [[30, {
+    destinations: 'every public address, 0 denied, 0 special', parents: ['a.test:3128', 'bastion']
+  }]])
   t.same(await summary(t, { forward: undefined as never }), [[30, { realm: 'Gateway', schemes: ['Basic'], forms: ['routes with the hook'] }]])
 })

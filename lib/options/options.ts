@@ -3,6 +3,7 @@ import type { PageOptions } from '../gate/refusal/page.js'
 import type { StrategyDeclaration } from '../passport/declaration.js'
 import type { Registry } from '../passport/registry.js'
 import type { ForwardPolicyOptions } from '../policy/target/access-options.js'
+import type { ChooseParents, ChooseRouteParents, ParentChoice, RouteParentChoice } from '../policy/parent/parent-options.js'
 import type { AttemptsOptions } from '../policy/attempts/attempts-options.js'
 import type { AutoConfigurationOptions } from '../proxy/forward/auto-configuration-route.js'
 import type { KeepAliveAfter407 } from '../proxy/connect/take-http1.js'
@@ -169,6 +170,13 @@ export type ReverseRoute = ProxyRoute & {
    * @defaultValue `false`
    */
   readonly anonymous?: boolean
+  /**
+   * The parent proxies that lead to the upstream: as `forward.parents`, where the name of one of
+   * those stands for it.
+   *
+   * @defaultValue none: the upstream is reached directly, whatever `forward.parents` says
+   */
+  readonly parents?: 'environment' | readonly RouteParentChoice[] | ChooseRouteParents
 }
 
 /** The strategies that authenticate users for some targets. */
@@ -236,6 +244,16 @@ export interface ForwardOptions extends ForwardPolicyOptions<ProxyIdentity> {
    * @defaultValue none: the certificates are verified as Node does
    */
   readonly tls?: ConnectionOptions
+  /**
+   * The parent proxies that targets are reached through. In a list, those that fit a target and a
+   * user are tried in their order, and `'direct'` is the way without one; where none fits, the
+   * response is 502. A function chooses for each request, within 5 seconds. `'environment'` takes
+   * those that the variables `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` name, in the
+   * way curl does.
+   *
+   * @defaultValue none: every target is reached directly
+   */
+  readonly parents?: 'environment' | readonly ParentChoice[] | ChooseParents
   /**
    * Serves the script that tells browsers which proxy to use, without authentication. `true` takes
    * the defaults.

@@ -1,6 +1,9 @@
 import { BadOption } from '../errors.js'
 import { badOption, checkObject, readList } from '../check-option.js'
 import type { ReverseRoute } from './options.js'
+import type { Parents } from '../policy/parent/parents.js'
+import { readParents } from '../policy/parent/read-parents.js'
+import type { NamedParents } from '../policy/parent/read-parents.js'
 import { IdentityField } from '../proxy/message/identity-field.js'
 import type { IdentityOptions, RouteIdentity } from '../proxy/message/identity-field.js'
 import { readReplyFields } from '../proxy/message/reply-fields.js'
@@ -53,6 +56,7 @@ const NAMES: Readonly<Record<NameOf<ReverseRoute> | 'sessionTimeout' | 'logLevel
   status: true,
   strategies: true,
   anonymous: true,
+  parents: true,
   identity: true,
   forwarded: true,
   maxResponseHead: true,
@@ -123,4 +127,17 @@ export function readIdentities (identity: IdentityOptions | undefined, reverse: 
   })
   const all = Object.freeze([...new Set([usual, ...ofRoutes])].filter((field) => field !== null))
   return { identities: Object.freeze(ofRoutes.map((own) => Object.freeze({ own, all }))), identityFields: all }
+}
+
+/**
+ * Reads the parents of each route; `undefined`: its upstream is reached directly.
+ *
+ * @param forward - Those of the forward proxy, which routes may name.
+ * @throws {BadOption} They are wrong.
+ */
+export function readRouteParents (
+  reverse: readonly ReverseRoute[], forward: NamedParents | undefined
+): ReadonlyArray<Parents | undefined> {
+  return Object.freeze(reverse.map(({ parents }, index) =>
+    parents === undefined ? undefined : readParents(parents, `reverse[${index}].parents`, forward)))
 }

@@ -10,6 +10,7 @@ import type { StrategyDeclaration } from '../passport/declaration.js'
 import type { Registry } from '../passport/registry.js'
 import { readAttempts } from '../policy/attempts/attempts-options.js'
 import type { AttemptsSettings } from '../policy/attempts/attempts-options.js'
+import type { Parents } from '../policy/parent/parents.js'
 import type { Requirement } from '../policy/target/requirement.js'
 import type { ForwardSettings } from '../proxy/forward/register.js'
 import type { IdentityField, RouteIdentity } from '../proxy/message/identity-field.js'
@@ -18,7 +19,7 @@ import { readAnonymous } from './anonymous.js'
 import type { AnonymousSettings } from './anonymous.js'
 import { readForward, readTargets } from './forward.js'
 import { readAuthInt, readConnect, readConnectionBound, readVerifiers } from './limits.js'
-import { readIdentities, readReverse } from './reverse.js'
+import { readIdentities, readReverse, readRouteParents } from './reverse.js'
 
 /** The options, checked, with defaults. Frozen. */
 export interface Settings {
@@ -28,6 +29,8 @@ export interface Settings {
   readonly hook: 'preHandler' | 'onRequest'
   readonly principal: Principal | undefined
   readonly reverse: readonly ReverseRoute[]
+  /** The parents that lead to the upstream of each entry of `reverse`. */
+  readonly routeParents: ReadonlyArray<Parents | undefined>
   /** What tells the upstream who the user is, for each entry of `reverse`. */
   readonly identities: readonly RouteIdentity[]
   /** All fields that do so. */
@@ -78,6 +81,7 @@ export function readSettings (options: ProxyAuthOptions): Settings {
   const forward = givenForward === true ? {} : givenForward
   const routes = readReverse(reverse)
   const tunnels = readConnect(connect)
+  const forwardSettings = forward === undefined ? undefined : readForward(forward)
   return Object.freeze({
     realm,
     strategies: readList(strategies, 'strategies', 1),
@@ -85,8 +89,9 @@ export function readSettings (options: ProxyAuthOptions): Settings {
     hook: readWord(hook, 'hook', ['preHandler', 'onRequest']),
     principal: principal as Principal | undefined,
     reverse: routes,
+    routeParents: readRouteParents(routes, forwardSettings?.parents),
     ...readIdentities(identity, routes),
-    forward: forward === undefined ? undefined : Object.freeze({ ...readForward(forward), ...tunnels }),
+    forward: forwardSettings && Object.freeze({ ...forwardSettings, ...tunnels }),
     targets: readTargets(forward?.strategies),
     connectionBound: connectionBound === undefined ? undefined : readConnectionBound(connectionBound),
     anonymous: readAnonymous(anonymous, routes),

@@ -42,6 +42,12 @@ t.test('forward with pac: the default paths by which browsers find the proxy are
   t.throws(() => readForward({ pac: false as never }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
 
+t.test('forward with parents: they are read', async t => {
+  const parents = [{ url: 'http://parent.test:3128' }, 'direct' as const]
+  t.strictSame(readForward({ parents }).parents?.all.map(({ name }) => name), ['parent.test:3128'])
+  refusesOption(t, () => readForward({ parents: [{ url: `http://user:${CANARY}@parent.test/x` }] }), 'forward.parents[0].url', 'a URL with a path, a query, a fragment, a space or a backslash')
+})
+
 t.test('forward with strategies for some targets: they are read, and nothing changes afterwards', async t => {
   const others = [...strategies]
   const targets = readTargets([{ to: ['*.example.test'], strategies: others }])

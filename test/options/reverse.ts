@@ -1,6 +1,7 @@
 import t from 'tap'
-import { readIdentities, readReverse } from '../../lib/options/reverse.js'
-import { refusesOption } from '../fixtures/bad-option.js'
+import { readIdentities, readReverse, readRouteParents } from '../../lib/options/reverse.js'
+import { readParents } from '../../lib/policy/parent/read-parents.js'
+import { CANARY, refusesOption } from '../fixtures/bad-option.js'
 
 const upstream = 'http://origin.test'
 
@@ -61,4 +62,17 @@ t.test('the identity field of each upstream: it is its own, the common one, or n
   t.same(readIdentities(undefined, [{ upstream }]), { identities: [{ own: null, all: [] }], identityFields: [] })
   t.throws(() => readIdentities({ header: 'host' }, []), { message: /identity\.header/ })
   t.throws(() => readIdentities(undefined, [{ upstream, identity: { header: '' } }]), { message: /reverse\[0\]\.identity\.header/ })
+})
+
+t.test('the parents of each route: are its own, those of the forward proxy by their names, or none', async t => {
+  const forward = readParents([{ url: 'http://a.test', name: 'a' }], 'forward.parents')
+  const [none, named, own, environment] = readRouteParents([
+    { upstream }, { upstream, parents: ['a'] }, { upstream, parents: [{ url: 'http://b.test' }, 'direct'] }, { upstream, parents: 'environment' }
+  ], forward)
+  t.equal(none, undefined)
+  t.strictSame(named!.all, forward.all)
+  t.strictSame(own!.all.map(({ name }) => name), ['b.test:80'])
+  t.ok(environment)
+  refusesOption(t, () => readRouteParents([{ upstream }, { upstream, parents: [CANARY] }], forward), 'reverse[1].parents[0]', 'other text')
+  refusesOption(t, () => readRouteParents([{ upstream, parents: ['a'] }], undefined), 'reverse[0].parents[0]', 'other text')
 })

@@ -17,6 +17,7 @@ t.test('options with nothing but the least: the defaults are taken', async t => 
     hook: 'preHandler',
     principal: undefined,
     reverse: [],
+    routeParents: [],
     identities: [],
     identityFields: [],
     forward: undefined,
@@ -54,7 +55,7 @@ t.test('options with everything that can be said: all of it is taken', async t =
     family: 4 as const
   }
   const others = [new BasicStrategy({ verify: () => null, realm: 'Other' })]
-  const { reverse: routes, targets, identities, pages, ...settings } = readSettings({
+  const { reverse: routes, routeParents, targets, identities, pages, ...settings } = readSettings({
     ...least,
     passport,
     principal,
@@ -112,9 +113,17 @@ t.test('options with everything that can be said: all of it is taken', async t =
     drainTimeout: 0
   })
   t.same(routes, reverse)
+  t.same(routeParents, [undefined])
   t.equal(pages.texts[407]?.title, 'Who?')
   t.equal(targets[0]?.to.matchName('a.example.test', 1), 'host')
   t.same(targets[0]?.demand, others)
+})
+
+t.test('routes that name parents of the forward proxy: have them', async t => {
+  const reverse = [{ prefix: '/api', upstream: 'http://origin.test', parents: ['a'] }]
+  const { forward, routeParents } = readSettings({ ...least, forward: { parents: [{ url: 'http://a.test', name: 'a' }] }, reverse })
+  t.equal(routeParents[0]?.all[0], forward?.parents?.all[0])
+  refusesOption(t, () => readSettings({ ...least, forward: true, reverse }), 'reverse[0].parents[0]', 'other text')
 })
 
 t.test('option attempts, even when empty: attempts are counted', async t => {

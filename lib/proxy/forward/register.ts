@@ -7,6 +7,7 @@ import { BadRegistration } from '../../errors.js'
 import type { AbsoluteTarget, AuthorityTarget } from '../../fields/target.js'
 import { closeBehind } from '../../platform/http1/close-behind.js'
 import { on, prepend } from '../../platform/guarded.js'
+import type { Parents } from '../../policy/parent/parents.js'
 import { createAccess } from '../../policy/target/access.js'
 import type { ForwardPolicyOptions } from '../../policy/target/access.js'
 import type { Milliseconds, ProxyIdentity } from '../../types.js'
@@ -53,6 +54,8 @@ export interface ForwardSettings {
   readonly maxDuration: Milliseconds
   readonly keepAliveAfter407: KeepAliveAfter407
   readonly pac?: AutoConfigurationSettings
+  /** None: every target is reached directly. */
+  readonly parents?: Parents
 }
 
 /** What a request to be proxied names. */
