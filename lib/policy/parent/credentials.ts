@@ -37,7 +37,8 @@ export interface ParentDigestCredentials {
   readonly algorithms?: readonly DigestAlgorithmName[]
   /**
    * What becomes of a response whose `rspauth` is wrong: `'refuse'` makes it 502. `'require'` does
-   * so where it is absent, too; `'ignore'` does not look. Default `'refuse'`.
+   * so where it is absent, too, as from a parent that does not ask; `'ignore'` does not look.
+   * Default `'refuse'`.
    */
   readonly rspauth?: 'ignore' | 'refuse' | 'require'
 }
@@ -61,11 +62,18 @@ export interface ParentNegotiateCredentials {
   readonly service?: string
   /** The client's principal; default that of the ticket cache or keytab that GSSAPI finds. */
   readonly principal?: string
-  /** Whether the parent must prove that it is the service. Default `true`. */
+  /**
+   * Whether the parent must prove that it is the service, with a token in its response, before
+   * content is sent to it. What it sends of that is checked either way. Default `false`: Squid
+   * sends nothing.
+   */
   readonly mutual?: boolean
 }
 
-/** AWS Signature Version 4. */
+/**
+ * AWS Signature Version 4: each request is signed. Content is not: a parent has to take
+ * `UNSIGNED-PAYLOAD`.
+ */
 export interface ParentAws4Credentials {
   readonly scheme: 'AWS4'
   readonly accessKeyId: string

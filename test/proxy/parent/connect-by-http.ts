@@ -262,14 +262,14 @@ t.test('a parent that is silent, drips, or goes on saying 407: one limit holds f
   await t.rejects(connect(t, half, scriptedLogin([null, 'one']), { headersTimeout: 30 }), late)
   const lying = await fakeParent(t, () => KEPT.replace(': 4', ': 40'))
   await t.rejects(connect(t, lying, scriptedLogin([null, 'one']), { headersTimeout: 30 }), late)
-  const hangs = scriptedLogin([null], { attempt: () => ({ first: () => new Promise(() => {}), next: () => null, succeeded: () => {} }) })
+  const hangs = scriptedLogin([null], { attempt: () => ({ ready: true, first: () => new Promise(() => {}), next: () => null, succeeded: () => {} }) })
   await t.rejects(connect(t, silent, hangs, { headersTimeout: 30 }), late)
   await until(() => [silent, half, lying].every(({ open }) => open.size === 0))
 })
 
 t.test('a login that fails: its error is the failure, and names the parent', async t => {
   const parent = await fakeParent(t, inTurn(KEPT, OK))
-  const failing = (more: Partial<ReturnType<Login['attempt']>>) => scriptedLogin([], { attempt: () => ({ first: () => null, next: () => null, succeeded: () => {}, ...more }) })
+  const failing = (more: Partial<ReturnType<Login['attempt']>>) => scriptedLogin([], { attempt: () => ({ ready: true, first: () => null, next: () => null, succeeded: () => {}, ...more }) })
   const failed = { code: 'FST_PROXY_AUTH_PARENT_CREDENTIALS', statusCode: 500, parent: 'parent-1' }
   await t.rejects(connect(t, parent, failing({ first () { throw new ParentCredentialsFailed() } })), failed)
   await t.rejects(connect(t, parent, failing({ next: async () => { throw new ParentCredentialsFailed() } })), failed)

@@ -52,6 +52,12 @@ export interface Login {
 /** The credentials of one request, leg by leg. */
 export interface LoginAttempt {
   /**
+   * Whether the fields that were given last are expected to be enough, so that content may be sent
+   * with them. Those of NTLM's first leg are not; and where the parent must prove first who it is,
+   * content has to wait for `succeeded`.
+   */
+  readonly ready: boolean
+  /**
    * The fields to send unasked; `null`: none. Asked once, before anything is sent.
    *
    * @throws {ParentCredentialsFailed} They could not be had.
