@@ -297,7 +297,7 @@ t.test('a connection that is given up, in each phase: nothing stays open', async
   const hangs = () => new Promise<never>(() => {})
   let asked = 0
   const hanging = (more: Partial<ReturnType<Login['attempt']>>) =>
-    scriptedLogin([], { attempt: () => { asked += 1; return { first: () => null, next: () => null, succeeded: () => {}, ...more } } })
+    scriptedLogin([], { attempt: () => { asked += 1; return { ready: true, first: () => null, next: () => null, succeeded: () => {}, ...more } } })
   await give(begin(t, parentAt(silent.port)), () => true)
   await give(begin(t, parentAt(silent.port)), () => silent.heads.length === 1)
   await give(begin(t, parentAt(silent.port), hanging({ first: hangs })), () => asked === 1)
