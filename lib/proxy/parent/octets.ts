@@ -20,7 +20,7 @@ export class Octets {
   private readonly fail = (error: Error) => { this.failure ??= error; this.end() }
 
   /** @param effort - What waits for octets fails with it. */
-  constructor (private readonly socket: Socket, private readonly effort: Effort) {
+  constructor (readonly socket: Socket, private readonly effort: Effort) {
     on(socket, 'readable', this.stir)
     on(socket, 'end', this.end)
     on(socket, 'close', this.end)
@@ -73,6 +73,14 @@ export class Octets {
     }
     if (!text.endsWith('\r\n')) throw new UpstreamProtocol()
     return text.slice(0, -2)
+  }
+
+  /** Reads one octet. */
+  async octet (): Promise<Buffer> {
+    if (!await this.some()) throw this.loss
+    const octet = this.rest.subarray(0, 1)
+    this.rest = this.rest.subarray(1)
+    return octet
   }
 
   /** Leaves out so many. */

@@ -17,7 +17,7 @@ export interface ParentFailure extends Error {
 export type Stage = 'connecting' | 'connected'
 
 /** Of this machine, or said already: another name would hide it. */
-const KEPT = /^FST_PROXY_AUTH_(?:PARENT_|OUT_OF_CONNECTIONS$|REFUSED_CALL$|LOOP$)/
+const KEPT = /^FST_PROXY_AUTH_(?:PARENT_|MISSING_PACKAGE$|OUT_OF_CONNECTIONS$|REFUSED_CALL$|LOOP$)/
 const LATE = /_TIMEOUT$/
 
 /**

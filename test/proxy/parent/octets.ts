@@ -86,6 +86,16 @@ t.test('octets to be left out: no more than those are', async t => {
   t.equal(await octets.line(budget), '789')
 })
 
+t.test('single octets: the one that comes next, and no other', async t => {
+  const { far, octets, budget } = await lab(t)
+  far.send('12\r\n')
+  t.equal(String(await octets.octet()), '1')
+  t.equal(await octets.line(budget), '2')
+  const octet = octets.octet()
+  far.socket.end()
+  await t.rejects(octet, octets.loss)
+})
+
 t.test('a connection that ends, is reset or closed here: nothing more comes, and it is known why', async t => {
   const ended = await lab(t)
   ended.far.socket.end()

@@ -1,6 +1,6 @@
 import t from 'tap'
 import {
-  ConnectTimeout, ConnectionRefused, DnsTimeout, LoopDetected, MalformedField, OutOfConnections, ParentDenied, ParentRefused, TlsFailed, UpstreamTimeout
+  ConnectTimeout, ConnectionRefused, DnsTimeout, LoopDetected, MalformedField, MissingPackage, OutOfConnections, ParentDenied, ParentRefused, TlsFailed, UpstreamTimeout
 } from '../../../lib/errors.js'
 import { parentFailure } from '../../../lib/proxy/parent/parent-failure.js'
 
@@ -21,6 +21,7 @@ t.test('a failure towards a parent: its name says how far it came, and it names 
     [{ code: 'EMFILE' }, 'OUT_OF_CONNECTIONS', 'OUT_OF_CONNECTIONS'],
     [new OutOfConnections(), 'OUT_OF_CONNECTIONS', 'OUT_OF_CONNECTIONS'],
     [{ code: 'EINVAL' }, 'REFUSED_CALL', 'REFUSED_CALL'],
+    [new MissingPackage('a', 'b'), 'MISSING_PACKAGE', 'MISSING_PACKAGE'],
     [new LoopDetected(), 'LOOP', 'LOOP']
   ]
   for (const [cause, connecting, connected] of rows) {
