@@ -45,7 +45,10 @@ export interface Login {
    * sent with them. Where it is not, the parent has to be asked first.
    */
   readonly ready: boolean
-  /** Begins for one request, or for one connection. */
+  /**
+   * Begins for one request, or for one connection. A request that is sent once more needs another:
+   * credentials may be good once.
+   */
   attempt (request: LoginRequest): LoginAttempt
 }
 

@@ -197,6 +197,15 @@ t.test('rspauth: what becomes of a wrong or absent one, the policy says', async 
   })
 })
 
+t.test('a parent that does not prove itself when a remembered challenge was answered: that is forgotten', async t => {
+  const account = login()
+  await succeed(account)
+  const attempt = account.attempt(askFor())
+  const fields = await attempt.first()
+  t.throws(() => attempt.succeeded(infoFor(fields, { password: 'other', nextnonce: 'n2' }), []), UNPROVEN)
+  t.equal(account.ready, false)
+})
+
 t.test('a parent that asks for nothing: proves nothing', async t => {
   const attempt = login({ rspauth: 'require' }).attempt(askFor())
   await attempt.first()

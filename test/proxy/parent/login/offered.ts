@@ -15,6 +15,10 @@ t.test('lines that follow no grammar: offer nothing, and the others still do', a
   t.match(offered(['Digest realm="x', 'Basic realm="y"', ', , ='], 'basic'), [{ scheme: 'Basic' }])
 })
 
+t.test('a challenge on two lines: is one', async t => {
+  t.match(offered(['Digest realm="x"', 'nonce="a"'], 'digest'), [{ params: { realm: 'x', nonce: 'a' } }])
+})
+
 t.test('a comma between a scheme and its parameters: is overlooked', async t => {
   t.match(offered(['Digest, realm="x", nonce="a"'], 'digest'), [{ params: { realm: 'x', nonce: 'a' } }])
 })
