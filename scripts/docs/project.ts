@@ -79,6 +79,7 @@ const TITLES: Readonly<Record<string, string>> = {
   negotiate: 'API: Negotiate',
   ntlm: 'API: NTLM',
   options: 'API: options',
+  parents: 'API: parent proxies',
   plugin: 'API: the plugin',
   stores: 'API: stores',
   strategies: 'API: strategies'

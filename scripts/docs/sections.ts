@@ -27,6 +27,7 @@ export const GROUPS: readonly Group[] = [
       { title: 'Forward proxy', type: 'ForwardOptions', prefix: 'forward.', note: 'What a pattern without a port holds depends on the list: see [Patterns](../guide/forward-proxy.md#which-targets-a-user-may-reach).' },
       { title: 'Strategies for some targets', type: 'TargetStrategies', prefix: 'forward.strategies[].' },
       { title: 'Auto-configuration of browsers', type: 'AutoConfigurationOptions', prefix: 'forward.pac.', note: 'See [Forward proxy](../guide/forward-proxy.md#automatic-configuration-of-browsers).' },
+      { title: 'Parent proxies', type: 'ParentOptions', prefix: 'forward.parents[].', note: 'See [Parent proxies](../guide/parents.md).' },
       { title: 'Reverse routes', type: 'ReverseRoute', prefix: 'reverse[].', note: 'The options of @fastify/http-proxy are in [its own documentation](https://github.com/fastify/fastify-http-proxy#options).' },
       { title: 'Identity for upstreams', type: 'IdentityOptions', prefix: 'identity.', note: 'See [Reverse routes](../guide/reverse-routes.md#telling-the-upstream-who-the-user-is).' },
       { title: 'Tunnels', type: 'ConnectOptions', prefix: 'connect.' },

@@ -29,7 +29,7 @@ export function chooseBy (
     const entries = ways.map((way) => orFail(() => read(way)))
     const fitting = entries.filter((entry) => isFor(entry, target) && isForUser(entry, identity))
     if (fitting.length === 0) throw new NoParent()
-    return fitting.map(({ hop }) => hop)
+    return [...new Set(fitting.map(({ hop }) => hop))]
   }
 
   return ({ host, port, scheme }, identity) => {

@@ -20,10 +20,11 @@ export interface ParentEntry {
   readonly schemes: readonly TargetScheme[] | null
 }
 
-/** The way without a parent, to every target. */
+/** The way without a parent, without conditions. */
 export const DIRECT: ParentEntry = Object.freeze({ hop: 'direct', to: null, except: null, users: null, schemes: null })
 
 const OPTIONS = new Set(['url', 'name', 'to', 'except', 'users', 'credentials', 'passthrough', 'resolve', 'tls'])
+const DIRECT_OPTIONS = new Set(['url', 'to', 'except', 'users'])
 const NAME = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/
 
 /**
@@ -33,9 +34,20 @@ const NAME = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/
  * @throws {BadOption} It is wrong.
  */
 export function readParent (given: ParentOptions, option: string): ParentEntry {
-  const {
-    url, name, to, except, users, credentials, passthrough = false, resolve, tls
-  } = checkObject(given, option, OPTIONS)
+  const { url, to, except, users, ...about } = checkObject(given, option, OPTIONS)
+  if (url === 'direct') checkObject(given, option, DIRECT_OPTIONS)
+  return Object.freeze({
+    hop: url === 'direct' ? url : readHop(url, about, option),
+    to: to === undefined ? null : PatternList.from(readList(to, `${option}.to`, 1), `${option}.to`),
+    except: except === undefined ? null : PatternList.from(readList(except, `${option}.except`, 1), `${option}.except`),
+    users: users === undefined ? null : readUsers(users, `${option}.users`),
+    schemes: null
+  })
+}
+
+function readHop (
+  url: string, { name, credentials, passthrough = false, resolve, tls }: Partial<ParentOptions>, option: string
+): Parent {
   const { protocol, host, port, userinfo, resolve: resolver } = readParentUrl(url, `${option}.url`)
   if (typeof passthrough !== 'boolean') throw badOption(`${option}.passthrough`, 'true or false', passthrough)
   if (passthrough && protocol === 'socks5') throw new BadOption(`${option}.passthrough`, 'left out, as SOCKS5 has no such field', 'true')
@@ -45,7 +57,7 @@ export function readParent (given: ParentOptions, option: string): ParentEntry {
   if (resolver !== undefined && resolve === 'local') throw new BadOption(`${option}.resolve`, "'parent', as the URL is one of socks5h:", "'local'")
   if (tls !== undefined && !isObject(tls)) throw badOption(`${option}.tls`, 'an object', tls)
   if (tls !== undefined && protocol !== 'https') throw badOption(`${option}.tls`, 'left out, as the URL is not one of https:', tls)
-  const parent: Parent = Object.freeze({
+  return Object.freeze({
     name: readName(name, `${option}.name`, host, port),
     protocol,
     host,
@@ -56,13 +68,6 @@ export function readParent (given: ParentOptions, option: string): ParentEntry {
       : readOwnCredentials({ scheme: 'Basic', ...userinfo }, `${option}.url`, protocol),
     passthrough,
     resolve: readWord(resolve ?? resolver ?? 'parent', `${option}.resolve`, ['parent', 'local'])
-  })
-  return Object.freeze({
-    hop: parent,
-    to: to === undefined ? null : PatternList.from(readList(to, `${option}.to`, 1), `${option}.to`),
-    except: except === undefined ? null : PatternList.from(readList(except, `${option}.except`, 1), `${option}.except`),
-    users: users === undefined ? null : readUsers(users, `${option}.users`),
-    schemes: null
   })
 }
 

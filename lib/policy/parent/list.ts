@@ -48,5 +48,5 @@ function forTarget (entries: readonly ParentEntry[]): ForTarget {
 }
 
 function hopsOf (entries: readonly ParentEntry[]): Hop[] {
-  return entries.map(({ hop }) => hop)
+  return [...new Set(entries.map(({ hop }) => hop))] // 'direct' may be there with several conditions
 }

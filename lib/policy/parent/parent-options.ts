@@ -13,7 +13,8 @@ export interface ParentOptions {
    * Where it is: `http://host:port`, `https://host:port` (TLS to the parent) or
    * `socks5://host:port`. The port may be left out: it is 80, 443 or 1080 then. A name and a
    * password in it, percent-encoded, are credentials for Basic, or those of SOCKS5. `socks5h:` is
-   * `socks5:` with `resolve: 'parent'`.
+   * `socks5:` with `resolve: 'parent'`. `'direct'` is no parent but the way without one, with
+   * conditions: `to`, `except` and `users` are all that may stand beside it.
    */
   readonly url: string
   /**

@@ -61,7 +61,8 @@ function readEntries (given: unknown, option: string, read: ReadEntry): readonly
   const names = new Set<string>()
   return Object.freeze(readList(given as readonly unknown[], option, 1).map((value, index) => {
     const entry = read(value, `${option}[${index}]`)
-    const name = entry.hop === 'direct' ? 'direct' : entry.hop.name
+    if (entry.hop === 'direct' && entry !== DIRECT) return entry // one of several, by their conditions
+    const name = entry.hop === 'direct' ? entry.hop : entry.hop.name
     if (names.has(name)) throw new BadOption(`${option}[${index}]`, 'of another name than those before it', 'one that is there already')
     names.add(name)
     return entry

@@ -49,6 +49,15 @@ t.test('socks5h: the parent resolves, and nothing else can be said', async t => 
   refusesOption(t, () => read({ url: 'socks5h://parent.test', resolve: 'local' }), 'parents[0].resolve', "'local'")
 })
 
+t.test('the way without a parent: may have conditions, and nothing else', async t => {
+  const entry = read({ url: 'direct', to: ['*.internal.test'], users: ['alice'] })
+  t.equal(entry.hop, 'direct')
+  t.ok(isFor(entry, target('a.internal.test')))
+  t.notOk(isFor(entry, target('a.test')))
+  t.notOk(isForUser(entry, identity('bob')))
+  for (const name of ['name', 'credentials', 'passthrough', 'resolve', 'tls']) refusesOption(t, () => read({ url: 'direct', [name]: CANARY }), `parents[0].${name}`, 'it')
+})
+
 t.test('a wrong parent: the error names the option, never the value', async t => {
   const withPassword = `http://user:${CANARY}@parent.test`
   const credentials = { scheme: 'Basic', username: 'u', password: CANARY }

@@ -47,6 +47,12 @@ t.test('a list for some users: each gets those for it', async t => {
   t.equal(namesOf(chooseFrom([entry('a', { users: ['alice'] }), DIRECT])(target('x.test'), identity('bob'))), 'direct')
 })
 
+t.test('a way that fits twice: is taken once', async t => {
+  const choose = chooseFrom([{ ...DIRECT, users: new Set(['alice']) }, entry('a'), DIRECT])
+  t.equal(namesOf(choose(target('x.test'), identity('alice'))), 'direct a')
+  t.equal(namesOf(choose(target('x.test'), identity('bob'))), 'a direct')
+})
+
 t.test('a list of which nothing fits: there is no parent, and no way around it', async t => {
   t.throws(() => chooseFrom([entry('a', { to: ['a.test'] })])(target('b.test'), identity('alice')), NONE)
   const ofAlice = chooseFrom([entry('a', { users: ['alice'] })])

@@ -21,6 +21,12 @@ t.test('a list: is read, and nothing changes afterwards', async t => {
   for (const part of [parents, parents.all, ...parents.all]) t.ok(Object.isFrozen(part))
 })
 
+t.test('ways without a parent, with conditions: may be several', async t => {
+  const parents = read([{ url: 'direct', to: ['x.test'] }, options('a', { except: ['x.test'] }), { url: 'direct', to: ['y.test'] }, 'direct'])
+  t.equal(await chosen(parents), 'direct')
+  t.equal(namesOf(await parents.choose({ ...target, host: 'z.test' }, alice)), 'a direct')
+})
+
 t.test('a parent that fails: is behind the others until it works', async t => {
   const parents = read([options('a'), options('b')])
   const lines: unknown[] = []
