@@ -88,7 +88,7 @@ t.test('Squid with NTLM by Samba: a handshake for each connection, which then ne
   t.match(await wrong(tunnel), { status: 407, sent: { length: 3 } })
 })
 
-t.test('Negotiate with Kerberos', { skip: kerberos.skip }, async t => {
+t.test('Negotiate with Kerberos: tickets are taken, and proof of the parent is checked', { skip: kerberos.skip }, async t => {
   const realm = await kdc(t)
   Object.assign(process.env, realm.env, { KRB5CCNAME: realm.cache('alice') })
   const { tunnel, get } = await requests(t)
