@@ -1,6 +1,7 @@
 import dns from 'node:dns'
 import type { LookupFunction } from 'node:net'
-import type { DigestAlgorithmName, DigestOptions, ProxyAuthOptions, Qop } from 'fastify-proxy-auth'
+import type { DigestAlgorithmName, DigestOptions, ForwardOptions, ProxyAuthOptions, Qop } from 'fastify-proxy-auth'
+import { parentsOf } from './parent.js'
 
 /** What the environment of the demo says, checked. */
 export interface Environment {
@@ -12,6 +13,8 @@ export interface Environment {
   upstream: string | undefined
   forwardSpecial: string[]
   lookup: LookupFunction
+  /** The parent proxy, where there is one. */
+  parents: Pick<ForwardOptions, 'parents'>
   /** Optional features of the plugin, as its options. */
   features: Pick<ProxyAuthOptions, 'anonymous' | 'identity' | 'attempts'>
   tls: { cert: string, key: string } | undefined
@@ -41,6 +44,7 @@ export function readEnvironment (env: NodeJS.ProcessEnv): Environment {
     upstream: env['UPSTREAM'],
     forwardSpecial: list(env['FORWARD_SPECIAL']).map(anyHost),
     lookup: lookupWith(list(env['HOSTS'])),
+    parents: parentsOf(env),
     features: featuresOf(env),
     tls: cert === undefined || key === undefined ? undefined : { cert, key },
     logLevel: env['LOG_LEVEL'] ?? 'info'

@@ -41,7 +41,8 @@ await app.register(proxyAuth, {
   ...env.features,
   forward: {
     special: [origin.authority, ...env.forwardSpecial],
-    lookup: env.lookup
+    lookup: env.lookup,
+    ...env.parents
   }
 })
 
