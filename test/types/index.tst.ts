@@ -4,7 +4,7 @@ import passport from 'passport'
 import proxyAuth, {
   AuthenticationRequired, BasicStrategy, BearerStrategy, Strategy, formatChallenge, parseChallenges, parseCredentials, proxyAuthenticate, verifyStatic
 } from 'fastify-proxy-auth'
-import type { Challenge, Milliseconds, ProxyAuthOptions, ProxyIdentity, StrategyDeclaration } from 'fastify-proxy-auth'
+import type { Challenge, ForwardOptions, Milliseconds, ProxyAuthOptions, ProxyIdentity, ReverseRoute, StrategyDeclaration } from 'fastify-proxy-auth'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { describe, expect, test } from 'tstyche'
 
@@ -40,6 +40,25 @@ describe('options', () => {
     }
     expect(passport.use(new BasicStrategy({ verify: () => null }))).type.not.toRaiseError()
     expect({ realm: 'Lab', passport: {}, strategies: ['jwt'] }).type.not.toBeAssignableTo<ProxyAuthOptions>()
+  })
+
+  test('parents are a list, a function or the environment, and names are for reverse routes', () => {
+    const url = 'http://parent.test:3128'
+    const basic = { scheme: 'Basic' as const, username: 'u', password: 'p' }
+    for (const parents of [
+      'environment' as const, [{ url }, 'direct' as const], [{ url, credentials: basic }], [{ url, credentials: ({ name }: ProxyIdentity) => ({ ...basic, username: name }) }],
+      () => 'direct' as const, async () => [{ url }]
+    ]) {
+      expect({ parents }).type.toBeAssignableTo<ForwardOptions>()
+      expect({ upstream: 'http://127.0.0.1:3001', parents }).type.toBeAssignableTo<ReverseRoute>()
+    }
+    expect({ upstream: 'http://127.0.0.1:3001', parents: ['corp'] }).type.toBeAssignableTo<ReverseRoute>()
+    expect({ parents: ['corp'] }).type.not.toBeAssignableTo<ForwardOptions>()
+    expect({ parents: { url } }).type.not.toBeAssignableTo<ForwardOptions>()
+    expect({ parents: url }).type.not.toBeAssignableTo<ForwardOptions>()
+    expect({ parents: [{}] }).type.not.toBeAssignableTo<ForwardOptions>()
+    expect({ parents: () => 'corp' }).type.not.toBeAssignableTo<ForwardOptions>()
+    expect({ parents: [{ url, credentials: { scheme: 'Basic' as const, username: 'u' } }] }).type.not.toBeAssignableTo<ForwardOptions>()
   })
 
   test('words are words, not any text', () => {
