@@ -6,7 +6,9 @@ import { readForward } from '../../lib/options/forward.js'
 import { readAuthInt, readConnect, readConnectionBound, readVerifiers } from '../../lib/options/limits.js'
 import { readSettings } from '../../lib/options/settings.js'
 import { readAttempts } from '../../lib/policy/attempts/attempts-options.js'
+import { readParent } from '../../lib/policy/parent/entry.js'
 import { readForwardPolicy } from '../../lib/policy/target/access-options.js'
+import type { Parent } from '../../lib/policy/parent/parent.js'
 import { readAutoConfiguration } from '../../lib/proxy/forward/auto-configuration-route.js'
 import { readPages } from '../../lib/gate/refusal/page.js'
 import { readAws4Options } from '../../lib/strategies/aws4/options.js'
@@ -22,6 +24,7 @@ const DEFAULTS: Readonly<Record<string, object>> = {
   All: readSettings({ realm: 'Lab', strategies: [basic()] }),
   'Forward proxy': { ...readForwardPolicy({}), ...readForward({}) },
   'Auto-configuration of browsers': readAutoConfiguration(true),
+  'Parent proxies': readParent({ url: 'http://parent.test' }, 'parents[0]').hop as Parent,
   Tunnels: readConnect({}),
   'Connection-bound schemes': readConnectionBound(true),
   'Anonymous access': readAnonymous({}, [])!,
@@ -60,6 +63,7 @@ t.test('an option that the page names: the plugin knows it', async t => {
   const of = (section: string) => rows.filter(row => row.section === section).map(({ name }) => name)
   for (const name of of('All')) unknown(t, () => readSettings({ ...required, [name]: wrong }), name)
   for (const name of of('Forward proxy')) unknown(t, () => readSettings({ ...required, forward: { [name]: wrong } } as never), name)
+  for (const name of of('Parent proxies')) unknown(t, () => readParent({ url: 'http://parent.test', [name]: wrong } as never, 'parents[0]'), name)
   for (const name of of('Reverse routes')) unknown(t, () => readSettings({ ...required, reverse: [{ upstream: 'http://127.0.0.1', [name]: wrong }] } as never), name)
   t.throws(() => readSettings({ ...required, misspelt: 1 } as never), UNKNOWN, 'and tells when it does not')
 })

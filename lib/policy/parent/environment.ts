@@ -1,6 +1,7 @@
 import type { TargetScheme } from '../target/check.js'
 import { DIRECT, readParent } from './entry.js'
 import type { ParentEntry } from './entry.js'
+import type { Parent } from './parent.js'
 import { readNoProxy } from './no-proxy.js'
 
 /** Which variable is for which requests. */
@@ -57,14 +58,11 @@ function reader (): (variable: Variable) => ParentEntry {
     if (known !== undefined) return known
     // To curl, socks5: says that it resolves the names itself.
     const options = { url, resolve: /^socks5:/i.test(url) ? 'local' as const : 'parent' as const }
-    let entry = readParent(options, variable)
-    if (names.has(nameOf(entry))) entry = readParent({ ...options, name: `${nameOf(entry)} (${variable})` }, variable)
-    names.add(nameOf(entry))
+    const first = readParent(options, variable)
+    const { name } = first.hop as Parent
+    const entry = names.has(name) ? readParent({ ...options, name: `${name} (${variable})` }, variable) : first
+    names.add(name)
     byUrl.set(url, entry)
     return entry
   }
-}
-
-function nameOf ({ hop }: ParentEntry): string {
-  return hop === 'direct' ? hop : hop.name
 }

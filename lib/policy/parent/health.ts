@@ -76,7 +76,7 @@ export class Health {
    * @returns The same list where there is nothing to change.
    */
   order (hops: readonly Hop[]): readonly Hop[] {
-    if (this.failing.size === 0 || hops.length === 1) return hops
+    if (this.failing.size === 0) return hops
     const now = this.now()
     const isLeftOut = (hop: Hop): boolean => now < (this.failing.get(hop as Parent)?.until ?? 0)
     const [others, leftOut]: [Hop[], Hop[]] = [[], []]

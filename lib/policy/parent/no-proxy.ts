@@ -44,6 +44,5 @@ function readBlock (text: string): Pattern | null {
   // An IPv4-mapped address has been read as the IPv4 address in it.
   const length = Number(digits) - (family === 4 && base!.includes(':') ? 96 : 0)
   if (length < 0 || length > width) return null
-  const rest = BigInt(width - length)
-  return { kind: 'prefix', prefix: { family, bits: (bits >> rest) << rest, length }, port: null }
+  return { kind: 'prefix', prefix: { family, bits, length }, port: null }
 }
