@@ -14,12 +14,15 @@ import { requestContent } from '../message/request-content.js'
 import { Relay } from '../relay/relay.js'
 import type { RelayOptions } from '../relay/relay.js'
 import type { OriginClient } from '../upstream/origin-client.js'
+import type { ByParents, Forwarded } from './by-parents.js'
 import { tellOfSession } from './session-based.js'
 
 /** `bodyTimeout`: how long the client may send nothing of its content, too. */
 export interface ForwardHandlerOptions extends Omit<RelayOptions, 'via'> {
   readonly access: Pick<Access, 'approve'>
   readonly client: OriginClient
+  /** Sends by parents, if there are any, in the place of `access` and `client`. */
+  readonly byParents?: Pick<ByParents, 'send'> | undefined
   /** Our name in `Via`. */
   readonly pseudonym: string
   /** The fields that tell upstreams of reverse routes who a user is. Default none. */
@@ -37,7 +40,7 @@ const REPLACED = new Set(['host'])
  * as sent, less what belongs to this hop; what the origin answers reaches the client likewise.
  */
 export function createForward (options: ForwardHandlerOptions) {
-  const { access, client, bodyTimeout, pseudonym, identities = [] } = options
+  const { access, client, byParents, bodyTimeout, pseudonym, identities = [] } = options
   const relayOptions = { ...options, via: formatVia('1.1', pseudonym) }
 
   return function forward (request: FastifyRequest, reply: FastifyReply): void {
@@ -46,19 +49,24 @@ export function createForward (options: ForwardHandlerOptions) {
     if (isLastRecipient(request)) return respondAsLast(request, reply)
     const relay = new Relay(reply, `${target.scheme}://${target.authority}`, relayOptions, tellOfSession)
 
-    const send = (addresses: readonly Address[], fields: string[]): void => {
+    const outgoing = (fields: string[]): Forwarded['outgoing'] => {
       const content = requestContent(raw, relay.tally, bodyTimeout, request.body)
-      if (isGone(reply.raw)) return
       const requester = { raw, name: request.proxyAuth!.name }
       const tally = content === null ? undefined : relay.tally
-      const upgrade = protocolsOf(raw)
-      client.send({ target, addresses, method: raw.method!, fields, content, tally, upgrade, requester }, relay)
+      return { target, method: raw.method!, fields, content, tally, upgrade: protocolsOf(raw), requester }
+    }
+
+    const send = (addresses: readonly Address[], fields: string[]): void => {
+      if (!isGone(reply.raw)) client.send({ ...outgoing(fields), addresses }, relay)
     }
 
     relay.begin(() => {
       refuseLoop(raw, pseudonym)
       const fields = withoutIdentities(requestFields(raw, REPLACED), identities)
       fields.push('Host', target.authority, 'Via', formatVia(raw.httpVersion, pseudonym))
+      if (byParents !== undefined) {
+        return byParents.send({ outgoing: outgoing(fields), identity: request.proxyAuth!, response: reply.raw, relay })
+      }
       const approved = access.approve(target, request.proxyAuth)
       return isThenable(approved) ? approved.then((later) => send(later, fields)) : send(approved, fields)
     })

@@ -20,7 +20,9 @@ import type { Exchanges } from '../exchange/exchanges.js'
 import { expectContinue } from '../ingress/expect-continue.js'
 import { addProxyStatus } from '../message/proxy-status.js'
 import { extendedResponse } from '../upgrade/extended-connect.js'
+import { keepClientField } from '../parent/client-field.js'
 import { acceptEveryMethod } from '../../platform/fastify/internals.js'
+import { createByParents } from './by-parents.js'
 import { createForward } from './forward.js'
 import { markActive, isReused } from '../ingress/reused-connection.js'
 import { hiddenSchema } from '../../platform/fastify/hidden-route.js'
@@ -93,9 +95,12 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   const {
     settings, exchanges, pseudonym, identities, hook, authenticateFor, admitsWithoutCredentials, carriesIdentity, onSend
   } = options
-  const access = createAccess(settings.policy, ownAddresses(app))
+  const own = ownAddresses(app)
+  const access = createAccess(settings.policy, own)
   const client = createOriginClient(settings)
-  const forward = createForward({ ...settings, access, client, exchanges, pseudonym, identities })
+  const { parents } = settings
+  const byParents = parents === undefined ? undefined : createByParents({ ...settings, parents, access, client, own })
+  const forward = createForward({ ...settings, access, client, byParents, exchanges, pseudonym, identities })
   const tunnel = createTunnel({ ...settings, access, exchanges })
 
   const isOwn = createOwnAuthority(settings.authorities)
@@ -108,6 +113,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
     showTargets(scope, app)
     scope.addHook('onRequest', refuseMalformed)
     scope.addHook('onRequest', emptySession)
+    if (parents !== undefined && mayPassThrough(parents)) scope.addHook('onRequest', keepClientField)
     scope.addHook(hook as 'onRequest', admitted.by((request, reply, done) => authenticateFor(received(request.raw)!.target as NamedTarget)(request, reply, done)))
     scope.addHook('onError', addProxyStatus(pseudonym))
     scope.addHook('onSend', closeWhileDraining(exchanges))
@@ -129,7 +135,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
     serveInOrder(server, mayBeProxied)
   })
   takeUpgrades(app, takeForwarded(app, bringIn))
-  app.addHook('onClose', () => client.close())
+  app.addHook('onClose', () => Promise.all([client.close(), byParents?.close()]))
 }
 
 /**
@@ -151,6 +157,11 @@ function takeForwarded (app: FastifyInstance, bringIn: BringIn): TakeUpgrade {
     routeUpgrade(app, request, head, protocols)
     return 'taken'
   }
+}
+
+/** A function may give any parent later. */
+function mayPassThrough ({ all }: Parents): boolean {
+  return all.length === 0 || all.some(({ passthrough }) => passthrough)
 }
 
 /** Asked for every target, so kept once they are known: a socket's address costs a system call. */

@@ -16,8 +16,8 @@ export interface ParentFailure extends Error {
 /** How far it came. */
 export type Stage = 'connecting' | 'connected'
 
-/** Of this machine, or said already: another name would hide it. */
-const KEPT = /^FST_PROXY_AUTH_(?:PARENT_|MISSING_PACKAGE$|OUT_OF_CONNECTIONS$|REFUSED_CALL$|LOOP$)/
+/** Of this machine or the client, or said already: another name would hide it. */
+const KEPT = /^FST_PROXY_AUTH_(?:PARENT_|MISSING_PACKAGE$|OUT_OF_CONNECTIONS$|REFUSED_CALL$|LOOP$|CLIENT_LEFT$|UPSTREAM_HEAD_TOO_LARGE$)/
 const LATE = /_TIMEOUT$/
 
 /**

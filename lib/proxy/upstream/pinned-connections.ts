@@ -10,6 +10,13 @@ export interface Requester {
   readonly name: string
 }
 
+/** What has such connections. */
+interface Closing {
+  /** Ends it when what is under way is over. */
+  close (): Promise<void>
+  destroy (): Promise<void>
+}
+
 type Pinned = Pick<Dispatcher, 'dispatch' | 'close' | 'destroy'>
 
 /**
@@ -29,9 +36,9 @@ export const PINNED_IDLE: Milliseconds = 60_000
  * A user that we know ourselves counts too: where several users come on one connection after all,
  * none gets another's.
  */
-export class PinnedConnections {
+export class PinnedConnections<Client extends Closing = Pinned> {
   private readonly key = Symbol('fastify-proxy-auth.pins')
-  private readonly live = new Set<Pinned>()
+  private readonly live = new Set<Client>()
 
   /** How many connections of their own client connections have. */
   get size (): number { return this.live.size }
@@ -46,10 +53,10 @@ export class PinnedConnections {
    *   nothing else.
    */
   find (
-    { raw, name }: Requester, upstream: string, authenticates: boolean, open: () => Pinned
-  ): Pinned | null | undefined {
+    { raw, name }: Requester, upstream: string, authenticates: boolean, open: () => Client
+  ): Client | null | undefined {
     if (!isOfOneUser(raw)) return authenticates ? null : undefined
-    const pinned = (raw.socket as unknown as Record<symbol, Map<string, Pinned> | undefined>)[this.key]
+    const pinned = (raw.socket as unknown as Record<symbol, Map<string, Client> | undefined>)[this.key]
     if (pinned === undefined && !authenticates) return undefined
     const own = pinned ?? this.begin(raw)
     const key = `${name}\n${upstream}`
@@ -75,8 +82,8 @@ export class PinnedConnections {
     await Promise.all([...this.live].map((client) => this.end(client)))
   }
 
-  private begin ({ socket }: IncomingMessage): Map<string, Pinned> {
-    const own = new Map<string, Pinned>()
+  private begin ({ socket }: IncomingMessage): Map<string, Client> {
+    const own = new Map<string, Client>()
     Object.defineProperty(socket, this.key, { value: own })
     once(socket, 'close', () => {
       for (const client of own.values()) this.end(client)
@@ -85,7 +92,7 @@ export class PinnedConnections {
     return own
   }
 
-  private async end (client: Pinned): Promise<void> {
+  private async end (client: Client): Promise<void> {
     this.live.delete(client)
     await client.destroy()
   }

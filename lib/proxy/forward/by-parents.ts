@@ -1,0 +1,118 @@
+import type { ServerResponse } from 'node:http'
+import { DnsFailed, DnsTimeout, NoParent } from '../../errors.js'
+import { after, isThenable } from '../../eventual.js'
+import type { Eventual } from '../../eventual.js'
+import { formatAuthority } from '../../fields/authority.js'
+import { isGone } from '../../platform/abort.js'
+import type { Hop } from '../../policy/parent/parent.js'
+import type { Parents } from '../../policy/parent/parents.js'
+import type { Access, Address, Admitted, ForwardPolicyOptions, OwnListener } from '../../policy/target/access.js'
+import type { Milliseconds, ProxyIdentity } from '../../types.js'
+import { AbsoluteClient } from '../parent/absolute-client.js'
+import type { AccountAt } from '../parent/absolute-client.js'
+import { AbsoluteExchange } from '../parent/absolute-exchange.js'
+import { loginFor } from '../parent/asker.js'
+import { Blame } from '../parent/blame.js'
+import { dialParent } from '../parent/connect-parent.js'
+import { hostForParent } from '../parent/destination.js'
+import { UnlessReached } from '../parent/unless-reached.js'
+import type { Relay } from '../relay/relay.js'
+import type { OriginClient, Outgoing } from '../upstream/origin-client.js'
+
+export interface ByParentsOptions {
+  readonly access: Pick<Access, 'admit' | 'resolve' | 'keepName'>
+  readonly parents: Parents
+  /** For targets that are reached directly. */
+  readonly client: OriginClient
+  /** The addresses this server listens on. A parent there would be this server itself. */
+  readonly own: () => Iterable<OwnListener>
+  readonly policy: Pick<ForwardPolicyOptions, 'lookup'>
+  readonly connectTimeout: Milliseconds
+  readonly headersTimeout: Milliseconds
+  readonly bodyTimeout: Milliseconds
+  readonly maxResponseHead: number
+  readonly localAddress?: string | undefined
+}
+
+/** A request that is to go on, with what it is answered by. */
+export interface Forwarded {
+  readonly outgoing: Omit<Outgoing, 'addresses' | 'content'> & { readonly content: AsyncGenerator<Buffer> | null }
+  readonly identity: ProxyIdentity
+  readonly response: ServerResponse
+  readonly relay: Relay
+}
+
+/** Takes the next way. `undefined`: there is none. */
+type OtherWay = (() => void) | undefined
+
+/** Sends requests by parents. */
+export interface ByParents {
+  /** What it throws, or rejects with, is the response. */
+  send (forwarded: Forwarded): Eventual<void>
+  close (): Promise<void>
+}
+
+/**
+ * Sends requests by the parents that there are for their targets: policy by name, the choice, and
+ * then one way after the other, as long as none has been reached. What addresses decide is decided
+ * for each way, where they are known here.
+ */
+export function createByParents (options: ByParentsOptions): ByParents {
+  const { access, parents, client, policy: { lookup } } = options
+  const dialled = { ...options, lookup }
+  const absolute = new AbsoluteClient({
+    ...options,
+    connect: (parent) => new Promise((resolve, reject) => {
+      dialParent(parent, dialled, (failure, socket) => failure === null ? resolve(socket!) : reject(failure))
+    })
+  })
+  const context = { client: absolute, blame: new Blame(parents) }
+
+  function sendDirectly (
+    { outgoing, relay }: Forwarded, addresses: readonly Address[], otherwise: OtherWay
+  ): void {
+    client.send({ ...outgoing, addresses }, otherwise === undefined ? relay : new UnlessReached(relay, otherwise))
+  }
+
+  function sendBy (account: AccountAt, host: string, forwarded: Forwarded, otherwise: OtherWay): void {
+    const { outgoing, response, relay } = forwarded
+    const { target: { scheme, port, path, authority }, method, fields, content, upgrade, requester } = outgoing
+    if (account.parent.protocol === 'socks5' || scheme === 'https' || upgrade !== undefined) throw new NoParent()
+    const url = `http://${formatAuthority(host, port, 80)}${path === '*' ? '' : path}`
+    const request = { url, method, authority, fields, content, requester }
+    new AbsoluteExchange(context, account, request, relay, response, otherwise).begin()
+  }
+
+  function take (hop: Hop, admitted: Admitted, forwarded: Forwarded, otherwise: OtherWay): Eventual<void> {
+    const { identity, response, outgoing: { requester: { raw } } } = forwarded
+    if (hop === 'direct') {
+      return after(access.resolve(admitted), (addresses) => {
+        if (!isGone(response)) sendDirectly(forwarded, addresses, otherwise)
+      })
+    }
+    return after(hostForParent(hop, admitted, access), (host) => after(loginFor(hop, identity, raw), (login) => {
+      if (!isGone(response)) sendBy(absolute.account(hop, login), host, forwarded, otherwise)
+    }))
+  }
+
+  function takeFirst (hops: readonly Hop[], admitted: Admitted, forwarded: Forwarded): Eventual<void> {
+    const [hop, ...others] = hops as readonly [Hop, ...Hop[]]
+    const { relay } = forwarded
+    const otherwise = others.length === 0 ? undefined : () => relay.begin(() => takeFirst(others, admitted, forwarded))
+    const taken = take(hop, admitted, forwarded, otherwise)
+    if (otherwise === undefined || !isThenable(taken)) return taken
+    return taken.then(undefined, (failure: unknown) => {
+      if (!(failure instanceof DnsFailed || failure instanceof DnsTimeout)) throw failure
+      otherwise()
+    })
+  }
+
+  return {
+    send (forwarded) {
+      const { outgoing: { target }, identity } = forwarded
+      return after(access.admit(target, identity), (admitted) =>
+        after(parents.choose(admitted, identity), (hops) => takeFirst(hops, admitted, forwarded)))
+    },
+    close: () => absolute.close()
+  }
+}

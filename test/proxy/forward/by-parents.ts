@@ -1,0 +1,191 @@
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import type { Test } from 'tap'
+import type { ParentOptions } from '../../../lib/policy/parent/parent-options.js'
+import { closedPort } from '../../fixtures/closed-port.js'
+import { ALICE, gateway } from '../../fixtures/gateway.js'
+import type { Gateway, GatewayOptions } from '../../fixtures/gateway.js'
+import { origin } from '../../fixtures/origin.js'
+import { challenge, contentOf, parentProxy } from '../../fixtures/parent-proxy.js'
+import { RawClient } from '../../fixtures/raw-client.js'
+import { readAnswer } from '../../fixtures/read-answer.js'
+import { until } from '../../fixtures/until.js'
+
+const PARENT = { scheme: 'Basic', username: 'gw', password: 'canary-parent' } as const
+const GW = `Basic ${Buffer.from('gw:canary-parent').toString('base64')}`
+
+const head = (line: string, ...fields: string[]) =>
+  [`${line} HTTP/1.1`, 'Host: x.test', `Proxy-Authorization: ${ALICE}`, ...fields, '', ''].join('\r\n')
+
+async function gatewayBy (t: Test, parents: unknown, { forward, ...options }: GatewayOptions = {}): Promise<Gateway> {
+  return await gateway(t, { via: 'gw', forward: { special: ['127.0.0.1:*'], ...forward as object, parents: parents as never }, ...options })
+}
+
+async function ask (t: Test, { port }: Pick<Gateway, 'port'>, text: string): Promise<ReturnType<typeof readAnswer>> {
+  const client = await RawClient.to(t, port)
+  const answer = readAnswer(await client.send(text).answer())
+  client.socket.destroy()
+  return answer
+}
+
+const at = (port: number, more: Partial<ParentOptions> = {}): ParentOptions => ({ url: `http://127.0.0.1:${port}`, name: `at-${port}`, ...more })
+
+t.test('a target for which there is a parent: the request goes there in absolute-form, and the name is not resolved', async t => {
+  const parent = await parentProxy(t, async (request, response) => { response.setHeader('Proxy-Support', 'x'); response.end(await contentOf(request)) })
+  const self = await gatewayBy(t, [at(parent.port, { credentials: PARENT })])
+  const { status, body, fields } = await ask(t, self, `${head('POST http://Target.test/a?b', 'Content-Length: 2', 'X-A: 1')}ab`)
+  t.strictSame([status, body, fields['via'], fields['proxy-support']], [200, 'ab', '1.1 gw', undefined])
+  t.match(parent.seen, [{ line: 'POST http://target.test/a?b', fields: { host: 'target.test', via: '1.1 gw', 'x-a': '1', 'proxy-authorization': GW } }])
+  await until(() => self.proxied().length === 1)
+  t.match(self.proxied(), [{ user: 'alice', target: 'http://target.test', status: 200, bytesIn: 2, bytesOut: 2 }])
+})
+
+t.test('a target that is asked for as a whole: the parent gets it without a path', async t => {
+  const parent = await parentProxy(t)
+  await ask(t, await gatewayBy(t, [at(parent.port)]), head('OPTIONS http://target.test:8080', 'Max-Forwards: 3').replace('8080', '80'))
+  t.match(parent.seen, [{ line: 'OPTIONS http://target.test', fields: { host: 'target.test', 'max-forwards': '2' } }])
+})
+
+t.test('no parent for a target, or a list that says so: it is refused, or reached directly', async t => {
+  const target = await origin(t)
+  const parent = await parentProxy(t)
+  const some = at(parent.port, { to: ['*.test'] })
+  t.match(await ask(t, await gatewayBy(t, [some]), head(`GET ${target.url}/`)), { status: 502, fields: { 'cache-control': 'no-store' } })
+  t.match(await ask(t, await gatewayBy(t, [some, 'direct']), head(`GET ${target.url}/`)), { status: 200, body: 'origin' })
+  t.equal(parent.seen.length, 0)
+})
+
+t.test('the policy: it is asked before a parent is chosen, and addresses in targets are classified', async t => {
+  const parent = await parentProxy(t)
+  const asked: string[] = []
+  const self = await gatewayBy(t, () => { asked.push('parents'); return at(parent.port) }, {
+    forward: { special: [], deny: ['denied.test'], check: ({ host }: { host: string }) => { asked.push(host); return host !== 'checked.test' } }
+  })
+  for (const host of ['denied.test', 'checked.test', '127.0.0.1', '10.0.0.1', '0x7f.1', 'localhost', 'other.test:81']) {
+    t.equal((await ask(t, self, head(`GET http://${host}/`))).status, 403, host)
+  }
+  t.strictSame([parent.seen.length, asked.filter(name => name === 'checked.test').length], [0, 1])
+  t.notOk(asked.slice(0, asked.indexOf('checked.test')).includes('parents'))
+})
+
+t.test('a name that is resolved here: the parent gets the address, and the target its name', async t => {
+  const parent = await parentProxy(t)
+  const lookup = (name: string, _options: unknown, callback: (error: Error | null, addresses?: unknown[]) => void) => {
+    if (name === 'none.test') setImmediate(callback, Object.assign(new Error('none'), { code: 'ENOTFOUND' }))
+    else setImmediate(callback, null, [{ address: name === 'inside.test' ? '10.0.0.1' : '9.9.9.9', family: 4 }])
+  }
+  const self = await gatewayBy(t, [at(parent.port, { resolve: 'local', except: ['none.test'] }), at(parent.port, { name: 'b', resolve: 'local' }), at(parent.port, { name: 'c' })], { forward: { special: ['127.0.0.1:*'], lookup: lookup as never } })
+  t.equal((await ask(t, self, head('GET http://target.test/a'))).status, 200)
+  t.equal((await ask(t, self, head('GET http://inside.test/a'))).status, 403)
+  t.equal((await ask(t, self, head('GET http://none.test/a'))).status, 200, 'the next resolves it itself')
+  t.match(parent.seen, [{ line: 'GET http://9.9.9.9/a', fields: { host: 'target.test' } }, { line: 'GET http://none.test/a' }])
+})
+
+t.test('a parent that cannot be reached: the next is taken, which may be none, and the failure names the last', async t => {
+  const target = await origin(t)
+  const [one, two] = [await closedPort(), await closedPort()]
+  const parent = await parentProxy(t)
+  const url = `${target.url}/`
+  t.match(await ask(t, await gatewayBy(t, [at(one), at(parent.port)]), head(`GET ${url}`)), { status: 200, body: 'target' })
+  t.match(await ask(t, await gatewayBy(t, [at(one), 'direct']), `${head(`POST ${url}`, 'Content-Length: 2')}ab`), { status: 200, body: 'origin' })
+  t.match(await ask(t, await gatewayBy(t, ['direct', at(parent.port)]), head(`GET http://127.0.0.1:${two}/`)), { status: 200, body: 'target' })
+  t.match(await ask(t, await gatewayBy(t, [at(one), at(two)]), head(`GET ${url}`)), { status: 502, body: /PARENT_UNREACHABLE/ })
+  t.match(await ask(t, await gatewayBy(t, ['direct', at(two)]), head(`GET http://127.0.0.1:${one}/`)), { status: 502, body: /PARENT_UNREACHABLE/ })
+  t.match(await ask(t, await gatewayBy(t, [at(two), 'direct']), head(`GET http://127.0.0.1:${one}/`)), { status: 502, body: /CONNECTION_REFUSED/ })
+})
+
+t.test('a name without an address: the next way is taken, if there is one', async t => {
+  const parent = await parentProxy(t)
+  const lookup = (_name: string, _options: unknown, callback: (error: Error) => void) => { setImmediate(callback, Object.assign(new Error('none'), { code: 'ENOTFOUND' })) }
+  const options = { forward: { special: ['127.0.0.1:*'], lookup: lookup as never } }
+  t.match(await ask(t, await gatewayBy(t, ['direct', at(parent.port)], options), head('GET http://none.test/')), { status: 200, body: 'target' })
+  t.match(await ask(t, await gatewayBy(t, [at(parent.port), 'direct'], options), head('GET http://none.test/')), { status: 200 })
+  t.match(await ask(t, await gatewayBy(t, ['direct'], options), head('GET http://none.test/')), { status: 502, body: /FST_PROXY_AUTH_DNS/ })
+})
+
+t.test('a parent that refuses the credentials: 502, never a 407, and no other way is taken', async t => {
+  const parent = await parentProxy(t, (_request, response) => challenge(response, 'Basic realm="parent"'))
+  const other = await parentProxy(t)
+  const self = await gatewayBy(t, [at(parent.port, { credentials: PARENT }), at(other.port)])
+  const { status, fields, body } = await ask(t, self, head('GET http://target.test/'))
+  t.match([status, fields['proxy-authenticate'], body], [502, undefined, /PARENT_REFUSED/])
+  t.equal(other.seen.length, 0)
+  t.notMatch(JSON.stringify(self.log), /canary|Z3c6Y2FuYXJ5/)
+})
+
+t.test('credentials of the client: a parent with passthrough gets them, and no other way does', async t => {
+  const [passing, other] = [await parentProxy(t), await parentProxy(t)]
+  const target = await origin(t)
+  const seen: unknown[] = []
+  const self = await gatewayBy(t, [at(passing.port, { passthrough: true, to: ['passing.test'] }), at(other.port, { to: ['*.test'] }), 'direct'], {
+    after: app => { app.addHook('preHandler', async request => { seen.push(request.headers['proxy-authorization'], request.raw.rawHeaders.join()) }) }
+  })
+  for (const url of ['http://passing.test/', 'http://other.test/', `${target.url}/`]) t.equal((await ask(t, self, head(`GET ${url}`))).status, 200)
+  t.match(passing.seen, [{ fields: { 'proxy-authorization': ALICE } }])
+  t.equal(other.seen[0]!.fields['proxy-authorization'], undefined)
+  t.notOk('proxy-authorization' in target.seen[0]!.headers)
+  t.notMatch(seen.join(), ALICE)
+  const byFunction = await gatewayBy(t, () => at(passing.port, { passthrough: true }))
+  await ask(t, byFunction, head('GET http://passing.test/'))
+  t.match(passing.seen[1], { fields: { 'proxy-authorization': ALICE } })
+})
+
+t.test('a parent that is this gateway, or that leads back to it: the loop is found', async t => {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  const self = await gatewayBy(t, () => at(selfPort))
+  const selfPort = self.port
+  t.match(await ask(t, self, head('GET http://target.test/')), { status: 502, body: /FST_PROXY_AUTH_LOOP/ })
+  t.match(await ask(t, await gatewayBy(t, [at(port)]), head('GET http://target.test/', 'Via: 1.1 gw')), { status: 502, body: /FST_PROXY_AUTH_LOOP/ })
+})
+
+t.test('a client that leaves while the parents are chosen, or credentials are had: nothing is sent', async t => {
+  const parent = await parentProxy(t)
+  for (const way of ['choice', 'credentials', 'look-up'] as const) {
+    let go!: () => void
+    let asked!: () => void
+    const asking = new Promise<void>(resolve => { asked = resolve })
+    const later = async <Value>(value: Value) => { asked(); await new Promise<void>(resolve => { go = resolve }); return value }
+    const parents = {
+      choice: async () => await later(at(parent.port)),
+      credentials: [at(parent.port, { credentials: async () => await later(PARENT) })],
+      'look-up': ['direct']
+    }[way]
+    const lookup = async (_name: string, _options: unknown, callback: (error: null, addresses: unknown[]) => void) => { callback(null, await later([{ address: '127.0.0.1', family: 4 }])) }
+    const self = await gatewayBy(t, parents, { forward: { special: ['127.0.0.1:*', 'target.test'], lookup: lookup as never } })
+    const client = await RawClient.to(t, self.port)
+    client.send(head('GET http://target.test/'))
+    await asking
+    client.socket.destroy()
+    await until(() => self.proxied().length === 1)
+    go()
+    for (let i = 0; i < 5; i++) await new Promise(resolve => { setImmediate(resolve) })
+    t.match(self.proxied(), [{ reason: 'FST_PROXY_AUTH_CLIENT_LEFT' }])
+  }
+  t.strictSame([parent.seen.length, parent.open.size], [0, 0])
+})
+
+t.test('a client that expects a 100: it gets one when the parent takes the content', async t => {
+  const parent = await parentProxy(t, async (request, response) => {
+    if (request.headers['proxy-authorization'] === undefined) challenge(response, 'Digest realm="p", nonce="n", qop="auth"')
+    else response.end(await contentOf(request))
+  })
+  const self = await gatewayBy(t, [at(parent.port, { credentials: { ...PARENT, scheme: 'Digest' } })])
+  const client = await RawClient.to(t, self.port)
+  client.send(head('POST http://target.test/', 'Expect: 100-continue', 'Content-Length: 2'))
+  t.match(await client.answer(), /^HTTP\/1\.1 100 /)
+  t.strictSame(parent.seen.map(({ line }) => line), ['OPTIONS http://target.test/'])
+  t.match(readAnswer(await client.send('ab').answer()), { status: 200, body: 'ab' })
+})
+
+t.test('a gateway that closes: no connection to a parent is left', async t => {
+  const parent = await parentProxy(t)
+  const self = await gatewayBy(t, [at(parent.port)])
+  await ask(t, self, head('GET http://target.test/'))
+  t.equal(parent.open.size, 1)
+  await self.app.close()
+  await until(() => parent.open.size === 0)
+})
