@@ -9,7 +9,7 @@ import type { Parents } from '../../policy/parent/parents.js'
 import type { Access, Address, Admitted, ForwardPolicyOptions, OwnListener } from '../../policy/target/access.js'
 import type { Milliseconds, ProxyIdentity } from '../../types.js'
 import { AbsoluteClient } from '../parent/absolute-client.js'
-import type { AccountAt } from '../parent/absolute-client.js'
+import type { ParentAccount } from '../parent/absolute-client.js'
 import { AbsoluteExchange } from '../parent/absolute-exchange.js'
 import { loginFor } from '../parent/asker.js'
 import { Blame } from '../parent/blame.js'
@@ -74,7 +74,7 @@ export function createByParents (options: ByParentsOptions): ByParents {
     client.send({ ...outgoing, addresses }, otherwise === undefined ? relay : new UnlessReached(relay, otherwise))
   }
 
-  function sendBy (account: AccountAt, host: string, forwarded: Forwarded, otherwise: OtherWay): void {
+  function sendBy (account: ParentAccount, host: string, forwarded: Forwarded, otherwise: OtherWay): void {
     const { outgoing, response, relay } = forwarded
     const { target: { scheme, port, path, authority }, method, fields, content, upgrade, requester } = outgoing
     if (account.parent.protocol === 'socks5' || scheme === 'https' || upgrade !== undefined) throw new NoParent()

@@ -28,7 +28,7 @@ export interface AbsoluteClientOptions {
 }
 
 /** An account at a parent. */
-export interface AccountAt {
+export interface ParentAccount {
   readonly parent: Parent
   readonly login: Login
   /** What its connections are kept under. */
@@ -65,7 +65,7 @@ export class AbsoluteClient {
   private pinned = 0
   private readonly underWay = new Map<string, number>()
   /** Whose pool is asked for, which the agent makes at once. */
-  private asking!: AccountAt
+  private asking!: ParentAccount
 
   constructor ({ connect, headersTimeout, bodyTimeout, maxResponseHead }: AbsoluteClientOptions) {
     this.connect = connect
@@ -77,7 +77,7 @@ export class AbsoluteClient {
     })
   }
 
-  account (parent: Parent, login: Login): AccountAt {
+  account (parent: Parent, login: Login): ParentAccount {
     let name = this.names.get(parent)
     if (name === undefined) this.names.set(parent, name = String(++this.parents))
     return { parent, login, key: `${name} ${login.account}` }
@@ -90,7 +90,7 @@ export class AbsoluteClient {
    * @returns `undefined`: one that all of the account share will do.
    */
   ownerFor (
-    { key, login }: AccountAt, requester: Requester, target: string, fields: readonly string[]
+    { key, login }: ParentAccount, requester: Requester, target: string, fields: readonly string[]
   ): LaneOwner | undefined {
     const pin = this.pins.find(requester, `${key} ${target}`, authenticatesConnection(fields), () => new Pin(`pin ${++this.pinned}`, this.lanes))
     if (pin !== undefined) return pin ?? UNSHARED
@@ -99,7 +99,7 @@ export class AbsoluteClient {
   }
 
   /** Sends a request on a connection that the requests of the account share. */
-  send (account: AccountAt, options: Omit<Dispatcher.DispatchOptions, 'origin'>, handler: Dispatcher.DispatchHandler): void {
+  send (account: ParentAccount, options: Omit<Dispatcher.DispatchOptions, 'origin'>, handler: Dispatcher.DispatchHandler): void {
     const { key } = account
     this.asking = account
     this.underWay.set(key, (this.underWay.get(key) ?? 0) + 1)
@@ -107,14 +107,14 @@ export class AbsoluteClient {
   }
 
   /** Sends it once more, on a connection of its own. */
-  again (account: AccountAt, options: Omit<Dispatcher.DispatchOptions, 'origin'>, handler: Dispatcher.DispatchHandler): void {
+  again (account: ParentAccount, options: Omit<Dispatcher.DispatchOptions, 'origin'>, handler: Dispatcher.DispatchHandler): void {
     const client = new Client(UNUSED_ORIGIN, { ...this.settings, connect: this.connectorTo(account) })
     client.dispatch({ ...options, reset: true }, handler)
     client.close() // when that is over
   }
 
   /** To be called once for each {@link send}, when it is over. */
-  ended ({ key }: AccountAt): void {
+  ended ({ key }: ParentAccount): void {
     const others = this.underWay.get(key)! - 1
     if (others === 0) this.underWay.delete(key)
     else this.underWay.set(key, others)
@@ -145,7 +145,7 @@ export class AbsoluteClient {
     await Promise.all([this.agent.destroy(), this.pins.close()])
   }
 
-  private connectorTo ({ parent, key }: AccountAt): buildConnector.connector {
+  private connectorTo ({ parent, key }: ParentAccount): buildConnector.connector {
     return reportResets((_target, callback) => {
       // undici opens a connection for a request that was aborted, too, before it drops it.
       if (!this.underWay.has(key)) return callback(new ClientLeft('response'), null)

@@ -12,7 +12,7 @@ import type { Tally } from '../message/request-content.js'
 import { Attempt } from '../upstream/attempt.js'
 import type { Args, Attempted, Controller, Sender } from '../upstream/attempt.js'
 import type { Requester } from '../upstream/pinned-connections.js'
-import type { AbsoluteClient, AccountAt } from './absolute-client.js'
+import type { AbsoluteClient, ParentAccount } from './absolute-client.js'
 import type { Blame } from './blame.js'
 import { RepeatableContent } from './repeatable-content.js'
 import { LANE_CLOSED } from './lanes.js'
@@ -101,7 +101,7 @@ export class AbsoluteExchange implements Dispatcher.DispatchHandler {
    */
   constructor (
     private readonly context: AbsoluteContext,
-    private readonly account: AccountAt,
+    private readonly account: ParentAccount,
     private readonly request: AbsoluteRequest,
     private readonly handler: Dispatcher.DispatchHandler,
     private readonly response: ServerResponse,

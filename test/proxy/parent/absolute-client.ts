@@ -6,7 +6,7 @@ import type { Test } from 'tap'
 import type { Dispatcher } from 'undici'
 import { ClientLeft } from '../../../lib/errors.js'
 import { AbsoluteClient } from '../../../lib/proxy/parent/absolute-client.js'
-import type { AccountAt } from '../../../lib/proxy/parent/absolute-client.js'
+import type { ParentAccount } from '../../../lib/proxy/parent/absolute-client.js'
 import { closedPort } from '../../fixtures/closed-port.js'
 import { madeUpLogin } from '../../fixtures/logins.js'
 import { parentAt } from '../../fixtures/parent.js'
@@ -30,10 +30,10 @@ function lab (t: Test): AbsoluteClient {
 
 const OPTIONS = { path: 'http://target.test/', method: 'GET', headers: ['Host', 'target.test'], body: null } as const
 
-type How = (client: AbsoluteClient, account: AccountAt, handler: Dispatcher.DispatchHandler) => void
+type How = (client: AbsoluteClient, account: ParentAccount, handler: Dispatcher.DispatchHandler) => void
 const shared: How = (client, account, handler) => client.send(account, { ...OPTIONS, headers: [...OPTIONS.headers] }, handler)
 
-async function send (client: AbsoluteClient, account: AccountAt, how: How = shared, more: Partial<Dispatcher.DispatchHandler> = {}): Promise<string> {
+async function send (client: AbsoluteClient, account: ParentAccount, how: How = shared, more: Partial<Dispatcher.DispatchHandler> = {}): Promise<string> {
   try {
     return await new Promise((resolve, reject) => {
       let status = 0
