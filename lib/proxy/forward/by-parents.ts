@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { DnsFailed, DnsTimeout, NoParent } from '../../errors.js'
+import { NoParent } from '../../errors.js'
 import { after, isThenable } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
 import { formatAuthority } from '../../fields/authority.js'
@@ -15,6 +15,8 @@ import { loginFor } from '../parent/asker.js'
 import { Blame } from '../parent/blame.js'
 import { dialParent } from '../parent/connect-parent.js'
 import { hostForParent } from '../parent/destination.js'
+import { mayGoAnotherWay } from '../parent/other-way.js'
+import type { OtherWay } from '../parent/other-way.js'
 import { UnlessReached } from '../parent/unless-reached.js'
 import type { Relay } from '../relay/relay.js'
 import type { OriginClient, Outgoing } from '../upstream/origin-client.js'
@@ -42,9 +44,6 @@ export interface Forwarded {
   readonly relay: Relay
 }
 
-/** Takes the next way. `undefined`: there is none. */
-type OtherWay = (() => void) | undefined
-
 /** Sends requests by parents. */
 export interface ByParents {
   /** What it throws, or rejects with, is the response. */
@@ -69,12 +68,12 @@ export function createByParents (options: ByParentsOptions): ByParents {
   const context = { client: absolute, blame: new Blame(parents) }
 
   function sendDirectly (
-    { outgoing, relay }: Forwarded, addresses: readonly Address[], otherwise: OtherWay
+    { outgoing, relay }: Forwarded, addresses: readonly Address[], otherwise: OtherWay | undefined
   ): void {
     client.send({ ...outgoing, addresses }, otherwise === undefined ? relay : new UnlessReached(relay, otherwise))
   }
 
-  function sendBy (account: ParentAccount, host: string, forwarded: Forwarded, otherwise: OtherWay): void {
+  function sendBy (account: ParentAccount, host: string, forwarded: Forwarded, otherwise: OtherWay | undefined): void {
     const { outgoing, response, relay } = forwarded
     const { target: { scheme, port, path, authority }, method, fields, content, upgrade, requester } = outgoing
     if (account.parent.protocol === 'socks5' || scheme === 'https' || upgrade !== undefined) throw new NoParent()
@@ -83,7 +82,7 @@ export function createByParents (options: ByParentsOptions): ByParents {
     new AbsoluteExchange(context, account, request, relay, response, otherwise).begin()
   }
 
-  function take (hop: Hop, admitted: Admitted, forwarded: Forwarded, otherwise: OtherWay): Eventual<void> {
+  function take (hop: Hop, admitted: Admitted, forwarded: Forwarded, otherwise: OtherWay | undefined): Eventual<void> {
     const { identity, response, outgoing: { requester: { raw } } } = forwarded
     if (hop === 'direct') {
       return after(access.resolve(admitted), (addresses) => {
@@ -95,15 +94,21 @@ export function createByParents (options: ByParentsOptions): ByParents {
     }))
   }
 
-  function takeFirst (hops: readonly Hop[], admitted: Admitted, forwarded: Forwarded): Eventual<void> {
-    const [hop, ...others] = hops as readonly [Hop, ...Hop[]]
+  /** @param before - What the first of the ways before them has failed with. */
+  function takeFirst (
+    hops: readonly Hop[], admitted: Admitted, forwarded: Forwarded, before?: Error
+  ): Eventual<void> {
+    const [hop, ...others] = hops
+    if (hop === undefined) throw before
     const { relay } = forwarded
-    const otherwise = others.length === 0 ? undefined : () => relay.begin(() => takeFirst(others, admitted, forwarded))
+    const otherwise = others.length === 0 && before === undefined
+      ? undefined
+      : (failure: Error) => relay.begin(() => takeFirst(others, admitted, forwarded, before ?? failure))
     const taken = take(hop, admitted, forwarded, otherwise)
     if (otherwise === undefined || !isThenable(taken)) return taken
-    return taken.then(undefined, (failure: unknown) => {
-      if (!(failure instanceof DnsFailed || failure instanceof DnsTimeout)) throw failure
-      otherwise()
+    return taken.then(undefined, (failure: Error) => {
+      if (!mayGoAnotherWay(failure)) throw failure
+      otherwise(failure)
     })
   }
 

@@ -19,6 +19,7 @@ import { LANE_CLOSED } from './lanes.js'
 import type { Lane, LaneOwner } from './lanes.js'
 import type { LoginAttempt, LoginFields } from './login/login.js'
 import { mayGoAnotherWay } from './other-way.js'
+import type { OtherWay } from './other-way.js'
 import { parentFailure } from './parent-failure.js'
 import { withCredentials } from './with-credentials.js'
 
@@ -96,8 +97,8 @@ export class AbsoluteExchange implements Dispatcher.DispatchHandler {
   /**
    * @param handler - Gets the response, or the failure.
    * @param response - The client's.
-   * @param otherwise - Called in the place of a failure where the parent could not be reached and
-   *   nothing of the request has been sent.
+   * @param otherwise - Gets the failure instead, where the parent could not be reached and nothing
+   *   of the request has been sent.
    */
   constructor (
     private readonly context: AbsoluteContext,
@@ -105,7 +106,7 @@ export class AbsoluteExchange implements Dispatcher.DispatchHandler {
     private readonly request: AbsoluteRequest,
     private readonly handler: Dispatcher.DispatchHandler,
     private readonly response: ServerResponse,
-    private readonly otherwise?: () => void
+    private readonly otherwise?: OtherWay
   ) {
     const { client } = context
     const { content, requester, authority, fields } = request
@@ -341,7 +342,7 @@ export class AbsoluteExchange implements Dispatcher.DispatchHandler {
     this.controller?.abort(failure)
     this.loseLane()
     const isUnsent = progress === 'none' && content?.hasBegun !== true
-    if (otherwise !== undefined && isUnsent && mayGoAnotherWay(failure)) return otherwise()
+    if (otherwise !== undefined && isUnsent && mayGoAnotherWay(failure)) return otherwise(failure)
     content?.end()
     this.handler.onResponseError?.(undefined as never, failure)
   }

@@ -1,3 +1,6 @@
+/** Takes another way, after a failure of one by which nothing was sent. */
+export type OtherWay = (failure: Error) => void
+
 /** No connection came of it: to the target, to the parent, or through that. */
 const UNREACHED = /^FST_PROXY_AUTH_(?:DNS|DNS_TIMEOUT|CONNECTION_REFUSED|UNROUTABLE|CONNECT_TIMEOUT|TLS|UPSTREAM_TERMINATED|PARENT_UNREACHABLE|PARENT_TIMEOUT|PARENT_PROTOCOL)$/
 

@@ -3,6 +3,7 @@ import { guardMethod } from '../../platform/guarded.js'
 import type { Args, Controller } from '../upstream/attempt.js'
 import { upstreamError } from '../upstream/upstream-error.js'
 import { mayGoAnotherWay } from './other-way.js'
+import type { OtherWay } from './other-way.js'
 
 /**
  * Passes on what undici tells of a request, unless no connection came of it: then another way is
@@ -14,7 +15,7 @@ export class UnlessReached implements Dispatcher.DispatchHandler {
 
   private isReached = false
 
-  constructor (private readonly handler: Dispatcher.DispatchHandler, private readonly otherwise: () => void) {}
+  constructor (private readonly handler: Dispatcher.DispatchHandler, private readonly otherwise: OtherWay) {}
 
   onRequestStart (...args: Args<'onRequestStart'>): void {
     this.isReached = true
@@ -30,7 +31,8 @@ export class UnlessReached implements Dispatcher.DispatchHandler {
   onResponseEnd (...args: Args<'onResponseEnd'>): void { this.handler.onResponseEnd?.(...args) }
 
   onResponseError (controller: Controller, error: Error): void {
-    if (!this.isReached && mayGoAnotherWay(upstreamError(error))) this.otherwise()
+    const failure = upstreamError(error)
+    if (!this.isReached && mayGoAnotherWay(failure)) this.otherwise(failure)
     else this.handler.onResponseError?.(controller, error)
   }
 }

@@ -82,7 +82,7 @@ t.test('a name that is resolved here: the parent gets the address, and the targe
   t.match(parent.seen, [{ line: 'GET http://9.9.9.9/a', fields: { host: 'target.test' } }, { line: 'GET http://none.test/a' }])
 })
 
-t.test('a parent that cannot be reached: the next is taken, which may be none, and the failure names the last', async t => {
+t.test('a parent that cannot be reached: the next is taken, and where none is left, the failure is that of the first', async t => {
   const target = await origin(t)
   const [one, two] = [await closedPort(), await closedPort()]
   const parent = await parentProxy(t)
@@ -91,8 +91,9 @@ t.test('a parent that cannot be reached: the next is taken, which may be none, a
   t.match(await ask(t, await gatewayBy(t, [at(one), 'direct']), `${head(`POST ${url}`, 'Content-Length: 2')}ab`), { status: 200, body: 'origin' })
   t.match(await ask(t, await gatewayBy(t, ['direct', at(parent.port)]), head(`GET http://127.0.0.1:${two}/`)), { status: 200, body: 'target' })
   t.match(await ask(t, await gatewayBy(t, [at(one), at(two)]), head(`GET ${url}`)), { status: 502, body: /PARENT_UNREACHABLE/ })
-  t.match(await ask(t, await gatewayBy(t, ['direct', at(two)]), head(`GET http://127.0.0.1:${one}/`)), { status: 502, body: /PARENT_UNREACHABLE/ })
-  t.match(await ask(t, await gatewayBy(t, [at(two), 'direct']), head(`GET http://127.0.0.1:${one}/`)), { status: 502, body: /CONNECTION_REFUSED/ })
+  t.match(await ask(t, await gatewayBy(t, ['direct', at(two)]), head(`GET http://127.0.0.1:${one}/`)), { status: 502, body: /CONNECTION_REFUSED/ })
+  t.match(await ask(t, await gatewayBy(t, [at(two), 'direct']), head(`GET http://127.0.0.1:${one}/`)), { status: 502, body: /PARENT_UNREACHABLE/ })
+  t.match(await ask(t, await gatewayBy(t, [at(one), at(two), 'direct']), head('GET http://10.0.0.1:80/')), { status: 403 })
 })
 
 t.test('a name without an address: the next way is taken, if there is one', async t => {

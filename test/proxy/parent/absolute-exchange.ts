@@ -80,7 +80,7 @@ function lab (t: Test, port: number, { headersTimeout = 5000, bodyTimeout = 5000
         ...more
       }
       const whole = { url: 'http://target.test/a', method: 'GET', authority: 'target.test', fields: ['Host', 'target.test', 'X-A', '1', 'Via', '1.1 gw'], content: null, requester, ...request }
-      const exchange = new AbsoluteExchange({ client, blame }, client.account(parent, login), whole, handler, response as ServerResponse, ...(fallback ? [() => resolve({ ...outcome, otherwise: true })] : []))
+      const exchange = new AbsoluteExchange({ client, blame }, client.account(parent, login), whole, handler, response as ServerResponse, ...(fallback ? [(failure: Error) => resolve({ ...outcome, error: failure as never, otherwise: true })] : []))
       exchange.begin()
     })
   }
@@ -398,7 +398,7 @@ t.test('a parent that cannot be reached: it is blamed, and another way is taken 
     const { send, failed } = lab(t, port)
     t.match((await send(login)).error, { code: 'FST_PROXY_AUTH_PARENT_UNREACHABLE', parent: 'parent-1' })
     const content = contentFrom('a')
-    t.match(await send(login, { fallback: true, content, method: 'POST' }), { otherwise: true })
+    t.match(await send(login, { fallback: true, content, method: 'POST' }), { otherwise: true, error: { code: 'FST_PROXY_AUTH_PARENT_UNREACHABLE' } })
     t.match(await content.next(), { value: Buffer.from('a') }, 'it is still there')
     t.strictSame(failed, ['FST_PROXY_AUTH_PARENT_UNREACHABLE', 'FST_PROXY_AUTH_PARENT_UNREACHABLE'])
   }

@@ -1,5 +1,6 @@
 import Fastify from 'fastify'
 import t from 'tap'
+import { ParentCredentialsFailed } from '../../../lib/errors.js'
 import { loginFor } from '../../../lib/proxy/parent/asker.js'
 import { keepClientField } from '../../../lib/proxy/parent/client-field.js'
 import { ANONYMOUS } from '../../../lib/proxy/parent/login/anonymous.js'
@@ -28,4 +29,11 @@ t.test('the client\'s own credentials: a parent with passthrough gets them, and 
   })
   t.strictSame((await app.inject({ url: '/', headers: { 'proxy-authorization': 'Basic YTpi' } })).json(), [{ 'proxy-authorization': 'Basic YTpi' }, true])
   t.strictSame((await app.inject('/')).json(), [null, true])
+})
+
+t.test('credentials that cannot be had: the failure names the parent', async t => {
+  const failure = () => new ParentCredentialsFailed({ cause: new Error('no') })
+  for (const credentials of [() => { throw failure() }, async () => { throw failure() }]) {
+    await t.rejects(async () => await loginFor(parentAt(1, { credentials }), alice, none), { code: 'FST_PROXY_AUTH_PARENT_CREDENTIALS', parent: 'parent-1' })
+  }
 })

@@ -31,10 +31,10 @@ t.test('a request that reached the target: all that is told of it is passed on',
 
 t.test('a request that reached nothing: another way is taken where that may be', async t => {
   const told: unknown[] = []
-  new UnlessReached(recorder(told), () => { told.push('otherwise') }).onResponseError(controller, REFUSED)
+  new UnlessReached(recorder(told), ({ code }: Error & { code?: string }) => { told.push(code) }).onResponseError(controller, REFUSED)
   const left = new ClientLeft('response')
   new UnlessReached(recorder(told), () => { told.push('otherwise') }).onResponseError(controller, left)
-  t.strictSame(told, ['otherwise', ['error', controller, left]])
+  t.strictSame(told, ['FST_PROXY_AUTH_CONNECTION_REFUSED', ['error', controller, left]])
 })
 
 t.test('another way that fails at once: that is told', async t => {
