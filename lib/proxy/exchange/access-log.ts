@@ -13,6 +13,10 @@ export interface Ending {
    * of an error.
    */
   readonly reason?: string | undefined
+  /** The name of the parent proxy that it went by, or that it failed at. */
+  readonly parent?: string | undefined
+  /** The account whose credentials a parent has refused. */
+  readonly account?: string | undefined
 }
 
 /**
@@ -27,8 +31,17 @@ export function logExchange ({ log, method, proxyAuth }: FastifyRequest, target:
   const started = performance.now()
   const user = proxyAuth?.name ?? null
   const scheme = proxyAuth?.scheme ?? null
-  return ({ status, bytesIn, bytesOut, reason }) => {
+  return ({ status, bytesIn, bytesOut, reason, parent, account }) => {
     const durationMs = Math.round(performance.now() - started)
-    log.info({ proxy: { user, scheme, method, target, status, bytesIn, bytesOut, durationMs, reason } }, 'proxied')
+    const proxy = { user, scheme, method, target, status, bytesIn, bytesOut, durationMs, reason, parent, account }
+    log.info({ proxy }, 'proxied')
   }
 }
+
+/** What a failure says of how the exchange ended. */
+export function endingBy (failure: Error): Pick<Ending, 'status' | 'reason' | 'parent' | 'account'> {
+  const { statusCode: status = 500, code: reason = 'error', parent, account } = failure as Failure
+  return { status, reason, parent, account }
+}
+
+type Failure = Error & { statusCode?: number, code?: string, parent?: string, account?: string }

@@ -17,7 +17,17 @@ const TYPES: Readonly<Record<string, ProxyErrorType>> = {
   FST_PROXY_AUTH_UPSTREAM_TIMEOUT: 'connection_read_timeout',
   FST_PROXY_AUTH_UPSTREAM_CHALLENGED: 'http_request_denied',
   FST_PROXY_AUTH_OUT_OF_CONNECTIONS: 'connection_limit_reached',
-  FST_PROXY_AUTH_REFUSED_CALL: 'proxy_internal_error'
+  FST_PROXY_AUTH_REFUSED_CALL: 'proxy_internal_error',
+  FST_PROXY_AUTH_NO_PARENT: 'destination_not_found',
+  FST_PROXY_AUTH_PARENT_UNREACHABLE: 'destination_unavailable',
+  FST_PROXY_AUTH_PARENT_TIMEOUT: 'connection_timeout',
+  FST_PROXY_AUTH_PARENT_PROTOCOL: 'http_protocol_error',
+  FST_PROXY_AUTH_PARENT_REFUSED: 'http_request_denied',
+  FST_PROXY_AUTH_PARENT_UNPROVEN: 'http_protocol_error',
+  FST_PROXY_AUTH_PARENT_DENIED: 'destination_unavailable',
+  FST_PROXY_AUTH_PARENT_CREDENTIALS: 'proxy_internal_error',
+  FST_PROXY_AUTH_PARENT_CHOICE: 'proxy_internal_error',
+  FST_PROXY_AUTH_PARENT_CONTENT: 'proxy_internal_error'
 }
 
 /**
@@ -50,15 +60,38 @@ const NOT_ASCII = /[^\x20-\x7e]/
 
 interface Failure extends Error {
   readonly code?: string
+  readonly statusCode?: number
   readonly reason?: string
   readonly proxyStatus?: ProxyErrorType
+  /** The name of the parent proxy whose failure it is. */
+  readonly parent?: string
+  /** What that responded with. */
+  readonly receivedStatus?: number
 }
 
-function paramsOf ({ code = '', reason, proxyStatus, cause }: Failure): ProxyStatusParams | undefined {
-  const causing = (cause as Failure | undefined)?.code ?? ''
-  const error = proxyStatus ?? TYPES_BY_CAUSE[causing.startsWith('ERR_SSL_') ? 'EPROTO' : causing] ?? TYPES[code]
+function paramsOf (failure: Failure): ProxyStatusParams | undefined {
+  const { code, reason, parent, receivedStatus = code === 'FST_PROXY_AUTH_UPSTREAM_CHALLENGED' ? 407 : undefined } = failure
+  const error = typeOf(failure)
   if (error === undefined) return undefined
-  if (code === 'FST_PROXY_AUTH_UPSTREAM_CHALLENGED') return { error, receivedStatus: 407 }
-  // A reason that `check` gave may be in any language; the field is ASCII.
-  return reason === undefined || NOT_ASCII.test(reason) ? { error } : { error, details: reason }
+  return {
+    error,
+    ...(isPrintable(parent) && { nextHop: parent }),
+    ...(receivedStatus !== undefined && { receivedStatus }),
+    // A reason that `check` gave may be in any language; the field is ASCII.
+    ...(isPrintable(reason) && { details: reason })
+  }
+}
+
+/** What has happened with a parent proxy is what would be said of a target, where there is a cause. */
+function typeOf ({ code = '', statusCode, proxyStatus, cause }: Failure): ProxyErrorType | undefined {
+  const causing = (cause as Failure | undefined)?.code ?? ''
+  const known = proxyStatus ?? TYPES_BY_CAUSE[causing.startsWith('ERR_SSL_') ? 'EPROTO' : causing]
+  if (known !== undefined) return known
+  if (code === 'FST_PROXY_AUTH_PARENT_DENIED' && statusCode === 403) return 'http_request_denied'
+  const ofCause = code.startsWith('FST_PROXY_AUTH_PARENT_') && cause instanceof Error ? typeOf(cause) : undefined
+  return ofCause ?? TYPES[code]
+}
+
+function isPrintable (text: string | undefined): text is string {
+  return text !== undefined && !NOT_ASCII.test(text)
 }

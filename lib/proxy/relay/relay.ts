@@ -16,7 +16,7 @@ import { hasBegun } from '../../platform/has-begun.js'
 import { onQueuedClose } from '../../platform/http1/queued-response.js'
 import { writeInterim } from '../../platform/interim-response.js'
 import type { Milliseconds } from '../../types.js'
-import { logExchange } from '../exchange/access-log.js'
+import { endingBy, logExchange } from '../exchange/access-log.js'
 import type { Ending } from '../exchange/access-log.js'
 import type { EndedFor, Exchange, Exchanges } from '../exchange/exchanges.js'
 import type { JoinOptions } from '../exchange/join.js'
@@ -66,6 +66,10 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
   readonly tally: Tally = { bytesIn: 0 }
   /** Why it was cut, `undefined` when it was not. */
   reason: string | undefined
+  /** The name of the parent proxy that it goes by, for the log. */
+  parent: string | undefined
+  /** Called when the client has left before anything was known of a connection. */
+  abandon: (() => void) | undefined
   place?: number | undefined
   holder?: string | undefined
   private readonly request: IncomingMessage
@@ -211,6 +215,7 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
     if (!isFinished(this.raw)) {
       this.reason ??= 'aborted'
       this.controller?.abort(new ClientLeft('response'))
+      this.abandon?.()
     }
     this.finish()
   }
@@ -219,8 +224,8 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
   private finish (): void {
     if (this.isOver) return
     if (!hasBegun(this.reply)) return this.fail(unanswered(this.reason))
-    const { bytesIn, bytesOut, reason } = this
-    this.close({ status: this.raw.statusCode, bytesIn, bytesOut, reason })
+    const { bytesIn, bytesOut, reason, parent } = this
+    this.close({ status: this.raw.statusCode, bytesIn, bytesOut, reason, parent })
   }
 
   /** It comes to nothing, and nothing has gone out. */
@@ -228,8 +233,9 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
     if (this.isOver) return
     // What was cut while a name was resolved has no interest in what came of that.
     const error = this.reason === undefined ? asError(failure) : unanswered(this.reason)
-    const { statusCode = 500, code = 'error' } = error as { statusCode?: number, code?: string }
-    this.close({ status: statusCode, bytesIn: this.tally.bytesIn, bytesOut: 0, reason: code })
+    const ending = endingBy(error)
+    const { parent = this.parent } = ending
+    this.close({ ...ending, parent, bytesIn: this.tally.bytesIn, bytesOut: 0 })
     if (!hasBegun(this.reply)) guarded(this.respond, this.raw)(error) // it may be a function of the application's
   }
 

@@ -13,6 +13,7 @@ import { sendAsterisk } from './options-asterisk.js'
 import { Attempt } from './attempt.js'
 import type { Attempted, Sender } from './attempt.js'
 import { authenticatesConnection } from './authenticates-connection.js'
+import type { Detour } from './detour.js'
 import { connection } from './dial.js'
 import { PINNED_IDLE, PinnedConnections } from './pinned-connections.js'
 import type { Requester } from './pinned-connections.js'
@@ -40,6 +41,8 @@ export interface Outgoing extends Attempted {
   readonly target: AbsoluteTarget
   /** Where the policy lets it go. */
   readonly addresses: readonly Address[]
+  /** How it goes, in the place of a connection to one of those. */
+  readonly detour?: Detour | undefined
   readonly method: string
   /** A flat raw list, this hop's fields removed and ours added. */
   readonly fields: string[]
@@ -52,7 +55,11 @@ export interface Outgoing extends Attempted {
 
 /** Sends requests to origins and hands the answer to a handler. */
 export interface OriginClient {
-  send (outgoing: Outgoing, handler: Dispatcher.DispatchHandler): void
+  /**
+   * @returns To be called when no client waits for the response any more: a detour that no other
+   *   request waits for is given up.
+   */
+  send (outgoing: Outgoing, handler: Dispatcher.DispatchHandler): () => void
   close (): Promise<void>
 }
 
@@ -68,73 +75,77 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
   const { connectTimeout, headersTimeout, bodyTimeout, maxResponseHead = RESPONSE_HEAD, localAddress, tls } = options
   readSecureContext(tls)
 
-  async function open ({ scheme, host, port }: AbsoluteTarget, addresses: readonly Address[]): Promise<Socket> {
-    const socket = await connection(addresses, port, { connectTimeout, localAddress })
+  async function open ({ target: { scheme, host, port }, addresses, detour }: Way, place: Place): Promise<Socket> {
+    const socket = detour === undefined
+      ? await connection(addresses, port, { connectTimeout, localAddress })
+      : await byDetour(detour, place)
     return scheme === 'https' ? await secured(socket, canonicalHost(host), connectTimeout, tls) : socket
   }
 
-  const underWay = new Map<string, number>()
-  // Handed to the factory, which the agent calls at once, past the key: nothing is read out of a
-  // text again.
-  let next!: Pick<Outgoing, 'target' | 'addresses'>
+  const underWay = new Map<string, Place>()
   const settings = { pipelining: 1, headersTimeout, bodyTimeout, maxHeaderSize: maxResponseHead }
   const agent = new Agent({
     ...settings,
-    factory: (key, given) => new Pool(UNUSED_ORIGIN, { ...given, connect: connectorTo(next, key as string) })
+    factory: (key, given) => new Pool(UNUSED_ORIGIN, { ...given, connect: connectorTo(key as string) })
   })
   const pins = new PinnedConnections()
 
-  function connectorTo ({ target, addresses }: typeof next, key: string): buildConnector.connector {
+  function connectorTo (key: string): buildConnector.connector {
     return reportResets((_target, callback) => {
+      const place = underWay.get(key)
       // undici opens a connection for a request that was aborted, too, before it drops it.
-      if (!underWay.has(key)) return callback(new ClientLeft('response'), null)
+      if (place === undefined) return callback(new ClientLeft('response'), null)
       // Of node's errors there is one that undici would try again for ever.
-      open(target, addresses).then(
+      open(place.way, place).then(
         guarded((socket: Socket) => callback(null, socket)),
         guarded((error: Error) => callback(upstreamError(error), null))
       )
     })
   }
 
-  function pin (to: typeof next, key: string): Dispatcher {
+  function pin (key: string): Dispatcher {
     return new Pool(UNUSED_ORIGIN, {
-      ...settings, connections: 1, keepAliveTimeout: PINNED_IDLE, connect: connectorTo(to, key)
+      ...settings, connections: 1, keepAliveTimeout: PINNED_IDLE, connect: connectorTo(key)
     })
   }
 
   const sender: Sender<SentToOrigin> = {
     headersTimeout,
     again (sent, attempt) {
-      const client = new Client(UNUSED_ORIGIN, { ...settings, connect: connectorTo(sent, sent.origin) })
+      const client = new Client(UNUSED_ORIGIN, { ...settings, connect: connectorTo(sent.origin) })
       client.dispatch(optionsOf(sent, true), attempt)
       client.close() // when that is over
     },
-    ended ({ origin }) {
-      const others = underWay.get(origin)! - 1
-      if (others === 0) underWay.delete(origin)
-      else underWay.set(origin, others)
+    ended (sent) {
+      const { origin, place } = sent
+      leave(sent)
+      place.count -= 1
+      if (place.count === 0) underWay.delete(origin)
     }
   }
 
   return {
     send (outgoing, handler) {
-      const { target, addresses, fields, content, requester } = outgoing
+      const { target, addresses, detour, fields, content, requester } = outgoing
       if (target.path === '*') {
-        open(target, addresses)
+        const sent = { ...outgoing, origin: '', place: new Place(outgoing), hasLeft: false }
+        open(outgoing, sent.place)
           .then((socket) =>
             sendAsterisk(socket, { fields, content, headersTimeout, bodyTimeout, maxResponseHead }, handler))
           .catch((error) => handler.onResponseError?.(undefined as never, error))
-        return
+        return () => leave(sent)
       }
-      next = { target, addresses }
       const { scheme, host, port } = target
-      const origin = `${scheme} ${host} ${port} ${list(addresses)}`
+      const origin = `${scheme} ${host} ${port} ${detour === undefined ? list(addresses) : detour.key}`
       const authenticates = authenticatesConnection(fields)
-      const pinned = pins.find(requester, origin, authenticates, () => pin({ target, addresses }, origin))
-      underWay.set(origin, (underWay.get(origin) ?? 0) + 1)
-      const sent = { ...outgoing, origin }
+      const pinned = pins.find(requester, origin, authenticates, () => pin(origin))
+      let place = underWay.get(origin)
+      if (place === undefined) underWay.set(origin, place = new Place(outgoing))
+      else place.add(outgoing)
+      const sent = { ...outgoing, origin, place, hasLeft: false }
       const attempt = new Attempt(handler, sender, sent, pinned === undefined)
       ;(pinned ?? agent).dispatch(optionsOf(sent, pinned === null), attempt)
+      return detour === undefined ? ignore : () => leave(sent)
     },
     async close () {
       await Promise.all([agent.destroy(), pins.close()])
@@ -145,8 +156,61 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
 /** Where a pool would connect to, if we did not do that. */
 const UNUSED_ORIGIN = 'http://origin.invalid'
 
+/** Where a connection goes. */
+type Way = Pick<Outgoing, 'target' | 'addresses' | 'detour'>
+
+/** The requests that are under way to one origin in one way. */
+class Place {
+  /** Those that have not ended. */
+  count = 1
+  /** Those of them that a client waits for. */
+  waiting = 1
+  /** What gives up a detour that is being opened. */
+  openings: Set<() => void> | undefined
+
+  /** @param way - That of the request sent last. */
+  constructor (public way: Way) {}
+
+  add (way: Way): void {
+    this.count += 1
+    this.waiting += 1
+    this.way = way
+  }
+}
+
+/** No client waits for it any more. */
+function leave (sent: SentToOrigin): void {
+  if (sent.hasLeft) return
+  const { place } = sent
+  sent.hasLeft = true
+  place.waiting -= 1
+  if (place.waiting === 0) for (const giveUp of place.openings ?? []) giveUp()
+}
+
+function ignore (): void {}
+
+function byDetour (detour: Detour, place: Place): Promise<Socket> {
+  const openings = place.openings ??= new Set()
+  return new Promise((resolve, reject) => {
+    const giveUp = () => {
+      cancel()
+      reject(new ClientLeft('response'))
+    }
+    openings.add(giveUp)
+    const cancel = detour.open((failure, socket) => {
+      openings.delete(giveUp)
+      if (failure === null) resolve(socket!)
+      else reject(failure)
+    })
+  })
+}
+
 /** A request that has been sent, and what its connections are kept under. */
-interface SentToOrigin extends Outgoing { readonly origin: string }
+interface SentToOrigin extends Outgoing {
+  readonly origin: string
+  readonly place: Place
+  hasLeft: boolean
+}
 
 /**
  * @param reset - The connection serves no other request.

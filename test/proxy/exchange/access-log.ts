@@ -1,21 +1,21 @@
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
-import { logExchange } from '../../../lib/proxy/exchange/access-log.js'
+import { endingBy, logExchange } from '../../../lib/proxy/exchange/access-log.js'
 
 function recorded (proxyAuth: object | null): unknown[][] {
   const lines: unknown[][] = []
   const log = { info: (...line: unknown[]) => { lines.push(line) } }
   const request = { log, method: 'GET', proxyAuth, headers: { authorization: 'canary' } } as unknown as FastifyRequest
-  logExchange(request, 'http://a.test')({ status: 200, bytesIn: 1, bytesOut: 2, reason: 'idle' })
+  logExchange(request, 'http://a.test')({ status: 200, bytesIn: 1, bytesOut: 2, reason: 'idle', parent: 'up-1', account: 'gw#1' })
   return lines
 }
 
-t.test('one line: user, scheme, method, target, status, octets each way, duration, reason', async t => {
+t.test('one line: user, scheme, method, target, status, octets each way, duration, reason, parent, account', async t => {
   const lines = recorded({ name: 'alice', scheme: 'Basic', user: { password: 'canary' } })
   t.equal(lines.length, 1)
   const [[{ proxy }, message]] = lines as [[{ proxy: Record<string, unknown> }, string]]
   t.strictSame({ ...proxy, durationMs: 0 }, {
-    user: 'alice', scheme: 'Basic', method: 'GET', target: 'http://a.test', status: 200, bytesIn: 1, bytesOut: 2, durationMs: 0, reason: 'idle'
+    user: 'alice', scheme: 'Basic', method: 'GET', target: 'http://a.test', status: 200, bytesIn: 1, bytesOut: 2, durationMs: 0, reason: 'idle', parent: 'up-1', account: 'gw#1'
   })
   t.ok(Number.isInteger(proxy['durationMs']))
   t.equal(message, 'proxied')
@@ -28,4 +28,10 @@ t.test('a user object: it is never in the line of the log (R-SEC-1)', async t =>
 t.test('an exchange without a user: user and scheme are null', async t => {
   const [[{ proxy }]] = recorded(null) as [[{ proxy: Record<string, unknown> }]]
   t.strictSame([proxy['user'], proxy['scheme']], [null, null])
+})
+
+t.test('a failure: status, reason, parent and account of the record are its own, or those of a fault', async t => {
+  const failure = Object.assign(new Error(), { statusCode: 502, code: 'CODE', parent: 'up-1', account: 'gw#1' })
+  t.strictSame(endingBy(failure), { status: 502, reason: 'CODE', parent: 'up-1', account: 'gw#1' })
+  t.match(endingBy(new Error()), { status: 500, reason: 'error', parent: undefined, account: undefined })
 })

@@ -61,6 +61,32 @@ t.test('a 407 of the next hop: the field reports it (R-PS-9)', async t => {
   t.strictSame(await explained(new errors.UpstreamChallenged()), { field: 'gw; error=http_request_denied; received-status=407', status: 502 })
 })
 
+const by = (error: Error, more: object = {}): Error => Object.assign(error, { parent: 'up-1', ...more })
+const PARENTS: Array<[error: Error, field: string, status: number]> = [
+  [new errors.NoParent(), 'destination_not_found', 502],
+  [by(new errors.ParentUnreachable()), 'destination_unavailable; next-hop=up-1', 502],
+  [by(new errors.ParentUnreachable({ cause: new errors.ConnectionRefused() })), 'connection_refused; next-hop=up-1', 502],
+  [by(new errors.ParentUnreachable({ cause: new errors.TlsFailed(caused('EPROTO')) })), 'tls_protocol_error; next-hop=up-1', 502],
+  [by(new errors.ParentUnreachable({ cause: new Error('a fault') })), 'destination_unavailable; next-hop=up-1', 502],
+  [by(new errors.ParentTimeout()), 'connection_timeout; next-hop=up-1', 504],
+  [by(new errors.ParentTimeout({ cause: new errors.UpstreamTimeout() })), 'connection_read_timeout; next-hop=up-1', 504],
+  [by(new errors.ParentProtocol(), { receivedStatus: 301 }), 'http_protocol_error; next-hop=up-1; received-status=301', 502],
+  [by(new errors.ParentRefused(), { receivedStatus: 407, account: 'gw#1' }), 'http_request_denied; next-hop=up-1; received-status=407', 502],
+  [by(new errors.ParentUnproven()), 'http_protocol_error; next-hop=up-1', 502],
+  [by(new errors.ParentDenied(403), { receivedStatus: 403 }), 'http_request_denied; next-hop=up-1; received-status=403', 403],
+  [by(new errors.ParentDenied(503), { receivedStatus: 503 }), 'destination_unavailable; next-hop=up-1; received-status=503', 503],
+  [by(new errors.ParentDenied(502, { cause: new errors.Unroutable() })), 'destination_ip_unroutable; next-hop=up-1', 502],
+  [by(new errors.ParentCredentialsFailed({ cause: 'what was thrown' })), 'proxy_internal_error; next-hop=up-1', 500],
+  [new errors.ParentChoiceFailed(), 'proxy_internal_error', 500],
+  [by(new errors.ParentContent()), 'proxy_internal_error; next-hop=up-1', 502],
+  [by(new errors.LoopDetected()), 'proxy_loop_detected; next-hop=up-1', 502],
+  [by(new errors.ParentTimeout(), { parent: 'up 1' }), 'connection_timeout; next-hop="up 1"', 504],
+  [by(new errors.ParentTimeout(), { parent: 'öben' }), 'connection_timeout', 504]
+]
+t.test('failures of parent proxies: the field names the parent, and what it responded with', async t => {
+  for (const [error, field, status] of PARENTS) t.strictSame(await explained(error), { field: `gw; error=${field}`, status })
+})
+
 t.test('a client that is not authenticated: it is told nothing (R-PS-1)', async t => {
   t.strictSame(await explained(new errors.DnsFailed(), false), { field: undefined, status: 502 })
 })

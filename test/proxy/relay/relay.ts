@@ -8,6 +8,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import type { Dispatcher } from 'undici'
 import { catchSocketErrors } from '../../../lib/platform/http1/detached-socket.js'
+import { ParentRefused } from '../../../lib/errors.js'
 import { Relay } from '../../../lib/proxy/relay/relay.js'
 import type { AdaptResponse, RelayOptions } from '../../../lib/proxy/relay/relay.js'
 import { tellOfSession } from '../../../lib/proxy/forward/session-based.js'
@@ -64,19 +65,25 @@ class Controller implements Dispatcher.DispatchController {
 }
 
 /** A relay, and how it ends: `settled`, or with the code of an error. */
-interface Relayed { readonly relay: Relay, readonly outcome: Promise<string> }
+interface Relayed {
+  readonly relay: Relay
+  readonly outcome: Promise<string>
+  /** What the log says. */
+  readonly record: { proxy?: Record<string, unknown> }
+}
 interface Exchange extends Relayed { client: RawClient, controller: Controller }
 
 function relayed (reply: FastifyReply, relayOptions = options(), adapt?: AdaptResponse): Relayed {
   let end!: (outcome: string) => void
   const outcome = new Promise<string>(resolve => { end = resolve })
   let failure: { code?: string } | undefined
-  reply.request.log = { info: () => setImmediate(() => end(failure === undefined ? 'settled' : String(failure.code))) } as never
+  const record: Relayed['record'] = {}
+  reply.request.log = { info: (line: object) => setImmediate(() => Object.assign(record, line)) && setImmediate(() => end(failure === undefined ? 'settled' : String(failure.code))) } as never
   const respond = (error: Error) => {
     failure = error as { code?: string }
     if (!reply.raw.destroyed) reply.send(error)
   }
-  return { relay: new Relay(reply, 'http://a.test', relayOptions, adapt, undefined, respond), outcome }
+  return { relay: new Relay(reply, 'http://a.test', relayOptions, adapt, undefined, respond), outcome, record }
 }
 
 /** A client's request, waiting to be answered. */
@@ -85,10 +92,10 @@ async function exchange (t: Test, head = 'GET / HTTP/1.1\r\nConnection: close', 
   let take!: (exchange: Omit<Exchange, 'client'>) => void
   const taken = new Promise<Omit<Exchange, 'client'>>(resolve => { take = resolve })
   app.all('/', (_request, reply) => {
-    const { relay, outcome } = relayed(reply, options(bodyTimeout), tellOfSession)
+    const { relay, outcome, record } = relayed(reply, options(bodyTimeout), tellOfSession)
     const controller = new Controller(relay)
     relay.onRequestStart(controller)
-    take({ relay, controller, outcome })
+    take({ relay, controller, outcome, record })
   })
   await app.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(async () => await app.close())
@@ -115,6 +122,36 @@ t.test('a response of the origin: head, content and trailers go on as they came,
     'Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: \xe9\r\n\r\n')
   t.equal(await outcome, 'settled')
   t.match(relay, { bytesOut: 3, reason: undefined })
+})
+
+t.test('a request that goes by a parent: the record names it, and that of a failure where it is another', async t => {
+  const passed = await exchange(t)
+  passed.relay.parent = 'up-1'
+  passed.controller.head(200).end()
+  await passed.outcome
+  t.match(passed.record.proxy, { status: 200, parent: 'up-1' })
+  for (const [parent, named] of [[undefined, 'up-1'], ['up-2', 'up-2']]) {
+    const { relay, controller, outcome, record } = await exchange(t)
+    relay.parent = 'up-1'
+    controller.abort(Object.assign(new ParentRefused(), { account: 'gw#1', ...(parent !== undefined && { parent }) }))
+    t.equal(await outcome, 'FST_PROXY_AUTH_PARENT_REFUSED')
+    t.match(record.proxy, { status: 502, reason: 'FST_PROXY_AUTH_PARENT_REFUSED', parent: named, account: 'gw#1' })
+  }
+})
+
+t.test('a client that leaves: what was begun for it is abandoned, once, and not behind a response', async t => {
+  let abandoned = 0
+  const left = await exchange(t)
+  left.relay.abandon = () => { abandoned += 1 }
+  left.client.socket.destroy()
+  t.equal(await left.outcome, 'FST_PROXY_AUTH_CLIENT_LEFT')
+  t.equal(abandoned, 1)
+  const { client, relay, controller, outcome } = await exchange(t)
+  relay.abandon = () => { abandoned += 1 }
+  controller.head(200).end()
+  await client.end()
+  await outcome
+  t.equal(abandoned, 1)
 })
 
 t.test('an origin that asks for the connection: clients are told that theirs will do, and it ends where it would end (R-PSUP-1)', async t => {

@@ -1,9 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import type { Test } from 'tap'
 import type { Dispatcher } from 'undici'
+import { ParentDenied } from '../../../lib/errors.js'
+import type { Detour } from '../../../lib/proxy/upstream/detour.js'
+import { dial } from '../../../lib/proxy/upstream/dial.js'
+import type { Dialled } from '../../../lib/proxy/upstream/dial.js'
 import { createOriginClient } from '../../../lib/proxy/upstream/origin-client.js'
 import type { OriginClient, OriginClientOptions, Outgoing } from '../../../lib/proxy/upstream/origin-client.js'
 import { certificate, openssl } from '../../fixtures/certificate.js'
@@ -200,4 +205,102 @@ t.test('an offer of protocols: it is sent along, and once it is accepted the han
   })
   t.same([status, more], [101, 'more'])
   t.match(received[0], /\r\nconnection: upgrade\r\nupgrade: a\/1, b\r\n/)
+})
+
+/** A detour to an origin that is asked for nothing: it opens when it is told to. */
+function detour (key: string, port: number): Detour & { opened: number, givenUp: number, go: boolean } {
+  const self = {
+    key,
+    go: true,
+    opened: 0,
+    givenUp: 0,
+    open (done: Dialled) {
+      self.opened += 1
+      const cancel = self.go ? dial(LOOPBACK, port, { connectTimeout: 60_000 }, done) : () => {}
+      return () => { self.givenUp += 1; cancel() }
+    }
+  }
+  return self
+}
+
+t.test('a detour: it is opened in the place of an address, for all forms, and its TLS is the target\'s', { skip: openssl.skip }, async t => {
+  const { cert, key } = certificate(t, 'origin.test')
+  const { port, seen } = await origin(t)
+  const secure = createTlsServer({ cert, key }, (_request, response) => response.end('tls'))
+  await listen(t, secure)
+  const self = client(t, { tls: { ca: cert } })
+  const by = (way: Detour, target: Partial<Outgoing['target']>, more: Partial<Outgoing> = {}) => send(self, 1, { addresses: [], detour: way, ...more }, target)
+  t.equal(await by(detour('one', port), { host: 'origin.test' }), '200 origin')
+  t.equal(await by(detour('one', port), { path: '*' }, { method: 'OPTIONS' }), '200 origin')
+  t.match(seen[1], { url: '*' })
+  const { port: securePort } = secure.address() as AddressInfo
+  t.equal(await by(detour('two', securePort), { scheme: 'https', host: 'origin.test' }), '200 tls')
+  t.equal(await by(detour('two', securePort), { scheme: 'https', host: 'other.test' }), 'FST_PROXY_AUTH_TLS')
+})
+
+t.test('connections by a detour: they serve those with its key and no others, and a new one is opened as the latest says', async t => {
+  const { port, seen } = await origin(t, (request, response) => {
+    response.setHeader('connection', request.headers['x-last'] === undefined ? 'keep-alive' : 'close').end(String(request.socket.remotePort))
+  })
+  const self = client(t)
+  const get = (way: Detour, ...fields: string[]) => send(self, 1, { addresses: [], detour: way, fields: ['Host', 'x.test', ...fields] })
+  const [first, second, other] = [detour('a 1', port), detour('a 1', port), detour('a 2', port)]
+  const one = await get(first)
+  await new Promise(resolve => setTimeout(resolve, 20))
+  t.equal(await get(second), one)
+  t.not(await get(other), one)
+  t.equal(await get(second, 'X-Last', '1'), one)
+  await until(async () => await get(second) !== one)
+  t.strictSame([first.opened, second.opened, other.opened], [1, 1, 1])
+  t.ok(seen.length >= 5)
+})
+
+t.test('a detour that fails: the request fails with that, and another is tried for the next', async t => {
+  const { port } = await origin(t)
+  const self = client(t)
+  const failing: Detour = { key: 'a', open: done => { setImmediate(done, new ParentDenied(503)); return () => {} } }
+  const get = (way: Detour, path = '/') => send(self, 1, { method: 'OPTIONS', addresses: [], detour: way }, { path })
+  t.equal(await get(failing), 'FST_PROXY_AUTH_PARENT_DENIED')
+  t.equal(await get(failing, '*'), 'FST_PROXY_AUTH_PARENT_DENIED')
+  t.equal(await get(detour('a', port)), '200 origin')
+})
+
+t.test('clients that leave while a detour is opened: it is given up when no other waits for it', async t => {
+  const { port } = await origin(t)
+  const self = client(t)
+  const begin = (way: Detour, path = '/'): { leave: () => void, outcome: Promise<string> } => {
+    let leave!: () => void
+    const outcome = new Promise<string>(resolve => {
+      const handler: Dispatcher.DispatchHandler = {
+        onRequestStart () {},
+        onResponseStart (_controller, status) { resolve(String(status)) },
+        onResponseError (_controller, error) { resolve((error as Error & { code: string }).code) }
+      }
+      const target = { form: 'absolute', scheme: 'http', host: 'x.test', port: 1, authority: 'x.test:1', path } as const
+      leave = self.send({ target, addresses: [], detour: way, method: 'OPTIONS', fields: ['Host', 'x.test'], content: null, requester }, handler)
+    })
+    return { leave, outcome }
+  }
+  for (const path of ['/', '*']) {
+    const silent = detour('silent', port)
+    silent.go = false
+    const one = begin(silent, path)
+    one.leave()
+    one.leave()
+    t.equal(await one.outcome, 'FST_PROXY_AUTH_CLIENT_LEFT')
+  }
+  const way = detour('shared', port)
+  way.go = false
+  const [first, second] = [begin(way), begin(way)]
+  await until(() => way.opened === 2)
+  first.leave()
+  t.equal(way.givenUp, 0)
+  second.leave()
+  t.equal(way.givenUp, 2)
+  for (const { outcome } of [first, second]) t.equal(await outcome, 'FST_PROXY_AUTH_CLIENT_LEFT')
+  way.go = true
+  const third = begin(way)
+  t.equal(await third.outcome, '200')
+  third.leave()
+  t.equal(way.givenUp, 2, 'behind its end there is nothing to give up')
 })
