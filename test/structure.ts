@@ -45,7 +45,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'errors', 'eventual', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/upgrade'
   ],
   'proxy/connect': [
-    'errors', 'types', 'eventual', 'fields', 'platform', 'platform/http1', 'policy', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/ingress',
+    'errors', 'types', 'eventual', 'fields', 'platform', 'platform/http1', 'policy', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/parent', 'proxy/ingress',
     'proxy/upgrade'
   ],
   'proxy/forward': [

@@ -1,20 +1,26 @@
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ClientLeft, Closing, Forbidden } from '../../errors.js'
 import { isThenable } from '../../eventual.js'
+import { valuesOf } from '../../fields/raw-list.js'
 import type { AuthorityTarget } from '../../fields/target.js'
+import { formatVia } from '../../fields/via.js'
 import { asError } from '../../platform/as-error.js'
 import { guarded, once } from '../../platform/guarded.js'
 import { hasBegun } from '../../platform/has-begun.js'
 import type { Access, Address } from '../../policy/target/access.js'
 import type { Milliseconds } from '../../types.js'
-import { logExchange } from '../exchange/access-log.js'
+import { endingBy, logExchange } from '../exchange/access-log.js'
 import type { Ending } from '../exchange/access-log.js'
 import type { Exchange, Exchanges } from '../exchange/exchanges.js'
 import { join } from '../exchange/join.js'
 import type { JoinOptions, Side } from '../exchange/join.js'
 import { received } from '../ingress/target-form.js'
+import { refuseLoop } from '../message/request-fields.js'
 import { addGateFields } from '../message/response-head.js'
+import { openByWays } from '../parent/open-by-ways.js'
+import type { WayOpened, WaysOptions } from '../parent/open-by-ways.js'
 import { dial } from '../upstream/dial.js'
 import { upstreamError } from '../upstream/upstream-error.js'
 import { connectOf } from './connect-request.js'
@@ -25,10 +31,15 @@ export interface TunnelOptions extends JoinOptions {
   readonly exchanges: Exchanges
   readonly connectTimeout: Milliseconds
   readonly localAddress?: string | undefined
+  /** Our name in `Via`. */
+  readonly pseudonym: string
+  /** The ways by parents, in the place of `access` and the addresses it gives. */
+  readonly ways?: WaysOptions | undefined
 }
 
 /**
- * The handler of CONNECT: policy, dial, 200, two pipes (RFC 9110, 9.3.6). The 200 goes out when the
+ * The handler of CONNECT: policy, dial, 200, two pipes (RFC 9110, 9.3.6). Where there are parents
+ * the connection may be by one of those. The 200 goes out when the
  * target has answered, as exactly that status and without framing, because most clients take
  * nothing else.
  */
@@ -63,11 +74,14 @@ class Opening {
    * behind.
    */
   begin (): void {
-    const { request: { proxyAuth }, options: { access, exchanges }, connect: { client }, target: { host, port } } = this
+    const { request: { proxyAuth, raw }, options, connect: { client }, target: { host, port } } = this
+    const { access, exchanges, pseudonym, ways } = options
     exchanges.add(this.exchange, proxyAuth)
     once(client, 'close', this.leave)
     if (client.destroyed) return this.leave() // while a hook of the application took its time
     try {
+      refuseLoop(raw, pseudonym)
+      if (ways !== undefined) return this.goBy(ways)
       const addresses = access.approve({ host, port, scheme: 'connect' }, proxyAuth)
       if (!isThenable(addresses)) return this.dial(addresses)
       const failed = guarded((failure) => this.fail(failure), client)
@@ -90,18 +104,30 @@ class Opening {
     }
   }
 
-  private open (upstream: Socket): void {
+  private goBy (ways: WaysOptions): void {
+    const { request: { proxyAuth, raw }, target: { host, port }, options: { pseudonym } } = this
+    const target = { host, port, scheme: 'connect' } as const
+    const asked = { target, identity: proxyAuth!, raw, fields: fieldsForParent(raw, pseudonym) }
+    const done: WayOpened = (failure, socket, parent) => {
+      if (failure === null) this.open(socket!, parent?.name)
+      else this.fail(failure)
+    }
+    this.cancelDial = openByWays(asked, ways, guarded(done, this.connect.client))
+  }
+
+  private open (upstream: Socket, parent?: string): void {
     const { reply, connect, log, exchange, options } = this
     this.end()
     if (hasBegun(reply)) { // by a timeout of the application's
       upstream.destroy()
       options.exchanges.delete(exchange)
-      return log({ status: reply.raw.statusCode, bytesIn: 0, bytesOut: 0 })
+      return log({ status: reply.raw.statusCode, bytesIn: 0, bytesOut: 0, parent })
     }
     reply.hijack()
     const fields: string[] = []
     addGateFields(reply, fields)
-    pass(connect.open(fields), connect, upstream, exchange, log, options)
+    const record = parent === undefined ? log : (ending: Ending) => log({ ...ending, parent })
+    pass(connect.open(fields), connect, upstream, exchange, record, options)
   }
 
   /** What fails behind the end is of no interest. */
@@ -111,9 +137,8 @@ class Opening {
     this.cancelDial?.()
     const { reply, log, exchange, options, connect } = this
     const failure = asError(cause)
-    const { statusCode = 500, code = 'error' } = failure as { statusCode?: number, code?: string }
     options.exchanges.delete(exchange)
-    log({ status: statusCode, bytesIn: 0, bytesOut: 0, reason: code })
+    log({ ...endingBy(failure), bytesIn: 0, bytesOut: 0 })
     if (!hasBegun(reply)) guarded(() => reply.send(failure), connect.client)()
   }
 
@@ -129,11 +154,23 @@ function pass (
   options: TunnelOptions
 ): void {
   const { exchanges } = options
+  // What a parent was asked and has said is not the target's; what that has said may be here.
+  const { bytesWritten, bytesRead, readableLength } = upstream
   if (head.length > 0) upstream.write(head)
   const joined = join(client, upstream, options, (reason) => {
     exchanges.delete(exchange)
-    log({ status: 200, bytesIn: upstream.bytesWritten, bytesOut: upstream.bytesRead, reason })
+    const bytesOut = upstream.bytesRead - bytesRead + readableLength
+    log({ status: 200, bytesIn: upstream.bytesWritten - bytesWritten, bytesOut, reason })
     whenEnded?.()
   })
   exchange.end = joined.end
+}
+
+/**
+ * What a parent gets of the fields of a CONNECT: the way it has come, with us at its end, and what
+ * the client calls itself, which proxies in companies go by. All else is for us.
+ */
+function fieldsForParent ({ rawHeaders, httpVersion }: IncomingMessage, pseudonym: string): string[] {
+  const via = [...valuesOf(rawHeaders, 'via'), formatVia(httpVersion, pseudonym)].join(', ')
+  return ['Via', via, ...valuesOf(rawHeaders, 'user-agent').slice(0, 1).flatMap((value) => ['User-Agent', value])]
 }

@@ -98,10 +98,13 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   const own = ownAddresses(app)
   const access = createAccess(settings.policy, own)
   const client = createOriginClient(settings)
-  const { parents } = settings
-  const byParents = parents === undefined ? undefined : createByParents({ ...settings, parents, access, client, own })
+  const { parents, policy: { lookup } } = settings
+  const health = parents && new Blame(parents)
+  const through = { ...settings, pseudonym, access, own, lookup, loginFor }
+  const byParents = parents && createByParents({ ...through, parents, client, health: health! })
+  const ways = parents && { ...through, parents, health: health! }
   const forward = createForward({ ...settings, access, client, byParents, exchanges, pseudonym, identities })
-  const tunnel = createTunnel({ ...settings, access, exchanges })
+  const tunnel = createTunnel({ ...settings, access, exchanges, pseudonym, ways })
 
   const isOwn = createOwnAuthority(settings.authorities)
   const bringIn: BringIn = (request, upgrades) => receive(request, isOwn, upgrades)

@@ -82,7 +82,7 @@ function paramsOf (failure: Failure): ProxyStatusParams | undefined {
   }
 }
 
-/** What has happened with a parent proxy is what would be said of a target, where there is a cause. */
+/** Of a parent proxy it says what it would of a target, where there is a cause. */
 function typeOf ({ code = '', statusCode, proxyStatus, cause }: Failure): ProxyErrorType | undefined {
   const causing = (cause as Failure | undefined)?.code ?? ''
   const known = proxyStatus ?? TYPES_BY_CAUSE[causing.startsWith('ERR_SSL_') ? 'EPROTO' : causing]

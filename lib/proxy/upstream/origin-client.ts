@@ -164,9 +164,9 @@ class Place {
   /** Those that have not ended. */
   count = 1
   /** Those of them that a client waits for. */
-  waiting = 1
-  /** What gives up a detour that is being opened. */
-  openings: Set<() => void> | undefined
+  private waiting = 1
+  /** What gives up detours that are being opened. */
+  private openings: Set<() => void> | undefined
 
   /** @param way - That of the request sent last. */
   constructor (public way: Way) {}
@@ -176,21 +176,31 @@ class Place {
     this.waiting += 1
     this.way = way
   }
+
+  /** @returns The list that what gives up a detour is to be on while it is opened. */
+  begin (): Set<() => void> {
+    this.openings ??= new Set()
+    return this.openings
+  }
+
+  /** One client less waits. */
+  leave (): void {
+    this.waiting -= 1
+    if (this.waiting === 0) for (const giveUp of this.openings ?? []) giveUp()
+  }
 }
 
 /** No client waits for it any more. */
 function leave (sent: SentToOrigin): void {
   if (sent.hasLeft) return
-  const { place } = sent
   sent.hasLeft = true
-  place.waiting -= 1
-  if (place.waiting === 0) for (const giveUp of place.openings ?? []) giveUp()
+  sent.place.leave()
 }
 
 function ignore (): void {}
 
 function byDetour (detour: Detour, place: Place): Promise<Socket> {
-  const openings = place.openings ??= new Set()
+  const openings = place.begin()
   return new Promise((resolve, reject) => {
     const giveUp = () => {
       cancel()

@@ -11,12 +11,17 @@ import { Revocations } from '../../../lib/policy/revocations.js'
 import { takeConnect } from '../../../lib/proxy/connect/take-http1.js'
 import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
 import { acceptEveryMethod } from '../../../lib/platform/fastify/internals.js'
+import { createAccess } from '../../../lib/policy/target/access.js'
+import type { WaysOptions } from '../../../lib/proxy/parent/open-by-ways.js'
 import { createTunnel } from '../../../lib/proxy/connect/tunnel.js'
 import type { TunnelOptions } from '../../../lib/proxy/connect/tunnel.js'
 import { closedPort } from '../../fixtures/closed-port.js'
 import { connectHead } from '../../fixtures/connect-head.js'
+import { fakeParent } from '../../fixtures/fake-parent.js'
+import { parentAt } from '../../fixtures/parent.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { readAnswer } from '../../fixtures/read-answer.js'
+import { scriptedLogin } from '../../fixtures/scripted-login.js'
 import { stalledListener } from '../../fixtures/stalled-listener.js'
 import { tcpOrigin } from '../../fixtures/tcp-origin.js'
 import { until } from '../../fixtures/until.js'
@@ -86,6 +91,7 @@ async function lab (t: Test, { access, tunnel, fastify, hook }: LabOptions = {})
       connectTimeout: 10_000,
       idleTimeout: 0,
       maxDuration: 0,
+      pseudonym: 'gw',
       ...tunnel
     })
   })
@@ -306,4 +312,92 @@ t.test('a policy that fails when the user has been revoked: there is one respons
   t.match(readAnswer(await client.end()), { status: 403 })
   t.match(tunnel.records, [{ user: 'alice', status: 403, reason: 'FST_PROXY_AUTH_FORBIDDEN' }])
   t.equal(tunnel.records.length, 1)
+})
+
+/** The ways by one parent, and what is said of it; every target may be reached. */
+function ways (port: number, more: Partial<WaysOptions> = {}): WaysOptions {
+  return {
+    access: createAccess({ allow: ['*:*'] }, () => []),
+    parents: { choose: () => [parentAt(port)] },
+    health: { praise () {}, blame () {} },
+    loginFor: () => scriptedLogin(['Basic canary']),
+    connectTimeout: 60_000,
+    headersTimeout: 60_000,
+    maxResponseHead: 2000,
+    own: () => [],
+    ...more
+  }
+}
+
+t.test('a parent that opens the tunnel: the client gets the 200, the record names the parent, and counts what is the target\'s alone', async t => {
+  const parent = await fakeParent(t, () => 'HTTP/1.1 200 OK\r\nX-Parent: 1\r\n\r\nhello ')
+  const tunnel = await lab(t, { tunnel: { ways: ways(parent.port) } })
+  const client = await RawClient.to(t, tunnel.port)
+  const fields = ['Via: 1.0 a', 'User-Agent: x/1', 'via: 1.1 b (c, d)', 'Proxy-Authorization: Basic theirs', 'X-Other: 1', 'user-agent: y'].join('\r\n')
+  const text = await client.send(`${connectHead('Origin.TEST:443', fields)}early `).until(text => text.endsWith('early '))
+  t.equal(text, 'HTTP/1.1 200 Connection established\r\n\r\nhello early ')
+  t.equal(parent.heads[0], 'CONNECT origin.test:443 HTTP/1.1\r\nHost: origin.test:443\r\nVia: 1.0 a, 1.1 b (c, d), 1.1 gw\r\nUser-Agent: x/1\r\nProxy-Authorization: Basic canary\r\n\r\n')
+  client.socket.end()
+  await client.end()
+  await tunnel.recorded(1)
+  t.match(tunnel.records, [{ target: 'origin.test:443', status: 200, bytesIn: 6, bytesOut: 12, parent: 'parent-1' }])
+  t.notMatch(JSON.stringify(tunnel.records), /canary|theirs/)
+})
+
+t.test('a parent that refuses: the client gets its status, or 502, and the record has the account that was refused', async t => {
+  for (const [head, status, reason] of [
+    ['403 x\r\n', 403, 'FST_PROXY_AUTH_PARENT_DENIED'], ['504 x\r\n', 504, 'FST_PROXY_AUTH_PARENT_DENIED'], ['404 x\r\n', 502, 'FST_PROXY_AUTH_PARENT_PROTOCOL'],
+    ['407 x\r\nProxy-Authenticate: Basic realm="theirs"\r\n', 502, 'FST_PROXY_AUTH_PARENT_REFUSED']
+  ] as const) {
+    const parent = await fakeParent(t, () => `HTTP/1.1 ${head}\r\n`)
+    const tunnel = await lab(t, { tunnel: { ways: ways(parent.port) } })
+    const client = await RawClient.to(t, tunnel.port)
+    const answer = await client.send(connectHead('origin.test:443')).answer()
+    t.match(answer, new RegExp(`^HTTP/1.1 ${status} `))
+    t.notMatch(answer, /theirs|proxy-authenticate|canary/i)
+    await tunnel.recorded(1)
+    t.match(tunnel.records, [{ ...failed('origin.test:443', status, reason), parent: 'parent-1', ...(head.startsWith('407') && { account: 'account#1' }) }])
+    t.equal(tunnel.exchanges.size, 0)
+  }
+})
+
+t.test('a client that leaves, or an application that closes, while the parent is silent: its connection is closed', async t => {
+  for (const [how, reason] of [['left', 'FST_PROXY_AUTH_CLIENT_LEFT'], ['closed', 'FST_PROXY_AUTH_CLOSING']] as const) {
+    const parent = await fakeParent(t, () => undefined)
+    const tunnel = await lab(t, { tunnel: { ways: ways(parent.port) } })
+    const client = await RawClient.to(t, tunnel.port)
+    client.send(connectHead('origin.test:443'))
+    await until(() => parent.heads.length === 1)
+    if (how === 'left') client.socket.resetAndDestroy()
+    else await tunnel.exchanges.drain(0)
+    await tunnel.recorded(1)
+    t.match(tunnel.records, [{ reason }])
+    await until(() => parent.open.size === 0)
+    t.equal(tunnel.exchanges.size, 0)
+  }
+})
+
+t.test('an application that has responded before the parent: the tunnel is not opened, and the record names the parent', async t => {
+  let open!: () => void
+  const parent = await fakeParent(t, (_head, _place, socket) => { open = () => { socket.write('HTTP/1.1 200 OK\r\n\r\n') } })
+  const tunnel = await lab(t, { tunnel: { ways: ways(parent.port) }, hook: reply => { setTimeout(() => { reply.code(503).send('late') }, 20) } })
+  const client = await RawClient.to(t, tunnel.port)
+  t.match(await client.send(connectHead('origin.test:443')).answer(), /^HTTP\/1\.1 503 /)
+  open()
+  await tunnel.recorded(1)
+  t.match(tunnel.records, [{ status: 503, bytesIn: 0, bytesOut: 0, parent: 'parent-1' }])
+  await until(() => parent.open.size === 0)
+})
+
+t.test('a CONNECT that has been here: it is refused, with parents and without (R-VIA-4)', async t => {
+  const target = await tcpOrigin(t)
+  const parent = await fakeParent(t, () => 'HTTP/1.1 200 OK\r\n\r\n')
+  for (const by of [undefined, ways(parent.port)]) {
+    const tunnel = await lab(t, { tunnel: { ways: by } })
+    const client = await RawClient.to(t, tunnel.port)
+    t.match(await client.send(connectHead(`origin.test:${target.port}`, 'Via: 1.1 a, 1.1 GW')).answer(), /^HTTP\/1\.1 502 /)
+    await tunnel.recorded(1)
+    t.match(tunnel.records, [failed(`origin.test:${target.port}`, 502, 'FST_PROXY_AUTH_LOOP')])
+  }
+  t.equal(target.sockets.length + parent.heads.length, 0)
 })
