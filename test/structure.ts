@@ -35,7 +35,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'proxy/upstream': ['errors', 'check-option', 'types', 'fields', 'platform', 'policy', 'proxy/message'],
   // To the target by way of another proxy, and the credentials for that.
   'proxy/parent/login': ['errors', 'eventual', 'types', 'fields', 'schemes', 'concurrency-limit', 'policy'],
-  'proxy/parent': ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'policy', 'schemes', 'store', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/parent/login'],
+  'proxy/parent': ['errors', 'eventual', 'types', 'fields', 'platform', 'policy', 'store', 'proxy/message', 'proxy/upstream', 'proxy/parent/login'],
   'proxy/ingress': ['errors', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'store', 'proxy/exchange'],
   'proxy/upgrade': [
     'errors', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'proxy/exchange', 'proxy/message',

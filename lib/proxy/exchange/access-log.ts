@@ -40,8 +40,8 @@ export function logExchange ({ log, method, proxyAuth }: FastifyRequest, target:
 
 /** What a failure says of how the exchange ended. */
 export function endingBy (failure: Error): Pick<Ending, 'status' | 'reason' | 'parent' | 'account'> {
-  const { statusCode: status = 500, code: reason = 'error', parent, account } = failure as Failure
+  const { statusCode: status = 500, code: reason = 'error', parent, account } = failure as RecordedFailure
   return { status, reason, parent, account }
 }
 
-type Failure = Error & { statusCode?: number, code?: string, parent?: string, account?: string }
+type RecordedFailure = Error & { statusCode?: number, code?: string, parent?: string, account?: string }

@@ -1,39 +1,34 @@
 import type { ServerResponse } from 'node:http'
-import { NoParent } from '../../errors.js'
+import type { Dispatcher } from 'undici'
 import { after, isThenable } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
 import { formatAuthority } from '../../fields/authority.js'
+import { formatVia } from '../../fields/via.js'
 import { isGone } from '../../platform/abort.js'
 import type { Hop } from '../../policy/parent/parent.js'
-import type { Parents } from '../../policy/parent/parents.js'
-import type { Access, Address, Admitted, ForwardPolicyOptions, OwnListener } from '../../policy/target/access.js'
+import type { Address, Admitted } from '../../policy/target/access.js'
 import type { Milliseconds, ProxyIdentity } from '../../types.js'
 import { AbsoluteClient } from '../parent/absolute-client.js'
 import type { ParentAccount } from '../parent/absolute-client.js'
 import { AbsoluteExchange } from '../parent/absolute-exchange.js'
-import { loginFor } from '../parent/asker.js'
-import { Blame } from '../parent/blame.js'
+import type { Blame } from '../parent/blame.js'
 import { dialParent } from '../parent/connect-parent.js'
 import { hostForParent } from '../parent/destination.js'
+import type { WaysOptions } from '../parent/open-by-ways.js'
+import { detourBy } from '../parent/open-through.js'
 import { mayGoAnotherWay } from '../parent/other-way.js'
 import type { OtherWay } from '../parent/other-way.js'
 import { UnlessReached } from '../parent/unless-reached.js'
 import type { Relay } from '../relay/relay.js'
 import type { OriginClient, Outgoing } from '../upstream/origin-client.js'
 
-export interface ByParentsOptions {
-  readonly access: Pick<Access, 'admit' | 'resolve' | 'keepName'>
-  readonly parents: Parents
-  /** For targets that are reached directly. */
+export interface ByParentsOptions extends WaysOptions {
+  readonly health: Blame
+  /** For targets that are reached directly, or through a parent. */
   readonly client: OriginClient
-  /** The addresses this server listens on. A parent there would be this server itself. */
-  readonly own: () => Iterable<OwnListener>
-  readonly policy: Pick<ForwardPolicyOptions, 'lookup'>
-  readonly connectTimeout: Milliseconds
-  readonly headersTimeout: Milliseconds
+  /** Our name in `Via`. */
+  readonly pseudonym: string
   readonly bodyTimeout: Milliseconds
-  readonly maxResponseHead: number
-  readonly localAddress?: string | undefined
 }
 
 /** A request that is to go on, with what it is answered by. */
@@ -57,26 +52,32 @@ export interface ByParents {
  * for each way, where they are known here.
  */
 export function createByParents (options: ByParentsOptions): ByParents {
-  const { access, parents, client, policy: { lookup } } = options
-  const dialled = { ...options, lookup }
+  const { access, parents, client, health, pseudonym, loginFor } = options
+  // Without that of any request: later ones may come on the connection.
+  const via = ['Via', formatVia('1.1', pseudonym)]
   const absolute = new AbsoluteClient({
     ...options,
     connect: (parent) => new Promise((resolve, reject) => {
-      dialParent(parent, dialled, (failure, socket) => failure === null ? resolve(socket!) : reject(failure))
+      dialParent(parent, options, (failure, socket) => failure === null ? resolve(socket!) : reject(failure))
     })
   })
-  const context = { client: absolute, blame: new Blame(parents) }
+  const context = { client: absolute, blame: health }
 
   function sendDirectly (
     { outgoing, relay }: Forwarded, addresses: readonly Address[], otherwise: OtherWay | undefined
   ): void {
-    client.send({ ...outgoing, addresses }, otherwise === undefined ? relay : new UnlessReached(relay, otherwise))
+    client.send({ ...outgoing, addresses }, unlessReached(relay, otherwise))
   }
 
   function sendBy (account: ParentAccount, host: string, forwarded: Forwarded, otherwise: OtherWay | undefined): void {
     const { outgoing, response, relay } = forwarded
     const { target: { scheme, port, path, authority }, method, fields, content, upgrade, requester } = outgoing
-    if (account.parent.protocol === 'socks5' || scheme === 'https' || upgrade !== undefined) throw new NoParent()
+    relay.parent = account.parent.name
+    if (account.parent.protocol === 'socks5' || scheme === 'https' || upgrade !== undefined) {
+      const detour = detourBy(account.parent, account.login, { host, port, fields: via }, health, options)
+      relay.abandon = client.send({ ...outgoing, addresses: [], detour }, unlessReached(relay, otherwise))
+      return
+    }
     const url = `http://${formatAuthority(host, port, 80)}${path === '*' ? '' : path}`
     const request = { url, method, authority, fields, content, requester }
     new AbsoluteExchange(context, account, request, relay, response, otherwise).begin()
@@ -99,8 +100,9 @@ export function createByParents (options: ByParentsOptions): ByParents {
     hops: readonly Hop[], admitted: Admitted, forwarded: Forwarded, before?: Error
   ): Eventual<void> {
     const [hop, ...others] = hops
-    if (hop === undefined) throw before
     const { relay } = forwarded
+    relay.parent = undefined // it may have been another way before
+    if (hop === undefined) throw before
     const otherwise = others.length === 0 && before === undefined
       ? undefined
       : (failure: Error) => relay.begin(() => takeFirst(others, admitted, forwarded, before ?? failure))
@@ -120,4 +122,8 @@ export function createByParents (options: ByParentsOptions): ByParents {
     },
     close: () => absolute.close()
   }
+}
+
+function unlessReached (relay: Relay, otherwise: OtherWay | undefined): Dispatcher.DispatchHandler {
+  return otherwise === undefined ? relay : new UnlessReached(relay, otherwise)
 }

@@ -20,6 +20,8 @@ import type { Exchanges } from '../exchange/exchanges.js'
 import { expectContinue } from '../ingress/expect-continue.js'
 import { addProxyStatus } from '../message/proxy-status.js'
 import { extendedResponse } from '../upgrade/extended-connect.js'
+import { loginFor } from '../parent/asker.js'
+import { Blame } from '../parent/blame.js'
 import { keepClientField } from '../parent/client-field.js'
 import { acceptEveryMethod } from '../../platform/fastify/internals.js'
 import { createByParents } from './by-parents.js'
@@ -99,10 +101,8 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   const access = createAccess(settings.policy, own)
   const client = createOriginClient(settings)
   const { parents, policy: { lookup } } = settings
-  const health = parents && new Blame(parents)
-  const through = { ...settings, pseudonym, access, own, lookup, loginFor }
-  const byParents = parents && createByParents({ ...through, parents, client, health: health! })
-  const ways = parents && { ...through, parents, health: health! }
+  const ways = parents && { ...settings, parents, health: new Blame(parents), pseudonym, access, own, lookup, loginFor }
+  const byParents = ways && createByParents({ ...ways, client })
   const forward = createForward({ ...settings, access, client, byParents, exchanges, pseudonym, identities })
   const tunnel = createTunnel({ ...settings, access, exchanges, pseudonym, ways })
 

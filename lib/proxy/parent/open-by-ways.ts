@@ -15,13 +15,12 @@ import type { Login } from './login/login.js'
 import { openThrough } from './open-through.js'
 import type { ParentsHealth, ThroughOptions } from './open-through.js'
 import { mayGoAnotherWay } from './other-way.js'
-import { parentFailure } from './parent-failure.js'
 
 export interface WaysOptions extends ThroughOptions {
   readonly access: Pick<Access<ProxyIdentity>, 'admit' | 'resolve' | 'keepName'>
   readonly parents: Pick<Parents, 'choose'>
   readonly health: ParentsHealth
-  /** Finds the account that a request goes by. */
+  /** Finds the account that a request goes by. What it fails with names the parent. */
   readonly loginFor: (parent: Parent, identity: ProxyIdentity, request: IncomingMessage) => Eventual<Login>
 }
 
@@ -88,7 +87,7 @@ class Ways {
 
   /** @returns `null` where the connection is the taker's, or is not wanted any more. */
   private async take (hop: Hop, admitted: Admitted): Promise<Error | null> {
-    let open: Open
+    let open: OpenWay
     try {
       open = hop === 'direct' ? await this.directly(admitted) : await this.by(hop, admitted)
     } catch (failure) {
@@ -109,25 +108,20 @@ class Ways {
     })
   }
 
-  private async directly (admitted: Admitted): Promise<Open> {
+  private async directly (admitted: Admitted): Promise<OpenWay> {
     const { options } = this
     const addresses = await options.access.resolve(admitted)
     return (done) => dial(addresses, admitted.port, options, done)
   }
 
-  private async by (parent: Parent, admitted: Admitted): Promise<Open> {
+  private async by (parent: Parent, admitted: Admitted): Promise<OpenWay> {
     const { request: { identity, raw, fields }, options } = this
     const host = await hostForParent(parent, admitted, options.access)
     const to = { host, port: admitted.port, fields }
-    let login: Login
-    try {
-      login = await options.loginFor(parent, identity, raw)
-    } catch (cause) {
-      throw parentFailure(parent, cause, 'connecting')
-    }
+    const login = await options.loginFor(parent, identity, raw)
     return (done) => openThrough(parent, login, to, options.health, options, done)
   }
 }
 
 /** Opens a connection, unless it is given up. */
-type Open = (done: Dialled) => () => void
+type OpenWay = (done: Dialled) => () => void

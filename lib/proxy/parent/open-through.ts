@@ -1,7 +1,7 @@
 import type { Parent } from '../../policy/parent/parent.js'
-import type { Milliseconds } from '../../types.js'
 import type { Detour } from '../upstream/detour.js'
 import type { Dialled } from '../upstream/dial.js'
+import type { Blame } from './blame.js'
 import { connectByHttp } from './connect-by-http.js'
 import type { Endpoint, ThroughOptions } from './connect-by-http.js'
 import { connectBySocks } from './connect-by-socks.js'
@@ -12,11 +12,7 @@ import { parentFailure } from './parent-failure.js'
 export type { Endpoint, ThroughOptions }
 
 /** Is told of parents that respond, and of those that do not. */
-export interface ParentsHealth {
-  praise (parent: Parent): void
-  /** @param since - When it was asked, by `performance.now()`. */
-  blame (parent: Parent, failure: Error, since: Milliseconds): void
-}
+export type ParentsHealth = Pick<Blame, 'praise' | 'blame'>
 
 /**
  * What a parent is to blame for. Not for what it has responded, nor for credentials that there are

@@ -234,11 +234,13 @@ t.test('what is no response, is too large or stops within: it is told from a ref
     ['SSH-2.0-OpenSSH\r\n', 'UPSTREAM_PROTOCOL'],
     ['HTTP/1.1 200 OK\n\n', 'UPSTREAM_PROTOCOL'],
     ['HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n', 'UPSTREAM_PROTOCOL'],
-    [`HTTP/1.1 200 OK\r\n${`A: ${'b'.repeat(1000)}\r\n`.repeat(1000)}\r\n`, 'UPSTREAM_HEAD_TOO_LARGE']
+    [`HTTP/1.1 200 OK\r\n${`A: ${'b'.repeat(1000)}\r\n`.repeat(1000)}\r\n`, undefined]
   ] as const) {
     const parent = await fakeParent(t, (_head, _place, socket) => { socket.write(response) })
     const begun = begin(t, parentAt(parent.port))
-    await t.rejects(begun.socket, { ...PROTOCOL, cause: { code: `FST_PROXY_AUTH_${cause}` } })
+    await t.rejects(begun.socket, cause === undefined
+      ? { code: 'FST_PROXY_AUTH_UPSTREAM_HEAD_TOO_LARGE', parent: 'parent-1' }
+      : { ...PROTOCOL, cause: { code: `FST_PROXY_AUTH_${cause}` } })
     t.equal(begun.responses, 0)
     await until(() => parent.open.size === 0)
   }
