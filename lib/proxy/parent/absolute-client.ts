@@ -63,6 +63,7 @@ export class AbsoluteClient {
   private readonly names = new WeakMap<Parent, string>()
   private parents = 0
   private pinned = 0
+  private readonly forgotten = new WeakSet<Login>()
   private readonly underWay = new Map<string, number>()
   /** Whose pool is asked for, which the agent makes at once. */
   private asking!: ParentAccount
@@ -96,6 +97,16 @@ export class AbsoluteClient {
     if (pin !== undefined) return pin ?? UNSHARED
     if (!login.bindsConnection) return undefined
     return { key, most: login.scheme === null ? 0 : MAX_OF_ACCOUNT }
+  }
+
+  /** Whether the parent wants credentials of the account with each request all the same. */
+  isForgotten ({ login }: ParentAccount): boolean {
+    return this.forgotten.has(login)
+  }
+
+  /** The parent has not known a connection that it had just accepted credentials on. */
+  forget ({ login }: ParentAccount): void {
+    this.forgotten.add(login)
   }
 
   /** Sends a request on a connection that the requests of the account share. */

@@ -116,10 +116,11 @@ export class AbsoluteExchange implements Dispatcher.DispatchHandler {
 
   /** Sends the request, on a connection that was kept if there is one. */
   begin (): void {
-    const { owner, account: { login } } = this
-    if (owner !== undefined) this.lane = this.context.client.take(owner)
+    const { owner, account, context: { client } } = this
+    if (owner !== undefined) this.lane = client.take(owner)
     // It is the connection that is authenticated, and not each request.
-    if (login.bindsConnection && this.lane?.isAuthenticated === true) this.send(null)
+    const isIn = account.login.bindsConnection && this.lane?.isAuthenticated === true
+    if (isIn && !client.isForgotten(account)) this.send(null)
     else this.logIn()
   }
 
@@ -163,6 +164,7 @@ export class AbsoluteExchange implements Dispatcher.DispatchHandler {
       this.handler.onResponseEnd?.(controller, trailers!)
       if (this.lane === undefined) return
       this.lane.isAuthenticated = true
+      this.lane.isKnown ||= this.attempt === undefined
       this.context.client.give(this.lane, this.owner!)
     })
   }
@@ -261,10 +263,15 @@ export class AbsoluteExchange implements Dispatcher.DispatchHandler {
   }
 
   private goOn ({ status, challenges, info }: Reply): void {
-    const { account: { login }, attempt, owner, lane } = this
+    const { context: { client }, account, attempt, owner, lane } = this
+    const { login } = account
     const isLost = owner !== undefined && lane === undefined
     if (isGone(this.response)) return this.end()
-    if (attempt === undefined || (isLost && login.bindsConnection && this.isBound)) return this.startAgain()
+    if (attempt === undefined) {
+      if (lane?.isKnown === false) client.forget(account)
+      return this.startAgain(lane)
+    }
+    if (isLost && login.bindsConnection && this.isBound) return this.startAgain()
     if (status === 407) {
       this.isChallenged = true
       return this.settle(() => attempt.next(challenges), (next) => {
@@ -285,10 +292,14 @@ export class AbsoluteExchange implements Dispatcher.DispatchHandler {
     })
   }
 
-  /** Begins anew on another connection, since nothing has come of it on this one. */
-  private startAgain (): void {
+  /**
+   * Begins anew, since nothing has come of it.
+   *
+   * @param lane - On this connection. Default: on another.
+   */
+  private startAgain (lane?: Lane): void {
     const { account: { login }, attempt } = this
-    this.loseLane()
+    if (lane === undefined) this.loseLane()
     if (++this.restarts > MAX_RESTARTS) return this.fail(new ParentProtocol())
     if (attempt !== undefined && !(login.bindsConnection && this.isBound)) return this.send(this.given)
     this.isBound = false

@@ -33,8 +33,10 @@ export class Lane {
   /** What it was kept under. */
   key = ''
   isOpen = true
-  /** Whether the parent knows the account that it is for. */
+  /** Whether the parent has accepted credentials on it. */
   isAuthenticated = false
+  /** Whether a request behind that needed none. */
+  isKnown = false
   private readonly client: Client
 
   /**

@@ -350,18 +350,36 @@ t.test('a parent that closes within the handshake: it is begun anew, a limited n
   }
 })
 
-t.test('a kept connection that the parent knows no more, or has closed: another is authenticated', async t => {
+t.test('a kept connection that the parent knows no more, or has closed: it is authenticated again, or another is', async t => {
   const parent = await bindingParent(t)
   const { send } = lab(t, parent.port)
   const login = threeLegs()
   await send(login)
+  await send(login)
   parent.server.prependOnceListener('request', (_request, response) => { challenge(response, 'Legs'); response.end = () => response })
   t.match(await send(login), { status: 200, body: 'in' })
-  t.strictSame(shortly(parent).slice(2), ['GET - 1', 'GET Legs 1 2', 'GET Legs 3 2'])
+  t.strictSame(shortly(parent).slice(3), ['GET - 1', 'GET Legs 1 1'])
+  t.match(await send(login), { status: 200, body: 'in' })
+  t.strictSame(shortly(parent).slice(5), ['GET - 1'])
   parent.seen.length = 0
   for (const socket of parent.open) socket.destroy()
   t.match(await send(login), { status: 200, body: 'in' })
-  t.strictSame(shortly(parent), ['GET Legs 1 3', 'GET Legs 3 3'])
+  t.strictSame(shortly(parent), ['GET Legs 1 2', 'GET Legs 3 2'])
+})
+
+t.test('a parent that wants the credentials with each request: it gets them, once that is known', async t => {
+  const parent = await parentProxy(t, async (request, response) => {
+    const content = await contentOf(request).catch(() => '')
+    if (request.headers['proxy-authorization'] === undefined) challenge(response, 'Legs')
+    else response.end(content)
+  })
+  const { send } = lab(t, parent.port)
+  const login = madeUpLogin(() => ({ first: 'Legs 1' }), { bindsConnection: true })
+  const post = { method: 'POST', content: contentFrom('ab') } as const
+  t.match(await send(login), { status: 200 })
+  t.match(await send(login, post), { status: 200, body: 'ab' })
+  t.match(await send(login, { ...post, content: contentFrom('cd') }), { status: 200, body: 'cd' })
+  t.strictSame(shortly(parent), ['GET Legs 1 1', 'POST - 1', 'POST Legs 1 1', 'POST Legs 1 1'])
 })
 
 t.test('a kept connection that ends without a word of a response: what may be sent twice is sent on another', async t => {
