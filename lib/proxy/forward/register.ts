@@ -23,6 +23,7 @@ import { extendedResponse } from '../upgrade/extended-connect.js'
 import { loginFor } from '../parent/asker.js'
 import { Blame } from '../parent/blame.js'
 import { keepClientField } from '../parent/client-field.js'
+import { loadSocks } from '../parent/connect-by-socks.js'
 import { acceptEveryMethod } from '../../platform/fastify/internals.js'
 import { createByParents } from './by-parents.js'
 import { createForward } from './forward.js'
@@ -89,6 +90,8 @@ export interface ForwardProxyOptions {
  * Makes the server a forward proxy: the router constraint, the routes for absolute-form and
  * CONNECT, and the listeners that bring in what node keeps from the router.
  *
+ * Where a parent speaks SOCKS5 and the package for that is missing, the boot fails.
+ *
  * @throws {BadRegistration} Under a prefix, or a second time on one server.
  */
 export function registerForwardProxy (app: FastifyInstance, options: ForwardProxyOptions): void {
@@ -103,6 +106,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   const { parents, policy: { lookup } } = settings
   const ways = parents && { ...settings, parents, health: new Blame(parents), pseudonym, access, own, lookup, loginFor }
   const byParents = ways && createByParents({ ...ways, client })
+  if (parents?.all.some(({ protocol }) => protocol === 'socks5')) app.addHook('onReady', async () => { await loadSocks() })
   const forward = createForward({ ...settings, access, client, byParents, exchanges, pseudonym, identities })
   const tunnel = createTunnel({ ...settings, access, exchanges, pseudonym, ways })
 

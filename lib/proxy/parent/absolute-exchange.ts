@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { ClientLeft, ParentContent, ParentProtocol, ParentRefused, ParentTimeout, ParentUnreachable } from '../../errors.js'
+import { ClientLeft, ParentContent, ParentProtocol, ParentTimeout, ParentUnreachable } from '../../errors.js'
 import { isThenable } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
 import type { FieldRecord } from '../../fields/hop-by-hop.js'
@@ -20,7 +20,7 @@ import type { Lane, LaneOwner } from './lanes.js'
 import type { LoginAttempt, LoginFields } from './login/login.js'
 import { mayGoAnotherWay } from './other-way.js'
 import type { OtherWay } from './other-way.js'
-import { parentFailure } from './parent-failure.js'
+import { parentFailure, refusedLogin } from './parent-failure.js'
 import { withCredentials } from './with-credentials.js'
 
 /** A request on its way to a parent. */
@@ -275,7 +275,7 @@ export class AbsoluteExchange implements Dispatcher.DispatchHandler {
     if (status === 407) {
       this.isChallenged = true
       return this.settle(() => attempt.next(challenges), (next) => {
-        if (next === null) this.fail(Object.assign(new ParentRefused(), { account: login.account }))
+        if (next === null) this.fail(refusedLogin(login.account))
         else this.send(next)
       })
     }

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { ParentDenied, ParentProtocol, ParentRefused, UpstreamTimeout } from '../../errors.js'
+import { ParentDenied, ParentProtocol, UpstreamTimeout } from '../../errors.js'
 import { formatAuthority } from '../../fields/authority.js'
 import { formatFields, valuesOf, withoutFields } from '../../fields/raw-list.js'
 import type { Parent } from '../../policy/parent/parent.js'
@@ -11,7 +11,7 @@ import type { ParentConnectionOptions } from './connect-parent.js'
 import type { Effort } from './effort.js'
 import type { Login, LoginAttempt, LoginFields } from './login/login.js'
 import { Octets } from './octets.js'
-import { parentFailure } from './parent-failure.js'
+import { parentFailure, refusedLogin } from './parent-failure.js'
 import { readResponse, skipContent } from './parent-response.js'
 import type { ParentResponse } from './parent-response.js'
 
@@ -95,7 +95,7 @@ class Legs {
       else if (response.status === 407) credentials = await this.behindRefusal(response, credentials)
       else return await this.settle(response)
     }
-    throw this.refused()
+    throw refusedLogin(this.login.account)
   }
 
   private begin (): Promise<LoginFields | null> {
@@ -120,12 +120,12 @@ class Legs {
     const isKept = await skipContent(response, this.octets)
     const challenges = valuesOf(response.fields, 'proxy-authenticate')
     const next = challenges.length === 0 ? null : await this.effort.wait(this.attempt.next(challenges))
-    if (next === null) throw this.refused()
+    if (next === null) throw refusedLogin(this.login.account)
     if (isKept) {
       this.isUsed = true
       return next
     }
-    if (this.login.bindsConnection && sent !== null) return await this.beginAnew(this.refused())
+    if (this.login.bindsConnection && sent !== null) return await this.beginAnew(refusedLogin(this.login.account))
     await this.connect()
     return next
   }
@@ -154,10 +154,6 @@ class Legs {
     if (status < 300) return socket
     const failure = PASSED_ON.has(status) ? new ParentDenied(status) : new ParentProtocol()
     throw Object.assign(failure, { receivedStatus: status })
-  }
-
-  private refused (): Error {
-    return Object.assign(new ParentRefused(), { account: this.login.account, receivedStatus: 407 })
   }
 }
 

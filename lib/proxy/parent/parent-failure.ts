@@ -1,4 +1,4 @@
-import { ParentProtocol, ParentTimeout, ParentUnreachable } from '../../errors.js'
+import { ParentProtocol, ParentRefused, ParentTimeout, ParentUnreachable } from '../../errors.js'
 import type { Parent } from '../../policy/parent/parent.js'
 import { upstreamError } from '../upstream/upstream-error.js'
 
@@ -33,4 +33,9 @@ function renamed (cause: unknown, stage: Stage): Error {
   if (KEPT.test(failure.code)) return failure
   if (LATE.test(failure.code)) return new ParentTimeout({ cause: failure })
   return new (stage === 'connecting' ? ParentUnreachable : ParentProtocol)({ cause: failure })
+}
+
+/** The parent has refused the credentials of an account, by a 407 that cannot be satisfied. */
+export function refusedLogin (account: string): Error {
+  return Object.assign(new ParentRefused(), { account, receivedStatus: 407 })
 }

@@ -2,7 +2,7 @@ import t from 'tap'
 import {
   ConnectTimeout, ConnectionRefused, DnsTimeout, LoopDetected, MalformedField, MissingPackage, OutOfConnections, ParentDenied, ParentRefused, TlsFailed, UpstreamTimeout
 } from '../../../lib/errors.js'
-import { parentFailure } from '../../../lib/proxy/parent/parent-failure.js'
+import { parentFailure, refusedLogin } from '../../../lib/proxy/parent/parent-failure.js'
 
 const parent = { name: 'parent-1' }
 
@@ -29,4 +29,8 @@ t.test('a failure towards a parent: its name says how far it came, and it names 
     t.match(parentFailure(parent, cause, 'connected'), { code: `FST_PROXY_AUTH_${connected}`, parent: 'parent-1' })
   }
   t.match(parentFailure(parent, { code: 'ECONNREFUSED' }, 'connecting').cause, { code: 'FST_PROXY_AUTH_CONNECTION_REFUSED' })
+})
+
+t.test('a login that is refused: the failure has the account', async t => {
+  t.match(refusedLogin('gw#1'), { code: 'FST_PROXY_AUTH_PARENT_REFUSED', account: 'gw#1', receivedStatus: 407 })
 })
