@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { ParentDenied, ParentProtocol, UpstreamTimeout } from '../../errors.js'
 import { formatAuthority } from '../../fields/authority.js'
-import { formatFields, valuesOf, withoutFields } from '../../fields/raw-list.js'
+import { formatFields, valuesOf } from '../../fields/raw-list.js'
 import type { Parent } from '../../policy/parent/parent.js'
 import type { Milliseconds } from '../../types.js'
 import { connectParent } from './connect-parent.js'
@@ -14,6 +14,7 @@ import { Octets } from './octets.js'
 import { parentFailure, refusedLogin } from './parent-failure.js'
 import { readResponse, skipContent } from './parent-response.js'
 import type { ParentResponse } from './parent-response.js'
+import { withCredentials } from './with-credentials.js'
 
 /** What a parent is asked to connect to. */
 export interface Endpoint {
@@ -106,8 +107,7 @@ class Legs {
 
   private async ask (credentials: LoginFields | null): Promise<ParentResponse | null> {
     const { authority, to: { fields }, octets, socket, options: { maxResponseHead } } = this
-    const own = withoutFields(fields, (name) => Object.hasOwn(credentials ?? {}, name.toLowerCase()))
-    for (const [name, value] of Object.entries(credentials ?? {})) own.push(spelled(name), value)
+    const own = withCredentials(fields, credentials)
     socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${formatFields(own)}\r\n`, 'latin1')
     const response = await readResponse(octets, maxResponseHead)
     if (response !== null) this.responded()
@@ -155,8 +155,4 @@ class Legs {
     const failure = PASSED_ON.has(status) ? new ParentDenied(status) : new ParentProtocol()
     throw Object.assign(failure, { receivedStatus: status })
   }
-}
-
-function spelled (name: string): string {
-  return name.replace(/\b[a-z]/g, (letter) => letter.toUpperCase())
 }

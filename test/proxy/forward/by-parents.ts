@@ -212,6 +212,17 @@ t.test('an https target: its TLS goes through a CONNECT, whose connection serves
   t.match(self.proxied(), [{ status: 200, parent: `at-${parent.port}` }, {}, {}])
 })
 
+t.test('an https target through an https parent: TLS goes through TLS', { skip: openssl.skip }, async t => {
+  const { cert, key } = certificate(t, 'origin.test')
+  const target = await origin(t, undefined, { cert, key })
+  const parent = await fakeParent(t, tunnelling(), { cert, key })
+  const self = await gatewayBy(t, [at(parent.port, { url: `https://127.0.0.1:${parent.port}`, tls: { ca: cert } })], { forward: { tls: { ca: cert }, allow: ['*:*'] } })
+  t.match(await ask(t, self, head(`GET https://origin.test:${target.port}/a`)), { status: 200, body: 'origin' })
+  t.match(await ask(t, self, head(`GET https://other.test:${target.port}/a`)), { status: 502, body: /FST_PROXY_AUTH_TLS/ })
+  await self.app.close()
+  await until(() => parent.open.size === 0)
+})
+
 t.test('a WebSocket: it goes through a CONNECT, whatever the scheme of the target', async t => {
   const target = await webSocketOrigin(t)
   const parent = await fakeParent(t, tunnelling())

@@ -122,7 +122,7 @@ t.test('fields of a login: they stand in the place of ours', async t => {
   const attempt = login.attempt.bind(login)
   const signs = { ...login, attempt: (request: Parameters<typeof attempt>[0]) => ({ ...attempt(request), first: () => ({ 'x-amz-date': '1', 'user-agent': 'mine' }) }) }
   await connect(t, parent, signs)
-  t.match(parent.heads[0], /\r\nVia: 1\.1 gw\r\nX-Amz-Date: 1\r\nUser-Agent: mine\r\n\r\n$/)
+  t.match(parent.heads[0], /\r\nVia: 1\.1 gw\r\nx-amz-date: 1\r\nuser-agent: mine\r\n\r\n$/)
 })
 
 t.test('a parent that asks, and keeps the connection: all legs are on it, and it is asked for as many as the login has', async t => {
