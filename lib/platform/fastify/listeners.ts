@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { furtherServers } from './internals.js'
 
@@ -11,4 +12,15 @@ import { furtherServers } from './internals.js'
 export function onEveryServer (app: FastifyInstance, attach: (server: Server) => void): void {
   attach(app.server)
   app.addHook('onListen', async () => furtherServers(app).forEach(attach))
+}
+
+/**
+ * The addresses that the application listens on. Asked for every target, so kept once they are
+ * known: a socket's address costs a system call.
+ */
+export function ownAddresses (app: FastifyInstance): () => AddressInfo[] {
+  const ask = () => app.addresses().filter((address) => typeof address === 'object')
+  let known: AddressInfo[] | undefined
+  app.addHook('onListen', async () => { known = ask() })
+  return () => known ?? ask()
 }

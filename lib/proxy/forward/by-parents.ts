@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { after, isThenable } from '../../eventual.js'
+import { after } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
 import { formatAuthority } from '../../fields/authority.js'
 import { formatVia } from '../../fields/via.js'
@@ -16,8 +16,8 @@ import { dialParent } from '../parent/connect-parent.js'
 import { hostForParent } from '../parent/destination.js'
 import type { WaysOptions } from '../parent/open-by-ways.js'
 import { detourBy } from '../parent/open-through.js'
-import { mayGoAnotherWay } from '../parent/other-way.js'
 import type { OtherWay } from '../parent/other-way.js'
+import { takeWays } from '../parent/take-ways.js'
 import { UnlessReached } from '../parent/unless-reached.js'
 import type { Relay } from '../relay/relay.js'
 import type { OriginClient, Outgoing } from '../upstream/origin-client.js'
@@ -84,7 +84,8 @@ export function createByParents (options: ByParentsOptions): ByParents {
   }
 
   function take (hop: Hop, admitted: Admitted, forwarded: Forwarded, otherwise: OtherWay | undefined): Eventual<void> {
-    const { identity, response, outgoing: { requester: { raw } } } = forwarded
+    const { identity, response, relay, outgoing: { requester: { raw } } } = forwarded
+    relay.parent = undefined // it may have been another way before
     if (hop === 'direct') {
       return after(access.resolve(admitted), (addresses) => {
         if (!isGone(response)) sendDirectly(forwarded, addresses, otherwise)
@@ -95,30 +96,14 @@ export function createByParents (options: ByParentsOptions): ByParents {
     }))
   }
 
-  /** @param before - What the first of the ways before them has failed with. */
-  function takeFirst (
-    hops: readonly Hop[], admitted: Admitted, forwarded: Forwarded, before?: Error
-  ): Eventual<void> {
-    const [hop, ...others] = hops
-    const { relay } = forwarded
-    relay.parent = undefined // it may have been another way before
-    if (hop === undefined) throw before
-    const otherwise = others.length === 0 && before === undefined
-      ? undefined
-      : (failure: Error) => relay.begin(() => takeFirst(others, admitted, forwarded, before ?? failure))
-    const taken = take(hop, admitted, forwarded, otherwise)
-    if (otherwise === undefined || !isThenable(taken)) return taken
-    return taken.then(undefined, (failure: Error) => {
-      if (!mayGoAnotherWay(failure)) throw failure
-      otherwise(failure)
-    })
-  }
-
   return {
     send (forwarded) {
-      const { outgoing: { target }, identity } = forwarded
+      const { outgoing: { target }, identity, relay } = forwarded
       return after(access.admit(target, identity), (admitted) =>
-        after(parents.choose(admitted, identity), (hops) => takeFirst(hops, admitted, forwarded)))
+        after(parents.choose(admitted, identity), (hops) => takeWays(hops, {
+          take: (hop, otherwise) => take(hop, admitted, forwarded, otherwise),
+          begin: (next) => relay.begin(next)
+        })))
     },
     close: () => absolute.close()
   }

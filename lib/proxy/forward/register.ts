@@ -1,6 +1,6 @@
 import { METHODS } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify'
 import { BadRegistration } from '../../errors.js'
@@ -22,7 +22,7 @@ import { addProxyStatus } from '../message/proxy-status.js'
 import { extendedResponse } from '../upgrade/extended-connect.js'
 import { loginFor } from '../parent/asker.js'
 import { Blame } from '../parent/blame.js'
-import { keepClientField } from '../parent/client-field.js'
+import { keepClientField, mayPassThrough } from '../parent/client-field.js'
 import { loadSocks } from '../parent/connect-by-socks.js'
 import { acceptEveryMethod } from '../../platform/fastify/internals.js'
 import { createByParents } from './by-parents.js'
@@ -32,7 +32,7 @@ import { hiddenSchema } from '../../platform/fastify/hidden-route.js'
 import type { IdentityField } from '../message/identity-field.js'
 import { serveInOrder } from '../ingress/in-order.js'
 import { closeWhileDraining } from '../exchange/close-while-draining.js'
-import { onEveryServer } from '../../platform/fastify/listeners.js'
+import { onEveryServer, ownAddresses } from '../../platform/fastify/listeners.js'
 import { emptySession } from '../../platform/fastify/empty-session.js'
 import type { Hook } from '../../platform/hook.js'
 import { createOriginClient } from '../upstream/origin-client.js'
@@ -164,19 +164,6 @@ function takeForwarded (app: FastifyInstance, bringIn: BringIn): TakeUpgrade {
     routeUpgrade(app, request, head, protocols)
     return 'taken'
   }
-}
-
-/** A function may give any parent later. */
-function mayPassThrough ({ all }: Parents): boolean {
-  return all.length === 0 || all.some(({ passthrough }) => passthrough)
-}
-
-/** Asked for every target, so kept once they are known: a socket's address costs a system call. */
-function ownAddresses (app: FastifyInstance): () => AddressInfo[] {
-  const ask = () => app.addresses().filter((address) => typeof address === 'object')
-  let known: AddressInfo[] | undefined
-  app.addHook('onListen', async () => { known = ask() })
-  return () => known ?? ask()
 }
 
 /** {@link receive}, and what it has to know. */

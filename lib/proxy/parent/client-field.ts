@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { valuesOf } from '../../fields/raw-list.js'
+import type { Parents } from '../../policy/parent/parents.js'
 
 /** What clients sent, where nothing but this file finds it. */
 const kept = new WeakMap<IncomingMessage, string>()
@@ -19,4 +20,9 @@ export function keepClientField ({ raw }: FastifyRequest, _reply: FastifyReply, 
 /** The value of the field that {@link keepClientField} has kept, if there was one. */
 export function clientFieldOf (request: IncomingMessage): string | undefined {
   return kept.get(request)
+}
+
+/** Whether that field may be wanted. A function may give any parent later. */
+export function mayPassThrough ({ all }: Pick<Parents, 'all'>): boolean {
+  return all.length === 0 || all.some(({ passthrough }) => passthrough)
 }

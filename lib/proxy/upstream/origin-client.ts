@@ -47,6 +47,8 @@ export interface Outgoing extends Attempted {
   /** A flat raw list, this hop's fields removed and ours added. */
   readonly fields: string[]
   readonly content: AsyncIterable<Buffer> | null
+  /** How long the origin may be silent, of this request alone. Default: as the options say. */
+  readonly timeout?: Milliseconds | undefined
   /** Protocols to offer. `OPTIONS *` goes without. */
   readonly upgrade?: readonly string[] | undefined
   /** Whose request it is. */
@@ -68,12 +70,13 @@ export interface OriginClient {
  * addresses. So a kept connection is reused only where the policy of this very request would have
  * opened it. What an origin authenticates a connection for is the client connection's own.
  *
+ * @param tlsOption - What errors call the TLS options.
  * @quirk undici-connects-for-aborted
  * @quirk undici-repeats-connect
  */
-export function createOriginClient (options: OriginClientOptions): OriginClient {
+export function createOriginClient (options: OriginClientOptions, tlsOption = 'forward.tls'): OriginClient {
   const { connectTimeout, headersTimeout, bodyTimeout, maxResponseHead = RESPONSE_HEAD, localAddress, tls } = options
-  readSecureContext(tls)
+  readSecureContext(tls, tlsOption)
 
   async function open ({ target: { scheme, host, port }, addresses, detour }: Way, place: Place): Promise<Socket> {
     const socket = detour === undefined
@@ -126,7 +129,7 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
 
   return {
     send (outgoing, handler) {
-      const { target, addresses, detour, fields, content, requester } = outgoing
+      const { target, addresses, detour, fields, content, requester, timeout } = outgoing
       if (target.path === '*') {
         const sent = { ...outgoing, origin: '', place: new Place(outgoing), hasLeft: false }
         open(outgoing, sent.place)
@@ -143,7 +146,8 @@ export function createOriginClient (options: OriginClientOptions): OriginClient 
       if (place === undefined) underWay.set(origin, place = new Place(outgoing))
       else place.add(outgoing)
       const sent = { ...outgoing, origin, place, hasLeft: false }
-      const attempt = new Attempt(handler, sender, sent, pinned === undefined)
+      const by = timeout === undefined ? sender : { ...sender, headersTimeout: timeout }
+      const attempt = new Attempt(handler, by, sent, pinned === undefined)
       ;(pinned ?? agent).dispatch(optionsOf(sent, pinned === null), attempt)
       return detour === undefined ? ignore : () => leave(sent)
     },
@@ -226,9 +230,18 @@ interface SentToOrigin extends Outgoing {
  * @param reset - The connection serves no other request.
  */
 function optionsOf (
-  { origin, target: { path }, method, fields, content, upgrade }: SentToOrigin, reset: boolean
+  { origin, target: { path }, method, fields, content, upgrade, timeout }: SentToOrigin, reset: boolean
 ): Dispatcher.DispatchOptions {
-  return { origin, path, method, headers: fields, body: content as never, ...(reset && { reset }), ...(upgrade !== undefined && { upgrade: upgrade.join(', ') }) }
+  return {
+    origin,
+    path,
+    method,
+    headers: fields,
+    body: content as never,
+    ...(reset && { reset }),
+    ...(upgrade !== undefined && { upgrade: upgrade.join(', ') }),
+    ...(timeout !== undefined && { headersTimeout: timeout, bodyTimeout: timeout })
+  }
 }
 
 /** Sorted, so that a resolver that rotates its answers does not make a new pool each time. */
@@ -241,10 +254,10 @@ function list (addresses: readonly Address[]): string {
  * What node cannot use stops the boot. Found out after the dial, it would leave a connection
  * without an owner.
  */
-function readSecureContext (tls: ConnectionOptions | undefined): void {
+function readSecureContext (tls: ConnectionOptions | undefined, option: string): void {
   try {
     createSecureContext(tls)
   } catch {
-    throw new BadOption('forward.tls', 'options that node can use', typeof tls)
+    throw new BadOption(option, 'options that node can use', typeof tls)
   }
 }

@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import Fastify from 'fastify'
 import t from 'tap'
 import { furtherServers } from '../../../lib/platform/fastify/internals.js'
-import { onEveryServer } from '../../../lib/platform/fastify/listeners.js'
+import { onEveryServer, ownAddresses } from '../../../lib/platform/fastify/listeners.js'
 import { bothLoopbacks } from '../../fixtures/localhost.js'
 
 t.test('an application with one server: the callback gets it, at once and once', async t => {
@@ -25,4 +25,14 @@ t.test('servers that listen beside that of the application: the callback gets th
   await app.listen({ port: 0, host: 'localhost' })
   t.equal(servers.length, 2)
   t.equal(servers[1], furtherServers(app)[0])
+})
+
+t.test('the addresses of an application: none before it listens, and then the same list however often they are asked for', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const own = ownAddresses(app)
+  t.strictSame(own(), [])
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  t.match(own(), [{ address: '127.0.0.1', port: Number }])
+  t.equal(own(), own())
 })

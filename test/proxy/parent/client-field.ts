@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { inspect } from 'node:util'
 import Fastify from 'fastify'
 import t from 'tap'
-import { clientFieldOf, keepClientField } from '../../../lib/proxy/parent/client-field.js'
+import type { Parent } from '../../../lib/policy/parent/parent.js'
+import { clientFieldOf, keepClientField, mayPassThrough } from '../../../lib/proxy/parent/client-field.js'
 
 t.test('the credentials of a request: they are found after the field has gone, and not on the request itself', async t => {
   const app = Fastify()
@@ -25,4 +26,11 @@ t.test('a request without credentials: nothing is kept', async t => {
   app.addHook('onRequest', keepClientField)
   app.get('/', (request) => String(clientFieldOf(request.raw)))
   t.equal((await app.inject('/')).body, 'undefined')
+})
+
+t.test('the parents of a list: the field may be wanted where one has passthrough, or a function chooses', async t => {
+  const parent = (passthrough: boolean) => ({ passthrough }) as Parent
+  t.equal(mayPassThrough({ all: [parent(false), parent(false)] }), false)
+  t.equal(mayPassThrough({ all: [parent(false), parent(true)] }), true)
+  t.equal(mayPassThrough({ all: [] }), true)
 })
