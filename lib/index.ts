@@ -87,7 +87,14 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
     const ask = proxyRouteHook(gate, realm, pages)
     const authenticate = anonymous ? access!.openToAll(ask) : ask
     await registerReverse(app, route as HttpProxyRoute, {
-      hook, authenticate, pseudonym, exchanges, identity, limits: settings.tunnels, onSend: errorPages(pages)
+      hook,
+      authenticate,
+      pseudonym,
+      exchanges,
+      identity,
+      limits: settings.tunnels,
+      onSend: errorPages(pages),
+      parents: settings.routeParents[index]
     })
   }
   if (settings.forward !== undefined || settings.reverse.length > 0) drainOnClose(app, exchanges, settings.drainTimeout)

@@ -53,7 +53,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'proxy/message', 'proxy/upstream', 'proxy/ingress', 'proxy/upgrade', 'proxy/relay', 'proxy/connect', 'proxy/parent'
   ],
   'proxy/reverse': [
-    'errors', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'store', 'proxy/exchange', 'proxy/message', 'proxy/upstream',
+    'errors', 'eventual', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'store', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/parent',
     'proxy/ingress', 'proxy/upgrade', 'proxy/relay'
   ],
   // What may be said to the plugin, in types, and what it makes of that.

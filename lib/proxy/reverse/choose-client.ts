@@ -1,6 +1,7 @@
 import { Agent, Dispatcher, ProxyAgent, getGlobalDispatcher } from 'undici'
 import type { Milliseconds } from '../../types.js'
 import { createConnector } from '../upstream/connector.js'
+import type { OriginClientOptions } from '../upstream/origin-client.js'
 import { PINNED_IDLE } from '../upstream/pinned-connections.js'
 import { RESPONSE_HEAD } from '../upstream/response-head-limit.js'
 import { createReverseClient } from './client.js'
@@ -24,6 +25,8 @@ export interface ReverseUpstream {
   readonly parsed: boolean
   /** `undici`, `http` and `http2` for @fastify/reply-from. */
   readonly options: Record<string, unknown>
+  /** For a client that goes another way. `undefined`: the options have a client of their own. */
+  readonly settings?: OriginClientOptions
   /** How long a silence within a body may be, on the client's side as on the upstream's. */
   readonly bodyTimeout: Milliseconds
 }
@@ -33,6 +36,9 @@ const POOL = { pipelining: 1, connections: 128 }
 
 /** The longest silence of an upstream, as undici has it. */
 export const SILENCE: Milliseconds = 300_000
+
+/** How long an upstream may take to accept a connection, as undici has it. */
+const CONNECT: Milliseconds = 10_000
 
 type Options = Record<string, unknown>
 
@@ -79,7 +85,19 @@ export function chooseUpstream (route: HttpProxyRoute, from: FromOf): ReverseUps
     // request.
     repeats: proxy === undefined && settings['allowH2'] !== true && settings['factory'] === undefined
   })
-  return ours(client, true, settings['bodyTimeout'] as Milliseconds | undefined)
+  const chosen = ours(client, true, settings['bodyTimeout'] as Milliseconds | undefined)
+  const hasOwn = proxy !== undefined || settings['factory'] !== undefined || typeof settings['connect'] === 'function'
+  return hasOwn ? chosen : { ...chosen, settings: settingsOf(settings, maxHeaderSize) }
+}
+
+/** What of undici's options another client of ours can do with. */
+function settingsOf (given: Options, maxHeaderSize: number): OriginClientOptions {
+  const {
+    connectTimeout = CONNECT, headersTimeout = SILENCE, bodyTimeout = SILENCE,
+    maxHeaderSize: maxResponseHead = maxHeaderSize, tls, connect
+  } = given as Partial<Record<string, number>>
+  const options = { ...optionsOf(tls), ...optionsOf(connect) }
+  return { connectTimeout, headersTimeout, bodyTimeout, maxResponseHead, tls: options }
 }
 
 function ours (client: ReverseClient, parsed: boolean, bodyTimeout: Milliseconds = SILENCE): ReverseUpstream {

@@ -5,6 +5,7 @@ import { UpstreamBusy } from '../../errors.js'
 import { recordOf } from '../../fields/raw-list.js'
 import type { Milliseconds } from '../../types.js'
 import { protocolsOf } from '../message/upgrade.js'
+import type { Relay } from '../relay/relay.js'
 import { Attempt } from '../upstream/attempt.js'
 import type { Attempted, Sender } from '../upstream/attempt.js'
 import { authenticatesConnection } from '../upstream/authenticates-connection.js'
@@ -37,6 +38,8 @@ export interface OutgoingRequest extends Attempted {
    * route say.
    */
   readonly timeout?: Milliseconds | undefined
+  /** What is to know the parent that it goes by, and how to give up the way there. */
+  readonly relay: Pick<Relay, 'parent' | 'abandon'>
 }
 
 /** Sends requests to the upstream of a route. */

@@ -2,7 +2,7 @@ import { METHODS } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import httpProxy from '@fastify/http-proxy'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions, onSendHookHandler } from 'fastify'
-import { BadRequest, BadTarget } from '../../errors.js'
+import { BadOption, BadRequest, BadTarget } from '../../errors.js'
 import { formatVia } from '../../fields/via.js'
 import { closeBehind } from '../../platform/http1/close-behind.js'
 import type { Exchanges } from '../exchange/exchanges.js'
@@ -17,7 +17,9 @@ import type { RouteIdentity } from '../message/identity-field.js'
 import { serveInOrder } from '../ingress/in-order.js'
 import { closeWhileDraining } from '../exchange/close-while-draining.js'
 import { keepingFinalToken } from '../message/final-token.js'
-import { onEveryServer } from '../../platform/fastify/listeners.js'
+import { onEveryServer, ownAddresses } from '../../platform/fastify/listeners.js'
+import type { Parents } from '../../policy/parent/parents.js'
+import { keepClientField, mayPassThrough } from '../parent/client-field.js'
 import type { JoinOptions } from '../exchange/join.js'
 import { malformation } from '../ingress/malformed.js'
 import { OnlyAdmitted } from '../ingress/only-admitted.js'
@@ -33,7 +35,10 @@ import { RewrittenPaths, pathOf } from './rewritten-paths.js'
 import { pathParameters } from './parameters.js'
 import type { PathParameters } from './parameters.js'
 import type { HttpProxyRoute } from './route.js'
+import { createReverseByParents } from './by-parents.js'
 import { chooseUpstream } from './choose-client.js'
+import type { ReverseUpstream } from './choose-client.js'
+import type { ReverseClient } from './client.js'
 import { ignoreVersions } from '../../platform/fastify/accept-version.js'
 import { followWebSocket, isForHttpProxy, passesWebSockets, takeWebSockets, webSocketConfig, webSocketOptions } from './websocket.js'
 import { routedPath } from '../ingress/routed-path.js'
@@ -57,6 +62,8 @@ export interface ReverseShared {
   readonly limits?: JoinOptions
   /** Sees our own responses before they leave. Default none. */
   readonly onSend?: onSendHookHandler
+  /** The parents that lead to the upstream. Default: it is reached directly. */
+  readonly parents?: Parents | undefined
 }
 
 const UNLIMITED: JoinOptions = { idleTimeout: 0, maxDuration: 0 }
@@ -70,9 +77,12 @@ const UNLIMITED: JoinOptions = { idleTimeout: 0, maxDuration: 0 }
 export async function registerReverse (
   app: FastifyInstance, route: HttpProxyRoute, shared: ReverseShared
 ): Promise<void> {
-  const { hook, authenticate, pseudonym, exchanges, identity = NO_IDENTITY, limits = UNLIMITED, onSend = [] } = shared
+  const {
+    hook, authenticate, pseudonym, exchanges, identity = NO_IDENTITY, limits = UNLIMITED, onSend = [], parents
+  } = shared
   const { status, forwarded = true, identity: _, replyFields, ...options } = route
-  const upstream = chooseUpstream(route, originalFrom)
+  const chosen = chooseUpstream(route, originalFrom)
+  const upstream = parents === undefined ? chosen : { ...chosen, client: byParents(app, chosen, parents, pseudonym) }
   // With either of these the application wants bodies parsed, as Fastify parses them.
   const parses = options.preValidation !== undefined || options.proxyPayloads === false
   const consumed = new Set(status === 401 ? ['authorization'] : [])
@@ -142,11 +152,13 @@ export async function registerReverse (
     hideUserinfo(server, taken)
   })
   const way = options.websocket !== true ? 'none' : passesWebSockets(route, upstream.ours) ? 'pass' : 'leave'
+  if (way === 'leave' && parents !== undefined) throw otherClient()
   const register = () => app.register(async (scope) => {
     const admitted = new OnlyAdmitted()
     if (!parses) acceptEveryMethod(scope)
     if (keeps !== undefined) scope.addHook('onRequest', (_request, reply, done) => { keepFields(reply, keeps); done() })
     scope.addHook('onRequest', refuseMalformed(parameters))
+    if (parents !== undefined && mayPassThrough(parents)) scope.addHook('onRequest', keepClientField)
     scope.addHook(hook as 'onRequest', admitted.by(status === 401 ? keepingFinalToken(authenticate) : authenticate))
     scope.addHook('preHandler', depart)
     scope.addHook('onError', addProxyStatus(pseudonym))
@@ -179,6 +191,17 @@ export async function registerReverse (
     await register()
     if (way === 'pass') takeWebSockets(app, prefix, routed, way)
   }
+}
+
+function byParents (
+  app: FastifyInstance, { client, settings }: ReverseUpstream, parents: Parents, pseudonym: string
+): ReverseClient {
+  if (settings === undefined) throw otherClient()
+  return createReverseByParents(client, { ...settings, parents, pseudonym, own: ownAddresses(app) })
+}
+
+function otherClient (): Error {
+  return new BadOption('reverse[].parents', 'left out where the route has a client of its own, several upstreams or a socket in the file system', 'both')
 }
 
 /**

@@ -95,7 +95,7 @@ export function createReverse (options: ReverseOptions): SendReverse {
       const query = queryOf(destination.search, request, from.queryString)
       const { timeout } = from
       const outgoing = {
-        request, reply, destination, upstream, source, query, method, fields, content: body, tally, timeout
+        request, reply, destination, upstream, source, query, method, fields, content: body, tally, timeout, relay
       }
       const again = tally === undefined && (repeats.size > 0 || from.retryDelay !== undefined)
       client.send(outgoing, again ? new Retrying(relay, outgoing, client, from, repeats) : relay)
