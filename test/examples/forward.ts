@@ -48,6 +48,25 @@ t.test('egress.mjs: a target on the list is reached, another is refused to the s
   t.equal(other.connections, 0)
 })
 
+t.test('chain.mjs, in both forms: the branch knows its users, the edge knows the branch, and the target neither', { skip }, async t => {
+  const target = await origin(t)
+  const { lines, port: edge, said, output } = await startExample(t, 'chain', { env: { SPECIAL: target.authority }, target: target.url })
+  const [, branch] = await said(/"name":"branch".*listening at http:\/\/127\.0\.0\.1:(\d+)/)
+  const line = lines[0]!.replace(`:${edge}`, `:${branch}`)
+  for (const each of [line, tunnelled(line)]) {
+    t.same(await paste(t, each), GOOD)
+    t.equal((await paste(t, each.replace('alice-secret', 'wrong'))).status, '407')
+    t.equal((await paste(t, each.replace('alice:alice-secret', 'branch:branch-secret'))).status, '407')
+  }
+  for (const method of ['GET', 'CONNECT']) {
+    await said(new RegExp(`"name":"branch".*"proxy":\\{"user":"alice","scheme":"Basic","method":"${method}"`))
+    await said(new RegExp(`"name":"edge".*"proxy":\\{"user":"branch","scheme":"Digest","method":"${method}"`))
+  }
+  t.equal(target.seen.length, 2)
+  for (const { headers } of target.seen) t.equal(headers['proxy-authorization'], undefined)
+  t.notMatch(output(), /branch-secret|alice-secret/)
+})
+
 t.test('digest-htdigest.mjs, the file that its comment makes: the right password is accepted, a wrong one is refused', { skip }, async t => {
   const target = await origin(t)
   const folder = t.testdir()
