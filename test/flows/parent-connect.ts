@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { chmodSync, chownSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import t from 'tap'
 import type { Test } from 'tap'
@@ -11,9 +13,12 @@ import type { Gateway, GatewayOptions } from '../fixtures/gateway.js'
 import { Http2Client } from '../fixtures/http2-client.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { readAnswer } from '../fixtures/read-answer.js'
+import { squid, startSquid } from '../fixtures/squid.js'
 import { tcpOrigin } from '../fixtures/tcp-origin.js'
 import { until } from '../fixtures/until.js'
+import { winbind, winbindSkip } from '../fixtures/winbind.js'
 
+const NOBODY = 65534
 const special = ['127.0.0.1:*']
 const digest = (): DigestStrategy => new DigestStrategy(lookupStatic({ 'gw-1': 'canary-one' }))
 
@@ -89,6 +94,36 @@ t.test('a chain whose last gateway refuses: each tells the one before, and the c
   t.match(answer, { status: 502, fields: { 'proxy-status': 'one; error=destination_unavailable; next-hop=two; received-status=502' } })
   await until(() => gates.every(gate => gate.proxied().length === 1))
   t.match(gates.map(gate => gate.proxied()[0]!['reason']), ['FST_PROXY_AUTH_PARENT_DENIED', 'FST_PROXY_AUTH_PARENT_DENIED', 'FST_PROXY_AUTH_CONNECTION_REFUSED'])
+})
+
+t.test('Squid with Digest, and with NTLM by Samba: tunnels go through it, and a wrong password is told from a refused target', { skip: squid.skip || winbindSkip }, async t => {
+  const target = await tcpOrigin(t)
+  const samba = await winbind(t)
+  const folder = dirname(samba.ntlmAuth)
+  if (process.getuid?.() === 0) chownSync(join(folder, 'state/winbindd_privileged'), 0, NOBODY)
+  chmodSync(join(folder, 'state'), 0o755)
+  const account = { username: 'alice', password: 'alice-secret' }
+  const ntlm = `auth_param ntlm program ${samba.ntlmAuth} --helper-protocol=squid-2.5-ntlmssp`
+  for (const [schemes, credentials] of [[['digest'], { scheme: 'Digest', ...account }], [[ntlm], { scheme: 'NTLM', domain: samba.domain, ...account }]] as const) {
+    const port = await startSquid(t, 'Squid', account, { schemes: [...schemes] as never })
+    const by = async (password: string): Promise<Gateway> =>
+      await gateway(t, { via: 'one', forward: { special, parents: [{ url: `http://127.0.0.1:${port}`, name: 'squid', credentials: { ...credentials, password } }] } })
+    const ask = async (gate: Gateway, authority: string): Promise<RawClient> =>
+      (await RawClient.to(t, gate.port)).send(connectHead(authority, `Proxy-Authorization: ${ALICE}`))
+    const gate = await by(account.password)
+    for (let i = 0; i < 3; i++) {
+      const client = await ask(gate, target.authority)
+      t.match(await client.answer(), /^HTTP\/1\.1 200 /)
+      t.equal(await client.send('ping').until(text => text.length === 4), 'ping')
+      client.socket.destroy()
+    }
+    t.match(await (await ask(gate, '127.0.0.1:1')).answer(), /^HTTP\/1\.1 503 [^]*next-hop=squid; received-status=503/)
+    const wrong = await by('canary-wrong')
+    t.match(await (await ask(wrong, target.authority)).answer(), /^HTTP\/1\.1 502 [^]*next-hop=squid; received-status=407/)
+    await until(() => wrong.proxied().length === 1)
+    t.match(wrong.proxied(), [{ parent: 'squid', account: /alice#\d+$/, reason: 'FST_PROXY_AUTH_PARENT_REFUSED' }])
+    t.notMatch(JSON.stringify(wrong.log), /canary/)
+  }
 })
 
 t.test('two gateways that are each other\'s parents, and one that is its own: the loop is found, and nothing stays open', async t => {
