@@ -265,6 +265,17 @@ t.test('a detour that fails: the request fails with that, and another is tried f
   t.equal(await get(detour('a', port)), '200 origin')
 })
 
+t.test('a client that leaves a request without a detour: it is connected to all the same, as before', async t => {
+  const target = await origin(t)
+  const self = client(t)
+  const whole = { form: 'absolute', scheme: 'http', host: 'x.test', port: target.port, authority: 'x.test', path: '/' } as const
+  const status = await new Promise(resolve => {
+    const handler: Dispatcher.DispatchHandler = { onRequestStart () {}, onResponseStart (_controller, status) { resolve(status) }, onResponseError () {} }
+    self.send({ target: whole, addresses: LOOPBACK, method: 'GET', fields: ['Host', 'x.test'], content: null, requester }, handler)()
+  })
+  t.equal(status, 200)
+})
+
 t.test('clients that leave while a detour is opened: it is given up when no other waits for it', async t => {
   const { port } = await origin(t)
   const self = client(t)
