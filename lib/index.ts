@@ -58,7 +58,6 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   destroySessionFirst(app)
   destroyLate(app)
 
-  for (const parents of [settings.forward?.parents, ...settings.routeParents]) parents?.logTo(app.log)
   if (settings.forward !== undefined) {
     const targets = settings.targets.map(({ to, demand }) => ({ to, demand: gateOf(demand, PROXY) }))
     const gates = [proxy, ...targets.map(({ demand }) => demand)]

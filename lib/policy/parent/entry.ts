@@ -5,9 +5,10 @@ import { readAddress } from '../address/address.js'
 import { canonicalHost } from '../target/canonical-host.js'
 import type { Target, TargetScheme } from '../target/check.js'
 import { PatternList } from '../target/pattern-list.js'
+import type { ParentCredentials } from './credentials.js'
 import { readOwnCredentials } from './own-credentials.js'
 import type { Hop, Parent } from './parent.js'
-import type { ParentOptions } from './parent-options.js'
+import type { CredentialsForParent, ParentOptions } from './parent-options.js'
 import { readParentUrl } from './url.js'
 
 /** A way to targets, and its conditions. `null`: there is none of that kind. */
@@ -66,9 +67,15 @@ function readHop (
     credentials: userinfo === undefined
       ? readOwnCredentials(credentials, `${option}.credentials`, protocol)
       : readOwnCredentials({ scheme: 'Basic', ...userinfo }, `${option}.url`, protocol),
+    scheme: schemeOf(userinfo === undefined ? credentials : { scheme: 'Basic' }),
     passthrough,
     resolve: readWord(resolve ?? resolver ?? 'parent', `${option}.resolve`, ['parent', 'local'])
   })
+}
+
+/** Of what is no function, that is. */
+function schemeOf (credentials: Partial<ParentCredentials> | CredentialsForParent | undefined): Parent['scheme'] {
+  return credentials !== undefined && 'scheme' in credentials ? credentials.scheme! : null
 }
 
 function readName (name: unknown, option: string, host: string, port: number): string {

@@ -18,6 +18,8 @@ export interface Parent {
    * two users is one account.
    */
   readonly credentials: ((identity: ProxyIdentity) => Eventual<ParentCredentials | null>) | null
+  /** Of credentials that are fixed; `null`: there are none, or a function gives them. */
+  readonly scheme: ParentCredentials['scheme'] | null
   /** The client's own `Proxy-Authorization` goes on to this parent. */
   readonly passthrough: boolean
   /** Which of the two resolves the names of targets. */

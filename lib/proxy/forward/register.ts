@@ -23,7 +23,7 @@ import { extendedResponse } from '../upgrade/extended-connect.js'
 import { loginFor } from '../parent/asker.js'
 import { Blame } from '../parent/blame.js'
 import { keepClientField, mayPassThrough } from '../parent/client-field.js'
-import { loadSocks } from '../parent/connect-by-socks.js'
+import { prepareParents } from '../parent/prepare.js'
 import { acceptEveryMethod } from '../../platform/fastify/internals.js'
 import { createByParents } from './by-parents.js'
 import { createForward } from './forward.js'
@@ -104,9 +104,9 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   const access = createAccess(settings.policy, own)
   const client = createOriginClient(settings)
   const { parents, policy: { lookup } } = settings
+  if (parents !== undefined) prepareParents(app, parents)
   const ways = parents && { ...settings, parents, health: new Blame(parents), pseudonym, access, own, lookup, loginFor }
   const byParents = ways && createByParents({ ...ways, client })
-  if (parents?.all.some(({ protocol }) => protocol === 'socks5')) app.addHook('onReady', async () => { await loadSocks() })
   const forward = createForward({ ...settings, access, client, byParents, exchanges, pseudonym, identities })
   const tunnel = createTunnel({ ...settings, access, exchanges, pseudonym, ways })
 

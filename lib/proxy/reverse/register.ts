@@ -35,6 +35,7 @@ import { RewrittenPaths, pathOf } from './rewritten-paths.js'
 import { pathParameters } from './parameters.js'
 import type { PathParameters } from './parameters.js'
 import type { HttpProxyRoute } from './route.js'
+import { prepareParents } from '../parent/prepare.js'
 import { createReverseByParents } from './by-parents.js'
 import { chooseUpstream } from './choose-client.js'
 import type { ReverseUpstream } from './choose-client.js'
@@ -197,6 +198,7 @@ function byParents (
   app: FastifyInstance, { client, settings }: ReverseUpstream, parents: Parents, pseudonym: string
 ): ReverseClient {
   if (settings === undefined) throw otherClient()
+  prepareParents(app, parents)
   return createReverseByParents(client, { ...settings, parents, pseudonym, own: ownAddresses(app) })
 }
 

@@ -15,7 +15,7 @@ const target = (host: string, port = 443, scheme: TargetScheme = 'connect') => (
 t.test('a parent with nothing but its URL: the defaults are taken, and it is for everything', async t => {
   const { hop, ...conditions } = read({})
   t.strictSame(hop, {
-    name: 'parent.test:3128', protocol: 'http', host: 'parent.test', port: 3128, tls: undefined, credentials: null, passthrough: false, resolve: 'parent'
+    name: 'parent.test:3128', protocol: 'http', host: 'parent.test', port: 3128, tls: undefined, credentials: null, scheme: null, passthrough: false, resolve: 'parent'
   })
   t.strictSame(conditions, { to: null, except: null, users: null, schemes: null })
   for (const part of [read({}), hop, DIRECT]) t.ok(Object.isFrozen(part))
@@ -24,9 +24,10 @@ t.test('a parent with nothing but its URL: the defaults are taken, and it is for
 t.test('a parent with all that can be said: all of it is taken', async t => {
   const tls = { ca: 'x' }
   const parent = parentOf({ url: 'https://parent.test', name: 'up stream "1"', passthrough: true, resolve: 'local', tls })
-  t.strictSame(parent, { name: 'up stream "1"', protocol: 'https', host: 'parent.test', port: 443, tls, credentials: null, passthrough: true, resolve: 'local' })
+  t.strictSame(parent, { name: 'up stream "1"', protocol: 'https', host: 'parent.test', port: 443, tls, credentials: null, scheme: null, passthrough: true, resolve: 'local' })
   const basic = { scheme: 'Basic' as const, username: 'u', password: 'p' }
   t.strictSame(parentOf({ credentials: basic }).credentials!(identity('alice')), basic)
+  t.strictSame([parentOf({ credentials: basic }), parentOf({ url: 'http://u:p@a.test' }), parentOf({ credentials: () => basic })].map(({ scheme }) => scheme), ['Basic', 'Basic', null])
   t.strictSame(parentOf({ credentials: ({ name }) => ({ ...basic, username: name }) }).credentials!(identity('alice')), { ...basic, username: 'alice' })
 })
 
