@@ -101,10 +101,30 @@ t.test('a request that was aborted: no other connection is opened for it', async
   t.ok(parent.open.size <= 1)
 })
 
+t.test('a request that is over before its connection is to be opened: none is', async t => {
+  const parent = await parentProxy(t)
+  const client = lab(t)
+  const account = client.account(parentAt(parent.port), madeUpLogin(() => ({})))
+  async function * content () {}
+  const failed = new Promise(resolve => {
+    client.send(account, { ...OPTIONS, method: 'POST', headers: [...OPTIONS.headers], body: content() as never }, { onRequestStart () {}, onResponseStart () {}, onResponseError (_controller, error) { resolve(error) } })
+  })
+  client.ended(account)
+  t.match(await failed, { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
+  t.equal(parent.open.size, 0)
+})
+
 t.test('a parent that cannot be reached: the failure is one of the parent', async t => {
   const client = lab(t)
   const account = client.account(parentAt(await closedPort()), madeUpLogin(() => ({})))
   t.equal(await send(client, account), 'FST_PROXY_AUTH_PARENT_UNREACHABLE')
+})
+
+t.test('a parent that has not known a connection: that is remembered of the account, and of no other', async t => {
+  const client = lab(t)
+  const [one, two] = [client.account(parentAt(1), madeUpLogin(() => ({}))), client.account(parentAt(1), madeUpLogin(() => ({})))]
+  client.forget(one)
+  t.strictSame([client.isForgotten(one), client.isForgotten(two)], [true, false])
 })
 
 const requester = (headers = {}, socket = new EventEmitter()) => ({ raw: { httpVersion: '1.1', headers, socket } as unknown as IncomingMessage, name: 'alice' })

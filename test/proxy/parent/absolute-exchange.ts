@@ -308,6 +308,33 @@ t.test('two accounts that are known by their connections: neither gets the other
   t.strictSame(parent.seen.map(({ connection }) => connection), [1, 1, 2, 2, 1, 2])
 })
 
+t.test('two accounts whose requests come in any order: each connection serves one of them', async t => {
+  const names = new WeakMap<Socket, string>()
+  const wrong: string[] = []
+  const served = new Map<number, Set<string>>()
+  const parent = await parentProxy(t, (request, response, { connection }) => {
+    const [, name, leg] = request.headers['proxy-authorization']?.split(' ') ?? []
+    if (leg === '3') names.set(request.socket, name!)
+    if (leg === '1' || !names.has(request.socket)) return challenge(response, 'Legs 2')
+    const asked = request.url!.split('/').at(-1)!
+    served.set(connection, (served.get(connection) ?? new Set()).add(asked))
+    if (names.get(request.socket) !== asked) wrong.push(`${names.get(request.socket)} for ${asked}`)
+    setTimeout(() => response.end(asked), Math.random() * 3)
+  })
+  const { send } = lab(t, parent.port)
+  const logins = ['alice', 'bob'].map(name => [name, madeUpLogin(() => ({ first: `Legs ${name} 1`, next: [`Legs ${name} 3`] }), { bindsConnection: true, ready: false })] as const)
+  const one = async () => {
+    for (let i = 0; i < 20; i++) {
+      const [name, login] = logins[Math.floor(Math.random() * 2)]!
+      t.match(await send(login, { url: `http://target.test/${name}` }), { status: 200, body: name })
+    }
+  }
+  await Promise.all(Array.from({ length: 20 }, one))
+  t.strictSame(wrong, [])
+  t.strictSame([...served.values()].filter(users => users.size > 1), [])
+  t.ok(parent.open.size <= 16)
+})
+
 t.test('content on a new connection that has to be authenticated: what leads to it has none', async t => {
   const parent = await bindingParent(t, async (request, response) => { response.end(await contentOf(request)) })
   const { send } = lab(t, parent.port)
@@ -348,6 +375,27 @@ t.test('a parent that closes within the handshake: it is begun anew, a limited n
     await until(() => parent.open.size === (closes === 1 ? 1 : 0))
     t.strictSame(failed, closes === 1 ? [] : ['FST_PROXY_AUTH_PARENT_PROTOCOL'])
   }
+})
+
+t.test('a parent whose 407 within the handshake is cut off: it is begun anew', async t => {
+  const parent = await bindingParent(t)
+  parent.server.prependOnceListener('request', ({ socket }, response) => {
+    response.writeHead(407, { 'Proxy-Authenticate': 'Legs 2', 'Content-Length': '9' }).write('a', () => socket.destroy())
+    response.writeHead = () => response
+    response.end = () => response
+  })
+  t.match(await lab(t, parent.port).send(threeLegs()), { status: 200, body: 'in' })
+  t.strictSame(shortly(parent).map(text => text.slice(0, -2)), ['GET Legs 1', 'GET Legs 1', 'GET Legs 3'])
+})
+
+t.test('a parent that closes the connection that was authenticated for the content: another is', async t => {
+  const parent = await bindingParent(t, async (request, response) => {
+    if (request.headers['proxy-authorization'] === 'Legs 3' && parent.seen.length === 2) response.setHeader('Connection', 'close')
+    response.end(await contentOf(request))
+  })
+  const login = threeLegs({ ready: () => false })
+  t.match(await lab(t, parent.port).send(login, { method: 'POST', content: contentFrom('a', 'b') }), { status: 200, body: 'ab' })
+  t.strictSame(shortly(parent), ['OPTIONS Legs 1 1', 'OPTIONS Legs 3 1', 'OPTIONS Legs 1 2', 'OPTIONS Legs 3 2', 'POST - 2'])
 })
 
 t.test('a kept connection that the parent knows no more, or has closed: it is authenticated again, or another is', async t => {
@@ -499,18 +547,21 @@ t.test('what cannot be made of a response: it is the failure of the exchange, al
 })
 
 t.test('a client that leaves while the proof is verified: nothing goes on', async t => {
-  const parent = await parentProxy(t)
-  let controller!: Dispatcher.DispatchController
-  let verify!: () => void
-  const succeeded = () => new Promise<void>(resolve => { verify = resolve })
-  const outcome = lab(t, parent.port).send(madeUpLogin(() => ({ succeeded })), { handler: { onRequestStart: its => { controller = its } } })
-  await until(() => verify !== undefined)
-  controller.abort(new ClientLeft('response'))
-  const { status, error } = await outcome
-  verify()
-  t.match(error, { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
-  t.equal(status, undefined)
-  await until(() => parent.open.size === 0)
+  for (const proves of [true, false]) {
+    const parent = await parentProxy(t)
+    let controller!: Dispatcher.DispatchController
+    let verify!: () => void
+    const succeeded = () => new Promise<void>((resolve, reject) => { verify = () => proves ? resolve() : reject(new ParentUnproven()) })
+    const outcome = lab(t, parent.port).send(madeUpLogin(() => ({ succeeded })), { handler: { onRequestStart: its => { controller = its } } })
+    await until(() => verify !== undefined)
+    controller.abort(new ClientLeft('response'))
+    const { status, error } = await outcome
+    verify()
+    await new Promise(resolve => { setImmediate(resolve) })
+    t.match(error, { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
+    t.equal(status, undefined)
+    await until(() => parent.open.size === 0)
+  }
 })
 
 t.test('a client that leaves between two legs: the connection of the handshake is closed, and nothing more is sent', async t => {
@@ -526,6 +577,15 @@ t.test('a client that leaves between two legs: the connection of the handshake i
   t.strictSame(shortly(parent), ['OPTIONS Legs 1 1'])
   t.match(await content.next(), { done: true })
   await client.close()
+})
+
+t.test('a client that leaves while the parent asks: the account is not asked for more', async t => {
+  const response = { destroyed: false }
+  const parent = await parentProxy(t, (_request, its) => { response.destroyed = true; challenge(its, 'Made-Up') })
+  const login = madeUpLogin(() => ({ next: ['Made-Up 1'] }), { bindsConnection: true })
+  lab(t, parent.port).send(login, { response })
+  await until(() => parent.seen.length === 1 && parent.open.size === 0)
+  t.strictSame(login.challenges, [])
 })
 
 t.test('a client that has left when the connection stands: the connection is closed', async t => {
