@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import t from 'tap'
 import { ALICE, gateway } from '../../fixtures/gateway.js'
 import { origin } from '../../fixtures/origin.js'
+import { parentProxy } from '../../fixtures/parent-proxy.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { rawOrigin } from '../../fixtures/raw-origin.js'
 import { readAnswer } from '../../fixtures/read-answer.js'
@@ -124,4 +125,14 @@ t.test('userinfo in Host: the request is refused, and no line of the log has it'
   t.match(await client.end(), /^HTTP\/1\.1 400 /)
   t.not(log.length, 0)
   t.notMatch(JSON.stringify(log), /canary/)
+})
+
+t.test('a target for which there is a parent: the parent gets what a target would, and so does the log', async t => {
+  const parent = await parentProxy(t)
+  const { port, proxied } = await gateway(t, { via: 'gw', forward: { parents: [{ url: `http://127.0.0.1:${parent.port}`, name: 'up' }] } })
+  const client = await RawClient.to(t, port)
+  t.match(await client.send(head('GET http://target.test/a', 'X-A: 1', 'Connection: x-b', 'X-B: 1')).answer(), /^HTTP\/1\.1 200 /)
+  t.match(parent.seen, [{ line: 'GET http://target.test/a', fields: { host: 'target.test', via: '1.1 gw', 'x-a': '1', 'x-b': undefined, 'proxy-authorization': undefined } }])
+  await until(() => proxied().length === 1)
+  t.match(proxied(), [{ status: 200, target: 'http://target.test', parent: 'up' }])
 })

@@ -3,12 +3,14 @@ import type { FastifyInstance } from 'fastify'
 import Fastify from 'fastify'
 import t from 'tap'
 import proxyAuth from '../../../lib/index.js'
+import { clientFieldOf } from '../../../lib/proxy/parent/client-field.js'
 import { ANNOUNCED, announcedBy } from '../../fixtures/announcing.js'
 import { extended } from '../../fixtures/extended-socket.js'
 import { foreign } from '../../fixtures/foreign-strategies.js'
 import { ALICE, basic, gateway } from '../../fixtures/gateway.js'
 import { bothLoopbacks } from '../../fixtures/localhost.js'
 import { listen, origin } from '../../fixtures/origin.js'
+import { parentProxy } from '../../fixtures/parent-proxy.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 
 const CREDENTIALS = `Proxy-Authorization: ${ALICE}\r\n`
@@ -142,4 +144,19 @@ t.test('a request or a WebSocket over HTTP/2: the authority says if it is for th
   t.match(await client.ask({ ':authority': 'origin.test', ':path': '/' }), { status: 407 })
   t.match(await client.ask(extended('origin.test', '/')), { status: 407 })
   t.match(await client.ask(extended(own, '/')), { status: 501 })
+})
+
+t.test('the credentials of a client: they are kept where a parent may get them, and nowhere else', async t => {
+  const parent = await parentProxy(t)
+  const url = `http://127.0.0.1:${parent.port}`
+  for (const [parents, kept] of [[[{ url, passthrough: true }], ALICE], [() => ({ url }), ALICE], [[{ url }], undefined]] as const) {
+    const seen: unknown[] = []
+    const { port } = await gateway(t, { forward: { parents: parents as never }, after: app => { app.addHook('preHandler', async ({ raw }) => { seen.push(clientFieldOf(raw)) }) } })
+    t.match(await (await RawClient.to(t, port)).send(`GET http://target.test/ HTTP/1.1\r\nHost: a.test\r\n${CREDENTIALS}\r\n`).answer(), /^HTTP\/1\.1 200 /)
+    t.strictSame(seen, [kept])
+  }
+})
+
+t.test('a parent that speaks SOCKS5: the package for that is there when the server is ready', async t => {
+  await t.resolves(gateway(t, { forward: { parents: [{ url: 'socks5://127.0.0.1:1' }] } }))
 })
