@@ -8,6 +8,7 @@ import { closedPort } from '../../fixtures/closed-port.js'
 import { ALICE, BOB, gateway } from '../../fixtures/gateway.js'
 import type { Gateway, GatewayOptions } from '../../fixtures/gateway.js'
 import { fakeParent, tunnelling } from '../../fixtures/fake-parent.js'
+import { Http2Client } from '../../fixtures/http2-client.js'
 import { origin } from '../../fixtures/origin.js'
 import { challenge, contentOf, parentProxy } from '../../fixtures/parent-proxy.js'
 import { RawClient } from '../../fixtures/raw-client.js'
@@ -184,6 +185,29 @@ t.test('a client that expects a 100: it gets one when the parent takes the conte
   t.match(await client.answer(), /^HTTP\/1\.1 100 /)
   t.strictSame(parent.seen.map(({ line }) => line), ['OPTIONS http://target.test/'])
   t.match(readAnswer(await client.send('ab').answer()), { status: 200, body: 'ab' })
+})
+
+t.test('a client over HTTP/2: its requests go by parents, with their content', async t => {
+  const parent = await parentProxy(t, async (request, response) => {
+    if (request.headers['proxy-authorization'] === undefined) return challenge(response, 'Digest realm="p", nonce="n", qop="auth"')
+    response.end(await contentOf(request))
+  })
+  const self = await gatewayBy(t, [at(parent.port, { credentials: { ...PARENT, scheme: 'Digest' } })], { fastify: { http2: true } as never })
+  const client = await Http2Client.to(t, self.url)
+  const fields = { ':authority': 'target.test', ':path': '/a', 'proxy-authorization': ALICE }
+  t.match(await client.ask({ ...fields, ':method': 'POST' }, 'content'), { status: 200, body: 'content' })
+  t.match(await client.ask({ ...fields, ':method': 'GET' }), { status: 200, body: '' })
+  t.strictSame(parent.seen.map(({ line }) => line), ['OPTIONS', 'POST', 'GET'].map(method => `${method} http://target.test/a`))
+})
+
+t.test('a parent that speaks TLS: its certificate is verified, and the request is as any', { skip: openssl.skip }, async t => {
+  const { key, cert } = certificate(t, 'parent.test')
+  const parent = await origin(t, (_request, response) => response.end('by TLS'), { key, cert })
+  const url = `https://127.0.0.1:${parent.port}`
+  t.match(await ask(t, await gatewayBy(t, [{ url, tls: { ca: cert }, credentials: PARENT }]), head('GET http://target.test/a')), { status: 200, body: 'by TLS' })
+  t.match(parent.seen, [{ url: 'http://target.test/a', headers: { 'proxy-authorization': GW } }])
+  t.match(await ask(t, await gatewayBy(t, [{ url, credentials: PARENT }]), head('GET http://target.test/a')), { status: 502, body: /PARENT_UNREACHABLE/ })
+  t.equal(parent.seen.length, 1)
 })
 
 t.test('a gateway that closes: no connection to a parent is left', async t => {
