@@ -11,9 +11,11 @@ const NAME = FIELD.toLowerCase()
  */
 export function withCredentials (fields: readonly string[], credentials: LoginFields | null): string[] {
   if (credentials === null) return [...fields]
-  const own = Object.entries(credentials)
+  const { [NAME]: usual, ...more } = credentials
   // `Proxy-Authorization` of the client ends at this hop, so it is not among them.
-  const isUsual = own.length === 1 && own[0]![0] === NAME
-  const others = isUsual ? fields : withoutFields(fields, (name) => Object.hasOwn(credentials, name.toLowerCase()))
-  return [...others, ...own.flatMap(([name, value]) => [name === NAME ? FIELD : name, value])]
+  const names = Object.keys(more)
+  const all = names.length === 0 ? [...fields] : withoutFields(fields, (name) => Object.hasOwn(more, name.toLowerCase()))
+  if (usual !== undefined) all.push(FIELD, usual)
+  for (const name of names) all.push(name, more[name]!)
+  return all
 }
