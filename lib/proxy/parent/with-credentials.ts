@@ -14,7 +14,8 @@ export function withCredentials (fields: readonly string[], credentials: LoginFi
   const { [NAME]: usual, ...more } = credentials
   // `Proxy-Authorization` of the client ends at this hop, so it is not among them.
   const names = Object.keys(more)
-  const all = names.length === 0 ? [...fields] : withoutFields(fields, (name) => Object.hasOwn(more, name.toLowerCase()))
+  const isReplaced = (name: string) => Object.hasOwn(more, name.toLowerCase())
+  const all = names.length === 0 ? [...fields] : withoutFields(fields, isReplaced)
   if (usual !== undefined) all.push(FIELD, usual)
   for (const name of names) all.push(name, more[name]!)
   return all

@@ -148,6 +148,14 @@ t.test('a parent that is this gateway, or that leads back to it: the loop is fou
   t.match(await ask(t, await gatewayBy(t, [at(port)]), head('GET http://target.test/', 'Via: 1.1 gw')), { status: 502, body: /FST_PROXY_AUTH_LOOP/ })
 })
 
+t.test('two gateways that are each other\'s parents: the loop is found', async t => {
+  const one = await gatewayBy(t, () => at(other.port, { credentials: { scheme: 'Basic', username: 'alice', password: 'alice-secret' } }), { via: 'one' })
+  const other = await gatewayBy(t, [at(one.port, { credentials: { scheme: 'Basic', username: 'bob', password: 'bob-secret' } })], { via: 'other' })
+  t.match(await ask(t, one, head('GET http://target.test/')), { status: 502, body: /FST_PROXY_AUTH_LOOP/ })
+  await until(() => other.proxied().length === 1 && one.proxied().length === 2)
+  t.match(one.proxied().map(({ user, reason }) => [user, reason]), [['bob', 'FST_PROXY_AUTH_LOOP'], ['alice', undefined]])
+})
+
 t.test('a client that leaves while the parents are chosen, or credentials are had: nothing is sent', async t => {
   const parent = await parentProxy(t)
   for (const way of ['choice', 'credentials', 'look-up'] as const) {
