@@ -80,7 +80,9 @@ export function createByParents (options: ByParentsOptions): ByParents {
     }
     const url = `http://${formatAuthority(host, port, 80)}${path === '*' ? '' : path}`
     const request = { url, method, authority, fields, content, requester }
-    new AbsoluteExchange(context, account, request, relay, response, otherwise).begin()
+    // A parent may respond to a TRACE with all that it got.
+    const shown = method === 'TRACE' ? absolute.noAccount(account.parent) : account
+    new AbsoluteExchange(context, shown, request, relay, response, otherwise).begin()
   }
 
   function take (hop: Hop, admitted: Admitted, forwarded: Forwarded, otherwise: OtherWay | undefined): Eventual<void> {

@@ -13,6 +13,7 @@ import type { Requester } from '../upstream/pinned-connections.js'
 import { MAX_KEPT } from './repeatable-content.js'
 import { Lane, Lanes } from './lanes.js'
 import type { LaneOwner } from './lanes.js'
+import { ANONYMOUS } from './login/anonymous.js'
 import type { Login } from './login/login.js'
 import { parentFailure } from './parent-failure.js'
 
@@ -82,6 +83,11 @@ export class AbsoluteClient {
     let name = this.names.get(parent)
     if (name === undefined) this.names.set(parent, name = String(++this.parents))
     return { parent, login, key: `${name} ${login.account}` }
+  }
+
+  /** The account by which nothing is sent. */
+  noAccount (parent: Parent): ParentAccount {
+    return this.account(parent, ANONYMOUS)
   }
 
   /**

@@ -46,6 +46,14 @@ t.test('a target for which there is a parent: the request goes there in absolute
   t.match(self.proxied(), [{ user: 'alice', target: 'http://target.test', status: 200, bytesIn: 2, bytesOut: 2 }])
 })
 
+t.test('a TRACE, whose response may show what the parent got: no credentials are sent with it', async t => {
+  const parent = await parentProxy(t)
+  for (const more of [{ credentials: PARENT }, { passthrough: true }]) {
+    t.equal((await ask(t, await gatewayBy(t, [at(parent.port, more)]), head('TRACE http://target.test/', 'Max-Forwards: 1'))).status, 200)
+    t.match(parent.seen.at(-1), { line: 'TRACE http://target.test/', fields: { 'max-forwards': '0', 'proxy-authorization': undefined } })
+  }
+})
+
 t.test('a target that is asked for as a whole: the parent gets it without a path', async t => {
   const parent = await parentProxy(t)
   await ask(t, await gatewayBy(t, [at(parent.port)]), head('OPTIONS http://target.test:8080', 'Max-Forwards: 3').replace('8080', '80'))

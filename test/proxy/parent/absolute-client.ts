@@ -7,6 +7,7 @@ import type { Dispatcher } from 'undici'
 import { ClientLeft } from '../../../lib/errors.js'
 import { AbsoluteClient } from '../../../lib/proxy/parent/absolute-client.js'
 import type { ParentAccount } from '../../../lib/proxy/parent/absolute-client.js'
+import { ANONYMOUS } from '../../../lib/proxy/parent/login/anonymous.js'
 import { closedPort } from '../../fixtures/closed-port.js'
 import { madeUpLogin } from '../../fixtures/logins.js'
 import { parentAt } from '../../fixtures/parent.js'
@@ -118,6 +119,13 @@ t.test('a parent that cannot be reached: the failure is one of the parent', asyn
   const client = lab(t)
   const account = client.account(parentAt(await closedPort()), madeUpLogin(() => ({})))
   t.equal(await send(client, account), 'FST_PROXY_AUTH_PARENT_UNREACHABLE')
+})
+
+t.test('the account by which nothing is sent: it is one for each parent', async t => {
+  const client = lab(t)
+  const [one, two] = [parentAt(1), parentAt(1)]
+  t.strictSame(client.noAccount(one), client.account(one, ANONYMOUS))
+  t.not(client.noAccount(one).key, client.noAccount(two).key)
 })
 
 t.test('a parent that has not known a connection: that is remembered of the account, and of no other', async t => {
