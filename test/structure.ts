@@ -34,7 +34,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'proxy/message': ['errors', 'check-option', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange'],
   'proxy/upstream': ['errors', 'check-option', 'types', 'fields', 'platform', 'policy', 'proxy/message'],
   // To the target by way of another proxy, and the credentials for that.
-  'proxy/parent/login': ['errors', 'eventual', 'types', 'fields', 'schemes', 'concurrency-limit', 'policy'],
+  'proxy/parent/login': ['errors', 'eventual', 'types', 'fields', 'schemes', 'concurrency-limit', 'store', 'policy'],
   'proxy/parent': ['errors', 'eventual', 'types', 'fields', 'platform', 'policy', 'store', 'proxy/message', 'proxy/upstream', 'proxy/parent/login'],
   'proxy/ingress': ['errors', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'store', 'proxy/exchange'],
   'proxy/upgrade': [

@@ -2,11 +2,13 @@
 import { createServer } from 'node:http'
 import t from 'tap'
 import type { Test } from 'tap'
+import { fakeParent, tunnelling } from '../fixtures/fake-parent.js'
 import { ALICE, BOB, gateway } from '../fixtures/gateway.js'
 import type { GatewayOptions } from '../fixtures/gateway.js'
 import { listen } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { until } from '../fixtures/until.js'
+import { wireTap } from '../fixtures/wire-tap.js'
 
 interface Wire { user?: string, asked?: string }
 
@@ -40,6 +42,19 @@ async function through (t: Test, options: GatewayOptions = {}) {
   const up = await gateway(t, { reverse: [{ prefix: '/api', upstream: target.url }], ...options })
   const forms = { 'absolute-form': `GET ${target.url}/ HTTP/1.1\r\nHost: ${target.authority}\r\n`, reverse: 'GET /api/ HTTP/1.1\r\nHost: gw.test\r\n' }
   return { ...up, target, forms, client: () => RawClient.to(t, up.port) }
+}
+
+/** The same by parents that connect each of their connections with one of the target's: for each form, in its way. */
+async function throughParents (t: Test) {
+  const target = await ntlmOrigin(t)
+  const parents = { 'absolute-form': await wireTap(t, target.port), reverse: await fakeParent(t, tunnelling()) }
+  const by = ({ port }: { port: number }) => [{ url: `http://127.0.0.1:${port}` }]
+  const up = await gateway(t, {
+    forward: { special: ['127.0.0.1:*'], parents: by(parents['absolute-form']) },
+    reverse: [{ prefix: '/api', upstream: target.url, parents: by(parents.reverse) }]
+  })
+  const forms = { 'absolute-form': `GET ${target.url}/ HTTP/1.1\r\nHost: ${target.authority}\r\n`, reverse: 'GET /api/ HTTP/1.1\r\nHost: gw.test\r\n' }
+  return { target, forms, client: () => RawClient.to(t, up.port) }
 }
 
 const as = (authorization: string) => authorization === '' ? '' : `Authorization: ${authorization}\r\n`
@@ -77,6 +92,22 @@ for (const form of ['absolute-form', 'reverse'] as const) {
       if (user === '' ? !/^HTTP\/1\.1 401 /.test(answer) : bodyOf(answer) !== user) t.fail(`request ${i}: ${user}`)
     }
     t.equal(target.wires.size, 3, 'two of their own, and one that is shared')
+  })
+
+  t.test(`${form}, by a parent: its connection for a user is the client connection's, over 200 requests at random (R-CHAIN-9, R-PSUP-1, S19)`, async t => {
+    const { client, forms, target } = await throughParents(t)
+    const head = `${forms[form]}Proxy-Authorization: ${ALICE}\r\n` // the same for us, so that only the connection parts them
+    const users: Array<[string, RawClient]> = [['alice', await client()], ['bob', await client()], ['', await client()]]
+    for (const [user, each] of users) if (user !== '') t.match(await login(each, head, user), new RegExp(`^HTTP/1\\.1 200 [^]*\r\n\r\n${user}$`))
+    let seed = 7
+    for (let i = 0; i < 200; i++) {
+      seed = (seed * 1103515245 + 12345) % 2 ** 31
+      const [user, each] = users[(seed >> 8) % 3]!
+      const answer = await each.send(`${head}\r\n`).answer()
+      if (user === '' ? !/^HTTP\/1\.1 401 /.test(answer) : bodyOf(answer) !== user) t.fail(`request ${i}: ${user}`)
+    }
+    users[0]![1].socket.destroy()
+    await until(() => [...target.wires.values()].filter(({ user }) => user !== undefined).length === 1)
   })
 
   t.test(`${form}: all at once`, async t => {

@@ -61,7 +61,7 @@ async function through (tunnel: Duplex, octets: Buffer): Promise<string> {
 const octets = Buffer.alloc(5_000_000, 'some octets, and some more')
 const sum = createHash('sha256').update(octets).digest('hex')
 
-t.test('a chain of three gateways: a tunnel of an HTTP/1.1 client goes through all, each with its own credentials', { skip: openssl.skip }, async t => {
+t.test('a chain of three gateways: a tunnel of an HTTP/1.1 client goes through all, each with its own credentials (R-CONNECT-16)', { skip: openssl.skip }, async t => {
   const target = await tcpOrigin(t)
   const { gates } = await chain(t)
   for (let i = 0; i < 2; i++) {

@@ -128,7 +128,7 @@ t.test('a parent that refuses the credentials: 502, never a 407, and no other wa
   t.notMatch(JSON.stringify(self.log), /canary|Z3c6Y2FuYXJ5/)
 })
 
-t.test('credentials of the client: a parent with passthrough gets them, and no other way does', async t => {
+t.test('credentials of the client: a parent with passthrough gets them, and no other way does (R-CHAIN-2)', async t => {
   const [passing, other] = [await parentProxy(t), await parentProxy(t)]
   const target = await origin(t)
   const seen: unknown[] = []

@@ -2,7 +2,9 @@ import { isThenable } from '../../../eventual.js'
 import type { Eventual } from '../../../eventual.js'
 import type { ParentCredentials } from '../../../policy/parent/credentials.js'
 import type { Parent } from '../../../policy/parent/parent.js'
+import { Recent } from '../../../store/recent.js'
 import type { Milliseconds, ProxyIdentity } from '../../../types.js'
+import { nameAccount } from './account.js'
 import { ANONYMOUS } from './anonymous.js'
 import { Aws4Login } from './aws4.js'
 import { basicLogin } from './basic.js'
@@ -47,6 +49,8 @@ export function createLogins (parent: Parent, options: LoginsOptions = {}): Logi
   const { host } = parent
   /** The one that was used longest ago is first. */
   const accounts = new Map<ParentCredentials, Login>()
+  /** What the accounts are called whose credentials users send themselves, by the users. */
+  const passed = new Recent<string>(MAX_ACCOUNTS)
 
   function accountOf (credentials: ParentCredentials | null): Login {
     if (credentials === null) return ANONYMOUS
@@ -68,9 +72,14 @@ export function createLogins (parent: Parent, options: LoginsOptions = {}): Logi
     }
   }
 
+  /** The connections of one user are no other's, though it is each request that has credentials. */
+  function passedOn (name: string, field: string | undefined): Login {
+    return passthroughLogin(field, passed.get(name) ?? passed.set(name, nameAccount(name)))
+  }
+
   return {
     find (identity, field) {
-      if (parent.passthrough) return passthroughLogin(field)
+      if (parent.passthrough) return passedOn(identity.name, field)
       if (parent.credentials === null) return ANONYMOUS
       const given = parent.credentials(identity)
       return isThenable(given) ? given.then(accountOf) : accountOf(given)

@@ -28,6 +28,15 @@ t.test('passthrough: the field of the client is sent, and the function is not as
   t.equal(credentialsOf(await login.attempt(askFor()).first()), 'Basic dTpw')
 })
 
+t.test('passthrough: each user has an account, whatever the field is (R-CHAIN-2)', async t => {
+  const logins = createLogins(parentWith(null, { passthrough: true }))
+  const accountOf = async (name: string, field: string) => (await logins.find(identity(name), field)).account
+  const alice = await accountOf('alice', 'Basic dTpw')
+  t.match(alice, /^alice#\d+$/)
+  t.equal(await accountOf('alice', 'Bearer abc'), alice)
+  t.not(await accountOf('bob', 'Basic dTpw'), alice)
+})
+
 t.test('credentials of each scheme: have an account of it', async t => {
   const each: Record<string, ParentCredentials> = {
     Basic: BASIC,
