@@ -3,8 +3,9 @@ import { findDigestAlgorithm } from '../schemes/digest/algorithm.js'
 import type { DigestHash } from '../schemes/digest/algorithm.js'
 import { computeUserhash } from '../schemes/digest/response.js'
 import { knowingAccounts } from '../store/known-accounts.js'
-import { eachLine, openAccountFile } from './account-file.js'
-import type { AccountFileOptions } from './account-file.js'
+import { openWatchedFile } from '../watched-file.js'
+import type { WatchedFileOptions } from '../watched-file.js'
+import { eachLine } from './each-line.js'
 
 /** What the file says of a user. */
 export interface HtdigestAccount {
@@ -14,7 +15,7 @@ export interface HtdigestAccount {
 }
 
 /** Options of {@link htdigest}. */
-export interface HtdigestOptions extends AccountFileOptions {}
+export interface HtdigestOptions extends WatchedFileOptions {}
 
 /**
  * The users of an `htdigest` file: `lookup` and `lookupHash` are for the options of the same names
@@ -63,7 +64,7 @@ const HASHES = new Map<number, DigestHash>([[32, 'MD5'], [64, 'SHA-256']])
  * new DigestStrategy({ lookup: users.lookup, lookupHash: users.lookupHash, algorithms: ['MD5'] })
  */
 export function htdigest (path: string, options: HtdigestOptions = {}): HtdigestFile {
-  const file = openAccountFile(path, parse, options)
+  const file = openWatchedFile(path, parse, options)
 
   function find (
     map: keyof Users, name: string, realm: string, hash: DigestHash

@@ -4,13 +4,14 @@ import { readInteger } from '../check-option.js'
 import type { UserPass } from '../schemes/basic.js'
 import { knowingAccounts } from '../store/known-accounts.js'
 import { ConcurrencyLimit } from '../concurrency-limit.js'
-import { eachLine, openAccountFile } from './account-file.js'
-import type { AccountFileOptions } from './account-file.js'
+import { openWatchedFile } from '../watched-file.js'
+import type { WatchedFileOptions } from '../watched-file.js'
+import { eachLine } from './each-line.js'
 import { COST_LIMITS, clearPassword, readPasswordHash } from './password-hash.js'
 import type { CostLimits, PasswordHash } from './password-hash.js'
 
 /** Options of {@link htpasswd}. */
-export interface HtpasswdOptions extends AccountFileOptions {
+export interface HtpasswdOptions extends WatchedFileOptions {
   /**
    * Takes what is not a hash for a password in cleartext. Without it such a line is an error.
    *
@@ -96,7 +97,7 @@ export function htpasswd (path: string, options: HtpasswdOptions = {}): Htpasswd
   readInteger(maxBcryptCost, 'maxBcryptCost', 4, 31)
   readInteger(maxArgon2Work, 'maxArgon2Work', 8, 2 ** 40)
   const limits = { maxBcryptCost, maxArgon2Work }
-  const file = openAccountFile(path, (text) => parse(text, cleartext, limits), rest)
+  const file = openWatchedFile(path, (text) => parse(text, cleartext, limits), rest)
   // The runner of the strategy limits how many wait here.
   const turns = new ConcurrencyLimit({ concurrency: threads, queue: Infinity })
 

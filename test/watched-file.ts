@@ -3,12 +3,12 @@ import { appendFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'n
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
-import { eachLine, openAccountFile } from '../../lib/users/account-file.js'
-import type { AccountFileOptions } from '../../lib/users/account-file.js'
-import { mocked } from '../fixtures/mocked.js'
+import { openWatchedFile } from '../lib/watched-file.js'
+import type { WatchedFileOptions } from '../lib/watched-file.js'
+import { mocked } from './fixtures/mocked.js'
 
 /** A file whose accounts are its lines. */
-function create (t: Test, text: string, options: AccountFileOptions = {}) {
+function create (t: Test, text: string, options: WatchedFileOptions = {}) {
   const path = join(t.testdir({}), 'users')
   writeFileSync(path, text)
   const time = { now: 0 }
@@ -17,7 +17,7 @@ function create (t: Test, text: string, options: AccountFileOptions = {}) {
     if (text.includes('canary')) throw new Error('a line that is none')
     return text.split('\n')
   }
-  const file = openAccountFile(path, parse, { clock: () => time.now, log: problem => problems.push(problem), ...options })
+  const file = openWatchedFile(path, parse, { clock: () => time.now, log: problem => problems.push(problem), ...options })
   t.teardown(() => file.close())
   return { path, time, problems, file }
 }
@@ -93,17 +93,17 @@ t.test('a file that is closed: the accounts that have been read stay', async t =
 
 t.test('a file that is none, or wrong options: the boot fails', async t => {
   const path = join(t.testdir({}), 'missing')
-  t.throws(() => openAccountFile(path, text => text), { code: 'ENOENT' })
-  t.throws(() => openAccountFile(dirname(path), text => text), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /the name of a regular file/ })
+  t.throws(() => openWatchedFile(path, text => text), { code: 'ENOENT' })
+  t.throws(() => openWatchedFile(dirname(path), text => text), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /the name of a regular file/ })
   for (const [path, options] of [[7, {}], ['x', { interval: -1 }], ['x', { interval: 'x' }], ['x', { intervall: 1 }], ['x', { timeout: 0 }]] as const) {
-    t.throws(() => openAccountFile(path as string, text => text, options as object), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+    t.throws(() => openWatchedFile(path as string, text => text, options as object), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   }
-  t.same(openAccountFile(join(t.testdir({ users: 'x' }), 'users'), text => text).read(), 'x', 'the options may be left out')
+  t.same(openWatchedFile(join(t.testdir({ users: 'x' }), 'users'), text => text).read(), 'x', 'the options may be left out')
 })
 
 t.test('a file that is still being written: is left for the next look', async t => {
   let write = (): void => {}
-  const { openAccountFile: open } = await mocked<typeof import('../../lib/users/account-file.js')>(t, 'lib/users/account-file.js', {
+  const { openWatchedFile: open } = await mocked<typeof import('../lib/watched-file.js')>(t, 'lib/watched-file.js', {
     'node:fs/promises': {
       ...promises,
       async open (path: string) {
@@ -130,7 +130,7 @@ t.test('a file that is still being written: is left for the next look', async t 
 t.test('a file is emptied, and written some time later: what is between is not taken over', async t => {
   let waits = 0
   let write = () => {}
-  const { openAccountFile: open } = await mocked<typeof import('../../lib/users/account-file.js')>(t, 'lib/users/account-file.js', {
+  const { openWatchedFile: open } = await mocked<typeof import('../lib/watched-file.js')>(t, 'lib/watched-file.js', {
     'node:timers/promises': { setTimeout: async () => { waits += 1; write() } }
   })
   const path = join(t.testdir({ users: 'alice' }), 'users')
@@ -149,17 +149,11 @@ t.test('a file is emptied, and written some time later: what is between is not t
   t.equal(waits, before, 'one that is old enough is taken at once')
 })
 
-t.test('lines with anything between them: keep their numbers', async t => {
-  const lines: unknown[] = []
-  eachLine('# comment\none\r\n\n two #\n#\nlast', (...line) => lines.push(line))
-  t.strictSame(lines, [['one', 2], [' two #', 4], ['last', 6]])
-})
-
 t.test('a file system that does not answer: the old accounts stay, and close does not wait for it (F-65)', async t => {
   let hangs = true
   let go!: () => void
   let looks = 0
-  const { openAccountFile: open } = await mocked<typeof import('../../lib/users/account-file.js')>(t, 'lib/users/account-file.js', {
+  const { openWatchedFile: open } = await mocked<typeof import('../lib/watched-file.js')>(t, 'lib/watched-file.js', {
     'node:fs/promises': {
       ...promises,
       async stat (path: string, options: { bigint: true }) {
@@ -174,7 +168,7 @@ t.test('a file system that does not answer: the old accounts stay, and close doe
   const file = open(path, text => text, { interval: 0, timeout: 20, log: problem => { problems.push(problem) } })
   writeFileSync(path, 'bob')
   t.equal(await file.read(), 'alice')
-  t.match(problems, [{ message: 'the file of accounts was not read within 20 ms' }])
+  t.match(problems, [{ message: 'the file was not read within 20 ms' }])
   t.equal(file.read(), 'alice', 'nobody waits for it again')
   t.equal(looks, 1, 'nor does another thread')
   hangs = false
@@ -190,7 +184,7 @@ t.test('a file system that does not answer: the old accounts stay, and close doe
 
 t.test('a byte order mark at the start: is skipped (F-11)', async t => {
   const path = join(t.testdir({ users: '\ufeffalice' }), 'users')
-  const file = openAccountFile(path, text => text, { interval: 0 })
+  const file = openWatchedFile(path, text => text, { interval: 0 })
   t.equal(await file.read(), 'alice')
   writeFileSync(path, '\ufeffbob\n\ufeff')
   t.equal(await file.read(), 'bob\n\ufeff', 'only at the start')
