@@ -43,6 +43,12 @@ export interface WatchedFile<Content> {
   /** What the file said when it was last read. */
   readonly latest: Content
   /**
+   * Reads the file now, changed or not.
+   *
+   * @throws Why it cannot be taken over. The contents before stay.
+   */
+  reload (): Promise<Content>
+  /**
    * Ends looking for changes; resolves when none is being read any more, within `timeout`. What has
    * been read stays.
    */
@@ -55,6 +61,8 @@ const OPTIONS = new Set(['interval', 'log', 'timeout', 'clock'])
  * and to take over what is there between would lock every user out, for one.
  */
 const SETTLED: Milliseconds = 100
+/** How often a file that is being written is read, where it is to be read now. */
+const LOOKS = 10
 /** To open what is no regular file may take for ever. */
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
 
@@ -90,17 +98,21 @@ export function openWatchedFile<Content> (
   /** A look under way, be it given up: another would keep one more thread of the pool busy. */
   let looking = false
 
+  /** @param known - The version that need not be read. */
+  async function look (known: string): Promise<'half' | void> {
+    looking = true
+    const reading = readLater(path, known).finally(() => { looking = false })
+    const read = await within(reading, timeout)
+    if (read === 'half') return read
+    if (read !== 'same') {
+      version = read.version
+      content = parse(read.text)
+    }
+  }
+
   async function check (): Promise<void> {
     try {
-      looking = true
-      const look = readLater(path, version).finally(() => { looking = false })
-      const read = await within(look, timeout)
-      if (read === 'half') return
-      if (read !== 'same') {
-        version = read.version
-        content = parse(read.text)
-      }
-      logged = ''
+      if (await look(version) !== 'half') logged = ''
     } catch (problem) {
       const { message } = problem as Error
       if (message !== logged) log(problem as Error)
@@ -111,12 +123,27 @@ export function openWatchedFile<Content> (
     }
   }
 
+  async function lookNow (): Promise<Content> {
+    await checking
+    if (looking) throw new Error('an earlier look at the file has no end')
+    for (let looks = 0; looks < LOOKS; looks++) {
+      if (await look('') !== 'half') return content
+    }
+    throw new Error('the file is being written all the time')
+  }
+
   let closed = false
+  let reloading: Promise<unknown> = Promise.resolve()
   return Object.freeze({
     get latest () { return content },
     read (): Content | Promise<Content> {
       if (checking === undefined && !looking && !closed && Math.abs(clock() - checked) >= interval) checking = check()
       return checking === undefined ? content : checking.then(() => content)
+    },
+    reload (): Promise<Content> {
+      const latest = reloading.catch(() => {}).then(lookNow)
+      reloading = latest
+      return latest
     },
     async close (): Promise<void> {
       closed = true

@@ -91,6 +91,48 @@ t.test('a file that is closed: the accounts that have been read stay', async t =
   t.same(file.read(), ['alice'])
 })
 
+t.test('reload: the file is read now, and what is wrong with it is thrown', async t => {
+  const { path, problems, file } = create(t, 'alice', { interval: 1_000_000 })
+  t.same(await file.reload(), ['alice'])
+  writeFileSync(path, 'bob')
+  t.same(file.read(), ['alice'], 'it is not looked at yet')
+  const [first, second] = await Promise.all([file.reload(), file.reload()])
+  t.same([first, second, file.latest], [['bob'], ['bob'], ['bob']])
+  writeFileSync(path, 'canary')
+  for (let time = 0; time < 2; time++) await t.rejects(file.reload(), { message: 'a line that is none' })
+  rmSync(path)
+  await t.rejects(file.reload(), { code: 'ENOENT' })
+  t.same(file.read(), ['bob'])
+  t.same(problems, [], 'its caller knows')
+  writeFileSync(path, 'carol')
+  t.same(await file.reload(), ['carol'])
+})
+
+t.test('reload of a file that is being looked at: it waits, and reads it once more', async t => {
+  const { path, file } = create(t, 'alice', { interval: 0 })
+  writeFileSync(path, 'bob')
+  const looking = file.read()
+  t.same(await file.reload(), ['bob'])
+  t.same(await looking, ['bob'])
+})
+
+t.test('reload of a file that is written again and again: it is given up', async t => {
+  let write = (): void => {}
+  let waits = 0
+  const { openWatchedFile: open } = await mocked<typeof import('../lib/watched-file.js')>(t, 'lib/watched-file.js', {
+    'node:timers/promises': { setTimeout: async () => { waits++; write() } }
+  })
+  const path = join(t.testdir({ users: 'alice' }), 'users')
+  const file = open(path, text => text)
+  write = () => { if (waits < 4) appendFileSync(path, 'x') }
+  appendFileSync(path, 'x')
+  t.equal(await file.reload(), 'alicexxxx', 'a few times are waited for')
+  write = () => { appendFileSync(path, 'x') }
+  appendFileSync(path, 'x')
+  await t.rejects(file.reload(), { message: 'the file is being written all the time' })
+  t.equal(file.latest, 'alicexxxx')
+})
+
 t.test('a file that is none, or wrong options: the boot fails', async t => {
   const path = join(t.testdir({}), 'missing')
   t.throws(() => openWatchedFile(path, text => text), { code: 'ENOENT' })
@@ -171,6 +213,7 @@ t.test('a file system that does not answer: the old accounts stay, and close doe
   t.match(problems, [{ message: 'the file was not read within 20 ms' }])
   t.equal(file.read(), 'alice', 'nobody waits for it again')
   t.equal(looks, 1, 'nor does another thread')
+  await t.rejects(file.reload(), { message: 'an earlier look at the file has no end' })
   hangs = false
   go()
   await new Promise(resolve => setImmediate(resolve))
