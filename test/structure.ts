@@ -22,7 +22,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'watched-file': ['errors', 'check-option', 'types', 'platform'],
   store: ['errors', 'eventual', 'check-option', 'types'],
   strategies: ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store'],
-  users: ['errors', 'check-option', 'schemes', 'store', 'concurrency-limit', 'watched-file'], // where the accounts are that strategies look up
+  users: ['errors', 'eventual', 'check-option', 'schemes', 'store', 'concurrency-limit', 'watched-file'], // where the accounts are that strategies look up
   passport: ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store', 'concurrency-limit', 'strategies'],
   policy: ['errors', 'eventual', 'check-option', 'types', 'platform', 'store'],
   // Never proxy: the two know nothing of each other.
