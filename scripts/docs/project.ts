@@ -80,6 +80,7 @@ const TITLES: Readonly<Record<string, string>> = {
   ntlm: 'API: NTLM',
   options: 'API: options',
   plugin: 'API: the plugin',
+  policy: 'API: rules',
   stores: 'API: stores',
   strategies: 'API: strategies'
 }
