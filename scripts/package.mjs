@@ -13,7 +13,7 @@ const PUBLISHED = [
   /^dist\/.+\.(?:js|d\.ts|d\.ts\.map)$/, // compiled code, types, and where in lib they are
   /^lib\/.+\.ts$/, // where an editor goes to for a definition
   /^docs\/(?!internals\/|\.)[\w/-]+\.(?:md|svg|png)$/,
-  /^examples\/[\w.-]+\.(?:mjs|md)$/,
+  /^examples\/(?:[\w.-]+\.(?:mjs|md)|policies\/[\w.-]+\.yaml)$/,
   /^(?:README|CHANGELOG|SECURITY)\.md$/,
   /^(?:LICENSE|package\.json)$/
 ]

@@ -31,9 +31,9 @@ t.test('the package: it exports the plugin, its tools and all errors, and nothin
   t.equal(plugin, exported.proxyAuth)
   t.same(Object.keys(names).filter(name => !(name in errors)).sort(), [
     'Aws4Strategy', 'BasicStrategy', 'BearerStrategy', 'ClientCertificateStrategy', 'Credentials', 'DigestStrategy', 'MemoryStore',
-    'NegotiateStrategy', 'NtlmStrategy', 'Strategy', 'answerDigestChallenge', 'answerNtlmChallenge', 'formatAuthenticationInfo', 'formatChallenge', 'formatCredentials',
-    'htdigest', 'htpasswd', 'lookupStatic', 'ntlmAuth', 'parseAuthenticationInfo',
-    'parseChallenges', 'parseCredentials', 'proxyAuth', 'proxyAuthenticate', 'signAws4', 'timingSafeEqualText', 'verifyStatic'
+    'NegotiateStrategy', 'NtlmStrategy', 'Strategy', 'answerDigestChallenge', 'answerNtlmChallenge', 'createMatcher', 'createPolicy', 'formatAuthenticationInfo',
+    'formatChallenge', 'formatCredentials', 'groupFile', 'htdigest', 'htpasswd', 'lookupStatic', 'ntlmAuth', 'parseAuthenticationInfo',
+    'parseChallenges', 'parseCredentials', 'planPolicy', 'policyFile', 'proxyAuth', 'proxyAuthenticate', 'signAws4', 'timingSafeEqualText', 'verifyStatic'
   ])
   for (const name of Object.keys(errors)) t.ok(name in names, name)
 })

@@ -19,11 +19,12 @@ const MAY_IMPORT: Record<string, string[]> = {
   'platform/http1': ['types', 'fields', 'platform', 'platform/fastify'],
   'platform/http2': ['types', 'platform', 'platform/fastify'],
   'concurrency-limit': ['errors', 'eventual', 'types', 'platform'],
+  'watched-file': ['errors', 'check-option', 'types', 'platform'],
   store: ['errors', 'eventual', 'check-option', 'types'],
   strategies: ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store'],
-  users: ['errors', 'check-option', 'types', 'platform', 'schemes', 'store', 'concurrency-limit'], // where the accounts are that strategies look up
+  users: ['errors', 'eventual', 'check-option', 'schemes', 'store', 'concurrency-limit', 'watched-file'], // where the accounts are that strategies look up
   passport: ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store', 'concurrency-limit', 'strategies'],
-  policy: ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store'],
+  policy: ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store', 'nearest', 'watched-file'],
   // Never proxy: the two know nothing of each other.
   gate: [
     'errors', 'eventual', 'check-option', 'types', 'fields', 'schemes', 'platform', 'platform/http1', 'platform/http2', 'store', 'passport',

@@ -1,10 +1,14 @@
 import { BadOption } from '../errors.js'
+import { isThenable } from '../eventual.js'
 import { findDigestAlgorithm } from '../schemes/digest/algorithm.js'
 import type { DigestHash } from '../schemes/digest/algorithm.js'
 import { computeUserhash } from '../schemes/digest/response.js'
 import { knowingAccounts } from '../store/known-accounts.js'
-import { eachLine, openAccountFile } from './account-file.js'
-import type { AccountFileOptions } from './account-file.js'
+import { openWatchedFile } from '../watched-file.js'
+import type { WatchedFileOptions } from '../watched-file.js'
+import { eachLine } from './each-line.js'
+import { groupsFor } from './group-file.js'
+import type { GroupFile, GroupedUser } from './group-file.js'
 
 /** What the file says of a user. */
 export interface HtdigestAccount {
@@ -13,23 +17,36 @@ export interface HtdigestAccount {
   readonly ha1: string
 }
 
+/** What the file says of a user, and a file of groups beside it. */
+export interface GroupedHtdigestAccount extends HtdigestAccount {
+  readonly user: GroupedUser
+}
+
 /** Options of {@link htdigest}. */
-export interface HtdigestOptions extends AccountFileOptions {}
+export interface HtdigestOptions extends WatchedFileOptions {
+  /**
+   * A file of groups, by its name or as `groupFile` gives it: the user object has a list `groups`.
+   * Opened by its name, it is read again and closed as the file of accounts is.
+   *
+   * @defaultValue none
+   */
+  readonly groups?: string | GroupFile
+}
 
 /**
  * The users of an `htdigest` file: `lookup` and `lookupHash` are for the options of the same names
  * of `DigestStrategy`.
  */
-export interface HtdigestFile {
-  lookup (username: string, realm: string, hash: DigestHash): HtdigestAccount | null | Promise<HtdigestAccount | null>
-  lookupHash (
-    userhash: string, realm: string, hash: DigestHash
-  ): HtdigestAccount | null | Promise<HtdigestAccount | null>
+export interface HtdigestFile<Account extends HtdigestAccount = HtdigestAccount> {
+  lookup (username: string, realm: string, hash: DigestHash): Account | null | Promise<Account | null>
+  lookupHash (userhash: string, realm: string, hash: DigestHash): Account | null | Promise<Account | null>
   /**
    * Ends looking for changes; resolves when none is being read any more. What has been read stays.
    */
   close (): Promise<void>
 }
+
+type HtdigestResult = HtdigestAccount | null | Promise<HtdigestAccount | null>
 
 interface Users {
   /** By hash, realm and name. */
@@ -62,15 +79,27 @@ const HASHES = new Map<number, DigestHash>([[32, 'MD5'], [64, 'SHA-256']])
  * const users = htdigest('/etc/proxy/users', { log: (problem) => app.log.error(problem) })
  * new DigestStrategy({ lookup: users.lookup, lookupHash: users.lookupHash, algorithms: ['MD5'] })
  */
-export function htdigest (path: string, options: HtdigestOptions = {}): HtdigestFile {
-  const file = openAccountFile(path, parse, options)
+export function htdigest (path: string, options: HtdigestOptions & Required<Pick<HtdigestOptions, 'groups'>>): HtdigestFile<GroupedHtdigestAccount>
+export function htdigest (path: string, options?: HtdigestOptions): HtdigestFile
+export function htdigest (path: string, { groups: withGroups, ...options }: HtdigestOptions = {}): HtdigestFile {
+  const file = openWatchedFile(path, parse, options)
+  const groups = groupsFor(withGroups, options)
 
-  function find (
-    map: keyof Users, name: string, realm: string, hash: DigestHash
-  ): HtdigestAccount | null | Promise<HtdigestAccount | null> {
+  function withTheirGroups (account: HtdigestAccount | undefined): HtdigestResult {
+    if (account === undefined) return null
+    if (groups === null) return account
+    const { username } = account
+    const found = groups.groupsOf(username)
+    const join = (all: readonly string[]): GroupedHtdigestAccount =>
+      ({ ...account, user: { username, groups: [...all] } })
+    return isThenable(found) ? Promise.resolve(found.then(join)) : join(found)
+  }
+
+  function find (map: keyof Users, name: string, realm: string, hash: DigestHash): HtdigestResult {
     const users = file.read()
     const key = keyOf(hash, realm, name)
-    return users instanceof Promise ? users.then((later) => later[map].get(key) ?? null) : users[map].get(key) ?? null
+    if (users instanceof Promise) return users.then((later) => withTheirGroups(later[map].get(key)))
+    return withTheirGroups(users[map].get(key))
   }
 
   return Object.freeze({
@@ -79,7 +108,7 @@ export function htdigest (path: string, options: HtdigestOptions = {}): Htdigest
       (name) => [...file.latest.byName.values()].some(({ username }) => username === name)
     ),
     lookupHash: (userhash: string, realm: string, hash: DigestHash) => find('byUserhash', userhash, realm, hash),
-    close: file.close
+    async close () { await Promise.all([file.close(), groups?.close()]) }
   })
 }
 

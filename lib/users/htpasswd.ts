@@ -4,13 +4,16 @@ import { readInteger } from '../check-option.js'
 import type { UserPass } from '../schemes/basic.js'
 import { knowingAccounts } from '../store/known-accounts.js'
 import { ConcurrencyLimit } from '../concurrency-limit.js'
-import { eachLine, openAccountFile } from './account-file.js'
-import type { AccountFileOptions } from './account-file.js'
+import { openWatchedFile } from '../watched-file.js'
+import type { WatchedFileOptions } from '../watched-file.js'
+import { eachLine } from './each-line.js'
+import { groupsFor } from './group-file.js'
+import type { FileUser, GroupFile, GroupedUser } from './group-file.js'
 import { COST_LIMITS, clearPassword, readPasswordHash } from './password-hash.js'
 import type { CostLimits, PasswordHash } from './password-hash.js'
 
 /** Options of {@link htpasswd}. */
-export interface HtpasswdOptions extends AccountFileOptions {
+export interface HtpasswdOptions extends WatchedFileOptions {
   /**
    * Takes what is not a hash for a password in cleartext. Without it such a line is an error.
    *
@@ -43,12 +46,22 @@ export interface HtpasswdOptions extends AccountFileOptions {
    * @defaultValue `4194304` (4 GiB once)
    */
   readonly maxArgon2Work?: number
+  /**
+   * A file of groups, by its name or as `groupFile` gives it: the user object has a list `groups`.
+   * Opened by its name, it is read again and closed as the file of accounts is.
+   *
+   * @defaultValue none
+   */
+  readonly groups?: string | GroupFile
 }
 
 /** The users of an `htpasswd` file. */
-export interface HtpasswdFile {
-  /** For the option of the same name of `BasicStrategy`; accepts with `{ username }`. */
-  verify (pair: UserPass): Promise<{ readonly username: string } | null>
+export interface HtpasswdFile<User extends FileUser = FileUser> {
+  /**
+   * For the option of the same name of `BasicStrategy`; accepts with `{ username }`, and with
+   * `groups` where there is that option.
+   */
+  verify (pair: UserPass): Promise<User | null>
   /**
    * Ends looking for changes; resolves when none is being read any more. What has been read stays.
    */
@@ -86,9 +99,11 @@ const LONGEST = 1024
  * const users = htpasswd('/etc/proxy/users', { log: (problem) => app.log.error(problem) })
  * new BasicStrategy({ verify: users.verify, cache: true })
  */
+export function htpasswd (path: string, options: HtpasswdOptions & Required<Pick<HtpasswdOptions, 'groups'>>): HtpasswdFile<GroupedUser>
+export function htpasswd (path: string, options?: HtpasswdOptions): HtpasswdFile
 export function htpasswd (path: string, options: HtpasswdOptions = {}): HtpasswdFile {
   const {
-    cleartext = false, threads = usualThreads(),
+    groups: withGroups, cleartext = false, threads = usualThreads(),
     maxBcryptCost = COST_LIMITS.maxBcryptCost, maxArgon2Work = COST_LIMITS.maxArgon2Work, ...rest
   } = options
   if (typeof cleartext !== 'boolean') throw new BadOption('cleartext', 'true or false', typeof cleartext)
@@ -96,7 +111,8 @@ export function htpasswd (path: string, options: HtpasswdOptions = {}): Htpasswd
   readInteger(maxBcryptCost, 'maxBcryptCost', 4, 31)
   readInteger(maxArgon2Work, 'maxArgon2Work', 8, 2 ** 40)
   const limits = { maxBcryptCost, maxArgon2Work }
-  const file = openAccountFile(path, (text) => parse(text, cleartext, limits), rest)
+  const file = openWatchedFile(path, (text) => parse(text, cleartext, limits), rest)
+  const groups = groupsFor(withGroups, rest)
   // The runner of the strategy limits how many wait here.
   const turns = new ConcurrencyLimit({ concurrency: threads, queue: Infinity })
 
@@ -107,11 +123,12 @@ export function htpasswd (path: string, options: HtpasswdOptions = {}): Htpasswd
     const tooLong = Buffer.byteLength(password) > LONGEST
     const compare = () => hash.verify(tooLong ? '' : password)
     const right = await (hash.slow ? turns.take(compare) : compare())
-    return right && !tooLong && known !== undefined ? { username } : null
+    if (!right || tooLong || known === undefined) return null
+    return groups === null ? { username } : { username, groups: [...await groups.groupsOf(username)] }
   }
   return Object.freeze({
     verify: knowingAccounts(verify, (name) => file.latest.hashes.has(name)),
-    close: file.close
+    async close () { await Promise.all([file.close(), groups?.close()]) }
   })
 }
 

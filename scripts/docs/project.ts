@@ -81,6 +81,7 @@ const TITLES: Readonly<Record<string, string>> = {
   options: 'API: options',
   parents: 'API: parent proxies',
   plugin: 'API: the plugin',
+  policy: 'API: rules',
   stores: 'API: stores',
   strategies: 'API: strategies'
 }

@@ -55,10 +55,21 @@ export const GROUPS: readonly Group[] = [
     ]
   },
   {
+    title: 'Rules',
+    sections: [
+      { title: 'A document of rules', type: 'PolicyDocument', prefix: '', note: 'For `createPolicy` and `policyFile`. See [Rules](../guide/policy.md).' },
+      { title: 'A rule', type: 'PolicyRule', prefix: 'rules[].' },
+      { title: 'createPolicy', type: 'PolicyOptions', prefix: '', note: 'The second argument of `createPolicy(document, options)`.' },
+      { title: 'policyFile', type: 'PolicyFileOptions', prefix: '', note: 'The second argument of `policyFile(path, options)`.' },
+      { title: 'Samples for a plan', type: 'PolicySamples', prefix: '', note: 'The third argument of `planPolicy(before, after, samples)`.' }
+    ]
+  },
+  {
     title: 'Functions',
     sections: [
       { title: 'htpasswd', type: 'HtpasswdOptions', prefix: '', note: `${ACCOUNT_FILE} \`htpasswd(path, options)\`. See [Accounts](../guide/accounts.md#htpasswd-files).` },
       { title: 'htdigest', type: 'HtdigestOptions', prefix: '', note: `${ACCOUNT_FILE} \`htdigest(path, options)\`. See [Accounts](../guide/accounts.md#htdigest-files).` },
+      { title: 'groupFile', type: 'GroupFileOptions', prefix: '', note: `${ACCOUNT_FILE} \`groupFile(path, options)\`. See [Accounts](../guide/accounts.md#groups).` },
       { title: 'ntlmAuth', type: 'NtlmAuthOptions', prefix: '', note: 'See [NTLM](../schemes/ntlm.md).' },
       { title: 'MemoryStore', type: 'MemoryStoreOptions', prefix: '', note: 'See [Digest](../schemes/digest.md#several-processes).' }
     ]

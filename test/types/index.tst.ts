@@ -2,9 +2,12 @@ import { Authenticator } from '@fastify/passport'
 import Fastify from 'fastify'
 import passport from 'passport'
 import proxyAuth, {
-  AuthenticationRequired, BasicStrategy, BearerStrategy, Strategy, formatChallenge, parseChallenges, parseCredentials, proxyAuthenticate, verifyStatic
+  AuthenticationRequired, BasicStrategy, BearerStrategy, DigestStrategy, Strategy, createPolicy, formatChallenge, groupFile, htdigest, htpasswd, parseChallenges, parseCredentials,
+  proxyAuthenticate, verifyStatic
 } from 'fastify-proxy-auth'
-import type { Challenge, ForwardOptions, Milliseconds, ProxyAuthOptions, ProxyIdentity, ReverseRoute, StrategyDeclaration } from 'fastify-proxy-auth'
+import type {
+  Challenge, FileUser, ForwardOptions, GroupedUser, Milliseconds, PolicyDocument, ProxyAuthOptions, ProxyIdentity, ReverseRoute, StrategyDeclaration
+} from 'fastify-proxy-auth'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { describe, expect, test } from 'tstyche'
 
@@ -166,5 +169,33 @@ describe('fields and errors', () => {
   test('an error has a code and a status', () => {
     expect(new AuthenticationRequired().code).type.toBe<string>()
     expect(new AuthenticationRequired().statusCode).type.toBe<number>()
+  })
+})
+
+describe('rules', () => {
+  test('a document has rules with an action, and words are words', () => {
+    expect({ rules: [{ to: ['*.example.org'], action: 'allow' as const }] }).type.toBeAssignableTo<PolicyDocument>()
+    expect({ rules: [{ to: ['*.example.org'] }] }).type.not.toBeAssignableTo<PolicyDocument>()
+    expect({ rules: [{ action: 'permit' as const }] }).type.not.toBeAssignableTo<PolicyDocument>()
+    expect({ rules: [{ days: ['monday' as const], action: 'deny' as const }] }).type.not.toBeAssignableTo<PolicyDocument>()
+    expect({ rules: [], default: 'report' as const }).type.not.toBeAssignableTo<PolicyDocument>()
+  })
+
+  test('a policy is a check of the forward proxy, and its decision may be open', () => {
+    const policy = createPolicy({ rules: [] })
+    expect({ realm: 'Lab', strategies, forward: { check: policy.check } }).type.toBeAssignableTo<ProxyAuthOptions>()
+    expect(policy.decide({ form: 'connect', host: 'a.test' }).allowed).type.toBe<boolean | null>()
+    expect(createPolicy({ rules: [] }, { groups: (user: { roles: string[] }) => user.roles })).type.not.toRaiseError()
+  })
+})
+
+describe('files of accounts', () => {
+  test('with groups beside them, a user has groups', async () => {
+    const pair = { username: 'alice', password: 'alice-secret' }
+    expect(await htpasswd('users', { groups: 'groups' }).verify(pair)).type.toBe<GroupedUser | null>()
+    expect(await htpasswd('users').verify(pair)).type.toBe<FileUser | null>()
+    expect(new BasicStrategy({ verify: htpasswd('users', { groups: groupFile('groups') }).verify })).type.not.toRaiseError()
+    expect(new DigestStrategy({ lookup: htdigest('users', { groups: 'groups' }).lookup })).type.not.toRaiseError()
+    expect(htdigest('users', { groups: 7 })).type.toRaiseError()
   })
 })

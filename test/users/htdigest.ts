@@ -92,3 +92,28 @@ t.test('a strategy with the file: takes its users from it (R-DIG-15, R-DIG-44)',
   t.match(await new DigestClient(strategy).send(), { kind: 'accepted', user: { username: 'alice' } })
   t.match(await new DigestClient(strategy, { password: 'wrong' }).send(), { kind: 'failed' })
 })
+
+t.test('a file of groups beside it: the user object has them, as they are when the user logs in', async t => {
+  const folder = t.testdir({ users: line('alice', 'alice-secret', 'SHA-256') + line('bob', 'bob-secret', 'SHA-256'), groups: 'ops: alice\n' })
+  const time = { now: 0 }
+  const file = htdigest(join(folder, 'users'), { groups: join(folder, 'groups'), clock: () => time.now })
+  t.teardown(() => file.close())
+  t.strictSame(file.lookup('alice', 'lab', 'SHA-256'), { ...ALICE, user: { username: 'alice', groups: ['ops'] } })
+  t.match(file.lookup('bob', 'lab', 'SHA-256'), { user: { username: 'bob', groups: [] } })
+  t.equal(file.lookup('carol', 'lab', 'SHA-256'), null)
+  t.match(file.lookupHash(computeUserhash(findDigestAlgorithm('SHA-256')!, 'alice', 'lab'), 'lab', 'SHA-256'), { user: { groups: ['ops'] } })
+  writeFileSync(join(folder, 'groups'), 'ci: alice\n')
+  time.now += 1000
+  t.match(await file.lookup('alice', 'lab', 'SHA-256'), { user: { groups: ['ci'] } })
+  const later = htdigest(join(folder, 'users'), { groups: { groupsOf: async () => ['later'], close: async () => {} } })
+  t.match(await later.lookup('alice', 'lab', 'SHA-256'), { user: { groups: ['later'] } })
+  t.throws(() => htdigest(join(folder, 'users'), { groups: 7 as never }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+})
+
+t.test('groups beside Digest: the user of the strategy has them', async t => {
+  const folder = t.testdir({ users: line('alice', 'alice-secret', 'SHA-256'), groups: 'ops: alice\n' })
+  const file = htdigest(join(folder, 'users'), { groups: join(folder, 'groups') })
+  t.teardown(() => file.close())
+  const strategy = new DigestStrategy({ lookup: file.lookup, lookupHash: file.lookupHash })
+  t.match(await new DigestClient(strategy).send(), { kind: 'accepted', user: { username: 'alice', groups: ['ops'] } })
+})

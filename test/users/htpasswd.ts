@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import type { Test } from 'tap'
+import { groupFile } from '../../lib/users/group-file.js'
 import { htpasswd } from '../../lib/users/htpasswd.js'
 import type { HtpasswdOptions } from '../../lib/users/htpasswd.js'
 import { peer } from '../fixtures/peers.js'
@@ -167,4 +168,24 @@ t.test('a file that htpasswd of Debian wrote: basic_ncsa_auth of Squid verifies 
     t.equal(await file.verify({ username, password: tried }) !== null, right, `we: ${username} ${tried}`)
   }
   t.match(answers.at(-1), /^ERR/)
+})
+
+t.test('a file of groups beside it: the user object has them, as they are when the user logs in', async t => {
+  const folder = t.testdir({ users: `alice:${SHA}\nbob:${SHA}\n` })
+  const [path, groups] = [join(folder, 'users'), join(folder, 'groups')]
+  writeFileSync(groups, 'ops: alice\nci: alice eve\n')
+  const time = { now: 0 }
+  const file = htpasswd(path, { groups, clock: () => time.now })
+  t.teardown(() => file.close())
+  const login = async (username: string) => await file.verify({ username, password: 'abc' })
+  t.strictSame(await login('alice'), { username: 'alice', groups: ['ops', 'ci'] })
+  t.strictSame(await login('bob'), { username: 'bob', groups: [] })
+  t.equal(await login('eve'), null, 'a member without an account')
+  writeFileSync(groups, 'ci: alice\n')
+  time.now += 1000
+  t.strictSame(await login('alice'), { username: 'alice', groups: ['ci'] })
+  const shared = groupFile(groups)
+  t.teardown(() => shared.close())
+  t.strictSame(await htpasswd(path, { groups: shared }).verify({ username: 'alice', password: 'abc' }), { username: 'alice', groups: ['ci'] })
+  t.throws(() => htpasswd(path, { groups: 7 as never }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })

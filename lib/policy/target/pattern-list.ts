@@ -92,6 +92,11 @@ export class PatternList {
    * True when an address or a block is on the list with this port, so that only resolving can tell.
    */
   namesAddressPort (port: number): boolean {
-    return this.addressPorts.match(port) === 'port'
+    return this.matchSomeAddress(port) === 'port'
+  }
+
+  /** How a target is on the list at best whose address is not known yet, by that address. */
+  matchSomeAddress (port: number): PatternMatch {
+    return this.addressPorts.match(port)
   }
 }

@@ -1,9 +1,10 @@
 /**
- * Accounts: a handful in the program, or a file of Apache's `htpasswd` or `htdigest`.
+ * Accounts: a handful in the program, or a file of Apache's `htpasswd` or `htdigest`, and one of groups.
  *
  * @module
  */
-export { htdigest, htpasswd, lookupStatic, verifyStatic } from '../../../lib/index.js'
+export { groupFile, htdigest, htpasswd, lookupStatic, verifyStatic } from '../../../lib/index.js'
 export type {
-  FoundAccount, HtdigestAccount, HtdigestFile, HtdigestOptions, HtpasswdFile, HtpasswdOptions, StaticAccount, StaticLookups, StaticUser, StaticUsers
+  FileUser, FoundAccount, GroupFile, GroupFileOptions, GroupedHtdigestAccount, GroupedUser, HtdigestAccount, HtdigestFile, HtdigestOptions, HtpasswdFile, HtpasswdOptions, StaticAccount,
+  StaticLookups, StaticUser, StaticUsers
 } from '../../../lib/index.js'

@@ -54,6 +54,9 @@ t.test('addresses and blocks on the list: the addresses in them are matched, by 
   t.ok(named.namesAddressPort(5432))
   t.notOk(named.namesAddressPort(22))
   t.notOk(list('10.0.0.0/8').namesAddressPort(443))
+  t.equal(list('10.0.0.0/8').matchSomeAddress(443), 'host')
+  t.equal(named.matchSomeAddress(5432), 'port')
+  t.equal(named.matchSomeAddress(22), null)
 })
 
 t.test('an empty list: it matches nothing', async t => {

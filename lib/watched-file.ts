@@ -1,15 +1,15 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
-import { BadOption } from '../errors.js'
-import { checkOptions, readTime } from '../check-option.js'
-import { guarded } from '../platform/guarded.js'
-import type { Milliseconds } from '../types.js'
+import { BadOption } from './errors.js'
+import { checkOptions, readTime } from './check-option.js'
+import { guarded } from './platform/guarded.js'
+import type { Milliseconds } from './types.js'
 
-/** Options for all files of accounts. */
-export interface AccountFileOptions {
+/** Options of all files that are looked at again. */
+export interface WatchedFileOptions {
   /**
-   * How often, at most, the file is looked at while users log in: a change is noticed that much
+   * How often, at most, the file is looked at while it is in use: a change is noticed that much
    * later. 0 or more.
    *
    * @defaultValue `1000` (1 second)
@@ -37,11 +37,17 @@ export interface AccountFileOptions {
 }
 
 /** A file that is read again when it has changed. */
-export interface AccountFile<Accounts> {
+export interface WatchedFile<Content> {
   /** What the file says. Without a promise unless it is time to look whether it has changed. */
-  read (): Accounts | Promise<Accounts>
+  read (): Content | Promise<Content>
   /** What the file said when it was last read. */
-  readonly latest: Accounts
+  readonly latest: Content
+  /**
+   * Reads the file now, changed or not.
+   *
+   * @throws Why it cannot be taken over. The contents before stay.
+   */
+  reload (): Promise<Content>
   /**
    * Ends looking for changes; resolves when none is being read any more, within `timeout`. What has
    * been read stays.
@@ -52,14 +58,16 @@ export interface AccountFile<Accounts> {
 const OPTIONS = new Set(['interval', 'log', 'timeout', 'clock'])
 /**
  * How long a file is left alone before it counts. Most programs empty a file before they write it,
- * and to take over what is there between would lock every user out.
+ * and to take over what is there between would lock every user out, for one.
  */
 const SETTLED: Milliseconds = 100
+/** How often a file that is being written is read, where it is to be read now. */
+const LOOKS = 10
 /** To open what is no regular file may take for ever. */
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
 
 /**
- * Opens a file of accounts.
+ * Opens a file whose changes are taken over while the program runs.
  *
  * A changed file is read anew when it is next asked for, and taken over as a whole. One that cannot
  * be read, or parsed, changes nothing and is logged. So does one that is no regular file (a FIFO, a
@@ -70,19 +78,19 @@ const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
  * @throws {Error} The file cannot be read.
  * @throws What `parse` throws.
  * @example
- * const file = openAccountFile('/etc/proxy/users', text => new Set(text.split('\n')))
+ * const file = openWatchedFile('/etc/proxy/users', text => new Set(text.split('\n')))
  * (await file.read()).has('alice')
  */
-export function openAccountFile<Accounts> (
-  path: string, parse: (text: string) => Accounts, options: AccountFileOptions = {}
-): AccountFile<Accounts> {
+export function openWatchedFile<Content> (
+  path: string, parse: (text: string) => Content, options: WatchedFileOptions = {}
+): WatchedFile<Content> {
   const { interval = 1000, log = () => {}, timeout = 2000, clock = Date.now } = checkOptions(options, OPTIONS)
   if (typeof path !== 'string') throw new BadOption('path', 'text', typeof path)
   if (!(interval >= 0)) throw new BadOption('interval', '0 or more', typeof interval)
   readTime(timeout, 'timeout', 1)
   const first = readNow(path)
   let { version } = first
-  let accounts = parse(first.text)
+  let content = parse(first.text)
   let checked = clock()
   let checking: Promise<void> | undefined
   let logged = ''
@@ -90,17 +98,21 @@ export function openAccountFile<Accounts> (
   /** A look under way, be it given up: another would keep one more thread of the pool busy. */
   let looking = false
 
+  /** @param known - The version that need not be read. */
+  async function look (known: string): Promise<'half' | void> {
+    looking = true
+    const reading = readLater(path, known).finally(() => { looking = false })
+    const read = await within(reading, timeout)
+    if (read === 'half') return read
+    if (read !== 'same') {
+      version = read.version
+      content = parse(read.text)
+    }
+  }
+
   async function check (): Promise<void> {
     try {
-      looking = true
-      const look = readLater(path, version).finally(() => { looking = false })
-      const read = await within(look, timeout)
-      if (read === 'half') return
-      if (read !== 'same') {
-        version = read.version
-        accounts = parse(read.text)
-      }
-      logged = ''
+      if (await look(version) !== 'half') logged = ''
     } catch (problem) {
       const { message } = problem as Error
       if (message !== logged) log(problem as Error)
@@ -111,28 +123,32 @@ export function openAccountFile<Accounts> (
     }
   }
 
+  async function lookNow (): Promise<Content> {
+    await checking
+    if (looking) throw new Error('an earlier look at the file has no end')
+    for (let looks = 0; looks < LOOKS; looks++) {
+      if (await look('') !== 'half') return content
+    }
+    throw new Error('the file is being written all the time')
+  }
+
   let closed = false
+  let reloading: Promise<unknown> = Promise.resolve()
   return Object.freeze({
-    get latest () { return accounts },
-    read (): Accounts | Promise<Accounts> {
+    get latest () { return content },
+    read (): Content | Promise<Content> {
       if (checking === undefined && !looking && !closed && Math.abs(clock() - checked) >= interval) checking = check()
-      return checking === undefined ? accounts : checking.then(() => accounts)
+      return checking === undefined ? content : checking.then(() => content)
+    },
+    reload (): Promise<Content> {
+      const latest = reloading.catch(() => {}).then(lookNow)
+      reloading = latest
+      return latest
     },
     async close (): Promise<void> {
       closed = true
       await checking
     }
-  })
-}
-
-/**
- * Calls `take` with each line of a file of accounts, and its number; not with empty lines and
- * comments.
- */
-export function eachLine (text: string, take: (line: string, number: number) => void): void {
-  text.split('\n').forEach((ended, index) => {
-    const line = ended.endsWith('\r') ? ended.slice(0, -1) : ended
-    if (line !== '' && !line.startsWith('#')) take(line, index + 1)
   })
 }
 
@@ -188,7 +204,7 @@ function textOf (octets: Buffer): string {
 async function within<Result> (work: Promise<Result>, timeout: Milliseconds): Promise<Result> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(guarded(() => reject(new Error(`the file of accounts was not read within ${timeout} ms`))), timeout + SETTLED)
+    timer = setTimeout(guarded(() => reject(new Error(`the file was not read within ${timeout} ms`))), timeout + SETTLED)
   })
   try {
     return await Promise.race([work, late])

@@ -3,12 +3,12 @@ import { appendFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'n
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
-import { eachLine, openAccountFile } from '../../lib/users/account-file.js'
-import type { AccountFileOptions } from '../../lib/users/account-file.js'
-import { mocked } from '../fixtures/mocked.js'
+import { openWatchedFile } from '../lib/watched-file.js'
+import type { WatchedFileOptions } from '../lib/watched-file.js'
+import { mocked } from './fixtures/mocked.js'
 
 /** A file whose accounts are its lines. */
-function create (t: Test, text: string, options: AccountFileOptions = {}) {
+function create (t: Test, text: string, options: WatchedFileOptions = {}) {
   const path = join(t.testdir({}), 'users')
   writeFileSync(path, text)
   const time = { now: 0 }
@@ -17,7 +17,7 @@ function create (t: Test, text: string, options: AccountFileOptions = {}) {
     if (text.includes('canary')) throw new Error('a line that is none')
     return text.split('\n')
   }
-  const file = openAccountFile(path, parse, { clock: () => time.now, log: problem => problems.push(problem), ...options })
+  const file = openWatchedFile(path, parse, { clock: () => time.now, log: problem => problems.push(problem), ...options })
   t.teardown(() => file.close())
   return { path, time, problems, file }
 }
@@ -91,19 +91,61 @@ t.test('a file that is closed: the accounts that have been read stay', async t =
   t.same(file.read(), ['alice'])
 })
 
+t.test('reload: the file is read now, and what is wrong with it is thrown', async t => {
+  const { path, problems, file } = create(t, 'alice', { interval: 1_000_000 })
+  t.same(await file.reload(), ['alice'])
+  writeFileSync(path, 'bob')
+  t.same(file.read(), ['alice'], 'it is not looked at yet')
+  const [first, second] = await Promise.all([file.reload(), file.reload()])
+  t.same([first, second, file.latest], [['bob'], ['bob'], ['bob']])
+  writeFileSync(path, 'canary')
+  for (let time = 0; time < 2; time++) await t.rejects(file.reload(), { message: 'a line that is none' })
+  rmSync(path)
+  await t.rejects(file.reload(), { code: 'ENOENT' })
+  t.same(file.read(), ['bob'])
+  t.same(problems, [], 'its caller knows')
+  writeFileSync(path, 'carol')
+  t.same(await file.reload(), ['carol'])
+})
+
+t.test('reload of a file that is being looked at: it waits, and reads it once more', async t => {
+  const { path, file } = create(t, 'alice', { interval: 0 })
+  writeFileSync(path, 'bob')
+  const looking = file.read()
+  t.same(await file.reload(), ['bob'])
+  t.same(await looking, ['bob'])
+})
+
+t.test('reload of a file that is written again and again: it is given up', async t => {
+  let write = (): void => {}
+  let waits = 0
+  const { openWatchedFile: open } = await mocked<typeof import('../lib/watched-file.js')>(t, 'lib/watched-file.js', {
+    'node:timers/promises': { setTimeout: async () => { waits++; write() } }
+  })
+  const path = join(t.testdir({ users: 'alice' }), 'users')
+  const file = open(path, text => text)
+  write = () => { if (waits < 4) appendFileSync(path, 'x') }
+  appendFileSync(path, 'x')
+  t.equal(await file.reload(), 'alicexxxx', 'a few times are waited for')
+  write = () => { appendFileSync(path, 'x') }
+  appendFileSync(path, 'x')
+  await t.rejects(file.reload(), { message: 'the file is being written all the time' })
+  t.equal(file.latest, 'alicexxxx')
+})
+
 t.test('a file that is none, or wrong options: the boot fails', async t => {
   const path = join(t.testdir({}), 'missing')
-  t.throws(() => openAccountFile(path, text => text), { code: 'ENOENT' })
-  t.throws(() => openAccountFile(dirname(path), text => text), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /the name of a regular file/ })
+  t.throws(() => openWatchedFile(path, text => text), { code: 'ENOENT' })
+  t.throws(() => openWatchedFile(dirname(path), text => text), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /the name of a regular file/ })
   for (const [path, options] of [[7, {}], ['x', { interval: -1 }], ['x', { interval: 'x' }], ['x', { intervall: 1 }], ['x', { timeout: 0 }]] as const) {
-    t.throws(() => openAccountFile(path as string, text => text, options as object), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+    t.throws(() => openWatchedFile(path as string, text => text, options as object), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   }
-  t.same(openAccountFile(join(t.testdir({ users: 'x' }), 'users'), text => text).read(), 'x', 'the options may be left out')
+  t.same(openWatchedFile(join(t.testdir({ users: 'x' }), 'users'), text => text).read(), 'x', 'the options may be left out')
 })
 
 t.test('a file that is still being written: is left for the next look', async t => {
   let write = (): void => {}
-  const { openAccountFile: open } = await mocked<typeof import('../../lib/users/account-file.js')>(t, 'lib/users/account-file.js', {
+  const { openWatchedFile: open } = await mocked<typeof import('../lib/watched-file.js')>(t, 'lib/watched-file.js', {
     'node:fs/promises': {
       ...promises,
       async open (path: string) {
@@ -130,7 +172,7 @@ t.test('a file that is still being written: is left for the next look', async t 
 t.test('a file is emptied, and written some time later: what is between is not taken over', async t => {
   let waits = 0
   let write = () => {}
-  const { openAccountFile: open } = await mocked<typeof import('../../lib/users/account-file.js')>(t, 'lib/users/account-file.js', {
+  const { openWatchedFile: open } = await mocked<typeof import('../lib/watched-file.js')>(t, 'lib/watched-file.js', {
     'node:timers/promises': { setTimeout: async () => { waits += 1; write() } }
   })
   const path = join(t.testdir({ users: 'alice' }), 'users')
@@ -149,17 +191,11 @@ t.test('a file is emptied, and written some time later: what is between is not t
   t.equal(waits, before, 'one that is old enough is taken at once')
 })
 
-t.test('lines with anything between them: keep their numbers', async t => {
-  const lines: unknown[] = []
-  eachLine('# comment\none\r\n\n two #\n#\nlast', (...line) => lines.push(line))
-  t.strictSame(lines, [['one', 2], [' two #', 4], ['last', 6]])
-})
-
 t.test('a file system that does not answer: the old accounts stay, and close does not wait for it (F-65)', async t => {
   let hangs = true
   let go!: () => void
   let looks = 0
-  const { openAccountFile: open } = await mocked<typeof import('../../lib/users/account-file.js')>(t, 'lib/users/account-file.js', {
+  const { openWatchedFile: open } = await mocked<typeof import('../lib/watched-file.js')>(t, 'lib/watched-file.js', {
     'node:fs/promises': {
       ...promises,
       async stat (path: string, options: { bigint: true }) {
@@ -174,9 +210,10 @@ t.test('a file system that does not answer: the old accounts stay, and close doe
   const file = open(path, text => text, { interval: 0, timeout: 20, log: problem => { problems.push(problem) } })
   writeFileSync(path, 'bob')
   t.equal(await file.read(), 'alice')
-  t.match(problems, [{ message: 'the file of accounts was not read within 20 ms' }])
+  t.match(problems, [{ message: 'the file was not read within 20 ms' }])
   t.equal(file.read(), 'alice', 'nobody waits for it again')
   t.equal(looks, 1, 'nor does another thread')
+  await t.rejects(file.reload(), { message: 'an earlier look at the file has no end' })
   hangs = false
   go()
   await new Promise(resolve => setImmediate(resolve))
@@ -190,7 +227,7 @@ t.test('a file system that does not answer: the old accounts stay, and close doe
 
 t.test('a byte order mark at the start: is skipped (F-11)', async t => {
   const path = join(t.testdir({ users: '\ufeffalice' }), 'users')
-  const file = openAccountFile(path, text => text, { interval: 0 })
+  const file = openWatchedFile(path, text => text, { interval: 0 })
   t.equal(await file.read(), 'alice')
   writeFileSync(path, '\ufeffbob\n\ufeff')
   t.equal(await file.read(), 'bob\n\ufeff', 'only at the start')

@@ -1,0 +1,153 @@
+import { BadTarget } from '../../errors.js'
+import { readAddress } from '../address/address.js'
+import type { IpAddress } from '../address/address.js'
+import { canonicalHost } from '../target/canonical-host.js'
+import { Recent } from '../../store/recent.js'
+import type { Milliseconds } from '../../types.js'
+import type { PolicyForm } from './document.js'
+import { readPath } from './path.js'
+import type { RequestPath } from './path.js'
+
+/**
+ * A request, as rules see it. What is left out is not known, unless its comment says what it is.
+ */
+export interface PolicyRequest {
+  /** How the request comes; on a reverse route `reverse`, or `websocket` for an upgrade. */
+  readonly form: PolicyForm
+  /** The name of the user, as in `request.proxyAuth.name`. Left out: there is none. */
+  readonly user?: string
+  /** The groups of the user. Left out: none. */
+  readonly groups?: readonly string[]
+  /** The scheme that the user has authenticated by. Left out: `null`, a strategy without one. */
+  readonly scheme?: string | null
+  /** Whether the request came without credentials. Left out: it did not. */
+  readonly anonymous?: boolean
+  /** The address that the client comes from. `null`: it has none. */
+  readonly client?: string | null
+  /** Left out: `CONNECT` for a tunnel, else not known. */
+  readonly method?: string
+  /** The host of the target, in any spelling. For a reverse route it is not looked at. */
+  readonly host?: string
+  /**
+   * The port of the target. Left out: 443 for `connect`, `https` and `websocket`, 80 for `http`.
+   */
+  readonly port?: number
+  /**
+   * One of the addresses that the host resolves to. Ask for each of them, and dial those that are
+   * allowed.
+   */
+  readonly address?: string
+  /** The prefix of the reverse route. Left out: it is a request to the forward proxy. */
+  readonly route?: string
+  /** The path that the origin gets, one char per octet, with or without a query. */
+  readonly path?: string
+}
+
+/** A host in its canonical spelling, or the address that it is. */
+interface ReadHost {
+  readonly name: string
+  readonly address: IpAddress | null
+}
+
+/** What can be told of where a client comes from. */
+export type ClientAddress = IpAddress | 'none' | 'unknown'
+
+/** How many hosts, and how many addresses of clients, are kept as read. */
+const KEPT = 1000
+const PORTS: Readonly<Record<PolicyForm, number>> = { connect: 443, http: 80, https: 443, websocket: 443, reverse: 0 }
+const NO_GROUPS: readonly string[] = Object.freeze([])
+const NO_HOST: ReadHost = Object.freeze({ name: '', address: null })
+
+/** Reads requests, and remembers hosts and clients. */
+export class RequestReader {
+  private readonly hosts = new Recent<ReadHost>(KEPT)
+  private readonly clients = new Recent<ClientAddress>(KEPT)
+
+  constructor (readonly clock: () => Milliseconds) {}
+
+  /** @throws {BadTarget} The host is no host, or the port no port. */
+  read (request: PolicyRequest): Subject {
+    return new Subject(request, this)
+  }
+
+  host (text: string): ReadHost {
+    const known = this.hosts.get(text)
+    if (known !== undefined) return known
+    const name = canonicalHost(text)
+    const address = readAddress(name)
+    return this.hosts.set(text, { name: address === null ? name : address.text, address })
+  }
+
+  client (text: string): ClientAddress {
+    // A zone says through which interface a link-local address is reached.
+    return this.clients.get(text) ?? this.clients.set(text, readAddress(text.replace(/%.*$/, '')) ?? 'unknown')
+  }
+}
+
+/** A request that rules are compared with. What few rules ask for is read when one does. */
+export class Subject {
+  readonly form: PolicyForm
+  readonly user: string | null
+  readonly groups: readonly string[]
+  /** In lower case. */
+  readonly scheme: string | null
+  readonly anonymous: boolean
+  readonly method: string | null
+  /** `null`: a target of the forward proxy. */
+  readonly route: string | null
+  /** Canonical; empty on a reverse route. */
+  readonly host: string
+  readonly port: number
+  /** What `host` is, where that is an address, else what it resolves to, as far as it is known. */
+  readonly address: IpAddress | null
+  private readPath: RequestPath | null = null
+
+  /** @throws {BadTarget} The host is no host, or the port no port. */
+  constructor (private readonly request: PolicyRequest, private readonly reader: RequestReader) {
+    const { form, user = null, groups = NO_GROUPS, scheme = null, anonymous = false, method, host = '', port, address, route } = request
+    this.form = form
+    this.user = user
+    this.groups = groups
+    this.scheme = scheme === null ? null : scheme.toLowerCase()
+    this.anonymous = anonymous
+    this.method = method ?? (form === 'connect' ? 'CONNECT' : null)
+    this.route = route === undefined ? null : canonicalRoute(route)
+    const target = this.route === null ? reader.host(host) : NO_HOST
+    this.host = target.name
+    this.port = port ?? PORTS[form]
+    if (this.route === null && !isPort(this.port)) throw new BadTarget('the port is no port')
+    this.address = target.address ?? (address === undefined || this.route !== null ? null : readAddress(address))
+  }
+
+  /** Whether there is a name whose addresses are not known. */
+  get isUnresolved (): boolean {
+    return this.address === null && this.route === null
+  }
+
+  get client (): ClientAddress {
+    const { client } = this.request
+    if (client === undefined) return 'unknown'
+    return client === null ? 'none' : this.reader.client(client)
+  }
+
+  /** `none`: a tunnel has none. */
+  get path (): RequestPath | 'none' | 'unknown' {
+    if (this.form === 'connect') return 'none'
+    if (this.request.path === undefined) return 'unknown'
+    this.readPath ??= readPath(this.request.path)
+    return this.readPath
+  }
+
+  get now (): Milliseconds {
+    return this.reader.clock()
+  }
+}
+
+/** Without a slash at its end. */
+export function canonicalRoute (prefix: string): string {
+  return prefix.length > 1 && prefix.endsWith('/') ? prefix.slice(0, -1) : prefix
+}
+
+function isPort (port: number): boolean {
+  return Number.isInteger(port) && port > 0 && port < 65536
+}
