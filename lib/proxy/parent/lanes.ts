@@ -72,8 +72,14 @@ export class Lane {
     this.client.dispatch({ ...options, reset: false }, handler)
   }
 
+  /**
+   * With an error, since undici would take an end without one for that of the response, which fails
+   * an assertion where the request has been aborted. That would end the process.
+   *
+   * @quirk undici-ends-aborted
+   */
   destroy (): void {
-    this.socket.destroy()
+    this.socket.destroy(Object.assign(new Error('the connection is given up'), { code: 'UND_ERR_SOCKET' }))
     this.client.destroy(LANE_CLOSED).catch(() => {}) // it was destroyed before
   }
 }

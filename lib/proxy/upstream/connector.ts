@@ -1,8 +1,9 @@
 import type { LookupFunction, Socket } from 'node:net'
 import { buildConnector } from 'undici'
+import { UpstreamProtocol } from '../../errors.js'
 import { dependable } from '../../policy/target/lookup.js'
 import { hasLostPeer } from '../../platform/abort.js'
-import { guarded, prepend } from '../../platform/guarded.js'
+import { guarded, on, prepend } from '../../platform/guarded.js'
 
 /**
  * Has undici tell of a reset what it is. It takes one for the end of an answer that ends with its
@@ -16,12 +17,25 @@ export function reportResets (connect: buildConnector.connector): buildConnector
     connect(options, guarded((...opened: Parameters<buildConnector.Callback>) => {
       const socket = opened[1] as Socket | null | undefined // undici leaves it out where there is none
       if (socket) {
+        if (socket.readableLength > 0) return refuse(socket, callback)
         rename(socket)
         surviveEnd(socket)
       }
       callback(...opened)
     }))
   }
+}
+
+/**
+ * Refuses a connection on which something has come before a request was sent. undici would close it
+ * and open another, for ever, and the request would wait.
+ *
+ * @quirk undici-reconnects-for-ever
+ */
+function refuse (socket: Socket, callback: buildConnector.Callback): void {
+  on(socket, 'error', () => {})
+  socket.destroy()
+  callback(new UpstreamProtocol(), null)
 }
 
 /**

@@ -10,6 +10,7 @@ import type { LaneOwner } from '../../../lib/proxy/parent/lanes.js'
 import { certificate, openssl } from '../../fixtures/certificate.js'
 import { parentProxy } from '../../fixtures/parent-proxy.js'
 import type { ParentProxy } from '../../fixtures/parent-proxy.js'
+import { rawServer } from '../../fixtures/raw-server.js'
 import { tlsListener } from '../../fixtures/tls-listener.js'
 import { until } from '../../fixtures/until.js'
 
@@ -63,6 +64,26 @@ t.test('a lane that was destroyed: its connection is closed, and its request fai
   lane.destroy()
   t.type(await outcome, Error)
   await until(() => parent.open.size === 0)
+})
+
+t.test('a lane that is destroyed as its request is aborted, within a response that ends with the connection: nothing else fails', async t => {
+  const port = await rawServer(t, socket => { socket.write('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf') })
+  let isClosed = false
+  const lane = await laneTo(t, { port }, () => { isClosed = true })
+  const failure = new Error('aborted')
+  const outcome = await new Promise<Error>(resolve => {
+    lane.send({ path: '/', method: 'GET' }, {
+      onRequestStart () {},
+      onResponseData (controller) { controller.abort(failure) },
+      onResponseEnd () { resolve(new Error('it is no end')) },
+      onResponseError (_controller, error) {
+        lane.destroy() // before undici does that
+        resolve(error)
+      }
+    })
+  })
+  t.equal(outcome, failure)
+  await until(() => isClosed) // undici is told of it next
 })
 
 t.test('a lane over TLS: it has the certificate of the parent', { skip: openssl.skip }, async t => {

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import t from 'tap'
 import type { Test } from 'tap'
@@ -97,4 +97,21 @@ t.test('a resolver of the options that breaks its contract: the connection fails
     })
     t.match(failure, { code: 'FST_PROXY_AUTH_DNS' })
   }
+})
+
+t.test('a connection on which something has come before the request: the request fails, and no other connection is opened', async t => {
+  const server = createServer(accepted => { accepted.on('error', () => {}).write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n') })
+  const port = await listening(t, server as never)
+  const opened: Socket[] = []
+  const client = new Client(`http://127.0.0.1:${port}`, {
+    connect: reportResets((_target, callback) => {
+      const socket = connect(port, '127.0.0.1')
+      opened.push(socket)
+      socket.once('readable', () => { callback(null, socket) })
+    })
+  })
+  t.teardown(async () => { await client.destroy() })
+  await t.rejects(client.request({ method: 'GET', path: '/' }), { code: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' })
+  t.match(opened, [{ destroyed: true }])
+  t.equal(opened.length, 1)
 })
