@@ -17,7 +17,7 @@ export function reportResets (connect: buildConnector.connector): buildConnector
     connect(options, guarded((...opened: Parameters<buildConnector.Callback>) => {
       const socket = opened[1] as Socket | null | undefined // undici leaves it out where there is none
       if (socket) {
-        if (socket.readableLength > 0) return refuse(socket, callback)
+        if (socket.readableLength > 0 && !speaksFirst(socket)) return refuse(socket, callback)
         rename(socket)
         surviveEnd(socket)
       }
@@ -36,6 +36,11 @@ function refuse (socket: Socket, callback: buildConnector.Callback): void {
   on(socket, 'error', () => {})
   socket.destroy()
   callback(new UpstreamProtocol(), null)
+}
+
+/** Servers of HTTP/2 begin with their settings. */
+function speaksFirst (socket: Socket & { alpnProtocol?: unknown }): boolean {
+  return socket.alpnProtocol === 'h2'
 }
 
 /**

@@ -1,3 +1,4 @@
+import { createServer as createHttp2Server } from 'node:http2'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import t from 'tap'
@@ -102,16 +103,36 @@ t.test('a resolver of the options that breaks its contract: the connection fails
 t.test('a connection on which something has come before the request: the request fails, and no other connection is opened', async t => {
   const server = createServer(accepted => { accepted.on('error', () => {}).write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n') })
   const port = await listening(t, server as never)
-  const opened: Socket[] = []
+  for (const lost of [false, true]) {
+    const opened: Socket[] = []
+    const client = new Client(`http://127.0.0.1:${port}`, {
+      connect: reportResets((_target, callback) => {
+        const socket = connect(port, '127.0.0.1')
+        opened.push(socket)
+        socket.once('readable', () => {
+          if (lost) socket.destroy(new Error('lost'))
+          callback(null, socket)
+        })
+      })
+    })
+    t.teardown(async () => { await client.destroy() })
+    await t.rejects(client.request({ method: 'GET', path: '/' }), { code: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' })
+    t.match(opened, [{ destroyed: true }])
+    t.equal(opened.length, 1)
+  }
+})
+
+t.test('a connection of HTTP/2 on which the settings have come: it is used', async t => {
+  const server = createHttp2Server((_request, response) => { response.end('h2') })
+  const port = await listening(t, server as never)
   const client = new Client(`http://127.0.0.1:${port}`, {
+    allowH2: true,
     connect: reportResets((_target, callback) => {
       const socket = connect(port, '127.0.0.1')
-      opened.push(socket)
-      socket.once('readable', () => { callback(null, socket) })
+      socket.once('readable', () => { callback(null, Object.assign(socket, { alpnProtocol: 'h2' })) })
     })
   })
   t.teardown(async () => { await client.destroy() })
-  await t.rejects(client.request({ method: 'GET', path: '/' }), { code: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' })
-  t.match(opened, [{ destroyed: true }])
-  t.equal(opened.length, 1)
+  const { body } = await client.request({ method: 'GET', path: '/' })
+  t.equal(await body.text(), 'h2')
 })
