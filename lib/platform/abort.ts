@@ -35,14 +35,24 @@ export function resetForProtocolError (stream: Http2Stream): void {
  * {@link resetWithCancel}.
  *
  * @quirk node-reset-tcp-only
+ * @quirk node-reset-behind-end
  */
 export function propagateReset (side: Duplex): void {
   if (isHttp2Stream(side)) return resetStream(side, cancelled.has(side) ? NGHTTP2_CANCEL : NGHTTP2_CONNECT_ERROR)
+  if (isEnding(side)) {
+    side.destroy()
+    return
+  }
   try {
     (side as Socket).resetAndDestroy()
   } catch {
     side.destroy() // only a TCP socket can: not TLS, nor a socket in the file system
   }
+}
+
+/** Whether all that was written has gone out, and the end is on its way: nothing is left to cut off. */
+function isEnding ({ writableEnded, writableLength, writableFinished }: Duplex): boolean {
+  return writableEnded && writableLength === 0 && !writableFinished
 }
 
 /** Ends a side at once, for a reason that is neither its own nor the other side's. */

@@ -54,6 +54,17 @@ t.test('an HTTP/2 stream that has ended: it is reset all the same', async t => {
   t.equal(far.rstCode, NGHTTP2_CONNECT_ERROR)
 })
 
+t.test('a socket whose end is on its way out: it is closed, and not left open for ever', async t => {
+  const { near, far } = await socketPair(t)
+  far.socket.resume()
+  const ended = once(far.socket, 'end')
+  const closed = new Promise(resolve => near.once('close', resolve))
+  near.end()
+  propagateReset(near)
+  await Promise.all([closed, ended])
+  t.equal(near.errored, null)
+})
+
 t.test('a socket, or a stream of another kind: the socket is reset, the other destroyed', async t => {
   const { near, far } = await socketPair(t)
   const failed = once(far.socket, 'error')

@@ -78,7 +78,7 @@ function overHttp1 (tls: boolean): Promise<void> {
     const socket: Socket = tls ? tlsOver(wire, 'http/1.1') : wire
     const leave = () => {
       clearTimeout(timer)
-      if (reset) wire.resetAndDestroy()
+      if (reset && !wire.writableEnded) wire.resetAndDestroy() // behind an end node may never close it
       socket.destroy()
       wire.destroy()
     }
@@ -159,7 +159,7 @@ async function overHttp2 (room: number): Promise<number> {
   }
   const running = Array.from({ length: room }, one)
   await Promise.race(running)
-  if (Math.random() < 0.5) wire.resetAndDestroy()
+  if (Math.random() < 0.5 && !wire.writableEnded) wire.resetAndDestroy()
   session.destroy()
   socket.destroy()
   wire.destroy()
