@@ -50,7 +50,9 @@ export function propagateReset (side: Duplex): void {
   }
 }
 
-/** Whether all that was written has gone out, and the end is on its way: nothing is left to cut off. */
+/**
+ * Whether all that was written has gone out, and the end is on its way: nothing is left to cut off.
+ */
 function isEnding ({ writableEnded, writableLength, writableFinished }: Duplex): boolean {
   return writableEnded && writableLength === 0 && !writableFinished
 }

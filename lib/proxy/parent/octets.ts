@@ -14,9 +14,9 @@ export class Octets {
   private rest: Buffer = EMPTY
   private failure: Error | undefined
   private isOver = false
-  private wake: () => void = () => {}
-  private readonly stir = () => this.wake()
-  private readonly end = () => { this.isOver = true; this.wake() }
+  private wake: (() => void) | undefined
+  private readonly stir = () => this.wake?.()
+  private readonly end = () => { this.isOver = true; this.wake?.() }
   private readonly fail = (error: Error) => { this.failure ??= error; this.end() }
 
   /** @param effort - What waits for octets fails with it. */

@@ -9,24 +9,22 @@ import { guarded } from '../../platform/guarded.js'
 import type { Hop, Parent } from '../../policy/parent/parent.js'
 import type { Parents } from '../../policy/parent/parents.js'
 import { createAccess } from '../../policy/target/access.js'
-import type { Admitted, OwnListener } from '../../policy/target/access.js'
+import type { Admitted } from '../../policy/target/access.js'
 import { protocolsOf } from '../message/upgrade.js'
 import { loginFor } from '../parent/asker.js'
 import { Blame } from '../parent/blame.js'
 import { hostForParent } from '../parent/destination.js'
 import { detourBy } from '../parent/open-through.js'
+import type { ThroughOptions } from '../parent/open-through.js'
 import type { OtherWay } from '../parent/other-way.js'
 import { takeWays } from '../parent/take-ways.js'
 import { UnlessReached } from '../parent/unless-reached.js'
 import { createOriginClient } from '../upstream/origin-client.js'
 import type { OriginClientOptions } from '../upstream/origin-client.js'
-import { RESPONSE_HEAD } from '../upstream/response-head-limit.js'
 import type { OutgoingRequest, ReverseClient } from './client.js'
 
-export interface RouteParentsOptions extends OriginClientOptions {
+export interface RouteParentsOptions extends Omit<OriginClientOptions, 'maxResponseHead'>, ThroughOptions {
   readonly parents: Parents
-  /** The addresses this server listens on. No way leads back to them. */
-  readonly own: () => Iterable<OwnListener>
   /** Our name in `Via`. */
   readonly pseudonym: string
 }
@@ -43,7 +41,6 @@ export function createReverseByParents (direct: ReverseClient, options: RoutePar
   const access = createAccess(ANY, own)
   const health = new Blame(parents)
   const client = createOriginClient(options, 'undici.tls')
-  const through = { ...options, maxResponseHead: options.maxResponseHead ?? RESPONSE_HEAD }
   // Without that of any request: later ones may come on the connection.
   const via = ['Via', formatVia('1.1', pseudonym)]
 
@@ -55,7 +52,7 @@ export function createReverseByParents (direct: ReverseClient, options: RoutePar
     relay.parent = parent.name
     return after(hostForParent(parent, admitted, access), (host) => after(account(), (login) => {
       if (isGone(reply.raw)) return
-      const detour = detourBy(parent, login, { host, port: target.port, fields: via }, health, through)
+      const detour = detourBy(parent, login, { host, port: target.port, fields: via }, health, options)
       relay.abandon = client.send({
         ...outgoing,
         target,

@@ -26,7 +26,7 @@ export interface ReverseUpstream {
   /** `undici`, `http` and `http2` for @fastify/reply-from. */
   readonly options: Record<string, unknown>
   /** For a client that goes another way. `undefined`: the options have a client of their own. */
-  readonly settings?: OriginClientOptions
+  readonly settings?: Required<Omit<OriginClientOptions, 'localAddress'>>
   /** How long a silence within a body may be, on the client's side as on the upstream's. */
   readonly bodyTimeout: Milliseconds
 }
@@ -91,7 +91,7 @@ export function chooseUpstream (route: HttpProxyRoute, from: FromOf): ReverseUps
 }
 
 /** What of undici's options another client of ours can do with. */
-function settingsOf (given: Options, maxHeaderSize: number): OriginClientOptions {
+function settingsOf (given: Options, maxHeaderSize: number): NonNullable<ReverseUpstream['settings']> {
   const {
     connectTimeout = CONNECT, headersTimeout = SILENCE, bodyTimeout = SILENCE,
     maxHeaderSize: maxResponseHead = maxHeaderSize, tls, connect

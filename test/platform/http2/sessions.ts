@@ -5,7 +5,7 @@ import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { endBroken, goAway, LeftSessions } from '../../../lib/platform/http2/sessions.js'
+import { endBroken, goAway, isGivenUp, LeftSessions } from '../../../lib/platform/http2/sessions.js'
 import { certificate, openssl } from '../../fixtures/certificate.js'
 import type { Certificate } from '../../fixtures/certificate.js'
 import { Http2Client } from '../../fixtures/http2-client.js'
@@ -89,6 +89,7 @@ for (const [name, frame] of BREAKS) {
     await away
     left.endBroken()
     await until(() => sockets[0]!.destroyed && sockets[2]!.destroyed)
+    t.strictSame([sockets[1]!, sockets[2]!].map(isGivenUp), [false, true])
     t.equal(sockets[1]!.destroyed, false)
     respond()
     t.match(await response, { status: 200, body: 'late' })

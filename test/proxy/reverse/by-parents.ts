@@ -169,6 +169,23 @@ t.test('a client that leaves while the way is opened: the connection to the pare
   t.match(self.proxied(), [{ status: 499 }])
 })
 
+t.test('a client that leaves while the credentials for the parent are looked for: the parent is not asked', async t => {
+  const parent = await fakeParent(t, tunnelling())
+  let give!: () => void
+  const asked = new Promise<void>(resolve => { give = resolve })
+  let isAsked = false
+  const credentials = async () => { isAsked = true; await asked; return PARENT }
+  const self = await routeBy(t, 'http://upstream.test', [at(parent.port, { credentials })])
+  const client = await RawClient.to(t, self.port)
+  client.send(head('GET /api/'))
+  await until(() => isAsked)
+  client.socket.destroy()
+  await until(() => self.proxied().length === 1)
+  give()
+  await self.app.close()
+  t.equal(parent.heads.length, 0)
+})
+
 t.test('an upstream that is silent behind a parent: the time of the call counts', async t => {
   const target = await origin(t, () => {})
   const parent = await fakeParent(t, tunnelling())

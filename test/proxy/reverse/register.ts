@@ -5,8 +5,10 @@ import { createGzip } from 'node:zlib'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
+import { readParents } from '../../../lib/policy/parent/read-parents.js'
 import { IdentityField } from '../../../lib/proxy/message/identity-field.js'
 import type { HttpProxyRoute } from '../../../lib/proxy/reverse/route.js'
+import { fakeParent, tunnelling } from '../../fixtures/fake-parent.js'
 import { origin } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { PASS, message, reverse } from '../../fixtures/reverse.js'
@@ -300,4 +302,16 @@ t.test('userinfo in the Host of what is no path is not ours to take out: refused
   const { port } = await reverse(t, { upstream: 'http://127.0.0.1:1' })
   const client = await RawClient.to(t, port)
   t.match(await client.send(message('GET', 'http://gw.test/api/x', { Host: 'a@gw.test' })).end(), /^HTTP\/1\.1 400 /)
+})
+
+t.test('parents of a route: they lead to its upstream, and are refused beside a client of its own', async t => {
+  const upstream = await origin(t)
+  const parent = await fakeParent(t, tunnelling())
+  const parents = readParents([{ url: `http://127.0.0.1:${parent.port}`, passthrough: true }], 'parents')
+  const { port } = await reverse(t, { upstream: upstream.url }, { parents })
+  t.equal(statusOf(await answer(t, port, message('GET', '/api'))), 200)
+  t.match(parent.heads, [`Proxy-Authorization: ${PASS}\r\n`])
+  const bad = { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /parents/ }
+  await t.rejects(reverse(t, { upstream: upstream.url, http2: true }, { parents }), bad)
+  await t.rejects(reverse(t, { upstream: upstream.url, websocket: true, wsHooks: { onConnect () {} } } as never, { parents }), bad)
 })

@@ -136,6 +136,8 @@ t.test('an origin that is too slow to connect, to send a head or a body: the req
   t.equal(await send(client(t, { headersTimeout: 50 }), silent.port), 'UND_ERR_HEADERS_TIMEOUT')
   const stalling = await rawOrigin(t, socket => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\na'))
   t.equal(await send(client(t, { bodyTimeout: 50 }), stalling.port), 'UND_ERR_BODY_TIMEOUT')
+  t.equal(await send(client(t), silent.port, { timeout: 50 }), 'UND_ERR_HEADERS_TIMEOUT', 'of this request alone')
+  t.equal(await send(client(t), stalling.port, { timeout: 50 }), 'UND_ERR_BODY_TIMEOUT', 'of this request alone')
   t.equal(await send(client(t, { connectTimeout: 50 }), silent.port, {}, { scheme: 'https' }), 'FST_PROXY_AUTH_CONNECT_TIMEOUT', 'TLS counts')
 })
 
