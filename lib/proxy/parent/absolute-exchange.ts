@@ -97,8 +97,8 @@ export class AbsoluteExchange implements Dispatcher.DispatchHandler {
   /**
    * @param handler - Gets the response, or the failure.
    * @param response - The client's.
-   * @param otherwise - Gets the failure instead, where the parent could not be reached and nothing
-   *   of the request has been sent.
+   * @param otherwise - Gets the failure instead, where the parent has failed before anything of the
+   *   request was sent.
    */
   constructor (
     private readonly context: AbsoluteContext,
@@ -346,13 +346,14 @@ export class AbsoluteExchange implements Dispatcher.DispatchHandler {
 
   private fail (cause: unknown): void {
     if (this.isOver) return
-    const { context: { blame }, account: { parent }, progress, content, otherwise } = this
+    const { context: { blame }, account: { parent }, progress, isAsking, content, otherwise } = this
     const failure = parentFailure(parent, cause, progress === 'none' ? 'connecting' : 'connected')
     if (progress !== 'responded' && isOfParent(failure)) blame.blame(parent, failure, this.since)
     this.isOver = true
     this.controller?.abort(failure)
     this.loseLane()
-    const isUnsent = progress === 'none' && content?.hasBegun !== true
+    // What the parent was asked before the content is not the request.
+    const isUnsent = (progress === 'none' || isAsking) && content?.hasBegun !== true
     if (otherwise !== undefined && isUnsent && mayGoAnotherWay(failure)) return otherwise(failure)
     content?.end()
     this.handler.onResponseError?.(undefined as never, failure)

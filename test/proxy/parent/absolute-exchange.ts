@@ -490,6 +490,18 @@ t.test('a parent that fails after the request was sent: no other way is taken', 
   }
 })
 
+t.test('a parent that fails while it is asked before content: another way is taken where there is one', async t => {
+  const parent = await rawOrigin(t, socket => socket.destroy())
+  const { send, failed } = lab(t, parent.port)
+  for (const login of [notReady(), threeLegs()]) {
+    t.match((await send(login, { content: contentFrom('a'), method: 'POST' })).error, { code: 'FST_PROXY_AUTH_PARENT_PROTOCOL' })
+    const content = contentFrom('a')
+    t.match(await send(login, { fallback: true, content, method: 'POST' }), { otherwise: true, error: { code: 'FST_PROXY_AUTH_PARENT_PROTOCOL' } })
+    t.match(await content.next(), { value: Buffer.from('a') }, 'it is still there')
+  }
+  t.equal(failed.length, 4)
+})
+
 t.test('a response that comes in single octets, or is a 301: it is as any', async t => {
   const parent = await rawOrigin(t, socket => {
     const octets = 'HTTP/1.1 301 Moved\r\nLocation: /b\r\nProxy-Authenticate: Made-Up\r\nContent-Length: 3\r\n\r\nabc'
