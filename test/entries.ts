@@ -31,6 +31,8 @@ const ALLOWED: Record<string, string> = {
   'proxy/reverse/register.ts: from =': 'called in a handler, whose failures Fastify catches',
   'proxy/reverse/handed-response.ts: send =': 'called in a handler, whose failures Fastify catches',
   'platform/fastify/accept-version.ts: deriveConstraints =': 'what it does of its own is guarded; the rest is Fastify and the application',
+  'proxy/upstream/hold-end.ts: push =': 'looks at members; the rest is node',
+  'proxy/upstream/hold-end.ts: read =': 'sets a member; the rest is node',
   'proxy/upgrade/websocket-stream.ts: writeHead =': 'throws to its caller, as that of node',
   'proxy/upgrade/upgrade.ts: writeHead ()': 'throws to its caller, as that of node'
 }

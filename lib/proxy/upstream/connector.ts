@@ -4,6 +4,7 @@ import { UpstreamProtocol } from '../../errors.js'
 import { dependable } from '../../policy/target/lookup.js'
 import { hasLostPeer } from '../../platform/abort.js'
 import { guarded, on, prepend } from '../../platform/guarded.js'
+import { holdEnd } from './hold-end.js'
 
 /**
  * Has undici tell of a reset what it is. It takes one for the end of an answer that ends with its
@@ -20,6 +21,7 @@ export function reportResets (connect: buildConnector.connector): buildConnector
         if (socket.readableLength > 0 && !speaksFirst(socket)) return refuse(socket, callback)
         rename(socket)
         surviveEnd(socket)
+        if (!speaksFirst(socket)) holdEnd(socket)
       }
       callback(...opened)
     }))
@@ -58,9 +60,8 @@ function rename (socket: Socket): void {
  * Loses a connection whose end is none, or one that undici does not stand:
  *
  * - Node tells of an end where a reset came together with octets.
- * - undici throws where an origin ends the connection behind content without a length while the
- *   client takes none of it, which would end the process. Without that end the content cannot be
- *   told from one that was cut off.
+ * - undici throws where the connection ends behind content without a length and the response has to
+ *   wait once more, when it has just been told to go on. That would end the process.
  *
  * @quirk node-reset-reads-as-end
  * @quirk undici-throws-on-end

@@ -62,6 +62,25 @@ t.test('a reset that comes together with octets: is the end of no response eithe
   t.notOk((await outcomes(createConnector({}))).has('cut'))
 })
 
+t.test('an end behind content without a length that waits again and again: the response is lost, and not the process', async t => {
+  const server = createServer({ allowHalfOpen: true }, accepted => { accepted.once('data', () => accepted.end(`HTTP/1.1 200 OK\r\n\r\n${'x'.repeat(1000)}`)) })
+  const client = new Client(`http://127.0.0.1:${await listening(t, server as never)}`, { connect: createConnector({}) })
+  t.teardown(async () => { await client.destroy() })
+  const code = await new Promise(resolve => {
+    client.dispatch({ method: 'GET', path: '/' }, {
+      onRequestStart () {},
+      onResponseStart () {},
+      onResponseData (controller, chunk) {
+        controller.pause()
+        if (chunk.length > 0) setTimeout(() => controller.resume(), 50)
+      },
+      onResponseEnd () { resolve('whole') },
+      onResponseError (_controller, error) { resolve((error as NodeJS.ErrnoException).code) }
+    })
+  })
+  t.equal(code, 'UND_ERR_SOCKET')
+})
+
 t.test('an error other than a reset, or a failure to connect: it is passed on as it is', async t => {
   const cause = new Error('no')
   reportResets((_options, callback) => callback(cause, null))({} as never, (...opened) => { t.strictSame(opened, [cause, null]) })
