@@ -1,7 +1,5 @@
 // Requests in absolute-form by way of parents, ours and those that others have made, with each scheme.
-import { chmodSync, chownSync } from 'node:fs'
 import { request } from 'node:http'
-import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import type { Test } from 'tap'
@@ -9,16 +7,11 @@ import { BasicStrategy, DigestStrategy, lookupStatic, verifyStatic } from '../..
 import type { ParentCredentials } from '../../lib/policy/parent/credentials.js'
 import { ALICE, gateway } from '../fixtures/gateway.js'
 import type { Gateway } from '../fixtures/gateway.js'
-import { kdc } from '../fixtures/kdc.js'
-import { kerberos } from '../fixtures/kerberos.js'
 import { origin } from '../fixtures/origin.js'
 import type { Origin } from '../fixtures/origin.js'
-import { peer } from '../fixtures/peers.js'
-import { squid, startSquid } from '../fixtures/squid.js'
-import { winbind, winbindSkip } from '../fixtures/winbind.js'
+import { PEER_PARENTS } from '../fixtures/peer-parents.js'
 
 const USER = { username: 'gateway', password: 'gateway-secret' }
-const negotiateHelper = peer('negotiate_kerberos_auth')
 const MANY = 20 * 1024 * 1024
 
 interface Answered { readonly status: number, readonly length: number, readonly fields: Record<string, unknown> }
@@ -43,10 +36,10 @@ function * pieces (length: number): Generator<Buffer> {
 }
 
 /** What each parent has to pass, whose account is new with each gateway. */
-async function testBy (t: Test, port: number, credentials: ParentCredentials, more: object = {}): Promise<void> {
+async function testBy (t: Test, port: number, credentials: ParentCredentials, refuses = true): Promise<void> {
   const target = await origin(t, (_request, response, body) => response.end(body.length === 0 ? 'origin' : body))
   const by = async (its: ParentCredentials = credentials) => await gateway(t, {
-    via: 'front', forward: { parents: [{ url: `http://localhost:${port}`, name: 'parent', credentials: its, ...more }], special: ['127.0.0.1:*'] }
+    via: 'front', forward: { parents: [{ url: `http://localhost:${port}`, name: 'parent', credentials: its }], special: ['127.0.0.1:*'] }
   })
   const first = await by()
   t.match(await send(first, target, 'GET'), { status: 200, length: 6 })
@@ -56,37 +49,19 @@ async function testBy (t: Test, port: number, credentials: ParentCredentials, mo
   t.match(await send(await by(), target, 'POST', MANY), { status: 200, length: MANY }, 'content first')
   t.match(await send(await by(), target, 'PUT', MANY, true), { status: 200, length: MANY }, 'content first, in chunks')
   for (const { headers } of target.seen) t.notMatch(Object.keys(headers).join(), /proxy-/)
-  if (credentials.scheme === 'Negotiate') return
+  if (credentials.scheme === 'Negotiate' || !refuses) return
   const wrong = await by({ ...credentials, password: 'wrong' } as ParentCredentials)
   const refused = await send(wrong, target, 'GET')
   t.match(refused, { status: 502, fields: { 'proxy-authenticate': undefined } })
   t.match(await send(wrong, target, 'POST', 3), { status: 502 })
 }
 
-t.test('Squid with Basic: it is a parent', { skip: squid.skip }, async t => {
-  await testBy(t, await startSquid(t, 'Squid', USER, { schemes: ['basic'] }), { scheme: 'Basic', ...USER })
-})
-
-t.test('Squid with Digest: it is a parent', { skip: squid.skip }, async t => {
-  await testBy(t, await startSquid(t, 'Squid', USER), { scheme: 'Digest', ...USER })
-})
-
-t.test('Squid with NTLM by Samba: it is a parent', { skip: squid.skip || winbindSkip }, async t => {
-  const samba = await winbind(t)
-  const folder = dirname(samba.ntlmAuth)
-  if (process.getuid?.() === 0) chownSync(join(folder, 'state/winbindd_privileged'), 0, 65534)
-  chmodSync(join(folder, 'state'), 0o755)
-  const port = await startSquid(t, 'Squid', USER, { schemes: [`auth_param ntlm program ${samba.ntlmAuth} --helper-protocol=squid-2.5-ntlmssp`] })
-  await testBy(t, port, { scheme: 'NTLM', username: 'alice', password: 'alice-secret', domain: samba.domain })
-})
-
-t.test('Squid with Negotiate by Kerberos: it is a parent', { skip: squid.skip || kerberos.skip || negotiateHelper.skip }, async t => {
-  const realm = await kdc(t)
-  Object.assign(process.env, realm.env, { KRB5CCNAME: realm.cache('alice'), KRB5RCACHENAME: 'none:' })
-  for (const [path, mode] of [[realm.folder, 0o755], [realm.keytab, 0o644]] as const) chmodSync(path, mode)
-  const port = await startSquid(t, 'Squid', USER, { schemes: [`auth_param negotiate program ${negotiateHelper.path} -k ${realm.keytab} -s HTTP/localhost -t none`] })
-  await testBy(t, port, { scheme: 'Negotiate' })
-})
+for (const { name, skip, start } of PEER_PARENTS) {
+  t.test(`${name}: it is a parent`, { skip }, async t => {
+    const { port, credentials, refusesAsOrigin = false } = await start(t)
+    await testBy(t, port, credentials, !refusesAsOrigin)
+  })
+}
 
 t.test('a gateway of ours, with Basic and with Digest: it is a parent', async t => {
   const { port } = await gateway(t, { via: 'back', strategies: [new DigestStrategy(lookupStatic({ gateway: USER.password })), new BasicStrategy({ verify: verifyStatic({ gateway: USER.password }) })] })
