@@ -4,7 +4,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import t from 'tap'
 import type { Test } from 'tap'
 import { certificate, openssl } from '../fixtures/certificate.js'
-import { LINK_SCHEMES, credentialsFor, gatewaysBehind } from '../fixtures/chain.js'
+import { LINK_SCHEMES, credentialsFor, gatewaysBehind, strategyFor } from '../fixtures/chain.js'
 import type { Link, LinkAccount } from '../fixtures/chain.js'
 import { ALICE, gateway } from '../fixtures/gateway.js'
 import type { Gateway } from '../fixtures/gateway.js'
@@ -201,6 +201,33 @@ for (const scheme of LINK_SCHEMES) {
     if (scheme === 'Digest') t.notMatch(textOf(taps.other.sent), /username="user-of-(?!gate-2)/)
   })
 }
+
+t.test('the same account at two parents, the first of which goes away under load: neither gets what the other has given (S20)', async t => {
+  const target = await origin(t)
+  const account: LinkAccount = { username: 'user-of-both', password: 'both-canary' }
+  const gates = await Promise.all(['one', 'two'].map(async via => await gateway(t, { via, realm: 'One realm', strategies: [strategyFor('Digest', account)], forward: { special } })))
+  const taps = await Promise.all(gates.map(async ({ port }) => await wireTap(t, port)))
+  const first = await gateway(t, {
+    via: 'first', forward: { special, parents: taps.map(({ port }, index) => ({ url: `http://127.0.0.1:${port}`, name: `parent-${index}`, credentials: credentialsFor('Digest', account) })) }
+  })
+  const requests = [`GET ${target.url}/`, `CONNECT ${target.authority}`].map(line => `${line} HTTP/1.1\r\nHost: ${target.authority}\r\nProxy-Authorization: ${ALICE}\r\n\r\n`)
+  const statuses = new Set<string>()
+  let count = 0
+  await Promise.all(Array.from({ length: 8 }, async () => {
+    while (count < 200) {
+      if (++count === 100) taps[0]!.close()
+      const client = await RawClient.to(t, first.port)
+      statuses.add((await client.send(requests[count % 2]!).answer()).slice(9, 12))
+      client.socket.destroy()
+    }
+  }))
+  t.ok(statuses.has('200'))
+  const nonces = (texts: readonly string[]) => new Set([...textOf(texts).matchAll(/\bnonce="([^"]+)"/g)].map(([, nonce]) => nonce!))
+  for (const { sent, received } of taps) {
+    t.ok(nonces(sent).size > 0)
+    t.strictSame([...nonces(sent)].filter(nonce => !nonces(received).has(nonce)), [])
+  }
+})
 
 t.test('credentials of users that a parent gets by passthrough: are on its wire alone, and no other parent or target gets them (R-CHAIN-2, R-CHAIN-3)', async t => {
   const target = await origin(t)

@@ -118,7 +118,7 @@ t.test('a name without an address: the next way is taken, if there is one', asyn
   t.match(await ask(t, await gatewayBy(t, ['direct'], options), head('GET http://none.test/')), { status: 502, body: /FST_PROXY_AUTH_DNS/ })
 })
 
-t.test('a parent that refuses the credentials: 502, never a 407, and no other way is taken', async t => {
+t.test('a parent that refuses the credentials: 502, never a 407, and no other way is taken (S48)', async t => {
   const parent = await parentProxy(t, (_request, response) => challenge(response, 'Basic realm="parent"'))
   const other = await parentProxy(t)
   const self = await gatewayBy(t, [at(parent.port, { credentials: PARENT }), at(other.port)])
