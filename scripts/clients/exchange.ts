@@ -38,6 +38,8 @@ export interface Scheme {
   readonly fields?: (account: Account, request: SignedRequest) => Record<string, string>
   /** They are more than `Proxy-Authorization`. */
   readonly isWide?: boolean
+  /** The gateway goes on through another, which it logs in at by itself. */
+  readonly byParent?: boolean
 }
 
 /** One cell of the matrix. */

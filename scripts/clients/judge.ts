@@ -55,8 +55,9 @@ export async function judge (t: Test, client: Client, cells: readonly Cell[], wo
 interface Result { readonly exchange: Exchange, readonly told: Told }
 
 function wasServed ({ exchange: { id, scheme, account }, told }: Result, world: World): boolean {
-  const { asked, tokens, user } = world.evidence(id)
-  return told.served && asked && [...tokens].every(token => token === scheme.token) && user !== undefined && user.startsWith(account.username)
+  const { asked, tokens, user, byParent } = world.evidence(id)
+  return told.served && asked && [...tokens].every(token => token === scheme.token) && user !== undefined && user.startsWith(account.username) &&
+    byParent === (scheme.byParent === true)
 }
 
 /** It came to the gateway, and not to the origin. */

@@ -76,6 +76,9 @@ There are three listeners:
 
 No client makes Bearer or AWS4-HMAC-SHA256 credentials for a proxy by itself. Where these columns
 say ${SIGNS.all}, the client sends the fields that its caller gives it.
+
+In the last column the gateway does not reach the target itself. It goes through another gateway, its
+[parent](guide/parents.md), where it logs in with Digest. The client knows nothing of that.
 ${FORMS.map(form => `
 ## ${FORM_TITLES[form]}
 
@@ -169,13 +172,17 @@ function rowsOf (client: ClientLines, schemes: readonly Scheme[], isWanted: (lin
   return [...rows.values()].map(({ forms, ...row }) => ({ ...row, forms: forms.length === FORMS.length ? 'all' : forms.join(', ') }))
 }
 
-/** Some of the schemes that a client is run with: those of one token by that, where all of them are there. */
+/** Some of the schemes that a client is run with, or all but one. */
 function inWords (schemes: readonly Scheme[], run: readonly Scheme[]): string {
   if (schemes.length === run.length) return 'all'
   const others = run.filter(scheme => !schemes.includes(scheme))
-  if (others.length === 1 && schemes.length > 1) return `all but ${others[0]!.name}`
-  const whole = ({ token }: Scheme): boolean => others.every(other => other.token !== token)
-  return [...new Set(schemes.map(scheme => whole(scheme) ? scheme.token : scheme.name))].join(', ')
+  const [left, ...more] = namesOf(others, schemes)
+  return more.length === 0 && schemes.length > 1 ? `all but ${left!}` : namesOf(schemes, others).join(', ')
+}
+
+/** Those of one token by that, where all of them are there. */
+function namesOf (schemes: readonly Scheme[], others: readonly Scheme[]): string[] {
+  return [...new Set(schemes.map(({ token, name }) => others.every(other => other.token !== token) ? token : name))]
 }
 
 /** How many of each, in words. */

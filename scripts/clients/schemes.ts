@@ -48,10 +48,13 @@ const AWS4: Scheme = {
   }
 }
 
+/** Basic at a gateway that has a parent. */
+const BY_PARENT: Scheme = { ...BASIC, name: 'Basic, through a parent', byParent: true }
+
 /** The columns, and why one is left out. */
 export async function startSchemes (t: Test): Promise<{ schemes: Scheme[], leftOut: string | false }> {
   const { skip } = kerberos
-  return { schemes: [...BEFORE, ...skip === false ? [await negotiate(t)] : [], AWS4], leftOut: skip !== false && `Negotiate: ${skip}` }
+  return { schemes: [...BEFORE, ...skip === false ? [await negotiate(t)] : [], AWS4, BY_PARENT], leftOut: skip !== false && `Negotiate: ${skip}` }
 }
 
 /** Its password is a ticket of a realm. The wrong one is of another realm of that name, whose keys the gateway does not have. */

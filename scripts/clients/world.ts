@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import type { FastifyInstance, FastifyRequest, FastifyServerOptions } from 'fastify'
+import { DigestStrategy, lookupStatic } from 'fastify-proxy-auth'
 import type { Test } from 'tap'
 import { readEnvironment } from '../../demo/environment.js'
 import { strategiesFor } from '../../demo/strategies.js'
@@ -24,6 +25,8 @@ export interface Evidence {
   user: string | undefined
   /** The versions of HTTP that the client spoke to the gateway. */
   readonly versions: Set<string>
+  /** It went through the parent. */
+  byParent: boolean
 }
 
 export interface World {
@@ -35,14 +38,17 @@ export interface World {
   readonly origins: Readonly<Record<'http' | 'https', number>>
 }
 
-/** The gateways, one for each scheme and listener, and the origin behind them, in the clear and with TLS. */
+/** The account of the gateways at their parent, which takes no other. */
+const AT_PARENT = { scheme: 'Digest', username: 'gateway', password: 'gateway-secret' } as const
+
+/** The gateways, one for each scheme and listener, the parent of some, and the origin behind them, in the clear and with TLS. */
 export async function startWorld (t: Test, schemes: readonly Scheme[], listeners: readonly Listener[]): Promise<World> {
   const ca = certificate(t, 'localhost', '*.origin.test')
   const found = new Map<string, Evidence>()
   const evidence = (id: string): Evidence => {
     const known = found.get(id)
     if (known !== undefined) return known
-    const fresh: Evidence = { asked: false, presented: 0, refused: 0, tokens: new Set(), user: undefined, versions: new Set() }
+    const fresh: Evidence = { asked: false, presented: 0, refused: 0, tokens: new Set(), user: undefined, versions: new Set(), byParent: false }
     found.set(id, fresh)
     return fresh
   }
@@ -70,6 +76,16 @@ export async function startWorld (t: Test, schemes: readonly Scheme[], listeners
   const servers: Readonly<Record<Listener, object>> = {
     plain: {}, TLS: { https: ca }, h2: { http2: true, https: { ...ca, allowHTTP1: true } }
   }
+  const parent = await gateway(t, {
+    via: 'parent',
+    level: 'silent',
+    strategies: [new DigestStrategy(lookupStatic({ [AT_PARENT.username]: AT_PARENT.password }))],
+    forward: { special: ['*.origin.test:*'], lookup: lookup as never },
+    after: app => { app.addHook('preHandler', async ({ raw }) => { evidence(idOf(raw.url!)).byParent = true }) }
+  })
+  const parents = [{ url: parent.url, credentials: AT_PARENT }]
+  // The parent is told which exchange it is by the name of the target.
+  const upstreamOf = ({ raw }: FastifyRequest): string => `http://${idOf(raw.url!)}.origin.test:${plain.port}`
   const gateways = new Map<string, Gateway>()
   for (const scheme of schemes) {
     for (const listener of listeners) {
@@ -80,8 +96,8 @@ export async function startWorld (t: Test, schemes: readonly Scheme[], listeners
         hook: 'onRequest',
         ...(scheme.connectionBound === true && { connectionBound: true as const }),
         strategies: strategiesFor(readEnvironment(scheme.env)),
-        reverse: [{ prefix: '/api', upstream: plain.url }],
-        forward: { special: ['*.origin.test:*'], deny: [], lookup: lookup as never, tls: { ca: ca.cert } }
+        reverse: [{ prefix: '/api', upstream: plain.url, ...(scheme.byParent === true && { parents, replyOptions: { getUpstream: upstreamOf } }) } as never],
+        forward: { special: ['*.origin.test:*'], deny: [], lookup: lookup as never, tls: { ca: ca.cert }, ...(scheme.byParent === true && { parents }) }
       }))
     }
   }
