@@ -2,19 +2,15 @@
 // second parent no request fails that had not begun.
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
-import { setTimeout as later } from 'node:timers/promises'
 import t from 'tap'
 import type { Test } from 'tap'
-import type { ParentOptions } from '../../lib/policy/parent/parent-options.js'
 import { closedPort } from '../fixtures/closed-port.js'
-import { socketsOf } from '../fixtures/faults/sockets.js'
-import { ALICE, gateway } from '../fixtures/gateway.js'
-import { RawClient } from '../fixtures/raw-client.js'
+import { ABSOLUTE, HALF, NO_LIMIT, TARGET, TUNNELLED, tryParent } from '../fixtures/parent-trial.js'
+import type { TrialForm, TrialLimits, TrialOutcome } from '../fixtures/parent-trial.js'
 import { stalledListener } from '../fixtures/stalled-listener.js'
 
-/** How long a parent may hang, and how long anything else may take on a busy machine. In ms. */
+/** How long a parent may hang, in ms. */
 const LIMIT = 1000
-const NO_LIMIT = 15_000
 /** How many requests are under way at a time: most of them wait for a limit. */
 const LANES = 8
 
@@ -30,27 +26,20 @@ const PHASES = [
 /** Where it asks for Digest. */
 const ASKING = new Set<Phase>(['gets what it is asked before content', 'sends half of its 407', 'gets the second leg'])
 
-type Form = 'GET' | 'POST' | 'CONNECT' | 'reverse GET' | 'reverse POST'
-const TARGETS: Readonly<Record<Form, string>> = {
-  GET: 'GET http://target.test/', POST: 'POST http://target.test/', CONNECT: 'CONNECT target.test:443', 'reverse GET': 'GET /api/', 'reverse POST': 'POST /api/'
-}
-
 /** What comes of it: the status, ` cut` where the response breaks off, and what the log says: a reason, or by whom. */
 interface Row {
   readonly phase: Phase
-  readonly forms: readonly Form[]
+  readonly forms: readonly TrialForm[]
   readonly outcomes: Partial<Record<Death, string | RegExp>>
   /** The same with a second parent: whether that has served the request. */
   readonly second: boolean | 'perhaps'
 }
 
-const ABSOLUTE: readonly Form[] = ['GET', 'POST']
-const TUNNELLED: readonly Form[] = ['CONNECT', 'reverse GET', 'reverse POST']
 const ALL = [...ABSOLUTE, ...TUNNELLED]
 const BROKEN = { reset: '502 PARENT_PROTOCOL', end: '502 PARENT_PROTOCOL', hang: '504 PARENT_TIMEOUT' }
 /** Whether it came to a request before the end is chance. */
 const AT_ONCE = { reset: /^502 PARENT_(?:UNREACHABLE|PROTOCOL)$/, end: /^502 PARENT_(?:UNREACHABLE|PROTOCOL)$/ }
-const SERVED = '200 dying'
+const SERVED = '200 tried'
 
 const ROWS: readonly Row[] = [
   { phase: 'nothing', forms: ALL, outcomes: { refuse: '502 PARENT_UNREACHABLE', hang: '504 PARENT_TIMEOUT' }, second: true },
@@ -82,8 +71,6 @@ const ROWS: readonly Row[] = [
 ]
 
 const CHALLENGE = 'HTTP/1.1 407 Log in\r\nProxy-Authenticate: Digest realm="parent", qop="auth", nonce="n"\r\nContent-Length: 10\r\n\r\n'
-const TARGET = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\ntarget'
-const HALF = 'x'.repeat(10_000)
 
 /** A parent that does all that it should, but for what it dies behind. It is the target as well. */
 async function parentUntil (t: Test, phase?: Phase, death?: Death): Promise<number> {
@@ -140,70 +127,31 @@ async function parentUntil (t: Test, phase?: Phase, death?: Death): Promise<numb
 }
 
 /** What is limited while a parent hangs. */
-function limitsFor (phase: Phase, death: Death): Readonly<Record<'connectTimeout' | 'headersTimeout' | 'bodyTimeout' | 'idleTimeout', number>> {
-  const limit = { connectTimeout: NO_LIMIT, headersTimeout: NO_LIMIT, bodyTimeout: NO_LIMIT, idleTimeout: NO_LIMIT }
-  if (death !== 'hang') return limit
-  if (phase === 'nothing' || phase === 'gets the first of TLS') return { ...limit, connectTimeout: LIMIT }
-  if (phase === 'sends half of its content') return { ...limit, bodyTimeout: LIMIT }
-  return phase === 'carries a tunnel' ? { ...limit, idleTimeout: LIMIT } : { ...limit, headersTimeout: LIMIT }
+function limitsFor (phase: Phase, death: Death): TrialLimits {
+  if (death !== 'hang') return {}
+  if (phase === 'nothing' || phase === 'gets the first of TLS') return { connectTimeout: LIMIT }
+  if (phase === 'sends half of its content') return { bodyTimeout: LIMIT }
+  return phase === 'carries a tunnel' ? { idleTimeout: LIMIT } : { headersTimeout: LIMIT }
 }
 
-interface Outcome {
-  readonly says: string
-  readonly lines: number
-  /** How many the gateway has left, of the client's and to the parent. */
-  readonly sockets: number
-  readonly time: number
-}
-
-async function kill (t: Test, form: Form, phase: Phase, death: Death, hasSecond: boolean): Promise<Outcome> {
-  const account = { username: 'gw', password: 'canary' } as const
-  const port = await parentUntil(t, phase, death)
-  const parents: ParentOptions[] = [{
-    url: `${phase === 'gets the first of TLS' ? 'https' : 'http'}://127.0.0.1:${port}`, name: 'dying', credentials: { scheme: ASKING.has(phase) ? 'Digest' : 'Basic', ...account }
-  }]
-  if (hasSecond) parents.push({ url: `http://127.0.0.1:${await parentUntil(t)}`, name: 'second', credentials: { scheme: 'Basic', ...account } })
-  const { idleTimeout, ...limits } = limitsFor(phase, death)
-  const self = await gateway(t, {
-    via: 'gw',
-    forward: { parents, ...limits },
-    connect: { idleTimeout },
-    reverse: [{ prefix: '/api', upstream: 'http://target.test', parents, undici: limits }]
+async function kill (t: Test, form: TrialForm, phase: Phase, death: Death, hasSecond: boolean): Promise<TrialOutcome> {
+  return await tryParent(t, {
+    form,
+    port: await parentUntil(t, phase, death),
+    protocol: phase === 'gets the first of TLS' ? 'https' : 'http',
+    scheme: ASKING.has(phase) ? 'Digest' : 'Basic',
+    second: hasSecond ? await parentUntil(t) : undefined,
+    limits: limitsFor(phase, death),
+    others: phase === 'nothing' && death === 'hang' ? 2 : 0, // which fill the queue
+    ...phase === 'carries a tunnel' && {
+      inTunnel: async client => {
+        client.send('ping')
+        await client.until(text => text === 'pong')
+        client.send('more')
+        await client.end()
+      }
+    }
   })
-  const before = await socketsOf(self.port, port, performance.now())
-  const start = performance.now()
-  const client = await RawClient.to(t, self.port)
-  const status = await ask(client, form, phase)
-  const time = performance.now() - start
-  client.socket.destroy()
-  const sockets = async (): Promise<number> => await socketsOf(self.port, port, performance.now()) - before
-  const end = performance.now() + NO_LIMIT
-  while (self.proxied().length === 0 && performance.now() < end) await later(5)
-  const [{ reason, parent } = {}] = self.proxied()
-  const says = `${status} ${String(reason ?? parent).replace('FST_PROXY_AUTH_', '')}`
-  // A connection that has served its request is kept for others.
-  if (says === SERVED && form !== 'CONNECT') await self.app.close()
-  while (await sockets() > 0 && performance.now() < end) await later(20)
-  const outcome = { says, lines: self.proxied().length, sockets: await sockets(), time }
-  await self.app.close()
-  t.notMatch(JSON.stringify(self.log), /canary/)
-  return outcome
-}
-
-async function ask (client: RawClient, form: Form, phase: Phase): Promise<string> {
-  const chunk = `${HALF.length.toString(16)}\r\n${HALF}\r\n`
-  const [fields, content] = form.endsWith('POST') ? [['Transfer-Encoding: chunked'], `${chunk}${chunk}0\r\n\r\n`] : [[], '']
-  client.send([`${TARGETS[form]} HTTP/1.1`, 'Host: target.test', `Proxy-Authorization: ${ALICE}`, ...fields, '', content].join('\r\n'))
-  const [head = '', body = ''] = (await client.answer()).split('\r\n\r\n')
-  const status = head.slice(9, 12)
-  if (form !== 'CONNECT' || status !== '200') return body.length < Number(/content-length: (\d+)/i.exec(head)![1]) ? `${status} cut` : status
-  client.send('ping')
-  await client.until(text => text === 'pong')
-  if (phase === 'carries a tunnel') client.send('more')
-  else client.socket.end()
-  await client.end()
-  client.socket.end()
-  return status
 }
 
 for (const phase of PHASES) {
