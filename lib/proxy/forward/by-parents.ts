@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http'
-import type { Dispatcher } from 'undici'
 import { after } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
 import { formatAuthority } from '../../fields/authority.js'
@@ -18,7 +17,7 @@ import type { WaysOptions } from '../parent/open-by-ways.js'
 import { detourBy } from '../parent/open-through.js'
 import type { OtherWay } from '../parent/other-way.js'
 import { takeWays } from '../parent/take-ways.js'
-import { UnlessReached } from '../parent/unless-reached.js'
+import { unlessReached } from '../parent/unless-reached.js'
 import type { Relay } from '../relay/relay.js'
 import type { OriginClient, Outgoing } from '../upstream/origin-client.js'
 
@@ -109,8 +108,4 @@ export function createByParents (options: ByParentsOptions): ByParents {
     },
     close: () => absolute.close()
   }
-}
-
-function unlessReached (relay: Relay, otherwise: OtherWay | undefined): Dispatcher.DispatchHandler {
-  return otherwise === undefined ? relay : new UnlessReached(relay, otherwise)
 }

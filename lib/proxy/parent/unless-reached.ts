@@ -5,6 +5,13 @@ import { upstreamError } from '../upstream/upstream-error.js'
 import { mayGoAnotherWay } from './other-way.js'
 import type { OtherWay } from './other-way.js'
 
+/** What takes the other way, where there is one. */
+export function unlessReached (
+  handler: Dispatcher.DispatchHandler, otherwise: OtherWay | undefined
+): Dispatcher.DispatchHandler {
+  return otherwise === undefined ? handler : new UnlessReached(handler, otherwise)
+}
+
 /**
  * Passes on what undici tells of a request, unless no connection came of it: then another way is
  * taken.

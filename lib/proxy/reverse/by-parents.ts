@@ -16,9 +16,8 @@ import { Blame } from '../parent/blame.js'
 import { hostForParent } from '../parent/destination.js'
 import { detourBy } from '../parent/open-through.js'
 import type { ThroughOptions } from '../parent/open-through.js'
-import type { OtherWay } from '../parent/other-way.js'
 import { takeWays } from '../parent/take-ways.js'
-import { UnlessReached } from '../parent/unless-reached.js'
+import { unlessReached } from '../parent/unless-reached.js'
 import { createOriginClient } from '../upstream/origin-client.js'
 import type { OriginClientOptions } from '../upstream/origin-client.js'
 import type { OutgoingRequest, ReverseClient } from './client.js'
@@ -112,8 +111,4 @@ function beginning (response: ServerResponse, handler: ReverseHandler): (next: (
       fail(failure)
     }
   }
-}
-
-function unlessReached (handler: ReverseHandler, otherwise: OtherWay | undefined): ReverseHandler {
-  return otherwise === undefined ? handler : new UnlessReached(handler, otherwise)
 }

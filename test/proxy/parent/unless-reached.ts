@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Dispatcher } from 'undici'
 import { ClientLeft } from '../../../lib/errors.js'
-import { UnlessReached } from '../../../lib/proxy/parent/unless-reached.js'
+import { UnlessReached, unlessReached } from '../../../lib/proxy/parent/unless-reached.js'
 
 function recorder (told: unknown[]): Dispatcher.DispatchHandler {
   const note = (name: string) => (...args: unknown[]) => { told.push([name, ...args]) }
@@ -35,6 +35,12 @@ t.test('a request that reached nothing: another way is taken where that may be',
   const left = new ClientLeft('response')
   new UnlessReached(recorder(told), () => { told.push('otherwise') }).onResponseError(controller, left)
   t.strictSame(told, ['FST_PROXY_AUTH_CONNECTION_REFUSED', ['error', controller, left]])
+})
+
+t.test('no other way: what is told is the handler\'s own', async t => {
+  const handler = recorder([])
+  t.equal(unlessReached(handler, undefined), handler)
+  t.ok(unlessReached(handler, () => {}) instanceof UnlessReached)
 })
 
 t.test('another way that fails at once: that is told', async t => {
