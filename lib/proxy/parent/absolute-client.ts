@@ -16,6 +16,7 @@ import type { LaneOwner } from './lanes.js'
 import { ANONYMOUS } from './login/anonymous.js'
 import type { Login } from './login/login.js'
 import { parentFailure } from './parent-failure.js'
+import { numberOf } from './parent-number.js'
 
 export interface AbsoluteClientOptions {
   /** Opens a connection on which the parent is spoken with in HTTP. */
@@ -61,8 +62,6 @@ export class AbsoluteClient {
   private readonly lanes = new Lanes()
   private readonly opened = new Set<Lane>()
   private readonly pins = new PinnedConnections<Pin>()
-  private readonly names = new WeakMap<Parent, string>()
-  private parents = 0
   private pinned = 0
   private readonly forgotten = new WeakSet<Login>()
   private readonly underWay = new Map<string, number>()
@@ -80,9 +79,7 @@ export class AbsoluteClient {
   }
 
   account (parent: Parent, login: Login): ParentAccount {
-    let name = this.names.get(parent)
-    if (name === undefined) this.names.set(parent, name = String(++this.parents))
-    return { parent, login, key: `${name} ${login.account}` }
+    return { parent, login, key: `${numberOf(parent)} ${login.account}` }
   }
 
   /** The account by which nothing is sent. */

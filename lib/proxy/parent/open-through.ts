@@ -8,6 +8,7 @@ import { connectBySocks } from './connect-by-socks.js'
 import { undertake } from './effort.js'
 import type { Login } from './login/login.js'
 import { parentFailure } from './parent-failure.js'
+import { numberOf } from './parent-number.js'
 
 export type { Endpoint, ThroughOptions }
 
@@ -45,8 +46,7 @@ export function openThrough (
   return undertake((effort) => connect(parent, login, to, effort, options, responded), failed, done)
 }
 
-/** Tells parents apart, whatever their names are: others may have the same. */
-const numbers = new WeakMap<Parent, number>()
+/** How many requests had a connection of their own. */
 let count = 0
 
 /**
@@ -57,11 +57,9 @@ let count = 0
 export function detourBy (
   parent: Parent, login: Login, to: Endpoint, health: ParentsHealth, options: ThroughOptions
 ): Detour {
-  const number = numbers.get(parent) ?? ++count
-  numbers.set(parent, number)
   const account = parent.passthrough ? `own#${++count}` : login.account
   return {
-    key: `${number} ${account} ${to.host} ${to.port}`,
+    key: `${numberOf(parent)} ${account} ${to.host} ${to.port}`,
     open: (done) => openThrough(parent, login, to, health, options, done)
   }
 }
