@@ -19,9 +19,10 @@ const MAY_IMPORT: Record<string, string[]> = {
   'platform/http1': ['types', 'fields', 'platform', 'platform/fastify'],
   'platform/http2': ['types', 'platform', 'platform/fastify'],
   'concurrency-limit': ['errors', 'eventual', 'types', 'platform'],
+  'load-package': ['errors'],
   'watched-file': ['errors', 'check-option', 'types', 'platform'],
   store: ['errors', 'eventual', 'check-option', 'types'],
-  strategies: ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store'],
+  strategies: ['errors', 'eventual', 'check-option', 'load-package', 'types', 'fields', 'platform', 'schemes', 'store'],
   users: ['errors', 'eventual', 'check-option', 'schemes', 'store', 'concurrency-limit', 'watched-file'], // where the accounts are that strategies look up
   passport: ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store', 'concurrency-limit', 'strategies'],
   policy: ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store', 'nearest', 'watched-file'],
@@ -35,8 +36,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   'proxy/message': ['errors', 'check-option', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange'],
   'proxy/upstream': ['errors', 'check-option', 'types', 'fields', 'platform', 'policy', 'proxy/message'],
   // To the target by way of another proxy, and the credentials for that.
-  'proxy/parent/login': ['errors', 'eventual', 'types', 'fields', 'schemes', 'concurrency-limit', 'store', 'policy'],
-  'proxy/parent': ['errors', 'eventual', 'types', 'fields', 'platform', 'policy', 'store', 'proxy/message', 'proxy/upstream', 'proxy/parent/login'],
+  'proxy/parent/login': ['errors', 'eventual', 'load-package', 'types', 'fields', 'schemes', 'concurrency-limit', 'store', 'policy'],
+  'proxy/parent': ['errors', 'eventual', 'load-package', 'types', 'fields', 'platform', 'policy', 'store', 'proxy/message', 'proxy/upstream', 'proxy/parent/login'],
   'proxy/ingress': ['errors', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'store', 'proxy/exchange'],
   'proxy/upgrade': [
     'errors', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'proxy/exchange', 'proxy/message',

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import {
-  ConnectTimeout, ConnectionRefused, MissingPackage, ParentCredentialsFailed, ParentDenied, ParentRefused, Unroutable,
+  ConnectTimeout, ConnectionRefused, ParentCredentialsFailed, ParentDenied, ParentRefused, Unroutable,
   UpstreamProtocol
 } from '../../errors.js'
 import { formatAuthority } from '../../fields/authority.js'
+import { loadPackage } from '../../load-package.js'
 import { guarded } from '../../platform/guarded.js'
 import type { Parent } from '../../policy/parent/parent.js'
 import { connectParent } from './connect-parent.js'
@@ -21,7 +22,7 @@ export interface SocksPackage {
   }
 }
 
-const PACKAGE: string = 'socks' // a variable: it is there only where a parent needs it, and so are its types
+const PACKAGE = 'socks'
 
 /**
  * Loads the package `socks`, which is an optional peer.
@@ -29,11 +30,7 @@ const PACKAGE: string = 'socks' // a variable: it is there only where a parent n
  * @throws {MissingPackage} It is not installed, or does not load.
  */
 export async function loadSocks (name: string = PACKAGE): Promise<SocksPackage> {
-  try {
-    return await import(name) as SocksPackage
-  } catch (cause) {
-    throw new MissingPackage('a parent with socks5', name, { cause })
-  }
+  return await loadPackage(name, 'a parent with socks5')
 }
 
 /** The first octet of all that a SOCKS5 server says, but for what it says of a password. */

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
-import { BadOption, MissingPackage } from '../../errors.js'
+import { BadOption } from '../../errors.js'
+import { loadPackage } from '../../load-package.js'
 import { listKeytab } from '../../schemes/negotiate/keytab.js'
 import { readPrincipal } from '../../schemes/negotiate/principal.js'
 
@@ -24,7 +25,7 @@ export interface KerberosPackage {
   initializeServer (service: string): Promise<SecurityContext>
 }
 
-const PACKAGE: string = 'kerberos' // a variable: it is there only where Negotiate is used, and so are its types
+const PACKAGE = 'kerberos'
 
 /**
  * Loads the package `kerberos`, which is an optional peer: it is compiled where it is installed.
@@ -32,12 +33,7 @@ const PACKAGE: string = 'kerberos' // a variable: it is there only where Negotia
  * @throws {MissingPackage} It is not installed, or does not load.
  */
 export async function loadKerberos (name: string = PACKAGE): Promise<KerberosPackage> {
-  try {
-    const { default: found } = await import(name) as { default: KerberosPackage }
-    return found
-  } catch (cause) {
-    throw new MissingPackage('NegotiateStrategy', name, { cause })
-  }
+  return (await loadPackage<{ default: KerberosPackage }>(name, 'NegotiateStrategy')).default
 }
 
 /**

@@ -1,4 +1,4 @@
-import { MissingPackage } from '../../../errors.js'
+import { loadPackage } from '../../../load-package.js'
 
 /** One security context of the package `kerberos`, on the side of the client. */
 export interface ClientContext {
@@ -19,7 +19,7 @@ export interface KerberosClientPackage {
   readonly GSS_C_MUTUAL_FLAG: number
 }
 
-const PACKAGE: string = 'kerberos' // a variable: it is there only where Negotiate is used, and so are its types
+const PACKAGE = 'kerberos'
 
 /**
  * Loads the package `kerberos`, which is an optional peer: it is compiled where it is installed.
@@ -27,10 +27,5 @@ const PACKAGE: string = 'kerberos' // a variable: it is there only where Negotia
  * @throws {MissingPackage} It is not installed, or does not load.
  */
 export async function loadKerberosClient (name: string = PACKAGE): Promise<KerberosClientPackage> {
-  try {
-    const { default: found } = await import(name) as { default: KerberosClientPackage }
-    return found
-  } catch (cause) {
-    throw new MissingPackage('Negotiate for a parent', name, { cause })
-  }
+  return (await loadPackage<{ default: KerberosClientPackage }>(name, 'Negotiate for a parent')).default
 }
