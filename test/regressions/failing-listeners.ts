@@ -112,7 +112,7 @@ t.test('what undici tells of a failure fails itself: the client is told, or its 
   const logged = failures(t)
   const app = Fastify()
   app.get('/', (_request, reply) => {
-    const relay = new Relay(reply, 'http://a.test', { ...FOREVER, exchanges: new Exchanges(), via: '1.1 gw', bodyTimeout: 0 })
+    const relay = new Relay(reply, { form: 'http', target: 'http://a.test' }, { ...FOREVER, exchanges: new Exchanges(), via: '1.1 gw', bodyTimeout: 0 })
     relay.onResponseError(undefined as never, UNREADABLE)
   })
   await app.listen({ port: 0, host: '127.0.0.1' })

@@ -65,7 +65,7 @@ class Opening {
   ) {
     this.connect = connectOf(request.raw)!
     this.target = received(request.raw)!.target as AuthorityTarget
-    this.log = logExchange(request, this.target.authority)
+    this.log = logExchange(request, { form: 'connect', target: this.target.authority })
     this.exchange = { end: (why) => this.fail(why === 'closing' ? new Closing() : new Forbidden('access revoked')) }
   }
 

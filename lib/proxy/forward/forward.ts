@@ -47,13 +47,16 @@ export function createForward (options: ForwardHandlerOptions) {
     const { raw } = request
     const target = received(raw)!.target as AbsoluteTarget
     if (isLastRecipient(request)) return respondAsLast(request, reply)
-    const relay = new Relay(reply, `${target.scheme}://${target.authority}`, relayOptions, tellOfSession)
+    const upgrade = protocolsOf(raw)
+    const form = upgrade === undefined ? target.scheme : 'websocket'
+    const recorded = { form, target: `${target.scheme}://${target.authority}` } as const
+    const relay = new Relay(reply, recorded, relayOptions, tellOfSession)
 
     const outgoing = (fields: string[]): Forwarded['outgoing'] => {
       const content = requestContent(raw, relay.tally, bodyTimeout, request.body)
       const requester = { raw, name: request.proxyAuth!.name }
       const tally = content === null ? undefined : relay.tally
-      return { target, method: raw.method!, fields, content, tally, upgrade: protocolsOf(raw), requester }
+      return { target, method: raw.method!, fields, content, tally, upgrade, requester }
     }
 
     const send = (addresses: readonly Address[], fields: string[]): void => {

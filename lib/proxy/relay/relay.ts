@@ -17,7 +17,7 @@ import { onQueuedClose } from '../../platform/http1/queued-response.js'
 import { writeInterim } from '../../platform/interim-response.js'
 import type { Milliseconds } from '../../types.js'
 import { endingBy, logExchange } from '../exchange/access-log.js'
-import type { Ending } from '../exchange/access-log.js'
+import type { Ending, Recorded } from '../exchange/access-log.js'
 import type { EndedFor, Exchange, Exchanges } from '../exchange/exchanges.js'
 import type { JoinOptions } from '../exchange/join.js'
 import { deleteWhenRequestEnds } from '../exchange/release.js'
@@ -53,7 +53,7 @@ export type AdaptResponse = (fields: string[], status: number, reply: FastifyRep
  * are through, and has its line in the log at the end.
  *
  * @example
- * const relay = new Relay(reply, 'http://origin.test', options, adapt)
+ * const relay = new Relay(reply, { form: 'http', target: 'http://origin.test' }, options, adapt)
  * relay.begin(() => {
  *   if (!isGone(reply.raw)) client.send(outgoing, relay)
  * })
@@ -85,14 +85,14 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
   private isOver = false
 
   /**
-   * @param target - For the log.
+   * @param recorded - For the log.
    * @param adapt - Leaves the fields as they are where it is `undefined`.
    * @param sink - Takes the response. Default: what writes it to the client.
    * @param respond - Responds to a failure, before anything has gone out. Default: as Fastify does.
    */
   constructor (
     private readonly reply: FastifyReply,
-    target: string,
+    recorded: Recorded,
     private readonly options: RelayOptions,
     private readonly adapt?: AdaptResponse,
     sink?: ResponseSink,
@@ -101,7 +101,7 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
     this.raw = reply.raw
     this.request = reply.request.raw
     this.sink = sink ?? new ResponseWriter(reply, options.bodyTimeout, (reason) => this.cut(reason))
-    this.log = logExchange(reply.request, target)
+    this.log = logExchange(reply.request, recorded)
     options.exchanges.add(this, reply.request.proxyAuth)
     const leave = () => this.leave()
     once(this.raw, 'close', leave)

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { hasField } from '../../fields/raw-list.js'
 import { isGone } from '../../platform/abort.js'
 import { hasBegun } from '../../platform/has-begun.js'
+import { protocolsOf } from '../message/upgrade.js'
 import { Relay } from '../relay/relay.js'
 import type { RelayOptions } from '../relay/relay.js'
 import type { ReverseUpstream } from './choose-client.js'
@@ -85,7 +86,8 @@ export function createReverse (options: ReverseOptions): SendReverse {
       return onlyLocation && !hasField(fields, 'location') ? fields : rewrittenResponse(fields, rewriteHeaders, request)
     })
     const sink = onResponse && new HandedResponse(request, reply, onResponse)
-    const relay = new Relay(reply, destination.name, options, adapt, sink, respond)
+    const form = protocolsOf(raw) === undefined ? 'reverse' : 'websocket'
+    const relay = new Relay(reply, { form, target: destination.name }, options, adapt, sink, respond)
     relay.begin(() => {
       const content = reverseContent(request, from, relay.tally, bodyTimeout, encodes)
       const fields = requestHead(request, destination.host, content.fields, rewriteRequestHeaders)

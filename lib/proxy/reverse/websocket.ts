@@ -139,7 +139,7 @@ export function followWebSocket (
   const { raw } = request
   const { socket } = raw
   const { wss } = (reply as unknown as WithServer).wsProxy
-  const ended = logExchange(request, target)
+  const ended = logExchange(request, { form: 'websocket', target })
   const before = { read: socket.bytesRead, written: socket.bytesWritten }
   let reason: string | undefined
   const exchange: Exchange = { end (why) { reason = why; socket.destroy() } }

@@ -83,7 +83,7 @@ function relayed (reply: FastifyReply, relayOptions = options(), adapt?: AdaptRe
     failure = error as { code?: string }
     if (!reply.raw.destroyed) reply.send(error)
   }
-  return { relay: new Relay(reply, 'http://a.test', relayOptions, adapt, undefined, respond), outcome, record }
+  return { relay: new Relay(reply, { form: 'http', target: 'http://a.test' }, relayOptions, adapt, undefined, respond), outcome, record }
 }
 
 /** A client's request, waiting to be answered. */
@@ -411,7 +411,7 @@ t.test('what sends the request: what it throws, or rejects with, is responded to
     async () => {}
   ]
   app.get('/:send', (request, reply) => {
-    const relay = new Relay(reply, 'http://a.test', options())
+    const relay = new Relay(reply, { form: 'http', target: 'http://a.test' }, options())
     relay.begin(sends[Number((request.params as { send: string }).send)]!)
     if ((request.params as { send: string }).send === '2') reply.send('by another')
   })
