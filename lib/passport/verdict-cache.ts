@@ -4,6 +4,7 @@ import type { Eventual } from '../eventual.js'
 import { readScheme } from '../fields/credentials.js'
 import { SharedRoom, shareOf } from '../store/shared-room.js'
 import { usualName } from '../store/usual-name.js'
+import { validityOf } from '../store/validity.js'
 import { canonicalBasic } from '../strategies/basic.js'
 import type { CacheSettings } from '../strategies/cache-options.js'
 import type { Milliseconds } from '../types.js'
@@ -19,6 +20,8 @@ interface Yes {
   readonly verdict: AcceptedVerdict
   readonly userId: string | null
   readonly ends: Milliseconds
+  /** Whether it holds still, where that can be told. */
+  readonly holds: (() => boolean) | undefined
   /** When to ask again in the background. */
   due: Milliseconds
 }
@@ -36,6 +39,7 @@ interface No {
  *
  * - Each user has a share of the room: other spellings of a secret take the place of the user's
  *   own.
+ * - A yes that was found in a file ends when the file says something else.
  * - A yes ends when its time is up, however often it is used. Shortly before that it is asked for
  *   again in the background, while it is used.
  * - What asks the same while it is being asked waits for the same answer.
@@ -96,16 +100,28 @@ export class VerdictCache {
   forget (
     is: (known: { readonly user: object | string, readonly info: unknown, readonly userId: string | null }) => boolean
   ): void {
+    this.forgetWhere(({ verdict: { user, info }, userId }) => is({ user, info, userId }))
+  }
+
+  /**
+   * Forgets what may no longer hold now that accounts were read anew: all noes, and the yeses of
+   * which cannot be told whether they do. The others tell it themselves.
+   */
+  forgetOutdated (): void {
+    this.forgetWhere(({ holds }) => holds === undefined)
+  }
+
+  private forgetWhere (is: (yes: Yes) => boolean): void {
     this.generation += 1
     this.asking.clear()
     this.noes.clear()
-    this.yeses.deleteWhere(({ verdict: { user, info }, userId }) => is({ user, info, userId }))
+    this.yeses.deleteWhere(is)
   }
 
   private find (key: string, check: AskStrategy, userIdOf: (info: unknown) => string | null): Verdict | undefined {
     const now = this.settings.clock()
     const yes = this.yeses.get(key)
-    if (yes !== undefined && now < yes.ends) {
+    if (yes !== undefined && now < yes.ends && yes.holds?.() !== false) {
       this.yeses.touch(key)
       if (now >= yes.due && !this.asking.has(key)) {
         // Where there is no verdict, there is a next try, and no more than a few.
@@ -151,7 +167,8 @@ export class VerdictCache {
       if (isThenable(verdict.user)) return // the user is not known yet
       const ends = now + ttl
       const userId = userIdOf(verdict.info)
-      const yes = { verdict: shareable(verdict), userId, ends, due: ends - refresh }
+      const holds = validityOf(verdict.user)
+      const yes = { verdict: shareable(verdict), userId, ends, holds, due: ends - refresh }
       this.yeses.set(key, yes, () => ownerOf(verdict, userId))
     } else if (verdict.kind === 'failed' && isAnswer(verdict.status)) {
       this.yeses.delete(key)

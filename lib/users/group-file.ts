@@ -1,6 +1,7 @@
 import { BadOption } from '../errors.js'
 import { isObject } from '../check-option.js'
 import type { Eventual } from '../eventual.js'
+import { holdsWhile } from '../store/validity.js'
 import { openWatchedFile } from '../watched-file.js'
 import type { WatchedFileOptions } from '../watched-file.js'
 import { eachLine } from './each-line.js'
@@ -12,6 +13,12 @@ export interface GroupFileOptions extends WatchedFileOptions {}
 export interface GroupFile {
   /** The groups of a user, in the order of the file. A user that is in none has an empty list. */
   groupsOf (username: string): Eventual<readonly string[]>
+  /**
+   * Reads the file now.
+   *
+   * @throws Why it cannot be taken over. The groups before stay.
+   */
+  reload (): Promise<void>
   /**
    * Ends looking for changes; resolves when the file is not being read any more. What has been read
    * stays.
@@ -61,10 +68,17 @@ export function groupFile (path: string, options: GroupFileOptions = {}): GroupF
   const file = openWatchedFile(path, parse, options)
   return Object.freeze({
     groupsOf (username: string) {
-      const find = (groups: Groups): readonly string[] => groups.get(username) ?? NO_GROUPS
+      const find = (groups: Groups): readonly string[] => {
+        const found = groups.get(username) ?? NO_GROUPS
+        return holdsWhile(Object.freeze([...found]), () => {
+          file.read() // a changed file is noticed although all users are remembered
+          return isSame(found, file.latest.get(username) ?? NO_GROUPS)
+        })
+      }
       const groups = file.read()
       return groups instanceof Promise ? groups.then(find) : find(groups)
     },
+    async reload () { await file.reload() },
     close: file.close
   })
 }
@@ -80,7 +94,11 @@ export function groupsFor (groups: unknown, options: WatchedFileOptions): GroupF
   if (typeof groups === 'string') return groupFile(groups, options)
   const given = groups as Partial<GroupFile>
   if (!isObject(groups) || typeof given.groupsOf !== 'function') throw new BadOption('groups', 'the name of a file, or what groupFile gives', typeof groups)
-  return { groupsOf: given.groupsOf, close: async () => {} }
+  return { groupsOf: given.groupsOf, reload: async () => { await given.reload?.() }, close: async () => {} }
+}
+
+function isSame (one: readonly string[], other: readonly string[]): boolean {
+  return one === other || (one.length === other.length && one.every((group, index) => group === other[index]))
 }
 
 function parse (text: string): Groups {
@@ -102,6 +120,5 @@ function parse (text: string): Groups {
     }
   })
   if (begun !== '') throw new BadOption('groups', 'a file of lines group: user user', 'a last line that goes on')
-  for (const groups of members.values()) Object.freeze(groups)
   return members
 }

@@ -4,6 +4,7 @@ import { findDigestAlgorithm } from '../schemes/digest/algorithm.js'
 import type { DigestHash } from '../schemes/digest/algorithm.js'
 import { computeUserhash } from '../schemes/digest/response.js'
 import { knowingAccounts } from '../store/known-accounts.js'
+import { reloadSources } from '../store/reload-sources.js'
 import { openWatchedFile } from '../watched-file.js'
 import type { WatchedFileOptions } from '../watched-file.js'
 import { eachLine } from './each-line.js'
@@ -40,6 +41,12 @@ export interface HtdigestOptions extends WatchedFileOptions {
 export interface HtdigestFile<Account extends HtdigestAccount = HtdigestAccount> {
   lookup (username: string, realm: string, hash: DigestHash): Account | null | Promise<Account | null>
   lookupHash (userhash: string, realm: string, hash: DigestHash): Account | null | Promise<Account | null>
+  /**
+   * Reads the files now, as `app.proxyAuthReload()` has it do.
+   *
+   * @throws Why one cannot be taken over. What it said before stays.
+   */
+  reload (): Promise<void>
   /**
    * Ends looking for changes; resolves when none is being read any more. What has been read stays.
    */
@@ -102,12 +109,16 @@ export function htdigest (path: string, { groups: withGroups, ...options }: Htdi
     return withTheirGroups(users[map].get(key))
   }
 
+  const reload = async (): Promise<void> => { await reloadSources(file, groups) }
+  const lookup = (username: string, realm: string, hash: DigestHash): HtdigestResult => find('byName', username, realm, hash)
+  const lookupHash = (userhash: string, realm: string, hash: DigestHash): HtdigestResult => find('byUserhash', userhash, realm, hash)
   return Object.freeze({
     lookup: knowingAccounts(
-      (username: string, realm: string, hash: DigestHash) => find('byName', username, realm, hash),
+      Object.assign(lookup, { reload }),
       (name) => [...file.latest.byName.values()].some(({ username }) => username === name)
     ),
-    lookupHash: (userhash: string, realm: string, hash: DigestHash) => find('byUserhash', userhash, realm, hash),
+    lookupHash: Object.assign(lookupHash, { reload }),
+    reload,
     async close () { await Promise.all([file.close(), groups?.close()]) }
   })
 }

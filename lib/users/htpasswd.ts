@@ -2,7 +2,10 @@ import { availableParallelism } from 'node:os'
 import { BadOption } from '../errors.js'
 import { readInteger } from '../check-option.js'
 import type { UserPass } from '../schemes/basic.js'
+import { hashOfText } from '../schemes/equal-text.js'
 import { knowingAccounts } from '../store/known-accounts.js'
+import { reloadSources } from '../store/reload-sources.js'
+import { holdsWhile, validityOf } from '../store/validity.js'
 import { ConcurrencyLimit } from '../concurrency-limit.js'
 import { openWatchedFile } from '../watched-file.js'
 import type { WatchedFileOptions } from '../watched-file.js'
@@ -63,13 +66,25 @@ export interface HtpasswdFile<User extends FileUser = FileUser> {
    */
   verify (pair: UserPass): Promise<User | null>
   /**
+   * Reads the files now, as `app.proxyAuthReload()` has it do.
+   *
+   * @throws Why one cannot be taken over. What it said before stays.
+   */
+  reload (): Promise<void>
+  /**
    * Ends looking for changes; resolves when none is being read any more. What has been read stays.
    */
   close (): Promise<void>
 }
 
+interface HtpasswdLine {
+  readonly hash: PasswordHash
+  /** Another one when the line says something else. */
+  readonly mark: Buffer
+}
+
 interface Accounts {
-  readonly hashes: ReadonlyMap<string, PasswordHash>
+  readonly byName: ReadonlyMap<string, HtpasswdLine>
   /** Compared with for users that do not exist, so that they cost what others do. */
   readonly nobodys: PasswordHash
 }
@@ -117,23 +132,33 @@ export function htpasswd (path: string, options: HtpasswdOptions = {}): Htpasswd
   const turns = new ConcurrencyLimit({ concurrency: threads, queue: Infinity })
 
   const verify = async ({ username, password }: UserPass) => {
-    const { hashes, nobodys } = await file.read()
-    const known = hashes.get(username)
-    const hash = known ?? nobodys
+    const { byName, nobodys } = await file.read()
+    const known = byName.get(username)
+    const hash = known?.hash ?? nobodys
     const tooLong = Buffer.byteLength(password) > LONGEST
     const compare = () => hash.verify(tooLong ? '' : password)
     const right = await (hash.slow ? turns.take(compare) : compare())
     if (!right || tooLong || known === undefined) return null
-    return groups === null ? { username } : { username, groups: [...await groups.groupsOf(username)] }
+    const isSame = (): boolean => {
+      file.read() // a changed file is noticed although all users are remembered
+      return file.latest.byName.get(username)?.mark.equals(known.mark) === true
+    }
+    if (groups === null) return holdsWhile({ username }, isSame)
+    const theirs = await groups.groupsOf(username)
+    const user = { username, groups: [...theirs] }
+    const areSame = validityOf(theirs)
+    return areSame === undefined ? user : holdsWhile(user, () => isSame() && areSame())
   }
+  const reload = async (): Promise<void> => { await reloadSources(file, groups) }
   return Object.freeze({
-    verify: knowingAccounts(verify, (name) => file.latest.hashes.has(name)),
+    verify: knowingAccounts(Object.assign(verify, { reload }), (name) => file.latest.byName.has(name)),
+    reload,
     async close () { await Promise.all([file.close(), groups?.close()]) }
   })
 }
 
 function parse (text: string, cleartext: boolean, limits: CostLimits): Accounts {
-  const hashes = new Map<string, PasswordHash>()
+  const byName = new Map<string, HtpasswdLine>()
   eachLine(text, (line, number) => {
     const colon = line.indexOf(':')
     const password = line.slice(colon + 1)
@@ -143,9 +168,9 @@ function parse (text: string, cleartext: boolean, limits: CostLimits): Accounts 
     if (hash === null) {
       throw new BadOption('path', 'a file of lines user:hash, with bcrypt, Argon2 (neither too dear), apr1 or {SHA}', `another line ${number}`)
     }
-    hashes.set(line.slice(0, colon).normalize('NFC'), hash)
+    byName.set(line.slice(0, colon).normalize('NFC'), { hash, mark: hashOfText(password) })
   })
-  return { hashes, nobodys: mostCommon([...hashes.values()]).sham() }
+  return { byName, nobodys: mostCommon([...byName.values()].map(({ hash }) => hash)).sham() }
 }
 
 function mostCommon (hashes: readonly PasswordHash[]): PasswordHash {

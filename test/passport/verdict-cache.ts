@@ -2,6 +2,7 @@ import t from 'tap'
 import type { Eventual } from '../../lib/eventual.js'
 import type { Verdict } from '../../lib/passport/run.js'
 import { VerdictCache } from '../../lib/passport/verdict-cache.js'
+import { holdsWhile } from '../../lib/store/validity.js'
 import { readCacheOptions } from '../../lib/strategies/cache-options.js'
 import type { CacheOptions } from '../../lib/strategies/cache-options.js'
 import { basic } from '../fixtures/attempt.js'
@@ -283,4 +284,37 @@ t.test('a user that cannot be read: it is accepted, and not remembered', async t
   t.equal(now(ask(RIGHT, yes(unreadable()))).kind, 'accepted')
   ask(RIGHT, yes())
   t.equal(asked.length, 2)
+})
+
+t.test('an acceptance of a file: it is known while the file says the same', async t => {
+  const { asked, ask, cache } = create()
+  const file = { same: true }
+  ask(RIGHT, yes(holdsWhile({ username: 'alice' }, () => file.same)))
+  t.match(now(ask(RIGHT)), yes())
+  file.same = false
+  t.same(now(ask(RIGHT, away)), away)
+  t.equal(cache.size.yeses, 1)
+  file.same = true
+  t.match(now(ask(RIGHT)), yes(), 'the same again')
+  file.same = false
+  t.same(now(ask(RIGHT, no())), no())
+  t.equal(cache.size.yeses, 0)
+  t.equal(asked.length, 3)
+})
+
+t.test('accounts that were read anew: all that cannot tell whether it holds is forgotten, and asked anew', async t => {
+  const { asked, ask, cache } = create()
+  const BOB = basic('bob', 'bob-secret')
+  ask(RIGHT, yes(holdsWhile({ username: 'alice' }, () => true)))
+  ask(BOB, yes({ username: 'bob' }))
+  ask(WRONG, no())
+  const CAROL = basic('carol', 'carol-secret')
+  const before = ask(CAROL)
+  cache.forgetOutdated()
+  t.same(cache.size, { yeses: 1, noes: 0 })
+  t.match(now(ask(RIGHT)), yes())
+  await asked[3]!.answer(yes('carol'))
+  t.match(await before, { user: 'carol' })
+  ask(CAROL, no())
+  t.equal(asked.length, 5)
 })

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
+import { validityOf } from '../../lib/store/validity.js'
 import { groupFile, groupsFor } from '../../lib/users/group-file.js'
 
 function create (t: Test, text: string) {
@@ -68,4 +69,27 @@ t.test('the option of a file of accounts: it takes a name, or a file that is ope
   time.now += 1000
   t.strictSame(await shared.groupsOf('alice'), ['ci'], 'which is not closed with the accounts')
   for (const wrong of [7, null, {}, [], () => []]) t.throws(() => groupsFor(wrong, {}), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /^option groups must be the name of a file, or what groupFile gives, got / })
+})
+
+t.test('a file that is to be read now: it is, also by way of the accounts that it is beside', async t => {
+  const { path, file } = create(t, 'ops: alice')
+  for (const [group, { reload }] of [['ci', file], ['qa', groupsFor(file, {})!]] as const) {
+    writeFileSync(path, `${group}: alice`)
+    await reload()
+    t.strictSame(await file.groupsOf('alice'), [group])
+  }
+  writeFileSync(path, 'canary')
+  await t.rejects(file.reload(), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+  t.strictSame(await file.groupsOf('alice'), ['qa'])
+  await t.resolves(groupsFor({ groupsOf: () => [] }, {})!.reload(), 'what cannot is left')
+})
+
+t.test('groups that were found: they hold while they are the same', async t => {
+  const { path, file } = create(t, 'ops: alice bob\nci: bob carol')
+  const found = ['alice', 'bob', 'carol', 'nobody'].map((name) => validityOf(file.groupsOf(name) as readonly string[])!)
+  const all = () => found.map((holds) => holds())
+  t.strictSame(all(), [true, true, true, true])
+  writeFileSync(path, 'ops: alice bob nobody\nqa: carol')
+  await file.reload()
+  t.strictSame(all(), [true, false, false, false])
 })

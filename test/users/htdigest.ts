@@ -16,12 +16,14 @@ const line = (username: string, password: string, hash: DigestHash, realm = 'lab
   `${username}:${realm}:${ha1(username, password, hash, realm)}\n`
 const ALICE = { username: 'alice', ha1: ha1('alice', 'alice-secret', 'SHA-256') }
 
-function create (t: Test, text: string, options: Partial<HtdigestOptions> = {}) {
-  const path = join(t.testdir({}), 'users')
+/** @param groups - What a file of groups beside it says. */
+function create (t: Test, text: string, options: Partial<HtdigestOptions> = {}, groups?: string) {
+  const folder = t.testdir(groups === undefined ? {} : { groups })
+  const path = join(folder, 'users')
   writeFileSync(path, text)
   const time = { now: 0 }
   const problems: Error[] = []
-  const file = htdigest(path, { clock: () => time.now, log: (problem) => problems.push(problem), ...options })
+  const file = htdigest(path, { clock: () => time.now, log: (problem) => problems.push(problem), ...(groups !== undefined && { groups: join(folder, 'groups') }), ...options })
   t.teardown(() => file.close())
   const find = async (username: string, hash: DigestHash = 'SHA-256', realm = 'lab') => await file.lookup(username, realm, hash)
   return { path, time, problems, file, find }
@@ -105,7 +107,7 @@ t.test('a file of groups beside it: the user object has them, as they are when t
   writeFileSync(join(folder, 'groups'), 'ci: alice\n')
   time.now += 1000
   t.match(await file.lookup('alice', 'lab', 'SHA-256'), { user: { groups: ['ci'] } })
-  const later = htdigest(join(folder, 'users'), { groups: { groupsOf: async () => ['later'], close: async () => {} } })
+  const later = htdigest(join(folder, 'users'), { groups: { groupsOf: async () => ['later'], reload: async () => {}, close: async () => {} } })
   t.match(await later.lookup('alice', 'lab', 'SHA-256'), { user: { groups: ['later'] } })
   t.throws(() => htdigest(join(folder, 'users'), { groups: 7 as never }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
 })
@@ -116,4 +118,21 @@ t.test('groups beside Digest: the user of the strategy has them', async t => {
   t.teardown(() => file.close())
   const strategy = new DigestStrategy({ lookup: file.lookup, lookupHash: file.lookupHash })
   t.match(await new DigestClient(strategy).send(), { kind: 'accepted', user: { username: 'alice', groups: ['ops'] } })
+})
+
+t.test('a file that is to be read now: it is, with the groups, also by way of its look-ups', async t => {
+  const { file, find, path } = create(t, '', {}, 'ops: alice')
+  const groups = join(path, '../groups')
+  const reloads = [file.reload, ...[file.lookup, file.lookupHash].map((lookup) => (lookup as typeof lookup & { reload: () => Promise<void> }).reload)]
+  for (const [index, reload] of reloads.entries()) {
+    const name = `user${index}`
+    writeFileSync(path, line(name, 'secret', 'SHA-256'))
+    writeFileSync(groups, `ci: ${name}`)
+    t.equal(await find(name), null)
+    await reload()
+    t.match(await find(name), { user: { username: name, groups: ['ci'] } })
+  }
+  rmSync(path)
+  await t.rejects(file.reload(), { code: 'ENOENT' })
+  t.match(await find('user2'), { user: { groups: ['ci'] } })
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import type { Test } from 'tap'
+import { validityOf } from '../../lib/store/validity.js'
 import { groupFile } from '../../lib/users/group-file.js'
 import { htpasswd } from '../../lib/users/htpasswd.js'
 import type { HtpasswdOptions } from '../../lib/users/htpasswd.js'
@@ -16,12 +17,14 @@ const SHA = '{SHA}qZk+NkcGgWq6PiVxeFDCbJzQ2J0=' // abc
 const APR1 = '$apr1$r31.....$HqJZimcKQFAMYayBlzkrA/' // myPassword
 const BCRYPT = '$2y$04$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK'
 
-function create (t: Test, content: string, options: HtpasswdOptions = {}) {
-  const path = join(t.testdir({}), 'users')
+/** @param groups - What a file of groups beside it says. */
+function create (t: Test, content: string, options: HtpasswdOptions = {}, groups?: string) {
+  const folder = t.testdir(groups === undefined ? {} : { groups })
+  const path = join(folder, 'users')
   writeFileSync(path, content)
   const time = { now: 0 }
   const problems: Error[] = []
-  const file = htpasswd(path, { clock: () => time.now, log: problem => problems.push(problem), ...options })
+  const file = htpasswd(path, { clock: () => time.now, log: problem => problems.push(problem), ...(groups !== undefined && { groups: join(folder, 'groups') }), ...options })
   t.teardown(() => file.close())
   const ask = async (username: string, password: string) => await file.verify({ username, password })
   return { path, time, problems, file, ask }
@@ -189,4 +192,48 @@ t.test('a file of groups beside it: the user object has them, as they are when t
   t.teardown(() => shared.close())
   t.strictSame(await htpasswd(path, { groups: shared }).verify({ username: 'alice', password: 'abc' }), { username: 'alice', groups: ['ci'] })
   t.throws(() => htpasswd(path, { groups: 7 as never }), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
+})
+
+t.test('a file that is to be read now: it is, with the groups, also by way of its verifier', async t => {
+  const { file, ask, path } = create(t, `alice:${SHA}`, {}, 'ops: alice')
+  const groups = join(path, '../groups')
+  for (const [name, reload] of [['bob', file.reload], ['carol', (file.verify as typeof file.verify & { reload: () => Promise<void> }).reload]] as const) {
+    writeFileSync(path, `${name}:${SHA}`)
+    writeFileSync(groups, `ci: ${name}`)
+    t.equal(await ask(name, 'abc'), null)
+    await reload()
+    t.same(await ask(name, 'abc'), { username: name, groups: ['ci'] })
+  }
+  writeFileSync(path, 'canary')
+  writeFileSync(groups, 'canary')
+  await t.rejects(file.reload(), { errors: [{ code: 'FST_PROXY_AUTH_BAD_OPTION' }, { code: 'FST_PROXY_AUTH_BAD_OPTION' }] })
+  t.same(await ask('carol', 'abc'), { username: 'carol', groups: ['ci'] })
+})
+
+t.test('a user that was found: it holds while line and groups are the same', async t => {
+  const { file, path } = create(t, `alice:${SHA}\nbob:${SHA}`, {}, 'ops: alice\nci: bob')
+  const groups = join(path, '../groups')
+  const alonePath = join(path, '../alone')
+  writeFileSync(alonePath, `alice:${SHA}`)
+  const plain = htpasswd(alonePath, { clock: () => 0 })
+  t.teardown(() => plain.close())
+  const find = async (name: string) => validityOf((await file.verify({ username: name, password: 'abc' }))!)!
+  const [alice, bob] = [await find('alice'), await find('bob')]
+  const alone = validityOf((await plain.verify({ username: 'alice', password: 'abc' }))!)!
+  const both = () => [alice(), bob()]
+  t.strictSame([...both(), alone()], [true, true, true])
+  writeFileSync(path, `# moved\nbob:${SHA}\nalice:${SHA}`)
+  await file.reload()
+  t.strictSame(both(), [true, true], 'lines that have only moved')
+  writeFileSync(groups, 'ops: alice\nci: bob\nnew: bob')
+  await file.reload()
+  t.strictSame(both(), [true, false], 'a group more')
+  writeFileSync(groups, 'ops: alice\nci: bob')
+  writeFileSync(path, `bob:${APR1}`)
+  writeFileSync(alonePath, `alice:${APR1}`)
+  await Promise.all([file.reload(), plain.reload()])
+  t.strictSame([...both(), alone()], [false, false, false], 'a line that is gone, or another')
+  const theirs = htpasswd(path, { groups: { groupsOf: () => ['ops'], reload: async () => {}, close: async () => {} } })
+  t.teardown(() => theirs.close())
+  t.equal(validityOf((await theirs.verify({ username: 'bob', password: 'myPassword' }))!), undefined, 'of groups from elsewhere it is not known')
 })
