@@ -75,6 +75,18 @@ export const MissingPackage = createError(
 export const NotRepresentable = createError(
   'FST_PROXY_AUTH_NOT_REPRESENTABLE', 'text cannot be sent in a field value: char at index %d', 500, RangeError
 )
+/**
+ * `app.proxyAuthReload()` could not reload everything. The message names what failed, and `errors`
+ * has why. What failed stays as it was, and all else is reloaded.
+ */
+export class ReloadFailed extends createError('FST_PROXY_AUTH_RELOAD_FAILED', 'could not reload: %s', 500) {
+  readonly errors: readonly unknown[]
+
+  constructor (what: string, errors: readonly unknown[] = []) {
+    super(what)
+    this.errors = errors
+  }
+}
 /** A field value does not follow its grammar. The client sent it so, or the upstream did. */
 export const MalformedField = perRequest(
   'FST_PROXY_AUTH_MALFORMED_FIELD', 'malformed %s: unexpected char at index %d', 400

@@ -21,6 +21,7 @@ import type { GuessLimiter } from './policy/attempts/attempts.js'
 import type { Revocations } from './policy/revocations.js'
 import type { Settings } from './options/settings.js'
 import type { Strategy } from './strategies/strategy.js'
+import { reloadAccounts } from './reload-accounts.js'
 import { summarise } from './summary.js'
 import { warnAtStart } from './warnings.js'
 
@@ -37,6 +38,18 @@ export interface Shared {
  */
 export type GateOf = (strategies: readonly StrategyDeclaration[], mode: Role) => AdmitOptions
 
+/** What the gates of a registration are. */
+export interface Gates {
+  readonly gateOf: GateOf
+  /**
+   * Has all strategies read their accounts anew. Before the application is ready there are none
+   * yet.
+   *
+   * @throws {ReloadFailed} One or more failed.
+   */
+  reloadAccounts (): Promise<void>
+}
+
 /** The gates of the routes that ask the same strategies, one for each mode. */
 interface Prepared {
   readonly list: readonly StrategyDeclaration[]
@@ -50,7 +63,7 @@ interface Prepared {
  *
  * @throws {BadOption} A strategy is declared wrongly.
  */
-export async function prepareGates (app: FastifyInstance, settings: Settings, shared: Shared): Promise<GateOf> {
+export async function prepareGates (app: FastifyInstance, settings: Settings, shared: Shared): Promise<Gates> {
   const { principal, authInt, cleartext } = settings
   const { revocations } = shared
   const common = {
@@ -74,6 +87,7 @@ export async function prepareGates (app: FastifyInstance, settings: Settings, sh
   const reads = [...new Set(allDeclarations.flatMap((declaration) => declaration.reads))]
   const chains = () => prepared.map(({ declarations }) => declarations.map((declaration) => declaration.resolve()))
 
+  let all: readonly Declared[] = []
   app.addHook('onReady', async () => {
     const chainOf = chaining(settings, shared)
     for (const { declarations, gates } of prepared) {
@@ -83,7 +97,7 @@ export async function prepareGates (app: FastifyInstance, settings: Settings, sh
       for (const gate of gates) Object.assign(gate, { chain, chainInTheClear, reads })
       bindConnections(gates, declared, settings, revocations)
     }
-    const all = new Set(chains().flat())
+    all = [...new Set(chains().flat())]
     await prepareAll(all)
     if (shared.access !== undefined) reserveName(all, shared.access.name)
     for (const { cache } of all) {
@@ -92,10 +106,11 @@ export async function prepareGates (app: FastifyInstance, settings: Settings, sh
   })
   warnAtStart(app, settings, chains)
   summarise(app, settings, () => chains().flat())
-  return (strategies, mode) => {
+  const gateOf: GateOf = (strategies, mode) => {
     const { gates } = prepared.find(({ list }) => list === strategies)!
     return gates.find((gate) => gate.mode === mode)!
   }
+  return { gateOf, reloadAccounts: async () => await reloadAccounts(all) }
 }
 
 /** One cache and one queue for each strategy, on however many routes it is. */

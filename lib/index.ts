@@ -37,7 +37,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   const onTrouble = (err: unknown) => app.log.warn({ err }, 'Redis does not answer: this process counts failed attempts for itself')
   const attempts = settings.attempts && await createAttempts(settings.attempts, realm, onTrouble)
   const access = anonymousAccess(settings)
-  const gateOf = await prepareGates(app, settings, { revocations, attempts, access })
+  const { gateOf, reloadAccounts } = await prepareGates(app, settings, { revocations, attempts, access })
   const proxy = gateOf(settings.strategies, PROXY)
   const exchanges = new Exchanges(revocations)
 
@@ -51,6 +51,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
     if (typeof name !== 'string') throw new BadOption('name', 'text', typeof name) // no user would be revoked, and no error show it
     revocations.revoke(name)
   })
+  app.decorate('proxyAuthReload', reloadAccounts)
   addChallengeHooks(app)
   concealRawPackets(app.server)
   onEveryServer(app, (server) => logFailures(app.log, server))

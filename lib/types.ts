@@ -88,6 +88,15 @@ declare module 'fastify' {
      * @throws {BadOption} It is no text.
      */
     proxyAuthRevoke (name: string): void
+    /**
+     * Reads anew what the strategies of this registration read accounts from: files of accounts and
+     * groups, and whatever a verifier or look-up with a method `reload` of its own does. Remembered
+     * verdicts on accounts that have changed end. All are tried, whatever comes of the others; what
+     * cannot be read, or has a wrong line, stays as it was.
+     *
+     * @throws {ReloadFailed} Something could not be reloaded.
+     */
+    proxyAuthReload (): Promise<void>
   }
   interface FastifyContextConfig {
     /** Set on proxy routes, so that a hook of the application can step aside. */

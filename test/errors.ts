@@ -32,7 +32,7 @@ t.test('an error with a time to wait: Retry-After gives it in whole seconds, one
 
 t.test('an error that a request causes: it has no stack to build, while one at the boot has', async t => {
   for (const { name, error } of registry) {
-    const atBoot = /^(BadOption|BadRegistration|MissingPackage|NotRepresentable)$/.test(name)
+    const atBoot = /^(BadOption|BadRegistration|MissingPackage|NotRepresentable|ReloadFailed)$/.test(name)
     t.equal(error.stack?.includes('\n    at ') ?? false, atBoot, name)
   }
 })

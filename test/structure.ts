@@ -66,10 +66,11 @@ const MAY_IMPORT: Record<string, string[]> = {
   // What puts it all together.
   'proxy-authenticate': ['errors', 'types'],
   cleartext: [],
+  'reload-accounts': ['errors', 'types', 'strategies', 'passport', 'policy'],
   summary: ['options', 'passport'],
   warnings: ['cleartext', 'options', 'fields', 'passport', 'platform', 'schemes'],
   'anonymous-access': ['options', 'policy', 'gate', 'proxy/ingress'],
-  gates: ['errors', 'summary', 'warnings', 'options', 'schemes', 'strategies', 'passport', 'policy', 'gate'],
+  gates: ['errors', 'reload-accounts', 'summary', 'warnings', 'options', 'schemes', 'strategies', 'passport', 'policy', 'gate'],
   index: [
     'errors', 'eventual', 'options', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'platform',
     'platform/fastify', 'platform/http1', 'platform/http2', 'policy', 'gate', 'proxy/exchange', 'proxy/message', 'proxy/connect', 'proxy/forward', 'proxy/reverse',

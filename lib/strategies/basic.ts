@@ -6,6 +6,7 @@ import { badOption, checkOptions } from '../check-option.js'
 import { readUserPass } from '../schemes/basic.js'
 import type { UserPass } from '../schemes/basic.js'
 import { hasAccount } from '../store/known-accounts.js'
+import { reloadSources } from '../store/reload-sources.js'
 import { readCacheOptions } from './cache-options.js'
 import type { CacheOptions, CacheSettings } from './cache-options.js'
 import { Strategy, isRight, isScheme } from './strategy.js'
@@ -100,6 +101,10 @@ export class BasicStrategy extends Strategy {
 
   override hasAccount (name: string): boolean {
     return hasAccount(this.verify, name)
+  }
+
+  override async reload (): Promise<false | void> {
+    return await reloadSources(this.verify)
   }
 
   override challenge ({ realm }: ChallengeContext): Challenge {

@@ -6,6 +6,7 @@ import { parseCredentials } from '../fields/credentials.js'
 import { badOption, checkOptions } from '../check-option.js'
 import { bearerChallenge, formatScope, readToken } from '../schemes/bearer.js'
 import type { BearerError } from '../schemes/bearer.js'
+import { reloadSources } from '../store/reload-sources.js'
 import { readCacheOptions } from './cache-options.js'
 import type { CacheOptions, CacheSettings } from './cache-options.js'
 import { Strategy, isRight, isScheme } from './strategy.js'
@@ -114,6 +115,10 @@ export class BearerStrategy extends Strategy {
       else if (isRefusal(accepted)) this.refuse(options, accepted)
       else this.accept(accepted, {})
     })
+  }
+
+  override async reload (): Promise<false | void> {
+    return await reloadSources(this.verify)
   }
 
   override challenge ({ realm }: ChallengeContext): Challenge {

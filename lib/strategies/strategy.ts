@@ -194,6 +194,17 @@ export abstract class Strategy {
     return false
   }
 
+  /**
+   * Reads anew what accounts are read from: called by `app.proxyAuthReload()`. The strategies of
+   * this package call `reload` of their verifier or look-up, where that has such a method. It
+   * throws or rejects where that cannot be done, and keeps the accounts that it has.
+   *
+   * @returns `false`: there was nothing to read, so remembered verdicts stay.
+   */
+  async reload (): Promise<false | void> {
+    return false
+  }
+
   /** Judges one request; calls one action, now or later. */
   abstract authenticate (request: AttemptRequest, options?: AttemptOptions): void | Promise<void>
 

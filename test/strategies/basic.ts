@@ -131,3 +131,11 @@ t.test('whether a user has an account: is known only with a verifier that knows 
   const [known, unknown] = [new BasicStrategy({ verify }), new BasicStrategy({ verify: ({ username }) => ({ username }) })]
   t.strictSame([known.hasAccount('alice'), known.hasAccount('mallory'), unknown.hasAccount('alice')], [true, false, false])
 })
+
+t.test('accounts that are to be read anew: it asks a verifier that can', async t => {
+  const asked: string[] = []
+  const reloading = (name: string) => Object.assign(() => null, { reload: () => { asked.push(name) } })
+  t.equal(await new BasicStrategy({ verify: reloading('verify') }).reload(), undefined)
+  t.strictSame(asked, ['verify'])
+  t.equal(await new BasicStrategy({ verify: () => null }).reload(), false)
+})

@@ -104,3 +104,11 @@ t.test('what a runner may remember: is said by the cache option, and is nothing 
 t.test('called as in passport: the message says what to write (F-35)', async t => {
   t.throws(() => new BearerStrategy((() => null) as never), { message: 'option options must be an object, as { verify: (token) => user }, got function' })
 })
+
+t.test('accounts that are to be read anew: it asks a verifier that can', async t => {
+  const asked: string[] = []
+  const reloading = (name: string) => Object.assign(() => null, { reload: () => { asked.push(name) } })
+  t.equal(await new BearerStrategy({ verify: reloading('verify') }).reload(), undefined)
+  t.strictSame(asked, ['verify'])
+  t.equal(await new BearerStrategy({ verify: () => null }).reload(), false)
+})

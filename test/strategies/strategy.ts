@@ -34,6 +34,10 @@ t.test('a strategy that does not say otherwise: has nothing to prepare', async t
   t.equal(new Probe().prepare(), undefined)
 })
 
+t.test('a strategy that does not say otherwise: has nothing to reload', async t => {
+  t.equal(await new Probe().reload(), false)
+})
+
 t.test('a strategy that does not say otherwise: knows of no accounts', async t => {
   t.equal(new Probe().hasAccount('alice'), false)
 })

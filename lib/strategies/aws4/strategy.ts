@@ -9,6 +9,7 @@ import { signRequest } from '../../schemes/aws4/signature.js'
 import { readSignedTarget } from '../../schemes/aws4/signed-target.js'
 import type { SignedTarget } from '../../schemes/aws4/signed-target.js'
 import { timingSafeEqualText } from '../../schemes/equal-text.js'
+import { reloadSources } from '../../store/reload-sources.js'
 import type { Milliseconds } from '../../types.js'
 import { readAws4Options } from './options.js'
 import type { Aws4Account, Aws4Options, Aws4RefusalReason, Aws4Settings } from './options.js'
@@ -89,6 +90,10 @@ export class Aws4Strategy extends Strategy {
     const find = ({ credentials: { accessKeyId }, sessionToken }: Aws4Attempt) =>
       this.settings.lookup(accessKeyId, sessionToken)
     this.decide(find, signed, (account) => this.judge(request, signed, isRight(account) ? account : null))
+  }
+
+  override async reload (): Promise<false | void> {
+    return await reloadSources(this.settings.lookup)
   }
 
   /** No RFC has one, so it is the bare name. */

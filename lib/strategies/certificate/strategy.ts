@@ -2,6 +2,7 @@ import type { PeerCertificate, TLSSocket } from 'node:tls'
 import { BadOption } from '../../errors.js'
 import type { Eventual } from '../../eventual.js'
 import { checkOptions } from '../../check-option.js'
+import { reloadSources } from '../../store/reload-sources.js'
 import type { Defaulting, Given } from '../../types.js'
 import { Strategy, isRight } from '../strategy.js'
 import type { Accepted, AttemptRequest } from '../strategy.js'
@@ -95,6 +96,10 @@ export class ClientCertificateStrategy extends Strategy {
       if (isRight(accepted)) this.accept(accepted, info)
       else this.fail()
     })
+  }
+
+  override async reload (): Promise<false | void> {
+    return await reloadSources(this.verify)
   }
 
   override challenge (): null {

@@ -14,6 +14,7 @@ import { checkUsername, decodeEscapedUsername, decodeUsername } from '../../sche
 import { compareWithOffer, verifyResponse } from '../../schemes/digest/verify.js'
 import type { DigestExchange, OfferedParameters } from '../../schemes/digest/verify.js'
 import { hasAccount } from '../../store/known-accounts.js'
+import { reloadSources } from '../../store/reload-sources.js'
 import { hashOfContent } from '../content-hash.js'
 import { DigestNonces } from './nonces.js'
 import { readDigestOptions } from './options.js'
@@ -102,6 +103,10 @@ export class DigestStrategy extends Strategy {
 
   override hasAccount (name: string): boolean {
     return hasAccount(this.settings.lookup, name)
+  }
+
+  override async reload (): Promise<false | void> {
+    return await reloadSources(this.settings.lookup, this.settings.lookupHash)
   }
 
   override challenge ({ realm }: ChallengeContext): readonly Challenge[] {

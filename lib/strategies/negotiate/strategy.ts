@@ -2,6 +2,7 @@ import type { Challenge } from '../../fields/challenge.js'
 import { readPrincipal } from '../../schemes/negotiate/principal.js'
 import type { ParsedPrincipal } from '../../schemes/negotiate/principal.js'
 import { kindOf, readToken } from '../../schemes/negotiate/token.js'
+import { reloadSources } from '../../store/reload-sources.js'
 import type { Given } from '../../types.js'
 import type { HandshakeState } from '../handshake.js'
 import { Keytab, isService } from './kerberos.js'
@@ -103,6 +104,10 @@ export class NegotiateStrategy extends Strategy {
       handshake.keep(new KeptContext(judged.context, legs))
       this.fail(`${BARE} ${judged.response}`)
     })
+  }
+
+  override async reload (): Promise<false | void> {
+    return await reloadSources(this.settings.map, this.settings.ntlm)
   }
 
   /** The bare name: a token comes only once the client has sent one. */

@@ -5,6 +5,7 @@ import { parseCredentials } from '../../fields/credentials.js'
 import { readMessage } from '../../schemes/ntlm/message.js'
 import type { AuthenticateMessage, NegotiateMessage } from '../../schemes/ntlm/message.js'
 import { hasAccount } from '../../store/known-accounts.js'
+import { reloadSources } from '../../store/reload-sources.js'
 import type { Handshake } from '../handshake.js'
 import { verifyWith } from './lookup.js'
 import { readNtlmOptions } from './options.js'
@@ -57,6 +58,10 @@ export class NtlmStrategy extends Strategy {
 
   override hasAccount (name: string): boolean {
     return hasAccount(this.lookup, name)
+  }
+
+  override async reload (): Promise<false | void> {
+    return await reloadSources(this.lookup, this.verifier)
   }
 
   override challenge (): Challenge {

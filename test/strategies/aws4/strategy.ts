@@ -312,3 +312,11 @@ t.test('any Passport at an origin, with the fields as node has them: signatures 
   t.equal(await reasonOf({ ...request, headers: { ...request.headers, 'x-a': 'c' } }), 'signature of alice')
   t.equal(await reasonOf({ ...request, headers: { ...request.headers, 'x-a': ['b', 'c'] as never } }), 'signature of alice')
 })
+
+t.test('accounts that are to be read anew: it asks a look-up that can', async t => {
+  const asked: string[] = []
+  const reloading = (name: string) => Object.assign(() => null, { reload: () => { asked.push(name) } })
+  t.equal(await new Aws4Strategy({ ...options, lookup: reloading('lookup') }).reload(), undefined)
+  t.strictSame(asked, ['lookup'])
+  t.equal(await new Aws4Strategy({ ...options, lookup: () => null }).reload(), false)
+})

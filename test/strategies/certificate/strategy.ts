@@ -70,3 +70,11 @@ t.test('wrong options: the boot fails', async t => {
     t.throws(() => new ClientCertificateStrategy(wrong as never), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   }
 })
+
+t.test('accounts that are to be read anew: it asks a verifier that can', async t => {
+  const asked: string[] = []
+  const reloading = (name: string) => Object.assign(() => null, { reload: () => { asked.push(name) } })
+  t.equal(await new ClientCertificateStrategy({ verify: reloading('verify') }).reload(), undefined)
+  t.strictSame(asked, ['verify'])
+  t.equal(await new ClientCertificateStrategy().reload(), false)
+})

@@ -696,3 +696,11 @@ t.test('whether a user has an account: is known only with a look-up that knows i
   const known = digest(lookupStatic({ alice: 'alice-secret' }))
   t.strictSame([known.hasAccount('alice'), known.hasAccount('mallory'), digest().hasAccount('alice')], [true, false, false])
 })
+
+t.test('accounts that are to be read anew: it asks look-ups that can', async t => {
+  const asked: string[] = []
+  const reloading = (name: string) => Object.assign(() => null, { reload: () => { asked.push(name) } })
+  t.equal(await new DigestStrategy({ lookup: reloading('lookup'), lookupHash: reloading('lookupHash') }).reload(), undefined)
+  t.strictSame(asked, ['lookup', 'lookupHash'])
+  t.equal(await new DigestStrategy({ lookup: () => null }).reload(), false)
+})

@@ -7,6 +7,7 @@ import type { Handshake, HandshakeState } from '../../../lib/strategies/handshak
 import { loadKerberos } from '../../../lib/strategies/negotiate/kerberos.js'
 import type { SecurityContext } from '../../../lib/strategies/negotiate/kerberos.js'
 import { NegotiateStrategy } from '../../../lib/strategies/negotiate/strategy.js'
+import { NtlmStrategy } from '../../../lib/strategies/ntlm/strategy.js'
 import type { NegotiateOptions, NegotiateRefusal } from '../../../lib/strategies/negotiate/options.js'
 import { view } from '../../fixtures/attempt.js'
 import { KERBEROS, NTLMSSP, negTokenInit, negTokenResp } from '../../fixtures/der.js'
@@ -222,4 +223,13 @@ t.test('neither package nor keytab: the package is asked for first (F-35)', asyn
   process.env['KRB5_KTNAME'] = join(folder, 'none')
   const installed = await loadKerberos().then(() => true, () => false)
   await t.rejects(new NegotiateStrategy().prepare(), { code: installed ? 'FST_PROXY_AUTH_BAD_OPTION' : 'FST_PROXY_AUTH_MISSING_PACKAGE' })
+})
+
+t.test('accounts that are to be read anew: it asks its map, and the strategy for NTLM', async t => {
+  const asked: string[] = []
+  const reloading = (name: string) => Object.assign(() => null, { reload: () => { asked.push(name) } })
+  const ntlm = new NtlmStrategy({ lookup: reloading('lookup') })
+  t.equal(await new NegotiateStrategy({ map: reloading('map'), ntlm }).reload(), undefined)
+  t.strictSame(asked, ['map', 'lookup'])
+  t.equal(await new NegotiateStrategy({ ntlm: new NtlmStrategy({ lookup: () => null }) }).reload(), false)
 })

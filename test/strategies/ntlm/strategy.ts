@@ -102,3 +102,12 @@ t.test('whether a user has an account: is known only with a look-up that knows i
   const known = new NtlmStrategy({ lookup: lookupStatic({ alice: 'alice-secret' }).lookup })
   t.strictSame([known.hasAccount('alice'), known.hasAccount('mallory'), strategy.hasAccount('alice')], [true, false, false])
 })
+
+t.test('accounts that are to be read anew: it asks a look-up or a verifier that can', async t => {
+  const asked: string[] = []
+  const reloading = (name: string) => Object.assign(() => null, { reload: () => { asked.push(name) } })
+  t.equal(await new NtlmStrategy({ lookup: reloading('lookup') }).reload(), undefined)
+  t.equal(await new NtlmStrategy({ verifier: { begin: () => { throw new Error('unused') }, ...reloading('verifier') } }).reload(), undefined)
+  t.strictSame(asked, ['lookup', 'verifier'])
+  t.equal(await new NtlmStrategy({ lookup: () => null }).reload(), false)
+})
