@@ -22,12 +22,18 @@ export interface RequestPath {
    * up in it, which leaves some of it out as well (`climbs`); or read it as `anything`.
    */
   readonly reading: 'in order' | 'gaps' | 'climbs' | 'anything'
+  /**
+   * Where each segment of `possible` is in it, in order; empty where it is read `in order`. A path
+   * of thousands of segments may be compared with thousands of prefixes.
+   */
+  readonly places: ReadonlyMap<string, readonly number[]>
 }
 
 /** A prefix of paths, in whole segments. No two origins read it in two ways. */
 export type PathPrefix = Pick<RequestPath, 'certain' | 'possible'>
 
-const ANYTHING: RequestPath = Object.freeze({ certain: [], possible: [], reading: 'anything' })
+const NO_PLACES = placesOf([])
+const ANYTHING: RequestPath = Object.freeze({ certain: [], possible: [], reading: 'anything', places: NO_PLACES })
 /** How often an origin may decode. What has still something to decode may be anything. */
 const ROUNDS = 4
 
@@ -37,9 +43,18 @@ const RAW_OCTET = /[\x80-\xff]/g
 const BEYOND_OCTETS = /[^\0-\xff]/
 const MALFORMED = /%(?![\da-f]{2})/i
 const OCTETS = /(?:%[\da-f]{2})+/gi
-const OCTET = /%[\da-f]{2}/i
-/** The last three are slashes where text is fitted into a smaller set of chars. */
-const PARTS = /[/\\\u2044\u2215\u2216]/
+/** Of the second kind are those of IIS. */
+const OCTET = /%(?:u[\da-f]{2})?[\da-f]{2}/i
+/**
+ * What some leave out wherever it is: what URLs do not have, and what shows nothing. File systems
+ * of Apple overlook that in names.
+ */
+const OVERLOOKED = /[\t\n\r]|\p{Default_Ignorable_Code_Point}/gu
+/**
+ * The last five are slashes and backslashes where text is fitted into a smaller set of chars: the
+ * signs of the yen and the won are where ASCII has the backslash.
+ */
+const PARTS = /[/\\\u2044\u2215\u2216\u00a5\u20a9]/
 /** What ends a segment for some: parameters, queries, the end of a text in C. */
 const CUTS = /[;?#\0]/
 /** What begins a stream of a file on Windows, and the kind of it. */
@@ -48,16 +63,16 @@ const STREAM = /::?\$/
 const ENCODED = /[^\x21-\x7e]|["<>^`{|}]/gu
 /** A query, a fragment, half of a char. */
 const NO_PREFIX = /[?#\p{Surrogate}]/u
-const DOTS = /^[\0-\x20\x7f]*\.[\0-\x20\x7f.]*$/
-const BLANK = /[\0-\x20\x7f]/
-const BLANK_OR_DOT = /[\0-\x20\x7f.]/
+const DOTS = /^[\0-\x20\x7f-\x9f\s]*\.[\0-\x20\x7f-\x9f\s.]*$/
+const BLANK = /[\0-\x20\x7f-\x9f\s]/
+const BLANK_OR_DOT = /[\0-\x20\x7f-\x9f\s.]/
 
 /**
  * Reads the path of a request for comparing.
  *
  * @param text - The path as the origin gets it, one char per octet. A query is left aside.
  * @example
- * readPath('/v1/a%2FB?x') // { certain: ['v1'], possible: ['v1', 'a', 'b'], reading: 'in order' }
+ * readPath('/v1/a%2FB?x') // { certain: ['v1'], possible: ['v1', 'a', 'b'], … }
  */
 export function readPath (text: string): RequestPath {
   const end = text.search(/[?#]/)
@@ -69,8 +84,19 @@ export function readPath (text: string): RequestPath {
   if (decoded === null || PARTS.test(decoded.charAt(1))) return ANYTHING
   const parts = decoded.split(PARTS).slice(1).map((part) => part.split(CUTS, 1)[0]!)
   const possible = parts.map(fold).filter((part) => part !== '')
-  if (parts.some((part) => DOTS.test(part))) return { certain: [], possible, reading: 'climbs' }
-  return { certain: certainOf(encoded), possible, reading: CUTS.test(decoded) ? 'gaps' : 'in order' }
+  if (parts.some((part) => DOTS.test(part))) return { certain: [], possible, reading: 'climbs', places: placesOf(possible) }
+  const certain = certainOf(encoded)
+  return CUTS.test(decoded) ? { certain, possible, reading: 'gaps', places: placesOf(possible) } : { certain, possible, reading: 'in order', places: NO_PLACES }
+}
+
+function placesOf (segments: readonly string[]): RequestPath['places'] {
+  const places = new Map<string, number[]>()
+  for (const [place, segment] of segments.entries()) {
+    const known = places.get(segment)
+    if (known === undefined) places.set(segment, [place])
+    else known.push(place)
+  }
+  return places
 }
 
 /**
@@ -93,12 +119,28 @@ export function isSurelyBelow ({ certain, reading }: RequestPath, prefix: PathPr
 }
 
 /** Whether an origin may read the path as one with this prefix. */
-export function isMaybeBelow ({ possible, reading }: RequestPath, prefix: PathPrefix): boolean {
+export function isMaybeBelow ({ possible, reading, places }: RequestPath, prefix: PathPrefix): boolean {
   if (reading === 'anything') return true
   if (reading === 'in order') return prefix.possible.every((segment, index) => segment === possible[index])
-  let next = 0
-  for (const segment of possible) if (segment === prefix.possible[next]) next++
-  return next === prefix.possible.length
+  let last = -1
+  return prefix.possible.every((segment) => {
+    const next = firstBehind(last, places.get(segment) ?? [])
+    if (next === undefined) return false
+    last = next
+    return true
+  })
+}
+
+/** @param places - In order. Halved until one is left: there may be thousands. */
+function firstBehind (last: number, places: readonly number[]): number | undefined {
+  let start = 0
+  let end = places.length
+  while (start < end) {
+    const middle = (start + end) >> 1
+    if (places[middle]! > last) end = middle
+    else start = middle + 1
+  }
+  return places[start]
 }
 
 /** @returns `null`: it is malformed, or decodes to what is. */
@@ -110,7 +152,7 @@ function decodeAll (encoded: string): string | null {
   } catch {
     return null // not UTF-8, of which some make slashes and dots
   }
-  const plain = text.normalize('NFKC')
+  const plain = text.replace(OVERLOOKED, '').normalize('NFKC')
   return OCTET.test(plain) ? null : plain
 }
 
@@ -128,7 +170,9 @@ function certainOf (encoded: string): string[] {
 /** One form of all spellings of a segment that one origin or other takes for the same. */
 function fold (part: string): string {
   const stream = part.search(STREAM)
-  const text = (stream === -1 ? part : part.slice(0, stream)).toLowerCase().replaceAll('+', ' ')
+  const name = stream === -1 ? part : part.slice(0, stream)
+  // Some letters are one in upper case alone, and a sigma at the end is one in lower case alone.
+  const text = name.toUpperCase().toLowerCase().replaceAll('ς', 'σ').replaceAll('+', ' ')
   let start = 0
   let end = text.length
   while (start < end && BLANK.test(text[start]!)) start++

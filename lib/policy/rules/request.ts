@@ -54,6 +54,7 @@ export type ClientAddress = IpAddress | 'none' | 'unknown'
 
 /** How many hosts, and how many addresses of clients, are kept as read. */
 const KEPT = 1000
+const BEYOND_ASCII = /[^\0-\x7f]/
 const PORTS: Readonly<Record<PolicyForm, number>> = { connect: 443, http: 80, https: 443, websocket: 443, reverse: 0 }
 const NO_GROUPS: readonly string[] = Object.freeze([])
 const NO_HOST: ReadHost = Object.freeze({ name: '', address: null })
@@ -61,7 +62,7 @@ const NO_HOST: ReadHost = Object.freeze({ name: '', address: null })
 /** Reads requests, and remembers hosts and clients. */
 export class RequestReader {
   private readonly hosts = new Recent<ReadHost>(KEPT)
-  private readonly clients = new Recent<ClientAddress>(KEPT)
+  private readonly clients = new Recent<IpAddress>(KEPT)
 
   constructor (readonly clock: () => Milliseconds) {}
 
@@ -80,13 +81,20 @@ export class RequestReader {
 
   client (text: string): ClientAddress {
     // A zone says through which interface a link-local address is reached.
-    return this.clients.get(text) ?? this.clients.set(text, readAddress(text.replace(/%.*$/, '')) ?? 'unknown')
+    const zone = text.indexOf('%')
+    const bare = zone === -1 ? text : text.slice(0, zone)
+    const known = this.clients.get(bare)
+    if (known !== undefined) return known
+    const address = readAddress(bare)
+    // What is no address may be of any length, in a field that a client writes: it is not kept.
+    return address === null ? 'unknown' : this.clients.set(bare, address)
   }
 }
 
 /** A request that rules are compared with. What few rules ask for is read when one does. */
 export class Subject {
   readonly form: PolicyForm
+  /** In Unicode form C, as `groups` are. */
   readonly user: string | null
   readonly groups: readonly string[]
   /** In lower case. */
@@ -101,13 +109,14 @@ export class Subject {
   /** What `host` is, where that is an address, else what it resolves to, as far as it is known. */
   readonly address: IpAddress | null
   private readPath: RequestPath | null = null
+  private readNow: Milliseconds | null = null
 
   /** @throws {BadTarget} The host is no host, or the port no port. */
   constructor (private readonly request: PolicyRequest, private readonly reader: RequestReader) {
     const { form, user = null, groups = NO_GROUPS, scheme = null, anonymous = false, method, host = '', port, address, route } = request
     this.form = form
-    this.user = user
-    this.groups = groups
+    this.user = user === null ? null : inFormC(user)
+    this.groups = groups.some((group) => BEYOND_ASCII.test(group)) ? groups.map(inFormC) : groups
     this.scheme = scheme === null ? null : scheme.toLowerCase()
     this.anonymous = anonymous
     this.method = method ?? (form === 'connect' ? 'CONNECT' : null)
@@ -138,9 +147,16 @@ export class Subject {
     return this.readPath
   }
 
+  /** One for all rules, or a time could come between the end of one and the begin of another. */
   get now (): Milliseconds {
-    return this.reader.clock()
+    this.readNow ??= this.reader.clock()
+    return this.readNow
   }
+}
+
+/** As the names in rules are. Not all schemes give names in this form of Unicode. */
+function inFormC (text: string): string {
+  return BEYOND_ASCII.test(text) ? text.normalize('NFC') : text
 }
 
 /** Without a slash at its end. */

@@ -213,17 +213,24 @@ const WHERE: Dimension<Pattern | string> = {
   }
 }
 
-const CLIENT: Dimension<Prefix> = {
-  keysOf ({ clients }) {
-    return clients === null ? null : clients.all.map((pattern) => (pattern as { prefix: Prefix }).prefix)
+/** What is not known is no reason to look at rules that allow: then none of them holds. */
+interface ByAction { readonly allows: boolean }
+
+const CLIENT: Dimension<ByAction & { readonly prefix: Prefix }> = {
+  keysOf ({ clients, action }) {
+    return clients === null ? null : clients.all.map((pattern) => ({ prefix: (pattern as { prefix: Prefix }).prefix, allows: action === 'allow' }))
   },
   createTable () {
     const addresses = new PrefixTable<Bucket>()
+    let allAllow = true
     return {
-      bucket: (prefix, create) => addresses.entry(prefix, create),
+      bucket ({ prefix, allows }, create) {
+        allAllow &&= allows
+        return addresses.entry(prefix, create)
+      },
       collect (subject, found) {
         const { client } = subject
-        if (client === 'unknown') return false
+        if (client === 'unknown') return allAllow
         if (client !== 'none') for (const { part } of addresses.matches(client)) part!.collect(subject, found)
         return true
       }
@@ -231,23 +238,45 @@ const CLIENT: Dimension<Prefix> = {
   }
 }
 
-const PATH: Dimension<readonly string[]> = {
-  keysOf: ({ paths }) => paths === null ? null : paths.map(({ possible }) => possible),
+const PATH: Dimension<ByAction & { readonly segments: readonly string[] }> = {
+  keysOf: ({ paths, action }) => paths === null ? null : paths.map(({ possible }) => ({ segments: possible, allows: action === 'allow' })),
   createTable () {
     const prefixes = new Map<string, Bucket>()
+    /** Of prefixes by their last segment, for paths that are not read in order. */
+    const byLast = new Map<string, Bucket[]>()
     let deepest = 0
+    let allAllow = true
     return {
-      bucket (segments, create) {
+      bucket ({ segments, allows }, create) {
+        allAllow &&= allows
         deepest = Math.max(deepest, segments.length)
-        return bucketOf(prefixes, segments.map((segment) => `/${segment}`).join(''), create)
+        return bucketOf(prefixes, segments.map((segment) => `/${segment}`).join(''), () => {
+          const bucket = create()
+          const last = segments.at(-1)
+          if (last !== undefined) {
+            const known = byLast.get(last)
+            if (known === undefined) byLast.set(last, [bucket])
+            else known.push(bucket)
+          }
+          return bucket
+        })
       },
       collect (subject, found) {
         const { path } = subject
         if (path === 'none') return true
-        if (path === 'unknown' || path.reading !== 'in order') return false
+        if (path === 'unknown' || path.reading === 'anything') return allAllow
         let key = ''
         prefixes.get(key)?.part!.collect(subject, found)
-        for (const segment of path.possible.slice(0, deepest)) prefixes.get(key = `${key}/${segment}`)?.part!.collect(subject, found)
+        if (path.reading === 'in order') {
+          for (const segment of path.possible.slice(0, deepest)) {
+            key += `/${segment}`
+            prefixes.get(key)?.part!.collect(subject, found)
+          }
+        } else {
+          for (const segment of path.places.keys()) {
+            for (const { part } of byLast.get(segment) ?? []) part!.collect(subject, found)
+          }
+        }
         return true
       }
     }

@@ -41,7 +41,15 @@ t.test('a path that origins read in several ways: no rule that allows holds what
     // Letters, and what some file systems leave out.
     ['/ADMIN/x', '/admin', 'maybe'], ['/admin', '/Admin', 'maybe'], ['/admin.', '/admin', 'maybe'], ['/admin%20', '/admin', 'maybe'], ['/admin::$DATA', '/admin', 'maybe'], ['/admin:$i30:$INDEX_ALLOCATION/x', '/admin', 'maybe'],
     ['/admin+', '/admin', 'maybe'], ['/%20admin', '/admin', 'maybe'], ['/v1/projects:search', '/v1/projects', 'never'], ['/%ef%bd%81dmin', '/admin', 'maybe'], ['/gro%CC%88%C3%9Fe', '/größe', 'maybe'],
+    // All that differs in case for one origin or other.
+    ['/%CE%BF%CE%B4%CE%BF%CF%83', '/ΟΔΟΣ', 'maybe'], ['/%CE%9F%CE%94%CE%9F%CE%A3', '/οδος', 'maybe'], ['/stra%C3%9Fe', '/STRASSE', 'maybe'], ['/adm%C4%B1n', '/ADMIN', 'maybe'],
+    // What some overlook, wherever it is.
+    ['/ad%09min', '/admin', 'maybe'], ['/ad%E2%80%8Cmin', '/admin', 'maybe'], ['/a/.%E2%80%8B./admin', '/admin', 'maybe'], ['/admin%C2%85', '/admin', 'maybe'], ['/%E2%80%A8admin', '/admin', 'maybe'],
+    ['/%09/admin', '/x', 'maybe'], ['/ad%E2%80%8Cmin', '/ad', 'never'],
+    // Backslashes of smaller sets of chars.
+    ['/a%C2%A5b', '/a/b', 'maybe'], ['/a/..%E2%82%A9admin', '/admin', 'maybe'],
     // What may be anything.
+    ['/a/%25u002e%25u002e/admin', '/x', 'maybe'], ['/%25u0061', '/', 'maybe'],
     ['//admin', '/x', 'maybe'], ['/%2fadmin', '/x', 'maybe'], ['/\\admin', '/x', 'maybe'], ['/%5cx', '/', 'maybe'], ['/a%c0%afb', '/x', 'maybe'], ['/%u0061', '/x', 'maybe'], ['/%', '/x', 'maybe'], ['/a%2', '/', 'maybe'], ['/\xff', '/x', 'maybe'],
     ['/%25c0%25af', '/x', 'maybe'], ['/%2525252541', '/x', 'maybe'], ['/%ef%bc%8541', '/x', 'maybe'], ['/\u0100', '/x', 'maybe'], ['*', '/', 'maybe'], ['', '/', 'maybe'], ['a/b', '/', 'maybe'], ['http://x/a', '/', 'maybe'], ['?/a', '/', 'maybe'],
     // A percent sign is one.
@@ -97,4 +105,19 @@ t.test('a path of half a MiB that is made to be slow: it is read, in time', asyn
     const { reading } = readPath(`/${part.repeat(500_000 / part.length)}x`)
     t.ok(reading, part)
   }
+})
+
+t.test('paths that climb, and thousands of prefixes: no comparison goes through the whole path', async t => {
+  for (const path of [`/${'a/'.repeat(8000)}../b`, `/${'a/'.repeat(8000)};/b`]) {
+    const read = readPath(path)
+    let looked = 0
+    const possible = new Proxy(read.possible, { get: (list, name) => { looked++; return Reflect.get(list, name) as unknown } })
+    for (let number = 0; number < 1000; number++) isMaybeBelow({ ...read, possible }, readPrefix(`/a/a/b${number}`)!)
+    t.ok(looked < 1000, `${looked}`)
+  }
+  const [order, mixed] = [readPath('/a/b/a/c/../b'), readPath('/../c/b/b')]
+  for (const [path, prefix, expected] of [
+    [order, '/', true], [order, '/a/a/b', true], [order, '/b/b', true], [order, '/a/b/c/b', true], [order, '/c/a', false], [order, '/a/a/a', false], [order, '/d', false], [order, '/a/b/d', false],
+    [mixed, '/b/c', false], [mixed, '/c/b/b', true], [mixed, '/c/b/b/b', false]
+  ] as const) t.equal(isMaybeBelow(path, readPrefix(prefix)!), expected, prefix)
 })

@@ -284,6 +284,21 @@ t.test('any rules and any request: they decide as one rule after the other would
   t.ok(decided > 1000, `${decided} were decided by a rule`)
 })
 
+t.test('names in another form of Unicode, in a rule and of a user that a scheme gives so: the rule holds', async t => {
+  const [user, group] = ['Zoë', 'Équipe'].map(text => text.normalize('NFD')) as [string, string]
+  const policy = createPolicy({ default: 'allow', rules: [{ users: [user], action: 'deny' }, { groups: [group], action: 'deny' }] })
+  const target = { host: 'a.test', port: 443, scheme: 'connect' } as const
+  t.equal(policy.check(target, { name: user, user: {}, info: undefined, scheme: 'Bearer' } as never), 'refused by a rule')
+  t.equal(policy.check(target, { name: 'alice', user: { groups: [group] }, info: undefined, scheme: 'Bearer' } as never), 'refused by a rule')
+})
+
+t.test('hours that end while rules are compared: one of the two holds', async t => {
+  const end = Date.UTC(2026, 9, 19, 17)
+  let now = end - 1
+  const policy = createPolicy({ rules: [{ from: '17:00', action: 'deny' }, { from: '17:00', action: 'allow' }] }, { clock: () => now++ })
+  t.equal(policy.decide({ form: 'connect', host: 'a.test' }).rule, null)
+})
+
 t.test('many rules: each request finds its own among them', async t => {
   const rules = Array.from({ length: 3000 }, (_, index): PolicyRule => ({
     name: String(index),

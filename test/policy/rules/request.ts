@@ -55,3 +55,25 @@ t.test('a tunnel: its method is CONNECT, and its port the one of its form', asyn
   t.match(read({ form: 'connect' }), { method: 'CONNECT', port: 443 })
   t.match(read({ form: 'websocket', method: 'GET', scheme: 'DiGest' }), { method: 'GET', port: 443, scheme: 'digest' })
 })
+
+t.test('names of users and groups in another form of Unicode: they are the ones of the rules', async t => {
+  const [user, group] = ['Zoë', 'Équipe'].map(text => text.normalize('NFD')) as [string, string]
+  t.match(read({ user, groups: ['ci', group] }), { user: 'Zoë', groups: ['ci', 'Équipe'] })
+  const groups = ['ci', 'ops']
+  t.equal(read({ user: 'alice', groups }).groups, groups)
+})
+
+t.test('a clock that goes on while a request is compared: it is one time', async t => {
+  let time = 0
+  const subject = new RequestReader(() => time++).read({ form: 'connect', host: 'a.test' })
+  t.equal(subject.now, subject.now)
+})
+
+t.test('clients without an address, by any text: none of it is kept', async t => {
+  const own = new RequestReader(() => 7)
+  const kept = (own as unknown as { clients: { values: Map<string, unknown> } }).clients.values
+  for (const client of ['x'.repeat(16_000), '%'.repeat(16_000), '']) t.equal(own.read({ form: 'connect', host: 'a.test', client }).client, 'unknown')
+  t.equal(kept.size, 0)
+  t.match(own.read({ form: 'connect', host: 'a.test', client: '192.0.2.1' }).client, { text: '192.0.2.1' })
+  t.equal(kept.size, 1)
+})

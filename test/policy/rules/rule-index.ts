@@ -48,15 +48,27 @@ t.test('rules that name clients: those of the client come, and all where it is n
   t.same(found(rules, { client: '192.0.2.7' }), [1, 2])
   t.same(found(rules, { client: null }), [2])
   t.same(found(rules, {}), [0, 1, 2])
+  t.same(found([{ clients: ['10.0.0.0/8'], action: 'allow' }, { clients: ['192.0.2.1'], action: 'allow' }, {}], {}), [2], 'of those that allow, none would hold')
 })
 
-t.test('rules that name paths: those of the path come, and all where origins read it in several ways', async t => {
+t.test('rules that name paths: those of the path come, and those that an origin may read in it', async t => {
   const rules = [{ paths: ['/a/b'] }, { paths: ['/', '/x'] }, { paths: ['/a'] }, { paths: ['/A/B/c'] }, {}]
   t.same(found(rules, { path: '/a/b' }), [0, 1, 2, 4])
   t.same(found(rules, { path: '/A/b/C/d' }), [0, 1, 2, 3, 4])
   t.same(found(rules, { path: '/' }), [1, 4])
   t.same(found(rules, { form: 'connect' }), [4])
-  for (const path of [undefined, '/a/../b', '//', '/;']) t.same(found(rules, { path }), [0, 1, 2, 3, 4], String(path))
+  t.same(found(rules, { path: '/x/../a/../b' }), [0, 1, 2, 4])
+  t.same(found(rules, { path: '/b;/c;' }), [0, 1, 3, 4])
+  t.same(found(rules, { path: '/;' }), [1, 4])
+  for (const path of [undefined, '//']) t.same(found(rules, { path }), [0, 1, 2, 3, 4], String(path))
+  const allowing = rules.map(rule => ({ ...rule, action: 'allow' as const }))
+  for (const path of [undefined, '//']) t.same(found(allowing, { path }), [4], 'of those that allow, none would hold')
+  t.same(found([{ paths: ['/a/x'] }, { paths: ['/b/x'] }], { path: '/x/..' }), [0, 1])
+})
+
+t.test('many prefixes, and a path that climbs: few rules come', async t => {
+  const rules = Array.from({ length: 1000 }, (_, index) => ({ paths: [`/v1/orders-${index}`] }))
+  t.same(found(rules, { path: '/v1/../v1/orders-7/..' }), [7])
 })
 
 t.test('rules that name several: they are told apart by all of it', async t => {
