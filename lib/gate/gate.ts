@@ -4,11 +4,13 @@ import { AuthenticationRequired, Forbidden } from '../errors.js'
 import { isThenable } from '../eventual.js'
 import type { Eventual } from '../eventual.js'
 import { OWN_FIELDS } from '../fields/spelling.js'
+import { areWrong } from '../passport/outcome.js'
 import type { Refused } from '../passport/outcome.js'
 import { asError } from '../platform/as-error.js'
 import { guarded } from '../platform/guarded.js'
 import type { Hook } from '../platform/hook.js'
 import { limitReading } from '../platform/limit-reading.js'
+import { leaveCause } from '../platform/http1/refusal-cause.js'
 import { spellFields } from '../platform/http1/spell-fields.js'
 import { admit } from './admit.js'
 import type { AdmitOptions } from './admit.js'
@@ -40,6 +42,7 @@ export function proxyRouteHook (options: AdmitOptions, realm: string, pages: Pag
     logRefusal(request, refused)
     const closes = isLastRefusal(request.raw, refused)
     if (refused.status === 407) {
+      if (areWrong(refused)) leaveCause(reply.raw, NOT_ACCEPTED)
       refuse(reply, mode, refused, bodies, closes)
       return 'responded'
     }
@@ -58,7 +61,8 @@ export function proxyRouteHook (options: AdmitOptions, realm: string, pages: Pag
     } catch (cause) {
       error = asError(cause)
     }
-    if (error !== 'responded') done(error)
+    if (error === undefined) done()
+    else if (error !== 'responded') fail(reply, error, done)
   }
 
   return (request, reply, done) => {
@@ -67,15 +71,27 @@ export function proxyRouteHook (options: AdmitOptions, realm: string, pages: Pag
       if (mode !== PROXY) respondAs(reply, mode)
       refused = admit(request, reply, options)
     } catch (error) {
-      return done(asError(error))
+      return fail(reply, error, done)
     }
     if (isThenable(refused)) {
       const { raw } = reply // `done` leads into Fastify and the application's hooks, which may throw
       refused.then(
-        guarded((later) => settle(request, reply, later, done), raw), guarded((cause) => done(asError(cause)), raw)
+        guarded((later) => settle(request, reply, later, done), raw), guarded((cause) => fail(reply, cause, done), raw)
       )
     } else settle(request, reply, refused, done)
   }
+}
+
+/**
+ * What the status line of a CONNECT says: that there were credentials, and they are wrong. In what
+ * they are is not said.
+ */
+const NOT_ACCEPTED = Object.freeze({ statusCode: 407, code: 'FST_PROXY_AUTH_REQUIRED' })
+
+function fail (reply: FastifyReply, cause: unknown, done: HookHandlerDoneFunction): void {
+  const error = asError(cause)
+  leaveCause(reply.raw, error)
+  done(error)
 }
 
 function openContent (request: FastifyRequest): void {

@@ -1,8 +1,11 @@
 import { badOption, checkObject, readInteger, readTime, readWord } from '../check-option.js'
 import type { AuthIntOptions, ConnectionBoundOptions, ConnectOptions, VerifierOptions } from './options.js'
 import { VERIFIERS } from '../passport/declaration.js'
+import { MAX_PHRASE, REASON_PHRASES, isReasonPhrase } from '../proxy/connect/reason-phrases.js'
+import type { ReasonPhrases } from '../proxy/connect/reason-phrases.js'
 
-const CONNECT_OPTIONS = new Set(['keepAliveAfter407', 'idleTimeout', 'maxDuration'])
+const CONNECT_OPTIONS = new Set(['keepAliveAfter407', 'reasonPhrases', 'idleTimeout', 'maxDuration'])
+const CONNECT_CODES = new Set(Object.keys(REASON_PHRASES))
 const CONNECTION_BOUND_OPTIONS = new Set(['handshakeTimeout', 'maxHandshakes', 'maxPerAddress'])
 const AUTH_INT_OPTIONS = new Set(['maxRequest', 'maxKept', 'maxPerAddress', 'maxAnswer', 'contentTimeout', 'contentDuration'])
 const VERIFIER_OPTIONS = new Set(['concurrency', 'queue'])
@@ -15,12 +18,23 @@ const MIB = 1024 * 1024
  * @throws {BadOption} It is wrong.
  */
 export function readConnect (connect: ConnectOptions): Readonly<Required<ConnectOptions>> {
-  const { keepAliveAfter407 = 'always', idleTimeout = 600_000, maxDuration = 0 } = checkObject(connect, 'connect', CONNECT_OPTIONS)
+  const { keepAliveAfter407 = 'always', reasonPhrases = {}, idleTimeout = 600_000, maxDuration = 0 } = checkObject(connect, 'connect', CONNECT_OPTIONS)
   return Object.freeze({
     keepAliveAfter407: readWord(keepAliveAfter407, 'connect.keepAliveAfter407', ['always', 'handshake', 'never']),
+    reasonPhrases: readReasonPhrases(reasonPhrases),
     idleTimeout: readTime(idleTimeout, 'connect.idleTimeout', 0),
     maxDuration: readTime(maxDuration, 'connect.maxDuration', 0)
   })
+}
+
+function readReasonPhrases (given: false | ReasonPhrases): false | ReasonPhrases {
+  if (given === false) return false
+  const option = 'connect.reasonPhrases'
+  const phrases = { ...checkObject(given, option, CONNECT_CODES, 'false or an object') }
+  for (const [code, text] of Object.entries(phrases)) {
+    if (!isReasonPhrase(text)) throw badOption(`${option}.${code}`, `printable ASCII of 1 to ${MAX_PHRASE} chars`, text)
+  }
+  return Object.freeze(phrases)
 }
 
 /**

@@ -7,6 +7,7 @@ import type { ChooseParents, ChooseRouteParents, ParentChoice, RouteParentChoice
 import type { AttemptsOptions } from '../policy/attempts/attempts-options.js'
 import type { AutoConfigurationOptions } from '../proxy/forward/auto-configuration-route.js'
 import type { KeepAliveAfter407 } from '../proxy/connect/take-http1.js'
+import type { ReasonPhrases } from '../proxy/connect/reason-phrases.js'
 import type { IdentityOptions } from '../proxy/message/identity-field.js'
 import type { HttpProxyRoute as ProxyRoute } from '../proxy/reverse/route.js'
 import type { Milliseconds, ProxyIdentity, ProxyUser } from '../types.js'
@@ -296,6 +297,14 @@ export interface ConnectOptions {
    * @defaultValue `'always'`
    */
   readonly keepAliveAfter407?: KeepAliveAfter407
+  /**
+   * What the status line of a refused CONNECT says over HTTP/1.1, by the code of the error: most
+   * clients show nothing else of it. Up to 120 chars of printable ASCII. `false`: the name of the
+   * status, such as `Forbidden`.
+   *
+   * @defaultValue `{}`: the reason of the rule, or a short text of ours
+   */
+  readonly reasonPhrases?: false | ReasonPhrases
   /**
    * How long a tunnel may carry no byte in either direction; then it ends. From 0, which is no
    * limit, to 2147483647.

@@ -1,6 +1,7 @@
 import type { DeclarationReflection, ProjectReflection } from 'typedoc'
 import type { FastifyError } from '@fastify/error'
 import * as registry from '../../lib/errors.js'
+import { REASON_PHRASES } from '../../lib/proxy/connect/reason-phrases.js'
 import { GENERATED, linkTo, markdownOf, table } from './text.js'
 
 type ErrorClass = new (wait: number) => FastifyError
@@ -23,6 +24,15 @@ export function isDenied (error: FastifyError): boolean {
 \`\`\`
 `
 
+const PHRASES = `## Status lines of a refused CONNECT
+
+Over HTTP/1.1 the status line of a refused CONNECT says why, because many clients show nothing else of it: see
+[what each client prints](../guide/policy.md#what-clients-print). A reason of a rule or of \`check\` takes the place of the
+text, if it is printable ASCII; it is cut at 120 chars. The text of \`FST_PROXY_AUTH_REQUIRED\` goes with a 407 for wrong
+credentials; one that asks for credentials has the usual \`Proxy Authentication Required\`. The option
+[\`connect.reasonPhrases\`](options.md#tunnels) has other texts in their place, or none.
+`
+
 /**
  * Writes the page on errors: the codes and statuses are those of the registry, the texts its comments.
  *
@@ -38,7 +48,11 @@ export function errorsPage (project: ProjectReflection): string {
     return { status: statusCode!, cells: [`\`${code}\``, String(statusCode), `[\`${name}\`](${linkTo(reflection!)!})`, text] }
   })
   const sorted = inOrder(module, rows)
-  return `${GENERATED}\n\n${INTRODUCTION}\n${table(['Code', 'Status', 'Class', 'When'], sorted.map(({ cells }) => cells))}\n`
+  return `${GENERATED}\n\n${INTRODUCTION}\n${table(['Code', 'Status', 'Class', 'When'], sorted.map(({ cells }) => cells))}\n\n${PHRASES}\n${phrases()}\n`
+}
+
+function phrases (): string {
+  return table(['Code', 'Text'], Object.entries(REASON_PHRASES).map(([code, text]) => [`\`${code}\``, text]))
 }
 
 /** In the order of the source: those of the boot first, those of the target last. An import has them by name. */

@@ -33,7 +33,7 @@ t.test('a refused CONNECT: the 407 is complete, and the same connection takes th
   const client = await RawClient.to(t, port)
   const refused = await client.send(connectHead(authority, WRONG)).answer()
   const { line, fields, body } = readAnswer(refused)
-  t.equal(line, 'HTTP/1.1 407 Proxy Authentication Required')
+  t.equal(line, 'HTTP/1.1 407 Proxy credentials not accepted')
   t.notMatch(refused.slice(0, -body.length).replaceAll('\r\n', ''), /[\r\n]/, 'only CRLF ends the lines of the head')
   t.match(fields, { 'proxy-authenticate': /^Basic realm="Gateway"/, connection: 'keep-alive', 'content-type': /^text\/plain/ })
   t.ok(Math.abs(Date.parse(fields['date']!) - Date.now()) < 5_000)

@@ -81,7 +81,7 @@ const clients: Client[] = [
         '--execute=use_proxy=yes', `--execute=http_proxy=${proxy}`, `--execute=https_proxy=${proxy}`,
         ...ca === null ? [] : [`--ca-certificate=${ca.certFile}`], url
       ])
-      if (stderr.includes('Proxy Authentication Required')) return 407
+      if (/Proxy Authentication Required|Proxy credentials not accepted/.test(stderr)) return 407
       return Number(/HTTP\/1\.1 (\d{3})/.exec(stderr)?.[1])
     }
   },

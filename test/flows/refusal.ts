@@ -30,7 +30,8 @@ for (const form of FORMS) {
       const { ask } = await speaker(t, form, await surroundings(t))
       for (const credentials of [undefined, WRONG, UNKNOWN, 'Newauth x', 'Basic']) {
         const { line, fields, body } = await ask(say(credentials))
-        t.equal(line, 'HTTP/1.1 407 Proxy Authentication Required', credentials ?? 'none')
+        const isWrong = credentials === WRONG || credentials === UNKNOWN
+        t.equal(line, `HTTP/1.1 407 ${form === 'CONNECT' && isWrong ? 'Proxy credentials not accepted' : 'Proxy Authentication Required'}`, credentials ?? 'none')
         t.equal(fields['proxy-authenticate'], CHALLENGE)
         t.notOk('www-authenticate' in fields)
         t.equal(fields['cache-control'], 'no-store')

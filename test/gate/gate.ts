@@ -5,6 +5,7 @@ import Fastify from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest, InjectOptions } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
+import { causeOf } from '../../lib/platform/http1/refusal-cause.js'
 import { addContentHooks } from '../../lib/gate/content/verified-content.js'
 import { addChallengeHooks, ownRouteHook, proxyRouteHook } from '../../lib/gate/gate.js'
 import { addAuthenticationInfo } from '../../lib/gate/role/authentication-info.js'
@@ -115,6 +116,23 @@ t.test('a request on a proxy route: the gate itself sends 407 or 401, and other 
       'FST_PROXY_AUTH_MALFORMED_CREDENTIALS', 'FST_PROXY_AUTH_FORBIDDEN', 'FST_PROXY_AUTH_FORBIDDEN', 'FST_PROXY_AUTH_FORBIDDEN',
       'FST_PROXY_AUTH_STRATEGY_FAILED'
     ])
+  })
+
+  t.test('the cause of a refusal is left on the response, and of a 407 only where credentials are wrong', async t => {
+    const causes: unknown[] = []
+    const seen: Hook = async (request, reply) => {
+      reply.raw.once('finish', () => { causes.push(causeOf(reply.raw, reply.statusCode)?.code) })
+      await hook(request, reply)
+    }
+    const ask = await behind(t, seen)
+    const two = { 'proxy-authorization': ['Basic x', 'Basic y'] } as never
+    const rows = [
+      [undefined, undefined], ['Newauth x', undefined], ['Basic eDp4', 'REQUIRED'], ['Basic !', 'MALFORMED_CREDENTIALS'], ['No x', 'FORBIDDEN'],
+      ['Broken x', 'STRATEGY_FAILED']
+    ] as const
+    for (const [credentials] of rows) await ask(credentials === undefined ? {} : { 'proxy-authorization': credentials })
+    await ask(two)
+    t.same(causes, [...rows.map(([, code]) => code), 'DUPLICATE_FIELD'].map(code => code && `FST_PROXY_AUTH_${code}`))
   })
 
   t.test('a logger or a verifier that throws what is no error: 500, and the handler is not reached', async t => {

@@ -3,7 +3,7 @@ import { readAuthInt, readConnect, readConnectionBound, readVerifiers } from '..
 import { refusesOption } from '../fixtures/bad-option.js'
 
 const ALL = [
-  { read: readConnect, defaults: { keepAliveAfter407: 'always', idleTimeout: 600_000, maxDuration: 0 }, least: { keepAliveAfter407: 'never', idleTimeout: 0, maxDuration: 0 } },
+  { read: readConnect, defaults: { keepAliveAfter407: 'always', reasonPhrases: {}, idleTimeout: 600_000, maxDuration: 0 }, least: { keepAliveAfter407: 'never', reasonPhrases: false, idleTimeout: 0, maxDuration: 0 } },
   { read: readConnectionBound, defaults: { handshakeTimeout: 15_000, maxHandshakes: 1000, maxPerAddress: 100 }, least: { handshakeTimeout: 1, maxHandshakes: 1, maxPerAddress: 1 } },
   {
     read: readAuthInt,
@@ -29,6 +29,11 @@ t.test('a wrong value of a limit: it is refused with the name of the option', as
     [readConnect, 'connect', 'always', 'string'],
     [readConnect, 'connect.timeout', { timeout: 5 }, 'it'],
     [readConnect, 'connect.keepAliveAfter407', { keepAliveAfter407: true }, 'boolean'],
+    [readConnect, 'connect.reasonPhrases', { reasonPhrases: true }, 'boolean'],
+    [readConnect, 'connect.reasonPhrases.FST_PROXY_AUTH_TLS', { reasonPhrases: { FST_PROXY_AUTH_TLS: 'text' } }, 'it'],
+    [readConnect, 'connect.reasonPhrases.FST_PROXY_AUTH_DNS', { reasonPhrases: { FST_PROXY_AUTH_DNS: 404 } }, 'number'],
+    ...['', 'a\r\nSet-Cookie: a', 'caf\u00e9', 'x'.repeat(121)].map(text =>
+      [readConnect, 'connect.reasonPhrases.FST_PROXY_AUTH_DNS', { reasonPhrases: { FST_PROXY_AUTH_DNS: text } }, 'string'] as const),
     [readConnect, 'connect.idleTimeout', { idleTimeout: Infinity }, 'another number'],
     [readConnect, 'connect.maxDuration', { maxDuration: -1 }, 'another number'],
     [readConnectionBound, 'connectionBound', false, 'boolean'],

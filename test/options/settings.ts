@@ -25,7 +25,7 @@ t.test('options with nothing but the least: the defaults are taken', async t => 
     connectionBound: undefined,
     anonymous: undefined,
     attempts: undefined,
-    tunnels: { keepAliveAfter407: 'always', idleTimeout: 600_000, maxDuration: 0 },
+    tunnels: { keepAliveAfter407: 'always', reasonPhrases: {}, idleTimeout: 600_000, maxDuration: 0 },
     authInt: {
       maxRequest: 16_777_216, maxKept: 268_435_456, maxPerAddress: 67_108_864, maxAnswer: 65_536, contentTimeout: 60_000, contentDuration: 300_000
     },
@@ -99,10 +99,11 @@ t.test('options with everything that can be said: all of it is taken', async t =
       localAddress: '192.0.2.1',
       tls: { ca: 'x' },
       keepAliveAfter407: 'handshake',
+      reasonPhrases: {},
       idleTimeout: 0,
       maxDuration: 5
     },
-    tunnels: { keepAliveAfter407: 'handshake', idleTimeout: 0, maxDuration: 5 },
+    tunnels: { keepAliveAfter407: 'handshake', reasonPhrases: {}, idleTimeout: 0, maxDuration: 5 },
     connectionBound: { handshakeTimeout: 1, maxHandshakes: 1, maxPerAddress: 1 },
     authInt: { maxRequest: 1, maxKept: 2, maxPerAddress: 5, maxAnswer: 3, contentTimeout: 4, contentDuration: 6 },
     verifiers: { concurrency: 1, queue: 0 },

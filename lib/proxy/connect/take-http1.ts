@@ -10,8 +10,11 @@ import { guarded, once } from '../../platform/guarded.js'
 import { READ_TIME } from '../../platform/limit-reading.js'
 import { BareResponse } from '../../platform/http1/bare-response.js'
 import { lingeringClose } from '../../platform/http1/lingering-close.js'
+import { causeOf } from '../../platform/http1/refusal-cause.js'
 import { takeConnectStream } from './take-http2.js'
 import { markConnect } from './connect-request.js'
+import { phraseFor } from './reason-phrases.js'
+import type { ReasonPhrases } from './reason-phrases.js'
 import { refusalHead } from './refusal.js'
 import type { Exchanges } from '../exchange/exchanges.js'
 import { markActive, markReused, mayBeReused } from '../ingress/reused-connection.js'
@@ -29,6 +32,11 @@ export interface ConnectSettings {
   /** Whether the connection stands for a user, so that what comes on it speaks for that user. */
   readonly carriesIdentity?: (socket: Socket) => boolean
   readonly exchanges: Exchanges
+  /**
+   * Texts in place of ours for what the status line says; `false`: it says the status's own name.
+   * Default ours.
+   */
+  readonly reasonPhrases?: false | ReasonPhrases
 }
 
 /**
@@ -96,6 +104,8 @@ export class ConnectResponse extends BareResponse {
   ): this {
     const { refusal, fields } = refusalHead(this, status, rest)
     this.givesBack = this.mayBeGivenBack(refusal, fields)
+    const phrase = this.phraseOf(refusal)
+    if (phrase !== undefined) this.statusMessage = phrase
     fields['connection'] = this.givesBack ? 'keep-alive' : 'close'
     this.client.setTimeout(READ_TIME, expire)
     return super.writeHead(refusal, Object.fromEntries(
@@ -115,6 +125,14 @@ export class ConnectResponse extends BareResponse {
     const socket = this.take()
     socket.write(`HTTP/1.1 200 Connection established\r\n${formatFields(fields)}\r\n`, 'latin1')
     return socket
+  }
+
+  /** Most clients show nothing else of a refusal. What the application has set itself stays. */
+  private phraseOf (status: number): string | undefined {
+    const { statusMessage, settings: { reasonPhrases = {} } } = this
+    if (statusMessage !== undefined || reasonPhrases === false) return undefined
+    const cause = causeOf(this, status)
+    return cause && phraseFor(cause, reasonPhrases)
   }
 
   private mayBeGivenBack (status: number, fields: OutgoingHttpHeaders): boolean {

@@ -9,6 +9,7 @@ import { formatVia } from '../../fields/via.js'
 import { asError } from '../../platform/as-error.js'
 import { guarded, once } from '../../platform/guarded.js'
 import { hasBegun } from '../../platform/has-begun.js'
+import { leaveCause } from '../../platform/http1/refusal-cause.js'
 import type { Access, Address } from '../../policy/target/access.js'
 import type { Milliseconds } from '../../types.js'
 import { endingBy, logExchange } from '../exchange/access-log.js'
@@ -138,6 +139,7 @@ class Opening {
     const { reply, log, exchange, options, connect } = this
     const failure = asError(cause)
     options.exchanges.delete(exchange)
+    leaveCause(reply.raw, failure)
     log({ ...endingBy(failure), bytesIn: 0, bytesOut: 0 })
     if (!hasBegun(reply)) guarded(() => reply.send(failure), connect.client)()
   }

@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, onSendHookHandler }
 import { BadRegistration } from '../../errors.js'
 import type { AbsoluteTarget, AuthorityTarget } from '../../fields/target.js'
 import { closeBehind } from '../../platform/http1/close-behind.js'
+import { leaveCause } from '../../platform/http1/refusal-cause.js'
 import { on, prepend } from '../../platform/guarded.js'
 import type { Parents } from '../../policy/parent/parents.js'
 import { createAccess } from '../../policy/target/access.js'
@@ -16,6 +17,7 @@ import { serveAutoConfiguration } from './auto-configuration-route.js'
 import type { AutoConfigurationSettings } from './auto-configuration-route.js'
 import { takeConnect } from '../connect/take-http1.js'
 import type { KeepAliveAfter407 } from '../connect/take-http1.js'
+import type { ReasonPhrases } from '../connect/reason-phrases.js'
 import type { Exchanges } from '../exchange/exchanges.js'
 import { expectContinue } from '../ingress/expect-continue.js'
 import { addProxyStatus } from '../message/proxy-status.js'
@@ -58,6 +60,7 @@ export interface ForwardSettings {
   readonly idleTimeout: Milliseconds
   readonly maxDuration: Milliseconds
   readonly keepAliveAfter407: KeepAliveAfter407
+  readonly reasonPhrases: false | ReasonPhrases
   readonly pac?: AutoConfigurationSettings
   /** None: every target is reached directly. */
   readonly parents?: Parents
@@ -137,7 +140,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   const mayBeProxied = (request: IncomingMessage) => bringIn(request) !== undefined
   onEveryServer(app, (server) => {
     prepend(server, 'request', receiveFirst(bringIn))
-    on(server, 'connect', takeConnect(app, server, { keepAlive, carriesIdentity, exchanges }))
+    on(server, 'connect', takeConnect(app, server, { keepAlive, carriesIdentity, exchanges, reasonPhrases: settings.reasonPhrases }))
     expectContinue(server, mayBeProxied)
     serveInOrder(server, mayBeProxied)
   })
@@ -188,5 +191,6 @@ function refuseMalformed (request: FastifyRequest, reply: FastifyReply, done: (f
   const { failure } = received(request.raw)!
   if (failure === null) return done()
   closeBehind(reply)
+  leaveCause(reply.raw, failure)
   done(failure)
 }

@@ -13,6 +13,8 @@ import type { Connect } from '../../../lib/proxy/connect/connect-request.js'
 import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
 import { isReused } from '../../../lib/proxy/ingress/reused-connection.js'
 import { receive } from '../../../lib/proxy/ingress/target-form.js'
+import { leaveCause } from '../../../lib/platform/http1/refusal-cause.js'
+import type { RefusalCause } from '../../../lib/platform/http1/refusal-cause.js'
 import { connectHead } from '../../fixtures/connect-head.js'
 import { announcing } from '../../fixtures/announcing.js'
 import { extended } from '../../fixtures/extended-socket.js'
@@ -174,6 +176,28 @@ t.test('a refusal that claims keep-alive: the claim does not settle it, and the 
   const client = await RawClient.to(t, port)
   const answer = readAnswer(await client.send(HEAD).end())
   t.match(answer, { line: 'HTTP/1.1 403 Forbidden', fields: { connection: 'close', 'x-set': 'kept' }, body: 'no' })
+})
+
+t.test('a cause that was left on the response: the status line says it, in the words of the option', async t => {
+  const denied = { statusCode: 403, code: 'FST_PROXY_AUTH_TARGET_DENIED', reason: 'not on the allow list' }
+  const rows: Array<[line: string, cause: RefusalCause, settings?: Partial<ConnectSettings>, message?: string]> = [
+    ['403 Not on the allow list', denied],
+    ['403 Not on the allow list', denied, { reasonPhrases: { FST_PROXY_AUTH_DNS: 'No such name' } }],
+    ['403 See the wiki', denied, { reasonPhrases: { FST_PROXY_AUTH_TARGET_DENIED: 'See the wiki' } }],
+    ['403 Forbidden', denied, { reasonPhrases: false }],
+    ['403 Forbidden', { ...denied, statusCode: 502 }],
+    ['403 Forbidden', { ...denied, code: 'APP' }],
+    ['403 Mine', denied, {}, 'Mine']
+  ]
+  for (const [line, cause, settings, message] of rows) {
+    const { port } = await listener(t, (_request, response) => {
+      leaveCause(response, cause)
+      if (message !== undefined) response.statusMessage = message
+      response.writeHead(403, { 'content-length': 0 }).end()
+    }, settings)
+    const client = await RawClient.to(t, port)
+    t.equal(readAnswer(await client.send(HEAD).end()).line, `HTTP/1.1 ${line}`)
+  }
 })
 
 t.test('a success that opens no tunnel: it is sent as a 403 (R-CONNECT-5)', async t => {
