@@ -41,6 +41,7 @@ type Groups = ReadonlyMap<string, readonly string[]>
 
 /** A name, or one in quotes that may have spaces in it. */
 const MEMBER = /"((?:[^"\\]|\\.)*)"(?=\s|$)|'((?:[^'\\]|\\.)*)'(?=\s|$)|([^\s"']\S*)|(\S+)/g
+const WANTED = 'a file of lines group: user user'
 const NO_GROUPS: readonly string[] = Object.freeze([])
 
 /**
@@ -48,9 +49,9 @@ const NO_GROUPS: readonly string[] = Object.freeze([])
  *
  *     line = group ":" *( user / quoted-user )
  *
- * Empty lines and those with `#` in front are comments, and a line that ends in `\` goes on in the
- * next. Of a group with several lines, all count. Members are users: a group is no member of
- * another one. Names are UTF-8 and compared in Unicode form C.
+ * Lines with `#` in front are comments. A line that ends in `\` goes on in the next that is no
+ * comment; an empty one ends it. Of a group with several lines, all count. Members are users: a
+ * group is no member of another one. Names are UTF-8 and compared in Unicode form C.
  *
  * A changed file is read anew when groups are next asked for, and taken over as a whole. One that
  * cannot be read, or has a line that is none, changes nothing and is logged. At the start it is an
@@ -103,22 +104,28 @@ function isSame (one: readonly string[], other: readonly string[]): boolean {
 
 function parse (text: string): Groups {
   const members = new Map<string, string[]>()
-  let begun = ''
+  let begun: string[] = []
   eachLine(text, (part, number) => {
-    const line = begun + part
-    begun = line.endsWith('\\') ? `${line.slice(0, -1)} ` : ''
-    if (begun !== '' || line.trim() === '') return
+    // A name that is read as another one would not be in its group, and a rule would not hold it.
+    if (part.includes('\ufffd')) throw new BadOption('groups', WANTED, `octets that are not UTF-8 in line ${number}`)
+    if (part.endsWith('\\')) {
+      begun.push(part.slice(0, -1))
+      return
+    }
+    const line = [...begun, part].join(' ')
+    begun = []
+    if (line.trim() === '') return
     const colon = line.indexOf(':')
     const group = line.slice(0, Math.max(colon, 0)).trim().normalize('NFC')
-    if (group === '') throw new BadOption('groups', 'a file of lines group: user user', `another line ${number}`)
+    if (group === '') throw new BadOption('groups', WANTED, `another line ${number}`)
     for (const [, double, single, bare, broken] of line.slice(colon + 1).matchAll(MEMBER)) {
-      if (broken !== undefined) throw new BadOption('groups', 'a file of lines group: user user', `an open quote in line ${number}`)
+      if (broken !== undefined) throw new BadOption('groups', WANTED, `an open quote in line ${number}`)
       const user = (bare ?? (double ?? single)!.replace(/\\(.)/g, '$1')).normalize('NFC')
       const groups = members.get(user)
       if (groups === undefined) members.set(user, [group])
       else if (!groups.includes(group)) groups.push(group)
     }
-  })
-  if (begun !== '') throw new BadOption('groups', 'a file of lines group: user user', 'a last line that goes on')
+  }, true)
+  if (begun.length > 0) throw new BadOption('groups', WANTED, 'a last line that goes on')
   return members
 }

@@ -25,6 +25,23 @@ t.test('a file of groups: each user has those that name it, in their order', asy
   ] as const) t.strictSame(file.groupsOf(user), groups, user)
 })
 
+t.test('a line that goes on, and then an empty one: it ends there, and the next group is one', async t => {
+  for (const end of ['', '\r', '  ']) {
+    const { file } = create(t, `sales: alice \\\n# carol \\\n${end}\nadmins: bob\n`)
+    t.strictSame(file.groupsOf('bob'), ['admins'], JSON.stringify(end))
+    t.strictSame(['alice', 'carol', 'admins:', 'admins'].map(user => file.groupsOf(user)), [['sales'], [], [], []])
+  }
+})
+
+t.test('a line that goes on for tens of thousands of lines: what it costs grows with its length alone', async t => {
+  const { file } = create(t, `all: \\\n${Array.from({ length: 200_000 }, (_, index) => `user${index} \\\n`).join('')}last\n`)
+  t.strictSame([file.groupsOf('user7'), file.groupsOf('last')], [['all'], ['all']])
+})
+
+t.test('octets that are no UTF-8: they are none in a comment, and refused elsewhere', async t => {
+  t.strictSame(create(t, '# J\ufffdrgen\nops: alice\n').file.groupsOf('alice'), ['ops'])
+})
+
 t.test('groups that name each other: they are users of those names, and nothing goes in circles', async t => {
   const { file } = create(t, 'a: b alice\nb: c\nc: a\n')
   t.strictSame(file.groupsOf('alice'), ['a'])
@@ -49,7 +66,8 @@ t.test('a file that changes: it is read anew, and one that becomes wrong changes
 t.test('a file that is wrong at the start: the boot fails, and the message shows nothing of it', async t => {
   for (const [text, got] of [
     ['canary', 'another line 1'], ['# x\n: canary', 'another line 2'], ['ops: alice\n\n canary bob\n', 'another line 3'], ['ops: "canary', 'an open quote in line 1'], ["ops: alice 'canary", 'an open quote in line 1'], ['ops: "canary"x', 'an open quote in line 1'],
-    ['ops: alice \\', 'a last line that goes on']
+    ['ops: alice \\', 'a last line that goes on'], ['ops: alice \\\n', 'a last line that goes on'], ['ops: alice \\\n# bob\n', 'a last line that goes on'],
+    ['ops: alice\nci: J\ufffdrgen', 'octets that are not UTF-8 in line 2'], ['\ufffd: alice', 'octets that are not UTF-8 in line 1']
   ] as const) {
     t.throws(() => create(t, text), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: `option groups must be a file of lines group: user user, got ${got}` }, text)
   }
