@@ -27,11 +27,11 @@ export interface StaticLookups<Account extends StaticAccount> {
  * starts: for examples, tests, a small office. What `verifyStatic` is for Basic.
  *
  * @param users - By user name, passwords, or objects with a `password` and what else the user
- *   object is to have.
+ *   object is to have, such as `groups`, a list of text.
  * @returns `lookup` and `lookupHash`, to be spread into the options; those members are in a user
  *   object that is frozen.
- * @throws {BadOption} There is a name with a colon, which Digest cannot carry, or a password that
- *   is no text.
+ * @throws {BadOption} There is a name with a colon, which Digest cannot carry, a password that is
+ *   no text, or groups that are no list of text.
  * @example
  * new DigestStrategy({ ...lookupStatic({ alice: 'alice-secret' }) })
  * new DigestStrategy({ ...lookupStatic({ alice: { password: 'alice-secret', groups: ['ops'] } }) })

@@ -14,10 +14,10 @@ import type { StaticAccount, StaticUser, StaticUsers } from './static-users.js'
  * constant time.
  *
  * @param users - By user name, passwords, or objects with a `password` and what else the user
- *   object is to have.
+ *   object is to have, such as `groups`, a list of text.
  * @returns For `verify` of {@link BasicStrategy}; accepts with `{ username }` and those members.
- * @throws {BadOption} There is a name with a colon, which Basic cannot carry, or a password that is
- *   no text.
+ * @throws {BadOption} There is a name with a colon, which Basic cannot carry, a password that is no
+ *   text, or groups that are no list of text.
  * @example
  * new BasicStrategy({ verify: verifyStatic({ alice: 'alice-secret', bob: 'bob-secret' }) })
  * new BasicStrategy({

@@ -70,7 +70,7 @@ function optionsOf (type: DeclarationReflection): Option[] {
 }
 
 function optionsIn (type: SomeType, required: boolean): Option[] {
-  if (type.type === 'intersection') return type.types.flatMap((each) => optionsIn(each, required))
+  if (type.type === 'intersection' || type.type === 'union') return type.types.flatMap((each) => optionsIn(each, required))
   if (type.type === 'reflection') return (type.declaration.children ?? []).map((child) => optionOf(child, required && !child.flags.isOptional))
   if (type.type === 'mapped') return [mapped(type.parameterType, type.templateType)]
   if (type.type !== 'reference') return []

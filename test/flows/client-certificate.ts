@@ -3,7 +3,7 @@ import { connect } from 'node:tls'
 import type { TLSSocket } from 'node:tls'
 import t from 'tap'
 import type { Test } from 'tap'
-import { ClientCertificateStrategy } from '../../lib/index.js'
+import { ClientCertificateStrategy, createPolicy, proxyAuthenticate } from '../../lib/index.js'
 import { certificate, certificateAuthority, openssl } from '../fixtures/certificate.js'
 import type { Authority, Certificate } from '../fixtures/certificate.js'
 import { connectHead } from '../fixtures/connect-head.js'
@@ -102,5 +102,48 @@ t.test('curl with a client certificate: it is accepted, without one it is 403', 
   for (const form of [[], ['-p']]) {
     t.match(await run(...form, '--proxy-cert', certFile, '--proxy-key', keyFile, target.url), { code: 0, stdout: /^origin200/ })
     t.match((await run(...form, target.url)).stdout, /403/)
+  }
+})
+
+t.test('groups by organizational units: rules decide by them, in all forms', { skip: openssl.skip }, async t => {
+  const target = await origin(t)
+  const policy = createPolicy({
+    rules: [
+      { name: 'out', groups: ['left'], action: 'deny', reason: 'has left' },
+      { name: 'in', groups: ['ops, on+call', 'caf\u00e9'], to: ['*:*'], action: 'allow' }
+    ],
+    default: 'deny'
+  })
+  const gate = await lab(t, {
+    strategies: [new ClientCertificateStrategy({ groups: 'OU' })],
+    forward: { special: ['127.0.0.1:*'], check: policy.check },
+    after: app => app.get('/whoami', { onRequest: proxyAuthenticate }, async request => request.proxyAuth?.user)
+  })
+  const many = Array.from({ length: 300 }, (_, index) => `/OU=unit ${index}`).join('')
+  const rows: Array<[subject: string, groups: string[] | number, status: number]> = [
+    ['/CN=alice', [], 403],
+    ['/OU=ops, on\\+call/CN=alice', ['ops, on+call'], 200],
+    ['/OU=ops/CN=alice', ['ops'], 403],
+    ['/CN=alice/OU=ops, on\\+call/OU=left', ['ops, on+call', 'left'], 403],
+    ['/CN=alice/OU=a+OU=ops, on\\+call/OU=a', ['a', 'ops, on+call'], 200],
+    ['/CN=alice/OU=cafe\u0301', ['caf\u00e9'], 200],
+    [`/CN=alice${many}/OU=ops, on\\+call`, 301, 200]
+  ]
+  for (const [subject, groups, status] of rows) {
+    const { key, cert } = gate.authority.issue(subject)
+    const name = subject.slice(0, 60)
+    const ask = async (text: string) => {
+      const client = await RawClient.toTls(t, gate.port, { key, cert, rejectUnauthorized: false })
+      const answer = readAnswer(await client.send(text).answer())
+      client.socket.destroy()
+      return answer
+    }
+    const { body } = await ask('GET /whoami HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+    const user = JSON.parse(Buffer.from(body, 'latin1').toString()) as { groups: string[] }
+    if (typeof groups === 'number') t.equal(user.groups.length, groups, name)
+    else t.strictSame(user, { username: 'alice', groups }, name)
+    for (const text of [`GET ${target.url}/x HTTP/1.1\r\nHost: ${target.authority}\r\nConnection: close\r\n\r\n`, connectHead(target.authority)]) {
+      t.match(await ask(text), { status }, `${name}: ${text.slice(0, 8)}`)
+    }
   }
 })

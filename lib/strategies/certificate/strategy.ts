@@ -1,11 +1,13 @@
 import type { PeerCertificate, TLSSocket } from 'node:tls'
 import { BadOption } from '../../errors.js'
 import type { Eventual } from '../../eventual.js'
-import { checkOptions } from '../../check-option.js'
+import { checkOptions, readWord } from '../../check-option.js'
 import { reloadSources } from '../../store/reload-sources.js'
-import type { Defaulting, Given } from '../../types.js'
+import type { Defaulting, Given, ProxyUser } from '../../types.js'
 import { Strategy, isRight } from '../strategy.js'
 import type { Accepted, AttemptRequest } from '../strategy.js'
+import { groupsInCertificate } from './groups.js'
+import type { CertificateGroups } from './groups.js'
 import { nameInCertificate } from './name.js'
 import type { CertificateName } from './name.js'
 
@@ -24,7 +26,7 @@ export type VerifyCertificate = (
 ) => Eventual<Accepted | null | undefined | false>
 
 /** Options of {@link ClientCertificateStrategy}. */
-export type ClientCertificateOptions = Defaulting<{ username: string }, {
+export type ClientCertificateOptions = (Defaulting<{ username: string }, {
   /**
    * Judges a certificate that the listener has verified: `(certificate, name)` gives the user,
    * `[user, info]` or `null`.
@@ -33,7 +35,10 @@ export type ClientCertificateOptions = Defaulting<{ username: string }, {
    *   the shape of `ProxyUser`
    */
   readonly verify: VerifyCertificate
-}> & {
+}> | (
+  // Where a name alone has not the shape of `ProxyUser`, and a name with groups has.
+  { username: string, groups: string[] } extends ProxyUser ? { readonly groups: CertificateGroups } : never
+)) & {
   /**
    * Where the name is: `'CN'` of the subject, or the alternative name of the kind `'email'`,
    * `'URI'` or `'DNS'`. There must be exactly one of that kind.
@@ -42,6 +47,13 @@ export type ClientCertificateOptions = Defaulting<{ username: string }, {
    */
   readonly name?: CertificateName
   /**
+   * `'OU'`: the user is `{ username: name, groups }`, with the organizational units (OU) of the
+   * subject as groups. Not with `verify`, which gives the groups of its users itself.
+   *
+   * @defaultValue none: the user has no groups
+   */
+  readonly groups?: CertificateGroups
+  /**
    * The time that certificates have to be valid at, in ms since 1970.
    *
    * @defaultValue `Date.now`
@@ -49,8 +61,15 @@ export type ClientCertificateOptions = Defaulting<{ username: string }, {
   readonly clock?: () => number
 }
 
+interface EveryOption {
+  readonly verify: VerifyCertificate
+  readonly name: CertificateName
+  readonly groups: CertificateGroups
+  readonly clock: () => number
+}
+
 // A misspelt `verify` must not accept every certificate.
-const OPTIONS = new Set(['verify', 'name', 'clock'])
+const OPTIONS = new Set(['verify', 'name', 'groups', 'clock'])
 
 /**
  * The client certificate of the TLS connection to us, as an identity: for a listener with
@@ -77,11 +96,13 @@ export class ClientCertificateStrategy extends Strategy {
    */
   constructor (...[options = {}]: Given<ClientCertificateOptions>) {
     super()
-    const { verify = byName, name = 'CN', clock = Date.now } = checkOptions(options, OPTIONS)
-    if (typeof verify !== 'function') throw new BadOption('verify', 'a function', typeof verify)
+    const { verify, name = 'CN', groups, clock = Date.now } = checkOptions(options as Partial<EveryOption>, OPTIONS)
+    if (verify !== undefined && typeof verify !== 'function') throw new BadOption('verify', 'a function', typeof verify)
     if (!['CN', 'email', 'URI', 'DNS'].includes(name)) throw new BadOption('name', "'CN', 'email', 'URI' or 'DNS'", typeof name)
     if (typeof clock !== 'function') throw new BadOption('clock', 'a function', typeof clock)
-    this.verify = verify
+    if (groups !== undefined) readWord(groups, 'groups', ['OU'])
+    if (groups !== undefined && verify !== undefined) throw new BadOption('groups', 'left out where there is a `verify`, which gives the groups itself', typeof groups)
+    this.verify = verify ?? byName(groups)
     this.where = name
     this.clock = clock
   }
@@ -107,8 +128,11 @@ export class ClientCertificateStrategy extends Strategy {
   }
 }
 
-function byName (_certificate: PeerCertificate, name: string | undefined): { username: string } | null {
-  return name === undefined ? null : { username: name }
+function byName (groups: CertificateGroups | undefined): VerifyCertificate {
+  return (certificate, username) => {
+    if (username === undefined) return null
+    return groups === undefined ? { username } : { username, groups: groupsInCertificate(certificate, groups) }
+  }
 }
 
 /**

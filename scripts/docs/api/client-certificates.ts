@@ -4,4 +4,4 @@
  * @module
  */
 export { ClientCertificateStrategy } from '../../../lib/index.js'
-export type { CertificateName, ClientCertificateOptions, VerifyCertificate } from '../../../lib/index.js'
+export type { CertificateGroups, CertificateName, ClientCertificateOptions, VerifyCertificate } from '../../../lib/index.js'

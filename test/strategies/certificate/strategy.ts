@@ -59,6 +59,14 @@ t.test('a function as verifier: says which user a certificate stands for', async
   t.strictSame(await said(connection(ALICE), { verify: () => { throw new Error('cannot tell') } }), { error: 'cannot tell' })
 })
 
+t.test('option groups: the user has the organizational units as groups', async t => {
+  for (const [OU, groups] of [['ops', ['ops']], [['ops', '', 'ci', 'ops'], ['ops', 'ci']], [undefined, []]] as const) {
+    t.strictSame(await said(connection({ ...ALICE, subject: { CN: 'alice', OU } }), { groups: 'OU' }), { user: { username: 'alice', groups }, info: { fingerprint: 'AB:CD', userId: 'alice' } })
+  }
+  t.match(await said(connection({ ...ALICE, subject: { OU: 'ops' } }), { groups: 'OU', name: 'email' }), { user: { username: 'alice@a.test', groups: ['ops'] } })
+  t.strictSame(await said(connection({ ...ALICE, subject: { OU: 'ops' } }), { groups: 'OU' }), REFUSED, 'groups alone are no user')
+})
+
 t.test('the strategy itself: has no scheme and no challenge to offer', async t => {
   const strategy = new ClientCertificateStrategy()
   t.match(strategy, { name: 'client-certificate', scheme: null })
@@ -66,7 +74,7 @@ t.test('the strategy itself: has no scheme and no challenge to offer', async t =
 })
 
 t.test('wrong options: the boot fails', async t => {
-  for (const wrong of [{ verify: 1 }, { name: 'cn' }, { clock: 5 }, { verfy: () => null }]) {
+  for (const wrong of [{ verify: 1 }, { name: 'cn' }, { clock: 5 }, { groups: 'O' }, { groups: ['OU'] }, { groups: null }, { groups: 'OU', verify: () => null }, { verfy: () => null }]) {
     t.throws(() => new ClientCertificateStrategy(wrong as never), { code: 'FST_PROXY_AUTH_BAD_OPTION' })
   }
 })

@@ -57,6 +57,8 @@ describe('a user of another shape is let in by nothing (F-30)', () => {
   test('what makes users by itself', () => {
     expect(ClientCertificateStrategy).type.not.toBeConstructableWith()
     expect(ClientCertificateStrategy).type.not.toBeConstructableWith({ name: 'email' as const })
+    expect(ClientCertificateStrategy).type.toBeConstructableWith({ name: 'email' as const, groups: 'OU' as const })
+    expect(ClientCertificateStrategy).type.not.toBeConstructableWith({ groups: 'O' as const })
     expect(NegotiateStrategy).type.not.toBeConstructableWith()
     expect(NegotiateStrategy).type.toBeConstructableWith({ map: () => alice })
     expect(NtlmStrategy).type.not.toBeConstructableWith({ verifier: ntlmAuth() })
