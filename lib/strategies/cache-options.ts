@@ -10,7 +10,8 @@ export interface CacheOptions {
   /**
    * How long an acceptance counts from the moment of the verdict; use does not prolong it. A
    * password that was changed or taken away is accepted for so long, unless `app.proxyAuthRevoke`
-   * ends it. From 1 to 86400000 (1 day).
+   * or `app.proxyAuthReload` ends it, or the `htpasswd` file that it is in is read again. From 1 to
+   * 86400000 (1 day).
    *
    * @defaultValue `300000` (5 minutes)
    */
