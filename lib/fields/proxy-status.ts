@@ -68,6 +68,11 @@ export interface ProxyStatusParams {
   readonly receivedStatus?: number
   /** A reason in our words. Printable ASCII. */
   readonly details?: string
+  /**
+   * What the log calls the request. Printable ASCII. It is a parameter of our own: recipients
+   * ignore those that they do not know.
+   */
+  readonly requestId?: string
 }
 
 // RFC 8941: sf-token = ( ALPHA / "*" ) *( tchar / ":" / "/" ), sf-string holds printable ASCII.
@@ -88,13 +93,14 @@ const ESCAPED = /["\\]/g
  * // 'gw-1; error=connection_refused; details="port 81"'
  */
 export function formatProxyStatus (name: string, params: ProxyStatusParams = {}): string {
-  const { error, nextHop, nextProtocol, receivedStatus, details } = params
+  const { error, nextHop, nextProtocol, receivedStatus, details, requestId } = params
   let member = tokenOrString(name)
   if (error !== undefined) member += `; error=${error}`
   if (nextHop !== undefined) member += `; next-hop=${tokenOrString(nextHop)}`
   if (nextProtocol !== undefined) member += `; next-protocol=${tokenOrString(nextProtocol)}`
   if (receivedStatus !== undefined) member += `; received-status=${statusCode(receivedStatus)}`
   if (details !== undefined) member += `; details=${string(details)}`
+  if (requestId !== undefined) member += `; request-id=${string(requestId)}`
   return member
 }
 

@@ -31,10 +31,11 @@ t.test('the name of the deployment: a member starts with it, as Token or String 
 
 t.test('several parameters: they are written in a fixed order, each in its type', async t => {
   t.equal(
-    formatProxyStatus('gw', { details: 'it said "no"', receivedStatus: 407, nextProtocol: 'http/1.1', nextHop: '192.0.2.1', error: 'connection_refused' }),
-    'gw; error=connection_refused; next-hop="192.0.2.1"; next-protocol=http/1.1; received-status=407; details="it said \\"no\\""'
+    formatProxyStatus('gw', { details: 'it said "no"', requestId: 'req-1', receivedStatus: 407, nextProtocol: 'http/1.1', nextHop: '192.0.2.1', error: 'connection_refused' }),
+    'gw; error=connection_refused; next-hop="192.0.2.1"; next-protocol=http/1.1; received-status=407; details="it said \\"no\\""; request-id="req-1"'
   )
   for (const receivedStatus of [100, 599]) t.equal(formatProxyStatus('gw', { receivedStatus }), `gw; received-status=${receivedStatus}`)
   t.throws(() => formatProxyStatus('gw', { details: 'a\r\nb' }), { ...NOT_REPRESENTABLE, message: /index 1/ })
+  t.throws(() => formatProxyStatus('gw', { requestId: '\n' }), NOT_REPRESENTABLE)
   for (const receivedStatus of [99, 600, 200.5, NaN]) t.throws(() => formatProxyStatus('gw', { receivedStatus }), NOT_REPRESENTABLE)
 })

@@ -94,7 +94,7 @@ t.test('pages in a browser: they show in any script, fit the window, and request
     for (const page of Object.values(pages)) t.match(page, { lang, direction, title: page.heading, over: 0 })
     if (index === 0) {
       t.match(pages[407].text, /^407 Proxy Authentication Required[^]*Realm: Gateway$/)
-      t.match(pages[403].text, /^403 Forbidden[^]*Reason: not on the allow list$/)
+      t.match(pages[403].text, /^403 Forbidden[^]*Reason: not on the allow list\s+Reference: req-\w+$/)
     }
     t.same(new Set(proxies[index]!.asked), new Set([`http://a.${index}.test/`, `http://b.${index}.test/`]))
   }

@@ -198,7 +198,7 @@ for (const [name, answer] of ANSWERS) {
     const client = await RawClient.to(t, port)
     const { status, fields, body } = readAnswer(await client.send(`GET ${origin.url}/ HTTP/1.1\r\nHost: a.test\r\nProxy-Authorization: ${ALICE}\r\n\r\n`).answer())
     t.equal(status, 502)
-    t.match(fields['proxy-status'], /error=http_protocol_error$/)
+    t.match(fields['proxy-status'], /error=http_protocol_error; request-id="req-\w+"$/)
     t.match(JSON.parse(body), { code: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' })
     while (origin.open.size > 0) await new Promise(setImmediate)
   })

@@ -230,7 +230,7 @@ t.test('a request in another form than origin-form: it does not reach the own ro
       const { status, body, fields } = readAnswer(await ask(t, port, line, [CREDENTIALS]))
       t.equal(status, 403, line)
       t.match(body, /own listener/)
-      t.match(fields['proxy-status'], /error=destination_ip_prohibited; details="own listener"$/)
+      t.match(fields['proxy-status'], /error=destination_ip_prohibited; details="own listener"; request-id="req-\w+"$/)
     }
   }
   for (const line of ['GET http://gateway.test/admin', `GET http://127.0.0.1:${port}/admin`, 'GET http://a.test/admin', 'HEAD http://a.test/', 'PROPFIND http://a.test/admin', 'GET ftp://a.test/admin']) {

@@ -116,7 +116,7 @@ t.test('an error on a reverse route: Proxy-Status comes from us as an intermedia
   const client = await RawClient.to(t, port)
   client.send(`GET /g/ HTTP/1.1\r\nHost: x\r\nProxy-Authorization: ${ALICE}\r\nConnection: close\r\nTE: trailers\r\n\r\n`)
   const answer = await client.end()
-  t.match(answer, /^HTTP\/1\.1 502 [^]*\r\nproxy-status: \S+; error=connection_refused\r\n/i)
+  t.match(answer, /^HTTP\/1\.1 502 [^]*\r\nproxy-status: \S+; error=connection_refused; request-id="req-\w+"\r\n/i)
   t.notMatch(answer, /\r\ntrailer:/i)
 })
 

@@ -1,5 +1,6 @@
 import type { onSendHookHandler } from 'fastify'
 import { readAccept, weightOf } from '../../fields/accept.js'
+import { tellableId } from '../../platform/request-id.js'
 import { refusalPage } from './page.js'
 import type { Pages } from './page.js'
 
@@ -19,7 +20,7 @@ export function errorPages (pages: Pages): onSendHookHandler {
       return done(null, payload)
     }
     const { message } = JSON.parse(payload) as { message: string }
-    const page = refusalPage(pages, statusCode, message.replace(REFUSED, ''))
+    const page = refusalPage(pages, statusCode, message.replace(REFUSED, ''), tellableId(request))
     reply.type('text/html; charset=utf-8').header('content-length', Buffer.byteLength(page))
     done(null, page)
   }

@@ -34,11 +34,18 @@ export type PageOptions = { readonly [Status in PageStatus]?: PageText } & {
    * @defaultValue `'en'`
    */
   readonly lang?: string
+  /**
+   * The word before the id that the request has in the log.
+   *
+   * @defaultValue `'Reference'`
+   */
+  readonly reference?: string
 }
 
 /** The texts of all pages. */
 export interface Pages {
   readonly lang: string
+  readonly reference: string
   /** By status. */
   readonly texts: Readonly<Record<number, Required<PageText>>>
 }
@@ -52,7 +59,7 @@ const DETAILS: Readonly<Record<PageStatus, string>> = {
   503: 'This proxy cannot answer just now. Try again later.',
   504: 'This proxy waited for an answer from there, and none came.'
 }
-const OPTIONS = new Set(['lang', ...Object.keys(DETAILS)])
+const OPTIONS = new Set(['lang', 'reference', ...Object.keys(DETAILS)])
 const TEXTS = new Set(['title', 'detail', 'label'])
 const LANG = /^[A-Za-z0-9]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}$/
 
@@ -62,8 +69,9 @@ const LANG = /^[A-Za-z0-9]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}$/
  * @throws {BadOption} It is wrong.
  */
 export function readPages (pages: unknown = {}): Pages {
-  const { lang = 'en', ...own }: PageOptions = checkObject(pages as PageOptions, 'pages', OPTIONS)
+  const { lang = 'en', reference = 'Reference', ...own }: PageOptions = checkObject(pages as PageOptions, 'pages', OPTIONS)
   if (typeof lang !== 'string' || !LANG.test(lang)) throw badOption('pages.lang', 'a language tag', lang)
+  if (typeof reference !== 'string') throw badOption('pages.reference', 'text', reference)
   for (const [status, text] of Object.entries(own)) {
     for (const [name, value] of Object.entries(checkObject(text, `pages.${status}`, TEXTS))) {
       if (typeof value !== 'string') throw badOption(`pages.${status}.${name}`, 'text', value)
@@ -75,7 +83,7 @@ export function readPages (pages: unknown = {}): Pages {
     label: status === '407' || status === '401' ? 'Realm' : 'Reason',
     ...own[Number(status) as PageStatus]
   }] as const)
-  return { lang, texts: Object.fromEntries(texts) }
+  return { lang, reference, texts: Object.fromEntries(texts) }
 }
 
 /**
@@ -84,8 +92,9 @@ export function readPages (pages: unknown = {}): Pages {
  * side: the direction is that of the texts.
  *
  * @param value - The realm, or the reason: plain text, whatever is in it.
+ * @param id - Of the request. Default none.
  */
-export function refusalPage ({ lang, texts }: Pages, status: number, value: string): string {
+export function refusalPage ({ lang, reference, texts }: Pages, status: number, value: string, id?: string): string {
   const { title, detail, label } = texts[status]!
   return `<!doctype html>
 <html lang="${lang}" dir="auto">
@@ -111,11 +120,15 @@ strong { color: var(--ink); font-weight: 600; unicode-bidi: plaintext }
 <main>
 <h1>${escaped(title)}</h1>
 <p>${escaped(detail)}</p>
-<p>${escaped(label)}: <strong>${escaped(value)}</strong></p>
+${labelled(label, value)}${id === undefined ? '' : labelled(reference, id)}
 </main>
 </body>
 </html>
 `
+}
+
+function labelled (label: string, value: string): string {
+  return `<p>${escaped(label)}: <strong>${escaped(value)}</strong></p>`
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }

@@ -1,6 +1,7 @@
-import type { onErrorHookHandler } from 'fastify'
+import type { FastifyRequest, onErrorHookHandler } from 'fastify'
 import { formatProxyStatus } from '../../fields/proxy-status.js'
 import type { ProxyErrorType, ProxyStatusParams } from '../../fields/proxy-status.js'
+import { tellableId } from '../../platform/request-id.js'
 
 /** The error types of RFC 9209, 2.3 by our codes. */
 const TYPES: Readonly<Record<string, ProxyErrorType>> = {
@@ -18,6 +19,8 @@ const TYPES: Readonly<Record<string, ProxyErrorType>> = {
   FST_PROXY_AUTH_UPSTREAM_CHALLENGED: 'http_request_denied',
   FST_PROXY_AUTH_OUT_OF_CONNECTIONS: 'connection_limit_reached',
   FST_PROXY_AUTH_REFUSED_CALL: 'proxy_internal_error',
+  FST_PROXY_AUTH_CHECK_FAILED: 'proxy_internal_error',
+  FST_PROXY_AUTH_CHECK_TIMEOUT: 'proxy_internal_error',
   FST_PROXY_AUTH_NO_PARENT: 'destination_not_found',
   FST_PROXY_AUTH_PARENT_UNREACHABLE: 'destination_unavailable',
   FST_PROXY_AUTH_PARENT_TIMEOUT: 'connection_timeout',
@@ -39,15 +42,15 @@ const TYPES_BY_CAUSE: Readonly<Record<string, ProxyErrorType>> = {
 }
 
 /**
- * An `onError` hook that says in `Proxy-Status` why a proxy route failed, and keeps caches from
- * storing it (RFC 9111, 3.5). Only to users who have authenticated: it shows topology to any client
- * that asks (RFC 9209, 4).
+ * An `onError` hook that says in `Proxy-Status` why a proxy route failed, with the id that the log
+ * has, and keeps caches from storing it (RFC 9111, 3.5). Only to users who have authenticated: it
+ * shows topology to any client that asks (RFC 9209, 4).
  *
  * @param pseudonym - Names this deployment, as in `Via`.
  */
 export function addProxyStatus (pseudonym: string): onErrorHookHandler {
   return (request, reply, error, done) => {
-    const params = request.proxyAuth === null ? undefined : paramsOf(error)
+    const params = request.proxyAuth === null ? undefined : paramsOf(error, request)
     if (params !== undefined) reply.header('proxy-status', formatProxyStatus(pseudonym, params))
     // What one user is refused, another may get: `Proxy-Authorization` does not keep a cache in
     // between from sharing it.
@@ -69,16 +72,18 @@ interface Failure extends Error {
   readonly receivedStatus?: number
 }
 
-function paramsOf (failure: Failure): ProxyStatusParams | undefined {
+function paramsOf (failure: Failure, request: FastifyRequest): ProxyStatusParams | undefined {
   const { code, reason, parent, receivedStatus = code === 'FST_PROXY_AUTH_UPSTREAM_CHALLENGED' ? 407 : undefined } = failure
   const error = typeOf(failure)
   if (error === undefined) return undefined
+  const requestId = tellableId(request)
   return {
     error,
     ...(isPrintable(parent) && { nextHop: parent }),
     ...(receivedStatus !== undefined && { receivedStatus }),
     // A reason that `check` gave may be in any language; the field is ASCII.
-    ...(isPrintable(reason) && { details: reason })
+    ...(isPrintable(reason) && { details: reason }),
+    ...(requestId !== undefined && { requestId })
   }
 }
 

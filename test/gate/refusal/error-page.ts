@@ -7,9 +7,11 @@ import { readPages } from '../../../lib/gate/refusal/page.js'
 
 const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8'
 
-async function app (t: Test, fail: () => unknown = () => { throw new Forbidden('<b>') }) {
-  const app = Fastify()
+async function app (t: Test, fail: () => unknown = () => { throw new Forbidden('<b>') }, proxyAuth: object | null = null) {
+  const app = Fastify({ requestIdHeader: 'x-id' })
   t.teardown(() => app.close())
+  app.decorateRequest('proxyAuth', null)
+  app.addHook('onRequest', async request => { request.proxyAuth = proxyAuth as never })
   app.addHook('onSend', errorPages(readPages({ 403: { detail: 'Not from here.' } })))
   app.all('/', async () => fail())
   await app.ready()
@@ -31,6 +33,14 @@ t.test('a client that prefers a page: it gets one', async t => {
   const head = await gate.inject({ method: 'HEAD', url: '/', headers: { accept: BROWSER } })
   const { headers } = await gate.inject({ url: '/', headers: { accept: BROWSER } })
   t.equal(head.headers['content-length'], headers['content-length'])
+})
+
+t.test('the page of a user who has authenticated: it has the id of the request', async t => {
+  const gate = await app(t, undefined, { name: 'alice' })
+  const page = async (id: string) => (await gate.inject({ url: '/', headers: { accept: BROWSER, 'x-id': id } })).body
+  t.match(await page('<i>'), 'Reference: <strong>&lt;i&gt;</strong>')
+  for (const id of ['caf\u00e9', 'x'.repeat(101)]) t.notMatch(await page(id), 'Reference')
+  t.notMatch((await (await app(t)).inject({ url: '/', headers: { accept: BROWSER, 'x-id': 'a' } })).body, 'Reference', 'others are not told')
 })
 
 t.test('a client that does not prefer a page: it gets JSON', async t => {

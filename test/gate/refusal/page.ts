@@ -4,19 +4,23 @@ import { readPages, refusalPage } from '../../../lib/gate/refusal/page.js'
 
 t.test('texts of the operator: each replaces one of ours, and the others stay', async t => {
   t.match(readPages(), { lang: 'en', texts: { 403: { title: '403 Forbidden', label: 'Reason' }, 407: { title: '407 Proxy Authentication Required', label: 'Realm' } } })
-  const pages = readPages({ lang: 'de-AT', 407: { title: 'Anmeldung', label: 'Bereich' } })
+  const pages = readPages({ lang: 'de-AT', reference: 'Zeichen', 407: { title: 'Anmeldung', label: 'Bereich' } })
   t.match(pages.texts[407], { title: 'Anmeldung', label: 'Bereich', detail: readPages().texts[407]!.detail })
   const page = refusalPage(pages, 407, 'Büro')
+  t.notMatch(page, 'Zeichen')
+  t.match(refusalPage(pages, 403, '', 'req-1'), 'Zeichen: <strong>req-1</strong>')
   for (const part of ['<html lang="de-AT" dir="auto">', '<title>Anmeldung</title>', '<h1>Anmeldung</h1>', 'Bereich: <strong>Büro</strong>']) t.ok(page.includes(part), part)
 })
 
 t.test('texts with markup: they are text in the page', async t => {
-  const text = fc.oneof(fc.string(), fc.constantFrom('<script>', '</title>', '"><img src=x>', "'", '&amp;'))
   const plain = refusalPage(readPages({ 403: { title: '', detail: '', label: '' } }), 403, '')
   const tags = (page: string) => page.match(/<[^>]*>/g)
+  t.equal(tags(refusalPage(readPages(), 403, '', 'a'))!.length, tags(plain)!.length + 4, 'a line for the id')
+  const text = fc.oneof(fc.string(), fc.constantFrom('<script>', '</title>', '"><img src=x>', "'", '&amp;'))
   fc.assert(fc.property(text, text, text, text, (title, detail, label, value) => {
-    const page = refusalPage(readPages({ 403: { title, detail, label } }), 403, value)
-    t.same(tags(page), tags(plain))
+    const pages = readPages({ reference: label, 403: { title, detail, label } })
+    t.same(tags(refusalPage(pages, 403, value)), tags(plain))
+    t.same(tags(refusalPage(pages, 403, value, value)), tags(refusalPage(readPages(), 403, '', 'a')))
   }))
 })
 
@@ -48,7 +52,7 @@ function contrast (...colours: [string, string]): number {
 
 t.test('an option pages that is wrong: the boot fails', async t => {
   for (const pages of [
-    null, [], 'de', { lang: 1 }, { lang: 'de"' }, { lang: '' }, { 404: {} }, { constructor: {} }, { 407: 'text' }, { 407: null }, { 407: { body: '' } }, { 407: { title: 1 } }
+    null, [], 'de', { lang: 1 }, { lang: 'de"' }, { lang: '' }, { reference: 1 }, { 404: {} }, { constructor: {} }, { 407: 'text' }, { 407: null }, { 407: { body: '' } }, { 407: { title: 1 } }
   ]) {
     t.throws(() => readPages(pages), { code: 'FST_PROXY_AUTH_BAD_OPTION' }, JSON.stringify(pages))
   }

@@ -7,7 +7,7 @@ import { addProxyStatus } from '../../../lib/proxy/message/proxy-status.js'
 import { PROXY_ERRORS } from '../../../lib/fields/proxy-status.js'
 import type { ProxyErrorType } from '../../../lib/fields/proxy-status.js'
 
-/** What `Proxy-Status` says of a failure, and the status. */
+/** What `Proxy-Status` says of a failure, without the id of the request, and the status. */
 async function explained (failure: Error, authenticated = true): Promise<{ field: unknown, status: number }> {
   const app = Fastify()
   app.decorateRequest('proxyAuth', null)
@@ -16,7 +16,7 @@ async function explained (failure: Error, authenticated = true): Promise<{ field
   app.get('/', async () => { throw failure })
   const { headers, statusCode } = await app.inject('/')
   await app.close()
-  return { field: headers['proxy-status'], status: statusCode }
+  return { field: (headers['proxy-status'] as string | undefined)?.replace(/; request-id="req-\w+"$/, ''), status: statusCode }
 }
 
 const caused = (code: string) => ({ cause: Object.assign(new Error(), { code }) })
@@ -35,6 +35,7 @@ const ROWS: Array<[error: Error, type: ProxyErrorType]> = [
   [new errors.UpstreamHeadTooLarge(), 'http_response_header_section_size'],
   [new errors.OutOfConnections(), 'connection_limit_reached'],
   [new errors.RefusedCall(), 'proxy_internal_error'],
+  [new errors.CheckFailed(), 'proxy_internal_error'],
   [new errors.LoopDetected(), 'proxy_loop_detected']
 ]
 for (const [error, type] of ROWS) {
@@ -42,6 +43,22 @@ for (const [error, type] of ROWS) {
     t.strictSame(await explained(error), { field: `gw; error=${type}`, status: PROXY_ERRORS[type].status })
   })
 }
+
+t.test('a check of the target that does not answer: an internal error, with the status that tells to try again', async t => {
+  t.strictSame(await explained(new errors.CheckTimeout()), { field: 'gw; error=proxy_internal_error', status: 503 })
+})
+
+t.test('the id of the request: it stands at the end, and one that the field cannot carry is left out', async t => {
+  const app = Fastify({ requestIdHeader: 'x-id' })
+  t.teardown(() => app.close())
+  app.decorateRequest('proxyAuth', null)
+  app.addHook('onRequest', async request => { request.proxyAuth = { name: 'alice' } as never })
+  app.addHook('onError', addProxyStatus('gw'))
+  app.get('/', async () => { throw new errors.DnsFailed() })
+  const field = async (id: string) => (await app.inject({ url: '/', headers: { 'x-id': id } })).headers['proxy-status']
+  t.equal(await field('a "b" \\'), 'gw; error=dns_error; request-id="a \\"b\\" \\\\"')
+  for (const id of ['x'.repeat(101), 'caf\u00e9']) t.equal(await field(id), 'gw; error=dns_error')
+})
 
 t.test('a refusal of the policy: it is a 403, and the field says why (R-PS-6)', async t => {
   const address = denied({ reason: 'special-purpose address', proxyStatus: 'destination_ip_prohibited', address: '10.0.0.1' })
