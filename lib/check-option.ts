@@ -32,6 +32,15 @@ export function readInteger (value: unknown, option: string, least: number, most
   throw new BadOption(option, `an integer from ${least} to ${most}`, typeof value === 'number' ? 'another number' : typeof value)
 }
 
+/** In a message there is room for so much of a name that may be of any length. */
+const LONGEST_NAME = 60
+
+/** A name that may come from a file, for a message: on one line, and not all of a long one. */
+export function shownName (name: string): string {
+  const printable = name.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?')
+  return printable.length > LONGEST_NAME ? `${printable.slice(0, LONGEST_NAME)}…` : printable
+}
+
 /**
  * Insists that there is no option but these: a misspelt `deny` must not leave everything open, nor
  * a misspelt store replays possible.
@@ -44,7 +53,7 @@ export function refuseUnknown (options: object, known: ReadonlySet<string>, path
     if (known.has(name)) continue
     const meant = nearest(name, known)
     const instead = meant === undefined ? `there are: ${[...known].join(', ')}` : `did you mean "${path}${meant}"?`
-    throw new BadOption(`unknown option "${path}${name}"; ${instead}`)
+    throw new BadOption(`unknown option "${path}${shownName(name)}"; ${instead}`)
   }
 }
 

@@ -12,6 +12,8 @@ export function nearest (word: string, known: Iterable<string>): string | undefi
   let found: string | undefined
   let least = Math.max(1, Math.floor(word.length / 3)) + 1
   for (const candidate of known) {
+    // So many edits there are at least. A very long word is not gone through for each.
+    if (Math.abs(word.length - candidate.length) >= least) continue
     const edits = distance(word.toLowerCase(), candidate.toLowerCase())
     if (edits < least) {
       least = edits

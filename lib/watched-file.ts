@@ -61,8 +61,9 @@ const OPTIONS = new Set(['interval', 'log', 'timeout', 'clock'])
  * and to take over what is there between would lock every user out, for one.
  */
 const SETTLED: Milliseconds = 100
-/** How often a file that is being written is read, where it is to be read now. */
+/** How often a file that is being written is read until that is an error. */
 const LOOKS = 10
+const ALWAYS_WRITTEN = 'the file is being written all the time'
 /** To open what is no regular file may take for ever. */
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK
 
@@ -110,9 +111,14 @@ export function openWatchedFile<Content> (
     }
   }
 
+  /** How often in a row the file was being written. */
+  let halves = 0
+
   async function check (): Promise<void> {
     try {
-      if (await look(version) !== 'half') logged = ''
+      halves = await look(version) === 'half' ? halves + 1 : 0
+      if (halves === 0) logged = ''
+      else if (halves >= LOOKS) throw new Error(ALWAYS_WRITTEN)
     } catch (problem) {
       const { message } = problem as Error
       if (message !== logged) log(problem as Error)
@@ -129,7 +135,7 @@ export function openWatchedFile<Content> (
     for (let looks = 0; looks < LOOKS; looks++) {
       if (await look('') !== 'half') return content
     }
-    throw new Error('the file is being written all the time')
+    throw new Error(ALWAYS_WRITTEN)
   }
 
   let closed = false
@@ -148,6 +154,7 @@ export function openWatchedFile<Content> (
     async close (): Promise<void> {
       closed = true
       await checking
+      await reloading.catch(() => {}) // its caller is told
     }
   })
 }

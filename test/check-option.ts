@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MAX_TIMER, badOption, checkObject, checkOptions, isObject, readInteger, readList, readTime, readWord, refuseUnknown } from '../lib/check-option.js'
+import { MAX_TIMER, badOption, checkObject, checkOptions, isObject, readInteger, readList, readTime, readWord, refuseUnknown, shownName } from '../lib/check-option.js'
 
 const bad = (message: string) => ({ code: 'FST_PROXY_AUTH_BAD_OPTION', message })
 
@@ -66,4 +66,9 @@ t.test('an option for a time: an integer from the minimum to the longest timer i
   t.equal(readTime(MAX_TIMER, 'x', 1), MAX_TIMER)
   t.equal(readTime(0, 'x', 0), 0)
   t.throws(() => readTime(0, 'x', 1), bad('option x must be an integer from 1 to 2147483647, got another number'))
+})
+
+t.test('a name of any text, for a message: it is on one line, and cut', async t => {
+  for (const [name, shown] of [['to', 'to'], ['größe', 'größe'], ['a\nb\u2028c\x1b[31m\u202e', 'a?b?c?[31m?'], ['x'.repeat(61), `${'x'.repeat(60)}…`]] as const) t.equal(shownName(name), shown)
+  t.throws(() => refuseUnknown({ 'a\nb': 1 }, new Set()), bad('unknown option "a?b"; there are: '))
 })

@@ -116,6 +116,38 @@ t.test('reload of a file that is being looked at: it waits, and reads it once mo
   t.same(await looking, ['bob'])
 })
 
+t.test('a file that is closed while it is read at once: it is closed when that is over, whatever comes of it', async t => {
+  for (const text of ['bob', 'canary']) {
+    const { path, file } = create(t, 'alice', { interval: 1_000_000 })
+    writeFileSync(path, text)
+    let isOver = false
+    const reloading = file.reload().then(() => { isOver = true }, () => { isOver = true })
+    await file.close()
+    t.ok(isOver, text)
+    await reloading
+  }
+})
+
+t.test('a file that is being written at each look: after a few that is logged, once, and it is taken over in the end', async t => {
+  let write = (): void => {}
+  const { openWatchedFile: open } = await mocked<typeof import('../lib/watched-file.js')>(t, 'lib/watched-file.js', {
+    'node:timers/promises': { setTimeout: async () => { write() } }
+  })
+  const path = join(t.testdir({ users: 'alice' }), 'users')
+  const problems: Error[] = []
+  const file = open(path, text => text, { interval: 0, log: problem => problems.push(problem) })
+  write = () => { appendFileSync(path, 'x') }
+  write()
+  for (let looks = 0; looks < 9; looks++) await file.read()
+  t.strictSame(problems, [])
+  for (let looks = 0; looks < 3; looks++) await file.read()
+  t.match(problems, [{ message: 'the file is being written all the time' }])
+  t.equal(problems.length, 1)
+  t.equal(file.latest, 'alice')
+  write = () => {}
+  t.equal(await file.read(), `alice${'x'.repeat(13)}`)
+})
+
 t.test('reload of a file that is written again and again: it is given up', async t => {
   let write = (): void => {}
   let waits = 0

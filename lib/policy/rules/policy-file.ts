@@ -1,4 +1,4 @@
-import { checkOptions, readTime } from '../../check-option.js'
+import { checkOptions, isObject, readTime, shownName } from '../../check-option.js'
 import { BadOption } from '../../errors.js'
 import { guarded } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
@@ -86,6 +86,7 @@ export function policyFile (path: string, options: PolicyFileOptions = {}): Poli
   const file = openWatchedFile(path, parse, { interval: 0, log, ...timeout === undefined ? {} : { timeout } })
   const listeners = new Set<PolicyListener>()
   let current = file.latest
+  let isClosed = false
 
   function takeOver (): void {
     const previous = current
@@ -95,7 +96,7 @@ export function policyFile (path: string, options: PolicyFileOptions = {}): Poli
 
   const timer = setInterval(guarded(async () => {
     await file.read()
-    takeOver()
+    if (!isClosed) takeOver()
   }), interval).unref()
 
   return Object.freeze({
@@ -113,6 +114,7 @@ export function policyFile (path: string, options: PolicyFileOptions = {}): Poli
       return () => { listeners.delete(listener) }
     },
     async close () {
+      isClosed = true
       clearInterval(timer)
       await file.close()
     }
@@ -124,12 +126,15 @@ function warn (problem: Error): void {
 }
 
 function readPolicy (read: (text: string) => LocatedDocument, text: string, options: PolicyOptions): Policy {
+  // What is not UTF-8 was read as another name, and a rule that denies would miss its user.
+  const wrong = text.indexOf('\ufffd')
+  if (wrong !== -1) throw inLine(text.slice(0, wrong).split('\n').length, 'not UTF-8')
   const { value, lineOf } = locate(read, text)
   try {
     return createPolicy(value as PolicyDocument, options)
   } catch (problem) {
     const { message } = problem as Error
-    const path = pathIn(message)
+    const path = pathIn(message, value)
     throw path === null ? problem : inLine(lineOf(path), message)
   }
 }
@@ -147,7 +152,19 @@ function inLine (line: number, message: string): Error {
 }
 
 /** Which member of the document a message is about; `null`: it is about something else. */
-function pathIn (message: string): DocumentPath | null {
-  const [, path] = /^(?:unknown )?option "?policy((?:\.\w+|\[\d+\])*)/.exec(message) ?? []
-  return path === undefined ? null : Array.from(path.matchAll(/\w+/g), ([part]) => /^\d+$/.test(part) ? Number(part) : part)
+function pathIn (message: string, document: unknown): DocumentPath | null {
+  const [, path] = /^option policy((?:\.\w+|\[\d+\])*)/.exec(message) ?? []
+  if (path !== undefined) return Array.from(path.matchAll(/\w+/g), ([part]) => /^\d+$/.test(part) ? Number(part) : part)
+  const member = unknownMember(message, document, 'policy')
+  if (member !== undefined) return [member]
+  const [, index] = /^unknown option "policy\.rules\[(\d+)\]/.exec(message) ?? []
+  if (index === undefined) return null
+  const rule = (document as PolicyDocument).rules[Number(index)]
+  return ['rules', Number(index), unknownMember(message, rule, `policy.rules[${index}]`)!]
+}
+
+/** The member that a message calls unknown. It has any name, maybe one like a path. */
+function unknownMember (message: string, owner: unknown, name: string): string | undefined {
+  if (!isObject(owner)) return undefined
+  return Object.keys(owner).find((member) => message.startsWith(`unknown option "${name}.${shownName(member)}"; `))
 }

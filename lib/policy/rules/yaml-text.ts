@@ -17,8 +17,8 @@ type LoadYaml = (name: string) => unknown
 export function readYaml (text: string, load: LoadYaml = createRequire(import.meta.url)): LocatedDocument {
   const { LineCounter, isNode, parseDocument } = packageYaml(load)
   const lines = new LineCounter()
-  // Pretty errors show the text.
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  // Pretty errors show the text, and so do warnings about keys that are no text.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true })
   const [problem] = [...document.errors, ...document.warnings]
   if (problem !== undefined) throw new UnreadableDocument(lines.linePos(problem.pos[0]).line, `not YAML (${problem.code})`)
   return {

@@ -1,5 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import type { Test } from 'tap'
 import type { PolicyFileOptions } from '../../../lib/policy/rules/policy-file.js'
@@ -14,7 +15,7 @@ const DENY = 'rules:\n  - name: closed\n    action: deny\n    reason: closed\n'
 
 function create (t: Test, text: string, { name = 'policy.yaml', ...options }: PolicyFileOptions & { name?: string } = {}) {
   const path = join(t.testdir({}), name)
-  writeFileSync(path, text)
+  writeFileSync(path, text, /[\x80-\xff]/.test(text) ? 'latin1' : 'utf8')
   const problems: Error[] = []
   const file = policyFile(path, { interval: 5, log: problem => problems.push(problem), ...options })
   t.teardown(() => file.close())
@@ -97,6 +98,10 @@ t.test('a file that is wrong at the start: the boot fails, with the line and not
     ['a.yaml', 'rules:\n  - action: allow\n    to:\n      - a.test\n      - http://canary\n', /^the file of rules, line 5: option policy\.rules\[0\]\.to\[1\] must be /],
     ['a.json', '{"rules": [\n{"action": "allow"},\n{"to": ["canary*.test"], "action": "allow"}]}', /^the file of rules, line 3: option policy\.rules\[1\]\.to\[0\] must be /],
     ['a.yaml', 'rules: [\ncanary', /^the file of rules, line \d: not YAML \(/], ['a.json', '{\n"rules": canary}', /^the file of rules, line 2: not JSON$/], ['a.yaml', '', /^the file of rules, line 1: option policy must be an object, got null$/],
+    ['a.yaml', 'rules:\n  - action: allow\n    to: [a.test]\n\n    to-x: 1\n', /^the file of rules, line 5: unknown option "policy\.rules\[0\]\.to-x"/], ['a.json', '{"rules": [{"action": "allow"}],\n"rules[0].action": 1}', /^the file of rules, line 2: unknown option/],
+    ['a.json', '{"rules": [],\n"0": 1}', /^the file of rules, line 2: unknown option "policy\.0"/], ['a.yaml', 'rules:\n  - ? {to: canary}\n    : allow\n', /^the file of rules, line 2: not YAML \(NON_STRING_KEY\)$/],
+    ['a.yaml', `rules: []\n${'x'.repeat(100)}canary: 1\n`, /^the file of rules, line 2: unknown option "policy\.x{60}…"/], ['a.yaml', 'rules: []\n"a\\nb": 1', /^the file of rules, line 2: unknown option "policy\.a\?b"/],
+    ['a.yaml', 'rules:\n  - action: deny\n    users: [J\xfcrgen canary]\n', /^the file of rules, line 3: not UTF-8$/],
     ['a.json', '{"rules": [],\n"rules": []}', /^the file of rules, line 2: a name comes twice$/], ['a.yaml', 'rule: []', /^the file of rules, line 1: unknown option "policy\.rule"/]
   ] as const) {
     try {
@@ -148,6 +153,17 @@ t.test('a file that is closed: the rules stay, and it is not looked at', async t
   writeFileSync(path, DENY)
   await until(() => other.decide(request).allowed === false)
   t.equal(file.decide(request).allowed, true)
+})
+
+t.test('a file that is closed while a change is being read: no one is told of it afterwards', async t => {
+  const { path, file } = create(t, ALLOW, { interval: 1 })
+  writeFileSync(path, DENY)
+  await wait(30) // in which a look at it begins
+  let told = 0
+  file.onChange(() => told++)
+  await file.close()
+  await new Promise(resolve => { setImmediate(resolve) })
+  t.equal(told, 0)
 })
 
 t.test('reloads in the middle of many requests, with a broken file in between: each decision is of the one or the other', async t => {

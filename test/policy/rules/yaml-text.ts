@@ -7,12 +7,13 @@ t.test('a text of YAML: times and words such as no are text in it', async t => {
   t.strictSame(value, { rules: [{ from: '09:00', name: 'no', to: ['a.test', '*.b.test'], special: true }] })
   t.equal(readYaml('').value, null)
   t.strictSame(readYaml('{"rules": []}').value, { rules: [] }, 'JSON is YAML')
+  t.strictSame(readYaml('7: a').value, { 7: 'a' })
   t.strictSame(readYaml('a: &x [1]\nb: *x').value, { a: [1], b: [1] })
 })
 
 t.test('a text that is no YAML: the line is told, and nothing of the text', async t => {
   for (const [text, line] of [
-    ['a: 1\na: 2', 2], ['a: [1,\n2\n', 2], ['a: 1\n---\nb: 2', 2], ['a: "canary\n', 2], ['a:\n\t- canary', 2], ['a: 1\nb: !canary 2', 2], ['a: *canary', 1], ['a\nb: 1', 1]
+    ['a: 1\na: 2', 2], ['a: [1,\n2\n', 2], ['a: 1\n---\nb: 2', 2], ['a: "canary\n', 2], ['a:\n\t- canary', 2], ['a: 1\nb: !canary 2', 2], ['a: *canary', 1], ['a\nb: 1', 1], ['a: 1\n? {b: canary}\n: 2', 2], ['a: &x 1\n*x : 2', 2]
   ] as const) {
     try {
       readYaml(text)
