@@ -10,6 +10,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import * as v8 from 'node:v8'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
+import { BACKLOG } from './origin.js'
 import proxyAuth, { BasicStrategy, DigestStrategy, htpasswd, lookupStatic } from '../../lib/index.js'
 
 export interface GatewaySetup {
@@ -76,7 +77,7 @@ async function listen (server: object): Promise<FastifyInstance> {
     connect: { idleTimeout: 20 * LIMIT },
     reverse: [{ prefix: '/api', upstream }, { prefix: '/ws', upstream, websocket: true }]
   })
-  await app.listen({ port: 0, host: '127.0.0.1' })
+  await app.listen({ port: 0, host: '127.0.0.1', backlog: BACKLOG })
   return app
 }
 

@@ -5,6 +5,12 @@ import { WebSocketServer } from 'ws'
 const LARGE = Buffer.alloc(2 ** 20, 'x')
 
 /**
+ * How many connections may wait to be accepted, here and at the gateway. With node's 511 the kernel dropped thousands of a run in
+ * which this process was late, and clients waited for the second or third of their tries: seconds for which nothing is to blame.
+ */
+export const BACKLOG = 4096
+
+/**
  * An origin that does by path what origins do: responds, dribbles, stalls, resets, cuts its content. What is upgraded is
  * echoed. It is the end of the tunnels as well.
  *
@@ -45,7 +51,7 @@ export async function origin (): Promise<{ port: number, close: () => void, clos
     socket.on('error', () => {}).on('close', () => open.delete(socket))
   })
   server.keepAliveTimeout = 300
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>(resolve => server.listen({ port: 0, host: '127.0.0.1', backlog: BACKLOG }, resolve))
   return {
     port: (server.address() as AddressInfo).port,
     close: () => { server.close(); for (const socket of open) socket.destroy() },
