@@ -73,6 +73,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
       exchanges,
       pseudonym,
       identities: settings.identityFields,
+      logsPaths: settings.log.paths,
       hook,
       authenticateFor,
       admitsWithoutCredentials,
@@ -94,6 +95,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
       identity,
       limits: settings.tunnels,
       onSend: errorPages(pages),
+      logsPaths: settings.log.paths,
       parents: settings.routeParents[index]
     })
   }
@@ -136,7 +138,7 @@ export { Credentials, formatCredentials, parseCredentials } from './fields/crede
 export type { CredentialsParts } from './fields/credentials.js'
 export type { Principal } from './gate/principal.js'
 export type { PageOptions, PageStatus, PageText } from './gate/refusal/page.js'
-export type { AnonymousOptions, AuthIntOptions, ConnectionBoundOptions, ConnectOptions, ForwardOptions, ProxyAuthOptions, ReverseRoute, TargetStrategies, VerifierOptions } from './options/options.js'
+export type { AnonymousOptions, AuthIntOptions, ConnectionBoundOptions, ConnectOptions, ForwardOptions, LogOptions, ProxyAuthOptions, ReverseRoute, TargetStrategies, VerifierOptions } from './options/options.js'
 export type { DeclaredStrategy, StrategyDeclaration } from './passport/declaration.js'
 export type { ChallengeMaker } from './passport/strategy-challenges.js'
 export type { Registry } from './passport/registry.js'

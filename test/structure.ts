@@ -32,7 +32,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'policy'
   ],
   // The floors of proxy, from the lowest. Never gate.
-  'proxy/exchange': ['types', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'policy'],
+  'proxy/exchange': ['types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'policy'],
   'proxy/message': ['errors', 'check-option', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange'],
   'proxy/upstream': ['errors', 'check-option', 'types', 'fields', 'platform', 'policy', 'proxy/message'],
   // To the target by way of another proxy, and the credentials for that.

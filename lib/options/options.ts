@@ -104,6 +104,8 @@ export interface ProxyAuthOptions {
    * @defaultValue `'warn'`
    */
   readonly cleartext?: 'warn' | 'refuse'
+  /** What the line of a proxied request has in the log. */
+  readonly log?: LogOptions
   /**
    * The texts of the pages that browsers show: of 407 and 401, and on the forward proxy of 403,
    * 429, 502, 503 and 504.
@@ -135,6 +137,17 @@ export interface ProxyAuthOptions {
    * @defaultValue `10000` (10 seconds)
    */
   readonly drainTimeout?: Milliseconds
+}
+
+/** What is in the log. It never has a credential. */
+export interface LogOptions {
+  /**
+   * Whether the line of a proxied request has its path and its query. Many origins have secrets
+   * there: links to reset a password, signatures, tokens. A tunnel has no path.
+   *
+   * @defaultValue `false`
+   */
+  readonly paths?: boolean
 }
 
 /** Which requests without credentials are served, and the name that stands for their users. */

@@ -5,7 +5,7 @@ import type { Principal } from '../gate/principal.js'
 import { readPages } from '../gate/refusal/page.js'
 import type { Pages } from '../gate/refusal/page.js'
 import { badOption, checkOptions, isObject, readList, readTime, readWord } from '../check-option.js'
-import type { AuthIntOptions, ConnectionBoundOptions, ConnectOptions, ProxyAuthOptions, ReverseRoute, VerifierOptions } from './options.js'
+import type { AuthIntOptions, ConnectionBoundOptions, ConnectOptions, LogOptions, ProxyAuthOptions, ReverseRoute, VerifierOptions } from './options.js'
 import type { StrategyDeclaration } from '../passport/declaration.js'
 import type { Registry } from '../passport/registry.js'
 import { readAttempts } from '../policy/attempts/attempts-options.js'
@@ -19,6 +19,7 @@ import { readAnonymous } from './anonymous.js'
 import type { AnonymousSettings } from './anonymous.js'
 import { readForward, readTargets } from './forward.js'
 import { readAuthInt, readConnect, readConnectionBound, readVerifiers } from './limits.js'
+import { readLog } from './log.js'
 import { readIdentities, readReverse, readRouteParents } from './reverse.js'
 
 /** The options, checked, with defaults. Frozen. */
@@ -45,6 +46,7 @@ export interface Settings {
   readonly tunnels: Required<ConnectOptions>
   readonly authInt: Required<AuthIntOptions>
   readonly cleartext: 'warn' | 'refuse'
+  readonly log: Required<LogOptions>
   /** Options that were given and are of no use beside the others. */
   readonly unused: readonly string[]
   readonly pages: Pages
@@ -58,7 +60,7 @@ export interface Settings {
 // reach a hoisted plugin.
 const OPTIONS = new Set([
   'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'identity', 'forward', 'connect', 'connectionBound',
-  'anonymous', 'attempts', 'authInt', 'cleartext', 'pages', 'via', 'verifiers', 'strategyTimeout', 'drainTimeout', 'logLevel', 'logSerializers'
+  'anonymous', 'attempts', 'authInt', 'cleartext', 'log', 'pages', 'via', 'verifiers', 'strategyTimeout', 'drainTimeout', 'logLevel', 'logSerializers'
 ])
 
 /**
@@ -71,7 +73,7 @@ const OPTIONS = new Set([
 export function readSettings (options: ProxyAuthOptions): Settings {
   const {
     realm, strategies, passport, hook = 'preHandler', principal, reverse = [], identity, forward: givenForward, connect = {}, connectionBound,
-    anonymous, attempts, authInt = {}, verifiers = {}, cleartext = 'warn', pages, via = `gateway-${randomBytes(6).toString('hex')}`,
+    anonymous, attempts, authInt = {}, verifiers = {}, cleartext = 'warn', log = {}, pages, via = `gateway-${randomBytes(6).toString('hex')}`,
     strategyTimeout = 10_000, drainTimeout = 10_000
   } = checkOptions(options, OPTIONS)
   readRealm(realm)
@@ -101,6 +103,7 @@ export function readSettings (options: ProxyAuthOptions): Settings {
     verifiers: readVerifiers(verifiers),
     unused: unusedOf(options, routes),
     cleartext: readWord(cleartext, 'cleartext', ['warn', 'refuse']),
+    log: readLog(log),
     pages: readPages(pages),
     pseudonym: via,
     strategyTimeout: readTime(strategyTimeout, 'strategyTimeout', 1),

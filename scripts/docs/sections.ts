@@ -35,6 +35,7 @@ export const GROUPS: readonly Group[] = [
       { title: 'Anonymous access', type: 'AnonymousOptions', prefix: 'anonymous.' },
       { title: 'Slowing down guesses', type: 'AttemptsOptions', prefix: 'attempts.', note: 'See [Accounts](../guide/accounts.md#slowing-down-guesses).' },
       { title: 'Content that is kept', type: 'AuthIntOptions', prefix: 'authInt.' },
+      { title: 'Log', type: 'LogOptions', prefix: 'log.', note: 'See [Operations](../guide/operations.md#logs).' },
       { title: 'Pages for browsers', type: 'PageOptions', prefix: 'pages.' },
       { title: 'Text of a page', type: 'PageText', prefix: 'pages[status].' },
       { title: 'Requests to a strategy', type: 'VerifierOptions', prefix: 'verifiers.' }

@@ -8,6 +8,17 @@ const NOT_A_HOST = /[^\w.\u0080-\uffff-]/ // what is ASCII must be a letter, dig
 const NOT_ASCII_HOST = /[^\w.-]/
 const BEYOND_ASCII = /[\u0080-\uffff]/
 
+/**
+ * As {@link canonicalHost}, but an address as all rules spell it: an IPv4 address that is mapped
+ * into IPv6 is the IPv4 address.
+ *
+ * @throws {BadTarget} It is no host.
+ */
+export function canonicalName (host: string): string {
+  const name = canonicalHost(host)
+  return name.includes(':') ? readAddress(name)!.text : name
+}
+
 function canonicalIPv6 (text: string): string {
   const address = text.includes(':') ? readAddress(text) : null
   if (address === null) throw new BadTarget('the host is no IPv6 address')

@@ -23,6 +23,7 @@ import { addGateFields } from '../message/response-head.js'
 import { openByWays } from '../parent/open-by-ways.js'
 import type { WayOpened, WaysOptions } from '../parent/open-by-ways.js'
 import { dial } from '../upstream/dial.js'
+import type { Dialled } from '../upstream/dial.js'
 import { upstreamError } from '../upstream/upstream-error.js'
 import { connectOf } from './connect-request.js'
 import type { Connect } from './connect-request.js'
@@ -66,7 +67,7 @@ class Opening {
   ) {
     this.connect = connectOf(request.raw)!
     this.target = received(request.raw)!.target as AuthorityTarget
-    this.log = logExchange(request, { form: 'connect', target: this.target.authority })
+    this.log = logExchange(request, { form: 'connect', target: this.target })
     this.exchange = { end: (why) => this.fail(why === 'closing' ? new Closing() : new Forbidden('access revoked')) }
   }
 
@@ -94,8 +95,8 @@ class Opening {
 
   private dial (addresses: readonly Address[]): void {
     if (this.isOver) return
-    const done = (failure: Error | null, socket?: Socket) => {
-      if (failure === null) this.open(socket!)
+    const done: Dialled = (failure, socket, address) => {
+      if (failure === null) this.open(socket!, { address })
       else this.fail(upstreamError(failure))
     }
     try {
@@ -109,26 +110,25 @@ class Opening {
     const { request: { proxyAuth, raw }, target: { host, port }, options: { pseudonym } } = this
     const target = { host, port, scheme: 'connect' } as const
     const asked = { target, identity: proxyAuth!, raw, fields: fieldsForParent(raw, pseudonym) }
-    const done: WayOpened = (failure, socket, parent) => {
-      if (failure === null) this.open(socket!, parent?.name)
+    const done: WayOpened = (failure, socket, parent, address) => {
+      if (failure === null) this.open(socket!, { address, parent: parent?.name })
       else this.fail(failure)
     }
     this.cancelDial = openByWays(asked, ways, guarded(done, this.connect.client))
   }
 
-  private open (upstream: Socket, parent?: string): void {
+  private open (upstream: Socket, way: Pick<Ending, 'address' | 'parent'>): void {
     const { reply, connect, log, exchange, options } = this
     this.end()
     if (hasBegun(reply)) { // by a timeout of the application's
       upstream.destroy()
       options.exchanges.delete(exchange)
-      return log({ status: reply.raw.statusCode, bytesIn: 0, bytesOut: 0, parent })
+      return log({ status: reply.raw.statusCode, bytesIn: 0, bytesOut: 0, ...way })
     }
     reply.hijack()
     const fields: string[] = []
     addGateFields(reply, fields)
-    const record = parent === undefined ? log : (ending: Ending) => log({ ...ending, parent })
-    pass(connect.open(fields), connect, upstream, exchange, record, options)
+    pass(connect.open(fields), connect, upstream, exchange, (ending) => log({ ...ending, ...way }), options)
   }
 
   /** What fails behind the end is of no interest. */

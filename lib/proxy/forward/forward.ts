@@ -27,6 +27,8 @@ export interface ForwardHandlerOptions extends Omit<RelayOptions, 'via'> {
   readonly pseudonym: string
   /** The fields that tell upstreams of reverse routes who a user is. Default none. */
   readonly identities?: readonly IdentityField[] | undefined
+  /** Whether the log has the path of a request. Default: it has not. */
+  readonly logsPaths?: boolean | undefined
 }
 
 /**
@@ -40,7 +42,7 @@ const REPLACED = new Set(['host'])
  * as sent, less what belongs to this hop; what the origin answers reaches the client likewise.
  */
 export function createForward (options: ForwardHandlerOptions) {
-  const { access, client, byParents, bodyTimeout, pseudonym, identities = [] } = options
+  const { access, client, byParents, bodyTimeout, pseudonym, identities = [], logsPaths = false } = options
   const relayOptions = { ...options, via: formatVia('1.1', pseudonym) }
 
   return function forward (request: FastifyRequest, reply: FastifyReply): void {
@@ -49,14 +51,14 @@ export function createForward (options: ForwardHandlerOptions) {
     if (isLastRecipient(request)) return respondAsLast(request, reply)
     const upgrade = protocolsOf(raw)
     const form = upgrade === undefined ? target.scheme : 'websocket'
-    const recorded = { form, target: `${target.scheme}://${target.authority}` } as const
+    const recorded = { form, target, path: logsPaths ? target.path : undefined } as const
     const relay = new Relay(reply, recorded, relayOptions, tellOfSession)
 
     const outgoing = (fields: string[]): Forwarded['outgoing'] => {
       const content = requestContent(raw, relay.tally, bodyTimeout, request.body)
       const requester = { raw, name: request.proxyAuth!.name }
       const tally = content === null ? undefined : relay.tally
-      return { target, method: raw.method!, fields, content, tally, upgrade, requester }
+      return { target, method: raw.method!, fields, content, tally, upgrade, requester, trail: relay }
     }
 
     const send = (addresses: readonly Address[], fields: string[]): void => {

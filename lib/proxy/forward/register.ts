@@ -78,6 +78,8 @@ export interface ForwardProxyOptions {
    * client. Default none.
    */
   readonly identities?: readonly IdentityField[] | undefined
+  /** Whether the log has the path of a request. Default: it has not. */
+  readonly logsPaths?: boolean | undefined
   /** When the gate's hook runs, and the one for a target. */
   readonly hook: 'onRequest' | 'preHandler'
   readonly authenticateFor: (target: NamedTarget) => Hook
@@ -101,7 +103,8 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   if (app.prefix !== '') throw new BadRegistration('forward cannot have a prefix')
   if (app.hasConstraintStrategy(TARGET_FORM)) throw new BadRegistration('this server has forward already')
   const {
-    settings, exchanges, pseudonym, identities, hook, authenticateFor, admitsWithoutCredentials, carriesIdentity, onSend
+    settings, exchanges, pseudonym, identities, logsPaths, hook, authenticateFor, admitsWithoutCredentials,
+    carriesIdentity, onSend
   } = options
   const own = ownAddresses(app)
   const access = createAccess(settings.policy, own)
@@ -110,7 +113,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   if (parents !== undefined) prepareParents(app, parents)
   const ways = parents && { ...settings, parents, health: new Blame(parents), pseudonym, access, own, lookup, loginFor }
   const byParents = ways && createByParents({ ...ways, client })
-  const forward = createForward({ ...settings, access, client, byParents, exchanges, pseudonym, identities })
+  const forward = createForward({ ...settings, access, client, byParents, exchanges, pseudonym, identities, logsPaths })
   const tunnel = createTunnel({ ...settings, access, exchanges, pseudonym, ways })
 
   const isOwn = createOwnAuthority(settings.authorities)

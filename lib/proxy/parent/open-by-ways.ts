@@ -33,8 +33,8 @@ export interface WaysRequest {
   readonly fields: readonly string[]
 }
 
-/** Takes a failure, or a connection and the parent that it goes by, if it does. */
-export type WayOpened = (failure: Error | null, socket?: Socket, parent?: Parent) => void
+/** Takes a failure, or a connection. That goes by a parent, or leads to an address. */
+export type WayOpened = (failure: Error | null, socket?: Socket, parent?: Parent, address?: string) => void
 
 /**
  * Opens a connection to a target by parents: policy by name, the choice, and then one way after the
@@ -96,8 +96,11 @@ class Ways {
     if (this.isOver) return null
     return await new Promise((resolve, reject) => {
       // The taker gets it at once, before anything can happen to it.
-      const done: Dialled = (failure, socket) => {
-        if (failure === null) this.done(null, socket, hop === 'direct' ? undefined : hop)
+      const done: Dialled = (failure, socket, address) => {
+        if (failure === null) {
+          if (hop === 'direct') this.done(null, socket, undefined, address)
+          else this.done(null, socket, hop)
+        }
         resolve(failure === null ? null : upstreamError(failure))
       }
       try {

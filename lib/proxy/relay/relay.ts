@@ -66,6 +66,8 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
   readonly tally: Tally = { bytesIn: 0 }
   /** Why it was cut, `undefined` when it was not. */
   reason: string | undefined
+  /** The address that it was sent to, for the log. */
+  address: string | undefined
   /** The name of the parent proxy that it goes by, for the log. */
   parent: string | undefined
   /** Called when the client has left before anything was known of a connection. */
@@ -224,8 +226,8 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
   private finish (): void {
     if (this.isOver) return
     if (!hasBegun(this.reply)) return this.fail(unanswered(this.reason))
-    const { bytesIn, bytesOut, reason, parent } = this
-    this.close({ status: this.raw.statusCode, bytesIn, bytesOut, reason, parent })
+    const { bytesIn, bytesOut, reason, parent, address } = this
+    this.close({ status: this.raw.statusCode, bytesIn, bytesOut, reason, parent, address })
   }
 
   /** It comes to nothing, and nothing has gone out. */
@@ -235,7 +237,7 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
     const error = this.reason === undefined ? asError(failure) : unanswered(this.reason)
     const ending = endingBy(error)
     const { parent = this.parent } = ending
-    this.close({ ...ending, parent, bytesIn: this.tally.bytesIn, bytesOut: 0 })
+    this.close({ ...ending, parent, address: this.address, bytesIn: this.tally.bytesIn, bytesOut: 0 })
     if (!hasBegun(this.reply)) guarded(this.respond, this.raw)(error) // it may be a function of the application's
   }
 

@@ -1,5 +1,6 @@
-import { Agent, Dispatcher, ProxyAgent, getGlobalDispatcher } from 'undici'
+import { Agent, Dispatcher, Pool, ProxyAgent, getGlobalDispatcher } from 'undici'
 import type { Milliseconds } from '../../types.js'
+import { connectionIn } from '../upstream/connection.js'
 import { createConnector } from '../upstream/connector.js'
 import type { OriginClientOptions } from '../upstream/origin-client.js'
 import { PINNED_IDLE } from '../upstream/pinned-connections.js'
@@ -75,7 +76,7 @@ export function chooseUpstream (route: HttpProxyRoute, from: FromOf): ReverseUps
   if (globalAgent) return ours(createReverseClient(globalDispatcher), false)
   const { proxy, ...rest } = settings
   const open = (pool: Options) => proxy === undefined
-    ? new Agent({ ...POOL, maxHeaderSize, ...rest, ...pool, connect: createConnector(rest) })
+    ? new Agent({ factory: poolOf, ...POOL, maxHeaderSize, ...rest, ...pool, connect: createConnector(rest) })
     : new ProxyAgent({ ...POOL, maxHeaderSize, ...proxyOptions(proxy), ...rest, ...pool })
   const dispatcher = open({})
   const client = createReverseClient(dispatcher, () => open({ connections: 1, keepAliveTimeout: PINNED_IDLE }), {
@@ -88,6 +89,11 @@ export function chooseUpstream (route: HttpProxyRoute, from: FromOf): ReverseUps
   const chosen = ours(client, true, settings['bodyTimeout'] as Milliseconds | undefined)
   const hasOwn = proxy !== undefined || settings['factory'] !== undefined || typeof settings['connect'] === 'function'
   return hasOwn ? chosen : { ...chosen, settings: settingsOf(settings, maxHeaderSize) }
+}
+
+/** An agent's `factory`, as undici has it, but that connections know where they lead to. */
+function poolOf (origin: string | URL, options: Options): Dispatcher {
+  return options['connections'] === 1 ? connectionIn(origin, options) : new Pool(origin, { ...options, factory: connectionIn })
 }
 
 /** What of undici's options another client of ours can do with. */

@@ -9,6 +9,8 @@ import type { Relay } from '../relay/relay.js'
 import { Attempt } from '../upstream/attempt.js'
 import type { Attempted, Sender } from '../upstream/attempt.js'
 import { authenticatesConnection } from '../upstream/authenticates-connection.js'
+import { kPassenger } from '../upstream/connection.js'
+import type { Passenger } from '../upstream/connection.js'
 import { PinnedConnections } from '../upstream/pinned-connections.js'
 import type { ReverseContent } from './content.js'
 import type { Destination } from './destination.js'
@@ -38,8 +40,8 @@ export interface OutgoingRequest extends Attempted {
    * route say.
    */
   readonly timeout?: Milliseconds | undefined
-  /** What is to know the parent that it goes by, and how to give up the way there. */
-  readonly relay: Pick<Relay, 'parent' | 'abandon'>
+  /** What is to know where it goes, and how to give up the way there. */
+  readonly relay: Pick<Relay, 'address' | 'parent' | 'abandon'>
 }
 
 /** Sends requests to the upstream of a route. */
@@ -95,7 +97,10 @@ export function createReverseClient (
     version: '1.1',
     sendsContent: () => true,
     send (
-      { request: { raw, proxyAuth }, destination: { origin, path }, query, method, fields, content, tally, timeout },
+      {
+        request: { raw, proxyAuth }, destination: { origin, path }, query, method, fields, content, tally, timeout,
+        relay: trail
+      },
       handler
     ) {
       if (waiting >= maxWaiting) return handler.onResponseError?.(undefined as never, new UpstreamBusy())
@@ -105,7 +110,7 @@ export function createReverseClient (
       const pinned = another === undefined
         ? authenticates ? null : undefined
         : pins.find(requester, origin, authenticates, another)
-      const options: Dispatcher.DispatchOptions = {
+      const options: SentToUpstream['options'] = {
         origin,
         path: path + query,
         method: method as Dispatcher.HttpMethod,
@@ -117,7 +122,9 @@ export function createReverseClient (
       if (timeout !== undefined) options.headersTimeout = options.bodyTimeout = timeout
       const by = timeout === undefined ? sender : { ...sender, headersTimeout: timeout }
       waiting += 1
-      const attempt = new Attempt(handler, by, { method, content, tally, options }, repeats && pinned === undefined)
+      const sent = { method, content, tally, trail, options }
+      const attempt = new Attempt(handler, by, sent, repeats && pinned === undefined)
+      options[kPassenger] = attempt
       ;(pinned ?? dispatcher).dispatch(options, attempt)
     },
     async close () {
@@ -127,4 +134,6 @@ export function createReverseClient (
 }
 
 /** A request that has been sent. */
-interface SentToUpstream extends Attempted { readonly options: Dispatcher.DispatchOptions }
+interface SentToUpstream extends Attempted {
+  readonly options: Dispatcher.DispatchOptions & { [kPassenger]?: Passenger }
+}

@@ -57,6 +57,13 @@ function destinationOf (source: string, upstream: string): Destination {
   return { origin: url.origin, name: `${protocol}//${host}`, host, path: pathAsWritten(pathname, source), search }
 }
 
+/** What the log calls an upstream: no userinfo, no path. Nothing, where it is not known before. */
+export function upstreamName (upstream: string): string {
+  if (!URL.canParse(upstream)) return ''
+  const { protocol, host } = new URL(upstream)
+  return `${protocol}//${host}`
+}
+
 function decoded (source: string): string {
   try {
     return decodeURIComponent(source)

@@ -29,6 +29,7 @@ import { refuseLoop } from '../message/request-fields.js'
 import { dropForeignResponseFields } from './handed-response.js'
 import type { FromOf } from './reply-from.js'
 import type { RequestHeadRules } from './request-head.js'
+import { upstreamName } from './destination.js'
 import { createReverse } from './reverse.js'
 import type { FromOptions, SendReverse } from './reverse.js'
 import { RewrittenPaths, pathOf } from './rewritten-paths.js'
@@ -63,6 +64,8 @@ export interface ReverseShared {
   readonly limits?: JoinOptions
   /** Sees our own responses before they leave. Default none. */
   readonly onSend?: onSendHookHandler
+  /** Whether the log has the path of a request. Default: it has not. */
+  readonly logsPaths?: boolean | undefined
   /** The parents that lead to the upstream. Default: it is reached directly. */
   readonly parents?: Parents | undefined
 }
@@ -79,7 +82,8 @@ export async function registerReverse (
   app: FastifyInstance, route: HttpProxyRoute, shared: ReverseShared
 ): Promise<void> {
   const {
-    hook, authenticate, pseudonym, exchanges, identity = NO_IDENTITY, limits = UNLIMITED, onSend = [], parents
+    hook, authenticate, pseudonym, exchanges, identity = NO_IDENTITY, limits = UNLIMITED, onSend = [],
+    logsPaths = false, parents
   } = shared
   const { status, forwarded = true, identity: _, replyFields, ...options } = route
   const chosen = chooseUpstream(route, originalFrom)
@@ -95,6 +99,7 @@ export async function registerReverse (
     ...limits,
     exchanges,
     via: formatVia(upstream.client.version, pseudonym),
+    logsPaths,
     bodyTimeout: upstream.bodyTimeout,
     upstream,
     base,
@@ -124,7 +129,7 @@ export async function registerReverse (
     if (isForHttpProxy(raw)) {
       // By a constraint that takes its time, which is not asked about before.
       if (way !== 'leave') return done(new BadRequest('this route takes no WebSockets'))
-      followWebSocket(request, reply, String(options.wsUpstream ?? options.upstream), exchanges)
+      followWebSocket(request, reply, webSocketUpstream, exchanges, logsPaths)
     } else if (callsFrom) {
       reply.from = (source = pathOf(raw.url!), from = {}) => {
         send(request, reply, source, from as FromOptions)
@@ -152,6 +157,7 @@ export async function registerReverse (
     serveInOrder(server, taken)
     hideUserinfo(server, taken)
   })
+  const webSocketUpstream = upstreamName(String(options.wsUpstream || base))
   const way = options.websocket !== true ? 'none' : passesWebSockets(route, upstream.ours) ? 'pass' : 'leave'
   if (way === 'leave' && parents !== undefined) throw otherClient()
   const register = () => app.register(async (scope) => {

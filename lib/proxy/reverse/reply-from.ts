@@ -1,4 +1,5 @@
 import { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Dispatcher } from 'undici'
@@ -35,6 +36,9 @@ interface FromResponse {
     readonly rawTrailers?: string[]
     readonly statusCode?: number
     readonly statusMessage?: string | undefined
+    /** Of a response over HTTP/1.1, and of a stream over HTTP/2. */
+    readonly socket?: Socket
+    readonly session?: { readonly socket: Socket }
   }
 }
 
@@ -55,7 +59,7 @@ export function createReplyFromClient (version: '1.1' | '2.0', from: FromOf): Re
     version,
     sendsContent: (method) => !WITHOUT_CONTENT[version].has(method),
     send (outgoing, handler) {
-      const { request, reply, upstream, source, query, method, content, timeout } = outgoing
+      const { request, reply, upstream, source, query, method, content, timeout, relay } = outgoing
       const chunks = Buffer.isBuffer(content) ? [content] : content
       request.body = chunks === null ? undefined : Readable.from(chunks, { objectMode: false })
       from(reply).call(reply, source, {
@@ -70,7 +74,10 @@ export function createReplyFromClient (version: '1.1' | '2.0', from: FromOf): Re
         },
         // Both are called in events of the upstream.
         onResponse: guarded(
-          (_request: FastifyRequest, _reply: FastifyReply, response: FromResponse) => pass(response, handler, reply),
+          (_request: FastifyRequest, _reply: FastifyReply, response: FromResponse) => {
+            relay.address = socketOf(response)?.remoteAddress
+            pass(response, handler, reply)
+          },
           reply.raw
         ),
         onError: guarded((_reply: FastifyReply, { error }: { error: Error }) => {
@@ -109,6 +116,11 @@ function ignoreStatus (reply: FastifyReply): void {
     reply.code = code
     return reply
   }
+}
+
+/** Of node's clients; undici does not tell. */
+function socketOf ({ stream: { socket, session } }: FromResponse): Socket | undefined {
+  return socket ?? session?.socket
 }
 
 /** Tells a handler of a response as undici does. */

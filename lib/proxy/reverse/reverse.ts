@@ -24,6 +24,8 @@ export interface ReverseOptions extends RelayOptions, RequestHeadRules {
   readonly upstream: ReverseUpstream
   /** The URL of the upstream, unless `getUpstream` says another. */
   readonly base: string
+  /** Whether the log has the path of a request, as the client asked for it. */
+  readonly logsPaths: boolean
   /** The content types that are written as JSON where Fastify has parsed the content. */
   readonly encodes: ReadonlySet<string>
   /** The methods that are repeated on a 503 or a lost connection, as the options say. */
@@ -60,7 +62,7 @@ export type SendReverse = (
  * @quirk http-proxy-empty-path
  */
 export function createReverse (options: ReverseOptions): SendReverse {
-  const { upstream: { client }, bodyTimeout, base, encodes, repeats } = options
+  const { upstream: { client }, bodyTimeout, base, encodes, repeats, logsPaths } = options
   const requestHead = createRequestHead(options)
   const destinations = new Destinations(base)
 
@@ -87,7 +89,8 @@ export function createReverse (options: ReverseOptions): SendReverse {
     })
     const sink = onResponse && new HandedResponse(request, reply, onResponse)
     const form = protocolsOf(raw) === undefined ? 'reverse' : 'websocket'
-    const relay = new Relay(reply, { form, target: destination.name }, options, adapt, sink, respond)
+    const recorded = { form, target: destination.name, path: logsPaths ? raw.url : undefined } as const
+    const relay = new Relay(reply, recorded, options, adapt, sink, respond)
     relay.begin(() => {
       const content = reverseContent(request, from, relay.tally, bodyTimeout, encodes)
       const fields = requestHead(request, destination.host, content.fields, rewriteRequestHeaders)

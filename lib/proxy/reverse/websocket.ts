@@ -2,7 +2,7 @@ import type { ClientRequest, IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { FieldRecord } from '../../fields/hop-by-hop.js'
-import { on, once } from '../../platform/guarded.js'
+import { on, once, prepend } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
 import { addGateFields } from '../message/response-head.js'
 import type { Exchange, Exchanges } from '../exchange/exchanges.js'
@@ -124,6 +124,9 @@ function wayOf (router: Router, request: IncomingMessage, path: string): WebSock
   return (found?.store?.config as { [kWay]?: WebSocketWay } | undefined)?.[kWay]
 }
 
+/** The addresses that connections of clients are passed on to, by @fastify/http-proxy. */
+const reached = new WeakMap<Socket, string | undefined>()
+
 /** `reply.wsProxy` of @fastify/http-proxy. */
 interface WithServer { readonly wsProxy: { readonly wss: NodeJS.EventEmitter } }
 
@@ -132,14 +135,15 @@ interface WithServer { readonly wsProxy: { readonly wss: NodeJS.EventEmitter } }
  * the gate's fields, it is ended with the server or its user, and it has its line in the log.
  *
  * @param target - For the log.
+ * @param logsPaths - Whether the log has the path.
  */
 export function followWebSocket (
-  request: FastifyRequest, reply: FastifyReply, target: string, exchanges: Exchanges
+  request: FastifyRequest, reply: FastifyReply, target: string, exchanges: Exchanges, logsPaths = false
 ): void {
   const { raw } = request
   const { socket } = raw
   const { wss } = (reply as unknown as WithServer).wsProxy
-  const ended = logExchange(request, { form: 'websocket', target })
+  const ended = logExchange(request, { form: 'websocket', target, path: logsPaths ? raw.url : undefined })
   const before = { read: socket.bytesRead, written: socket.bytesWritten }
   let reason: string | undefined
   const exchange: Exchange = { end (why) { reason = why; socket.destroy() } }
@@ -157,7 +161,9 @@ export function followWebSocket (
     exchanges.delete(exchange)
     if (exchanges.closing) reason ??= 'closing' // @fastify/http-proxy closes its WebSockets as soon as the server closes
     const status = reply.raw.headersSent ? reply.raw.statusCode : 101
-    ended({ status, bytesIn: socket.bytesRead - before.read, bytesOut: socket.bytesWritten - before.written, reason })
+    const bytesIn = socket.bytesRead - before.read
+    const bytesOut = socket.bytesWritten - before.written
+    ended({ status, bytesIn, bytesOut, reason, address: reached.get(socket) })
   })
 }
 
@@ -195,7 +201,7 @@ export function webSocketOptions (route: HttpProxyRoute, rules: RequestHeadRules
       ...wsClientOptions,
       finishRequest (handshake: ClientRequest, target: WebSocketSide) {
         once(handshake, 'response', () => handshake.destroy())
-        if (client !== undefined) once(client, 'close', () => { if (target.readyState === CONNECTING) target.terminate() })
+        if (client !== undefined) followHandshake(handshake, client, target)
         client = undefined
         finishRequest(handshake, target)
       },
@@ -211,6 +217,11 @@ export function webSocketOptions (route: HttpProxyRoute, rules: RequestHeadRules
       }
     }
   }
+}
+
+function followHandshake (handshake: ClientRequest, client: Socket, target: WebSocketSide): void {
+  once(client, 'close', () => { if (target.readyState === CONNECTING) target.terminate() })
+  prepend(handshake, 'upgrade', (_response: IncomingMessage, { remoteAddress }: Socket) => { reached.set(client, remoteAddress) }, client)
 }
 
 function endRequest (handshake: ClientRequest): void {

@@ -3,6 +3,7 @@ import { UpstreamTimeout } from '../../errors.js'
 import { guardMethod, guarded } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
 import type { Tally } from '../message/request-content.js'
+import type { Connection, Passenger, Trail } from './connection.js'
 
 /** What undici hands to a handler, to stop or end a response by. */
 export type Controller = Dispatcher.DispatchController
@@ -23,6 +24,8 @@ export interface Attempted {
   readonly content: unknown
   /** Counts the content, and says when all of it is sent. Left out where it is sent at once. */
   readonly tally?: Tally | undefined
+  /** Learns where it is sent to. */
+  readonly trail?: Trail | undefined
 }
 
 /** Who sends requests. */
@@ -46,10 +49,11 @@ export interface Sender<Request extends Attempted> {
  * @see {@link https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1 RFC 9112, 9.3.1}
  * @quirk undici-no-repeat
  */
-export class Attempt<Request extends Attempted> implements Dispatcher.DispatchHandler {
+export class Attempt<Request extends Attempted> implements Dispatcher.DispatchHandler, Passenger {
   // What the others throw comes to it: undici sees to that.
   static { guardMethod(this.prototype, 'onResponseError', ({ handler }) => ({ destroy: (failure) => handler.onResponseError?.(undefined as never, failure) })) }
 
+  connection: Connection | undefined
   private started: Milliseconds = 0
   private begun = false
   private timer: NodeJS.Timeout | undefined
@@ -69,6 +73,8 @@ export class Attempt<Request extends Attempted> implements Dispatcher.DispatchHa
 
   onRequestStart (...args: Args<'onRequestStart'>): void {
     this.begin()
+    const { trail } = this.request
+    if (trail !== undefined) trail.address = this.connection?.address
     this.handler.onRequestStart?.(...args)
   }
 

@@ -12,8 +12,11 @@ export interface DialOptions {
   readonly localAddress?: string | undefined
 }
 
-/** Takes the result of a dial: a failure, or a connection that is the taker's from then on. */
-export type Dialled = (failure: Error | null, socket?: Socket) => void
+/**
+ * Takes the result of a dial: a failure, or a connection that is the taker's from then on, and the
+ * address that it leads to.
+ */
+export type Dialled = (failure: Error | null, socket?: Socket, address?: string) => void
 
 /**
  * How long one address may take before the next is tried beside it (RFC 8305, 5: 250 ms
@@ -71,7 +74,7 @@ export function dial (addresses: readonly Address[], port: number, options: Dial
       attempts.delete(socket)
       socket.removeListener('error', failed)
       settle()
-      done(null, socket)
+      done(null, socket, host)
     })
     if (next < addresses.length) stagger = setTimeout(guarded(attempt), ATTEMPT_DELAY)
   }

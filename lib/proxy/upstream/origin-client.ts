@@ -1,7 +1,7 @@
 import { createSecureContext } from 'node:tls'
 import type { ConnectionOptions } from 'node:tls'
 import type { Socket } from 'node:net'
-import { Agent, Client, Pool } from 'undici'
+import { Agent, Pool } from 'undici'
 import type { Dispatcher, buildConnector } from 'undici'
 import { BadOption, ClientLeft } from '../../errors.js'
 import type { AbsoluteTarget } from '../../fields/target.js'
@@ -13,6 +13,8 @@ import { sendAsterisk } from './options-asterisk.js'
 import { Attempt } from './attempt.js'
 import type { Attempted, Sender } from './attempt.js'
 import { authenticatesConnection } from './authenticates-connection.js'
+import { Connection, connectionIn, kPassenger } from './connection.js'
+import type { Passenger } from './connection.js'
 import type { Detour } from './detour.js'
 import { connection } from './dial.js'
 import { PINNED_IDLE, PinnedConnections } from './pinned-connections.js'
@@ -89,7 +91,9 @@ export function createOriginClient (options: OriginClientOptions, tlsOption = 'f
   const settings = { pipelining: 1, headersTimeout, bodyTimeout, maxHeaderSize: maxResponseHead }
   const agent = new Agent({
     ...settings,
-    factory: (key, given) => new Pool(UNUSED_ORIGIN, { ...given, connect: connectorTo(key as string) })
+    factory: (key, given) => new Pool(UNUSED_ORIGIN, {
+      ...given, factory: connectionIn, connect: connectorTo(key as string)
+    })
   })
   const pins = new PinnedConnections()
 
@@ -108,15 +112,15 @@ export function createOriginClient (options: OriginClientOptions, tlsOption = 'f
 
   function pin (key: string): Dispatcher {
     return new Pool(UNUSED_ORIGIN, {
-      ...settings, connections: 1, keepAliveTimeout: PINNED_IDLE, connect: connectorTo(key)
+      ...settings, connections: 1, keepAliveTimeout: PINNED_IDLE, factory: connectionIn, connect: connectorTo(key)
     })
   }
 
   const sender: Sender<SentToOrigin> = {
     headersTimeout,
     again (sent, attempt) {
-      const client = new Client(UNUSED_ORIGIN, { ...settings, connect: connectorTo(sent.origin) })
-      client.dispatch(optionsOf(sent, true), attempt)
+      const client = new Connection(UNUSED_ORIGIN, { ...settings, connect: connectorTo(sent.origin) })
+      client.dispatch(optionsOf(sent, true, attempt), attempt)
       client.close() // when that is over
     },
     ended (sent) {
@@ -129,12 +133,14 @@ export function createOriginClient (options: OriginClientOptions, tlsOption = 'f
 
   return {
     send (outgoing, handler) {
-      const { target, addresses, detour, fields, content, requester, timeout } = outgoing
+      const { target, addresses, detour, fields, content, requester, timeout, trail } = outgoing
       if (target.path === '*') {
         const sent = { ...outgoing, origin: '', place: new Place(outgoing), hasLeft: false }
         open(outgoing, sent.place)
-          .then((socket) =>
-            sendAsterisk(socket, { fields, content, headersTimeout, bodyTimeout, maxResponseHead }, handler))
+          .then((socket) => {
+            if (trail !== undefined) trail.address = socket.remoteAddress
+            sendAsterisk(socket, { fields, content, headersTimeout, bodyTimeout, maxResponseHead }, handler)
+          })
           .catch((error) => handler.onResponseError?.(undefined as never, error))
         return () => leave(sent)
       }
@@ -148,7 +154,7 @@ export function createOriginClient (options: OriginClientOptions, tlsOption = 'f
       const sent = { ...outgoing, origin, place, hasLeft: false }
       const by = timeout === undefined ? sender : { ...sender, headersTimeout: timeout }
       const attempt = new Attempt(handler, by, sent, pinned === undefined)
-      ;(pinned ?? agent).dispatch(optionsOf(sent, pinned === null), attempt)
+      ;(pinned ?? agent).dispatch(optionsOf(sent, pinned === null, attempt), attempt)
       return detour === undefined ? ignore : () => leave(sent)
     },
     async close () {
@@ -228,11 +234,13 @@ interface SentToOrigin extends Outgoing {
 
 /**
  * @param reset - The connection serves no other request.
+ * @param passenger - Learns which connection it is.
  */
 function optionsOf (
-  { origin, target: { path }, method, fields, content, upgrade, timeout }: SentToOrigin, reset: boolean
+  { origin, target: { path }, method, fields, content, upgrade, timeout }: SentToOrigin, reset: boolean,
+  passenger: Passenger
 ): Dispatcher.DispatchOptions {
-  return {
+  const options = {
     origin,
     path,
     method,
@@ -240,8 +248,10 @@ function optionsOf (
     body: content as never,
     ...(reset && { reset }),
     ...(upgrade !== undefined && { upgrade: upgrade.join(', ') }),
-    ...(timeout !== undefined && { headersTimeout: timeout, bodyTimeout: timeout })
+    ...(timeout !== undefined && { headersTimeout: timeout, bodyTimeout: timeout }),
+    [kPassenger]: passenger
   }
+  return options
 }
 
 /** Sorted, so that a resolver that rotates its answers does not make a new pool each time. */

@@ -4,7 +4,7 @@
  * @module
  */
 export type {
-  AnonymousOptions, AttemptsOptions, AuthIntOptions, AutoConfigurationOptions, Check, ConnectOptions, ConnectionBoundOptions, ForwardOptions,
+  AnonymousOptions, AttemptsOptions, AuthIntOptions, AutoConfigurationOptions, Check, ConnectOptions, ConnectionBoundOptions, ForwardOptions, LogOptions,
   HttpProxyRoute, IdentityOptions, KeepAliveAfter407, PageOptions, PageStatus, PageText, ProxyAuthOptions, ReasonPhrases, RedisClient, ReverseRoute, Target,
   TargetScheme, TargetStrategies, VerifierOptions
 } from '../../../lib/index.js'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { canonicalHost } from '../../../lib/policy/target/canonical-host.js'
+import { canonicalHost, canonicalName } from '../../../lib/policy/target/canonical-host.js'
 import rows from '../../vectors/canonical-hosts.json' with { type: 'json' }
 
 const refused = { code: 'FST_PROXY_AUTH_BAD_TARGET', statusCode: 400 }
@@ -54,4 +54,13 @@ t.test('a result that is canonicalized again: nothing changes, and it is a plain
     }
     return canonicalHost(once) === once && /^[a-z0-9._:-]+$/.test(once)
   }), { numRuns: 5000 })
+})
+
+t.test('the name of a host for rules: it is as canonical, and an IPv4 address has one spelling', async t => {
+  for (const { host, canonical } of rows) {
+    if (canonical === null) t.throws(() => canonicalName(host), refused)
+    else t.equal(canonicalName(host), canonical.replace(/^::ffff:(?=\d+\.)/, ''), host)
+  }
+  t.equal(canonicalName('[::ffff:7f00:1]'), '127.0.0.1')
+  t.equal(canonicalName('2001:DB8:0::1'), '2001:db8::1')
 })

@@ -15,6 +15,7 @@ import { createAccess } from '../../../lib/policy/target/access.js'
 import type { WaysOptions } from '../../../lib/proxy/parent/open-by-ways.js'
 import { createTunnel } from '../../../lib/proxy/connect/tunnel.js'
 import type { TunnelOptions } from '../../../lib/proxy/connect/tunnel.js'
+import { checkLine } from '../../fixtures/decision-line.js'
 import { closedPort } from '../../fixtures/closed-port.js'
 import { connectHead } from '../../fixtures/connect-head.js'
 import { fakeParent } from '../../fixtures/fake-parent.js'
@@ -54,7 +55,9 @@ async function lab (t: Test, { access, tunnel, fastify, hook }: LabOptions = {})
   let wake = () => {}
   const stream = new Writable({
     write (line, _encoding, done) {
-      const { proxy } = JSON.parse(String(line))
+      const parsed = JSON.parse(String(line))
+      const { proxy } = parsed
+      checkLine(parsed)
       if (proxy !== undefined) { records.push(proxy); wake() }
       done()
     }

@@ -1,62 +1,158 @@
+import { Writable } from 'node:stream'
+import Fastify from 'fastify'
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
-import { decisionOf, defaultDecision, UNRESOLVED } from '../../../lib/policy/rules/decision.js'
+import { parseTarget } from '../../../lib/fields/target.js'
+import { UNRESOLVED, decisionOf, defaultDecision } from '../../../lib/policy/rules/decision.js'
+import { denied } from '../../../lib/policy/target/denied.js'
 import { endingBy, logExchange } from '../../../lib/proxy/exchange/access-log.js'
-import type { Permitted } from '../../../lib/proxy/exchange/access-log.js'
+import type { Ending, Permitted, Recorded } from '../../../lib/proxy/exchange/access-log.js'
+import { collectGarbage } from '../../fixtures/collect-garbage.js'
+import { faultOf } from '../../fixtures/decision-line.js'
 
-function recorded (proxyAuth: object | null, permit?: Permitted): unknown[][] {
-  const lines: unknown[][] = []
-  const log = { info: (...line: unknown[]) => { lines.push(line) } }
-  const request = { log, method: 'GET', proxyAuth, headers: { authorization: 'canary' } } as unknown as FastifyRequest
-  logExchange(request, { form: 'http', target: 'http://a.test', permit })({ status: 200, bytesIn: 1, bytesOut: 2, reason: 'idle', parent: 'up-1', account: 'gw#1' })
-  return lines
+type Proxy = Record<string, unknown>
+const ALICE = { name: 'alice', scheme: 'Basic', realm: 'Gateway', user: { password: 'canary' } }
+
+function requestOf (log: object, more: object = {}): FastifyRequest {
+  return { log, id: 'req-1', ip: '192.0.2.7', method: 'GET', proxyAuth: ALICE, headers: { authorization: 'canary' }, ...more } as unknown as FastifyRequest
 }
 
-t.test('one line: user, scheme, form, method, target, status, octets each way, duration, reason, parent, account', async t => {
-  const lines = recorded({ name: 'alice', scheme: 'Basic', user: { password: 'canary' } })
+/** The line of an exchange, as JSON has it, and its message. */
+function recorded (recorded: Partial<Recorded> = {}, ending: Partial<Ending> = {}, request: object = {}): { proxy: Proxy, msg: string } {
+  const lines: Array<{ proxy: Proxy, msg: string }> = []
+  const log = { info: (line: object, msg: string) => { lines.push(JSON.parse(JSON.stringify({ ...line, msg }))) } }
+  const ended = logExchange(requestOf(log, request), { form: 'http', target: 'http://a.test', ...recorded })
+  ended({ status: 200, bytesIn: 1, bytesOut: 2, ...ending })
   t.equal(lines.length, 1)
-  const [[{ proxy }, message]] = lines as [[{ proxy: Record<string, unknown> }, string]]
+  t.equal(faultOf(lines[0]!), null)
+  return lines[0]!
+}
+
+const permit = (decision: Permitted['decision']): Permitted => ({ groups: ['staff'], decision })
+const said = (action: 'allow' | 'deny' | 'report', reportsOnly = false) =>
+  decisionOf({ name: 'r', action, reason: action === 'allow' ? undefined : 'why not', special: false } as never, reportsOnly)
+
+t.test('one line: who asked for what, what was decided, and how it ended', async t => {
+  const { proxy, msg } = recorded(
+    { form: 'https', path: '/x?q=1', permit: permit(said('allow')) }, { reason: 'idle', address: '192.0.2.1' }
+  )
   t.strictSame({ ...proxy, durationMs: 0 }, {
-    user: 'alice', scheme: 'Basic', form: 'http', method: 'GET', target: 'http://a.test', status: 200, bytesIn: 1, bytesOut: 2, durationMs: 0, reason: 'idle', parent: 'up-1', account: 'gw#1'
+    id: 'req-1',
+    user: 'alice',
+    groups: ['staff'],
+    scheme: 'Basic',
+    realm: 'Gateway',
+    client: '192.0.2.7',
+    form: 'https',
+    method: 'GET',
+    target: 'http://a.test',
+    path: '/x?q=1',
+    address: '192.0.2.1',
+    rule: 'r',
+    decision: 'allow',
+    wouldDeny: false,
+    status: 200,
+    bytesIn: 1,
+    bytesOut: 2,
+    durationMs: 0,
+    reason: 'idle'
   })
   t.ok(Number.isInteger(proxy['durationMs']))
-  t.equal(message, 'proxied')
+  t.equal(msg, 'proxied')
 })
 
 t.test('a user object: it is never in the line of the log (R-SEC-1)', async t => {
-  t.notMatch(JSON.stringify(recorded({ name: 'alice', scheme: null, user: { password: 'canary' } })), /canary/)
+  t.notMatch(JSON.stringify(recorded()), /canary/)
 })
 
-t.test('an exchange without a user: user and scheme are null', async t => {
-  const [[{ proxy }]] = recorded(null) as [[{ proxy: Record<string, unknown> }]]
-  t.strictSame([proxy['user'], proxy['scheme']], [null, null])
+t.test('an exchange without user, rules and parent: user, scheme and realm are null, and what there is not is left out', async t => {
+  const { proxy } = recorded({}, {}, { proxyAuth: null, ip: undefined })
+  t.strictSame({ ...proxy, durationMs: 0 }, {
+    id: 'req-1', user: null, scheme: null, realm: null, form: 'http', method: 'GET', target: 'http://a.test', status: 200, bytesIn: 1, bytesOut: 2, durationMs: 0
+  })
+})
+
+t.test('an exchange by a parent: the parent is in the line, and no address', async t => {
+  const { proxy } = recorded({}, { parent: 'up-1', account: 'gw#1', address: '192.0.2.1' })
+  t.match(proxy, { parent: 'up-1', account: 'gw#1', address: undefined })
+})
+
+t.test('a target in any spelling: the line has its canonical name', async t => {
+  for (const [method, target, name] of [
+    ['CONNECT', 'WWW.Example.TEST.:443', 'www.example.test:443'],
+    ['CONNECT', '0x7f.1:8080', '127.0.0.1:8080'],
+    ['CONNECT', '[::FFFF:7f00:1]:443', '127.0.0.1:443'],
+    ['CONNECT', '[2001:DB8:0::1]:443', '[2001:db8::1]:443'],
+    ['GET', 'http://Example.TEST.:80/secret?q=1', 'http://example.test'],
+    ['GET', 'https://2130706433:443/secret', 'https://127.0.0.1'],
+    ['GET', 'https://[2001:DB8:0::1]:80/secret', 'https://[2001:db8::1]:80'],
+    ['GET', 'http://xn--a.test/', 'http://xn--a.test'] // no host: it is refused
+  ] as const) t.equal(recorded({ target: parseTarget(method, target) as never }).proxy['target'], name)
+})
+
+t.test('what rules have decided: groups, rule, decision, whether it would be denied and why are in the line', async t => {
+  const rows: Array<[Permitted['decision'], object]> = [
+    [said('allow'), { rule: 'r', decision: 'allow', wouldDeny: false }],
+    [said('deny'), { rule: 'r', decision: 'deny', wouldDeny: false, denial: 'why not' }],
+    [said('report'), { rule: 'r', decision: 'report', wouldDeny: true, denial: 'why not' }],
+    [said('deny', true), { rule: 'r', decision: 'report', wouldDeny: true, denial: 'why not' }],
+    [defaultDecision(false, false), { rule: null, decision: 'deny', wouldDeny: false, denial: 'no rule allows it' }],
+    [UNRESOLVED, {}],
+    [undefined, {}]
+  ]
+  for (const [decision, wanted] of rows) {
+    const { proxy: { groups, rule, decision: decided, wouldDeny, denial } } = recorded({ permit: permit(decision) })
+    t.same({ groups, rule, decision: decided, wouldDeny, denial }, { groups: ['staff'], rule: undefined, decision: undefined, wouldDeny: undefined, denial: undefined, ...wanted })
+  }
+})
+
+t.test('what rules decide once the exchange has begun: it is in the line', async t => {
+  const later: { groups: string[], decision: Permitted['decision'] } = { groups: [], decision: undefined }
+  const lines: Array<{ proxy: Proxy }> = []
+  const ended = logExchange(requestOf({ info: (line: { proxy: Proxy }) => { lines.push(line) } }), { form: 'http', target: 'http://a.test', permit: later })
+  later.decision = said('report')
+  ended({ status: 200, bytesIn: 0, bytesOut: 0 })
+  t.match(lines, [{ proxy: { rule: 'r', decision: 'report' } }])
 })
 
 t.test('a failure: status, reason, parent and account of the record are its own, or those of a fault', async t => {
   const failure = Object.assign(new Error(), { statusCode: 502, code: 'CODE', parent: 'up-1', account: 'gw#1' })
-  t.strictSame(endingBy(failure), { status: 502, reason: 'CODE', parent: 'up-1', account: 'gw#1' })
-  t.match(endingBy(new Error()), { status: 500, reason: 'error', parent: undefined, account: undefined })
+  t.strictSame(endingBy(failure), { status: 502, reason: 'CODE', parent: 'up-1', account: 'gw#1', denial: undefined })
+  t.match(endingBy(new Error()), { status: 500, reason: 'error', parent: undefined, account: undefined, denial: undefined })
+  t.equal(endingBy(Object.assign(new Error(), { reason: 'of an error from elsewhere' })).denial, undefined)
 })
 
-t.test('what rules have decided: groups, rule, decision and whether it would be denied are in the line', async t => {
-  const said = (action: 'allow' | 'deny' | 'report', reportsOnly = false) =>
-    decisionOf({ name: 'r', action, reason: undefined, special: false } as never, reportsOnly)
-  const rows: Array<[Permitted['decision'], object]> = [
-    [said('allow'), { rule: 'r', decision: 'allow', wouldDeny: false }],
-    [said('deny'), { rule: 'r', decision: 'deny', wouldDeny: false }],
-    [said('report'), { rule: 'r', decision: 'report', wouldDeny: true }],
-    [said('deny', true), { rule: 'r', decision: 'report', wouldDeny: true }],
-    [defaultDecision(false, false), { rule: null, decision: 'deny', wouldDeny: false }],
-    [UNRESOLVED, { rule: undefined, decision: undefined, wouldDeny: undefined }],
-    [undefined, { rule: undefined, decision: undefined, wouldDeny: undefined }]
-  ]
-  for (const [decision, wanted] of rows) {
-    const [[{ proxy }]] = recorded(null, { groups: ['staff'], decision }) as [[{ proxy: Record<string, unknown> }]]
-    t.match(proxy, { groups: ['staff'], ...wanted })
+t.test('a denial: the message says so, and the line says why', async t => {
+  const { proxy, msg } = recorded({ permit: permit(undefined) }, endingBy(denied({ reason: 'on the deny list', proxyStatus: 'http_request_denied' })))
+  t.match(proxy, { denial: 'on the deny list', status: 403, reason: 'FST_PROXY_AUTH_TARGET_DENIED' })
+  t.equal(msg, 'denied')
+})
+
+t.test('a log that is off, or above this level: nothing is asked and nothing is written', async t => {
+  const stream = new Writable({ write () { t.fail('written') } })
+  for (const logger of [false, { level: 'warn', stream }]) {
+    const app = Fastify({ logger: logger as never })
+    const request = requestOf(app.log.child({}))
+    Object.defineProperty(request, 'ip', { get: () => t.fail('asked') })
+    logExchange(request, { form: 'http', target: 'http://a.test' })({ status: 200, bytesIn: 0, bytesOut: 0 })
   }
 })
 
-t.test('no rules: groups and decision are not in the line', async t => {
-  const [[{ proxy }]] = recorded(null) as [[{ proxy: Record<string, unknown> }]]
-  for (const name of ['groups', 'rule', 'decision', 'wouldDeny']) t.notOk(name in proxy, name)
+t.test('a logger of the application: it is written to, whatever its methods are called', async t => {
+  const lines: unknown[] = []
+  const write = (...line: unknown[]) => { lines.push(line) }
+  logExchange(requestOf({ info: write, trace: write, child: () => {} }), { form: 'http', target: 'http://a.test' })({ status: 200, bytesIn: 0, bytesOut: 0 })
+  t.equal(lines.length, 1)
+})
+
+t.test('a record: it does not keep its request', async t => {
+  const begin = () => {
+    const request = requestOf({ info () {} })
+    return { held: new WeakRef(request), ended: logExchange(request, { form: 'http', target: 'http://a.test' }) }
+  }
+  const { held, ended } = begin()
+  await new Promise(resolve => setImmediate(resolve))
+  collectGarbage()
+  t.equal(held.deref(), undefined)
+  ended({ status: 200, bytesIn: 0, bytesOut: 0 })
 })

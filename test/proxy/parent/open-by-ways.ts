@@ -33,7 +33,7 @@ function policy (options: ForwardPolicyOptions = {}) {
 }
 
 interface Opening {
-  readonly outcome: Promise<{ socket: Socket, parent: string | undefined }>
+  readonly outcome: Promise<{ socket: Socket, parent: string | undefined, address: string | undefined }>
   readonly giveUp: () => void
 }
 
@@ -51,11 +51,11 @@ function begin (t: Test, hops: Hop[] | WaysOptions['parents']['choose'], target:
     ...more
   }
   const request = { target: { ...target, scheme: 'connect' as const }, identity, raw, fields: ['Via', '1.1 gw'] }
-  const outcome = new Promise<{ socket: Socket, parent: string | undefined }>((resolve, reject) => {
-    giveUp = openByWays(request, options, (failure, socket, parent) => {
+  const outcome: Opening['outcome'] = new Promise((resolve, reject) => {
+    giveUp = openByWays(request, options, (failure, socket, parent, address) => {
       if (failure !== null) return reject(failure)
       t.teardown(() => { socket!.destroy() })
-      resolve({ socket: socket!, parent: parent?.name })
+      resolve({ socket: socket!, parent: parent?.name, address })
     })
   })
   return { outcome, giveUp }
@@ -147,4 +147,12 @@ t.test('an opening that is given up, in each phase: nothing comes of it, and no 
   await until(() => silent.open.size === 0)
   t.equal(silent.heads.length, 1)
   t.strictSame(ok.heads, [])
+})
+
+t.test('the address that a connection leads to: told where it is direct, and not where it leads to a parent', async t => {
+  const { port } = await fakeParent(t, () => OK)
+  const origin = await tcpOrigin(t)
+  const target = { host: 'origin.test', port: origin.port }
+  t.match(await begin(t, [named(port, 'up')], target).outcome, { parent: 'up', address: undefined })
+  t.match(await begin(t, ['direct'], target).outcome, { parent: undefined, address: '127.0.0.1' })
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Destinations, queryOf } from '../../../lib/proxy/reverse/destination.js'
+import { Destinations, queryOf, upstreamName } from '../../../lib/proxy/reverse/destination.js'
 import type { QueryString } from '../../../lib/proxy/reverse/destination.js'
 
 const BASE = 'http://up.test:8080'
@@ -46,4 +46,13 @@ t.test('the query: the options\', else the destination\'s, else the client\'s', 
   t.equal(query('/x?a=1', '', {}), '')
   t.equal(query('/x?a=1', '?b', (search, url) => `${search}!${url}`), '??b!/x?a=1')
   t.equal(query('/x?a=1', '', () => ''), '')
+})
+
+t.test('the name of an upstream in the log: scheme and authority, without userinfo and path', async t => {
+  for (const [upstream, name] of [
+    ['http://up.test', 'http://up.test'],
+    ['https://user:canary@Up.test:8443/path?q=1', 'https://up.test:8443'],
+    ['wss://up.test/', 'wss://up.test'],
+    ['', '']
+  ] as const) t.equal(upstreamName(upstream), name)
 })

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import type { Test } from 'tap'
@@ -261,5 +263,23 @@ t.test('retryDelay, with each client: it sees the fields of the response', async
     const { url } = await reverse(t, { upstream: upstream.url, replyOptions: { retryDelay: retryDelay as never }, ...client as object })
     t.equal((await fetch(`${url}/api`, { headers })).status, 418)
     t.strictSame(seen, ['1', '1'])
+  }
+})
+
+t.test('the address of the upstream: it is in the log where the client of the options tells it', async t => {
+  const upstream = await origin(t)
+  const h2 = createServer((_request: unknown, response: { end (): void }) => response.end())
+  await new Promise<void>(resolve => { h2.listen(0, '127.0.0.1', resolve) })
+  t.teardown(() => { h2.close() })
+  const { port } = h2.address() as AddressInfo
+  for (const [route, address] of [
+    [{ upstream: upstream.url, undici: false }, '127.0.0.1'],
+    [{ upstream: `http://127.0.0.1:${port}`, http2: true }, '127.0.0.1'],
+    [{ upstream: [upstream.url], replyOptions: { getUpstream: () => upstream.url } }, undefined]
+  ] as const) {
+    const { url, proxied } = await reverse(t, route as never)
+    t.equal((await fetch(`${url}/api`, { headers })).status, 200)
+    const [line] = await proxied(1)
+    t.equal(line!['address'], address)
   }
 })

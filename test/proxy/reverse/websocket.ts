@@ -11,8 +11,8 @@ import { ANNOUNCED, announcedBy } from '../../fixtures/announcing.js'
 import { extended } from '../../fixtures/extended-socket.js'
 import { listen } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
-import { message, reverse } from '../../fixtures/reverse.js'
-import { webSocketOrigin } from '../../fixtures/web-sockets.js'
+import { PASS, message, reverse } from '../../fixtures/reverse.js'
+import { next, webSocket, webSocketOrigin } from '../../fixtures/web-sockets.js'
 
 const ASK = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==' }
 
@@ -201,5 +201,20 @@ t.test('onConnect of the options: called when both sides stand, and the target o
     options.wsHooks.onConnect('context', { readyState: 1 }, target)
     t.equal(terminated, 1)
     if (wsHooks !== undefined) t.strictSame(seen, ['context', { readyState: 1 }, target])
+  }
+})
+
+t.test('a WebSocket that http-proxy takes: the log has scheme and authority of the upstream, its address, and no path unless asked', async t => {
+  for (const logsPaths of [false, true]) {
+    const target = await webSocketOrigin(t)
+    const gate = await reverse(t, { upstream: `${target.url}/inner/`, websocket: true, wsClientOptions: {} } as never, { logsPaths })
+    const client = webSocket(t, `${gate.url}/api/ws?q=1`, { headers: { 'Proxy-Authorization': PASS } })
+    await next(client, 'open')
+    client.send('ping')
+    t.equal(String((await next(client, 'message'))[0]), 'ping')
+    client.terminate()
+    const [line] = await gate.proxied(1)
+    t.match(line, { form: 'websocket', target: target.url, address: '127.0.0.1', path: logsPaths ? '/api/ws?q=1' : undefined })
+    t.equal(/inner|q=1/.test(JSON.stringify(line)), logsPaths)
   }
 })

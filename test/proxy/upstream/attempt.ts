@@ -139,3 +139,15 @@ t.test('the wait for the head: it starts with the end of the request, and ends w
   await new Promise(resolve => setTimeout(resolve, 20))
   t.strictSame([aborted, told], [[], [103, 103, 103, 200, 103, 103]])
 })
+
+t.test('a request that is sent: its trail has the address of its connection, before the handler is told', async t => {
+  const sender: Sender<Attempted> = { headersTimeout: 0, again () {}, ended () {} }
+  for (const connection of [{ address: '127.0.0.1' }, undefined]) {
+    const trail = { address: 'of another time' as string | undefined }
+    const told: unknown[] = []
+    const attempt = new Attempt({ onRequestStart () { told.push(trail.address) } }, sender, { ...GET, trail }, true)
+    attempt.connection = connection as never
+    attempt.onRequestStart(undefined as never, {})
+    t.same(told, [connection?.address])
+  }
+})

@@ -97,3 +97,14 @@ t.test('a dial that another listener of the same event ends: the connection is l
   await until(() => sockets[0]?.destroyed === true)
   t.strictSame(results, [])
 })
+
+t.test('a connection that stands: the address that it leads to is told', async t => {
+  const { port } = await tcpOrigin(t)
+  const address = await new Promise(resolve => {
+    dial([SECOND, FIRST], port, { connectTimeout }, (_failure, socket, reached) => {
+      t.teardown(() => { socket!.destroy() })
+      resolve(reached)
+    })
+  })
+  t.equal(address, '127.0.0.1')
+})

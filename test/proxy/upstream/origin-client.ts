@@ -317,3 +317,29 @@ t.test('clients that leave while a detour is opened: it is given up when no othe
   third.leave()
   t.equal(way.givenUp, 2, 'behind its end there is nothing to give up')
 })
+
+t.test('a request that is sent: its trail has the address, on a new connection and on a kept one, and for OPTIONS *', async t => {
+  const self = client(t)
+  const target = await origin(t)
+  const addresses = [{ address: '127.0.0.2', family: 4 as const }, ...LOOPBACK]
+  const trailOf = async (port: number, outgoing: Partial<Outgoing>, to: Partial<Outgoing['target']> = {}): Promise<string | undefined> => {
+    const trail = { address: undefined as string | undefined }
+    await send(self, port, { ...outgoing, trail }, to)
+    return trail.address
+  }
+  t.equal(await trailOf(target.port, {}), '127.0.0.1')
+  t.equal(await trailOf(target.port, {}), '127.0.0.1')
+  t.equal(await trailOf(target.port, { addresses }), '127.0.0.1', 'nothing listens at the first')
+  t.equal(await trailOf(target.port, { fields: ['Host', 'x.test', 'Authorization', 'NTLM TlRM'] }), '127.0.0.1', 'a connection of its own')
+  t.equal(await trailOf(target.port, { method: 'OPTIONS' }, { path: '*' }), '127.0.0.1')
+  t.equal(await trailOf(await closedPort(), {}), undefined)
+})
+
+t.test('a request that is sent over TLS: its trail has the address', { skip: openssl.skip }, async t => {
+  const { key, cert } = certificate(t, 'origin.test')
+  const secure = await origin(t, undefined, { key, cert })
+  const trusting = client(t, { tls: { ca: cert } })
+  const trail = { address: undefined as string | undefined }
+  t.equal(await send(trusting, secure.port, { trail }, { scheme: 'https', host: 'origin.test' }), '200 origin')
+  t.equal(trail.address, '127.0.0.1')
+})
