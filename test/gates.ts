@@ -116,6 +116,17 @@ t.test('a user that is revoked: the cache of every strategy forgets that user, a
   t.same(asked, ['alice', 'bob', 'alice'])
 })
 
+t.test('a reload of accounts: strategies of all routes are asked, each once', async t => {
+  const asked: string[] = []
+  const reloading = (name: string) => new BasicStrategy({ verify: Object.assign(() => null, { reload: () => { asked.push(name) } }) })
+  const one = reloading('one')
+  const { app } = await gateway(t, {
+    strategies: [one], reverse: [{ prefix: '/a', upstream: 'http://127.0.0.1:1', strategies: [one, reloading('two')] }]
+  })
+  await app.proxyAuthReload()
+  t.strictSame(asked, ['one', 'two'])
+})
+
 t.test('content that a strategy wants: it is read for the verdict, and is still there for the route', async t => {
   const { app } = await gateway(t, {
     strategies: [new Covering()], after: app => app.post('/', { onRequest: proxyAuthenticate }, async request => request.body)

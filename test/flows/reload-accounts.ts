@@ -112,6 +112,23 @@ t.test('an automatic look at the file: it too ends what is remembered of the cha
   t.strictSame(checked, ['alice', 'bob', 'nobody', 'alice'])
 })
 
+t.test('users that are all remembered: a changed file is looked at all the same', async t => {
+  const time = { now: 0 }
+  const { users, groups, checked, whoami } = await withFiles(t, { clock: () => time.now })
+  const [ALICE, BOB] = [basic('alice', 'one'), basic('bob', 'two')]
+  for (const credentials of [ALICE, BOB]) await whoami(credentials)
+  writeFileSync(groups, 'ci: alice\nops: bob\n')
+  time.now += 1000
+  while (JSON.stringify(await whoami(ALICE)).includes('ops')) await new Promise(resolve => setImmediate(resolve))
+  t.strictSame(await whoami(ALICE), { username: 'alice', groups: ['ci'] })
+  t.strictSame(checked, ['alice', 'bob', 'alice'])
+  writeFileSync(users, 'alice:one\nbob:changed\n')
+  time.now += 1000
+  while (await whoami(BOB) !== 407) await new Promise(resolve => setImmediate(resolve))
+  t.match(await whoami(ALICE), { username: 'alice' })
+  t.strictSame(checked, ['alice', 'bob', 'alice', 'bob'])
+})
+
 t.test('a file of htdigest: a reload reads it once for both look-ups', async t => {
   const line = (password: string) => `alice:Gateway:${computeHa1(findDigestAlgorithm('SHA-256')!, 'alice', 'Gateway', password)}\n`
   const users = join(t.testdir({ users: line('one') }), 'users')
