@@ -39,6 +39,13 @@ t.test('the lines about requests on the page and in the schema: they are as the 
   for (const line of lines) t.equal(faultOf(line), null)
 })
 
+t.test('the lines in the guide: they are as the schema says', async t => {
+  const guide = readFileSync('docs/guide/operations.md', 'utf8')
+  const shown = [...guide.matchAll(/^\{.*\}$/gm)].map(([line]) => JSON.parse(line))
+  t.equal(shown.length, 3)
+  for (const line of shown) t.equal(faultOf(line), null)
+})
+
 t.test('the tables of the page: they have what the schema says of each member', async t => {
   for (const name of ['proxy', 'refusal']) {
     const rows = [...page.matchAll(new RegExp(`^\\| \`${name}\\.(\\w+)\` \\| (.+) \\|$`, 'gm'))].map(([, member, text]) => [member, text!.replace(/\[([^\]]+)\]\([^)]+\)/g, '$1')])
