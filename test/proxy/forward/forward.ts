@@ -136,3 +136,16 @@ t.test('a target for which there is a parent: the parent gets what a target woul
   await until(() => proxied().length === 1)
   t.match(proxied(), [{ status: 200, target: 'http://target.test', parent: 'up' }])
 })
+
+t.test('the form and the path of a request: the line has them, the path only where it is asked for', async t => {
+  const { url } = await origin(t)
+  for (const paths of [false, true]) {
+    const { port, proxied } = await gateway(t, { log: { paths } })
+    const client = await RawClient.to(t, port)
+    t.match(await client.send(head(`GET ${url}/a?b`)).answer(), /^HTTP\/1\.1 200 /)
+    t.match(await client.send(head(`GET ${url}/a?b`, 'Connection: upgrade', 'Upgrade: chat')).answer(), /^HTTP\/1\.1 200 /)
+    await until(() => proxied().length === 2)
+    const path = paths ? '/a?b' : undefined
+    t.match(proxied(), [{ form: 'http', target: url, path }, { form: 'websocket', target: url, path }])
+  }
+})

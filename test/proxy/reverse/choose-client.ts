@@ -1,5 +1,6 @@
 import t from 'tap'
-import { Agent, Pool, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
+import { Agent, Client, Pool, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import { chooseUpstream } from '../../../lib/proxy/reverse/choose-client.js'
 import type { ReverseUpstream } from '../../../lib/proxy/reverse/choose-client.js'
 import type { OutgoingRequest } from '../../../lib/proxy/reverse/client.js'
@@ -45,6 +46,10 @@ t.test('settings that the options leave open: they are those of the pool of @fas
   })
   chooseUpstream({ upstream: 'http://up.test', undici: { connections: 3 } } as never, FROM)
   t.match(options, { pipelining: 1, connections: 3, connect: Function })
+  const factory = options['factory'] as (origin: string, options: object) => Dispatcher
+  const connect = () => {}
+  t.ok(factory('http://up.test', { connections: 1, connect }) instanceof Client, 'as undici has it')
+  t.ok(factory('http://up.test', { connections: 2, connect }) instanceof Pool)
   t.equal(chooseUpstream({ upstream: 'http://up.test' } as never, FROM).bodyTimeout, 300_000, 'as undici has it')
   t.equal(chooseUpstream({ upstream: 'http://up.test', undici: { bodyTimeout: 7 } } as never, FROM).bodyTimeout, 7)
 })

@@ -231,3 +231,17 @@ t.test('an exchange after a 101: it is over when both sides have ended, or when 
     t.equal(exchanges.size, 0)
   }
 })
+
+t.test('the form and the path of a request: the line has them, the path as the client sent it and only where it is asked for', async t => {
+  const upstream = await origin(t)
+  for (const logsPaths of [false, true]) {
+    const { port, proxied } = await reverse(t, { upstream: upstream.url, websocket: true } as never, { logsPaths })
+    for (const fields of [{}, { Connection: 'upgrade', Upgrade: 'websocket' }] as Array<Record<string, string>>) {
+      const client = await RawClient.to(t, port)
+      t.match(await client.send(message('GET', '/api/a?b', fields)).answer(), /^HTTP\/1\.1 200 /)
+      client.socket.destroy()
+    }
+    const path = logsPaths ? '/api/a?b' : undefined
+    t.match(await proxied(2), [{ form: 'reverse', target: upstream.url, path, address: '127.0.0.1' }, { form: 'websocket', path }])
+  }
+})
