@@ -171,6 +171,10 @@ t.test('a request by a parent: the parent is named, and no address', async t => 
     const { proxy } = await lineOf(t, gate, async () => { await send(t, gate.port, head) })
     t.match(proxy, { parent: 'up', status: 200, address: undefined })
   }
+  // Through the parent, on a connection that leads to the address of the parent.
+  const upgrade = message('absolute-form', 'origin.test:80', [RIGHT, 'Connection: upgrade', 'Upgrade: chat'])
+  const { proxy } = await lineOf(t, gate, async () => { await send(t, gate.port, upgrade) })
+  t.match(proxy, { form: 'websocket', parent: 'up', address: undefined })
 })
 
 t.test('credentials in the userinfo of a target: no line has them (R-SEC-1)', async t => {
