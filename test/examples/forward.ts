@@ -59,8 +59,8 @@ t.test('chain.mjs, in both forms: the branch knows its users, the edge knows the
     t.equal((await paste(t, each.replace('alice:alice-secret', 'branch:branch-secret'))).status, '407')
   }
   for (const method of ['GET', 'CONNECT']) {
-    await said(new RegExp(`"name":"branch".*"proxy":\\{"user":"alice","scheme":"Basic","method":"${method}"`))
-    await said(new RegExp(`"name":"edge".*"proxy":\\{"user":"branch","scheme":"Digest","method":"${method}"`))
+    await said(new RegExp(`"name":"branch".*"proxy":\\{[^}]*"user":"alice","scheme":"Basic",[^}]*"method":"${method}"`))
+    await said(new RegExp(`"name":"edge".*"proxy":\\{[^}]*"user":"branch","scheme":"Digest",[^}]*"method":"${method}"`))
   }
   t.equal(target.seen.length, 2)
   for (const { headers } of target.seen) t.equal(headers['proxy-authorization'], undefined)
@@ -73,7 +73,7 @@ t.test('digest-htdigest.mjs, the file that its comment makes: the right password
   await paste(t, shellLines('digest-htdigest').before, folder)
   const { lines: [line], said } = await startExample(t, 'digest-htdigest', { env: { SPECIAL: target.authority }, target: target.url, folder })
   t.same(await paste(t, line!), GOOD)
-  await said(/"proxy":\{"user":"alice","scheme":"Digest"/)
+  await said(/"proxy":\{[^}]*"user":"alice","scheme":"Digest"/)
   t.equal((await paste(t, line!.replace('alice-secret', 'wrong'))).status, '407')
   t.equal((await paste(t, line!.replace('alice:alice-secret', 'bob:bob-secret'))).status, '407')
 })
