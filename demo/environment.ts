@@ -1,6 +1,7 @@
 import dns from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import type { DigestAlgorithmName, DigestOptions, ForwardOptions, ProxyAuthOptions, Qop } from 'fastify-proxy-auth'
+import { policyFile } from 'fastify-proxy-auth'
 import { parentsOf } from './parent.js'
 
 /** What the environment of the demo says, checked. */
@@ -16,7 +17,7 @@ export interface Environment {
   /** The parent proxy, where there is one. */
   parents: Pick<ForwardOptions, 'parents'>
   /** Optional features of the plugin, as its options. */
-  features: Pick<ProxyAuthOptions, 'anonymous' | 'identity' | 'attempts'>
+  features: Pick<ProxyAuthOptions, 'anonymous' | 'identity' | 'attempts' | 'policy' | 'groups'>
   tls: { cert: string, key: string } | undefined
   logLevel: string
 }
@@ -52,13 +53,21 @@ export function readEnvironment (env: NodeJS.ProcessEnv): Environment {
 }
 
 function featuresOf (env: NodeJS.ProcessEnv): Environment['features'] {
-  const { ANONYMOUS_TO: to, IDENTITY_HEADER: header, ATTEMPTS: attempts } = env
+  const { ANONYMOUS_TO: to, IDENTITY_HEADER: header, ATTEMPTS: attempts, POLICY: policy, GROUPS: groups } = env
   const [perAddress, perUser] = list(attempts).map(Number)
   return {
     ...(to && { anonymous: { to: list(to) } }),
     ...(header && { identity: { header } }),
-    ...(perAddress !== undefined && perUser !== undefined && { attempts: { perAddress, perUser } })
+    ...(perAddress !== undefined && perUser !== undefined && { attempts: { perAddress, perUser } }),
+    ...(policy && { policy: policyFile(policy) }),
+    ...(groups && { groups: groupsOf(list(groups)) })
   }
+}
+
+/** The groups of the demo's users: `alice=ci+staff`. */
+function groupsOf (entries: string[]): NonNullable<ProxyAuthOptions['groups']> {
+  const known = new Map(entries.map(entry => entry.split('=', 2) as [string, string]))
+  return user => list((known.get((user as { username: string }).username) ?? '').replaceAll('+', ','))
 }
 
 function list (text: string | undefined): string[] {

@@ -1,5 +1,6 @@
 import createError from '@fastify/error'
 import type { FastifyError } from '@fastify/error'
+import { retryAfter } from './retry-after.js'
 
 // The one registry of codes, messages and statuses. It imports nothing of ours. Fastify sends a
 // message to the client as it is, so a message gives a position, a name of ours or a reason, never
@@ -22,9 +23,6 @@ export interface RetryAfterError extends FastifyError {
 
 /** Made with how long to wait, in milliseconds. */
 export type RetryAfterErrorConstructor = new (wait: number) => RetryAfterError
-
-/** @param wait - In milliseconds. */
-const retryAfter = (wait: number): RetryAfterError['headers'] => ({ 'retry-after': String(Math.max(1, Math.ceil(wait / 1000))) })
 
 const comeBack = (code: string, message: string, status: number): RetryAfterErrorConstructor => class extends perRequest(code, `${message}, try again in %s seconds`, status) {
   readonly headers: RetryAfterError['headers']
@@ -80,10 +78,13 @@ export const NotRepresentable = createError(
  * has why. What failed stays as it was, and all else is reloaded.
  */
 export class ReloadFailed extends createError('FST_PROXY_AUTH_RELOAD_FAILED', 'could not reload: %s', 500) {
+  /** What failed: `policy`, and names of strategies. */
+  readonly what: string
   readonly errors: readonly unknown[]
 
   constructor (what: string, errors: readonly unknown[] = []) {
     super(what)
+    this.what = what
     this.errors = errors
   }
 }
@@ -140,13 +141,16 @@ export const TargetDenied = perRequest(
   'FST_PROXY_AUTH_TARGET_DENIED', 'target denied: %s', 403
 )
 /**
- * The `check` function of `forward` threw, rejected, or gave neither a boolean nor a reason. Its
- * error is the cause.
+ * A function that permits requests (`authorize`, `forward.check`, `groups`) threw, rejected, or
+ * gave what is no verdict, or no list of groups. Its error is the cause.
  */
 export const CheckFailed = perRequest(
   'FST_PROXY_AUTH_CHECK_FAILED', 'the check of the target failed', 500
 )
-/** The `check` function of `forward` did not decide in time (`forward.checkTimeout`). */
+/**
+ * A function that permits requests did not decide in time (`authorizeTimeout`,
+ * `forward.checkTimeout`).
+ */
 export const CheckTimeout = perRequest(
   'FST_PROXY_AUTH_CHECK_TIMEOUT', 'the check of the target did not answer in time', 503
 )

@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { anonymousAccess } from './anonymous-access.js'
 import { BadOption, BadRegistration } from './errors.js'
+import { followRules } from './follow-rules.js'
 import { errorPages } from './gate/refusal/error-page.js'
 import { addChallengeHooks, ownRouteHook, proxyRouteHook } from './gate/gate.js'
 import { addAuthenticationInfo } from './gate/role/authentication-info.js'
@@ -12,6 +13,10 @@ import { prepareGates } from './gates.js'
 import type { ProxyAuthOptions } from './options/options.js'
 import { logFailures } from './platform/guarded.js'
 import { createAttempts } from './policy/attempts/create-attempts.js'
+import { explainRequest } from './policy/permission/explain.js'
+import type { ExplainedRequest } from './policy/permission/explain.js'
+import { Permissions } from './policy/permission/permissions.js'
+import type { Access } from './policy/target/access.js'
 import { createRequirement } from './policy/target/requirement.js'
 import { Revocations } from './policy/revocations.js'
 import { drainOnClose } from './proxy/exchange/drain.js'
@@ -22,8 +27,11 @@ import { keepHandles } from './platform/http2/kept-handles.js'
 import { destroyLate } from './platform/http2/late-destroy.js'
 import { destroySessionFirst } from './platform/http2/session-before-socket.js'
 import { registerReverse } from './proxy/reverse/register.js'
+import { fullPrefix } from './proxy/reverse/route.js'
 import type { HttpProxyRoute } from './proxy/reverse/route.js'
+import { reloadAll } from './reload.js'
 import { readSettings } from './options/settings.js'
+import type { ProxyIdentity } from './types.js'
 
 /** What `proxyAuth` does in the scope that registers it. */
 const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
@@ -36,10 +44,14 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   const revocations = new Revocations()
   const onTrouble = (err: unknown) => app.log.warn({ err }, 'Redis does not answer: this process counts failed attempts for itself')
   const attempts = settings.attempts && await createAttempts(settings.attempts, realm, onTrouble)
-  const access = anonymousAccess(settings)
-  const { gateOf, reloadAccounts } = await prepareGates(app, settings, { revocations, attempts, access })
+  const anonymous = anonymousAccess(settings)
+  const { gateOf, reloadAccounts } = await prepareGates(app, settings, { revocations, attempts, access: anonymous })
   const proxy = gateOf(settings.strategies, PROXY)
   const exchanges = new Exchanges(revocations)
+  const permissions = settings.permissions && new Permissions(settings.permissions)
+  const policy = settings.permissions?.policy
+  const routes = settings.reverse.map((route) => fullPrefix(app, route))
+  if (policy !== undefined) followRules(app, policy, permissions!, exchanges, routes)
 
   app.decorateRequest('proxyAuth', null)
   app.decorateReply('proxyAuthenticationInfo', function (params) {
@@ -51,7 +63,9 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
     if (typeof name !== 'string') throw new BadOption('name', 'text', typeof name) // no user would be revoked, and no error show it
     revocations.revoke(name)
   })
-  app.decorate('proxyAuthReload', reloadAccounts)
+  app.decorate('proxyAuthReload', async () => await reloadAll(reloadAccounts, policy))
+  const asksCode = settings.permissions?.authorize !== undefined || settings.forward?.policy.check !== undefined
+  app.decorate('proxyAuthExplain', async (request: ExplainedRequest) => await explainRequest(request, { policy, access, asksCode }))
   addChallengeHooks(app)
   concealRawPackets(app.server)
   onEveryServer(app, (server) => logFailures(app.log, server))
@@ -59,6 +73,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   destroySessionFirst(app)
   destroyLate(app)
 
+  let access: Access<ProxyIdentity> | undefined
   if (settings.forward !== undefined) {
     const targets = settings.targets.map(({ to, demand }) => ({ to, demand: gateOf(demand, PROXY) }))
     const gates = [proxy, ...targets.map(({ demand }) => demand)]
@@ -68,7 +83,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
       gates.some(({ connections }) => connections?.carriesIdentity(socket) === true)
     const hooks = targets.map(({ to, demand }) => ({ to, demand: proxyRouteHook(demand, realm, pages) }))
     const authenticateFor = createRequirement(hooks, proxyRouteHook(proxy, realm, pages))
-    registerForwardProxy(app, {
+    access = registerForwardProxy(app, {
       settings: settings.forward,
       exchanges,
       pseudonym,
@@ -78,15 +93,16 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
       authenticateFor,
       admitsWithoutCredentials,
       carriesIdentity,
+      permissions,
       onSend: errorPages(pages)
     })
   }
   for (const [index, given] of settings.reverse.entries()) {
-    const { strategies = settings.strategies, anonymous = false, parents: _, ...route } = given
+    const { strategies = settings.strategies, anonymous: isOpen = false, parents: _, ...route } = given
     const identity = settings.identities[index]!
     const gate = gateOf(strategies, route.status === 401 ? ORIGIN : PROXY)
     const ask = proxyRouteHook(gate, realm, pages)
-    const authenticate = anonymous ? access!.openToAll(ask) : ask
+    const authenticate = isOpen ? anonymous!.openToAll(ask) : ask
     await registerReverse(app, route as HttpProxyRoute, {
       hook,
       authenticate,
@@ -96,7 +112,8 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
       limits: settings.tunnels,
       onSend: errorPages(pages),
       logsPaths: settings.log.paths,
-      parents: settings.routeParents[index]
+      parents: settings.routeParents[index],
+      permissions
     })
   }
   if (settings.forward !== undefined || settings.reverse.length > 0) drainOnClose(app, exchanges, settings.drainTimeout)
@@ -147,6 +164,8 @@ export type { PassportStrategy } from './passport/run.js'
 export type { ParentEvent } from './policy/parent/health.js'
 export type { ParentAws4Credentials, ParentBasicCredentials, ParentBearerCredentials, ParentCredentials, ParentDigestCredentials, ParentNegotiateCredentials, ParentNtlmCredentials } from './policy/parent/credentials.js'
 export type { ChooseParents, ChooseRouteParents, CredentialsForParent, ParentChoice, ParentOptions, RouteParentChoice } from './policy/parent/parent-options.js'
+export type { Authorize, AuthorizeRequest } from './policy/permission/authorize.js'
+export type { ExplainedAddress, ExplainedRequest, Explanation } from './policy/permission/explain.js'
 export type { PolicyDecision } from './policy/rules/decision.js'
 export type { PolicyAction, PolicyDay, PolicyDocument, PolicyForm, PolicyRule } from './policy/rules/document.js'
 export type { ConsideredRule, PolicyExplanation } from './policy/rules/explain.js'
@@ -158,7 +177,7 @@ export { policyFile } from './policy/rules/policy-file.js'
 export type { PolicyFile, PolicyFileOptions, PolicyListener } from './policy/rules/policy-file.js'
 export type { PolicyRequest } from './policy/rules/request.js'
 export type { PolicyCondition } from './policy/rules/rule.js'
-export type { Check, Target, TargetScheme } from './policy/target/check.js'
+export type { Check, CodeRefusal, Target, TargetScheme, CodeVerdict } from './policy/target/check.js'
 export { createMatcher } from './policy/target/matcher.js'
 export type { PatternMatch } from './policy/target/pattern-list.js'
 export type { AutoConfigurationOptions } from './proxy/forward/auto-configuration-route.js'

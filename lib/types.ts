@@ -89,10 +89,11 @@ declare module 'fastify' {
      */
     proxyAuthRevoke (name: string): void
     /**
-     * Reads anew what the strategies of this registration read accounts from: files of accounts and
-     * groups, and whatever a verifier or look-up with a method `reload` of its own does. Remembered
-     * verdicts on accounts that have changed end. All are tried, whatever comes of the others; what
-     * cannot be read, or has a wrong line, stays as it was.
+     * Reads anew the file of the option `policy`, and what the strategies of this registration read
+     * accounts from: files of accounts and groups, and whatever a verifier or look-up with a method
+     * `reload` of its own does. Remembered verdicts on accounts that have changed end, and so does
+     * what new rules forbid. All are tried, whatever comes of the others; what cannot be read, or
+     * has a wrong line, stays as it was.
      *
      * @throws {ReloadFailed} Something could not be reloaded.
      */

@@ -6,7 +6,8 @@ import t from 'tap'
 // Imports point down. A layer is a folder of lib, a folder of one of those, or a file right in lib. To change this table is to
 // change the architecture.
 const MAY_IMPORT: Record<string, string[]> = {
-  errors: [],
+  errors: ['retry-after'],
+  'retry-after': ['types'],
   nearest: [],
   'check-option': ['errors', 'nearest', 'types'], // how options are checked, wherever they are
   eventual: [],
@@ -25,14 +26,14 @@ const MAY_IMPORT: Record<string, string[]> = {
   strategies: ['errors', 'eventual', 'check-option', 'load-package', 'types', 'fields', 'platform', 'schemes', 'store'],
   users: ['errors', 'eventual', 'check-option', 'schemes', 'store', 'concurrency-limit', 'watched-file'], // where the accounts are that strategies look up
   passport: ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store', 'concurrency-limit', 'strategies'],
-  policy: ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store', 'nearest', 'watched-file'],
+  policy: ['errors', 'eventual', 'retry-after', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store', 'nearest', 'watched-file'],
   // Never proxy: the two know nothing of each other.
   gate: [
     'errors', 'eventual', 'check-option', 'types', 'fields', 'schemes', 'platform', 'platform/http1', 'platform/http2', 'store', 'passport',
     'policy'
   ],
   // The floors of proxy, from the lowest. Never gate.
-  'proxy/exchange': ['types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'policy'],
+  'proxy/exchange': ['errors', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'policy'],
   'proxy/message': ['errors', 'check-option', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange'],
   'proxy/upstream': ['errors', 'check-option', 'types', 'fields', 'platform', 'policy', 'proxy/message'],
   // To the target by way of another proxy, and the credentials for that.
@@ -44,7 +45,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'proxy/ingress'
   ],
   'proxy/relay': [
-    'errors', 'eventual', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/upgrade'
+    'errors', 'eventual', 'types', 'fields', 'platform', 'platform/http1', 'policy', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/upgrade'
   ],
   'proxy/connect': [
     'errors', 'types', 'eventual', 'fields', 'platform', 'platform/http1', 'policy', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/parent', 'proxy/ingress',
@@ -65,6 +66,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   // What puts it all together.
   'proxy-authenticate': ['errors', 'types'],
+  reload: ['errors', 'policy'],
+  'follow-rules': ['types', 'platform', 'policy', 'proxy/exchange'],
   cleartext: [],
   'reload-accounts': ['errors', 'types', 'strategies', 'passport', 'policy'],
   summary: ['options', 'passport'],
@@ -74,7 +77,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   index: [
     'errors', 'eventual', 'options', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'platform',
     'platform/fastify', 'platform/http1', 'platform/http2', 'policy', 'gate', 'proxy/exchange', 'proxy/message', 'proxy/connect', 'proxy/forward', 'proxy/reverse',
-    'gates', 'anonymous-access', 'proxy-authenticate'
+    'gates', 'reload', 'follow-rules', 'anonymous-access', 'proxy-authenticate'
   ]
 }
 const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, Record<string, string>>

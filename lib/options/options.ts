@@ -4,6 +4,9 @@ import type { StrategyDeclaration } from '../passport/declaration.js'
 import type { Registry } from '../passport/registry.js'
 import type { ForwardPolicyOptions } from '../policy/target/access-options.js'
 import type { ChooseParents, ChooseRouteParents, ParentChoice, RouteParentChoice } from '../policy/parent/parent-options.js'
+import type { Authorize } from '../policy/permission/authorize.js'
+import type { PolicyDocument } from '../policy/rules/document.js'
+import type { Policy } from '../policy/rules/policy.js'
 import type { AttemptsOptions } from '../policy/attempts/attempts-options.js'
 import type { AutoConfigurationOptions } from '../proxy/forward/auto-configuration-route.js'
 import type { KeepAliveAfter407 } from '../proxy/connect/take-http1.js'
@@ -69,6 +72,35 @@ export interface ProxyAuthOptions {
   readonly forward?: true | ForwardOptions
   /** How CONNECT behaves, and the limits of tunnels. */
   readonly connect?: ConnectOptions
+  /**
+   * Rules that say which users and groups may do what, for the forward proxy and for reverse
+   * routes: a document, what `createPolicy` has made of one, or a file (`policyFile`). What a
+   * changed file forbids ends within a second of the change, and what its hours end, within a
+   * minute. Rules come beside `forward.deny` and `forward.allow`, and lift neither.
+   *
+   * @defaultValue none: each user may do all that `forward` and `reverse` allow
+   */
+  readonly policy?: PolicyDocument | Policy
+  /**
+   * Says which groups a user is in, for the rules and for `authorize`: a list of text.
+   *
+   * @defaultValue the member `groups` of the user object, where that is a list of text
+   */
+  readonly groups?: (user: ProxyUser, info: unknown) => readonly string[]
+  /**
+   * A rule in code for requests of every form, asked behind `policy`. It gets who asks for what,
+   * and gives `true`, `false`, a reason, or `{ status, reason, retryAfter }`. It can refuse, and
+   * lifts nothing.
+   *
+   * @defaultValue none
+   */
+  readonly authorize?: Authorize
+  /**
+   * How long `authorize` may take; then the response is 503. From 1 to 2147483647.
+   *
+   * @defaultValue `5000` (5 seconds)
+   */
+  readonly authorizeTimeout?: Milliseconds
   /**
    * Allows NTLM and Negotiate, which authenticate a connection and not a request. It is your
    * statement that every client connection belongs to one user: no load balancer or proxy in front

@@ -11,6 +11,7 @@ import type { Registry } from '../passport/registry.js'
 import { readAttempts } from '../policy/attempts/attempts-options.js'
 import type { AttemptsSettings } from '../policy/attempts/attempts-options.js'
 import type { Parents } from '../policy/parent/parents.js'
+import type { PermissionSettings } from '../policy/permission/permissions.js'
 import type { Requirement } from '../policy/target/requirement.js'
 import type { ForwardSettings } from '../proxy/forward/register.js'
 import type { IdentityField, RouteIdentity } from '../proxy/message/identity-field.js'
@@ -20,6 +21,7 @@ import type { AnonymousSettings } from './anonymous.js'
 import { readForward, readTargets } from './forward.js'
 import { readAuthInt, readConnect, readConnectionBound, readVerifiers } from './limits.js'
 import { readLog } from './log.js'
+import { readPermissions } from './permissions.js'
 import { readIdentities, readReverse, readRouteParents } from './reverse.js'
 
 /** The options, checked, with defaults. Frozen. */
@@ -41,6 +43,7 @@ export interface Settings {
   readonly targets: ReadonlyArray<Requirement<readonly StrategyDeclaration[]>>
   readonly connectionBound: Required<ConnectionBoundOptions> | undefined
   readonly anonymous: AnonymousSettings | undefined
+  readonly permissions: PermissionSettings | undefined
   readonly attempts: AttemptsSettings | undefined
   /** For tunnels, and what upgrades lead to. */
   readonly tunnels: Required<ConnectOptions>
@@ -60,7 +63,8 @@ export interface Settings {
 // reach a hoisted plugin.
 const OPTIONS = new Set([
   'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'identity', 'forward', 'connect', 'connectionBound',
-  'anonymous', 'attempts', 'authInt', 'cleartext', 'log', 'pages', 'via', 'verifiers', 'strategyTimeout', 'drainTimeout', 'logLevel', 'logSerializers'
+  'policy', 'groups', 'authorize', 'authorizeTimeout', 'anonymous', 'attempts', 'authInt', 'cleartext', 'log', 'pages', 'via',
+  'verifiers', 'strategyTimeout', 'drainTimeout', 'logLevel', 'logSerializers'
 ])
 
 /**
@@ -97,6 +101,7 @@ export function readSettings (options: ProxyAuthOptions): Settings {
     targets: readTargets(forward?.strategies),
     connectionBound: connectionBound === undefined ? undefined : readConnectionBound(connectionBound),
     anonymous: readAnonymous(anonymous, routes),
+    permissions: readPermissions(options),
     attempts: attempts === undefined ? undefined : readAttempts(attempts),
     tunnels,
     authInt: readAuthInt(authInt),

@@ -62,6 +62,11 @@ export interface PolicyFile extends Policy {
   close (): Promise<void>
 }
 
+/** Whether rules are those of a file. */
+export function isPolicyFile (policy: Policy): policy is PolicyFile {
+  return typeof (policy as Partial<PolicyFile>).onChange === 'function'
+}
+
 const OPTIONS = new Set(['groups', 'clock', 'interval', 'log', 'timeout'])
 
 /**
@@ -76,7 +81,7 @@ const OPTIONS = new Set(['groups', 'clock', 'interval', 'log', 'timeout'])
  * @throws {Error} The file cannot be read.
  * @example
  * const policy = policyFile('policy.yaml', { log: (problem) => app.log.error(problem) })
- * await app.register(proxyAuth, { realm, strategies, forward: { check: policy.check } })
+ * await app.register(proxyAuth, { realm, strategies, forward: true, policy })
  */
 export function policyFile (path: string, options: PolicyFileOptions = {}): PolicyFile {
   const { interval = 500, log = warn, timeout, ...rest } = checkOptions(options, OPTIONS)
@@ -102,6 +107,8 @@ export function policyFile (path: string, options: PolicyFileOptions = {}): Poli
   return Object.freeze({
     get current () { return current },
     get warnings () { return current.warnings },
+    get routes () { return current.routes },
+    get hasHours () { return current.hasHours },
     decide: (request) => current.decide(request),
     explain: (request) => current.explain(request),
     check: (target, identity) => current.check(target, identity),

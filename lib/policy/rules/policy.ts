@@ -39,6 +39,10 @@ export interface Policy {
    * within another one, a rule that no request comes to, a path that a tunnel leads round.
    */
   readonly warnings: readonly string[]
+  /** The reverse routes that the rules name, by their prefix. */
+  readonly routes: readonly string[]
+  /** Whether a rule has hours: then what is allowed now may be denied later. */
+  readonly hasHours: boolean
   /**
    * Decides on a request. What it costs does not depend on how many rules there are.
    *
@@ -137,6 +141,8 @@ export function createPolicy (document: PolicyDocument, options: PolicyOptions =
 
   return Object.freeze({
     warnings: warningsOf(rules),
+    routes: Object.freeze([...new Set(rules.flatMap(({ routes }) => [...routes ?? []]))]),
+    hasHours: rules.some(({ hours }) => hours !== null),
     decide: (request: PolicyRequest) => decideOn(reader.read(request)),
     explain (request: PolicyRequest) {
       const subject = reader.read(request)

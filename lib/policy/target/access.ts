@@ -1,7 +1,10 @@
-import { BadTarget } from '../../errors.js'
+import { BadTarget, TargetDenied } from '../../errors.js'
+import { after } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
 import { readForwardPolicy } from './access-options.js'
 import type { ForwardPolicyOptions } from './access-options.js'
+import { denialOf, opensPort } from '../permission/permit.js'
+import type { Permit } from '../permission/permit.js'
 import { readAddress } from '../address/address.js'
 import type { IpAddress } from '../address/address.js'
 import { canonicalHost } from './canonical-host.js'
@@ -32,29 +35,31 @@ export interface Admitted extends Target {
   readonly allowed: PatternMatch
   /** How the target is on `special`. */
   readonly special: PatternMatch
+  /** What else has to permit it. */
+  readonly permit?: Permit | undefined
 }
 
 /** The destination policy of a forward proxy. */
 export interface Access<User = unknown> {
   /**
-   * Name, port and list rules, then `check`. Synchronous unless `check` is not, so call it with
-   * `await`.
+   * Name, port and list rules, then `check` and the permit. Without a promise where those two give
+   * none.
    *
    * @throws {BadTarget} The host is no host, the port no port.
    * @throws {TargetDenied} A rule refuses, as {@link DeniedError}.
-   * @throws {CheckFailed} @throws {CheckTimeout} `check` could not tell.
+   * @throws {CheckFailed} @throws {CheckTimeout} `check` could not tell, or the permit.
    */
-  admit (target: Target, user: User): Admitted | Promise<Admitted>
+  admit (target: Target, user: User, permit?: Permit): Eventual<Admitted>
   /**
    * The addresses that may be dialled, one or more, in the order to try them. A name is resolved
-   * once and every address classified; those refused are left out. Synchronous for an address, so
-   * call it with `await`.
+   * once and every address classified; those refused are left out. Without a promise for an
+   * address.
    *
    * @throws {TargetDenied} None is left, as {@link DeniedError}. Its `reason` is that of the first
    *   address.
    * @throws {DnsFailed} @throws {DnsTimeout} The resolver gave none.
    */
-  resolve (admitted: Admitted): Address[] | Promise<Address[]>
+  resolve (admitted: Admitted): Eventual<Address[]>
   /**
    * For a name that is resolved elsewhere, so that its addresses are never looked at: insists that
    * nothing was left to them to tell.
@@ -63,8 +68,24 @@ export interface Access<User = unknown> {
    *   the name means the machine that resolves it, and a loopback address is refused.
    */
   keepName (admitted: Admitted): void
+  /**
+   * Tells what becomes of a target and of each of its addresses, for people. Neither `check` nor
+   * the function of the permit is asked, and nothing is thrown for what is refused.
+   *
+   * @throws {BadTarget} The host is no host, the port no port.
+   * @throws {DnsFailed} @throws {DnsTimeout} The resolver gave none.
+   */
+  examine (target: Target, permit?: Permit): Promise<ExaminedTarget>
   /** Both, one after the other. Without a promise where neither makes one. */
-  approve (target: Target, user: User): Eventual<Address[]>
+  approve (target: Target, user: User, permit?: Permit): Eventual<Address[]>
+}
+
+/** What becomes of a target. */
+export interface ExaminedTarget {
+  /** Why it is refused; `null`: it is not. */
+  readonly denial: Denial | null
+  /** Its addresses, where it has come to them, each with why it is refused. */
+  readonly addresses: ReadonlyArray<{ readonly address: string, readonly denial: Denial | null }>
 }
 
 /** How many targets are kept as read. A page asks for one host many times. */
@@ -91,10 +112,10 @@ function isDenied (address: IpAddress, port: number, deny: PatternList): boolean
  * The destination policy: who may go where, decided on the one canonical target that is then
  * dialled.
  *
- * In order: own listeners (by address), `deny`, `allow`, `check`, port, resolving, special-purpose
- * addresses. What follows resolving asks `deny`, `allow` and the port rule again, for the address.
- * `deny` beats `allow`; `allow` never lifts the special-purpose check; nothing opens our own
- * listeners.
+ * In order: own listeners (by address), `deny`, `allow`, `check`, the permit, port, resolving,
+ * special-purpose addresses. What follows resolving asks `deny`, `allow`, the permit and the port
+ * rule again, for the address. `deny` beats `allow`; `allow` never lifts the special-purpose check;
+ * nothing opens our own listeners.
  *
  * @param own - The addresses this server listens on, asked anew for each address.
  * @throws {BadOption} An option is wrong.
@@ -120,15 +141,17 @@ export function createAccess<User = unknown> (
 
   /** What is wrong with one address, or `null`. */
   function refusal (address: IpAddress, target: Admitted): Denial | null {
-    const { port } = target
+    const { port, permit } = target
     const at = { address: address.text }
     if (isOwnListener(address, port, own())) return { reason: 'own listener', proxyStatus: IP, ...at }
     if (isDenied(address, port, deny)) return { reason: 'on the deny list', proxyStatus: IP, ...at }
     const allowed = allow === null ? target.allowed : stronger(target.allowed, allow.matchAddress(address, port))
     if (allowed === null) return { reason: 'not on the allow list', proxyStatus: IP, ...at }
+    const decision = permit?.at(address.text)
+    if (decision !== undefined && decision.allowed !== true) return denialOf(decision, address.text)
     const specially = stronger(target.special, special.matchAddress(address, port))
-    if (!isPortOpen(port, allowed, specially)) return { reason: 'port', proxyStatus: REQUEST, ...at }
-    const block = specially === null ? specialBlock(address) : null
+    if (!isPortOpen(port, allowed, specially) && !opensPort(decision)) return { reason: 'port', proxyStatus: REQUEST, ...at }
+    const block = specially === null && decision?.special !== true ? specialBlock(address) : null
     return block === null ? null : { reason: 'special-purpose address', proxyStatus: IP, block, ...at }
   }
 
@@ -141,7 +164,9 @@ export function createAccess<User = unknown> (
       else refused.push(denial)
     }
     if (approved.length === 0) throw denied(refused[0]!)
-    return interleave(approved)
+    const ordered = interleave(approved)
+    target.permit?.settle(ordered)
+    return ordered
   }
 
   /**
@@ -178,37 +203,41 @@ export function createAccess<User = unknown> (
 
   /** Refuses a port that nothing could open, so that no name is resolved for it. */
   function withPort (target: Admitted): Admitted {
-    const { port, literal, allowed } = target
-    const byAddress = literal === null && (special.namesAddressPort(port) || allow?.namesAddressPort(port) === true)
-    if (isPortOpen(port, allowed, target.special) || byAddress) return target
+    const { port, literal, allowed, permit } = target
+    const byAddress = literal === null &&
+      (special.namesAddressPort(port) || allow?.namesAddressPort(port) === true || permit?.isOpen === true)
+    if (isPortOpen(port, allowed, target.special) || byAddress || permit?.opensPort === true) return target
     throw denied({ reason: 'port', proxyStatus: REQUEST })
   }
 
-  function admit (target: Target, user: User): Admitted | Promise<Admitted> {
+  function admit (target: Target, user: User, permit?: Permit): Eventual<Admitted> {
     const admitted = read(target)
-    if (check === null) return withPort(admitted)
+    if (check === null && permit === undefined) return withPort(admitted)
     const { host, port, scheme } = admitted
-    const asked = ask(check, { host, port, scheme }, user, checkTimeout)
-    return asked === undefined ? withPort(admitted) : asked.then(() => withPort(admitted))
+    const checked = check === null ? undefined : ask(() => check({ host, port, scheme }, user), checkTimeout)
+    if (permit === undefined) return after(checked, () => withPort(admitted))
+    return after(checked, () => after(permit.ask(), () => withPort({ ...admitted, permit })))
   }
 
-  function resolve (admitted: Admitted): Address[] | Promise<Address[]> {
-    const { literal } = admitted
-    if (literal !== null) {
-      const known = approvedLiterals.get(admitted)
-      if (known !== undefined) return known
-      const approved = classify([literal], admitted)
-      approvedLiterals.set(admitted, approved)
-      return approved
+  function resolve (admitted: Admitted): Eventual<Address[]> {
+    const { literal, permit } = admitted
+    if (literal === null) {
+      return lookUp(admitted.host, { lookup, family, timeout: dnsTimeout })
+        .then((addresses) => classify(addresses, admitted))
     }
-    return lookUp(admitted.host, { lookup, family, timeout: dnsTimeout })
-      .then((addresses) => classify(addresses, admitted))
+    if (permit !== undefined) return classify([literal], admitted)
+    const known = approvedLiterals.get(admitted)
+    if (known !== undefined) return known
+    const approved = classify([literal], admitted)
+    approvedLiterals.set(admitted, approved)
+    return approved
   }
 
   function keepName (target: Admitted): void {
-    const { host, port, allowed } = target
+    const { host, port, allowed, permit } = target
     if (allowed === null) throw denied({ reason: 'not on the allow list', proxyStatus: REQUEST })
-    if (!isPortOpen(port, allowed, target.special)) throw denied({ reason: 'port', proxyStatus: REQUEST })
+    permit?.keepName()
+    if (!isPortOpen(port, allowed, target.special) && permit?.opensPort !== true) throw denied({ reason: 'port', proxyStatus: REQUEST })
     if (!LOCALHOST.test(host)) return
     for (const address of LOOPBACK) {
       const denial = refusal(address, target)
@@ -216,13 +245,36 @@ export function createAccess<User = unknown> (
     }
   }
 
+  /** By the lists and the rules, as far as the name can tell. */
+  function examineName (target: Target, permit: Permit | undefined): Admitted | DeniedError {
+    try {
+      permit?.askRules()
+      return withPort({ ...read(target), permit })
+    } catch (failure) {
+      if (failure instanceof TargetDenied) return failure as DeniedError
+      throw failure
+    }
+  }
+
+  async function examine (target: Target, permit?: Permit): Promise<ExaminedTarget> {
+    const admitted = examineName(target, permit)
+    if (admitted instanceof Error) return { denial: admitted, addresses: [] }
+    const { host, literal } = admitted
+    const found = literal === null ? await lookUp(host, { lookup, family, timeout: dnsTimeout }) : [literal]
+    const addresses = found.map((address) => ({ address, denial: refusal(address, admitted) }))
+    const allowed = addresses.filter(({ denial }) => denial === null)
+    permit?.settle(allowed.map(({ address }) => ({ address: address.text, family: address.family })))
+    return {
+      denial: allowed.length === 0 ? addresses[0]!.denial : null,
+      addresses: addresses.map(({ address, denial }) => ({ address: address.text, denial }))
+    }
+  }
+
   return {
     admit,
     resolve,
     keepName,
-    approve (target, user) {
-      const admitted = admit(target, user)
-      return 'then' in admitted ? admitted.then(resolve) : resolve(admitted)
-    }
+    examine,
+    approve: (target, user, permit) => after(admit(target, user, permit), resolve)
   }
 }

@@ -1,6 +1,7 @@
 import { CheckFailed, CheckTimeout } from '../../errors.js'
 import { isThenable } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
+import { retryAfter as retryAfterField } from '../../retry-after.js'
 import type { Milliseconds } from '../../types.js'
 import { withDeadline } from '../deadline.js'
 import { denied } from './denied.js'
@@ -18,42 +19,96 @@ export interface Target {
 }
 
 /**
+ * What a rule in code says of a request. `true`: it may go on. `false`: it is refused with 403.
+ * Text: with this reason, which the client sees.
+ */
+export type CodeVerdict = boolean | string | CodeRefusal
+
+/** How a rule in code refuses a request. */
+export interface CodeRefusal {
+  /**
+   * The status of the response: 400 to 599, and neither 401 nor 407, which ask for credentials.
+   *
+   * @defaultValue `403`
+   */
+  readonly status?: number
+  /**
+   * Why, for the client; at most 200 chars.
+   *
+   * @defaultValue `'refused by a rule'`
+   */
+  readonly reason?: string
+  /**
+   * When the client may try again: the response says it in `Retry-After`. More than 0.
+   *
+   * @defaultValue the response does not say
+   */
+  readonly retryAfter?: Milliseconds
+}
+
+/**
  * A rule in code, asked after `deny` and `allow` and before anything is resolved.
  *
  * @param target - The host is canonical: lower case, A-labels, no trailing dot, IPv6 without
  *   brackets.
  * @param user - What authentication gave.
  * @returns `true`: go on to the checks on port and address, which this cannot lift. `false`: 403. A
- *   string: 403 with this reason, which the client sees. Anything else, a throw and a rejection are
- *   500.
+ *   string: 403 with this reason, which the client sees. An object says the status, too. Anything
+ *   else, a throw and a rejection are 500.
  */
-export type Check<User> = (target: Target, user: User) => Eventual<boolean | string>
+export type Check<User> = (target: Target, user: User) => Eventual<CodeVerdict>
 
 const MAX_REASON = 200
 const CONTROL = /\p{Cc}/gu
 
 function judge (verdict: unknown): void {
   if (verdict === true) return
-  if (verdict !== false && typeof verdict !== 'string') throw new CheckFailed()
-  const reason = verdict === false ? '' : verdict.slice(0, MAX_REASON).replace(CONTROL, ' ').trim()
-  throw denied({ reason: reason === '' ? 'refused by a rule' : reason, proxyStatus: 'http_request_denied' })
+  const { status = 403, reason = '', retryAfter } = readRefusal(verdict)
+  const shown = reason.slice(0, MAX_REASON).replace(CONTROL, ' ').trim()
+  throw denied({
+    reason: shown === '' ? 'refused by a rule' : shown,
+    proxyStatus: 'http_request_denied',
+    ...(status !== 403 && { statusCode: status }),
+    ...(retryAfter !== undefined && { headers: retryAfterField(retryAfter) })
+  })
+}
+
+/** @throws {CheckFailed} It is none. */
+function readRefusal (verdict: unknown): CodeRefusal {
+  if (verdict === false) return {}
+  if (typeof verdict === 'string') return { reason: verdict }
+  if (typeof verdict !== 'object' || verdict === null) throw new CheckFailed()
+  const { status, reason, retryAfter } = verdict as Record<keyof CodeRefusal, unknown>
+  if (status === undefined && reason === undefined && retryAfter === undefined) throw new CheckFailed()
+  const isRefusing = (status === undefined || isError(status)) && (reason === undefined || typeof reason === 'string') &&
+    (retryAfter === undefined || isTime(retryAfter))
+  if (!isRefusing) throw new CheckFailed()
+  return verdict
+}
+
+/** Those that ask for credentials are the gate's. */
+function isError (status: unknown): boolean {
+  const number = status as number
+  return Number.isInteger(status) && number >= 400 && number < 600 && number !== 401 && number !== 407
+}
+
+function isTime (wait: unknown): boolean {
+  return typeof wait === 'number' && wait > 0 && Number.isFinite(wait)
 }
 
 /**
- * Asks `check`.
+ * Asks a rule in code.
  *
- * @returns Nothing when the target may be reached; a promise only when `check` gave one.
+ * @param call - Calls it.
+ * @returns Nothing when the request may go on; a promise only when the rule gave one.
  * @throws {TargetDenied} It said no.
- * @throws {CheckFailed} It threw or rejected (that is the `cause`), or its answer is neither a
- *   boolean nor a string.
- * @throws {CheckTimeout} No answer in time.
+ * @throws {CheckFailed} It threw or rejected (that is the `cause`), or what it gave is no verdict.
+ * @throws {CheckTimeout} No verdict in time.
  */
-export function ask<User> (
-  check: Check<User>, target: Target, user: User, timeout: Milliseconds
-): void | Promise<void> {
-  let verdict: Eventual<boolean | string>
+export function ask (call: () => Eventual<unknown>, timeout: Milliseconds): void | Promise<void> {
+  let verdict: Eventual<unknown>
   try {
-    verdict = check(target, user)
+    verdict = call()
   } catch (cause) {
     throw new CheckFailed({ cause })
   }

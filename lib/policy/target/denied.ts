@@ -18,6 +18,12 @@ export interface Denial {
   readonly address?: string
   /** For our own log: the special-purpose block it is in. */
   readonly block?: string
+  /** For our own log: the name of the rule that refuses. */
+  readonly rule?: string
+  /** The status, where it is another. */
+  readonly statusCode?: number
+  /** Fields for the response. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** A `TargetDenied` with what Proxy-Status and the log need; these members are not enumerable. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { ClientLeft, Closing, Forbidden } from '../../errors.js'
+import { ClientLeft } from '../../errors.js'
 import { isThenable } from '../../eventual.js'
 import { valuesOf } from '../../fields/raw-list.js'
 import type { AuthorityTarget } from '../../fields/target.js'
@@ -10,10 +10,12 @@ import { asError } from '../../platform/as-error.js'
 import { guarded, once } from '../../platform/guarded.js'
 import { hasBegun } from '../../platform/has-begun.js'
 import { leaveCause } from '../../platform/http1/refusal-cause.js'
+import type { Permissions } from '../../policy/permission/permissions.js'
 import type { Access, Address } from '../../policy/target/access.js'
 import type { Milliseconds } from '../../types.js'
 import { endingBy, logExchange } from '../exchange/access-log.js'
-import type { Ending } from '../exchange/access-log.js'
+import type { Ending, Recorded } from '../exchange/access-log.js'
+import { failureOf } from '../exchange/ended.js'
 import type { Exchange, Exchanges } from '../exchange/exchanges.js'
 import { join } from '../exchange/join.js'
 import type { JoinOptions, Side } from '../exchange/join.js'
@@ -37,6 +39,8 @@ export interface TunnelOptions extends JoinOptions {
   readonly pseudonym: string
   /** The ways by parents, in the place of `access` and the addresses it gives. */
   readonly ways?: WaysOptions | undefined
+  /** Rules and a function that have to permit each tunnel. */
+  readonly permissions?: Permissions | undefined
 }
 
 /**
@@ -53,6 +57,7 @@ export function createTunnel (options: TunnelOptions) {
 class Opening {
   private readonly connect: Connect
   private readonly target: AuthorityTarget
+  private readonly recorded: Recorded
   private readonly log: (ending: Ending) => void
   /** It stays while the tunnel stands, which keeps nothing of the request. */
   private readonly exchange: Exchange
@@ -67,8 +72,9 @@ class Opening {
   ) {
     this.connect = connectOf(request.raw)!
     this.target = received(request.raw)!.target as AuthorityTarget
-    this.log = logExchange(request, { form: 'connect', target: this.target })
-    this.exchange = { end: (why) => this.fail(why === 'closing' ? new Closing() : new Forbidden('access revoked')) }
+    this.recorded = { form: 'connect', target: this.target }
+    this.log = logExchange(request, this.recorded)
+    this.exchange = { end: (why) => this.fail(failureOf(why)) }
   }
 
   /**
@@ -76,15 +82,17 @@ class Opening {
    * behind.
    */
   begin (): void {
-    const { request: { proxyAuth, raw }, options, connect: { client }, target: { host, port } } = this
-    const { access, exchanges, pseudonym, ways } = options
+    const { request: { proxyAuth, raw, ip }, options, connect: { client }, target: { host, port } } = this
+    const { access, exchanges, pseudonym, ways, permissions } = options
     exchanges.add(this.exchange, proxyAuth)
     once(client, 'close', this.leave)
     if (client.destroyed) return this.leave() // while a hook of the application took its time
     try {
       refuseLoop(raw, pseudonym)
+      const permit = permissions?.permit(proxyAuth!, { form: 'connect', method: 'CONNECT', host, port, client: ip ?? null })
+      this.recorded.permit = this.exchange.permit = permit
       if (ways !== undefined) return this.goBy(ways)
-      const addresses = access.approve({ host, port, scheme: 'connect' }, proxyAuth)
+      const addresses = access.approve({ host, port, scheme: 'connect' }, proxyAuth, permit)
       if (!isThenable(addresses)) return this.dial(addresses)
       const failed = guarded((failure) => this.fail(failure), client)
       addresses.then(guarded((approved) => this.dial(approved), client), failed)
@@ -107,9 +115,9 @@ class Opening {
   }
 
   private goBy (ways: WaysOptions): void {
-    const { request: { proxyAuth, raw }, target: { host, port }, options: { pseudonym } } = this
+    const { request: { proxyAuth, raw }, target: { host, port }, options: { pseudonym }, exchange: { permit } } = this
     const target = { host, port, scheme: 'connect' } as const
-    const asked = { target, identity: proxyAuth!, raw, fields: fieldsForParent(raw, pseudonym) }
+    const asked = { target, identity: proxyAuth!, permit, raw, fields: fieldsForParent(raw, pseudonym) }
     const done: WayOpened = (failure, socket, parent, address) => {
       if (failure === null) this.open(socket!, { address, parent: parent?.name })
       else this.fail(failure)
@@ -125,6 +133,7 @@ class Opening {
       options.exchanges.delete(exchange)
       return log({ status: reply.raw.statusCode, bytesIn: 0, bytesOut: 0, ...way })
     }
+    exchange.address = way.address
     reply.hijack()
     const fields: string[] = []
     addGateFields(reply, fields)

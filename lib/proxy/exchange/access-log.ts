@@ -22,8 +22,8 @@ export interface Recorded {
   readonly target: AuthorityTarget | AbsoluteTarget | string
   /** Path and query, where the log is to have them. */
   readonly path?: string | undefined
-  /** Read at the end. It must not hold the request. Left out: there are no rules. */
-  readonly permit?: Permitted | undefined
+  /** What it has been permitted by, where something has to. It may come later, until the end. */
+  permit?: Permitted | undefined
 }
 
 /** How a proxied exchange ended. */
@@ -61,11 +61,12 @@ export function logExchange (request: FastifyRequest, recorded: Recorded): (endi
   if (isSilent(log)) return ignore
   const started = performance.now()
   const { ip: client } = request // the system may have to be asked, and it does not know later
-  const { form, path, permit } = recorded
+  const { form, path } = recorded
   const { name: user = null, scheme = null, realm = null } = proxyAuth ?? {}
   const target = nameOf(recorded.target)
   return ({ status, bytesIn, bytesOut, reason, parent, account, denial, address: reached }) => {
     const durationMs = Math.round(performance.now() - started)
+    const { permit } = recorded
     const address = parent === undefined ? reached : undefined
     const decision = permit && decisionIn(permit)
     const why = denial ?? permit?.decision?.reason ?? undefined

@@ -1,9 +1,13 @@
 import { guarded } from '../../platform/guarded.js'
+import type { Permit } from '../../policy/permission/permit.js'
 import { Identity, Revocations } from '../../policy/revocations.js'
 import type { Milliseconds, ProxyIdentity } from '../../types.js'
 
-/** Why one is ended that would go on: the server stops, or its user is no longer one. */
-export type EndedFor = 'closing' | 'revoked'
+/**
+ * Why one is ended that would go on: the server stops, its user is no longer one, or the rules have
+ * changed.
+ */
+export type EndedFor = 'closing' | 'revoked' | 'forbidden'
 
 /** Something that a stopping server waits for, and ends when it has waited long enough. */
 export interface Exchange {
@@ -13,6 +17,10 @@ export interface Exchange {
   place?: number | undefined
   /** The name of its user, which `add` notes; `undefined` where it has none. */
   holder?: string | undefined
+  /** What it has been permitted by, where something has to. */
+  permit?: Permit | undefined
+  /** Where its target has been reached, where that is known and is not by a parent. */
+  address?: string | undefined
   /** Ends it at once. Must lead to `exchanges.delete`. */
   end (why: EndedFor): void
 }
@@ -65,6 +73,11 @@ export class Exchanges {
       last.place = place
     }
     if (this.live.length === 0) this.emptied?.()
+  }
+
+  /** Ends those that the rules of now do not allow. */
+  recheck (): void {
+    this.endThose(({ permit, address }) => permit?.isStillAllowed(address) === false, 'forbidden')
   }
 
   /**

@@ -5,6 +5,7 @@ import { formatAuthority } from '../../fields/authority.js'
 import { formatVia } from '../../fields/via.js'
 import { isGone } from '../../platform/abort.js'
 import type { Hop } from '../../policy/parent/parent.js'
+import type { Permit } from '../../policy/permission/permit.js'
 import type { Address, Admitted } from '../../policy/target/access.js'
 import type { Milliseconds, ProxyIdentity } from '../../types.js'
 import { AbsoluteClient } from '../parent/absolute-client.js'
@@ -34,6 +35,7 @@ export interface ByParentsOptions extends WaysOptions {
 export interface Forwarded {
   readonly outgoing: Omit<Outgoing, 'addresses' | 'content'> & { readonly content: AsyncGenerator<Buffer> | null }
   readonly identity: ProxyIdentity
+  readonly permit: Permit | undefined
   readonly response: ServerResponse
   readonly relay: Relay
 }
@@ -99,8 +101,8 @@ export function createByParents (options: ByParentsOptions): ByParents {
 
   return {
     send (forwarded) {
-      const { outgoing: { target }, identity, relay } = forwarded
-      return after(access.admit(target, identity), (admitted) =>
+      const { outgoing: { target }, identity, permit, relay } = forwarded
+      return after(access.admit(target, identity, permit), (admitted) =>
         after(parents.choose(admitted, identity), (hops) => takeWays(hops, {
           take: (hop, otherwise) => take(hop, admitted, forwarded, otherwise),
           begin: (next) => relay.begin(next)

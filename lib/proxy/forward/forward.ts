@@ -3,6 +3,8 @@ import { isThenable } from '../../eventual.js'
 import type { AbsoluteTarget } from '../../fields/target.js'
 import { formatVia } from '../../fields/via.js'
 import { isGone } from '../../platform/abort.js'
+import type { Permissions } from '../../policy/permission/permissions.js'
+import type { PolicyForm } from '../../policy/rules/document.js'
 import type { Access, Address } from '../../policy/target/access.js'
 import { received } from '../ingress/target-form.js'
 import { withoutIdentities } from '../message/identity-field.js'
@@ -29,6 +31,8 @@ export interface ForwardHandlerOptions extends Omit<RelayOptions, 'via'> {
   readonly identities?: readonly IdentityField[] | undefined
   /** Whether the log has the path of a request. Default: it has not. */
   readonly logsPaths?: boolean | undefined
+  /** Rules and a function that have to permit each request. */
+  readonly permissions?: Permissions | undefined
 }
 
 /**
@@ -42,7 +46,9 @@ const REPLACED = new Set(['host'])
  * as sent, less what belongs to this hop; what the origin answers reaches the client likewise.
  */
 export function createForward (options: ForwardHandlerOptions) {
-  const { access, client, byParents, bodyTimeout, pseudonym, identities = [], logsPaths = false } = options
+  const {
+    access, client, byParents, bodyTimeout, pseudonym, identities = [], logsPaths = false, permissions
+  } = options
   const relayOptions = { ...options, via: formatVia('1.1', pseudonym) }
 
   return function forward (request: FastifyRequest, reply: FastifyReply): void {
@@ -50,8 +56,8 @@ export function createForward (options: ForwardHandlerOptions) {
     const target = received(raw)!.target as AbsoluteTarget
     if (isLastRecipient(request)) return respondAsLast(request, reply)
     const upgrade = protocolsOf(raw)
-    const form = upgrade === undefined ? target.scheme : 'websocket'
-    const recorded = { form, target, path: logsPaths ? target.path : undefined } as const
+    const form: PolicyForm = upgrade === undefined ? target.scheme : 'websocket'
+    const recorded = { form, target, path: logsPaths ? target.path : undefined }
     const relay = new Relay(reply, recorded, relayOptions, tellOfSession)
 
     const outgoing = (fields: string[]): Forwarded['outgoing'] => {
@@ -67,12 +73,17 @@ export function createForward (options: ForwardHandlerOptions) {
 
     relay.begin(() => {
       refuseLoop(raw, pseudonym)
+      const { host, port, path } = target
+      const wanted = { form, method: raw.method!, host, port, path, client: request.ip ?? null }
+      const permit = permissions?.permit(request.proxyAuth!, wanted)
+      relay.permit = permit
       const fields = withoutIdentities(requestFields(raw, REPLACED), identities)
       fields.push('Host', target.authority, 'Via', formatVia(raw.httpVersion, pseudonym))
       if (byParents !== undefined) {
-        return byParents.send({ outgoing: outgoing(fields), identity: request.proxyAuth!, response: reply.raw, relay })
+        const identity = request.proxyAuth!
+        return byParents.send({ outgoing: outgoing(fields), identity, permit, response: reply.raw, relay })
       }
-      const approved = access.approve(target, request.proxyAuth)
+      const approved = access.approve(target, request.proxyAuth, permit)
       return isThenable(approved) ? approved.then((later) => send(later, fields)) : send(approved, fields)
     })
   }

@@ -9,8 +9,9 @@ import { closeBehind } from '../../platform/http1/close-behind.js'
 import { leaveCause } from '../../platform/http1/refusal-cause.js'
 import { on, prepend } from '../../platform/guarded.js'
 import type { Parents } from '../../policy/parent/parents.js'
+import type { Permissions } from '../../policy/permission/permissions.js'
 import { createAccess } from '../../policy/target/access.js'
-import type { ForwardPolicyOptions } from '../../policy/target/access.js'
+import type { Access, ForwardPolicyOptions } from '../../policy/target/access.js'
 import type { Milliseconds, ProxyIdentity } from '../../types.js'
 import { sendOwn } from '../message/response-head.js'
 import { serveAutoConfiguration } from './auto-configuration-route.js'
@@ -87,6 +88,8 @@ export interface ForwardProxyOptions {
   readonly admitsWithoutCredentials: () => boolean
   /** Whether that hook lets in what comes on a connection, for what came on it before. */
   readonly carriesIdentity: (socket: Socket) => boolean
+  /** Rules and a function that have to permit each request. Default none. */
+  readonly permissions?: Permissions | undefined
   /** What may write an answer of our own in another way, before it goes out. */
   readonly onSend: onSendHookHandler
 }
@@ -97,14 +100,15 @@ export interface ForwardProxyOptions {
  *
  * Where a parent speaks SOCKS5 and the package for that is missing, the boot fails.
  *
+ * @returns The destination policy, to be explained by.
  * @throws {BadRegistration} Under a prefix, or a second time on one server.
  */
-export function registerForwardProxy (app: FastifyInstance, options: ForwardProxyOptions): void {
+export function registerForwardProxy (app: FastifyInstance, options: ForwardProxyOptions): Access<ProxyIdentity> {
   if (app.prefix !== '') throw new BadRegistration('forward cannot have a prefix')
   if (app.hasConstraintStrategy(TARGET_FORM)) throw new BadRegistration('this server has forward already')
   const {
     settings, exchanges, pseudonym, identities, logsPaths, hook, authenticateFor, admitsWithoutCredentials,
-    carriesIdentity, onSend
+    carriesIdentity, permissions, onSend
   } = options
   const own = ownAddresses(app)
   const access = createAccess(settings.policy, own)
@@ -113,8 +117,9 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   if (parents !== undefined) prepareParents(app, parents)
   const ways = parents && { ...settings, parents, health: new Blame(parents), pseudonym, access, own, lookup, loginFor }
   const byParents = ways && createByParents({ ...ways, client })
-  const forward = createForward({ ...settings, access, client, byParents, exchanges, pseudonym, identities, logsPaths })
-  const tunnel = createTunnel({ ...settings, access, exchanges, pseudonym, ways })
+  const common = { ...settings, access, exchanges, pseudonym, permissions }
+  const forward = createForward({ ...common, client, byParents, identities, logsPaths })
+  const tunnel = createTunnel({ ...common, ways })
 
   const isOwn = createOwnAuthority(settings.authorities)
   const bringIn: BringIn = (request, upgrades) => receive(request, isOwn, upgrades)
@@ -149,6 +154,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   })
   takeUpgrades(app, takeForwarded(app, bringIn))
   app.addHook('onClose', () => Promise.all([client.close(), byParents?.close()]))
+  return access
 }
 
 /**

@@ -5,6 +5,7 @@ import { asError } from '../../platform/as-error.js'
 import { guarded } from '../../platform/guarded.js'
 import type { Hop, Parent } from '../../policy/parent/parent.js'
 import type { Parents } from '../../policy/parent/parents.js'
+import type { Permit } from '../../policy/permission/permit.js'
 import type { Access, Admitted, Target } from '../../policy/target/access.js'
 import type { ProxyIdentity } from '../../types.js'
 import { dial } from '../upstream/dial.js'
@@ -28,6 +29,8 @@ export interface WaysOptions extends ThroughOptions {
 export interface WaysRequest {
   readonly target: Target
   readonly identity: ProxyIdentity
+  /** What else has to permit it. Default: nothing. */
+  readonly permit?: Permit | undefined
   readonly raw: IncomingMessage
   /** What a CONNECT to a parent says beside where to: a flat raw list. */
   readonly fields: readonly string[]
@@ -61,8 +64,8 @@ class Ways {
   ) {}
 
   async walk (): Promise<void> {
-    const { request: { target, identity }, options: { access, parents } } = this
-    const admitted = await access.admit(target, identity)
+    const { request: { target, identity, permit }, options: { access, parents } } = this
+    const admitted = await access.admit(target, identity, permit)
     let first: Error | undefined
     for (const hop of await parents.choose(admitted, identity)) {
       if (this.isOver) return

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Dispatcher } from 'undici'
-import { ClientLeft, Closing, Forbidden, UpstreamChallenged, UpstreamProtocol } from '../../errors.js'
+import { ClientLeft, UpstreamChallenged, UpstreamProtocol } from '../../errors.js'
 import { isThenable } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
 import { connectionOptions, endToEnd } from '../../fields/hop-by-hop.js'
@@ -15,9 +15,11 @@ import { guardMethod, guarded, once } from '../../platform/guarded.js'
 import { hasBegun } from '../../platform/has-begun.js'
 import { onQueuedClose } from '../../platform/http1/queued-response.js'
 import { writeInterim } from '../../platform/interim-response.js'
+import type { Permit } from '../../policy/permission/permit.js'
 import type { Milliseconds } from '../../types.js'
 import { endingBy, logExchange } from '../exchange/access-log.js'
 import type { Ending, Recorded } from '../exchange/access-log.js'
+import { failureOf } from '../exchange/ended.js'
 import type { EndedFor, Exchange, Exchanges } from '../exchange/exchanges.js'
 import type { JoinOptions } from '../exchange/join.js'
 import { deleteWhenRequestEnds } from '../exchange/release.js'
@@ -83,6 +85,7 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
   /** Octets each way behind a 101. */
   private passed: { readonly bytesIn: number, readonly bytesOut: number } | undefined
   private received: readonly string[] = []
+  private permitted: Permit | undefined
   private begun = false
   private isOver = false
 
@@ -94,7 +97,7 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
    */
   constructor (
     private readonly reply: FastifyReply,
-    recorded: Recorded,
+    private readonly recorded: Recorded,
     private readonly options: RelayOptions,
     private readonly adapt?: AdaptResponse,
     sink?: ResponseSink,
@@ -110,6 +113,10 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
     if (isGone(this.raw)) leave()
     else if (this.raw.socket === null) onQueuedClose(this.request, this.raw, leave)
   }
+
+  get permit (): Permit | undefined { return this.permitted }
+
+  set permit (permit: Permit | undefined) { this.permitted = this.recorded.permit = permit }
 
   /** Octets from the client: content, or what came behind a 101. */
   get bytesIn (): number { return this.passed?.bytesIn ?? this.tally.bytesIn }
@@ -254,8 +261,11 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
 
 /** What the log says of a request that was cut before a response went out. */
 function unanswered (reason: string | undefined): Error {
-  if (reason === 'closing') return new Closing()
-  return reason === 'revoked' ? new Forbidden('access revoked') : new ClientLeft('response')
+  return isEndedFor(reason) ? failureOf(reason) : new ClientLeft('response')
+}
+
+function isEndedFor (reason: string | undefined): reason is EndedFor {
+  return reason === 'closing' || reason === 'revoked' || reason === 'forbidden'
 }
 
 /**

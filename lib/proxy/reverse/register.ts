@@ -19,6 +19,8 @@ import { closeWhileDraining } from '../exchange/close-while-draining.js'
 import { keepingFinalToken } from '../message/final-token.js'
 import { onEveryServer, ownAddresses } from '../../platform/fastify/listeners.js'
 import type { Parents } from '../../policy/parent/parents.js'
+import type { Permit } from '../../policy/permission/permit.js'
+import type { Permissions } from '../../policy/permission/permissions.js'
 import { keepClientField, mayPassThrough } from '../parent/client-field.js'
 import type { JoinOptions } from '../exchange/join.js'
 import { malformation } from '../ingress/malformed.js'
@@ -35,6 +37,7 @@ import type { FromOptions, SendReverse } from './reverse.js'
 import { RewrittenPaths, pathOf } from './rewritten-paths.js'
 import { pathParameters } from './parameters.js'
 import type { PathParameters } from './parameters.js'
+import { fullPrefix } from './route.js'
 import type { HttpProxyRoute } from './route.js'
 import { prepareParents } from '../parent/prepare.js'
 import { createReverseByParents } from './by-parents.js'
@@ -42,7 +45,7 @@ import { chooseUpstream } from './choose-client.js'
 import type { ReverseUpstream } from './choose-client.js'
 import type { ReverseClient } from './client.js'
 import { ignoreVersions } from '../../platform/fastify/accept-version.js'
-import { followWebSocket, isForHttpProxy, passesWebSockets, takeWebSockets, webSocketConfig, webSocketOptions } from './websocket.js'
+import { followWebSocket, isForHttpProxy, passesWebSockets, permitWebSocket, takeWebSockets, webSocketConfig, webSocketOptions } from './websocket.js'
 import { routedPath } from '../ingress/routed-path.js'
 import { underPrefix } from '../ingress/under-prefix.js'
 import { withListener } from '../upgrade/dispatcher.js'
@@ -68,6 +71,8 @@ export interface ReverseShared {
   readonly logsPaths?: boolean | undefined
   /** The parents that lead to the upstream. Default: it is reached directly. */
   readonly parents?: Parents | undefined
+  /** Rules and a function that have to permit each request. Default none. */
+  readonly permissions?: Permissions | undefined
 }
 
 const UNLIMITED: JoinOptions = { idleTimeout: 0, maxDuration: 0 }
@@ -83,7 +88,7 @@ export async function registerReverse (
 ): Promise<void> {
   const {
     hook, authenticate, pseudonym, exchanges, identity = NO_IDENTITY, limits = UNLIMITED, onSend = [],
-    logsPaths = false, parents
+    logsPaths = false, parents, permissions
   } = shared
   const { status, forwarded = true, identity: _, replyFields, ...options } = route
   const chosen = chooseUpstream(route, originalFrom)
@@ -94,6 +99,8 @@ export async function registerReverse (
   const mine = ['proxy-authorization', ...consumed]
   const rules: RequestHeadRules = { pseudonym, forwarded, consumed, identity }
   const base = String([options.upstream].flat()[0])
+  const prefix = `${app.prefix}/${options.prefix ?? ''}`
+  const named = fullPrefix(app, options)
   const send = createReverse({
     ...rules,
     ...limits,
@@ -103,6 +110,8 @@ export async function registerReverse (
     bodyTimeout: upstream.bodyTimeout,
     upstream,
     base,
+    prefix: named,
+    permissions,
     encodes: new Set(['application/json', ...options.contentTypesToEncode ?? []]),
     repeats: new Set(repeats(options) ? options.retryMethods ?? RETRY_METHODS : [])
   })
@@ -129,7 +138,16 @@ export async function registerReverse (
     if (isForHttpProxy(raw)) {
       // By a constraint that takes its time, which is not asked about before.
       if (way !== 'leave') return done(new BadRequest('this route takes no WebSockets'))
-      followWebSocket(request, reply, webSocketUpstream, exchanges, logsPaths)
+      const follow = (permit?: Permit) => {
+        followWebSocket(request, reply, webSocketUpstream, exchanges, { permit, logsPaths })
+      }
+      if (permissions !== undefined) {
+        return permitWebSocket(request, webSocketUpstream, named, permissions, (failure, permit) => {
+          if (failure === null) follow(permit)
+          done(failure ?? undefined)
+        })
+      }
+      follow()
     } else if (callsFrom) {
       reply.from = (source = pathOf(raw.url!), from = {}) => {
         send(request, reply, source, from as FromOptions)
@@ -140,7 +158,6 @@ export async function registerReverse (
   }
 
   ignoreVersions(app)
-  const prefix = `${app.prefix}/${options.prefix ?? ''}`
   const parameters = pathParameters(prefix, route)
   // Then what @fastify/http-proxy makes of a path depends on the path alone.
   const isPlain = parameters === undefined &&

@@ -1,7 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { after } from '../../eventual.js'
 import { hasField } from '../../fields/raw-list.js'
 import { isGone } from '../../platform/abort.js'
 import { hasBegun } from '../../platform/has-begun.js'
+import type { Permissions } from '../../policy/permission/permissions.js'
 import { protocolsOf } from '../message/upgrade.js'
 import { Relay } from '../relay/relay.js'
 import type { RelayOptions } from '../relay/relay.js'
@@ -30,6 +32,10 @@ export interface ReverseOptions extends RelayOptions, RequestHeadRules {
   readonly encodes: ReadonlySet<string>
   /** The methods that are repeated on a 503 or a lost connection, as the options say. */
   readonly repeats: ReadonlySet<string>
+  /** The prefix of the route, for the rules. */
+  readonly prefix: string
+  /** Rules and a function that have to permit each request. */
+  readonly permissions?: Permissions | undefined
 }
 
 /** The options of one call, as `reply.from` has them. */
@@ -62,7 +68,7 @@ export type SendReverse = (
  * @quirk http-proxy-empty-path
  */
 export function createReverse (options: ReverseOptions): SendReverse {
-  const { upstream: { client }, bodyTimeout, base, encodes, repeats, logsPaths } = options
+  const { upstream: { client }, bodyTimeout, base, encodes, repeats, logsPaths, prefix, permissions } = options
   const requestHead = createRequestHead(options)
   const destinations = new Destinations(base)
 
@@ -91,7 +97,7 @@ export function createReverse (options: ReverseOptions): SendReverse {
     const form = protocolsOf(raw) === undefined ? 'reverse' : 'websocket'
     const recorded = { form, target: destination.name, path: logsPaths ? raw.url : undefined } as const
     const relay = new Relay(reply, recorded, options, adapt, sink, respond)
-    relay.begin(() => {
+    const sendOn = () => {
       const content = reverseContent(request, from, relay.tally, bodyTimeout, encodes)
       const fields = requestHead(request, destination.host, content.fields, rewriteRequestHeaders)
       if (isGone(reply.raw)) return
@@ -104,6 +110,14 @@ export function createReverse (options: ReverseOptions): SendReverse {
       }
       const again = tally === undefined && (repeats.size > 0 || from.retryDelay !== undefined)
       client.send(outgoing, again ? new Retrying(relay, outgoing, client, from, repeats) : relay)
+    }
+    relay.begin(() => {
+      if (permissions === undefined) return sendOn()
+      const { path } = destination
+      const wanted = { form, method, route: prefix, path, client: request.ip ?? null } as const
+      const permit = permissions.permit(request.proxyAuth!, wanted)
+      relay.permit = permit
+      return after(permit.ask(), sendOn)
     })
   }
 }

@@ -1,4 +1,5 @@
 import type httpProxy from '@fastify/http-proxy'
+import type { FastifyInstance } from 'fastify'
 import type { IdentityOptions } from '../message/identity-field.js'
 
 /**
@@ -50,4 +51,9 @@ export type HttpProxyRoute = Parameters<typeof httpProxy>[1] & {
    * @defaultValue the `identity` of the plugin
    */
   readonly identity?: IdentityOptions | false
+}
+
+/** The prefix of a route as clients have it, with that of the scope. */
+export function fullPrefix (app: Pick<FastifyInstance, 'prefix'>, { prefix = '' }: { readonly prefix?: string }): string {
+  return `${app.prefix}/${prefix}`.replace(/\/{2,}/g, '/')
 }

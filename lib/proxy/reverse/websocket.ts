@@ -1,8 +1,13 @@
 import type { ClientRequest, IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isThenable } from '../../eventual.js'
+import type { Eventual } from '../../eventual.js'
 import type { FieldRecord } from '../../fields/hop-by-hop.js'
-import { on, once, prepend } from '../../platform/guarded.js'
+import { asError } from '../../platform/as-error.js'
+import { guarded, on, once, prepend } from '../../platform/guarded.js'
+import type { Permissions } from '../../policy/permission/permissions.js'
+import type { Permit } from '../../policy/permission/permit.js'
 import type { Milliseconds } from '../../types.js'
 import { addGateFields } from '../message/response-head.js'
 import type { Exchange, Exchanges } from '../exchange/exchanges.js'
@@ -14,7 +19,7 @@ import { hideUserinfoOf } from '../ingress/hide-userinfo.js'
 import { listOf, recordOf } from '../../fields/raw-list.js'
 import { formatVia } from '../../fields/via.js'
 import { tellIdentity } from '../message/identity-field.js'
-import { logExchange } from '../exchange/access-log.js'
+import { endingBy, logExchange } from '../exchange/access-log.js'
 import { lasting } from './request-head.js'
 import type { RequestHeadRules } from './request-head.js'
 import { SILENCE } from './choose-client.js'
@@ -131,6 +136,35 @@ const reached = new WeakMap<Socket, string | undefined>()
 interface WithServer { readonly wsProxy: { readonly wss: NodeJS.EventEmitter } }
 
 /**
+ * Has a WebSocket of @fastify/http-proxy permitted. Which path its upstream gets is not known here,
+ * so a rule about paths holds it where it denies, and does not where it allows.
+ *
+ * @param target - For the log.
+ * @param done - Called once, with what refuses it or with the permit.
+ */
+export function permitWebSocket (
+  request: FastifyRequest, target: string, prefix: string, permissions: Permissions,
+  done: (failure: Error | null, permit?: Permit) => void
+): void {
+  const fail = (cause: unknown) => {
+    const failure = asError(cause)
+    logExchange(request, { form: 'websocket', target, permit })({ ...endingBy(failure), bytesIn: 0, bytesOut: 0 })
+    done(failure)
+  }
+  let permit: Permit | undefined
+  let asked: Eventual<void>
+  try {
+    permit = permissions.permit(request.proxyAuth!, { form: 'websocket', method: 'GET', route: prefix, client: request.ip ?? null })
+    asked = permit.ask()
+  } catch (failure) {
+    return fail(failure)
+  }
+  if (!isThenable(asked)) return done(null, permit)
+  const { socket } = request.raw
+  asked.then(guarded(() => done(null, permit), socket), guarded(fail, socket))
+}
+
+/**
  * Does for a WebSocket of @fastify/http-proxy what the gateway does for each exchange: its 101 has
  * the gate's fields, it is ended with the server or its user, and it has its line in the log.
  *
@@ -138,15 +172,17 @@ interface WithServer { readonly wsProxy: { readonly wss: NodeJS.EventEmitter } }
  * @param logsPaths - Whether the log has the path.
  */
 export function followWebSocket (
-  request: FastifyRequest, reply: FastifyReply, target: string, exchanges: Exchanges, logsPaths = false
+  request: FastifyRequest, reply: FastifyReply, target: string, exchanges: Exchanges,
+  { permit, logsPaths = false }: { readonly permit?: Permit | undefined, readonly logsPaths?: boolean | undefined } = {}
 ): void {
   const { raw } = request
   const { socket } = raw
   const { wss } = (reply as unknown as WithServer).wsProxy
-  const ended = logExchange(request, { form: 'websocket', target, path: logsPaths ? raw.url : undefined })
+  const path = logsPaths ? request.raw.url : undefined
+  const ended = logExchange(request, { form: 'websocket', target, path, permit })
   const before = { read: socket.bytesRead, written: socket.bytesWritten }
   let reason: string | undefined
-  const exchange: Exchange = { end (why) { reason = why; socket.destroy() } }
+  const exchange: Exchange = { permit, end (why) { reason = why; socket.destroy() } }
   exchanges.add(exchange, request.proxyAuth)
   const addFields = (lines: string[], upgraded: IncomingMessage) => {
     if (upgraded !== raw) return

@@ -5,6 +5,6 @@
  */
 export { createMatcher, createPolicy, planPolicy, policyFile } from '../../../lib/index.js'
 export type {
-  ChangedDecision, ChangedRule, ConsideredRule, PatternMatch, Policy, PolicyAction, PolicyCondition, PolicyDay, PolicyDecision, PolicyDocument, PolicyExplanation,
-  PolicyFile, PolicyFileOptions, PolicyForm, PolicyListener, PolicyOptions, PolicyPlan, PolicyRequest, PolicyRule, PolicySamples, SampleUser
+  Authorize, AuthorizeRequest, ChangedDecision, ChangedRule, ConsideredRule, ExplainedAddress, ExplainedRequest, Explanation, PatternMatch, Policy, PolicyAction, PolicyCondition, PolicyDay, PolicyDecision, PolicyDocument, PolicyExplanation,
+  PolicyFile, PolicyFileOptions, PolicyForm, PolicyListener, PolicyOptions, PolicyPlan, PolicyRequest, PolicyRule, PolicySamples, CodeRefusal, SampleUser, CodeVerdict
 } from '../../../lib/index.js'

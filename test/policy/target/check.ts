@@ -4,7 +4,7 @@ import { ask, type Check, type Target } from '../../../lib/policy/target/check.j
 const target: Target = { host: 'origin.test', port: 443, scheme: 'connect' }
 const denied = { code: 'FST_PROXY_AUTH_TARGET_DENIED', statusCode: 403, proxyStatus: 'http_request_denied' }
 const failed = { code: 'FST_PROXY_AUTH_CHECK_FAILED', statusCode: 500 }
-const run = (check: unknown, timeout = 1000) => ask(check as Check<unknown>, target, { name: 'alice' }, timeout)
+const run = (check: unknown, timeout = 1000) => ask(() => (check as Check<unknown>)(target, { name: 'alice' }), timeout)
 const reasonOf = (verdict: string): unknown => {
   try {
     return run(() => verdict)

@@ -1,0 +1,103 @@
+import t from 'tap'
+import { Permit } from '../../../lib/policy/permission/permit.js'
+import { createPolicy } from '../../../lib/policy/rules/policy.js'
+import type { PolicyDocument, PolicyRequest, ProxyIdentity } from '../../../lib/index.js'
+
+const request: PolicyRequest = { form: 'connect', host: 'origin.test', port: 443, user: 'alice', groups: ['ci'] }
+const identity = { name: 'alice' } as ProxyIdentity
+
+/** A permit by rules that may change. */
+function asked (rules: PolicyDocument['rules'], about: Partial<PolicyRequest> = {}) {
+  let policy = createPolicy({ rules })
+  const by = {
+    version: 0,
+    decide: (each: PolicyRequest) => policy.decide(each),
+    authorize: (): void => {},
+    change (rules: PolicyDocument['rules']) {
+      policy = createPolicy({ rules })
+      by.version += 1
+    }
+  }
+  return { by, permit: new Permit({ ...request, ...about }, identity, by) }
+}
+
+const address = (text: string) => ({ address: text, family: 4 as const })
+
+t.test('no rules: there is no decision, and nothing is opened', async t => {
+  const permit = new Permit(request, identity, { version: 0, decide: () => undefined, authorize: () => {} })
+  t.equal(permit.ask(), undefined)
+  t.equal(permit.decision, undefined)
+  t.strictSame([permit.opensPort, permit.isOpen, permit.at('192.0.2.1'), permit.isStillAllowed(undefined)], [false, false, undefined, true])
+  t.strictSame(permit.groups, ['ci'])
+})
+
+t.test('rules that refuse: the function is not asked, and the error has the reason and the rule', async t => {
+  const { by, permit } = asked([{ name: 'r', to: ['origin.test'], action: 'deny', reason: 'closed' }])
+  by.authorize = () => { t.fail('it is asked') }
+  t.throws(() => permit.ask(), { code: 'FST_PROXY_AUTH_TARGET_DENIED', statusCode: 403, reason: 'closed', rule: 'r', proxyStatus: 'http_request_denied' })
+})
+
+t.test('the function: gets the request and the identity, behind the rules', async t => {
+  const seen: unknown[] = []
+  const { by, permit } = asked([{ to: ['origin.test'], action: 'allow' }])
+  by.authorize = ((...args: unknown[]) => { seen.push(...args) }) as never
+  permit.ask()
+  t.strictSame(seen, [request, identity])
+})
+
+t.test('a rule that allows: it opens the port; a default or a trial does not', async t => {
+  const { permit } = asked([{ to: ['origin.test:8443'], action: 'allow' }], { port: 8443 })
+  permit.ask()
+  t.equal(permit.opensPort, true)
+  const trial = asked([{ to: ['origin.test'], action: 'report' }], { port: 8443 }).permit
+  trial.ask()
+  t.equal(trial.opensPort, false)
+  const policy = createPolicy({ rules: [], default: 'allow' })
+  const open = new Permit(request, identity, { version: 0, decide: each => policy.decide(each), authorize: () => {} })
+  open.ask()
+  t.equal(open.opensPort, false)
+})
+
+t.test('addresses that must tell: each is asked about, the first that it goes on with counts', async t => {
+  const { permit } = asked([{ name: 'net', to: ['192.0.2.0/24'], action: 'allow' }])
+  permit.ask()
+  t.equal(permit.isOpen, true)
+  t.match(permit.at('192.0.2.1'), { allowed: true, rule: 'net' })
+  t.match(permit.at('203.0.113.1'), { allowed: false, rule: null })
+  permit.settle([])
+  t.equal(permit.decision?.allowed, null)
+  permit.settle([address('192.0.2.1')])
+  t.match(permit.decision, { allowed: true, rule: 'net' })
+})
+
+t.test('a name that is resolved elsewhere: it is refused where only addresses could tell', async t => {
+  const { permit } = asked([{ to: ['192.0.2.0/24'], action: 'allow' }])
+  permit.ask()
+  t.throws(() => permit.keepName(), { code: 'FST_PROXY_AUTH_TARGET_DENIED', reason: 'a rule needs the address of the target' })
+  const named = asked([{ to: ['origin.test'], action: 'allow' }]).permit
+  named.ask()
+  named.keepName()
+  t.equal(named.isStillAllowed(undefined), true)
+})
+
+t.test('rules that change: what has begun is asked about anew, with the addresses that it may be at', async t => {
+  const { by, permit } = asked([{ to: ['origin.test'], action: 'allow' }])
+  permit.ask()
+  by.change([{ to: ['192.0.2.0/24'], action: 'allow' }])
+  t.equal(permit.isStillAllowed(undefined), true, 'the name is still being resolved')
+  t.match(permit.at('203.0.113.1'), { allowed: false }, 'and the new rules are asked behind that')
+  permit.settle([address('192.0.2.1'), address('203.0.113.1')])
+  t.equal(permit.isStillAllowed(undefined), false)
+  t.equal(permit.isStillAllowed('203.0.113.1'), false)
+  t.equal(permit.isStillAllowed('192.0.2.1'), true)
+  by.change([{ to: ['origin.test'], action: 'deny' }])
+  t.equal(permit.isStillAllowed(undefined), false)
+})
+
+t.test('rules that come to need addresses which are not known here: what goes by a parent ends', async t => {
+  const { by, permit } = asked([{ to: ['origin.test'], action: 'allow' }])
+  permit.ask()
+  permit.keepName()
+  by.change([{ to: ['192.0.2.0/24'], action: 'allow' }])
+  t.equal(permit.isStillAllowed(undefined), false)
+})
