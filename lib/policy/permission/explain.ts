@@ -9,6 +9,7 @@ import type { PolicyRequest } from '../rules/request.js'
 import type { Access } from '../target/access.js'
 import type { Target } from '../target/check.js'
 import type { DeniedError, Denial } from '../target/denied.js'
+import { Permissions } from './permissions.js'
 import { Permit } from './permit.js'
 
 /** A request to be explained: who asks for what. What is left out is not known. */
@@ -73,6 +74,9 @@ export interface ExplainOptions {
   readonly asksCode: boolean
 }
 
+/** Functions are not called to explain. */
+const RULES_ALONE = { groups: undefined, authorize: undefined, authorizeTimeout: 0 } as const
+
 const OPTIONS = new Set([
   'user', 'groups', 'scheme', 'anonymous', 'client', 'method', 'target', 'route', 'websocket'
 ])
@@ -89,11 +93,7 @@ export async function explainRequest (
 ): Promise<Explanation> {
   const { request, target } = read(asked)
   const explained = policy?.explain(request)
-  const permit = policy && new Permit(request, undefined, {
-    version: 0,
-    decide: (about) => policy.decide(about),
-    authorize: () => {}
-  })
+  const permit = policy && new Permit(request, undefined, new Permissions({ policy, ...RULES_ALONE }))
   const { denial, addresses } = target === undefined ? onRoute(permit) : await toTarget(target, permit, access)
   const { decision } = permit ?? {}
   const allowed = denial === null

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { Permit } from '../../../lib/policy/permission/permit.js'
+import { Permit, denialOf } from '../../../lib/policy/permission/permit.js'
 import { createPolicy } from '../../../lib/policy/rules/policy.js'
-import type { PolicyDocument, PolicyRequest, ProxyIdentity } from '../../../lib/index.js'
+import type { PolicyDecision, PolicyDocument, PolicyRequest, ProxyIdentity } from '../../../lib/index.js'
 
 const request: PolicyRequest = { form: 'connect', host: 'origin.test', port: 443, user: 'alice', groups: ['ci'] }
 const identity = { name: 'alice' } as ProxyIdentity
@@ -100,4 +100,14 @@ t.test('rules that come to need addresses which are not known here: what goes by
   permit.keepName()
   by.change([{ to: ['192.0.2.0/24'], action: 'allow' }])
   t.equal(permit.isStillAllowed(undefined), false)
+})
+
+t.test('why rules refuse: reason and rule, at an address where there is one; without a reason only an address could have told', t => {
+  const decision = { allowed: false, action: 'deny', rule: 'r', reason: 'closed', special: false, wouldDeny: false } as PolicyDecision
+  t.strictSame(denialOf(decision), { reason: 'closed', proxyStatus: 'http_request_denied', rule: 'r' })
+  t.strictSame(denialOf({ ...decision, rule: null }, '192.0.2.1'), { reason: 'closed', proxyStatus: 'destination_ip_prohibited', address: '192.0.2.1' })
+  t.strictSame(denialOf({ ...decision, allowed: null, action: null, rule: null, reason: null }), {
+    reason: 'a rule needs the address of the target', proxyStatus: 'http_request_denied'
+  })
+  t.end()
 })

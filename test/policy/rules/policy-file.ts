@@ -4,7 +4,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import type { Test } from 'tap'
 import type { PolicyFileOptions } from '../../../lib/policy/rules/policy-file.js'
-import { policyFile } from '../../../lib/policy/rules/policy-file.js'
+import { isPolicyFile, policyFile } from '../../../lib/policy/rules/policy-file.js'
+import { createPolicy } from '../../../lib/policy/rules/policy.js'
 import { mocked } from '../../fixtures/mocked.js'
 import { until } from '../../fixtures/until.js'
 
@@ -33,6 +34,12 @@ t.test('a file in YAML or JSON: its rules are in force', async t => {
   }
 })
 
+t.test('rules of a file: they are told from those that cannot change', t => {
+  t.equal(isPolicyFile(create(t, ALLOW).file), true)
+  t.equal(isPolicyFile(createPolicy({ rules: [] })), false)
+  t.end()
+})
+
 t.test('a file that changes: the new rules are taken over as a whole, and told of', async t => {
   const { path, file, problems } = create(t, ALLOW)
   const told: unknown[] = []
@@ -47,6 +54,18 @@ t.test('a file that changes: the new rules are taken over as a whole, and told o
   await until(() => file.decide(request).allowed === true)
   t.equal(told.length, 2)
   t.same(problems, [])
+})
+
+t.test('routes and hours of the rules: they are those of the rules in force', async t => {
+  const { path, file } = create(t, 'rules:\n  - routes: [/api]\n    from: "08:00"\n    action: allow\n')
+  t.strictSame([file.routes, file.hasHours], [['/api'], true])
+  writeFileSync(path, ALLOW)
+  await file.reload()
+  t.strictSame([file.routes, file.hasHours], [[], false])
+})
+
+t.test('a file without a document, and options that are wrong: the option is told of', async t => {
+  t.throws(() => create(t, '', { clock: 1 as never }), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: 'option clock must be a function, got number' })
 })
 
 t.test('a file that becomes wrong: the old rules stay, and it is logged once', async t => {

@@ -2,7 +2,11 @@ import type { LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
+import type { Eventual } from '../../../lib/eventual.js'
+import { Permit } from '../../../lib/policy/permission/permit.js'
+import { createPolicy } from '../../../lib/policy/rules/policy.js'
 import { createAccess, type Address, type ForwardPolicyOptions, type OwnListener, type TargetScheme } from '../../../lib/policy/target/access.js'
+import type { PolicyDocument, PolicyRequest, ProxyIdentity } from '../../../lib/index.js'
 import { isSpecial } from '../../fixtures/is-special.js'
 import rows from '../../vectors/destinations.json' with { type: 'json' }
 
@@ -321,4 +325,68 @@ t.test('a name whose addresses are never looked at: it is kept where nothing was
   }
   await t.rejects(keep({ special: ['127.0.0.1'] }, 'localhost'), SPECIAL, 'it may mean the other one')
   await t.resolves(keep({}, 'mylocalhost'))
+})
+
+/** What has to permit a target, by rules. */
+function permitBy (rules: PolicyDocument['rules'], about: Partial<PolicyRequest>, authorize: () => Eventual<void> = () => {}): Permit {
+  const policy = createPolicy({ rules })
+  return new Permit({ form: 'connect', ...about }, {} as ProxyIdentity, { version: 0, decide: request => policy.decide(request), authorize })
+}
+
+t.test('rules: they are asked behind the lists and check, before the function, and what they allow has its port open', async t => {
+  const asked: string[] = []
+  const check = () => { asked.push('check'); return true }
+  const permitted = async (rules: PolicyDocument['rules'], { host = 'one.test', port = 443, ...options }: ForwardPolicyOptions & { host?: string, port?: number } = {}) => {
+    const access = createAccess({ lookup: resolver(NAMES).lookup, ...options }, () => [])
+    return await access.approve({ host, port, scheme: 'connect' }, undefined, permitBy(rules, { host, port }, () => { asked.push('authorize') }))
+  }
+  const open = [{ to: ['one.test:*', '9.9.9.9:*'], action: 'allow' as const }]
+  t.strictSame(texts(await permitted(open, { check, port: 25 })), ['9.9.9.9'])
+  t.strictSame(texts(await permitted(open, { host: '9.9.9.9', port: 25 })), ['9.9.9.9'])
+  t.strictSame(asked, ['check', 'authorize', 'authorize'])
+  await t.rejects(permitted(open, { check, deny: ['one.test'] }), DENIED)
+  await t.rejects(permitted(open, { check, allow: ['other.test'] }), NOT_ALLOWED)
+  await t.rejects(permitted(open, { check: () => 'closed today' }), { ...REQUEST, reason: 'closed today' })
+  t.equal(asked.length, 3, 'what the lists refuse is asked of nothing else')
+  await t.rejects(permitted([], { check: async () => true }), { ...REQUEST, reason: 'no rule allows it' })
+  await t.rejects(permitted([{ to: ['private.test'], action: 'allow' }], { host: 'private.test' }), SPECIAL)
+  t.strictSame(texts(await permitted([{ to: ['private.test:*'], special: true, action: 'allow' }], { host: 'private.test', port: 3001 })), ['10.1.2.3'])
+})
+
+t.test('rules about addresses: each address of a name is asked about', async t => {
+  const rules = [{ name: 'ten', to: ['10.0.0.0/8:*'], special: true, action: 'allow' as const }, { name: 'nine', to: ['9.9.9.9'], action: 'deny' as const, reason: 'closed' }]
+  const at = async (host: string, port = 443) => {
+    const access = createAccess({ lookup: resolver(NAMES).lookup }, () => [])
+    return texts(await access.approve({ host, port, scheme: 'connect' }, undefined, permitBy(rules, { host, port })))
+  }
+  t.strictSame(await at('mixed.test', 3001), ['10.0.0.1'])
+  await t.rejects(at('one.test'), { ...IP, reason: 'closed', rule: 'nine' })
+  await t.rejects(at('loopback.test'), { ...IP, reason: 'no rule allows it' })
+})
+
+t.test('a name that a parent resolves: rules that need its addresses refuse it, and a rule that allows it opens its port', async t => {
+  const keep = async (rules: PolicyDocument['rules'], port: number) => {
+    const access = createAccess({}, () => [])
+    access.keepName(await access.admit({ host: 'one.test', port, scheme: 'connect' }, undefined, permitBy(rules, { host: 'one.test', port })))
+  }
+  await t.resolves(keep([{ to: ['one.test:8443'], action: 'allow' }], 8443))
+  await t.rejects(keep([{ to: ['9.9.9.9'], action: 'allow' }], 443), { ...REQUEST, reason: 'a rule needs the address of the target' })
+})
+
+t.test('a target that is examined: what refuses it, and each of its addresses, is told, and nothing is thrown', async t => {
+  const examine = async (host: string, { port = 443, rules, ...options }: ForwardPolicyOptions & { port?: number, rules?: PolicyDocument['rules'] } = {}) => {
+    const access = createAccess({ lookup: resolver(NAMES).lookup, ...options }, () => [])
+    return await access.examine({ host, port, scheme: 'connect' }, rules && permitBy(rules, { host, port }))
+  }
+  t.match(await examine('one.test'), { denial: null, addresses: [{ address: '9.9.9.9', denial: null }] })
+  t.match(await examine('9.9.9.9'), { denial: null, addresses: [{ address: '9.9.9.9', denial: null }] })
+  t.match(await examine('one.test', { deny: ['one.test'] }), { denial: DENIED, addresses: [] })
+  t.match(await examine('one.test', { port: 25 }), { denial: PORT, addresses: [] })
+  t.match(await examine('one.test', { rules: [] }), { denial: { reason: 'no rule allows it' }, addresses: [] })
+  t.match(await examine('private.test'), { denial: { reason: SPECIAL.reason }, addresses: [{ address: '10.1.2.3', denial: { block: 'private-use' } }] })
+  const { denial, addresses } = await examine('mixed.test', { rules: [{ to: ['9.0.0.0/8', '10.0.0.0/8'], action: 'allow' }] })
+  t.equal(denial, null)
+  t.strictSame(addresses.filter(({ denial }) => denial === null).map(({ address }) => address), ['9.9.9.9'])
+  await t.rejects(examine('a..b'), { code: 'FST_PROXY_AUTH_BAD_TARGET' })
+  await t.rejects(examine('none.test'), { code: 'FST_PROXY_AUTH_DNS' })
 })

@@ -53,3 +53,27 @@ t.test('a check that throws or rejects: it has failed, and the cause is kept', a
 t.test('a check that is silent: it ends at the deadline, with 503', async t => {
   await t.rejects(run(() => new Promise(() => {}), 1)!, { code: 'FST_PROXY_AUTH_CHECK_TIMEOUT', statusCode: 503 })
 })
+
+t.test('a check that returns an object: it says the status, the reason, and when to come back', async t => {
+  const rows: Array<[verdict: object, error: object]> = [
+    [{ status: 429, reason: 'too much', retryAfter: 1500 }, { statusCode: 429, reason: 'too much', headers: { 'retry-after': '2' } }],
+    [{ status: 400 }, { statusCode: 400, reason: 'refused by a rule', headers: undefined }],
+    [{ status: 599, reason: '' }, { statusCode: 599, reason: 'refused by a rule' }],
+    [{ status: 403, reason: 'closed' }, { statusCode: 403, reason: 'closed' }],
+    [{ reason: 'a\r\nVia: b' }, { statusCode: 403, reason: 'a  Via: b' }],
+    [{ retryAfter: 1 }, { statusCode: 403, headers: { 'retry-after': '1' } }],
+    [{ reason: 'closed', more: 1 }, { reason: 'closed' }]
+  ]
+  for (const [verdict, error] of rows) {
+    t.throws(() => run(() => verdict), { code: denied.code, ...error }, JSON.stringify(verdict))
+    await t.rejects(run(async () => verdict)!, { code: denied.code, ...error })
+  }
+})
+
+t.test('a check that returns an object which is no refusal: it has failed', t => {
+  for (const verdict of [
+    ...[401, 407, 200, 399, 600, 403.5, '403', null].map(status => ({ status })), ...[1, null, {}].map(reason => ({ reason })),
+    ...[0, -1, Infinity, NaN, '1', null].map(retryAfter => ({ retryAfter })), { status: 429, retryAfter: 0 }, { message: 'closed' }
+  ]) t.throws(() => run(() => verdict), failed, JSON.stringify(verdict))
+  t.end()
+})

@@ -19,3 +19,10 @@ t.test('an address that is for the log alone: it is not in the response', async 
   t.notMatch(JSON.stringify({ ...error, message: error.message }), '10.0.0.1')
   t.notMatch(String(error), '10.0.0.1')
 })
+
+t.test('a denial with a status and fields: they are those of the response', t => {
+  const error = denied({ reason: 'later', proxyStatus: 'http_request_denied', statusCode: 429, headers: { 'retry-after': '2' }, rule: 'r' })
+  t.match(error, { statusCode: 429, headers: { 'retry-after': '2' }, rule: 'r' })
+  t.notMatch(Object.keys(error), ['rule'])
+  t.end()
+})

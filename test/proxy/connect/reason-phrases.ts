@@ -10,6 +10,7 @@ const NEVER = [
   'CONTENT_TOO_LARGE', 'CONTENT_NOT_KEPT', 'PARENT_CONTENT', // it has no content
   'TLS', 'UPSTREAM_PROTOCOL', 'UPSTREAM_HEAD_TOO_LARGE', 'UPSTREAM_TIMEOUT', 'UPSTREAM_CHALLENGED', // it speaks no HTTP with the target
   'IDENTITY_FAILED', 'UPSTREAM_BUSY', // of reverse routes
+  'RELOAD_FAILED', // no request has anything to do with it
   'CLIENT_LEFT', 'LISTENER_FAILED' // there is no response
 ].map(code => `FST_PROXY_AUTH_${code}`)
 

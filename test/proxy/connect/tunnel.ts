@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastif
 import t from 'tap'
 import type { Test } from 'tap'
 import { DnsFailed, TargetDenied } from '../../../lib/errors.js'
+import type { ProxyIdentity } from '../../../lib/index.js'
 import type { Access } from '../../../lib/policy/target/access.js'
 import { Revocations } from '../../../lib/policy/revocations.js'
 import { takeConnect } from '../../../lib/proxy/connect/take-http1.js'
@@ -19,7 +20,9 @@ import { checkLine } from '../../fixtures/decision-line.js'
 import { closedPort } from '../../fixtures/closed-port.js'
 import { connectHead } from '../../fixtures/connect-head.js'
 import { fakeParent } from '../../fixtures/fake-parent.js'
+import { knowing } from '../../fixtures/lookup.js'
 import { parentAt } from '../../fixtures/parent.js'
+import { permitting } from '../../fixtures/permitting.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { readAnswer } from '../../fixtures/read-answer.js'
 import { scriptedLogin } from '../../fixtures/scripted-login.js'
@@ -403,4 +406,46 @@ t.test('a CONNECT that has been here: it is refused, with parents and without (R
     t.match(tunnel.records, [failed(`origin.test:${target.port}`, 502, 'FST_PROXY_AUTH_LOOP')])
   }
   t.equal(target.sockets.length + parent.heads.length, 0)
+})
+
+/** Has bob ask for the tunnel. */
+const asBob = ({ request }: FastifyReply) => { request.proxyAuth = { user: { groups: ['ci'] }, name: 'bob', info: null, scheme: 'Test', realm: 'r' } }
+const ofNames = () => createAccess<ProxyIdentity>({ lookup: knowing('origin.test'), special: ['*.test'] }, () => [])
+
+t.test('rules: the tunnel is asked about with its user, and its line has what they say', async t => {
+  const target = await tcpOrigin(t)
+  const { permissions } = permitting([{ name: 'ci', groups: ['ci'], to: ['origin.test:*'], clients: ['127.0.0.1'], methods: ['CONNECT'], forms: ['connect'], action: 'allow' }])
+  const tunnel = await lab(t, { hook: asBob, tunnel: { permissions, access: ofNames() } })
+  const ask = async (authority: string) => readAnswer(await (await RawClient.to(t, tunnel.port)).send(connectHead(authority)).answer())
+  t.match(await ask(`Origin.test:${target.port}`), { status: 200 })
+  t.match(await ask('other.test:443'), { status: 403 })
+  await tunnel.recorded(1)
+  t.match(tunnel.records, [{ ...failed('other.test:443', 403, 'FST_PROXY_AUTH_TARGET_DENIED'), groups: ['ci'], rule: null, decision: 'deny', wouldDeny: false, denial: 'no rule allows it' }])
+})
+
+t.test('a client without an address: rules about addresses of clients do not let it through', async t => {
+  const { permissions } = permitting([{ to: ['*'], clients: ['0.0.0.0/0', '::/0'], action: 'allow' }])
+  const hook = (reply: FastifyReply) => {
+    asBob(reply)
+    Object.defineProperty(reply.request, 'ip', { value: undefined }) // as on a socket in the file system
+  }
+  const tunnel = await lab(t, { hook, tunnel: { permissions, access: ofNames() } })
+  const client = await RawClient.to(t, tunnel.port)
+  t.match(readAnswer(await client.send(connectHead('origin.test:443')).end()), { status: 403 })
+})
+
+t.test('rules that change: a tunnel that they forbid ends, and its line has what it was permitted by', async t => {
+  const target = await tcpOrigin(t)
+  const { permissions, change } = permitting([{ name: 'ci', groups: ['ci'], to: ['origin.test:*'], action: 'allow' }])
+  const tunnel = await lab(t, { hook: asBob, tunnel: { permissions, access: ofNames() } })
+  const client = await RawClient.to(t, tunnel.port)
+  await client.send(connectHead(`origin.test:${target.port}`)).answer()
+  tunnel.exchanges.recheck()
+  client.text = ''
+  t.equal(await client.send('ping').until(text => text.length === 4), 'ping', 'it goes on')
+  change([])
+  tunnel.exchanges.recheck()
+  await client.end()
+  await tunnel.recorded(1)
+  t.match(tunnel.records, [{ status: 200, reason: 'forbidden', groups: ['ci'], rule: 'ci', decision: 'allow' }])
 })

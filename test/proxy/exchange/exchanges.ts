@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Permit } from '../../../lib/policy/permission/permit.js'
 import { Identity, Revocations } from '../../../lib/policy/revocations.js'
 import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
 import type { EndedFor } from '../../../lib/proxy/exchange/exchanges.js'
@@ -103,4 +104,19 @@ t.test('an exchange whose user was revoked since admission: it is ended when it 
   t.equal(early.ended, false)
   await null
   t.strictSame([early, late, ofAnApplication, left].map(({ ended }) => ended), ['revoked', false, false, false])
+})
+
+t.test('rules that have changed: those end that they do not allow, at the address where they are, and no others', t => {
+  const exchanges = new Exchanges()
+  const asked: unknown[] = []
+  const permitted = (allowed: boolean, address?: string) => Object.assign(exchange(exchanges), {
+    address, permit: { isStillAllowed (at: string | undefined) { asked.push(at); return allowed } } as unknown as Permit
+  })
+  const all = [permitted(false, '192.0.2.1'), permitted(true), exchange(exchanges), permitted(false)]
+  for (const each of all) exchanges.add(each)
+  exchanges.recheck()
+  t.strictSame(all.map(({ ended }) => ended), ['forbidden', false, false, 'forbidden'])
+  t.strictSame(asked, ['192.0.2.1', undefined, undefined])
+  t.equal(exchanges.size, 2)
+  t.end()
 })

@@ -1,4 +1,8 @@
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
 import { ALICE, gateway } from '../../fixtures/gateway.js'
 import { origin } from '../../fixtures/origin.js'
@@ -148,4 +152,33 @@ t.test('the form and the path of a request: the line has them, the path only whe
     const path = paths ? '/a?b' : undefined
     t.match(proxied(), [{ form: 'http', target: url, path }, { form: 'websocket', target: url, path }])
   }
+})
+
+t.test('rules: a request is asked about with method and path, and its line has what they say', async t => {
+  const { url, seen } = await origin(t)
+  const rule = { name: 'read', users: ['alice'], to: ['127.0.0.1:*'], clients: ['127.0.0.1'], forms: ['http'], methods: ['GET'], paths: ['/a'], action: 'allow' } as const
+  const { port, proxied } = await gateway(t, { policy: { rules: [rule] } })
+  const ask = async (line: string) => readAnswer(await (await RawClient.to(t, port)).send(head(line)).answer())
+  t.match(await ask(`GET ${url}/a/b?c`), { status: 200 })
+  t.match(await ask(`GET ${url}/b`), { status: 403 })
+  t.match(await ask(`DELETE ${url}/a`), { status: 403 })
+  t.match(seen, [{ url: '/a/b?c' }])
+  t.equal(seen.length, 1)
+  await until(() => proxied().length === 3)
+  t.match(proxied(), [{ groups: [], rule: 'read', decision: 'allow', wouldDeny: false }, { rule: null, decision: 'deny', denial: 'no rule allows it' }, { rule: null }])
+})
+
+t.test('rules, and a client on a socket in the file system: it has no address, and rules about addresses of clients do not allow it', async t => {
+  const { url } = await origin(t)
+  const folder = await mkdtemp(join(tmpdir(), 'gateway-')) // a path has a hundred octets, and no more
+  t.teardown(() => rm(folder, { recursive: true }))
+  const path = join(folder, 'socket')
+  const rule = { to: ['127.0.0.1:*'], action: 'allow' } as const
+  await gateway(t, { path, policy: { rules: [{ ...rule, clients: ['0.0.0.0/0', '::/0'], methods: ['GET'] }, { ...rule, methods: ['HEAD'] }] } })
+  const ask = async (method: string) => {
+    const client = await RawClient.over(t, connect({ path, allowHalfOpen: true }), 'connect')
+    return readAnswer(await client.send(head(`${method} ${url}/`, 'Connection: close')).end()).status
+  }
+  t.equal(await ask('GET'), 403)
+  t.equal(await ask('HEAD'), 200)
 })

@@ -9,6 +9,7 @@ import type { Test } from 'tap'
 import type { Dispatcher } from 'undici'
 import { catchSocketErrors } from '../../../lib/platform/http1/detached-socket.js'
 import { ParentRefused } from '../../../lib/errors.js'
+import type { Permit } from '../../../lib/policy/permission/permit.js'
 import { Relay } from '../../../lib/proxy/relay/relay.js'
 import type { AdaptResponse, RelayOptions } from '../../../lib/proxy/relay/relay.js'
 import { tellOfSession } from '../../../lib/proxy/forward/session-based.js'
@@ -498,4 +499,24 @@ t.test('a 101 that switches to nothing: it fails, and is no interim response (R-
   t.ok(controller.aborted)
   t.equal(await outcome, 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL')
   t.match(await client.end(), /^HTTP\/1\.1 502 /)
+})
+
+t.test('rules that have changed: a relay that they forbid ends', async t => {
+  const { relay, controller, client, outcome, record } = await exchange(t)
+  const { options: { exchanges } } = relay as unknown as { options: RelayOptions }
+  const asked: unknown[] = []
+  const permit = { groups: ['ci'], decision: undefined, isStillAllowed (at: unknown) { asked.push(at); return asked.length === 1 } }
+  relay.permit = permit as unknown as Permit
+  relay.address = '192.0.2.1'
+  t.equal(relay.permit, permit)
+  exchanges.recheck()
+  t.equal(exchanges.size, 1)
+  controller.head(200).data('begun')
+  await client.until(text => text.includes('begun'))
+  exchanges.recheck()
+  t.equal(await outcome, 'settled')
+  t.equal(relay.reason, 'forbidden')
+  t.strictSame(asked, ['192.0.2.1', '192.0.2.1'])
+  t.match(record.proxy, { reason: 'forbidden', groups: ['ci'] })
+  t.match(controller.reason, { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
 })

@@ -10,6 +10,7 @@ import { IdentityField } from '../../../lib/proxy/message/identity-field.js'
 import type { HttpProxyRoute } from '../../../lib/proxy/reverse/route.js'
 import { fakeParent, tunnelling } from '../../fixtures/fake-parent.js'
 import { origin } from '../../fixtures/origin.js'
+import { permitting } from '../../fixtures/permitting.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { PASS, message, reverse } from '../../fixtures/reverse.js'
 import { webSocketOrigin } from '../../fixtures/web-sockets.js'
@@ -314,4 +315,21 @@ t.test('parents of a route: they lead to its upstream, and are refused beside a 
   const bad = { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /parents/ }
   await t.rejects(reverse(t, { upstream: upstream.url, http2: true }, { parents }), bad)
   await t.rejects(reverse(t, { upstream: upstream.url, websocket: true, wsHooks: { onConnect () {} } } as never, { parents }), bad)
+})
+
+t.test('a WebSocket that http-proxy serves, and rules: it is asked about once, and refused before the upstream is asked', async t => {
+  const target = await webSocketOrigin(t)
+  const seen: unknown[] = []
+  for (const action of ['allow', 'deny'] as const) {
+    const { permissions } = permitting([{ routes: ['/api'], action }], ({ identity, ...request }) => { seen.push(request); return true })
+    const { port, proxied } = await reverse(t, { upstream: target.url, websocket: true, wsClientOptions: {} } as never, { permissions })
+    const client = await RawClient.to(t, port)
+    client.send(message('GET', '/api/ws', WEB_SOCKET))
+    t.equal(statusOf(await client.answer()), action === 'allow' ? 101 : 403)
+    client.socket.destroy()
+    t.equal((await proxied(1)).length, 1)
+  }
+  t.match(seen, [{ form: 'websocket', route: '/api', user: 'alice' }])
+  t.equal(seen.length, 1)
+  t.equal(target.seen.length, 1)
 })

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { connect } from 'node:http2'
 import { Readable } from 'node:stream'
+import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import { origin } from '../../fixtures/origin.js'
+import { permitting } from '../../fixtures/permitting.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { rawOrigin } from '../../fixtures/raw-origin.js'
 import { rawServer } from '../../fixtures/raw-server.js'
@@ -244,4 +246,52 @@ t.test('the form and the path of a request: the line has them, the path as the c
     const path = logsPaths ? '/api/a?b' : undefined
     t.match(await proxied(2), [{ form: 'reverse', target: upstream.url, path, address: '127.0.0.1' }, { form: 'websocket', path }])
   }
+})
+
+/** Lets alice in from nowhere, as on a socket in the file system. */
+async function fromNowhere (request: FastifyRequest): Promise<void> {
+  request.proxyAuth = { user: {}, name: 'alice', info: null, scheme: 'Test', realm: 'r' }
+  Object.defineProperty(request, 'ip', { value: undefined })
+}
+
+t.test('rules: they are asked about route, method and the path that the upstream gets, and its line has what they say', async t => {
+  const upstream = await origin(t)
+  const seen: unknown[] = []
+  const { permissions } = permitting([
+    { name: 'read', users: ['alice'], routes: ['/api'], methods: ['GET'], paths: ['/inner/a'], clients: ['127.0.0.1'], forms: ['reverse'], action: 'allow' }
+  ], async ({ identity, ...request }) => { seen.push(request); return request.path !== '/inner/a/closed' || { status: 429, reason: 'later', retryAfter: 1000 } })
+  const { url, proxied } = await reverse(t, { upstream: upstream.url, rewritePrefix: '/inner' }, { permissions })
+  const ask = async (path: string, method = 'GET') => await fetch(`${url}/api${path}`, { method, headers: { 'proxy-authorization': PASS } })
+  t.equal((await ask('/a?b')).status, 200)
+  t.equal((await ask('/b')).status, 403)
+  t.equal((await ask('/a', 'DELETE')).status, 403)
+  const later = await ask('/a/closed')
+  t.match([later.status, later.headers.get('retry-after')], [429, '1'])
+  t.strictSame(upstream.seen.map(({ url }) => url), ['/inner/a?b'])
+  t.match(seen, [{ form: 'reverse', route: '/api', method: 'GET', path: '/inner/a', client: '127.0.0.1' }, { path: '/inner/a/closed' }])
+  const permitted = { groups: [], rule: 'read', decision: 'allow', wouldDeny: false }
+  const refused = { rule: null, decision: 'deny', denial: 'no rule allows it', status: 403 }
+  t.match(await proxied(4), [{ ...permitted, status: 200 }, refused, refused, { ...permitted, status: 429, denial: 'later' }])
+})
+
+t.test('a client without an address: rules about addresses of clients do not let it through', async t => {
+  const upstream = await origin(t)
+  const { permissions } = permitting([{ clients: ['0.0.0.0/0', '::/0'], methods: ['GET'], action: 'allow' }, { methods: ['HEAD'], action: 'allow' }])
+  const { url } = await reverse(t, { upstream: upstream.url }, { permissions, authenticate: fromNowhere })
+  t.equal((await fetch(`${url}/api`)).status, 403)
+  t.equal((await fetch(`${url}/api`, { method: 'HEAD' })).status, 200)
+})
+
+t.test('rules that change: a response under way that they forbid ends', async t => {
+  const upstream = await origin(t, (_request, response) => { response.write('begun') })
+  const { permissions, change } = permitting([{ name: 'all', routes: ['/api'], action: 'allow' }])
+  const { port, exchanges, proxied } = await reverse(t, { upstream: upstream.url }, { permissions })
+  const client = await RawClient.to(t, port)
+  await client.send(message('GET', '/api')).until(text => text.includes('begun'))
+  exchanges.recheck()
+  t.equal(exchanges.size, 1)
+  change([])
+  exchanges.recheck()
+  await client.end()
+  t.match(await proxied(1), [{ status: 200, reason: 'forbidden', rule: 'all' }])
 })

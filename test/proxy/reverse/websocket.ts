@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { createServer } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
+import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
@@ -10,6 +11,8 @@ import { followWebSocket, passesWebSockets, webSocketOptions } from '../../../li
 import { ANNOUNCED, announcedBy } from '../../fixtures/announcing.js'
 import { extended } from '../../fixtures/extended-socket.js'
 import { listen } from '../../fixtures/origin.js'
+import { permitting } from '../../fixtures/permitting.js'
+import type { Permitting } from '../../fixtures/permitting.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { PASS, message, reverse } from '../../fixtures/reverse.js'
 import { next, webSocket, webSocketOrigin } from '../../fixtures/web-sockets.js'
@@ -217,4 +220,54 @@ t.test('a WebSocket that http-proxy takes: the log has scheme and authority of t
     t.match(line, { form: 'websocket', target: target.url, address: '127.0.0.1', path: logsPaths ? '/api/ws?q=1' : undefined })
     t.equal(/inner|q=1/.test(JSON.stringify(line)), logsPaths)
   }
+})
+
+const READ = { name: 'sockets', users: ['alice'], routes: ['/api'], forms: ['websocket'], methods: ['GET'], clients: ['127.0.0.1'], action: 'allow' } as const
+
+/** Asks for a WebSocket that http-proxy serves, and that has to be permitted. */
+async function permitted (t: Test, { permissions }: Permitting, authenticate?: (request: FastifyRequest) => Promise<void>) {
+  const target = await webSocketOrigin(t)
+  const gate = await reverse(t, { upstream: target.url, websocket: true, wsClientOptions: {} } as never, { permissions, ...(authenticate && { authenticate }) })
+  const client = await RawClient.to(t, gate.port)
+  return { ...gate, target, client: client.send(message('GET', '/api/ws', ASK)) }
+}
+
+t.test('rules that allow a WebSocket that http-proxy serves: it opens, has them in its line, and ends when they forbid it', async t => {
+  for (const authorize of [undefined, async () => true, () => true]) {
+    const rules = permitting([READ], authorize)
+    const { client, exchanges, proxied } = await permitted(t, rules)
+    t.match(await client.answer(), /^HTTP\/1.1 101 /)
+    exchanges.recheck()
+    t.equal(exchanges.size, 1)
+    rules.change([])
+    exchanges.recheck()
+    await client.end()
+    t.match(await proxied(1), [{ status: 101, reason: 'forbidden', groups: [], rule: 'sockets', decision: 'allow' }])
+  }
+})
+
+t.test('rules or a function that refuse a WebSocket that http-proxy serves: the upstream is not asked, and there is one line', async t => {
+  const refusing: Array<[Permitting, RegExp, object]> = [
+    [permitting([]), /^HTTP\/1\.1 403 [^]*no rule allows it/, { status: 403, rule: null, decision: 'deny', denial: 'no rule allows it' }],
+    [permitting([READ], () => 'not today'), /^HTTP\/1\.1 403 [^]*not today/, { status: 403, rule: 'sockets', decision: 'allow', denial: 'not today' }],
+    [permitting([READ], async () => ({ status: 429, retryAfter: 2000 })), /^HTTP\/1\.1 429 [^]*retry-after: 2\r/i, { status: 429, denial: 'refused by a rule' }],
+    [permitting([READ], async () => { throw new Error('canary') }), /^HTTP\/1\.1 500 /, { status: 500, reason: 'FST_PROXY_AUTH_CHECK_FAILED', denial: undefined }]
+  ]
+  for (const [rules, answer, line] of refusing) {
+    const { client, exchanges, proxied, target } = await permitted(t, rules)
+    const text = await client.end()
+    t.match(text, answer)
+    t.notMatch(text, /canary/)
+    t.match(await proxied(1), [{ form: 'websocket', target: target.url, bytesIn: 0, bytesOut: 0, ...line }])
+    t.equal(exchanges.size, 0)
+    t.equal(target.seen.length, 0)
+  }
+})
+
+t.test('a client without an address: rules about addresses of clients do not let its WebSocket through', async t => {
+  const { client } = await permitted(t, permitting([READ]), async request => {
+    request.proxyAuth = { user: {}, name: 'alice', info: null, scheme: 'Test', realm: 'r' }
+    Object.defineProperty(request, 'ip', { value: undefined }) // as on a socket in the file system
+  })
+  t.match(await client.end(), /^HTTP\/1\.1 403 /)
 })
