@@ -154,7 +154,8 @@ function read (asked: ExplainedRequest): { request: PolicyRequest, target: Targe
     return { request: { ...rest, form: 'connect', host, port }, target: { host, port, scheme: 'connect' } }
   }
   const { scheme, path } = parsed
-  return { request: { ...rest, form: websocket ? 'websocket' : scheme, host, port, path }, target: { host, port, scheme } }
+  const form = websocket ? { form: 'websocket', upgradeOf: scheme } as const : { form: scheme }
+  return { request: { ...rest, ...form, host, port, path }, target: { host, port, scheme } }
 }
 
 declare module 'fastify' {

@@ -4,7 +4,7 @@ import type { Milliseconds, ProxyIdentity } from '../../types.js'
 import type { PolicyDecision } from '../rules/decision.js'
 import type { Policy } from '../rules/policy.js'
 import type { PolicyRequest } from '../rules/request.js'
-import { userGroups } from '../rules/user-groups.js'
+import { checkedGroups, userGroups } from '../rules/user-groups.js'
 import { ask } from '../target/check.js'
 import type { Authorize } from './authorize.js'
 import { Permit } from './permit.js'
@@ -47,13 +47,10 @@ export class Permissions implements Permitting {
   private groupsOf ({ user, info }: ProxyIdentity): readonly string[] {
     const { groups: groupsOf } = this.settings
     if (groupsOf === undefined) return userGroups(user)
-    let groups: unknown
     try {
-      groups = groupsOf(user as never, info as never)
+      return checkedGroups(groupsOf(user as never, info as never))
     } catch (cause) {
       throw new CheckFailed({ cause })
     }
-    if (Array.isArray(groups) && groups.every((group) => typeof group === 'string')) return groups
-    throw new CheckFailed()
   }
 }

@@ -1,3 +1,4 @@
+import { after } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
 import type { ProxyIdentity } from '../../types.js'
 import type { Address } from '../address/interleave.js'
@@ -29,12 +30,15 @@ export interface Permitting {
  * for as long as it is under way.
  */
 export class Permit {
-  /** What the rules have said last, and `undefined` where there are none. */
+  /** What it goes on by, for the log; `undefined` where there are no rules. */
   decision: PolicyDecision | undefined
+  /** What the rules say without addresses. */
+  private told: PolicyDecision | undefined
   /** Which version of the rules that was. */
   private version = 0
   /** Where the name may lead. `undefined`: that is not known yet. None: to where a parent says. */
   private addresses: readonly Address[] | undefined
+  private stands: Stands = () => true
 
   constructor (
     private readonly request: PolicyRequest,
@@ -46,43 +50,49 @@ export class Permit {
   get groups (): readonly string[] { return this.request.groups! }
 
   /**
-   * Asks the rules, as far as they can tell without addresses, and then the function.
+   * Asks the rules, as far as they can tell without addresses, and then the function. Rules that
+   * have changed meanwhile are asked once more.
    *
    * @throws {TargetDenied} One of them refuses.
    * @throws {CheckFailed} {@link CheckTimeout} The function could not tell.
    */
   ask (): Eventual<void> {
     this.askRules()
-    return this.by.authorize(this.request, this.identity!)
+    return after(this.by.authorize(this.request, this.identity!), () => {
+      if (this.version !== this.by.version) this.askRules()
+    })
   }
 
   /** @throws {TargetDenied} The rules refuse, as far as they can tell without addresses. */
   askRules (): void {
-    const { request, by } = this
-    this.decision = by.decide(request)
-    this.version = by.version
+    this.decision = this.decide()
     if (this.decision?.allowed === false) throw denied(denialOf(this.decision))
   }
 
   /** Whether rules have opened the port of the target. */
   get opensPort (): boolean {
-    return opensPort(this.decision)
+    return opensPort(this.byName)
   }
 
   /** Whether the addresses of the name have yet to tell. */
   get isOpen (): boolean {
-    return this.decision?.allowed === null
+    return this.byName?.allowed === null
   }
 
   /** What the rules say of the target at one of its addresses; `undefined` where there are none. */
   at (address: string): PolicyDecision | undefined {
-    const { request, by, decision, version } = this
-    if (decision === undefined || (decision.allowed !== null && version === by.version)) return decision
-    return by.decide({ ...request, address })
+    const { request, by, byName } = this
+    return byName?.allowed === null ? by.decide({ ...request, address }) : byName
   }
 
-  /** The target is to be reached at one of these. What the rules say of the first counts. */
-  settle (addresses: readonly Address[]): void {
+  /**
+   * The target is to be reached at one of these. What the rules say of the first is what it goes on
+   * by.
+   *
+   * @param stands - Tells of each whether it may be dialled still.
+   */
+  settle (addresses: readonly Address[], stands: Stands): void {
+    this.stands = stands
     const [first] = this.addresses = addresses
     if (first !== undefined) this.decision = this.at(first.address)
   }
@@ -90,11 +100,15 @@ export class Permit {
   /**
    * The name is resolved elsewhere, so there are no addresses to ask about.
    *
-   * @throws {TargetDenied} Only they could have told.
+   * @param stands - Tells whether the name may be asked for still.
+   * @throws {TargetDenied} Only they could tell, or the rules refuse it by now.
    */
-  keepName (): void {
+  keepName (stands: Stands): void {
+    const { byName } = this
+    this.stands = stands
     this.addresses = []
-    if (this.decision?.allowed === null) throw denied({ reason: NEEDS_ADDRESS, proxyStatus: 'http_request_denied' })
+    this.decision = byName
+    if (byName !== undefined && byName.allowed !== true) throw denied(denialOf(byName))
   }
 
   /**
@@ -103,16 +117,32 @@ export class Permit {
    * @param address - Where the target has been reached. `undefined`: that is not known.
    */
   isStillAllowed (address: string | undefined): boolean {
-    const { request, by, addresses } = this
-    const allowed = by.decide(request)?.allowed
-    if (allowed !== null) return allowed !== false
-    const may = (at: string) => by.decide({ ...request, address: at })!.allowed === true
-    if (address !== undefined) return may(address)
+    const { addresses, stands } = this
+    const told = this.decide()
+    if (told === undefined) return true
+    if (told.allowed === false) return false
     // While the name is being resolved nothing is reached: its addresses are asked about behind
     // that.
-    return addresses === undefined || (addresses.length > 0 && addresses.every((each) => may(each.address)))
+    if (addresses === undefined) return true
+    if (addresses.length === 0) return told.allowed === true && stands('')
+    const reached = addresses.filter((each) => each.address === address)
+    return (reached.length === 0 ? addresses : reached).every((each) => stands(each.address))
+  }
+
+  /** What the rules of now say without addresses. */
+  private get byName (): PolicyDecision | undefined {
+    return this.version === this.by.version ? this.told : this.decide()
+  }
+
+  private decide (): PolicyDecision | undefined {
+    this.told = this.by.decide(this.request)
+    this.version = this.by.version
+    return this.told
   }
 }
+
+/** Whether a target may be reached at an address, by the lists and the rules of now. */
+type Stands = (address: string) => boolean
 
 const NEEDS_ADDRESS = 'a rule needs the address of the target'
 

@@ -2,6 +2,9 @@
  * How a request comes: a CONNECT, whatever is spoken in its tunnel; a request in absolute-form for
  * an `http` or an `https` target; an upgrade, of WebSocket or of another protocol, that is no
  * CONNECT; any request to a reverse route. A WebSocket on a reverse route is both of the last two.
+ *
+ * An origin may overlook an offer to upgrade: a rule that denies or reports `http` holds upgrades
+ * for `http` targets as well, and likewise for `https`.
  */
 export type PolicyForm = 'connect' | 'http' | 'https' | 'websocket' | 'reverse'
 

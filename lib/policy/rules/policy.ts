@@ -13,7 +13,7 @@ import type { PolicyRequest, Subject } from './request.js'
 import { conditionsOf, judge } from './rule.js'
 import type { Rule } from './rule.js'
 import { RuleIndex } from './rule-index.js'
-import { userGroups } from './user-groups.js'
+import { checkedGroups, userGroups } from './user-groups.js'
 import { warningsOf } from './warnings.js'
 
 /** Options of {@link createPolicy}. */
@@ -150,8 +150,9 @@ export function createPolicy (document: PolicyDocument, options: PolicyOptions =
     },
     check ({ host, port, scheme }: Target, { name, user, info, scheme: by }: ProxyIdentity) {
       const anonymous = (Object(info) as { readonly anonymous?: unknown }).anonymous === true
+      const groups = checkedGroups(groupsOf(user as never, info as never))
       const { allowed, reason } = decideOn(reader.read({
-        form: scheme, host, port, user: name, groups: groupsOf(user as never, info as never), scheme: by, anonymous
+        form: scheme, host, port, user: name, groups, scheme: by, anonymous
       }))
       return allowed === true ? true : reason ?? NEEDS_ADDRESS
     }

@@ -14,6 +14,10 @@ import type { RequestPath } from './path.js'
 export interface PolicyRequest {
   /** How the request comes; on a reverse route `reverse`, or `websocket` for an upgrade. */
   readonly form: PolicyForm
+  /**
+   * The scheme of the target of an upgrade in absolute-form. Left out: not known, or it is none.
+   */
+  readonly upgradeOf?: 'http' | 'https'
   /** The name of the user, as in `request.proxyAuth.name`. Left out: there is none. */
   readonly user?: string
   /** The groups of the user. Left out: none. */
@@ -57,6 +61,8 @@ const KEPT = 1000
 const BEYOND_ASCII = /[^\0-\x7f]/
 const PORTS: Readonly<Record<PolicyForm, number>> = { connect: 443, http: 80, https: 443, websocket: 443, reverse: 0 }
 const NO_GROUPS: readonly string[] = Object.freeze([])
+const NO_FORMS: readonly PolicyForm[] = Object.freeze([])
+const PLAIN: readonly PolicyForm[] = Object.freeze(['http', 'https'])
 const NO_HOST: ReadHost = Object.freeze({ name: '', address: null })
 
 /** Reads requests, and remembers hosts and clients. */
@@ -94,6 +100,8 @@ export class RequestReader {
 /** A request that rules are compared with. What few rules ask for is read when one does. */
 export class Subject {
   readonly form: PolicyForm
+  /** The forms that it may be as well: an origin may overlook an offer to upgrade. */
+  readonly maybe: readonly PolicyForm[]
   /** In Unicode form C, as `groups` are. */
   readonly user: string | null
   readonly groups: readonly string[]
@@ -113,8 +121,9 @@ export class Subject {
 
   /** @throws {BadTarget} The host is no host, or the port no port. */
   constructor (private readonly request: PolicyRequest, private readonly reader: RequestReader) {
-    const { form, user = null, groups = NO_GROUPS, scheme = null, anonymous = false, method, host = '', port, address, route } = request
+    const { form, upgradeOf, user = null, groups = NO_GROUPS, scheme = null, anonymous = false, method, host = '', port, address, route } = request
     this.form = form
+    this.maybe = form !== 'websocket' || route !== undefined ? NO_FORMS : upgradeOf === undefined ? PLAIN : [upgradeOf]
     this.user = user === null ? null : inFormC(user)
     this.groups = groups.some((group) => BEYOND_ASCII.test(group)) ? groups.map(inFormC) : groups
     this.scheme = scheme === null ? null : scheme.toLowerCase()

@@ -67,7 +67,12 @@ export function conditionsOf (rule: Rule): readonly Condition[] {
   const add = (name: PolicyCondition, holds: (subject: Subject) => boolean): void => {
     conditions.push({ name, ask: (subject) => holds(subject) ? 'yes' : 'no' })
   }
-  if (forms !== null) add('forms', ({ form, route }) => forms.has(form) || (route !== null && forms.has('reverse')))
+  if (forms !== null) {
+    add('forms', ({ form, route, maybe }) => {
+      if (forms.has(form) || (route !== null && forms.has('reverse'))) return true
+      return !allows && maybe.some((each) => forms.has(each))
+    })
+  }
   if (routes !== null) add('routes', ({ route }) => route !== null && routes.has(route))
   if (anonymous !== null) add('anonymous', (subject) => subject.anonymous === anonymous)
   if (users !== null) add('users', ({ user }) => user !== null && users.has(user))

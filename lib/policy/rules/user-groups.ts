@@ -4,5 +4,21 @@
  */
 export function userGroups (user: unknown): readonly string[] {
   const { groups } = Object(user) as { readonly groups?: unknown }
-  return Array.isArray(groups) && groups.every((group) => typeof group === 'string') ? groups : []
+  return isList(groups) ? groups : []
+}
+
+/**
+ * The groups that a function of the application gives.
+ *
+ * @throws {TypeError} They are no list of text.
+ */
+export function checkedGroups (groups: unknown): readonly string[] {
+  if (isList(groups)) return groups
+  // They cannot come later. If a promise of them is rejected, that must not end the process.
+  if (groups instanceof Promise) groups.catch((): void => {})
+  throw new TypeError('the groups are no list of text')
+}
+
+function isList (groups: unknown): groups is readonly string[] {
+  return Array.isArray(groups) && groups.every((group) => typeof group === 'string')
 }

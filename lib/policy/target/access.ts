@@ -165,7 +165,7 @@ export function createAccess<User = unknown> (
     }
     if (approved.length === 0) throw denied(refused[0]!)
     const ordered = interleave(approved)
-    target.permit?.settle(ordered)
+    target.permit?.settle(ordered, (text) => refusal(readAddress(text)!, target) === null)
     return ordered
   }
 
@@ -236,8 +236,9 @@ export function createAccess<User = unknown> (
   function keepName (target: Admitted): void {
     const { host, port, allowed, permit } = target
     if (allowed === null) throw denied({ reason: 'not on the allow list', proxyStatus: REQUEST })
-    permit?.keepName()
-    if (!isPortOpen(port, allowed, target.special) && permit?.opensPort !== true) throw denied({ reason: 'port', proxyStatus: REQUEST })
+    const isOpen = () => isPortOpen(port, allowed, target.special) || permit?.opensPort === true
+    permit?.keepName(isOpen)
+    if (!isOpen()) throw denied({ reason: 'port', proxyStatus: REQUEST })
     if (!LOCALHOST.test(host)) return
     for (const address of LOOPBACK) {
       const denial = refusal(address, target)
@@ -263,7 +264,7 @@ export function createAccess<User = unknown> (
     const found = literal === null ? await lookUp(host, { lookup, family, timeout: dnsTimeout }) : [literal]
     const addresses = found.map((address) => ({ address, denial: refusal(address, admitted) }))
     const allowed = addresses.filter(({ denial }) => denial === null)
-    permit?.settle(allowed.map(({ address }) => ({ address: address.text, family: address.family })))
+    permit?.settle(allowed.map(({ address }) => ({ address: address.text, family: address.family })), () => true)
     return {
       denial: allowed.length === 0 ? addresses[0]!.denial : null,
       addresses: addresses.map(({ address, denial }) => ({ address: address.text, denial }))

@@ -63,7 +63,7 @@ const CONTROL = /\p{Cc}/gu
 
 function judge (verdict: unknown): void {
   if (verdict === true) return
-  const { status = 403, reason = '', retryAfter } = readRefusal(verdict)
+  const { status = 403, reason = '', retryAfter } = asChecked(() => readRefusal(verdict))
   const shown = reason.slice(0, MAX_REASON).replace(CONTROL, ' ').trim()
   throw denied({
     reason: shown === '' ? 'refused by a rule' : shown,
@@ -73,7 +73,24 @@ function judge (verdict: unknown): void {
   })
 }
 
-/** @throws {CheckFailed} It is none. */
+/**
+ * What is thrown is for the log. It is the application's, as is what reading a verdict may call.
+ *
+ * @throws {CheckFailed} It failed.
+ */
+function asChecked<Result> (work: () => Result): Result {
+  try {
+    return work()
+  } catch (cause) {
+    throw cause instanceof CheckFailed ? cause : new CheckFailed({ cause })
+  }
+}
+
+/**
+ * Reads each member once, for the next time it may be another.
+ *
+ * @throws {CheckFailed} It is none.
+ */
 function readRefusal (verdict: unknown): CodeRefusal {
   if (verdict === false) return {}
   if (typeof verdict === 'string') return { reason: verdict }
@@ -83,7 +100,7 @@ function readRefusal (verdict: unknown): CodeRefusal {
   const isRefusing = (status === undefined || isError(status)) && (reason === undefined || typeof reason === 'string') &&
     (retryAfter === undefined || isTime(retryAfter))
   if (!isRefusing) throw new CheckFailed()
-  return verdict
+  return { status, reason, retryAfter } as CodeRefusal
 }
 
 /** Those that ask for credentials are the gate's. */
@@ -106,13 +123,11 @@ function isTime (wait: unknown): boolean {
  * @throws {CheckTimeout} No verdict in time.
  */
 export function ask (call: () => Eventual<unknown>, timeout: Milliseconds): void | Promise<void> {
-  let verdict: Eventual<unknown>
-  try {
-    verdict = call()
-  } catch (cause) {
-    throw new CheckFailed({ cause })
-  }
-  if (!isThenable(verdict)) return judge(verdict)
+  const { verdict, isLater } = asChecked(() => {
+    const verdict = call()
+    return { verdict, isLater: isThenable(verdict) }
+  })
+  if (!isLater) return judge(verdict)
   const answer = Promise.resolve(verdict).catch((cause: unknown) => { throw new CheckFailed({ cause }) })
   return withDeadline(answer, timeout, () => new CheckTimeout()).then(judge)
 }

@@ -74,7 +74,8 @@ export function createForward (options: ForwardHandlerOptions) {
     relay.begin(() => {
       refuseLoop(raw, pseudonym)
       const { host, port, path } = target
-      const wanted = { form, method: raw.method!, host, port, path, client: request.ip ?? null }
+      const offer = upgrade === undefined ? {} : { upgradeOf: target.scheme }
+      const wanted = { form, ...offer, method: raw.method!, host, port, path, client: request.ip ?? null }
       const permit = permissions?.permit(request.proxyAuth!, wanted)
       relay.permit = permit
       const fields = withoutIdentities(requestFields(raw, REPLACED), identities)

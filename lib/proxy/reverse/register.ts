@@ -139,16 +139,17 @@ export async function registerReverse (
       // By a constraint that takes its time, which is not asked about before.
       if (way !== 'leave') return done(new BadRequest('this route takes no WebSockets'))
       const follow = (permit?: Permit) => {
-        followWebSocket(request, reply, webSocketUpstream, exchanges, { permit, logsPaths })
+        done(followWebSocket(request, reply, webSocketUpstream, exchanges, { permit, logsPaths }))
       }
       if (permissions !== undefined) {
         return permitWebSocket(request, webSocketUpstream, named, permissions, (failure, permit) => {
           if (failure === null) follow(permit)
-          done(failure ?? undefined)
+          else done(failure)
         })
       }
-      follow()
-    } else if (callsFrom) {
+      return follow()
+    }
+    if (callsFrom) {
       reply.from = (source = pathOf(raw.url!), from = {}) => {
         send(request, reply, source, from as FromOptions)
         return reply

@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { ClientLeft } from '../../errors.js'
 import { isThenable } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
 import type { FieldRecord } from '../../fields/hop-by-hop.js'
@@ -20,6 +21,7 @@ import { listOf, recordOf } from '../../fields/raw-list.js'
 import { formatVia } from '../../fields/via.js'
 import { tellIdentity } from '../message/identity-field.js'
 import { endingBy, logExchange } from '../exchange/access-log.js'
+import type { Recorded } from '../exchange/access-log.js'
 import { lasting } from './request-head.js'
 import type { RequestHeadRules } from './request-head.js'
 import { SILENCE } from './choose-client.js'
@@ -146,15 +148,18 @@ export function permitWebSocket (
   request: FastifyRequest, target: string, prefix: string, permissions: Permissions,
   done: (failure: Error | null, permit?: Permit) => void
 ): void {
+  const recorded: Recorded = { form: 'websocket', target }
+  const log = logExchange(request, recorded)
   const fail = (cause: unknown) => {
     const failure = asError(cause)
-    logExchange(request, { form: 'websocket', target, permit })({ ...endingBy(failure), bytesIn: 0, bytesOut: 0 })
+    log({ ...endingBy(failure), bytesIn: 0, bytesOut: 0 })
     done(failure)
   }
   let permit: Permit | undefined
   let asked: Eventual<void>
   try {
     permit = permissions.permit(request.proxyAuth!, { form: 'websocket', method: 'GET', route: prefix, client: request.ip ?? null })
+    recorded.permit = permit
     asked = permit.ask()
   } catch (failure) {
     return fail(failure)
@@ -170,16 +175,22 @@ export function permitWebSocket (
  *
  * @param target - For the log.
  * @param logsPaths - Whether the log has the path.
+ * @returns A failure where the client has left already, while hooks or rules took their time.
  */
 export function followWebSocket (
   request: FastifyRequest, reply: FastifyReply, target: string, exchanges: Exchanges,
   { permit, logsPaths = false }: { readonly permit?: Permit | undefined, readonly logsPaths?: boolean | undefined } = {}
-): void {
+): Error | undefined {
   const { raw } = request
   const { socket } = raw
   const { wss } = (reply as unknown as WithServer).wsProxy
   const path = logsPaths ? request.raw.url : undefined
   const ended = logExchange(request, { form: 'websocket', target, path, permit })
+  if (socket.destroyed) {
+    const failure = new ClientLeft('response')
+    ended({ ...endingBy(failure), bytesIn: 0, bytesOut: 0 })
+    return failure
+  }
   const before = { read: socket.bytesRead, written: socket.bytesWritten }
   let reason: string | undefined
   const exchange: Exchange = { permit, end (why) { reason = why; socket.destroy() } }
@@ -201,6 +212,7 @@ export function followWebSocket (
     const bytesOut = socket.bytesWritten - before.written
     ended({ status, bytesIn, bytesOut, reason, address: reached.get(socket) })
   })
+  return undefined
 }
 
 /**

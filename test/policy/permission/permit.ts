@@ -21,6 +21,7 @@ function asked (rules: PolicyDocument['rules'], about: Partial<PolicyRequest> = 
   return { by, permit: new Permit({ ...request, ...about }, identity, by) }
 }
 
+const always = () => true
 const address = (text: string) => ({ address: text, family: 4 as const })
 
 t.test('no rules: there is no decision, and nothing is opened', async t => {
@@ -64,19 +65,19 @@ t.test('addresses that must tell: each is asked about, the first that it goes on
   t.equal(permit.isOpen, true)
   t.match(permit.at('192.0.2.1'), { allowed: true, rule: 'net' })
   t.match(permit.at('203.0.113.1'), { allowed: false, rule: null })
-  permit.settle([])
+  permit.settle([], always)
   t.equal(permit.decision?.allowed, null)
-  permit.settle([address('192.0.2.1')])
+  permit.settle([address('192.0.2.1')], always)
   t.match(permit.decision, { allowed: true, rule: 'net' })
 })
 
 t.test('a name that is resolved elsewhere: it is refused where only addresses could tell', async t => {
   const { permit } = asked([{ to: ['192.0.2.0/24'], action: 'allow' }])
   permit.ask()
-  t.throws(() => permit.keepName(), { code: 'FST_PROXY_AUTH_TARGET_DENIED', reason: 'a rule needs the address of the target' })
+  t.throws(() => permit.keepName(always), { code: 'FST_PROXY_AUTH_TARGET_DENIED', reason: 'a rule needs the address of the target' })
   const named = asked([{ to: ['origin.test'], action: 'allow' }]).permit
   named.ask()
-  named.keepName()
+  named.keepName(always)
   t.equal(named.isStillAllowed(undefined), true)
 })
 
@@ -86,7 +87,7 @@ t.test('rules that change: what has begun is asked about anew, with the addresse
   by.change([{ to: ['192.0.2.0/24'], action: 'allow' }])
   t.equal(permit.isStillAllowed(undefined), true, 'the name is still being resolved')
   t.match(permit.at('203.0.113.1'), { allowed: false }, 'and the new rules are asked behind that')
-  permit.settle([address('192.0.2.1'), address('203.0.113.1')])
+  permit.settle([address('192.0.2.1'), address('203.0.113.1')], text => permit.at(text)?.allowed === true)
   t.equal(permit.isStillAllowed(undefined), false)
   t.equal(permit.isStillAllowed('203.0.113.1'), false)
   t.equal(permit.isStillAllowed('192.0.2.1'), true)
@@ -97,7 +98,7 @@ t.test('rules that change: what has begun is asked about anew, with the addresse
 t.test('rules that come to need addresses which are not known here: what goes by a parent ends', async t => {
   const { by, permit } = asked([{ to: ['origin.test'], action: 'allow' }])
   permit.ask()
-  permit.keepName()
+  permit.keepName(always)
   by.change([{ to: ['192.0.2.0/24'], action: 'allow' }])
   t.equal(permit.isStillAllowed(undefined), false)
 })
@@ -110,4 +111,44 @@ t.test('why rules refuse: reason and rule, at an address where there is one; wit
     reason: 'a rule needs the address of the target', proxyStatus: 'http_request_denied'
   })
   t.end()
+})
+
+t.test('an address that rules have allowed: says nothing of another one, nor of the name', async t => {
+  const { permit } = asked([{ to: ['192.0.2.0/24'], action: 'allow' }])
+  permit.ask()
+  permit.settle([address('192.0.2.1')], always)
+  t.match(permit.at('203.0.113.1'), { allowed: false })
+  t.throws(() => permit.keepName(always), { code: 'FST_PROXY_AUTH_TARGET_DENIED', reason: 'a rule needs the address of the target' })
+})
+
+t.test('rules that change while the function is asked: they are asked once more', async t => {
+  const { by, permit } = asked([{ to: ['origin.test'], action: 'allow' }])
+  let give!: () => void
+  by.authorize = (async () => { await new Promise<void>(resolve => { give = resolve }) }) as never
+  const refused = permit.ask()
+  by.change([{ name: 'closed', to: ['origin.test'], action: 'deny' }])
+  give()
+  await t.rejects(Promise.resolve(refused), { code: 'FST_PROXY_AUTH_TARGET_DENIED', rule: 'closed' })
+})
+
+t.test('rules that change before the name goes to a parent: the new ones hold', async t => {
+  for (const rules of [[{ to: ['192.0.2.0/24'], action: 'allow' }], [{ to: ['origin.test'], action: 'deny' }]] as Array<PolicyDocument['rules']>) {
+    const { by, permit } = asked([{ to: ['origin.test'], action: 'allow' }])
+    permit.ask()
+    by.change(rules)
+    t.throws(() => permit.keepName(always), { code: 'FST_PROXY_AUTH_TARGET_DENIED' })
+  }
+})
+
+t.test('a port or an address that only the old rules have opened: it is not allowed any more', async t => {
+  const { permit } = asked([{ to: ['origin.test'], action: 'allow' }])
+  permit.ask()
+  let stands = true
+  permit.settle([address('192.0.2.1')], () => stands)
+  t.equal(permit.isStillAllowed('192.0.2.1'), true)
+  stands = false
+  t.equal(permit.isStillAllowed('192.0.2.1'), false)
+  t.equal(permit.isStillAllowed(undefined), false)
+  permit.keepName(() => stands)
+  t.equal(permit.isStillAllowed(undefined), false)
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { PolicyRequest, PolicyRule } from '../../../lib/index.js'
+import { createPolicy } from '../../../lib/policy/rules/policy.js'
 import { readDocument } from '../../../lib/policy/rules/read-document.js'
 import { RequestReader } from '../../../lib/policy/rules/request.js'
 import { conditionsOf, judge } from '../../../lib/policy/rules/rule.js'
@@ -78,4 +79,15 @@ t.test('all conditions together: one that does not hold outweighs one that is op
   t.equal(judged({ users: ['alice'], action: 'deny' }), 'yes')
   t.equal(judged({ users: ['alice'], to: ['10.0.0.0/8'], action: 'deny' }), 'unresolved')
   t.equal(judged({ from: '13:00', to: ['10.0.0.0/8'], action: 'deny' }), 'no')
+})
+
+t.test('an upgrade that an origin may overlook: a rule that denies its scheme holds it, and one that allows it does not', async t => {
+  const upgrade = { form: 'websocket', host: 'a.test', port: 80 } as const
+  const ask = (action: 'allow' | 'deny', form: 'http' | 'https', more: object = {}) =>
+    createPolicy({ default: action === 'allow' ? 'deny' : 'allow', rules: [{ forms: [form], action }] }).decide({ ...upgrade, ...more }).allowed
+  t.equal(ask('deny', 'http', { upgradeOf: 'http' }), false)
+  t.equal(ask('deny', 'https', { upgradeOf: 'http' }), true)
+  t.strictSame([ask('deny', 'http'), ask('deny', 'https')], [false, false], 'the scheme is not known')
+  t.equal(ask('deny', 'http', { route: '/api' }), true, 'a reverse route has no such form')
+  t.equal(ask('allow', 'http', { upgradeOf: 'http' }), false)
 })

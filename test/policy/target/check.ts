@@ -77,3 +77,10 @@ t.test('a check that returns an object which is no refusal: it has failed', t =>
   ]) t.throws(() => run(() => verdict), failed, JSON.stringify(verdict))
   t.end()
 })
+
+t.test('a verdict that throws when it is read: the check has failed; each member is read once', async t => {
+  const cause = new Error('canary')
+  for (const name of ['status', 'then']) t.throws(() => run(() => ({ get [name] () { throw cause } })), { ...failed, cause })
+  let count = 0
+  t.equal(reasonOf({ get reason () { return ++count === 1 ? 'once' : 7 } } as never), 'once')
+})

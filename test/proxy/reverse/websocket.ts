@@ -110,6 +110,17 @@ t.test('101 responses from one server of http-proxy: each has the fields of its 
   t.equal(wss.listenerCount('headers'), 0)
 })
 
+t.test('a client that has left before its WebSocket is followed: a failure, with its line in the log, and nothing is kept', async t => {
+  const wss = new EventEmitter()
+  const exchanges = new Exchanges()
+  const lines: object[] = []
+  const log = { info: (line: object) => { lines.push(line) } }
+  const failure = followWebSocket({ raw: { socket: { destroyed: true } }, method: 'GET', proxyAuth: null, log } as never, { wsProxy: { wss } } as never, 'http://up.test', exchanges)
+  t.match(failure, { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
+  t.match(lines, [{ proxy: { status: 499, bytesOut: 0 } }])
+  t.strictSame([exchanges.size, wss.listenerCount('headers')], [0, 0])
+})
+
 t.test('an identity field that the client sends: the user of the gate takes its place', async t => {
   const own = new IdentityField({ header: 'x-user' }, 'identity')
   const rules = { pseudonym: 'gw', forwarded: false, consumed: new Set<string>(), identity: { own, all: [own] } }
