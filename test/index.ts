@@ -303,3 +303,20 @@ t.test('a close of the application: it waits for what is under way, but no longe
   await client.end()
   t.ok(client.closed)
 })
+
+t.test('rules: they are asked, explained and read anew; without them all that the lists allow goes', async t => {
+  const policy = { rules: [{ name: 'own', users: ['alice'], to: ['127.0.0.1:*'], action: 'allow' as const }] }
+  const rows: Array<[options: Partial<ProxyAuthOptions>, explanation: object]> = [
+    [{ policy }, { allowed: true, rule: 'own', asksCode: false }],
+    [{ policy, authorize: () => true }, { allowed: true, rule: 'own', asksCode: true }],
+    [{ authorize: () => true }, { allowed: true, rule: null, asksCode: true }],
+    [{ forward: { special: ['127.0.0.1:*'], check: () => true } }, { allowed: true, rule: null, asksCode: true }],
+    [{}, { allowed: true, rule: null, asksCode: false }],
+    [{ forward: undefined as never }, { allowed: false, asksCode: false }]
+  ]
+  for (const [options, explanation] of rows) {
+    const { app } = await gateway(t, options)
+    t.match(await app.proxyAuthExplain({ user: 'alice', target: '127.0.0.1:8443' }), explanation)
+    await app.proxyAuthReload()
+  }
+})

@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import { readAnonymous } from '../../lib/options/anonymous.js'
 import { readForward } from '../../lib/options/forward.js'
 import { readAuthInt, readConnect, readConnectionBound, readVerifiers } from '../../lib/options/limits.js'
+import { readPermissions } from '../../lib/options/permissions.js'
 import { readSettings } from '../../lib/options/settings.js'
 import { readAttempts } from '../../lib/policy/attempts/attempts-options.js'
 import { readParent } from '../../lib/policy/parent/entry.js'
@@ -21,7 +22,7 @@ const lookup = () => null
 
 /** The defaults as they are, by the name that the page has before those of the options, or its heading. */
 const DEFAULTS: Readonly<Record<string, object>> = {
-  All: readSettings({ realm: 'Lab', strategies: [basic()] }),
+  All: { ...readSettings({ realm: 'Lab', strategies: [basic()] }), ...readPermissions({ authorize: () => true }) },
   'Forward proxy': { ...readForwardPolicy({}), ...readForward({}) },
   'Auto-configuration of browsers': readAutoConfiguration(true),
   'Parent proxies': readParent({ url: 'http://parent.test' }, 'parents[0]').hop as Parent,

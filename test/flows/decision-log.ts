@@ -1,12 +1,16 @@
 // The line that each proxied request has in the log, over sockets in all forms. That every line is as the schema says is seen to by the
 // fixture of the log, here and in all other flows.
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
+import { policyFile } from '../../lib/index.js'
+import type { PolicyDocument, PolicyRule } from '../../lib/index.js'
 import { certificate, openssl } from '../fixtures/certificate.js'
 import { closedPort } from '../fixtures/closed-port.js'
 import { connectHead } from '../fixtures/connect-head.js'
@@ -192,4 +196,146 @@ t.test('a client behind a trusted proxy: the line has the address that Fastify s
   const { proxy } = await lineOf(t, gate, async () => { await send(t, gate.port, message('absolute-form', web.authority, [RIGHT, 'X-Forwarded-For: 192.0.2.7'])) })
   t.equal(proxy['client'], '192.0.2.7')
   t.equal(isIP(String(proxy['address'])), 4)
+})
+
+const UPGRADE = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==']
+const ORIGIN = 'origin.test'
+const BY_NAME = { to: [`${ORIGIN}:*`] }
+const BY_ROUTE = { routes: ['/api', '/ws', '/left'] }
+
+/** One thing that is decided in every form. */
+interface Decided {
+  readonly what: string
+  readonly options: GatewayOptions
+  /** Of the response to a request that would get a 200, or a 101 where it is an upgrade. */
+  readonly status?: number
+  readonly msg: 'proxied' | 'denied'
+  readonly line: Readonly<Record<string, unknown>>
+  /** Only addresses tell, so reverse routes have nothing of it. */
+  readonly byAddress?: true
+}
+
+const rules = (rule: Omit<PolicyRule, 'action'> & { name: string, action: PolicyRule['action'] }): PolicyDocument =>
+  ({ rules: [{ ...rule, ...BY_NAME }, { ...rule, name: onRoute(rule.name), ...BY_ROUTE }] })
+/** The name of the rule that says the same of reverse routes. */
+const onRoute = (name: string) => `${name}, on a route`
+const net = (rule: Pick<PolicyRule, 'action' | 'reason'>): PolicyDocument => ({ rules: [{ name: 'net', to: ['127.0.0.0/8:*'], ...rule }] })
+const OPEN = { name: 'open', action: 'allow' } as const
+const BY_OPEN = { rule: 'open', decision: 'allow', wouldDeny: false }
+const DENIED = { bytesIn: 0, bytesOut: 0, address: undefined, reason: 'FST_PROXY_AUTH_TARGET_DENIED' }
+const BY_DEFAULT = { rule: null, wouldDeny: false, denial: 'no rule allows it' }
+const NO_RULES = { rule: undefined, decision: undefined, wouldDeny: undefined }
+
+const DECIDED: readonly Decided[] = [
+  { what: 'allowed by a rule', options: { policy: rules(OPEN) }, msg: 'proxied', line: { ...BY_OPEN, denial: undefined } },
+  { what: 'allowed by default', options: { policy: { rules: [], default: 'allow' } }, msg: 'proxied', line: { rule: null, decision: 'allow', wouldDeny: false, denial: undefined } },
+  { what: 'denied by a rule', options: { policy: rules({ name: 'closed', action: 'deny', reason: 'not here' }) }, status: 403, msg: 'denied', line: { ...DENIED, rule: 'closed', decision: 'deny', wouldDeny: false, denial: 'not here' } },
+  { what: 'denied by default', options: { policy: { rules: [] } }, status: 403, msg: 'denied', line: { ...DENIED, ...BY_DEFAULT, decision: 'deny' } },
+  { what: 'reported by a rule', options: { policy: rules({ name: 'trial', action: 'report', reason: 'not for long' }) }, msg: 'proxied', line: { rule: 'trial', decision: 'report', wouldDeny: true, denial: 'not for long' } },
+  { what: 'reported as a whole', options: { policy: { rules: [], report: true } }, msg: 'proxied', line: { ...BY_DEFAULT, decision: 'report', wouldDeny: true } },
+  { what: 'allowed by an address', options: { policy: net({ action: 'allow' }) }, msg: 'proxied', line: { rule: 'net', decision: 'allow', wouldDeny: false, denial: undefined }, byAddress: true },
+  { what: 'denied by an address', options: { policy: { ...net({ action: 'deny', reason: 'not there' }), default: 'allow' } }, status: 403, msg: 'denied', line: { ...DENIED, rule: 'net', decision: 'deny', denial: 'not there' }, byAddress: true },
+  { what: 'denied as no address is allowed', options: { policy: { rules: [{ to: ['192.0.2.0/24:*'], action: 'allow' }] } }, status: 403, msg: 'denied', line: { ...DENIED, ...BY_DEFAULT, decision: 'deny' }, byAddress: true },
+  { what: 'authorize refuses what a rule allows', options: { policy: rules(OPEN), authorize: () => 'not today' }, status: 403, msg: 'denied', line: { ...DENIED, ...BY_OPEN, denial: 'not today' } },
+  { what: 'authorize refuses later, with a status', options: { authorize: async () => ({ status: 429, retryAfter: 1000 }) }, status: 429, msg: 'denied', line: { ...DENIED, ...NO_RULES, denial: 'refused by a rule' } },
+  { what: 'authorize fails', options: { policy: rules(OPEN), authorize: () => { throw new Error(CANARY) } }, status: 500, msg: 'proxied', line: { ...BY_OPEN, denial: undefined, reason: 'FST_PROXY_AUTH_CHECK_FAILED' } }
+]
+
+/** A gateway to one origin of each kind, and a request in each form. */
+async function inEachForm (t: Test, options: GatewayOptions): Promise<{ gate: Gateway, heads: Array<[form: string, head: string, isOnRoute: boolean]> }> {
+  const web = await origin(t)
+  const talking = await webSocketOrigin(t)
+  const tcp = await tcpOrigin(t)
+  const gate = await gateway(t, {
+    forward: { special: ['*.test:*'], lookup: knowing(ORIGIN) },
+    reverse: [
+      { prefix: '/api', upstream: web.url },
+      { prefix: '/ws', upstream: talking.url, websocket: true },
+      { prefix: '/left', upstream: talking.url, websocket: true, wsClientOptions: {} }
+    ] as never,
+    groups: () => ['staff', 'ci'],
+    ...options
+  })
+  const upgrade = (target: string) => `GET ${target} HTTP/1.1\r\nHost: x\r\n${[RIGHT, ...UPGRADE].join('\r\n')}\r\n\r\n`
+  return {
+    gate,
+    heads: [
+      ['connect', connectHead(`${ORIGIN}:${tcp.port}`, RIGHT), false],
+      ['http', message('absolute-form', `${ORIGIN}:${web.port}`, [RIGHT, 'Connection: close'], { path: PATH }), false],
+      ['websocket', upgrade(`http://${ORIGIN}:${talking.port}${PATH}`), false],
+      ['reverse', message('origin-form', '', [RIGHT, 'Connection: close'], { path: PATH }), true],
+      ['websocket', upgrade(`/ws${PATH}`), true],
+      ['websocket', upgrade(`/left${PATH}`), true]
+    ]
+  }
+}
+
+for (const { what, options, status, msg, line, byAddress = false } of DECIDED) {
+  t.test(`${what}: the line of each form says who, which rule, what it decides and why`, async t => {
+    const { gate, heads } = await inEachForm(t, options)
+    for (const [form, head, isOnRoute] of heads) {
+      if (byAddress && isOnRoute) continue
+      const expected = status ?? (form === 'websocket' ? 101 : 200)
+      const { proxy, msg: written } = await lineOf(t, gate, async () => { t.match(await send(t, gate.port, head), new RegExp(`^HTTP/1\\.1 ${expected} `)) })
+      t.equal(written, msg, form)
+      const { rule } = line
+      const ofRoute = isOnRoute && typeof rule === 'string' ? { rule: onRoute(rule) } : {}
+      t.match(proxy, { ...BY_ALICE, reason: proxy['reason'], groups: ['staff', 'ci'], form, status: expected, ...line, ...ofRoute }, form)
+    }
+  })
+}
+
+t.test('over TLS and HTTP/2: the lines of a tunnel and of a target with https have the rule', { skip: openssl.skip }, async t => {
+  const { key, cert } = certificate(t, ORIGIN)
+  const secure = await origin(t, undefined, { key, cert })
+  for (const [rule, status, line] of [
+    [{ name: 'open', action: 'allow' }, 200, { ...BY_OPEN }],
+    [{ name: 'closed', action: 'deny', reason: 'not here' }, 403, { ...DENIED, rule: 'closed', decision: 'deny', denial: 'not here' }]
+  ] as const) {
+    const gate = await gateway(t, {
+      fastify: { http2: true, https: { allowHTTP1: true, key, cert } } as never,
+      forward: { special: ['*.test:*'], lookup: knowing(ORIGIN), tls: { ca: cert } },
+      policy: rules(rule)
+    })
+    const client = await Http2Client.to(t, `https://localhost:${gate.port}`, { servername: 'localhost' })
+    for (const [form, fields] of [
+      ['connect', { ':method': 'CONNECT', ':authority': `${ORIGIN}:${secure.port}` }],
+      ['https', { ':method': 'GET', ':scheme': 'https', ':authority': `${ORIGIN}:${secure.port}`, ':path': PATH }]
+    ] as const) {
+      const { proxy, msg } = await lineOf(t, gate, async () => {
+        const stream = client.send({ ...fields, 'proxy-authorization': ALICE }, form === 'connect' ? null : '')
+        t.match(await once(stream, 'response'), [{ ':status': status }])
+        stream.end()
+        stream.resume()
+      })
+      t.equal(msg, status === 403 ? 'denied' : 'proxied')
+      t.match(proxy, { ...BY_ALICE, reason: proxy['reason'], groups: [], form, status, ...line })
+    }
+  }
+})
+
+t.test('what new rules end: its line says so, and what it was permitted by', async t => {
+  const path = join(t.testdir({ 'policy.json': JSON.stringify(rules(OPEN)) }), 'policy.json')
+  const policy = policyFile(path, { interval: 2 ** 31 - 1, log: () => {} })
+  t.teardown(() => policy.close())
+  const slow = await origin(t, (_request, response) => { response.write('begun') })
+  const { gate, heads } = await inEachForm(t, { policy, reverse: undefined as never })
+  const open = async (head: string, until: string) => {
+    const client = await RawClient.to(t, gate.port)
+    await client.send(head).until(text => text.includes(until))
+    return client
+  }
+  const clients = [
+    await open(heads[0]![1], '\r\n\r\n'),
+    await open(message('absolute-form', `${ORIGIN}:${slow.port}`, [RIGHT], { path: PATH }), 'begun'),
+    await open(heads[2]![1], '\r\n\r\n')
+  ]
+  await writeFile(path, JSON.stringify(rules({ name: 'closed', action: 'deny' })))
+  await gate.app.proxyAuthReload()
+  for (const client of clients) await client.end()
+  await until(() => gate.proxied().length === clients.length)
+  const lines = gate.log.filter(({ proxy }) => proxy !== undefined)
+  t.same(lines.map(({ msg }) => msg), ['proxied', 'proxied', 'proxied'])
+  t.same(gate.proxied().map(({ form }) => form).sort(), ['connect', 'http', 'websocket'])
+  for (const line of gate.proxied()) t.match(line, { ...BY_OPEN, groups: ['staff', 'ci'], reason: 'forbidden', denial: undefined })
 })

@@ -38,7 +38,8 @@ export class Permit {
   private version = 0
   /** Where the name may lead. `undefined`: that is not known yet. None: to where a parent says. */
   private addresses: readonly Address[] | undefined
-  private stands: Stands = () => true
+  /** Told with them. */
+  private stands!: Stands
 
   constructor (
     private readonly request: PolicyRequest,
@@ -95,6 +96,11 @@ export class Permit {
     this.stands = stands
     const [first] = this.addresses = addresses
     if (first !== undefined) this.decision = this.at(first.address)
+  }
+
+  /** None of its addresses may be reached. What the rules say of this one is for the log. */
+  endAt (address: string): void {
+    this.decision = this.at(address)
   }
 
   /**

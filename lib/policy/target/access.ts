@@ -163,7 +163,10 @@ export function createAccess<User = unknown> (
       if (denial === null) approved.push({ address: address.text, family: address.family })
       else refused.push(denial)
     }
-    if (approved.length === 0) throw denied(refused[0]!)
+    if (approved.length === 0) {
+      target.permit?.endAt(refused[0]!.address!)
+      throw denied(refused[0]!)
+    }
     const ordered = interleave(approved)
     target.permit?.settle(ordered, (text) => refusal(readAddress(text)!, target) === null)
     return ordered

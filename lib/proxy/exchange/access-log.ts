@@ -35,8 +35,8 @@ export interface Ending {
   /** Octets from the target to the client. */
   readonly bytesOut: number
   /**
-   * Why it ended, unless by itself: `idle`, `expired`, `aborted`, `closing`, `revoked`, or the code
-   * of an error.
+   * Why it ended, unless by itself: `idle`, `expired`, `aborted`, `closing`, `revoked`,
+   * `forbidden`, or the code of an error.
    */
   readonly reason?: string | undefined
   /** The address that it was sent to. Not written where it went by a parent. */

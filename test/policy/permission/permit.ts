@@ -71,6 +71,13 @@ t.test('addresses that must tell: each is asked about, the first that it goes on
   t.match(permit.decision, { allowed: true, rule: 'net' })
 })
 
+t.test('addresses that are all refused: what the rules say of one of them is for the log', async t => {
+  const { permit } = asked([{ name: 'net', to: ['192.0.2.0/24'], action: 'allow' }])
+  permit.ask()
+  permit.endAt('203.0.113.1')
+  t.match(permit.decision, { allowed: false, action: 'deny', rule: null })
+})
+
 t.test('a name that is resolved elsewhere: it is refused where only addresses could tell', async t => {
   const { permit } = asked([{ to: ['192.0.2.0/24'], action: 'allow' }])
   permit.ask()
