@@ -30,9 +30,9 @@ export function followRules (
   const end = isPolicyFile(policy)
     ? policy.onChange(() => {
       permissions.version += 1
+      exchanges.recheck()
       app.log.info('policy: new rules are in force')
       warn()
-      exchanges.recheck()
     })
     : undefined
   const timer = setInterval(guarded(() => { if (policy.hasHours) exchanges.recheck() }), MINUTE).unref()

@@ -143,3 +143,16 @@ t.test('an upgrade that an origin overlooks: is no way round a rule that denies 
   }
   t.equal(target.seen.length, 1)
 })
+
+t.test('a request for a host that is none, whose content is still to come: new rules end what they forbid all the same', async t => {
+  const echo = await tcpOrigin(t)
+  const { policy, change } = await ruled(t, { rules: [{ to: ['127.0.0.1:*'], action: 'allow' }] })
+  const { port } = await gateway(t, { policy })
+  const held = await RawClient.to(t, port)
+  t.match(await held.send(`POST http://xn--/ HTTP/1.1\r\nHost: x\r\n${RIGHT}\r\nContent-Length: 7\r\n\r\n`).answer(), / 400 /)
+  const tunnel = await RawClient.to(t, port)
+  t.match(await tunnel.send(connectHead(echo.authority, RIGHT)).answer(), / 200 /)
+  await change({ rules: [] })
+  t.equal(await tunnel.end(), '')
+  t.equal(await held.end(), '')
+})

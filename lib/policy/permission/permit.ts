@@ -124,7 +124,12 @@ export class Permit {
    */
   isStillAllowed (address: string | undefined): boolean {
     const { addresses, stands } = this
-    const told = this.decide()
+    let told: PolicyDecision | undefined
+    try {
+      told = this.decide()
+    } catch {
+      return false // its target is none: it has been refused, and its content still comes
+    }
     if (told === undefined) return true
     if (told.allowed === false) return false
     // While the name is being resolved nothing is reached: its addresses are asked about behind

@@ -93,8 +93,9 @@ export class Exchanges {
     if (this.live.length > 0) await this.emptiedWithin(LAST_WORDS)
   }
 
+  /** What fails of one keeps none of the others. */
   private endThose (are: (exchange: Exchange) => boolean, why: EndedFor): void {
-    for (const exchange of this.live.filter(are)) exchange.end(why)
+    for (const exchange of this.live.filter(are)) guarded(() => exchange.end(why))()
   }
 
   private emptiedWithin (time: Milliseconds): Promise<void> {

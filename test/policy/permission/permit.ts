@@ -159,3 +159,8 @@ t.test('a port or an address that only the old rules have opened: it is not allo
   permit.keepName(() => stands)
   t.equal(permit.isStillAllowed(undefined), false)
 })
+
+t.test('a target that is none: it is not allowed to go on, and nothing is thrown', async t => {
+  const { permit } = asked([{ action: 'allow' }], { host: 'xn--' })
+  t.equal(permit.isStillAllowed(undefined), false)
+})

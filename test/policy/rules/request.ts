@@ -77,3 +77,11 @@ t.test('clients without an address, by any text: none of it is kept', async t =>
   t.match(own.read({ form: 'connect', host: 'a.test', client: '192.0.2.1' }).client, { text: '192.0.2.1' })
   t.equal(kept.size, 1)
 })
+
+t.test('the forms that a request may be as well: those of an upgrade that is overlooked, on no reverse route', async t => {
+  const maybe = (request: Partial<PolicyRequest>) => read(request).maybe
+  t.strictSame(maybe({}), [])
+  t.strictSame(maybe({ form: 'websocket' }), ['http', 'https'])
+  t.strictSame(maybe({ form: 'websocket', upgradeOf: 'http' }), ['http'])
+  t.strictSame(maybe({ form: 'websocket', route: '/api' }), [])
+})

@@ -120,3 +120,16 @@ t.test('rules that have changed: those end that they do not allow, at the addres
   t.equal(exchanges.size, 2)
   t.end()
 })
+
+t.test('one whose end fails: the others are ended all the same', async t => {
+  const exchanges = new Exchanges()
+  const permit = { isStillAllowed: () => false } as unknown as Permit
+  exchanges.add({ permit, end () { throw new Error('a failure of a test') } })
+  const other = Object.assign(exchange(exchanges), { permit })
+  exchanges.add(other)
+  const { error } = console
+  console.error = () => {}
+  t.teardown(() => { console.error = error })
+  exchanges.recheck()
+  t.equal(other.ended, 'forbidden')
+})
