@@ -15,7 +15,10 @@ const options: ProxyAuthOptions = {
     new BasicStrategy({ verify: async ({ username, password }) => password === 'secret' ? { username } : null }),
     new BearerStrategy({ verify: (token) => token === 'token' ? { username: 'robot' } : null })
   ],
-  principal: (user) => user.username
+  principal: (user) => user.username,
+  policy: { rules: [{ groups: ['ops'], to: ['*.example.org'], action: 'allow' }] },
+  groups: (user) => user.groups ?? [],
+  authorize: async ({ form, identity }) => form === 'reverse' || identity.user.username === 'robot' || { status: 429, retryAfter: 1000 }
 }
 
 const app = Fastify()

@@ -2,11 +2,12 @@ import { Authenticator } from '@fastify/passport'
 import Fastify from 'fastify'
 import passport from 'passport'
 import proxyAuth, {
-  AuthenticationRequired, BasicStrategy, BearerStrategy, DigestStrategy, Strategy, createPolicy, formatChallenge, groupFile, htdigest, htpasswd, parseChallenges, parseCredentials,
-  proxyAuthenticate, verifyStatic
+  AuthenticationRequired, BasicStrategy, BearerStrategy, DigestStrategy, ReloadFailed, Strategy, createPolicy, formatChallenge, groupFile, htdigest, htpasswd, parseChallenges, parseCredentials,
+  policyFile, proxyAuthenticate, verifyStatic
 } from 'fastify-proxy-auth'
 import type {
-  Challenge, FileUser, ForwardOptions, GroupedUser, Milliseconds, PolicyDocument, ProxyAuthOptions, ProxyIdentity, ReverseRoute, StrategyDeclaration
+  Authorize, AuthorizeRequest, Challenge, CodeVerdict, ConsideredRule, Explanation, FileUser, ForwardOptions, GroupedUser, Milliseconds, Policy, PolicyDocument,
+  PolicyFile, ProxyAuthOptions, ProxyIdentity, ProxyUser, ReverseRoute, StrategyDeclaration
 } from 'fastify-proxy-auth'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { describe, expect, test } from 'tstyche'
@@ -186,6 +187,94 @@ describe('rules', () => {
     expect({ realm: 'Lab', strategies, forward: { check: policy.check } }).type.toBeAssignableTo<ProxyAuthOptions>()
     expect(policy.decide({ form: 'connect', host: 'a.test' }).allowed).type.toBe<boolean | null>()
     expect(createPolicy({ rules: [] }, { groups: (user: { roles: string[] }) => user.roles })).type.not.toRaiseError()
+  })
+})
+
+describe('what has to permit a request', () => {
+  test('policy is a document, what is made of one, or a file', () => {
+    const rule = { to: ['*.example.org'], action: 'allow' as const }
+    for (const policy of [{ rules: [rule] }, { rules: [rule], default: 'deny' as const, report: true }, createPolicy({ rules: [rule] }), policyFile('policy.yaml')]) {
+      expect({ realm: 'Lab', strategies, policy }).type.toBeAssignableTo<ProxyAuthOptions>()
+    }
+    expect({ realm: 'Lab', strategies, policy: 'policy.yaml' }).type.not.toBeAssignableTo<ProxyAuthOptions>()
+    expect({ realm: 'Lab', strategies, policy: [rule] }).type.not.toBeAssignableTo<ProxyAuthOptions>()
+    expect({ realm: 'Lab', strategies, policy: {} }).type.not.toBeAssignableTo<ProxyAuthOptions>()
+    expect(app.register(proxyAuth, { realm: 'Lab', strategies, policy: { rules: [{ ...rule, tos: ['a.test'] }] } })).type.toRaiseError("'tos' does not exist")
+    expect(app.register(proxyAuth, { realm: 'Lab', strategies, policy: { rules: [{ to: 'a.test', action: 'allow' }] } })).type.toRaiseError()
+    expect(app.register(proxyAuth, { realm: 'Lab', strategies, policy: { rules: [{ forms: ['ftp'], action: 'allow' }] } })).type.toRaiseError()
+  })
+
+  test('a file of rules is a policy that can be read anew, followed and closed', () => {
+    const file = policyFile('policy.yaml', { interval: 1000, log: (problem) => { expect(problem).type.toBe<Error>() } })
+    expect(file).type.toBe<PolicyFile>()
+    expect<PolicyFile>().type.toBeAssignableTo<Policy>()
+    expect<Policy>().type.not.toBeAssignableTo<PolicyFile>()
+    expect(file.reload()).type.toBe<Promise<void>>()
+    expect(file.onChange((current, previous) => { expect([current, previous]).type.toBe<Policy[]>() })).type.toBe<() => void>()
+    expect(policyFile).type.not.toBeCallableWith()
+    expect(policyFile).type.not.toBeCallableWith('policy.yaml', { intervall: 1 })
+  })
+
+  test('groups are told of a user, as a list of text and at once', () => {
+    const groups = (user: ProxyUser, info: unknown) => [String(user), String(info)]
+    expect({ realm: 'Lab', strategies, groups }).type.toBeAssignableTo<ProxyAuthOptions>()
+    expect({ realm: 'Lab', strategies, groups: () => ['ci'] as const }).type.toBeAssignableTo<ProxyAuthOptions>()
+    expect({ realm: 'Lab', strategies, groups: () => 'ci' }).type.not.toBeAssignableTo<ProxyAuthOptions>()
+    expect({ realm: 'Lab', strategies, groups: () => [7] }).type.not.toBeAssignableTo<ProxyAuthOptions>()
+    expect({ realm: 'Lab', strategies, groups: async () => ['ci'] }).type.not.toBeAssignableTo<ProxyAuthOptions>()
+    expect({ realm: 'Lab', strategies, groups: ['ci'] }).type.not.toBeAssignableTo<ProxyAuthOptions>()
+  })
+
+  test('authorize sees who asks for what, and cannot change it', () => {
+    expect(app.register(proxyAuth, {
+      realm: 'Lab',
+      strategies,
+      authorize: (request) => {
+        expect(request).type.toBe<AuthorizeRequest>()
+        expect(request.identity).type.toBe<ProxyIdentity>()
+        expect(request.form).type.toBe<'connect' | 'http' | 'https' | 'websocket' | 'reverse'>()
+        expect(request.groups).type.toBe<readonly string[] | undefined>()
+        expect(request.path).type.toBe<string | undefined>()
+        return request.method === 'GET'
+      }
+    })).type.not.toRaiseError()
+    expect<AuthorizeRequest>().type.not.toHaveProperty('headers')
+    expect({ identity: {} }).type.not.toBeAssignableTo<AuthorizeRequest>()
+  })
+
+  test('its verdict is yes, no, a reason, or how to refuse, now or later', () => {
+    for (const verdict of [true, false, 'not today', {}, { status: 429 }, { reason: 'later' }, { status: 503, reason: 'later', retryAfter: 60_000 }]) {
+      expect(verdict).type.toBeAssignableTo<CodeVerdict>()
+    }
+    expect(() => true).type.toBeAssignableTo<Authorize>()
+    expect(async () => ({ status: 429 })).type.toBeAssignableTo<Authorize>()
+    expect(() => ({ status: '429' })).type.not.toBeAssignableTo<Authorize>()
+    expect(() => ({ retryAfter: 'soon' })).type.not.toBeAssignableTo<Authorize>()
+    expect(() => 7).type.not.toBeAssignableTo<Authorize>()
+    expect(() => {}).type.not.toBeAssignableTo<Authorize>()
+    expect(async () => undefined).type.not.toBeAssignableTo<Authorize>()
+    expect({ realm: 'Lab', strategies, authorizeTimeout: '5s' }).type.not.toBeAssignableTo<ProxyAuthOptions>()
+  })
+
+  test('an explanation says whether, by which rule, why and where to', async () => {
+    const why = await app.proxyAuthExplain({ user: 'alice', groups: ['ci'], target: 'a.test:443' })
+    expect(why).type.toBe<Explanation>()
+    expect(why.allowed).type.toBe<boolean>()
+    expect(why.rule).type.toBe<string | null>()
+    expect(why.summary).type.toBe<string>()
+    expect(why.addresses[0]!.reason).type.toBe<string | null>()
+    expect(why.considered).type.toBe<readonly ConsideredRule[]>()
+    expect(app.proxyAuthExplain).type.toBeCallableWith({ target: '/v1', route: '/api', method: 'GET', scheme: null, anonymous: true, client: '192.0.2.1', websocket: true })
+    expect(app.proxyAuthExplain).type.not.toBeCallableWith({})
+    expect(app.proxyAuthExplain).type.not.toBeCallableWith({ target: 'a.test:443', usr: 'alice' })
+    expect(app.proxyAuthExplain).type.not.toBeCallableWith({ target: { host: 'a.test', port: 443 } })
+    expect(app.proxyAuthExplain).type.not.toBeCallableWith({ target: 'a.test:443', groups: 'ci' })
+  })
+
+  test('a reload takes nothing, and is over when it is through', () => {
+    expect(app.proxyAuthReload()).type.toBe<Promise<void>>()
+    expect(app.proxyAuthReload).type.not.toBeCallableWith('policy')
+    expect(new ReloadFailed('policy').code).type.toBe<'FST_PROXY_AUTH_RELOAD_FAILED'>()
   })
 })
 
