@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { ParentDenied, ParentProtocol, UpstreamTimeout } from '../../errors.js'
+import type { Eventual } from '../../eventual.js'
 import { formatAuthority } from '../../fields/authority.js'
 import { formatFields, valuesOf } from '../../fields/raw-list.js'
 import type { Parent } from '../../policy/parent/parent.js'
@@ -99,7 +100,7 @@ class Legs {
     throw refusedLogin(this.login.account)
   }
 
-  private begin (): Promise<LoginFields | null> {
+  private begin (): Eventual<LoginFields | null> {
     const { login, authority, certificate, effort } = this
     this.attempt = login.attempt({ method: 'CONNECT', uri: authority, authority, content: false, certificate })
     return effort.wait(this.attempt.first())

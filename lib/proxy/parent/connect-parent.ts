@@ -1,6 +1,8 @@
 import { lookup as systemLookup } from 'node:dns'
 import type { LookupFunction, Socket } from 'node:net'
 import { ConnectTimeout, LoopDetected } from '../../errors.js'
+import { after, isThenable } from '../../eventual.js'
+import type { Eventual } from '../../eventual.js'
 import { readAddress } from '../../policy/address/address.js'
 import { interleave } from '../../policy/address/interleave.js'
 import { isOwnListener } from '../../policy/address/own-listeners.js'
@@ -41,9 +43,15 @@ export async function connectParent (
 ): Promise<Socket> {
   const { connectTimeout } = options
   try {
+    const found = addressesOf(parent, options)
+    const open = async (): Promise<Socket> => {
+      const addresses = await effort.wait(found)
+      return await effort.wait(dialled(addresses, parent.port, effort, options))
+    }
+    // To dial has a limit of its own: where it is the only step, a second timer is for nothing.
+    if (!isThenable(found) && parent.protocol !== 'https') return await open()
     return await effort.within(connectTimeout, () => new ConnectTimeout(), async () => {
-      const addresses = await effort.wait(addressesOf(parent, options))
-      const socket = await effort.wait(dialled(addresses, parent.port, effort, options))
+      const socket = await open()
       if (parent.protocol !== 'https') return socket
       const { tls, host } = parent
       return effort.hold(await effort.wait(secured(socket, tls?.servername ?? host, connectTimeout, tls)))
@@ -53,14 +61,17 @@ export async function connectParent (
   }
 }
 
-async function addressesOf (
+/** Without a promise where the parent is an address. */
+function addressesOf (
   { host, port }: Parent, { connectTimeout, own, lookup = systemLookup as LookupFunction }: ParentConnectionOptions
-): Promise<Address[]> {
+): Eventual<Address[]> {
   const literal = readAddress(host)
-  const found = literal === null ? await lookUp(host, { lookup, family: 0, timeout: connectTimeout }) : [literal]
-  const others = found.filter((address) => !isOwnListener(address, port, own()))
-  if (others.length === 0) throw new LoopDetected()
-  return interleave(others.map(({ text, family }) => ({ address: text, family })))
+  const found = literal === null ? lookUp(host, { lookup, family: 0, timeout: connectTimeout }) : [literal]
+  return after(found, (all) => {
+    const others = all.filter((address) => !isOwnListener(address, port, own()))
+    if (others.length === 0) throw new LoopDetected()
+    return interleave(others.map(({ text, family }) => ({ address: text, family })))
+  })
 }
 
 function dialled (

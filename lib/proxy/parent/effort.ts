@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { ClientLeft, UpstreamTerminated } from '../../errors.js'
+import { isThenable } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
 import { guarded, on } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
@@ -29,9 +30,14 @@ export class Effort {
     this.failed.catch(() => {}) // nothing may be waited for just then
   }
 
-  /** Waits for a step. */
-  wait<Value> (step: Eventual<Value>): Promise<Value> {
-    return Promise.race([this.failed, step])
+  /**
+   * Waits for a step. Without a promise where it is done already: each one costs as much as a line
+   * of a head.
+   */
+  wait<Value> (step: Eventual<Value>): Eventual<Value> {
+    if (isThenable(step)) return Promise.race([this.failed, step])
+    if (this.reason !== undefined) throw this.reason
+    return step
   }
 
   /** Waits for steps that may take so long together. 0: as long as they like. */

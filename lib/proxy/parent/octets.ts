@@ -58,7 +58,7 @@ export class Octets {
     let text = ''
     let begins = beginning === ''
     for (;;) {
-      if (!await this.some()) throw this.loss
+      if (this.rest.length === 0 && !await this.some()) throw this.loss
       const end = this.rest.indexOf(LF) + 1
       const part = end === 0 ? this.rest : this.rest.subarray(0, end)
       this.rest = this.rest.subarray(part.length)

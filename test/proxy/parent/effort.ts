@@ -10,16 +10,21 @@ const REASON = new Error('the reason')
 t.test('an effort that ends: what is waited for fails with its first reason, and what is held is destroyed', async t => {
   const effort = new Effort()
   const [first, second] = [effort.hold(new PassThrough()), effort.hold(new PassThrough())]
-  const step = effort.wait(never)
+  const step = Promise.resolve(effort.wait(never))
   effort.end(REASON)
   effort.end(new Error('another'))
   await t.rejects(step, REASON)
-  await t.rejects(effort.wait(1), REASON, 'no further step is taken')
+  t.throws(() => effort.wait(1), REASON, 'no further step is taken')
+  await t.rejects(Promise.resolve(effort.wait(Promise.reject(new Error('theirs')))), REASON, 'nor is one that comes later')
   t.equal(effort.reason, REASON)
   t.equal(second.destroyed, true)
   t.equal(first.destroyed, false, 'it was held no more')
   t.equal(effort.hold(new PassThrough()).destroyed, true, 'what comes behind the end')
   t.equal(new Effort().hold({ destroy: () => {} }) instanceof Duplex, false, 'what is held may be no stream')
+})
+
+t.test('a step that is done already: it is taken at once', async t => {
+  t.equal(new Effort().wait(1), 1)
 })
 
 t.test('steps with a time limit: they end the effort when it is over, and no timer stays behind', async t => {
