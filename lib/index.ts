@@ -25,6 +25,7 @@ import { registerForwardProxy } from './proxy/forward/register.js'
 import { onEveryServer } from './platform/fastify/listeners.js'
 import { keepHandles } from './platform/http2/kept-handles.js'
 import { destroyLate } from './platform/http2/late-destroy.js'
+import { endLost } from './platform/http2/lost-sessions.js'
 import { destroySessionFirst } from './platform/http2/session-before-socket.js'
 import { registerReverse } from './proxy/reverse/register.js'
 import { fullPrefix } from './proxy/reverse/route.js'
@@ -72,6 +73,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   keepHandles(app)
   destroySessionFirst(app)
   destroyLate(app)
+  endLost(app)
 
   let access: Access<ProxyIdentity> | undefined
   if (settings.forward !== undefined) {
