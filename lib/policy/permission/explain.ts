@@ -6,6 +6,7 @@ import type { AbsoluteTarget, AuthorityTarget } from '../../fields/target.js'
 import type { ConsideredRule } from '../rules/explain.js'
 import type { Policy } from '../rules/policy.js'
 import type { PolicyRequest } from '../rules/request.js'
+import { isListOfText } from '../rules/user-groups.js'
 import type { Access } from '../target/access.js'
 import type { Target } from '../target/check.js'
 import type { DeniedError, Denial } from '../target/denied.js'
@@ -140,10 +141,25 @@ function sentence ({ allowed, target, rule, reason, wouldDeny }: Omit<Explanatio
   return allowed ? `${target} is allowed${by}` : `${target} is denied${by}: ${reason}`
 }
 
+/** The members that are text, where they are there. */
+const TEXTS = ['user', 'client', 'method', 'route'] as const
+
+/** @throws {BadOption} It is not what the types say. */
+function refuseWrong (asked: ExplainedRequest): void {
+  const { target, groups = [], scheme = null } = asked
+  if (typeof target !== 'string') throw new BadOption('target', 'text', typeof target)
+  for (const name of TEXTS) {
+    const value: unknown = asked[name]
+    if (value !== undefined && typeof value !== 'string') throw new BadOption(name, 'text', typeof value)
+  }
+  if (scheme !== null && typeof scheme !== 'string') throw new BadOption('scheme', 'text or null', typeof scheme)
+  if (!isListOfText(groups)) throw new BadOption('groups', 'a list of text', typeof groups)
+}
+
 /** @throws {BadOption} {@link BadTarget} */
 function read (asked: ExplainedRequest): { request: PolicyRequest, target: Target | undefined } {
   const { target: text, route, websocket = false, ...rest } = checkOptions(asked, OPTIONS)
-  if (typeof text !== 'string') throw new BadOption('target', 'text', typeof text)
+  refuseWrong(asked)
   if (route !== undefined) {
     const form = websocket ? 'websocket' : 'reverse'
     return { request: { ...rest, form, route, path: text }, target: undefined }

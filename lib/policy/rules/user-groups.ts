@@ -4,7 +4,7 @@
  */
 export function userGroups (user: unknown): readonly string[] {
   const { groups } = Object(user) as { readonly groups?: unknown }
-  return isList(groups) ? groups : []
+  return isListOfText(groups) ? groups : []
 }
 
 /**
@@ -13,12 +13,13 @@ export function userGroups (user: unknown): readonly string[] {
  * @throws {TypeError} They are no list of text.
  */
 export function checkedGroups (groups: unknown): readonly string[] {
-  if (isList(groups)) return groups
+  if (isListOfText(groups)) return groups
   // They cannot come later. If a promise of them is rejected, that must not end the process.
   if (groups instanceof Promise) groups.catch((): void => {})
   throw new TypeError('the groups are no list of text')
 }
 
-function isList (groups: unknown): groups is readonly string[] {
+/** Whether something is what groups are. */
+export function isListOfText (groups: unknown): groups is readonly string[] {
   return Array.isArray(groups) && groups.every((group) => typeof group === 'string')
 }

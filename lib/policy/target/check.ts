@@ -110,7 +110,7 @@ function isError (status: unknown): boolean {
 }
 
 function isTime (wait: unknown): boolean {
-  return typeof wait === 'number' && wait > 0 && Number.isFinite(wait)
+  return typeof wait === 'number' && wait > 0 && wait <= Number.MAX_SAFE_INTEGER // beyond it is not written in digits
 }
 
 /**

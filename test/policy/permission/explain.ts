@@ -93,3 +93,11 @@ t.test('bad input: is named, and not shown', async t => {
   await t.rejects(explained({ target: 'ftp://a.test/' }), { code: 'FST_PROXY_AUTH_BAD_TARGET' })
   await t.rejects(explained({ groups: ['ci'], target: 'gone.test:443' }), { code: 'FST_PROXY_AUTH_DNS' })
 })
+
+t.test('members that are not what the types say: each is named, and its value is not shown', async t => {
+  for (const [name, value] of [['user', 7], ['client', 7], ['method', 7], ['route', 7], ['scheme', 7], ['groups', 'canary'], ['groups', ['canary', 7]], ['groups', null], ['target', 7]] as const) {
+    const failure = await explained({ target: 'a.test:443', [name]: value } as never).then(() => null, (error: Error) => error)
+    t.match(failure, { code: 'FST_PROXY_AUTH_BAD_OPTION', message: new RegExp(`option ${name} must be`) })
+    t.notMatch(failure!.message, /canary/)
+  }
+})

@@ -73,7 +73,7 @@ t.test('a check that returns an object: it says the status, the reason, and when
 t.test('a check that returns an object which is no refusal: it has failed', t => {
   for (const verdict of [
     ...[401, 407, 200, 399, 600, 403.5, '403', null].map(status => ({ status })), ...[1, null, {}].map(reason => ({ reason })),
-    ...[0, -1, Infinity, NaN, '1', null].map(retryAfter => ({ retryAfter })), { status: 429, retryAfter: 0 }, { message: 'closed' }
+    ...[0, -1, Infinity, 1e300, NaN, '1', null].map(retryAfter => ({ retryAfter })), { status: 429, retryAfter: 0 }, { message: 'closed' }
   ]) t.throws(() => run(() => verdict), failed, JSON.stringify(verdict))
   t.end()
 })
