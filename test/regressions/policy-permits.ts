@@ -156,3 +156,19 @@ t.test('a request for a host that is none, whose content is still to come: new r
   t.equal(await tunnel.end(), '')
   t.equal(await held.end(), '')
 })
+
+t.test('a user who is revoked while authorize is asked about a WebSocket of @fastify/http-proxy: the upstream is not reached', async t => {
+  const target = await webSocketOrigin(t)
+  const verdict = asked<true>()
+  const { app, url, proxied } = await gateway(t, {
+    reverse: [{ prefix: '/api', upstream: target.url, websocket: true, wsHooks: {} } as never], authorize: verdict.ask
+  })
+  const socket = webSocket(t, `${url}/api/chat`, { headers: { 'Proxy-Authorization': ALICE } })
+  const ended = new Promise<string>(resolve => { socket.on('error', ({ message }: Error) => resolve(message)).on('open', () => resolve('open')) })
+  await verdict.called
+  app.proxyAuthRevoke('alice')
+  verdict.give(true)
+  t.match(await ended, /403/)
+  t.match(proxied(), [{ form: 'websocket', status: 403, reason: 'FST_PROXY_AUTH_FORBIDDEN' }])
+  t.equal(target.seen.length, 0)
+})

@@ -59,8 +59,19 @@ export class Exchanges {
   add (exchange: Exchange, identity: ProxyIdentity | null = null): void {
     exchange.place = this.live.push(exchange) - 1
     exchange.holder = identity?.name
-    if (this.state === 'over') endSoon(exchange, 'closing')
-    else if (identity !== null && this.revocations.hasEnded(identity.name, Identity.markOf(identity))) endSoon(exchange, 'revoked')
+    const why = this.endsAtOnce(identity)
+    if (why !== undefined) endSoon(exchange, why)
+  }
+
+  /**
+   * Why one would be ended as soon as it has come: for what is better not begun at all then.
+   *
+   * @param identity - Whose it is.
+   */
+  endsAtOnce (identity: ProxyIdentity | null): EndedFor | undefined {
+    if (this.state === 'over') return 'closing'
+    const hasEnded = identity !== null && this.revocations.hasEnded(identity.name, Identity.markOf(identity))
+    return hasEnded ? 'revoked' : undefined
   }
 
   delete (exchange: Exchange): void {

@@ -11,6 +11,7 @@ import type { Permissions } from '../../policy/permission/permissions.js'
 import type { Permit } from '../../policy/permission/permit.js'
 import type { Milliseconds } from '../../types.js'
 import { addGateFields } from '../message/response-head.js'
+import { failureOf } from '../exchange/ended.js'
 import type { Exchange, Exchanges } from '../exchange/exchanges.js'
 import { extendedResponse } from '../upgrade/extended-connect.js'
 import { routerOf } from '../../platform/fastify/internals.js'
@@ -175,7 +176,8 @@ export function permitWebSocket (
  *
  * @param target - For the log.
  * @param logsPaths - Whether the log has the path.
- * @returns A failure where the client has left already, while hooks or rules took their time.
+ * @returns A failure where the client has left already, while hooks or rules took their time, or
+ *   its user has been revoked.
  */
 export function followWebSocket (
   request: FastifyRequest, reply: FastifyReply, target: string, exchanges: Exchanges,
@@ -186,8 +188,9 @@ export function followWebSocket (
   const { wss } = (reply as unknown as WithServer).wsProxy
   const path = logsPaths ? request.raw.url : undefined
   const ended = logExchange(request, { form: 'websocket', target, path, permit })
-  if (socket.destroyed) {
-    const failure = new ClientLeft('response')
+  const why = exchanges.endsAtOnce(request.proxyAuth)
+  if (socket.destroyed || why !== undefined) {
+    const failure = socket.destroyed ? new ClientLeft('response') : failureOf(why!)
     ended({ ...endingBy(failure), bytesIn: 0, bytesOut: 0 })
     return failure
   }

@@ -121,6 +121,15 @@ t.test('a client that has left before its WebSocket is followed: a failure, with
   t.strictSame([exchanges.size, wss.listenerCount('headers')], [0, 0])
 })
 
+t.test('a WebSocket that is to be followed when the wait of a stopping server is over: a failure, and nothing is kept', async t => {
+  const wss = new EventEmitter()
+  const exchanges = new Exchanges()
+  await exchanges.drain(1)
+  const failure = followWebSocket({ raw: { socket: new EventEmitter() }, method: 'GET', proxyAuth: null, log: { info () {} } } as never, { wsProxy: { wss } } as never, 'http://up.test', exchanges)
+  t.match(failure, { code: 'FST_PROXY_AUTH_CLOSING' })
+  t.strictSame([exchanges.size, wss.listenerCount('headers')], [0, 0])
+})
+
 t.test('an identity field that the client sends: the user of the gate takes its place', async t => {
   const own = new IdentityField({ header: 'x-user' }, 'identity')
   const rules = { pseudonym: 'gw', forwarded: false, consumed: new Set<string>(), identity: { own, all: [own] } }
