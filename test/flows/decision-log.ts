@@ -137,7 +137,7 @@ t.test('a name with several addresses: each line has the one that its connection
   }
 })
 
-t.test('a target that is refused by a list or by check: the line is denied, and says why (R-POL-1)', async t => {
+t.test('a target that is refused by a list or by check: the line is denied, and says why', async t => {
   const rows: Array<[reason: string, GatewayOptions['forward'], target: string]> = [
     ['on the deny list', { deny: ['origin.test'] }, 'Origin.test:443'],
     ['not on the allow list', { allow: ['other.test'] }, 'Origin.test:443'],
