@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Milliseconds } from '../../types.js'
 import { guarded, once } from '../guarded.js'
 import { sessionSocket } from '../session-socket.js'
-import { onEverySession } from './sessions.js'
+import { giveUp, onEverySession } from './sessions.js'
 
 /** How often the system is asked: one call for each session. */
 const INTERVAL: Milliseconds = 1_000
@@ -28,7 +28,7 @@ export function endLost (app: FastifyInstance, interval = INTERVAL): void {
     once(session, 'close', () => sockets.delete(socket))
   })
   const timer = setInterval(guarded(() => {
-    for (const socket of sockets) if (isLost(socket)) socket.destroy()
+    for (const socket of sockets) if (isLost(socket)) giveUp(socket)
   }), interval).unref()
   app.addHook('onClose', async () => clearInterval(timer))
 }

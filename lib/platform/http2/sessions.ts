@@ -109,15 +109,19 @@ function endUnlessAlive (session: Http2Session, socket: Socket, timeout: Millise
   const read = socket.bytesRead
   session.settings({})
   setTimeout(guarded(() => {
-    if (socket.bytesRead !== read) return
-    givenUp.add(socket)
-    socket.destroy()
+    if (socket.bytesRead === read) giveUp(socket)
   }), timeout).unref()
 }
 
 const givenUp = new WeakSet<Socket>()
 
-/** Whether the connection is ended because its client gave no sign of life. */
+/** Ends a connection of which nothing comes any more, nor can anything be written to it. */
+export function giveUp (socket: Socket): void {
+  givenUp.add(socket)
+  socket.destroy()
+}
+
+/** Whether the connection is ended for that. */
 export function isGivenUp (socket: Socket): boolean {
   return givenUp.has(socket)
 }
