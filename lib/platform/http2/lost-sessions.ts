@@ -1,9 +1,8 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Milliseconds } from '../../types.js'
-import { guarded, once } from '../guarded.js'
-import { sessionSocket } from '../session-socket.js'
-import { giveUp, onEverySession } from './sessions.js'
+import { guarded } from '../guarded.js'
+import { giveUp, openSessions } from './sessions.js'
 
 /** How often the system is asked: one call for each session. */
 const INTERVAL: Milliseconds = 1_000
@@ -21,14 +20,9 @@ const watched = new WeakSet<object>()
 export function endLost (app: FastifyInstance, interval = INTERVAL): void {
   if (watched.has(app.server)) return
   watched.add(app.server)
-  const sockets = new Set<Socket>()
-  onEverySession(app, (session) => {
-    const socket = sessionSocket(session)
-    sockets.add(socket)
-    once(session, 'close', () => sockets.delete(socket))
-  })
+  const sessions = openSessions(app)
   const timer = setInterval(guarded(() => {
-    for (const socket of sockets) if (isLost(socket)) giveUp(socket)
+    for (const socket of sessions.values()) if (isLost(socket)) giveUp(socket)
   }), interval).unref()
   app.addHook('onClose', async () => clearInterval(timer))
 }

@@ -18,12 +18,8 @@ const ALIVE_TIMEOUT: Milliseconds = 5_000
  * @quirk node-http2-close-waits
  */
 export function goAway (app: FastifyInstance): void {
-  const sessions = new Set<Http2Session>()
-  onEverySession(app, (session) => {
-    sessions.add(session)
-    once(session, 'close', () => sessions.delete(session))
-  })
-  app.addHook('preClose', async () => { for (const session of sessions) session.close() })
+  const sessions = openSessions(app)
+  app.addHook('preClose', async () => { for (const session of sessions.keys()) session.close() })
 }
 
 const watched = new WeakSet<object>()
@@ -79,13 +75,10 @@ export function streamsOf (session: Http2Session): Http2Stream[] {
  * @quirk node-http2-session-lingers
  */
 export class LeftSessions {
-  private readonly sockets = new Map<Http2Session, Socket>()
+  private readonly sockets: ReadonlyMap<Http2Session, Socket>
 
   constructor (app: FastifyInstance, private readonly timeout = ALIVE_TIMEOUT) {
-    onEverySession(app, (session) => {
-      this.sockets.set(session, sessionSocket(session))
-      once(session, 'close', () => this.sockets.delete(session))
-    })
+    this.sockets = openSessions(app)
   }
 
   /**
@@ -124,6 +117,16 @@ export function giveUp (socket: Socket): void {
 /** Whether the connection is ended for that. */
 export function isGivenUp (socket: Socket): boolean {
   return givenUp.has(socket)
+}
+
+/** The sessions of HTTP/2 that are open, from now on, each with its socket. */
+export function openSessions (app: FastifyInstance): ReadonlyMap<Http2Session, Socket> {
+  const sockets = new Map<Http2Session, Socket>()
+  onEverySession(app, (session) => {
+    sockets.set(session, sessionSocket(session))
+    once(session, 'close', () => sockets.delete(session))
+  })
+  return sockets
 }
 
 /** Calls `follow` with each session of HTTP/2 that a server of the application gets. */
