@@ -7,9 +7,9 @@ import type { ConsideredRule } from '../rules/explain.js'
 import type { Policy } from '../rules/policy.js'
 import type { PolicyRequest } from '../rules/request.js'
 import { isListOfText } from '../rules/user-groups.js'
-import type { Access } from '../target/access.js'
+import type { Access, ExaminedTarget } from '../target/access.js'
 import type { Target } from '../target/check.js'
-import type { DeniedError, Denial } from '../target/denied.js'
+import type { DeniedError } from '../target/denied.js'
 import { Permissions } from './permissions.js'
 import { Permit } from './permit.js'
 
@@ -113,13 +113,7 @@ export async function explainRequest (
   return { ...explanation, summary: sentence(explanation) }
 }
 
-/** What is refused, and the addresses that were looked at. */
-interface Examined {
-  readonly denial: Denial | null
-  readonly addresses: ReadonlyArray<{ readonly address: string, readonly denial: Denial | null }>
-}
-
-function onRoute (permit: Permit | undefined): Examined {
+function onRoute (permit: Permit | undefined): ExaminedTarget {
   try {
     permit?.askRules()
     return { denial: null, addresses: [] }
@@ -130,7 +124,7 @@ function onRoute (permit: Permit | undefined): Examined {
 
 async function toTarget (
   target: Target, permit: Permit | undefined, access: ExplainOptions['access']
-): Promise<Examined> {
+): Promise<ExaminedTarget> {
   if (access === undefined) return { denial: { reason: 'there is no forward proxy', proxyStatus: 'http_request_denied' }, addresses: [] }
   return await access.examine(target, permit)
 }

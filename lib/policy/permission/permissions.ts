@@ -1,8 +1,10 @@
+import type { FastifyRequest } from 'fastify'
 import { CheckFailed } from '../../errors.js'
 import type { Eventual } from '../../eventual.js'
 import type { Milliseconds, ProxyIdentity } from '../../types.js'
 import type { PolicyDecision } from '../rules/decision.js'
 import type { Policy } from '../rules/policy.js'
+import { askerOf } from '../rules/request.js'
 import type { PolicyRequest } from '../rules/request.js'
 import { checkedGroups, userGroups } from '../rules/user-groups.js'
 import { ask } from '../target/check.js'
@@ -27,12 +29,13 @@ export class Permissions implements Permitting {
   /**
    * Begins to ask for a permit.
    *
+   * @param request - One that the gate has let through.
    * @throws {CheckFailed} The groups of the user cannot be told.
    */
-  permit (identity: ProxyIdentity, wanted: Wanted): Permit {
-    const { name: user, scheme, info } = identity
-    const anonymous = (Object(info) as { readonly anonymous?: unknown }).anonymous === true
-    return new Permit({ ...wanted, user, groups: this.groupsOf(identity), scheme, anonymous }, identity, this)
+  permit ({ proxyAuth, ip }: Pick<FastifyRequest, 'proxyAuth' | 'ip'>, wanted: Wanted): Permit {
+    const identity = proxyAuth!
+    const client = ip ?? null // there is none on a socket in the file system
+    return new Permit({ ...wanted, client, ...askerOf(identity, this.groupsOf(identity)) }, identity, this)
   }
 
   decide (request: PolicyRequest): PolicyDecision | undefined {

@@ -3,12 +3,12 @@ import type { Eventual } from '../../eventual.js'
 import type { ProxyIdentity } from '../../types.js'
 import type { Address } from '../address/interleave.js'
 import type { PolicyDecision } from '../rules/decision.js'
-import type { PolicyRequest } from '../rules/request.js'
+import type { PolicyAsker, PolicyRequest } from '../rules/request.js'
 import { denied } from '../target/denied.js'
 import type { Denial } from '../target/denied.js'
 
-/** What is asked for, beside who asks. */
-export type Wanted = Omit<PolicyRequest, 'user' | 'groups' | 'scheme' | 'anonymous' | 'address'>
+/** What is asked for, beside who asks and from where. */
+export type Wanted = Omit<PolicyRequest, keyof PolicyAsker | 'client' | 'address'>
 
 /** What is asked. */
 export interface Permitting {

@@ -8,7 +8,7 @@ import type { PolicyDocument } from './document.js'
 import { explain } from './explain.js'
 import type { Explainable, PolicyExplanation } from './explain.js'
 import { readDocument } from './read-document.js'
-import { RequestReader } from './request.js'
+import { RequestReader, askerOf } from './request.js'
 import type { PolicyRequest, Subject } from './request.js'
 import { conditionsOf, judge } from './rule.js'
 import type { Rule } from './rule.js'
@@ -148,12 +148,9 @@ export function createPolicy (document: PolicyDocument, options: PolicyOptions =
       const subject = reader.read(request)
       return explain(subject, decideOn(subject), ready)
     },
-    check ({ host, port, scheme }: Target, { name, user, info, scheme: by }: ProxyIdentity) {
-      const anonymous = (Object(info) as { readonly anonymous?: unknown }).anonymous === true
-      const groups = checkedGroups(groupsOf(user as never, info as never))
-      const { allowed, reason } = decideOn(reader.read({
-        form: scheme, host, port, user: name, groups, scheme: by, anonymous
-      }))
+    check ({ host, port, scheme: form }: Target, identity: ProxyIdentity) {
+      const groups = checkedGroups(groupsOf(identity.user as never, identity.info as never))
+      const { allowed, reason } = decideOn(reader.read({ form, host, port, ...askerOf(identity, groups) }))
       return allowed === true ? true : reason ?? NEEDS_ADDRESS
     }
   })

@@ -3,7 +3,7 @@ import { readAddress } from '../address/address.js'
 import type { IpAddress } from '../address/address.js'
 import { canonicalHost } from '../target/canonical-host.js'
 import { Recent } from '../../store/recent.js'
-import type { Milliseconds } from '../../types.js'
+import type { Milliseconds, ProxyIdentity } from '../../types.js'
 import type { PolicyForm } from './document.js'
 import { readPath } from './path.js'
 import type { RequestPath } from './path.js'
@@ -45,6 +45,15 @@ export interface PolicyRequest {
   readonly route?: string
   /** The path that the origin gets, one char per octet, with or without a query. */
   readonly path?: string
+}
+
+/** The members that say who asks. */
+export type PolicyAsker = Required<Pick<PolicyRequest, 'user' | 'groups' | 'scheme' | 'anonymous'>>
+
+/** Who asks, as rules see it. Access without credentials is an identity of its own. */
+export function askerOf ({ name: user, scheme, info }: ProxyIdentity, groups: readonly string[]): PolicyAsker {
+  const anonymous = (Object(info) as { readonly anonymous?: unknown }).anonymous === true
+  return { user, groups, scheme, anonymous }
 }
 
 /** A host in its canonical spelling, or the address that it is. */

@@ -82,14 +82,15 @@ class Opening {
    * behind.
    */
   begin (): void {
-    const { request: { proxyAuth, raw, ip }, options, connect: { client }, target: { host, port } } = this
+    const { request, options, connect: { client }, target: { host, port } } = this
+    const { proxyAuth, raw } = request
     const { access, exchanges, pseudonym, ways, permissions } = options
     exchanges.add(this.exchange, proxyAuth)
     once(client, 'close', this.leave)
     if (client.destroyed) return this.leave() // while a hook of the application took its time
     try {
       refuseLoop(raw, pseudonym)
-      const permit = permissions?.permit(proxyAuth!, { form: 'connect', method: 'CONNECT', host, port, client: ip ?? null })
+      const permit = permissions?.permit(request, { form: 'connect', method: 'CONNECT', host, port })
       this.recorded.permit = this.exchange.permit = permit
       if (ways !== undefined) return this.goBy(ways)
       const addresses = access.approve({ host, port, scheme: 'connect' }, proxyAuth, permit)

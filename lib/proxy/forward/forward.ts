@@ -75,8 +75,7 @@ export function createForward (options: ForwardHandlerOptions) {
       refuseLoop(raw, pseudonym)
       const { host, port, path } = target
       const offer = upgrade === undefined ? {} : { upgradeOf: target.scheme }
-      const wanted = { form, ...offer, method: raw.method!, host, port, path, client: request.ip ?? null }
-      const permit = permissions?.permit(request.proxyAuth!, wanted)
+      const permit = permissions?.permit(request, { form, ...offer, method: raw.method!, host, port, path })
       relay.permit = permit
       const fields = withoutIdentities(requestFields(raw, REPLACED), identities)
       fields.push('Host', target.authority, 'Via', formatVia(raw.httpVersion, pseudonym))

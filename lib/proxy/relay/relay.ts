@@ -85,7 +85,6 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
   /** Octets each way behind a 101. */
   private passed: { readonly bytesIn: number, readonly bytesOut: number } | undefined
   private received: readonly string[] = []
-  private permitted: Permit | undefined
   private begun = false
   private isOver = false
 
@@ -97,7 +96,7 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
    */
   constructor (
     private readonly reply: FastifyReply,
-    private readonly recorded: Recorded,
+    private readonly recorded: Recorded & { permit?: Permit | undefined },
     private readonly options: RelayOptions,
     private readonly adapt?: AdaptResponse,
     sink?: ResponseSink,
@@ -114,9 +113,9 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
     else if (this.raw.socket === null) onQueuedClose(this.request, this.raw, leave)
   }
 
-  get permit (): Permit | undefined { return this.permitted }
+  get permit (): Permit | undefined { return this.recorded.permit }
 
-  set permit (permit: Permit | undefined) { this.permitted = this.recorded.permit = permit }
+  set permit (permit: Permit | undefined) { this.recorded.permit = permit }
 
   /** Octets from the client: content, or what came behind a 101. */
   get bytesIn (): number { return this.passed?.bytesIn ?? this.tally.bytesIn }

@@ -114,8 +114,7 @@ export function createReverse (options: ReverseOptions): SendReverse {
     relay.begin(() => {
       if (permissions === undefined) return sendOn()
       const { path } = destination
-      const wanted = { form, method, route: prefix, path, client: request.ip ?? null } as const
-      const permit = permissions.permit(request.proxyAuth!, wanted)
+      const permit = permissions.permit(request, { form, method, route: prefix, path })
       relay.permit = permit
       return after(permit.ask(), sendOn)
     })

@@ -159,7 +159,7 @@ export function permitWebSocket (
   let permit: Permit | undefined
   let asked: Eventual<void>
   try {
-    permit = permissions.permit(request.proxyAuth!, { form: 'websocket', method: 'GET', route: prefix, client: request.ip ?? null })
+    permit = permissions.permit(request, { form: 'websocket', method: 'GET', route: prefix })
     recorded.permit = permit
     asked = permit.ask()
   } catch (failure) {
