@@ -4,8 +4,7 @@ import { BasicStrategy } from '../../lib/index.js'
 import type { CacheOptions } from '../../lib/index.js'
 import { connectHead } from '../fixtures/connect-head.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
-import { FORMS, message, surroundings } from '../fixtures/forms.js'
-import type { Surroundings } from '../fixtures/forms.js'
+import { FORMS, message, statusOf as status, surroundings } from '../fixtures/forms.js'
 import { ALICE, gateway } from '../fixtures/gateway.js'
 import type { GatewayOptions } from '../fixtures/gateway.js'
 import { RawClient } from '../fixtures/raw-client.js'
@@ -27,15 +26,6 @@ async function remembering (t: Test, cache: CacheOptions = {}, options: GatewayO
   const strategy = new BasicStrategy({ verify, cache: { clock: () => time.now, ...cache } })
   const gate = await surroundings(t, { strategies: [strategy], ...options })
   return { gate, time, accounts, checked }
-}
-
-/** The status of the answer to one request of its own connection. */
-async function status (t: Test, gate: Surroundings, form: typeof FORMS[number], credentials: string): Promise<number> {
-  const client = await RawClient.to(t, gate.port)
-  client.send(message(form, new URL(gate.origin.url).host, [`Proxy-Authorization: ${credentials}`]))
-  await client.until(text => text.includes('\r\n\r\n'))
-  client.socket.destroy()
-  return readAnswer(client.text).status
 }
 
 t.test('a right or a wrong password in several forms: each is checked once for all of them (R-BASIC-13)', async t => {

@@ -6,21 +6,9 @@ import { BasicStrategy, DigestStrategy, htdigest, htpasswd, proxyAuthenticate } 
 import type { HtpasswdOptions } from '../../lib/index.js'
 import { findDigestAlgorithm } from '../../lib/schemes/digest/algorithm.js'
 import { computeHa1 } from '../../lib/schemes/digest/response.js'
-import { FORMS, message, surroundings } from '../fixtures/forms.js'
-import type { Surroundings } from '../fixtures/forms.js'
-import { RawClient } from '../fixtures/raw-client.js'
-import { readAnswer } from '../fixtures/read-answer.js'
+import { FORMS, statusOf as status, surroundings } from '../fixtures/forms.js'
 
 const basic = (name: string, password: string) => `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
-
-/** The status of the answer to one request of its own connection. */
-async function status (t: Test, gate: Surroundings, form: typeof FORMS[number], credentials: string): Promise<number> {
-  const client = await RawClient.to(t, gate.port)
-  client.send(message(form, new URL(gate.origin.url).host, [`Proxy-Authorization: ${credentials}`]))
-  await client.until(text => text.includes('\r\n\r\n'))
-  client.socket.destroy()
-  return readAnswer(client.text).status
-}
 
 /** A gateway with files of accounts and groups that nothing looks at by itself, and a cache before them. */
 async function withFiles (t: Test, options: HtpasswdOptions = {}) {
