@@ -1,5 +1,5 @@
 import t from 'tap'
-import { RequestReader, canonicalRoute } from '../../../lib/policy/rules/request.js'
+import { askerOf, RequestReader, canonicalRoute } from '../../../lib/policy/rules/request.js'
 import type { PolicyRequest } from '../../../lib/policy/rules/request.js'
 
 const reader = new RequestReader(() => 7)
@@ -84,4 +84,11 @@ t.test('the forms that a request may be as well: those of an upgrade that is ove
   t.strictSame(maybe({ form: 'websocket' }), ['http', 'https'])
   t.strictSame(maybe({ form: 'websocket', upgradeOf: 'http' }), ['http'])
   t.strictSame(maybe({ form: 'websocket', route: '/api' }), [])
+})
+
+t.test('an identity: who asks is its name, groups and scheme, and whether it stands for no credentials', async t => {
+  const identity = { name: 'alice', user: {}, info: undefined, scheme: 'Basic', realm: 'R' }
+  t.strictSame(askerOf(identity, ['ci']), { user: 'alice', groups: ['ci'], scheme: 'Basic', anonymous: false })
+  t.strictSame(askerOf({ ...identity, scheme: null, info: { anonymous: true } }, []), { user: 'alice', groups: [], scheme: null, anonymous: true })
+  t.equal(askerOf({ ...identity, info: { anonymous: 'true' } }, []).anonymous, false)
 })
