@@ -15,6 +15,13 @@ t.test('who asks: name, groups, scheme and whether without credentials are those
   t.strictSame(seen, { ...wanted, client: '192.0.2.1', user: 'alice', groups: ['ci'], scheme: 'Basic', anonymous: true, identity })
 })
 
+t.test('a client on a socket in the file system: it has no address', async t => {
+  let seen: unknown
+  const permissions = new Permissions({ ...none, authorize: asked => { seen = asked.client; return true } })
+  permissions.permit({ ...request, ip: undefined as never }, wanted).ask()
+  t.equal(seen, null)
+})
+
 t.test('the option groups: is asked in place of the member; what fails or is no list of text is a fault', async t => {
   const by = (groups: unknown) => new Permissions({ ...none, groups: groups as never })
   t.strictSame(by((user: object, info: { of: string }) => [info.of, ...Object.keys(user)]).permit(request, wanted).groups, ['alice', 'groups'])
