@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { BadOption } from './errors.js'
+import type { Events } from './events/events.js'
 import type { AdmitOptions } from './gate/admit.js'
 import { addContentHooks } from './gate/content/verified-content.js'
 import { ContentKeeper } from './gate/content/buffered-content.js'
@@ -30,6 +31,7 @@ export interface Shared {
   readonly revocations: Revocations
   readonly attempts: GuessLimiter | undefined
   readonly access: AnonymousAccess | undefined
+  readonly events: Events
 }
 
 /**
@@ -65,10 +67,11 @@ interface Prepared {
  */
 export async function prepareGates (app: FastifyInstance, settings: Settings, shared: Shared): Promise<Gates> {
   const { principal, authInt, cleartext } = settings
-  const { revocations } = shared
+  const { revocations, events } = shared
   const common = {
     principal,
     revocations,
+    events,
     keeper: new ContentKeeper(authInt),
     maxAnswer: authInt.maxAnswer,
     reserved: shared.access?.name

@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { anonymousAccess } from './anonymous-access.js'
 import { BadOption, BadRegistration } from './errors.js'
+import { Events } from './events/events.js'
 import { followRules } from './follow-rules.js'
 import { errorPages } from './gate/refusal/error-page.js'
 import { addChallengeHooks, ownRouteHook, proxyRouteHook } from './gate/gate.js'
@@ -21,6 +22,8 @@ import { createRequirement } from './policy/target/requirement.js'
 import { Revocations } from './policy/revocations.js'
 import { drainOnClose } from './proxy/exchange/drain.js'
 import { Exchanges } from './proxy/exchange/exchanges.js'
+import { sampleUsage } from './proxy/exchange/sample-usage.js'
+import { Usage } from './proxy/exchange/usage.js'
 import { registerForwardProxy } from './proxy/forward/register.js'
 import { onEveryServer } from './platform/fastify/listeners.js'
 import { keepHandles } from './platform/http2/kept-handles.js'
@@ -43,12 +46,14 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   refuseLenientParser(app)
   const { realm, hook, pages, pseudonym } = settings
   const revocations = new Revocations()
+  const events = new Events(pseudonym)
   const onTrouble = (err: unknown) => app.log.warn({ err }, 'Redis does not answer: this process counts failed attempts for itself')
   const attempts = settings.attempts && await createAttempts(settings.attempts, realm, onTrouble)
   const anonymous = anonymousAccess(settings)
-  const { gateOf, reloadAccounts } = await prepareGates(app, settings, { revocations, attempts, access: anonymous })
+  const shared = { revocations, attempts, access: anonymous, events }
+  const { gateOf, reloadAccounts } = await prepareGates(app, settings, shared)
   const proxy = gateOf(settings.strategies, PROXY)
-  const exchanges = new Exchanges(revocations)
+  const exchanges = new Exchanges(revocations, new Usage(events))
   const permissions = settings.permissions && new Permissions(settings.permissions)
   const policy = settings.permissions?.policy
   const routes = settings.reverse.map((route) => fullPrefix(app, route))
@@ -64,6 +69,8 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
     if (typeof name !== 'string') throw new BadOption('name', 'text', typeof name) // no user would be revoked, and no error show it
     revocations.revoke(name)
   })
+  app.decorate('proxyAuthEnd', (id: string) => exchanges.endById(id))
+  app.decorate('proxyAuthUsage', () => exchanges.usage.ofUsers(exchanges.proxied))
   app.decorate('proxyAuthReload', async () => await reloadAll(reloadAccounts, policy))
   const asksCode = settings.permissions?.authorize !== undefined || settings.forward?.policy.check !== undefined
   app.decorate('proxyAuthExplain', async (request: ExplainedRequest) => await explainRequest(request, { policy, access, asksCode }))
@@ -118,7 +125,9 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
       permissions
     })
   }
-  if (settings.forward !== undefined || settings.reverse.length > 0) drainOnClose(app, exchanges, settings.drainTimeout)
+  if (settings.forward === undefined && settings.reverse.length === 0) return
+  drainOnClose(app, exchanges, settings.drainTimeout)
+  sampleUsage(app, exchanges)
 }
 
 /** node's lenient parser lets through what makes two hops see two different requests. */
@@ -149,6 +158,7 @@ export default proxyAuth
 export { proxyAuth }
 export * from './errors.js'
 export type { Eventual } from './eventual.js'
+export type { ChallengedEvent, ClosedEvent, DeniedEvent, ExchangeEvent, GateEvent, GatewayEvent, GrantedEvent, LimitedEvent, OpenedEvent, ProgressEvent, ProxyAuthEvents, RefusedEvent, StoreEvent } from './events/payloads.js'
 export type { AuthParams, ParseOptions } from './fields/auth-param.js'
 export { formatAuthenticationInfo, parseAuthenticationInfo } from './fields/authentication-info.js'
 export { formatChallenge, parseChallenges } from './fields/challenge.js'
@@ -182,6 +192,8 @@ export type { PolicyCondition } from './policy/rules/rule.js'
 export type { Check, CodeRefusal, Target, TargetScheme, CodeVerdict } from './policy/target/check.js'
 export { createMatcher } from './policy/target/matcher.js'
 export type { PatternMatch } from './policy/target/pattern-list.js'
+export type { MovedOctets } from './proxy/exchange/exchange.js'
+export type { UserUsage } from './proxy/exchange/usage.js'
 export type { AutoConfigurationOptions } from './proxy/forward/auto-configuration-route.js'
 export type { ReasonPhrases } from './proxy/connect/reason-phrases.js'
 export type { KeepAliveAfter407 } from './proxy/connect/take-http1.js'

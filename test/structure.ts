@@ -19,6 +19,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'platform/fastify': ['errors', 'platform'],
   'platform/http1': ['types', 'fields', 'platform', 'platform/fastify'],
   'platform/http2': ['types', 'platform', 'platform/fastify'],
+  events: ['types', 'platform'],
   'concurrency-limit': ['errors', 'eventual', 'types', 'platform'],
   'load-package': ['errors'],
   'watched-file': ['errors', 'check-option', 'types', 'platform'],
@@ -29,11 +30,11 @@ const MAY_IMPORT: Record<string, string[]> = {
   policy: ['errors', 'eventual', 'retry-after', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store', 'nearest', 'watched-file'],
   // Never proxy: the two know nothing of each other.
   gate: [
-    'errors', 'eventual', 'check-option', 'types', 'fields', 'schemes', 'platform', 'platform/http1', 'platform/http2', 'store', 'passport',
+    'errors', 'eventual', 'check-option', 'types', 'events', 'fields', 'schemes', 'platform', 'platform/http1', 'platform/http2', 'store', 'passport',
     'policy'
   ],
   // The floors of proxy, from the lowest. Never gate.
-  'proxy/exchange': ['errors', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'policy'],
+  'proxy/exchange': ['errors', 'types', 'events', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'policy'],
   'proxy/message': ['errors', 'check-option', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange'],
   'proxy/upstream': ['errors', 'check-option', 'types', 'fields', 'platform', 'policy', 'proxy/message'],
   // To the target by way of another proxy, and the credentials for that.
@@ -45,7 +46,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'proxy/ingress'
   ],
   'proxy/relay': [
-    'errors', 'eventual', 'types', 'fields', 'platform', 'platform/http1', 'policy', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/upgrade'
+    'errors', 'eventual', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/upgrade'
   ],
   'proxy/connect': [
     'errors', 'types', 'eventual', 'fields', 'platform', 'platform/http1', 'policy', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/parent', 'proxy/ingress',
@@ -73,9 +74,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   summary: ['options', 'passport'],
   warnings: ['cleartext', 'options', 'fields', 'passport', 'platform', 'schemes'],
   'anonymous-access': ['options', 'policy', 'gate', 'proxy/ingress'],
-  gates: ['errors', 'reload-accounts', 'summary', 'warnings', 'options', 'schemes', 'strategies', 'passport', 'policy', 'gate'],
+  gates: ['errors', 'events', 'reload-accounts', 'summary', 'warnings', 'options', 'schemes', 'strategies', 'passport', 'policy', 'gate'],
   index: [
-    'errors', 'eventual', 'options', 'types', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'platform',
+    'errors', 'eventual', 'options', 'types', 'events', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'platform',
     'platform/fastify', 'platform/http1', 'platform/http2', 'policy', 'gate', 'proxy/exchange', 'proxy/message', 'proxy/connect', 'proxy/forward', 'proxy/reverse',
     'gates', 'reload', 'follow-rules', 'anonymous-access', 'proxy-authenticate'
   ]

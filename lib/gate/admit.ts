@@ -2,6 +2,7 @@ import type { Http2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Forbidden, StrategyFailed, StrategyUnavailable } from '../errors.js'
+import type { Events } from '../events/events.js'
 import { isThenable } from '../eventual.js'
 import type { Eventual } from '../eventual.js'
 import type { AttemptInput, Chain } from '../passport/chain.js'
@@ -43,6 +44,7 @@ export interface AdmitOptions {
   readonly keeper: ContentKeeper
   /** Who is to be asked anew. */
   readonly revocations: Revocations
+  readonly events: Events
   /**
    * The name of clients without credentials, which no user may have. `undefined`: none is let in
    * without.
@@ -89,7 +91,10 @@ function decide (attempt: AdmitAttempt): Eventual<Refused | null> {
   request.proxyAuth = null
   attempt.credentials = readCredentials(attempt.raw, mode.credentials)
   if (connections !== undefined) {
-    if (attempt.credentials === undefined && remember(request, connections)) return null
+    if (attempt.credentials === undefined && remember(request, connections)) {
+      tellGranted(attempt)
+      return null
+    }
     attempt.leg = begin(attempt, connections)
   }
   if (attempt.chain.coversContent) {
@@ -125,6 +130,7 @@ function conclude (
     return ask(attempt, left - 1)
   }
   if (isConnectionBound(outcome.scheme)) attempt.leg?.authenticate(attempt.request.proxyAuth!)
+  tellGranted(attempt)
   return null
 }
 
@@ -151,6 +157,13 @@ function remember (request: FastifyRequest, connections: ConnectionIdentities): 
   if (identity === undefined) return false
   request.proxyAuth = identity
   return true
+}
+
+function tellGranted ({ request, options: { events }, began }: AdmitAttempt): void {
+  if (!events.hears('granted')) return
+  const { id, ip, method, proxyAuth } = request
+  const { name: user, scheme, realm } = proxyAuth!
+  events.tell('granted', { id, client: ip ?? null, method, user, scheme, realm, durationMs: performance.now() - began })
 }
 
 function begin (attempt: AdmitAttempt, connections: ConnectionIdentities): Leg | undefined {
@@ -218,6 +231,7 @@ function isLoopback ({ remoteAddress }: Socket): boolean {
 class AdmitAttempt implements AttemptInput {
   readonly raw
   readonly url
+  readonly began = performance.now()
   /** The strategies to ask, chosen by the connection. */
   chain!: Chain
   credentials: string | undefined

@@ -18,6 +18,7 @@ import { coveredContent } from './content/verified-content.js'
 import { refuse, setChallenges } from './refusal/four-oh-seven.js'
 import { dropAuthenticationInfo, respondAs } from './role/authentication-info.js'
 import { PROXY } from './role/role.js'
+import type { Milliseconds } from '../types.js'
 import { logRefusal } from './refusal/log.js'
 import { refusalBodies } from './refusal/body.js'
 import { isLastRefusal } from './chain/wrong-credentials.js'
@@ -34,12 +35,14 @@ import type { Pages } from './refusal/page.js'
  * What {@link admit} throws, and refusals with another status (400, 403, 429), it hands on.
  */
 export function proxyRouteHook (options: AdmitOptions, realm: string, pages: Pages = readPages()): Hook {
-  const { mode } = options
+  const { mode, events } = options
   const bodies = refusalBodies(mode.status, realm, pages)
 
   /** Responds to a 407 itself; returns what Fastify is to respond to for any other refusal. */
-  function respond (request: FastifyRequest, reply: FastifyReply, refused: Refused): 'responded' | Error {
-    logRefusal(request, refused)
+  function respond (
+    request: FastifyRequest, reply: FastifyReply, refused: Refused, began: Milliseconds
+  ): 'responded' | Error {
+    logRefusal(request, refused, events, began)
     const closes = isLastRefusal(request.raw, refused)
     if (refused.status === 407) {
       if (areWrong(refused)) leaveCause(reply.raw, NOT_ACCEPTED)
@@ -52,12 +55,13 @@ export function proxyRouteHook (options: AdmitOptions, realm: string, pages: Pag
   }
 
   function settle (
-    request: FastifyRequest, reply: FastifyReply, refused: Refused | null, done: HookHandlerDoneFunction
+    request: FastifyRequest, reply: FastifyReply, refused: Refused | null, began: Milliseconds,
+    done: HookHandlerDoneFunction
   ): void {
     let error: 'responded' | Error | undefined
     try {
       if (refused === null) openContent(request)
-      else error = respond(request, reply, refused)
+      else error = respond(request, reply, refused, began)
     } catch (cause) {
       error = asError(cause)
     }
@@ -66,6 +70,7 @@ export function proxyRouteHook (options: AdmitOptions, realm: string, pages: Pag
   }
 
   return (request, reply, done) => {
+    const began = performance.now()
     let refused: Eventual<Refused | null>
     try {
       if (mode !== PROXY) respondAs(reply, mode)
@@ -75,10 +80,9 @@ export function proxyRouteHook (options: AdmitOptions, realm: string, pages: Pag
     }
     if (isThenable(refused)) {
       const { raw } = reply // `done` leads into Fastify and the application's hooks, which may throw
-      refused.then(
-        guarded((later) => settle(request, reply, later, done), raw), guarded((cause) => fail(reply, cause, done), raw)
-      )
-    } else settle(request, reply, refused, done)
+      const judged = guarded((later: Refused | null) => settle(request, reply, later, began, done), raw)
+      refused.then(judged, guarded((cause) => fail(reply, cause, done), raw))
+    } else settle(request, reply, refused, began, done)
   }
 }
 
@@ -122,10 +126,11 @@ const failed = new WeakSet<FastifyRequest>()
  */
 export function ownRouteHook (options: AdmitOptions): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
   return async (request, reply) => {
+    const began = performance.now()
     let refused: Refused | null
     try {
       refused = await admit(request, reply, options)
-      if (refused !== null) logRefusal(request, refused)
+      if (refused !== null) logRefusal(request, refused, options.events, began)
     } catch (cause) {
       failed.add(request)
       throw asError(cause) // @fastify/auth takes what is empty for a success

@@ -13,12 +13,12 @@ import { leaveCause } from '../../platform/http1/refusal-cause.js'
 import type { Permissions } from '../../policy/permission/permissions.js'
 import type { Access, Address } from '../../policy/target/access.js'
 import type { Milliseconds } from '../../types.js'
-import { endingBy, logExchange } from '../exchange/access-log.js'
-import type { Ending, Recorded } from '../exchange/access-log.js'
 import { failureOf } from '../exchange/ended.js'
-import type { Exchange, Exchanges } from '../exchange/exchanges.js'
+import type { Exchange, MovedOctets } from '../exchange/exchange.js'
+import type { Exchanges } from '../exchange/exchanges.js'
 import { join } from '../exchange/join.js'
 import type { JoinOptions, Side } from '../exchange/join.js'
+import { ExchangeRecord, endingBy } from '../exchange/record.js'
 import { received } from '../ingress/target-form.js'
 import { refuseLoop } from '../message/request-fields.js'
 import { addGateFields } from '../message/response-head.js'
@@ -53,14 +53,19 @@ export function createTunnel (options: TunnelOptions) {
   return (request: FastifyRequest, reply: FastifyReply): void => new Opening(request, reply, options).begin()
 }
 
+/** A tunnel among the exchanges. */
+interface TunnelExchange extends Exchange {
+  readonly record: ExchangeRecord
+  octets: (() => MovedOctets) | undefined
+}
+
 /** A tunnel on its way, from the verdict to the 200 or to a refusal. It ends once. */
 class Opening {
   private readonly connect: Connect
   private readonly target: AuthorityTarget
-  private readonly recorded: Recorded
-  private readonly log: (ending: Ending) => void
+  private readonly record: ExchangeRecord
   /** It stays while the tunnel stands, which keeps nothing of the request. */
-  private readonly exchange: Exchange
+  private readonly exchange: TunnelExchange
   private readonly leave = () => this.fail(new ClientLeft('response'))
   private cancelDial: (() => void) | undefined
   private isOver = false
@@ -72,9 +77,8 @@ class Opening {
   ) {
     this.connect = connectOf(request.raw)!
     this.target = received(request.raw)!.target as AuthorityTarget
-    this.recorded = { form: 'connect', target: this.target }
-    this.log = logExchange(request, this.recorded)
-    this.exchange = { end: (why) => this.fail(failureOf(why)) }
+    this.record = new ExchangeRecord(request, { form: 'connect', target: this.target }, options.exchanges.usage)
+    this.exchange = { record: this.record, octets: undefined, end: (why) => this.fail(failureOf(why)) }
   }
 
   /**
@@ -91,7 +95,7 @@ class Opening {
     try {
       refuseLoop(raw, pseudonym)
       const permit = permissions?.permit(request, { form: 'connect', method: 'CONNECT', host, port })
-      this.recorded.permit = this.exchange.permit = permit
+      this.record.permit = permit
       if (ways !== undefined) return this.goBy(ways)
       const addresses = access.approve({ host, port, scheme: 'connect' }, proxyAuth, permit)
       if (!isThenable(addresses)) return this.dial(addresses)
@@ -105,7 +109,7 @@ class Opening {
   private dial (addresses: readonly Address[]): void {
     if (this.isOver) return
     const done: Dialled = (failure, socket, address) => {
-      if (failure === null) this.open(socket!, { address })
+      if (failure === null) this.open(socket!, { address, parent: undefined })
       else this.fail(upstreamError(failure))
     }
     try {
@@ -116,7 +120,7 @@ class Opening {
   }
 
   private goBy (ways: WaysOptions): void {
-    const { request: { proxyAuth, raw }, target: { host, port }, options: { pseudonym }, exchange: { permit } } = this
+    const { request: { proxyAuth, raw }, target: { host, port }, options: { pseudonym }, record: { permit } } = this
     const target = { host, port, scheme: 'connect' } as const
     const asked = { target, identity: proxyAuth!, permit, raw, fields: fieldsForParent(raw, pseudonym) }
     const done: WayOpened = (failure, socket, parent, address) => {
@@ -126,19 +130,21 @@ class Opening {
     this.cancelDial = openByWays(asked, ways, guarded(done, this.connect.client))
   }
 
-  private open (upstream: Socket, way: Pick<Ending, 'address' | 'parent'>): void {
-    const { reply, connect, log, exchange, options } = this
+  private open (upstream: Socket, { address, parent }: Pick<ExchangeRecord, 'address' | 'parent'>): void {
+    const { reply, connect, record, exchange, options } = this
     this.end()
+    record.address = address
+    record.parent = parent
     if (hasBegun(reply)) { // by a timeout of the application's
       upstream.destroy()
       options.exchanges.delete(exchange)
-      return log({ status: reply.raw.statusCode, bytesIn: 0, bytesOut: 0, ...way })
+      return record.close({ status: reply.raw.statusCode, bytesIn: 0, bytesOut: 0 })
     }
-    exchange.address = way.address
+    record.open()
     reply.hijack()
     const fields: string[] = []
     addGateFields(reply, fields)
-    pass(connect.open(fields), connect, upstream, exchange, (ending) => log({ ...ending, ...way }), options)
+    pass(connect.open(fields), connect, upstream, exchange, options)
   }
 
   /** What fails behind the end is of no interest. */
@@ -146,11 +152,11 @@ class Opening {
     if (this.isOver) return
     this.end()
     this.cancelDial?.()
-    const { reply, log, exchange, options, connect } = this
+    const { reply, record, exchange, options, connect } = this
     const failure = asError(cause)
     options.exchanges.delete(exchange)
     leaveCause(reply.raw, failure)
-    log({ ...endingBy(failure), bytesIn: 0, bytesOut: 0 })
+    record.close({ ...endingBy(failure), bytesIn: 0, bytesOut: 0 })
     if (!hasBegun(reply)) guarded(() => reply.send(failure), connect.client)()
   }
 
@@ -162,17 +168,18 @@ class Opening {
 
 /** Passes octets on until both sides have ended. */
 function pass (
-  client: Side, { head, whenEnded }: Connect, upstream: Socket, exchange: Exchange, log: (ending: Ending) => void,
-  options: TunnelOptions
+  client: Side, { head, whenEnded }: Connect, upstream: Socket, exchange: TunnelExchange, options: TunnelOptions
 ): void {
   const { exchanges } = options
   // What a parent was asked and has said is not the target's; what that has said may be here.
   const { bytesWritten, bytesRead, readableLength } = upstream
+  exchange.octets = () => ({
+    bytesIn: upstream.bytesWritten - bytesWritten, bytesOut: upstream.bytesRead - bytesRead + readableLength
+  })
   if (head.length > 0) upstream.write(head)
   const joined = join(client, upstream, options, (reason) => {
     exchanges.delete(exchange)
-    const bytesOut = upstream.bytesRead - bytesRead + readableLength
-    log({ status: 200, bytesIn: upstream.bytesWritten - bytesWritten, bytesOut, reason })
+    exchange.record.close({ status: 200, ...exchange.octets!(), reason })
     whenEnded?.()
   })
   exchange.end = joined.end

@@ -1,8 +1,10 @@
 import { Closing, Forbidden } from '../../errors.js'
-import type { EndedFor } from './exchanges.js'
+import type { EndedFor } from './exchange.js'
+
+const REASONS = { revoked: 'access revoked', forbidden: 'new rules refuse it', ended: 'it has been ended here' }
 
 /** What a request that is ended before its response has begun fails with. */
 export function failureOf (why: EndedFor): Error {
   if (why === 'closing') return new Closing()
-  return new Forbidden(why === 'revoked' ? 'access revoked' : 'new rules refuse it')
+  return new Forbidden(REASONS[why])
 }

@@ -1,29 +1,8 @@
 import { guarded } from '../../platform/guarded.js'
-import type { Permit } from '../../policy/permission/permit.js'
 import { Identity, Revocations } from '../../policy/revocations.js'
 import type { Milliseconds, ProxyIdentity } from '../../types.js'
-
-/**
- * Why one is ended that would go on: the server stops, its user is no longer one, or the rules have
- * changed.
- */
-export type EndedFor = 'closing' | 'revoked' | 'forbidden'
-
-/** Something that a stopping server waits for, and ends when it has waited long enough. */
-export interface Exchange {
-  /** Nothing is under way: it is ended without a wait. */
-  readonly idle?: boolean
-  /** Where it stands in the list of those under way, `undefined` outside. */
-  place?: number | undefined
-  /** The name of its user, which `add` notes; `undefined` where it has none. */
-  holder?: string | undefined
-  /** What it has been permitted by, where something has to. */
-  permit?: Permit | undefined
-  /** Where its target has been reached, where that is known and is not by a parent. */
-  address?: string | undefined
-  /** Ends it at once. Must lead to `exchanges.delete`. */
-  end (why: EndedFor): void
-}
+import type { EndedFor, Exchange, Proxied } from './exchange.js'
+import { Usage } from './usage.js'
 
 /** How long those that are ended may take to be over. */
 const LAST_WORDS: Milliseconds = 1_000
@@ -40,7 +19,11 @@ export class Exchanges {
   private emptied: (() => void) | null = null
   private state: 'open' | 'draining' | 'over' = 'open'
 
-  constructor (private readonly revocations = new Revocations()) {
+  /**
+   * @param revocations - Says whose exchanges are to end.
+   * @param usage - Told of what its users have done.
+   */
+  constructor (private readonly revocations = new Revocations(), readonly usage = new Usage()) {
     revocations.hold({ end: (name) => this.endThose(({ holder }) => holder === name, 'revoked') })
   }
 
@@ -86,9 +69,24 @@ export class Exchanges {
     if (this.live.length === 0) this.emptied?.()
   }
 
+  /** Those that are proxied. */
+  get proxied (): Proxied[] {
+    return this.live.filter((exchange): exchange is Proxied => exchange.record !== undefined)
+  }
+
+  /**
+   * Ends those of a request.
+   *
+   * @param id - As in the log.
+   * @returns How many there were: an application may give the same id to several requests.
+   */
+  endById (id: string): number {
+    return this.endThose(({ record }) => record?.id === id, 'ended')
+  }
+
   /** Ends those that the rules of now do not allow. */
   recheck (): void {
-    this.endThose(({ permit, address }) => permit?.isStillAllowed(address) === false, 'forbidden')
+    this.endThose(({ record }) => record?.permit?.isStillAllowed(record.address) === false, 'forbidden')
   }
 
   /**
@@ -105,8 +103,10 @@ export class Exchanges {
   }
 
   /** What fails of one keeps none of the others. */
-  private endThose (are: (exchange: Exchange) => boolean, why: EndedFor): void {
-    for (const exchange of this.live.filter(are)) guarded(() => exchange.end(why))()
+  private endThose (are: (exchange: Exchange) => boolean, why: EndedFor): number {
+    const those = this.live.filter(are)
+    for (const exchange of those) guarded(() => exchange.end(why))()
+    return those.length
   }
 
   private emptiedWithin (time: Milliseconds): Promise<void> {

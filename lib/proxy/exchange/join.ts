@@ -4,7 +4,7 @@ import { guarded, on, once } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
 import { canReuseReads, reuseReads } from '../../platform/reused-reads.js'
 import { lingeringClose } from '../../platform/http1/lingering-close.js'
-import type { Exchange } from './exchanges.js'
+import type { Exchange } from './exchange.js'
 import { abort, hasLostPeer, propagateReset, wasReset } from '../../platform/abort.js'
 
 export interface JoinOptions {

@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { on } from '../../platform/guarded.js'
 import { streamOf } from '../../platform/message-stream.js'
 import { isInjected } from '../../platform/injected.js'
-import type { Exchange, Exchanges } from './exchanges.js'
+import type { Exchange } from './exchange.js'
+import type { Exchanges } from './exchanges.js'
 
 /**
  * Takes an exchange whose answer is through off the list, once its request is too: until then the

@@ -73,7 +73,7 @@ export function createByParents (options: ByParentsOptions): ByParents {
   function sendBy (account: ParentAccount, host: string, forwarded: Forwarded, otherwise: OtherWay | undefined): void {
     const { outgoing, response, relay } = forwarded
     const { target: { scheme, port, path, authority }, method, fields, content, upgrade, requester } = outgoing
-    relay.parent = account.parent.name
+    relay.record.parent = account.parent.name
     if (account.parent.protocol === 'socks5' || scheme === 'https' || upgrade !== undefined) {
       const detour = detourBy(account.parent, account.login, { host, port, fields: via }, health, options)
       relay.abandon = client.send({ ...outgoing, addresses: [], detour }, unlessReached(relay, otherwise))
@@ -88,7 +88,7 @@ export function createByParents (options: ByParentsOptions): ByParents {
 
   function take (hop: Hop, admitted: Admitted, forwarded: Forwarded, otherwise: OtherWay | undefined): Eventual<void> {
     const { identity, response, relay, outgoing: { requester: { raw } } } = forwarded
-    relay.parent = undefined // it may have been another way before
+    relay.record.parent = undefined // it may have been another way before
     if (hop === 'direct') {
       return after(access.resolve(admitted), (addresses) => {
         if (!isGone(response)) sendDirectly(forwarded, addresses, otherwise)

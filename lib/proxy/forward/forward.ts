@@ -64,7 +64,7 @@ export function createForward (options: ForwardHandlerOptions) {
       const content = requestContent(raw, relay.tally, bodyTimeout, request.body)
       const requester = { raw, name: request.proxyAuth!.name }
       const tally = content === null ? undefined : relay.tally
-      return { target, method: raw.method!, fields, content, tally, upgrade, requester, trail: relay }
+      return { target, method: raw.method!, fields, content, tally, upgrade, requester, trail: relay.record }
     }
 
     const send = (addresses: readonly Address[], fields: string[]): void => {
@@ -76,7 +76,7 @@ export function createForward (options: ForwardHandlerOptions) {
       const { host, port, path } = target
       const offer = upgrade === undefined ? {} : { upgradeOf: target.scheme }
       const permit = permissions?.permit(request, { form, ...offer, method: raw.method!, host, port, path })
-      relay.permit = permit
+      relay.record.permit = permit
       const fields = withoutIdentities(requestFields(raw, REPLACED), identities)
       fields.push('Host', target.authority, 'Via', formatVia(raw.httpVersion, pseudonym))
       if (byParents !== undefined) {

@@ -15,13 +15,13 @@ import { guardMethod, guarded, once } from '../../platform/guarded.js'
 import { hasBegun } from '../../platform/has-begun.js'
 import { onQueuedClose } from '../../platform/http1/queued-response.js'
 import { writeInterim } from '../../platform/interim-response.js'
-import type { Permit } from '../../policy/permission/permit.js'
 import type { Milliseconds } from '../../types.js'
-import { endingBy, logExchange } from '../exchange/access-log.js'
-import type { Ending, Recorded } from '../exchange/access-log.js'
 import { failureOf } from '../exchange/ended.js'
-import type { EndedFor, Exchange, Exchanges } from '../exchange/exchanges.js'
+import type { EndedFor, Exchange, MovedOctets } from '../exchange/exchange.js'
+import type { Exchanges } from '../exchange/exchanges.js'
 import type { JoinOptions } from '../exchange/join.js'
+import { ExchangeRecord, endingBy } from '../exchange/record.js'
+import type { Ending, Recorded } from '../exchange/record.js'
 import { deleteWhenRequestEnds } from '../exchange/release.js'
 import type { Tally } from '../message/request-content.js'
 import { ResponseWriter } from '../message/response-writer.js'
@@ -68,22 +68,18 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
   readonly tally: Tally = { bytesIn: 0 }
   /** Why it was cut, `undefined` when it was not. */
   reason: string | undefined
-  /** The address that it was sent to, for the log. */
-  address: string | undefined
-  /** The name of the parent proxy that it goes by, for the log. */
-  parent: string | undefined
+  readonly record: ExchangeRecord
   /** Called when the client has left before anything was known of a connection. */
   abandon: (() => void) | undefined
   place?: number | undefined
   holder?: string | undefined
   private readonly request: IncomingMessage
   private readonly raw: ServerResponse
-  private readonly log: (ending: Ending) => void
   private readonly sink: ResponseSink
   private controller: Controller | null = null
   private joined: Exchange | null = null
-  /** Octets each way behind a 101. */
-  private passed: { readonly bytesIn: number, readonly bytesOut: number } | undefined
+  /** Octets behind a 101, once that is over. */
+  private passed: MovedOctets | undefined
   private received: readonly string[] = []
   private begun = false
   private isOver = false
@@ -96,7 +92,7 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
    */
   constructor (
     private readonly reply: FastifyReply,
-    private readonly recorded: Recorded & { permit?: Permit | undefined },
+    recorded: Recorded,
     private readonly options: RelayOptions,
     private readonly adapt?: AdaptResponse,
     sink?: ResponseSink,
@@ -105,7 +101,7 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
     this.raw = reply.raw
     this.request = reply.request.raw
     this.sink = sink ?? new ResponseWriter(reply, options.bodyTimeout, (reason) => this.cut(reason))
-    this.log = logExchange(reply.request, recorded)
+    this.record = new ExchangeRecord(reply.request, recorded, options.exchanges.usage)
     options.exchanges.add(this, reply.request.proxyAuth)
     const leave = () => this.leave()
     once(this.raw, 'close', leave)
@@ -113,15 +109,10 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
     else if (this.raw.socket === null) onQueuedClose(this.request, this.raw, leave)
   }
 
-  get permit (): Permit | undefined { return this.recorded.permit }
-
-  set permit (permit: Permit | undefined) { this.recorded.permit = permit }
-
-  /** Octets from the client: content, or what came behind a 101. */
-  get bytesIn (): number { return this.passed?.bytesIn ?? this.tally.bytesIn }
-
-  /** Octets to the client, likewise. */
-  get bytesOut (): number { return this.passed?.bytesOut ?? this.sink.bytesOut }
+  /** Content each way, or what came behind a 101. */
+  octets (): MovedOctets {
+    return this.passed ?? this.joined?.octets?.() ?? { bytesIn: this.tally.bytesIn, bytesOut: this.sink.bytesOut }
+  }
 
   /**
    * Does what sends the request. What that throws, or rejects with, is responded to, unless the
@@ -145,6 +136,7 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
 
   onRequestStart (controller: Controller): void {
     this.controller = controller
+    this.record.open()
     if (isGone(this.raw)) controller.abort(new ClientLeft('response'))
   }
 
@@ -232,8 +224,7 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
   private finish (): void {
     if (this.isOver) return
     if (!hasBegun(this.reply)) return this.fail(unanswered(this.reason))
-    const { bytesIn, bytesOut, reason, parent, address } = this
-    this.close({ status: this.raw.statusCode, bytesIn, bytesOut, reason, parent, address })
+    this.close({ status: this.raw.statusCode, ...this.octets(), reason: this.reason })
   }
 
   /** It comes to nothing, and nothing has gone out. */
@@ -241,9 +232,7 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
     if (this.isOver) return
     // What was cut while a name was resolved has no interest in what came of that.
     const error = this.reason === undefined ? asError(failure) : unanswered(this.reason)
-    const ending = endingBy(error)
-    const { parent = this.parent } = ending
-    this.close({ ...ending, parent, address: this.address, bytesIn: this.tally.bytesIn, bytesOut: 0 })
+    this.close({ ...endingBy(error), bytesIn: this.tally.bytesIn, bytesOut: 0 })
     if (!hasBegun(this.reply)) guarded(this.respond, this.raw)(error) // it may be a function of the application's
   }
 
@@ -253,7 +242,7 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
    */
   private close (ending: Ending): void {
     this.isOver = true
-    this.log(ending)
+    this.record.close(ending)
     deleteWhenRequestEnds(this.options.exchanges, this, this.request)
   }
 }
@@ -264,7 +253,7 @@ function unanswered (reason: string | undefined): Error {
 }
 
 function isEndedFor (reason: string | undefined): reason is EndedFor {
-  return reason === 'closing' || reason === 'revoked' || reason === 'forbidden'
+  return reason === 'closing' || reason === 'revoked' || reason === 'forbidden' || reason === 'ended'
 }
 
 /**

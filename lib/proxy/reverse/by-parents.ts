@@ -48,7 +48,7 @@ export function createReverseByParents (direct: ReverseClient, options: RoutePar
   ): Eventual<void> {
     const { request: { raw, proxyAuth }, reply, relay, content } = outgoing
     const account = () => loginFor(parent, proxyAuth!, raw)
-    relay.parent = parent.name
+    relay.record.parent = parent.name
     return after(hostForParent(parent, admitted, access), (host) => after(account(), (login) => {
       if (isGone(reply.raw)) return
       const detour = detourBy(parent, login, { host, port: target.port, fields: via }, health, options)
@@ -67,7 +67,7 @@ export function createReverseByParents (direct: ReverseClient, options: RoutePar
   function take (
     hop: Hop, target: AbsoluteTarget, admitted: Admitted, outgoing: OutgoingRequest, handler: ReverseHandler
   ): Eventual<void> {
-    outgoing.relay.parent = undefined // it may have been another way before
+    outgoing.relay.record.parent = undefined // it may have been another way before
     return hop === 'direct' ? direct.send(outgoing, handler) : sendBy(hop, target, admitted, outgoing, handler)
   }
 

@@ -41,7 +41,7 @@ export interface OutgoingRequest extends Attempted {
    */
   readonly timeout?: Milliseconds | undefined
   /** What is to know where it goes, and how to give up the way there. */
-  readonly relay: Pick<Relay, 'address' | 'parent' | 'abandon'>
+  readonly relay: Pick<Relay, 'record' | 'abandon'>
 }
 
 /** Sends requests to the upstream of a route. */
@@ -99,7 +99,7 @@ export function createReverseClient (
     send (
       {
         request: { raw, proxyAuth }, destination: { origin, path }, query, method, fields, content, tally, timeout,
-        relay: trail
+        relay: { record: trail }
       },
       handler
     ) {

@@ -142,7 +142,7 @@ export async function registerReverse (
         done(followWebSocket(request, reply, webSocketUpstream, exchanges, { permit, logsPaths }))
       }
       if (permissions !== undefined) {
-        return permitWebSocket(request, webSocketUpstream, named, permissions, (failure, permit) => {
+        return permitWebSocket(request, webSocketUpstream, named, permissions, exchanges, (failure, permit) => {
           if (failure === null) follow(permit)
           else done(failure)
         })

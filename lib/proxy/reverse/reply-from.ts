@@ -75,7 +75,7 @@ export function createReplyFromClient (version: '1.1' | '2.0', from: FromOf): Re
         // Both are called in events of the upstream.
         onResponse: guarded(
           (_request: FastifyRequest, _reply: FastifyReply, response: FromResponse) => {
-            relay.address = socketOf(response)?.remoteAddress
+            relay.record.address = socketOf(response)?.remoteAddress
             pass(response, handler, reply)
           },
           reply.raw

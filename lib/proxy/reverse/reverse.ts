@@ -115,7 +115,7 @@ export function createReverse (options: ReverseOptions): SendReverse {
       if (permissions === undefined) return sendOn()
       const { path } = destination
       const permit = permissions.permit(request, { form, method, route: prefix, path })
-      relay.permit = permit
+      relay.record.permit = permit
       return after(permit.ask(), sendOn)
     })
   }

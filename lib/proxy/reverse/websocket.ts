@@ -12,7 +12,8 @@ import type { Permit } from '../../policy/permission/permit.js'
 import type { Milliseconds } from '../../types.js'
 import { addGateFields } from '../message/response-head.js'
 import { failureOf } from '../exchange/ended.js'
-import type { Exchange, Exchanges } from '../exchange/exchanges.js'
+import type { Exchange } from '../exchange/exchange.js'
+import type { Exchanges } from '../exchange/exchanges.js'
 import { extendedResponse } from '../upgrade/extended-connect.js'
 import { routerOf } from '../../platform/fastify/internals.js'
 import type { RoutedRequest, Router } from '../../platform/fastify/internals.js'
@@ -21,8 +22,7 @@ import { hideUserinfoOf } from '../ingress/hide-userinfo.js'
 import { listOf, recordOf } from '../../fields/raw-list.js'
 import { formatVia } from '../../fields/via.js'
 import { tellIdentity } from '../message/identity-field.js'
-import { endingBy, logExchange } from '../exchange/access-log.js'
-import type { Recorded } from '../exchange/access-log.js'
+import { ExchangeRecord, endingBy } from '../exchange/record.js'
 import { lasting } from './request-head.js'
 import type { RequestHeadRules } from './request-head.js'
 import { SILENCE } from './choose-client.js'
@@ -146,21 +146,20 @@ interface WithServer { readonly wsProxy: { readonly wss: NodeJS.EventEmitter } }
  * @param done - Called once, with what refuses it or with the permit.
  */
 export function permitWebSocket (
-  request: FastifyRequest, target: string, prefix: string, permissions: Permissions,
+  request: FastifyRequest, target: string, prefix: string, permissions: Permissions, { usage }: Exchanges,
   done: (failure: Error | null, permit?: Permit) => void
 ): void {
-  const recorded: Recorded = { form: 'websocket', target }
-  const log = logExchange(request, recorded)
+  const record = new ExchangeRecord(request, { form: 'websocket', target }, usage)
   const fail = (cause: unknown) => {
     const failure = asError(cause)
-    log({ ...endingBy(failure), bytesIn: 0, bytesOut: 0 })
+    record.close({ ...endingBy(failure), bytesIn: 0, bytesOut: 0 })
     done(failure)
   }
   let permit: Permit | undefined
   let asked: Eventual<void>
   try {
     permit = permissions.permit(request, { form: 'websocket', method: 'GET', route: prefix })
-    recorded.permit = permit
+    record.permit = permit
     asked = permit.ask()
   } catch (failure) {
     return fail(failure)
@@ -187,17 +186,20 @@ export function followWebSocket (
   const { socket } = raw
   const { wss } = (reply as unknown as WithServer).wsProxy
   const path = logsPaths ? request.raw.url : undefined
-  const ended = logExchange(request, { form: 'websocket', target, path, permit })
+  const record = new ExchangeRecord(request, { form: 'websocket', target, path }, exchanges.usage)
+  record.permit = permit
   const why = exchanges.endsAtOnce(request.proxyAuth)
   if (socket.destroyed || why !== undefined) {
     const failure = socket.destroyed ? new ClientLeft('response') : failureOf(why!)
-    ended({ ...endingBy(failure), bytesIn: 0, bytesOut: 0 })
+    record.close({ ...endingBy(failure), bytesIn: 0, bytesOut: 0 })
     return failure
   }
   const before = { read: socket.bytesRead, written: socket.bytesWritten }
   let reason: string | undefined
-  const exchange: Exchange = { permit, end (why) { reason = why; socket.destroy() } }
+  const octets = () => ({ bytesIn: socket.bytesRead - before.read, bytesOut: socket.bytesWritten - before.written })
+  const exchange: Exchange = { record, octets, end (why) { reason = why; socket.destroy() } }
   exchanges.add(exchange, request.proxyAuth)
+  record.open()
   const addFields = (lines: string[], upgraded: IncomingMessage) => {
     if (upgraded !== raw) return
     const fields: string[] = []
@@ -211,9 +213,8 @@ export function followWebSocket (
     exchanges.delete(exchange)
     if (exchanges.closing) reason ??= 'closing' // @fastify/http-proxy closes its WebSockets as soon as the server closes
     const status = reply.raw.headersSent ? reply.raw.statusCode : 101
-    const bytesIn = socket.bytesRead - before.read
-    const bytesOut = socket.bytesWritten - before.written
-    ended({ status, bytesIn, bytesOut, reason, address: reached.get(socket) })
+    record.address = reached.get(socket)
+    record.close({ status, ...octets(), reason })
   })
   return undefined
 }

@@ -4,7 +4,7 @@ import { valuesOf } from '../../fields/raw-list.js'
 import { ClientLeft, UpstreamProtocol } from '../../errors.js'
 import { endToEnd } from '../../fields/hop-by-hop.js'
 import { acceptedProtocols } from '../../fields/upgrade.js'
-import type { Exchange } from '../exchange/exchanges.js'
+import type { Exchange, MovedOctets } from '../exchange/exchange.js'
 import { join } from '../exchange/join.js'
 import type { JoinOptions, Side } from '../exchange/join.js'
 import { isGone } from '../../platform/abort.js'
@@ -25,9 +25,7 @@ export interface SwitchOptions extends JoinOptions {
 }
 
 /** How much went through, and why it ended, unless by itself. */
-export interface SwitchedEnding {
-  readonly bytesIn: number
-  readonly bytesOut: number
+export interface SwitchedEnding extends MovedOctets {
   readonly reason: string | undefined
 }
 
@@ -66,8 +64,10 @@ export function switchProtocols (
   const before = { written: upstream.bytesWritten, read: upstream.bytesRead - upstream.readableLength }
   upstream.allowHalfOpen = true // undici opens its own otherwise, and a server may end before its client does
   if (head.length > 0) upstream.write(head)
-  return join(client, upstream, options, (reason) => {
-    ended({ bytesIn: upstream.bytesWritten - before.written, bytesOut: upstream.bytesRead - before.read, reason })
+  const octets = () => ({ bytesIn: upstream.bytesWritten - before.written, bytesOut: upstream.bytesRead - before.read })
+  const { end } = join(client, upstream, options, (reason) => {
+    ended({ ...octets(), reason })
     whenEnded?.()
   })
+  return { octets, end }
 }

@@ -1,12 +1,13 @@
 import t from 'tap'
+import { Events } from '../../../lib/events/events.js'
 import { logRefusal } from '../../../lib/gate/refusal/log.js'
 import type { Refused } from '../../../lib/passport/outcome.js'
 
-function lineOf (refused: Partial<Refused>): { level: string, line: unknown, message: unknown } {
+function lineOf (refused: Partial<Refused>, events = new Events('gw')): { level: string, line: unknown, message: unknown } {
   let written
   const at = (level: string) => (line: unknown, message: unknown) => { written = { level, line, message } }
-  const request = { log: { info: at('info'), debug: at('debug') }, method: 'GET', ip: '192.0.2.1' }
-  logRefusal(request as never, { kind: 'refused', status: 407, scheme: 'Digest', reason: 'rejected', challenges: [], cause: null, note: null, ...refused })
+  const request = { id: 'req-1', log: { info: at('info'), debug: at('debug') }, method: 'GET', ip: '192.0.2.1' }
+  logRefusal(request as never, { kind: 'refused', status: 407, scheme: 'Digest', reason: 'rejected', challenges: [], cause: null, note: null, ...refused }, events, performance.now())
   return written!
 }
 
@@ -24,4 +25,16 @@ t.test('a client that has yet to be asked, or is being asked: its line is at lev
   t.equal(lineOf({ reason: 'continued' }).level, 'debug')
   t.equal(lineOf({ reason: 'missing', status: 403 }).level, 'info', 'nothing was asked of him')
   for (const reason of ['not offered', 'malformed', 'forbidden', 'limited'] as const) t.equal(lineOf({ reason }).level, 'info')
+})
+
+t.test('listeners: they are told of a refusal, and of a client that is asked', async t => {
+  const events = new Events('gw')
+  const told: unknown[] = []
+  for (const name of ['challenged', 'refused'] as const) events.on(name, (event) => { told.push([name, { ...event, durationMs: 0 }]) })
+  lineOf({ note: { reason: 'nonce', userId: 'alice', guess: false } }, events)
+  lineOf({ reason: 'continued' }, events)
+  const of = { gateway: 'gw', id: 'req-1', client: '192.0.2.1', durationMs: 0, method: 'GET' }
+  t.strictSame(told, [
+    ['refused', { ...of, user: 'alice', scheme: 'Digest', status: 407, reason: 'nonce' }], ['challenged', { ...of, reason: 'continued' }]
+  ])
 })

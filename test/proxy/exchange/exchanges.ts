@@ -1,8 +1,8 @@
 import t from 'tap'
-import type { Permit } from '../../../lib/policy/permission/permit.js'
 import { Identity, Revocations } from '../../../lib/policy/revocations.js'
 import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
-import type { EndedFor } from '../../../lib/proxy/exchange/exchanges.js'
+import type { ExchangeRecord } from '../../../lib/proxy/exchange/record.js'
+import type { EndedFor } from '../../../lib/proxy/exchange/exchange.js'
 
 /** An exchange that leaves when it is ended, and remembers that. */
 function exchange (exchanges: Exchanges, idle = false) {
@@ -110,7 +110,7 @@ t.test('rules that have changed: those end that they do not allow, at the addres
   const exchanges = new Exchanges()
   const asked: unknown[] = []
   const permitted = (allowed: boolean, address?: string) => Object.assign(exchange(exchanges), {
-    address, permit: { isStillAllowed (at: string | undefined) { asked.push(at); return allowed } } as unknown as Permit
+    record: { address, permit: { isStillAllowed (at: string | undefined) { asked.push(at); return allowed } } } as unknown as ExchangeRecord
   })
   const all = [permitted(false, '192.0.2.1'), permitted(true), exchange(exchanges), permitted(false)]
   for (const each of all) exchanges.add(each)
@@ -123,13 +123,24 @@ t.test('rules that have changed: those end that they do not allow, at the addres
 
 t.test('one whose end fails: the others are ended all the same', async t => {
   const exchanges = new Exchanges()
-  const permit = { isStillAllowed: () => false } as unknown as Permit
-  exchanges.add({ permit, end () { throw new Error('a failure of a test') } })
-  const other = Object.assign(exchange(exchanges), { permit })
+  const record = { permit: { isStillAllowed: () => false } } as unknown as ExchangeRecord
+  exchanges.add({ record, end () { throw new Error('a failure of a test') } })
+  const other = Object.assign(exchange(exchanges), { record })
   exchanges.add(other)
   const { error } = console
   console.error = () => {}
   t.teardown(() => { console.error = error })
   exchanges.recheck()
   t.equal(other.ended, 'forbidden')
+})
+
+t.test('exchanges of an id: they are ended, and how many there were is told', async t => {
+  const exchanges = new Exchanges()
+  const of = (id: string) => Object.assign(exchange(exchanges), { record: { id } as ExchangeRecord })
+  const all = [of('req-1'), exchange(exchanges), of('req-2'), of('req-1')]
+  for (const each of all) exchanges.add(each)
+  t.equal(exchanges.proxied.length, 3)
+  t.equal(exchanges.endById('req-1'), 2)
+  t.equal(exchanges.endById('req-1'), 0)
+  t.strictSame(all.map(({ ended }) => ended), ['ended', false, false, 'ended'])
 })

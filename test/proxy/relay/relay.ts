@@ -122,18 +122,18 @@ t.test('a response of the origin: head, content and trailers go on as they came,
   t.equal(withoutDate(text), 'HTTP/1.1 200 Fine\r\nX-A: \xe9\r\nTRAILER: X-T\r\nSet-Cookie: a\r\nset-cookie: b\r\nVia: 1.1 gw\r\n' +
     'Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: \xe9\r\n\r\n')
   t.equal(await outcome, 'settled')
-  t.match(relay, { bytesOut: 3, reason: undefined })
+  t.match({ ...relay.octets(), reason: relay.reason }, { bytesOut: 3, reason: undefined })
 })
 
 t.test('a request that goes by a parent: the record names it, and that of a failure where it is another', async t => {
   const passed = await exchange(t)
-  passed.relay.parent = 'up-1'
+  passed.relay.record.parent = 'up-1'
   passed.controller.head(200).end()
   await passed.outcome
   t.match(passed.record.proxy, { status: 200, parent: 'up-1' })
   for (const [parent, named] of [[undefined, 'up-1'], ['up-2', 'up-2']]) {
     const { relay, controller, outcome, record } = await exchange(t)
-    relay.parent = 'up-1'
+    relay.record.parent = 'up-1'
     controller.abort(Object.assign(new ParentRefused(), { account: 'gw#1', ...(parent !== undefined && { parent }) }))
     t.equal(await outcome, 'FST_PROXY_AUTH_PARENT_REFUSED')
     t.match(record.proxy, { status: 502, reason: 'FST_PROXY_AUTH_PARENT_REFUSED', parent: named, account: 'gw#1' })
@@ -233,12 +233,12 @@ t.test('back-pressure: what the client does not take is not asked for', async t 
   const { client, relay, controller } = await exchange(t, undefined, 60_000)
   client.socket.pause()
   controller.head(200).flood()
-  await still(() => relay.bytesOut)
-  const { bytesOut } = relay
+  await still(() => relay.octets().bytesOut)
+  const { bytesOut } = relay.octets()
   t.equal(controller.paused, true)
   client.socket.resume()
   await client.until(text => text.length > bytesOut)
-  t.ok(relay.bytesOut > bytesOut, 'and asked for again when it is taken')
+  t.ok(relay.octets().bytesOut > bytesOut, 'and asked for again when it is taken')
   const { raw } = relay as unknown as { raw: EventEmitter }
   t.ok(raw.listenerCount('drain') <= 1, 'nothing piles up on the way')
   client.socket.destroy()
@@ -488,7 +488,7 @@ t.test('an upgrade that the origin accepts: it settles when both sides have ende
       client.socket.end()
     }
     await outcome
-    t.match(relay, { bytesIn: 2, bytesOut: end === 'closing' ? 0 : 1, reason: end === 'closing' ? 'closing' : undefined })
+    t.match({ ...relay.octets(), reason: relay.reason }, { bytesIn: 2, bytesOut: end === 'closing' ? 0 : 1, reason: end === 'closing' ? 'closing' : undefined })
     t.notOk(controller.aborted, 'there is nothing left to abort')
   }
 })
@@ -506,9 +506,8 @@ t.test('rules that have changed: a relay that they forbid ends', async t => {
   const { options: { exchanges } } = relay as unknown as { options: RelayOptions }
   const asked: unknown[] = []
   const permit = { groups: ['ci'], decision: undefined, isStillAllowed (at: unknown) { asked.push(at); return asked.length === 1 } }
-  relay.permit = permit as unknown as Permit
-  relay.address = '192.0.2.1'
-  t.equal(relay.permit, permit)
+  relay.record.permit = permit as unknown as Permit
+  relay.record.address = '192.0.2.1'
   exchanges.recheck()
   t.equal(exchanges.size, 1)
   controller.head(200).data('begun')

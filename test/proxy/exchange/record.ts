@@ -5,36 +5,51 @@ import t from 'tap'
 import { parseTarget } from '../../../lib/fields/target.js'
 import { UNRESOLVED, decisionOf, defaultDecision } from '../../../lib/policy/rules/decision.js'
 import { denied } from '../../../lib/policy/target/denied.js'
-import { endingBy, logExchange } from '../../../lib/proxy/exchange/access-log.js'
-import type { Ending, Permitted, Recorded } from '../../../lib/proxy/exchange/access-log.js'
+import { Events } from '../../../lib/events/events.js'
+import type { ProxyAuthEvents } from '../../../lib/events/payloads.js'
+import type { Permit } from '../../../lib/policy/permission/permit.js'
+import { ExchangeRecord, endingBy } from '../../../lib/proxy/exchange/record.js'
+import type { Ending, Recorded } from '../../../lib/proxy/exchange/record.js'
 import { collectGarbage } from '../../fixtures/collect-garbage.js'
 import { faultOf } from '../../fixtures/decision-line.js'
 
 type Proxy = Record<string, unknown>
+type Permitted = Pick<Permit, 'groups' | 'decision'>
 const ALICE = { name: 'alice', scheme: 'Basic', realm: 'Gateway', user: { password: 'canary' } }
 
 function requestOf (log: object, more: object = {}): FastifyRequest {
   return { log, id: 'req-1', ip: '192.0.2.7', method: 'GET', proxyAuth: ALICE, headers: { authorization: 'canary' }, ...more } as unknown as FastifyRequest
 }
 
+const keeper = (events = new Events('gw')) => ({ events, count () {} })
+
+interface Known { permit?: Permitted, address?: string, parent?: string }
+
+/** A record of a request that asks for a plain target. */
+function recordOf (log: object, given: Partial<Recorded> & Known = {}, request: object = {}, events?: Events): ExchangeRecord {
+  const { permit, address, parent, ...recorded } = given
+  const record = new ExchangeRecord(requestOf(log, request), { form: 'http', target: 'http://a.test', ...recorded }, keeper(events))
+  return Object.assign(record, { permit, address, parent })
+}
+
 /** The line of an exchange, as JSON has it, and its message. */
-function recorded (recorded: Partial<Recorded> = {}, ending: Partial<Ending> = {}, request: object = {}): { proxy: Proxy, msg: string } {
+function recorded (given: Partial<Recorded> & Known = {}, ending: Partial<Ending> = {}, request: object = {}): { proxy: Proxy, msg: string } {
   const lines: Array<{ proxy: Proxy, msg: string }> = []
   const log = { info: (line: object, msg: string) => { lines.push(JSON.parse(JSON.stringify({ ...line, msg }))) } }
-  const ended = logExchange(requestOf(log, request), { form: 'http', target: 'http://a.test', ...recorded })
-  ended({ status: 200, bytesIn: 1, bytesOut: 2, ...ending })
+  recordOf(log, given, request).close({ status: 200, bytesIn: 1, bytesOut: 2, ...ending })
   t.equal(lines.length, 1)
   t.equal(faultOf(lines[0]!), null)
   return lines[0]!
 }
 
+const NOTHING = { status: 200, bytesIn: 0, bytesOut: 0 }
 const permit = (decision: Permitted['decision']): Permitted => ({ groups: ['staff'], decision })
 const said = (action: 'allow' | 'deny' | 'report', reportsOnly = false) =>
   decisionOf({ name: 'r', action, reason: action === 'allow' ? undefined : 'why not', special: false } as never, reportsOnly)
 
 t.test('one line: who asked for what, what was decided, and how it ended', async t => {
   const { proxy, msg } = recorded(
-    { form: 'https', path: '/x?q=1', permit: permit(said('allow')) }, { reason: 'idle', address: '192.0.2.1' }
+    { form: 'https', path: '/x?q=1', permit: permit(said('allow')), address: '192.0.2.1' }, { reason: 'idle' }
   )
   t.strictSame({ ...proxy, durationMs: 0 }, {
     id: 'req-1',
@@ -73,7 +88,7 @@ t.test('an exchange without user, rules and parent: user, scheme and realm are n
 })
 
 t.test('an exchange by a parent: the parent is in the line, and no address', async t => {
-  const { proxy } = recorded({}, { parent: 'up-1', account: 'gw#1', address: '192.0.2.1' })
+  const { proxy } = recorded({ parent: 'up-1', address: '192.0.2.1' }, { account: 'gw#1' })
   t.match(proxy, { parent: 'up-1', account: 'gw#1', address: undefined })
 })
 
@@ -109,9 +124,9 @@ t.test('what rules have decided: groups, rule, decision, whether it would be den
 t.test('what rules decide once the exchange has begun: it is in the line', async t => {
   const later: { groups: string[], decision: Permitted['decision'] } = { groups: [], decision: undefined }
   const lines: Array<{ proxy: Proxy }> = []
-  const ended = logExchange(requestOf({ info: (line: { proxy: Proxy }) => { lines.push(line) } }), { form: 'http', target: 'http://a.test', permit: later })
+  const record = recordOf({ info: (line: { proxy: Proxy }) => { lines.push(line) } }, { permit: later })
   later.decision = said('report')
-  ended({ status: 200, bytesIn: 0, bytesOut: 0 })
+  record.close(NOTHING)
   t.match(lines, [{ proxy: { rule: 'r', decision: 'report' } }])
 })
 
@@ -134,25 +149,59 @@ t.test('a log that is off, or above this level: nothing is asked and nothing is 
     const app = Fastify({ logger: logger as never })
     const request = requestOf(app.log.child({}))
     Object.defineProperty(request, 'ip', { get: () => t.fail('asked') })
-    logExchange(request, { form: 'http', target: 'http://a.test' })({ status: 200, bytesIn: 0, bytesOut: 0 })
+    const record = new ExchangeRecord(request, { form: 'http', target: 'http://a.test' }, keeper())
+    record.open()
+    record.close(NOTHING)
   }
 })
 
 t.test('a logger of the application: it is written to, whatever its methods are called', async t => {
   const lines: unknown[] = []
   const write = (...line: unknown[]) => { lines.push(line) }
-  logExchange(requestOf({ info: write, trace: write, child: () => {} }), { form: 'http', target: 'http://a.test' })({ status: 200, bytesIn: 0, bytesOut: 0 })
+  recordOf({ info: write, trace: write, child: () => {} }).close(NOTHING)
   t.equal(lines.length, 1)
 })
 
 t.test('a record: it does not keep its request', async t => {
   const begin = () => {
     const request = requestOf({ info () {} })
-    return { held: new WeakRef(request), ended: logExchange(request, { form: 'http', target: 'http://a.test' }) }
+    return { held: new WeakRef(request), record: new ExchangeRecord(request, { form: 'http', target: 'http://a.test' }, keeper()) }
   }
-  const { held, ended } = begin()
+  const { held, record } = begin()
   await new Promise(resolve => setImmediate(resolve))
   collectGarbage()
   t.equal(held.deref(), undefined)
-  ended({ status: 200, bytesIn: 0, bytesOut: 0 })
+  record.close(NOTHING)
+})
+
+t.test('listeners: they are told of the exchange where the log is off, without its user object, once it opens and when it ends', async t => {
+  const events = new Events('gw')
+  const told: unknown[] = []
+  for (const name of ['opened', 'closed', 'denied'] as const) events.on(name, (event: ProxyAuthEvents[typeof name]) => { told.push([name, { ...event, durationMs: 0 }]) })
+  const off = { info: function noop () {} }
+  const record = recordOf(off, { permit: permit(said('allow')), address: '192.0.2.1' }, {}, events)
+  record.open()
+  record.open() // by another try
+  record.close({ ...NOTHING, reason: 'idle' })
+  const known = {
+    gateway: 'gw',
+    id: 'req-1',
+    user: 'alice',
+    groups: ['staff'],
+    scheme: 'Basic',
+    realm: 'Gateway',
+    client: '192.0.2.7',
+    form: 'http',
+    method: 'GET',
+    target: 'http://a.test',
+    address: '192.0.2.1',
+    rule: 'r',
+    decision: 'allow',
+    durationMs: 0
+  }
+  t.match(told, [['opened', known], ['closed', { ...known, status: 200, reason: 'idle' }]])
+  t.equal(told.length, 2)
+  t.notMatch(JSON.stringify(told), /canary/)
+  recordOf(off, {}, { ip: undefined }, events).close({ ...NOTHING, ...endingBy(denied({ reason: 'on the deny list', proxyStatus: 'http_request_denied' })) })
+  t.match(told[2], ['denied', { client: null, status: 403, denial: 'on the deny list' }])
 })
