@@ -215,6 +215,31 @@ export const VerifierBusy = comeBack(
   'FST_PROXY_AUTH_VERIFIER_BUSY', 'too many credentials are being checked', 503
 )
 /**
+ * A limit of the user, a group or a rule is reached (`limits`). The message has the name of the
+ * limit, and of a spent quota when it begins anew. `Retry-After` says when to try again. Where
+ * `limits[].quota.status` says so, a spent quota is a 403, which no client repeats by itself.
+ */
+export class LimitReached extends perRequest('FST_PROXY_AUTH_LIMIT_REACHED', 'limit reached: %s', 429) {
+  readonly headers: Partial<RetryAfterError['headers']>
+  /** Which limit, and what of it. */
+  declare readonly reason: string
+
+  /** @param wait - Until it is of use to try again, in milliseconds. */
+  constructor (wait: number, reason = 'too much at a time', status: 403 | 429 = 429) {
+    super(reason)
+    this.statusCode = status
+    this.headers = status === 429 ? retryAfter(wait) : {}
+    Object.defineProperty(this, 'reason', { value: reason })
+  }
+}
+/**
+ * What keeps the limits (`redis`, `limitStore`) does not respond, or fails, and the option
+ * `limitStore.whenFailing` says to refuse requests then. `Retry-After` says when to try again.
+ */
+export const LimitStoreFailed = comeBack(
+  'FST_PROXY_AUTH_LIMIT_STORE_FAILED', 'the limits cannot be looked up', 503
+)
+/**
  * The content that the credentials cover (Digest with `auth-int`, AWS4) is larger than what is kept
  * until it is verified (`authInt.maxRequest`).
  */

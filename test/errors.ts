@@ -17,7 +17,7 @@ t.test('an error code: it has our prefix and stands for one class', async t => {
 })
 
 t.test('an error with a time to wait: Retry-After gives it in whole seconds, one or more', async t => {
-  for (const ComeBack of [errors.StoreFull, errors.TooManyAttempts, errors.TooManyHandshakes, errors.VerifierBusy]) {
+  for (const ComeBack of [errors.StoreFull, errors.TooManyAttempts, errors.TooManyHandshakes, errors.VerifierBusy, errors.LimitStoreFailed]) {
     for (const [wait, seconds] of [[0, '1'], [1, '1'], [1000, '1'], [1001, '2']] as const) {
       const error = new ComeBack(wait)
       t.same(error.headers, { 'retry-after': seconds })
@@ -28,6 +28,14 @@ t.test('an error with a time to wait: Retry-After gives it in whole seconds, one
   }
   t.same(new errors.StrategyUnavailable('x', {}, 1001).headers, { 'retry-after': '2' })
   for (const { headers } of [new errors.StrategyUnavailable('x'), new errors.StrategyTimeout('x')]) t.same(headers, { 'retry-after': '10' })
+})
+
+t.test('a limit that is reached: the message has the reason, and Retry-After is there unless it is a 403', async t => {
+  const reached = new errors.LimitReached(1001, 'the quota of "day" is spent')
+  t.match(reached, { statusCode: 429, message: 'limit reached: the quota of "day" is spent', reason: 'the quota of "day" is spent' })
+  t.same(reached.headers, { 'retry-after': '2' })
+  t.same(Object.keys(reached).includes('reason'), false)
+  t.match(new errors.LimitReached(1001, 'x', 403), { statusCode: 403, headers: { 'retry-after': undefined } })
 })
 
 t.test('an error that a request causes: it has no stack to build, while one at the boot has', async t => {

@@ -20,6 +20,8 @@ export const REASON_PHRASES: ReasonPhrases = Object.freeze({
   FST_PROXY_AUTH_TOO_MANY_HANDSHAKES: 'Too many handshakes under way',
   FST_PROXY_AUTH_TOO_MANY_ATTEMPTS: 'Too many failed attempts',
   FST_PROXY_AUTH_VERIFIER_BUSY: 'Too many credentials are being checked',
+  FST_PROXY_AUTH_LIMIT_REACHED: 'Limit reached',
+  FST_PROXY_AUTH_LIMIT_STORE_FAILED: 'Limits cannot be looked up',
   FST_PROXY_AUTH_LOOP: 'Request went through this proxy before',
   FST_PROXY_AUTH_DNS: 'Name not found',
   FST_PROXY_AUTH_DNS_TIMEOUT: 'Name look-up timed out',

@@ -21,6 +21,8 @@ const TYPES: Readonly<Record<string, ProxyErrorType>> = {
   FST_PROXY_AUTH_REFUSED_CALL: 'proxy_internal_error',
   FST_PROXY_AUTH_CHECK_FAILED: 'proxy_internal_error',
   FST_PROXY_AUTH_CHECK_TIMEOUT: 'proxy_internal_error',
+  FST_PROXY_AUTH_LIMIT_REACHED: 'http_request_denied',
+  FST_PROXY_AUTH_LIMIT_STORE_FAILED: 'proxy_internal_error',
   FST_PROXY_AUTH_NO_PARENT: 'destination_not_found',
   FST_PROXY_AUTH_PARENT_UNREACHABLE: 'destination_unavailable',
   FST_PROXY_AUTH_PARENT_TIMEOUT: 'connection_timeout',
