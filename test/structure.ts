@@ -67,18 +67,13 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   // What puts it all together.
   'proxy-authenticate': ['errors', 'types'],
-  reload: ['errors', 'policy'],
-  'follow-rules': ['types', 'platform', 'policy', 'proxy/exchange'],
-  cleartext: [],
-  'reload-accounts': ['errors', 'types', 'strategies', 'passport', 'policy'],
-  summary: ['options', 'passport'],
-  warnings: ['cleartext', 'options', 'fields', 'passport', 'platform', 'schemes'],
-  'anonymous-access': ['options', 'policy', 'gate', 'proxy/ingress'],
-  gates: ['errors', 'events', 'reload-accounts', 'summary', 'warnings', 'options', 'schemes', 'strategies', 'passport', 'policy', 'gate'],
+  registration: [
+    'errors', 'events', 'types', 'platform', 'options', 'fields', 'schemes', 'strategies', 'passport', 'policy', 'gate', 'proxy/exchange', 'proxy/ingress'
+  ],
   index: [
     'errors', 'eventual', 'options', 'types', 'events', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'platform',
     'platform/fastify', 'platform/http1', 'platform/http2', 'policy', 'gate', 'proxy/exchange', 'proxy/message', 'proxy/connect', 'proxy/forward', 'proxy/reverse',
-    'gates', 'reload', 'follow-rules', 'anonymous-access', 'proxy-authenticate'
+    'registration', 'proxy-authenticate'
   ]
 }
 const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, Record<string, string>>

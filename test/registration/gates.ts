@@ -1,13 +1,13 @@
 import passport from 'passport'
 import t from 'tap'
-import { BasicStrategy, MissingPackage, proxyAuthenticate } from '../lib/index.js'
-import { Covering, covering } from './fixtures/covering.js'
-import { foreign } from './fixtures/foreign-strategies.js'
-import { ALICE, BOB, basic, gateway } from './fixtures/gateway.js'
-import { LegsStrategy, leg } from './fixtures/legs.js'
-import { origin } from './fixtures/origin.js'
-import { createPassport } from './fixtures/passport.js'
-import { RawClient } from './fixtures/raw-client.js'
+import { BasicStrategy, MissingPackage, proxyAuthenticate } from '../../lib/index.js'
+import { Covering, covering } from '../fixtures/covering.js'
+import { foreign } from '../fixtures/foreign-strategies.js'
+import { ALICE, BOB, basic, gateway } from '../fixtures/gateway.js'
+import { LegsStrategy, leg } from '../fixtures/legs.js'
+import { origin } from '../fixtures/origin.js'
+import { createPassport } from '../fixtures/passport.js'
+import { RawClient } from '../fixtures/raw-client.js'
 
 t.test('strategies that prepare themselves: they do so once before the first request, and an error ends the boot', async t => {
   class Prepared extends BasicStrategy {

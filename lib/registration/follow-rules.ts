@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify'
-import { guarded } from './platform/guarded.js'
-import type { Permissions } from './policy/permission/permissions.js'
-import { canonicalRoute } from './policy/rules/request.js'
-import type { Policy } from './policy/rules/policy.js'
-import { isPolicyFile } from './policy/rules/policy-file.js'
-import type { Exchanges } from './proxy/exchange/exchanges.js'
-import type { Milliseconds } from './types.js'
+import { guarded } from '../platform/guarded.js'
+import type { Permissions } from '../policy/permission/permissions.js'
+import { canonicalRoute } from '../policy/rules/request.js'
+import type { Policy } from '../policy/rules/policy.js'
+import { isPolicyFile } from '../policy/rules/policy-file.js'
+import type { Exchanges } from '../proxy/exchange/exchanges.js'
+import type { Milliseconds } from '../types.js'
 
 /** How often it is looked whether the hours of a rule have begun or ended. */
 const MINUTE: Milliseconds = 60_000

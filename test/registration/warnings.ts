@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
-import { BasicStrategy, ClientCertificateStrategy, DigestStrategy, lookupStatic, proxyAuthenticate } from '../lib/index.js'
-import { foreign } from './fixtures/foreign-strategies.js'
-import { basic, gateway } from './fixtures/gateway.js'
-import type { GatewayOptions } from './fixtures/gateway.js'
-import { Http2Client } from './fixtures/http2-client.js'
-import { RawClient } from './fixtures/raw-client.js'
+import { BasicStrategy, ClientCertificateStrategy, DigestStrategy, lookupStatic, proxyAuthenticate } from '../../lib/index.js'
+import { foreign } from '../fixtures/foreign-strategies.js'
+import { basic, gateway } from '../fixtures/gateway.js'
+import type { GatewayOptions } from '../fixtures/gateway.js'
+import { Http2Client } from '../fixtures/http2-client.js'
+import { RawClient } from '../fixtures/raw-client.js'
 
 t.test('offering Basic or Bearer in the clear beyond this host: is warned about (R-CH-14, R-BASIC-12, R-BEARER-9)', async t => {
   const warnings = (log: ReadonlyArray<Record<string, unknown>>) => log.filter(({ level, msg }) => level === 40 && /TLS/.test(String(msg))).length

@@ -1,9 +1,9 @@
-import { ReloadFailed } from './errors.js'
-import type { Declared } from './passport/declaration.js'
-import type { VerdictCache } from './passport/verdict-cache.js'
-import { withDeadline } from './policy/deadline.js'
-import type { Strategy } from './strategies/strategy.js'
-import type { Milliseconds } from './types.js'
+import { ReloadFailed } from '../errors.js'
+import type { Declared } from '../passport/declaration.js'
+import type { VerdictCache } from '../passport/verdict-cache.js'
+import { withDeadline } from '../policy/deadline.js'
+import type { Strategy } from '../strategies/strategy.js'
+import type { Milliseconds } from '../types.js'
 
 /** A file server may be slow. What takes longer is given up, and the accounts before it stay. */
 export const RELOAD_TIME: Milliseconds = 30_000

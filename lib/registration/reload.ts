@@ -1,6 +1,6 @@
-import { ReloadFailed } from './errors.js'
-import type { Policy } from './policy/rules/policy.js'
-import { isPolicyFile } from './policy/rules/policy-file.js'
+import { ReloadFailed } from '../errors.js'
+import type { Policy } from '../policy/rules/policy.js'
+import { isPolicyFile } from '../policy/rules/policy-file.js'
 
 /**
  * Has accounts and rules read anew, whatever comes of the other.

@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { listensInTheClear } from './cleartext.js'
-import { isPortableRealm } from './fields/challenge.js'
-import { isConnectionBound, traitsOf } from './schemes/traits.js'
-import type { Declared } from './passport/declaration.js'
-import { on } from './platform/guarded.js'
-import type { Settings } from './options/settings.js'
+import { isPortableRealm } from '../fields/challenge.js'
+import { isConnectionBound, traitsOf } from '../schemes/traits.js'
+import type { Declared } from '../passport/declaration.js'
+import { on } from '../platform/guarded.js'
+import type { Settings } from '../options/settings.js'
 
 /** As much of a strategy as there may be something to say about. */
 type Offered = Pick<Declared, 'name' | 'realm' | 'scheme'>

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
-import { anonymousAccess } from '../lib/anonymous-access.js'
-import { receive } from '../lib/proxy/ingress/target-form.js'
-import { readAnonymous } from '../lib/options/anonymous.js'
+import { anonymousAccess } from '../../lib/registration/anonymous-access.js'
+import { receive } from '../../lib/proxy/ingress/target-form.js'
+import { readAnonymous } from '../../lib/options/anonymous.js'
 
 const access = (to: string[]) => anonymousAccess({ anonymous: readAnonymous({ to, name: 'guest' }, []), realm: 'Gateway' })!
 const request = (method: string, url: string) => {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import type { Declared } from './passport/declaration.js'
-import type { Settings } from './options/settings.js'
+import type { Declared } from '../passport/declaration.js'
+import type { Settings } from '../options/settings.js'
 
 /**
  * Writes one line at the start: which schemes are offered, in which forms requests are served,

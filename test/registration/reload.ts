@@ -1,7 +1,7 @@
 import t from 'tap'
-import { ReloadFailed } from '../lib/errors.js'
-import { createPolicy } from '../lib/policy/rules/policy.js'
-import { reloadAll } from '../lib/reload.js'
+import { ReloadFailed } from '../../lib/errors.js'
+import { createPolicy } from '../../lib/policy/rules/policy.js'
+import { reloadAll } from '../../lib/registration/reload.js'
 
 const policy = createPolicy({ rules: [] })
 const file = (reload: () => Promise<void>) => ({ ...policy, onChange: () => () => {}, reload }) as never

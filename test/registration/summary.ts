@@ -1,8 +1,8 @@
 import t from 'tap'
 import type { Test } from 'tap'
-import { basic, gateway } from './fixtures/gateway.js'
-import type { GatewayOptions } from './fixtures/gateway.js'
-import { foreign } from './fixtures/foreign-strategies.js'
+import { basic, gateway } from '../fixtures/gateway.js'
+import type { GatewayOptions } from '../fixtures/gateway.js'
+import { foreign } from '../fixtures/foreign-strategies.js'
 
 t.test('the start: one line, at info, says what is served (F-36)', async t => {
   const summary = async (t: Test, options: GatewayOptions) => (await gateway(t, options)).log.filter(({ msg }) => msg === 'proxy authentication').map(line => [line['level'], line['proxyAuth']])

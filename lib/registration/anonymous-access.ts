@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
-import type { AnonymousAccess } from './gate/chain/anonymous.js'
-import { createRequirement } from './policy/target/requirement.js'
-import { received } from './proxy/ingress/target-form.js'
-import type { Settings } from './options/settings.js'
+import type { AnonymousAccess } from '../gate/chain/anonymous.js'
+import { createRequirement } from '../policy/target/requirement.js'
+import { received } from '../proxy/ingress/target-form.js'
+import type { Settings } from '../options/settings.js'
 
 /** Access without credentials, and how a reverse route is opened to it. */
 export interface OpenAccess extends AnonymousAccess {

@@ -1,12 +1,12 @@
 import { mock } from 'node:test'
 import Fastify from 'fastify'
 import t from 'tap'
-import { followRules } from '../lib/follow-rules.js'
-import { Permissions } from '../lib/policy/permission/permissions.js'
-import { createPolicy } from '../lib/policy/rules/policy.js'
-import type { Policy } from '../lib/policy/rules/policy.js'
-import type { Exchanges } from '../lib/proxy/exchange/exchanges.js'
-import { Log } from './fixtures/log.js'
+import { followRules } from '../../lib/registration/follow-rules.js'
+import { Permissions } from '../../lib/policy/permission/permissions.js'
+import { createPolicy } from '../../lib/policy/rules/policy.js'
+import type { Policy } from '../../lib/policy/rules/policy.js'
+import type { Exchanges } from '../../lib/proxy/exchange/exchanges.js'
+import { Log } from '../fixtures/log.js'
 
 async function following (policy: Policy, routes: string[] = []) {
   const log = new Log()

@@ -1,10 +1,10 @@
 import t from 'tap'
-import { readDeclaration } from '../lib/passport/declaration.js'
-import type { StrategyDeclaration } from '../lib/passport/declaration.js'
-import { RELOAD_TIME, reloadAccounts } from '../lib/reload-accounts.js'
-import { BasicStrategy } from '../lib/strategies/basic.js'
-import { BearerStrategy } from '../lib/strategies/bearer.js'
-import { foreign } from './fixtures/foreign-strategies.js'
+import { readDeclaration } from '../../lib/passport/declaration.js'
+import type { StrategyDeclaration } from '../../lib/passport/declaration.js'
+import { RELOAD_TIME, reloadAccounts } from '../../lib/registration/reload-accounts.js'
+import { BasicStrategy } from '../../lib/strategies/basic.js'
+import { BearerStrategy } from '../../lib/strategies/bearer.js'
+import { foreign } from '../fixtures/foreign-strategies.js'
 
 const declared = (...strategies: StrategyDeclaration[]) => strategies.map((strategy) => readDeclaration(strategy, { realm: 'gw' }).resolve())
 const basic = (reload: () => unknown, cache = false) =>

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { listensInTheClear } from '../lib/cleartext.js'
+import { listensInTheClear } from '../../lib/registration/cleartext.js'
 
 t.test('a listener beyond loopback without TLS: it listens in the clear, any other does not', async t => {
   const listens = (addresses: ReadonlyArray<string | { address: string }>, server: object = {}) =>
