@@ -39,7 +39,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   'proxy/upstream': ['errors', 'check-option', 'types', 'fields', 'platform', 'policy', 'proxy/message'],
   // To the target by way of another proxy, and the credentials for that.
   'proxy/parent/login': ['errors', 'eventual', 'load-package', 'types', 'fields', 'schemes', 'concurrency-limit', 'store', 'policy'],
-  'proxy/parent': ['errors', 'eventual', 'load-package', 'types', 'fields', 'platform', 'policy', 'store', 'proxy/message', 'proxy/upstream', 'proxy/parent/login'],
+  'proxy/parent': ['errors', 'eventual', 'types', 'fields', 'platform', 'policy', 'proxy/upstream', 'proxy/parent/login'],
+  'proxy/parent/connect': ['errors', 'eventual', 'load-package', 'types', 'fields', 'platform', 'policy', 'proxy/upstream', 'proxy/parent', 'proxy/parent/login'],
+  'proxy/parent/absolute': ['errors', 'eventual', 'types', 'fields', 'platform', 'policy', 'store', 'proxy/message', 'proxy/upstream', 'proxy/parent', 'proxy/parent/login'],
   'proxy/ingress': ['errors', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'store', 'proxy/exchange'],
   'proxy/upgrade': [
     'errors', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'proxy/exchange', 'proxy/message',
@@ -49,16 +51,16 @@ const MAY_IMPORT: Record<string, string[]> = {
     'errors', 'eventual', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/upgrade'
   ],
   'proxy/connect': [
-    'errors', 'types', 'eventual', 'fields', 'platform', 'platform/http1', 'policy', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/parent', 'proxy/ingress',
+    'errors', 'types', 'eventual', 'fields', 'platform', 'platform/http1', 'policy', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/parent/connect', 'proxy/ingress',
     'proxy/upgrade'
   ],
   'proxy/forward': [
     'errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'proxy/exchange',
-    'proxy/message', 'proxy/upstream', 'proxy/ingress', 'proxy/upgrade', 'proxy/relay', 'proxy/connect', 'proxy/parent'
+    'proxy/message', 'proxy/upstream', 'proxy/ingress', 'proxy/upgrade', 'proxy/relay', 'proxy/connect', 'proxy/parent', 'proxy/parent/connect', 'proxy/parent/absolute'
   ],
   'proxy/reverse': [
     'errors', 'eventual', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'store', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/parent',
-    'proxy/ingress', 'proxy/upgrade', 'proxy/relay'
+    'proxy/parent/connect', 'proxy/ingress', 'proxy/upgrade', 'proxy/relay'
   ],
   // What may be said to the plugin, in types, and what it makes of that.
   options: [

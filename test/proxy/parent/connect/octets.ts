@@ -1,10 +1,10 @@
 import t from 'tap'
 import type { Test } from 'tap'
-import { Effort } from '../../../lib/proxy/parent/effort.js'
-import { Octets } from '../../../lib/proxy/parent/octets.js'
-import type { RawClient } from '../../fixtures/raw-client.js'
-import { socketPair } from '../../fixtures/socket-pair.js'
-import { until } from '../../fixtures/until.js'
+import { Effort } from '../../../../lib/proxy/parent/connect/effort.js'
+import { Octets } from '../../../../lib/proxy/parent/connect/octets.js'
+import type { RawClient } from '../../../fixtures/raw-client.js'
+import { socketPair } from '../../../fixtures/socket-pair.js'
+import { until } from '../../../fixtures/until.js'
 
 async function lab (t: Test): Promise<{ far: RawClient, octets: Octets, effort: Effort, budget: { left: number } }> {
   const { near, far } = await socketPair(t)

@@ -1,9 +1,9 @@
 import t from 'tap'
 import type { Test } from 'tap'
-import { Effort } from '../../../lib/proxy/parent/effort.js'
-import { Octets } from '../../../lib/proxy/parent/octets.js'
-import { readResponse, skipContent } from '../../../lib/proxy/parent/parent-response.js'
-import { socketPair } from '../../fixtures/socket-pair.js'
+import { Effort } from '../../../../lib/proxy/parent/connect/effort.js'
+import { Octets } from '../../../../lib/proxy/parent/connect/octets.js'
+import { readResponse, skipContent } from '../../../../lib/proxy/parent/connect/parent-response.js'
+import { socketPair } from '../../../fixtures/socket-pair.js'
 
 const PROTOCOL = { code: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' }
 

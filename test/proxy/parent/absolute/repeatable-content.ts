@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import t from 'tap'
-import { RepeatableContent, MAX_KEPT } from '../../../lib/proxy/parent/repeatable-content.js'
-import { Shares } from '../../../lib/store/shares.js'
+import { RepeatableContent, MAX_KEPT } from '../../../../lib/proxy/parent/absolute/repeatable-content.js'
+import { Shares } from '../../../../lib/store/shares.js'
 
 const room = () => new Shares(4 * MAX_KEPT, 2 * MAX_KEPT)
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
-import type { Parents } from '../../policy/parent/parents.js'
-import { loadSocks } from './connect-by-socks.js'
-import { loadKerberosClient } from './login/kerberos-client.js'
+import type { Parents } from '../../../policy/parent/parents.js'
+import { loadSocks } from './by-socks.js'
+import { loadKerberosClient } from '../login/kerberos-client.js'
 
 /**
  * Makes parents ready to be used by an application: its log tells of those that fail and recover,

@@ -1,8 +1,8 @@
 import { Duplex, PassThrough } from 'node:stream'
 import type { Socket } from 'node:net'
 import t from 'tap'
-import { Effort, undertake } from '../../../lib/proxy/parent/effort.js'
-import { socketPair } from '../../fixtures/socket-pair.js'
+import { Effort, undertake } from '../../../../lib/proxy/parent/connect/effort.js'
+import { socketPair } from '../../../fixtures/socket-pair.js'
 
 const never = new Promise<never>(() => {})
 const REASON = new Error('the reason')

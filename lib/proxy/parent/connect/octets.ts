@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import { UpstreamHeadTooLarge, UpstreamProtocol, UpstreamTerminated } from '../../errors.js'
-import { on } from '../../platform/guarded.js'
+import { UpstreamHeadTooLarge, UpstreamProtocol, UpstreamTerminated } from '../../../errors.js'
+import { on } from '../../../platform/guarded.js'
 import type { Effort } from './effort.js'
 
 /** How many octets may still be read. */

@@ -1,6 +1,6 @@
-import { UpstreamProtocol } from '../../errors.js'
-import { endOfToken, skipOws } from '../../fields/grammar.js'
-import { valuesOf } from '../../fields/raw-list.js'
+import { UpstreamProtocol } from '../../../errors.js'
+import { endOfToken, skipOws } from '../../../fields/grammar.js'
+import { valuesOf } from '../../../fields/raw-list.js'
 import type { Budget, Octets } from './octets.js'
 
 /** The head of a response to CONNECT. */

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
-import { ClientLeft, UpstreamTerminated } from '../../errors.js'
-import { isThenable } from '../../eventual.js'
-import type { Eventual } from '../../eventual.js'
-import { guarded, on } from '../../platform/guarded.js'
-import type { Milliseconds } from '../../types.js'
-import type { Dialled } from '../upstream/dial.js'
+import { ClientLeft, UpstreamTerminated } from '../../../errors.js'
+import { isThenable } from '../../../eventual.js'
+import type { Eventual } from '../../../eventual.js'
+import { guarded, on } from '../../../platform/guarded.js'
+import type { Milliseconds } from '../../../types.js'
+import type { Dialled } from '../../upstream/dial.js'
 
 /** What an effort destroys when it ends. */
 interface Held {

@@ -3,9 +3,9 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { Client } from 'undici'
 import type { Dispatcher } from 'undici'
-import { guarded, on, once } from '../../platform/guarded.js'
-import type { Milliseconds } from '../../types.js'
-import { reportResets } from '../upstream/connector.js'
+import { guarded, on, once } from '../../../platform/guarded.js'
+import type { Milliseconds } from '../../../types.js'
+import { reportResets } from '../../upstream/connector.js'
 
 /** How long a connection is kept without a request. */
 const LANE_IDLE: Milliseconds = 60_000

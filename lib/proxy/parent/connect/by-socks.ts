@@ -3,17 +3,17 @@ import { Duplex } from 'node:stream'
 import {
   ConnectTimeout, ConnectionRefused, ParentCredentialsFailed, ParentDenied, ParentRefused, Unroutable,
   UpstreamProtocol
-} from '../../errors.js'
-import { formatAuthority } from '../../fields/authority.js'
-import { loadPackage } from '../../load-package.js'
-import { guarded } from '../../platform/guarded.js'
-import type { Parent } from '../../policy/parent/parent.js'
-import { connectParent } from './connect-parent.js'
-import type { ParentConnectionOptions } from './connect-parent.js'
+} from '../../../errors.js'
+import { formatAuthority } from '../../../fields/authority.js'
+import { loadPackage } from '../../../load-package.js'
+import { guarded } from '../../../platform/guarded.js'
+import type { Parent } from '../../../policy/parent/parent.js'
+import { connectParent } from './to-parent.js'
+import type { ParentConnectionOptions } from './to-parent.js'
 import type { Effort } from './effort.js'
-import type { Login, LoginAttempt } from './login/login.js'
+import type { Login, LoginAttempt } from '../login/login.js'
 import { Octets } from './octets.js'
-import { parentFailure } from './parent-failure.js'
+import { parentFailure } from '../parent-failure.js'
 
 /** What is used of the package `socks`. */
 export interface SocksPackage {

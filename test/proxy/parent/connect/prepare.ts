@@ -1,7 +1,7 @@
 import Fastify from 'fastify'
 import t from 'tap'
-import { readParents } from '../../../lib/policy/parent/read-parents.js'
-import { prepareParents } from '../../../lib/proxy/parent/prepare.js'
+import { readParents } from '../../../../lib/policy/parent/read-parents.js'
+import { prepareParents } from '../../../../lib/proxy/parent/connect/prepare.js'
 
 /** What is loaded at the boot for these parents. */
 async function loadedFor (given: unknown): Promise<string[]> {
