@@ -35,6 +35,7 @@ import { fullPrefix } from './proxy/reverse/route.js'
 import type { HttpProxyRoute } from './proxy/reverse/route.js'
 import { reloadAll } from './registration/reload.js'
 import { readSettings } from './options/settings.js'
+import { storeListener } from './registration/store-listener.js'
 import type { ProxyIdentity } from './types.js'
 
 /** What `proxyAuth` does in the scope that registers it. */
@@ -47,8 +48,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   const { realm, hook, pages, pseudonym } = settings
   const revocations = new Revocations()
   const events = new Events(pseudonym)
-  const onTrouble = (err: unknown) => app.log.warn({ err }, 'Redis does not answer: this process counts failed attempts for itself')
-  const attempts = settings.attempts && await createAttempts(settings.attempts, realm, onTrouble)
+  const attempts = settings.attempts && await createAttempts(settings.attempts, realm, storeListener(app.log, events, 'attempts'))
   const anonymous = anonymousAccess(settings)
   const shared = { revocations, attempts, access: anonymous, events }
   const { gateOf, reloadAccounts } = await prepareGates(app, settings, shared)
@@ -203,7 +203,7 @@ export { signAws4 } from './schemes/aws4/client.js'
 export type { Aws4Request, Aws4Signer } from './schemes/aws4/client.js'
 export type { UserPass } from './schemes/basic.js'
 export type { BearerError, BearerErrorCode } from './schemes/bearer.js'
-export type { AttemptsOptions, RedisClient } from './policy/attempts/attempts-options.js'
+export type { AttemptsOptions } from './policy/attempts/attempts-options.js'
 export type { IdentityOptions } from './proxy/message/identity-field.js'
 export type { DigestAlgorithmName, DigestHash } from './schemes/digest/algorithm.js'
 export { answerDigestChallenge } from './schemes/digest/client.js'
@@ -218,6 +218,7 @@ export type { NtlmNames } from './schemes/ntlm/challenge.js'
 export type { AuthenticateMessage, NegotiateMessage } from './schemes/ntlm/message.js'
 export { MemoryStore } from './store/memory.js'
 export type { MemoryStoreOptions } from './store/memory.js'
+export type { RedisClient, RedisSubscriber, SharedRedisOptions } from './store/shared-redis.js'
 export type { Claim, ReplayStore } from './store/store.js'
 export { Aws4Strategy } from './strategies/aws4/strategy.js'
 export type { Aws4Info } from './strategies/aws4/strategy.js'

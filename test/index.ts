@@ -7,6 +7,7 @@ import * as errors from '../lib/errors.js'
 import type { ProxyAuthOptions } from '../lib/index.js'
 import { Health } from '../lib/policy/parent/health.js'
 import { ALICE, basic, gateway } from './fixtures/gateway.js'
+import { fakeRedis } from './fixtures/fake-redis.js'
 import { foreign } from './fixtures/foreign-strategies.js'
 import { LegsStrategy, leg } from './fixtures/legs.js'
 import { createPassport } from './fixtures/passport.js'
@@ -209,7 +210,7 @@ t.test('parents of the forward proxy and of routes: the log of the application h
 })
 
 t.test('option attempts: wrong secrets are counted, and there is a warning when Redis is away (R-SEC-2)', async t => {
-  const redis = { status: 'end', defineCommand () {}, connect: async () => {} }
+  const redis = fakeRedis({ status: 'end' })
   const { url, app, log } = await gateway(t, {
     attempts: { perUser: 1, redis, key: 'k'.repeat(32) }, after: app => app.get('/own', { onRequest: exported.proxyAuthenticate }, async () => 'own')
   })

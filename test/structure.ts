@@ -22,12 +22,13 @@ const MAY_IMPORT: Record<string, string[]> = {
   events: ['types', 'platform'],
   'concurrency-limit': ['errors', 'eventual', 'types', 'platform'],
   'load-package': ['errors'],
+  deadline: ['types', 'platform'],
   'watched-file': ['errors', 'check-option', 'types', 'platform'],
-  store: ['errors', 'eventual', 'check-option', 'types'],
+  store: ['errors', 'eventual', 'check-option', 'types', 'deadline'],
   strategies: ['errors', 'eventual', 'check-option', 'load-package', 'types', 'fields', 'platform', 'schemes', 'store'],
   users: ['errors', 'eventual', 'check-option', 'schemes', 'store', 'concurrency-limit', 'watched-file'], // where the accounts are that strategies look up
   passport: ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store', 'concurrency-limit', 'strategies'],
-  policy: ['errors', 'eventual', 'retry-after', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store', 'nearest', 'watched-file'],
+  policy: ['errors', 'eventual', 'retry-after', 'check-option', 'types', 'deadline', 'fields', 'platform', 'schemes', 'store', 'nearest', 'watched-file'],
   // Never proxy: the two know nothing of each other.
   gate: [
     'errors', 'eventual', 'check-option', 'types', 'events', 'fields', 'schemes', 'platform', 'platform/http1', 'platform/http2', 'store', 'passport',
@@ -38,7 +39,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'proxy/message': ['errors', 'check-option', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange'],
   'proxy/upstream': ['errors', 'check-option', 'types', 'fields', 'platform', 'policy', 'proxy/message'],
   // To the target by way of another proxy, and the credentials for that.
-  'proxy/parent/login': ['errors', 'eventual', 'load-package', 'types', 'fields', 'schemes', 'concurrency-limit', 'store', 'policy'],
+  'proxy/parent/login': ['errors', 'eventual', 'load-package', 'types', 'deadline', 'fields', 'schemes', 'concurrency-limit', 'store', 'policy'],
   'proxy/parent': ['errors', 'eventual', 'types', 'fields', 'platform', 'policy', 'proxy/upstream', 'proxy/parent/login'],
   'proxy/parent/connect': ['errors', 'eventual', 'load-package', 'types', 'fields', 'platform', 'policy', 'proxy/upstream', 'proxy/parent', 'proxy/parent/login'],
   'proxy/parent/absolute': ['errors', 'eventual', 'types', 'fields', 'platform', 'policy', 'store', 'proxy/message', 'proxy/upstream', 'proxy/parent', 'proxy/parent/login'],
@@ -64,13 +65,13 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   // What may be said to the plugin, in types, and what it makes of that.
   options: [
-    'errors', 'check-option', 'types', 'fields', 'passport', 'policy', 'gate', 'proxy/message', 'proxy/upstream', 'proxy/connect', 'proxy/forward',
+    'errors', 'check-option', 'types', 'fields', 'store', 'passport', 'policy', 'gate', 'proxy/message', 'proxy/upstream', 'proxy/connect', 'proxy/forward',
     'proxy/reverse'
   ],
   // What puts it all together.
   'proxy-authenticate': ['errors', 'types'],
   registration: [
-    'errors', 'events', 'types', 'platform', 'options', 'fields', 'schemes', 'strategies', 'passport', 'policy', 'gate', 'proxy/exchange', 'proxy/ingress'
+    'errors', 'events', 'types', 'deadline', 'platform', 'options', 'fields', 'schemes', 'store', 'strategies', 'passport', 'policy', 'gate', 'proxy/exchange', 'proxy/ingress'
   ],
   index: [
     'errors', 'eventual', 'options', 'types', 'events', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'platform',

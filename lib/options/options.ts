@@ -13,6 +13,7 @@ import type { KeepAliveAfter407 } from '../proxy/connect/take-http1.js'
 import type { ReasonPhrases } from '../proxy/connect/reason-phrases.js'
 import type { IdentityOptions } from '../proxy/message/identity-field.js'
 import type { HttpProxyRoute as ProxyRoute } from '../proxy/reverse/route.js'
+import type { RedisClient, SharedRedisOptions } from '../store/shared-redis.js'
 import type { Milliseconds, ProxyIdentity, ProxyUser } from '../types.js'
 
 // The comments of options are the page docs/reference/options.md: `npm run docs` writes it. A unit
@@ -124,6 +125,13 @@ export interface ProxyAuthOptions {
    * @defaultValue none: guesses are not counted
    */
   readonly attempts?: AttemptsOptions
+  /**
+   * The Redis that several processes share, as an ioredis client, or as `{ client, prefix, key }`.
+   * It keeps the counts of `attempts`.
+   *
+   * @defaultValue none: each process is for itself
+   */
+  readonly redis?: RedisClient | SharedRedisOptions
   /**
    * Limits for content that is kept because the credentials cover it (Digest with `auth-int`,
    * AWS4).

@@ -15,6 +15,8 @@ import type { PermissionSettings } from '../policy/permission/permissions.js'
 import type { Requirement } from '../policy/target/requirement.js'
 import type { ForwardSettings } from '../proxy/forward/register.js'
 import type { IdentityField, RouteIdentity } from '../proxy/message/identity-field.js'
+import { readSharedRedis } from '../store/shared-redis.js'
+import type { SharedRedis } from '../store/shared-redis.js'
 import type { Milliseconds } from '../types.js'
 import { readAnonymous } from './anonymous.js'
 import type { AnonymousSettings } from './anonymous.js'
@@ -45,6 +47,8 @@ export interface Settings {
   readonly anonymous: AnonymousSettings | undefined
   readonly permissions: PermissionSettings | undefined
   readonly attempts: AttemptsSettings | undefined
+  /** The Redis for all that processes share. */
+  readonly redis: SharedRedis | undefined
   /** For tunnels, and what upgrades lead to. */
   readonly tunnels: Required<ConnectOptions>
   readonly authInt: Required<AuthIntOptions>
@@ -63,7 +67,7 @@ export interface Settings {
 // reach a hoisted plugin.
 const OPTIONS = new Set([
   'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'identity', 'forward', 'connect', 'connectionBound',
-  'policy', 'groups', 'authorize', 'authorizeTimeout', 'anonymous', 'attempts', 'authInt', 'cleartext', 'log', 'pages', 'via',
+  'policy', 'groups', 'authorize', 'authorizeTimeout', 'anonymous', 'attempts', 'redis', 'authInt', 'cleartext', 'log', 'pages', 'via',
   'verifiers', 'strategyTimeout', 'drainTimeout', 'logLevel', 'logSerializers'
 ])
 
@@ -77,7 +81,7 @@ const OPTIONS = new Set([
 export function readSettings (options: ProxyAuthOptions): Settings {
   const {
     realm, strategies, passport, hook = 'preHandler', principal, reverse = [], identity, forward: givenForward, connect = {}, connectionBound,
-    anonymous, attempts, authInt = {}, verifiers = {}, cleartext = 'warn', log = {}, pages, via = `gateway-${randomBytes(6).toString('hex')}`,
+    anonymous, attempts, redis, authInt = {}, verifiers = {}, cleartext = 'warn', log = {}, pages, via = `gateway-${randomBytes(6).toString('hex')}`,
     strategyTimeout = 10_000, drainTimeout = 10_000
   } = checkOptions(options, OPTIONS)
   readRealm(realm)
@@ -87,6 +91,7 @@ export function readSettings (options: ProxyAuthOptions): Settings {
   const forward = givenForward === true ? {} : givenForward
   const routes = readReverse(reverse)
   const tunnels = readConnect(connect)
+  const shared = redis === undefined ? undefined : readSharedRedis(redis)
   const forwardSettings = forward === undefined ? undefined : readForward(forward)
   return Object.freeze({
     realm,
@@ -102,7 +107,8 @@ export function readSettings (options: ProxyAuthOptions): Settings {
     connectionBound: connectionBound === undefined ? undefined : readConnectionBound(connectionBound),
     anonymous: readAnonymous(anonymous, routes),
     permissions: readPermissions(options),
-    attempts: attempts === undefined ? undefined : readAttempts(attempts),
+    attempts: attempts === undefined ? undefined : readAttempts(attempts, shared),
+    redis: shared,
     tunnels,
     authInt: readAuthInt(authInt),
     verifiers: readVerifiers(verifiers),

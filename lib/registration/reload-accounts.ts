@@ -1,7 +1,7 @@
 import { ReloadFailed } from '../errors.js'
 import type { Declared } from '../passport/declaration.js'
 import type { VerdictCache } from '../passport/verdict-cache.js'
-import { withDeadline } from '../policy/deadline.js'
+import { withDeadline } from '../deadline.js'
 import type { Strategy } from '../strategies/strategy.js'
 import type { Milliseconds } from '../types.js'
 

@@ -34,6 +34,7 @@ export const GROUPS: readonly Group[] = [
       { title: 'Connection-bound schemes', type: 'ConnectionBoundOptions', prefix: 'connectionBound.', note: 'See [NTLM](../schemes/ntlm.md) and [Negotiate](../schemes/negotiate.md).' },
       { title: 'Anonymous access', type: 'AnonymousOptions', prefix: 'anonymous.' },
       { title: 'Slowing down guesses', type: 'AttemptsOptions', prefix: 'attempts.', note: 'See [Accounts](../guide/accounts.md#slowing-down-guesses).' },
+      { title: 'A shared Redis', type: 'SharedRedisOptions', prefix: 'redis.', note: 'See [Operations](../guide/operations.md#several-processes).' },
       { title: 'Content that is kept', type: 'AuthIntOptions', prefix: 'authInt.' },
       { title: 'Log', type: 'LogOptions', prefix: 'log.', note: 'See [Operations](../guide/operations.md#logs).' },
       { title: 'Pages for browsers', type: 'PageOptions', prefix: 'pages.' },

@@ -3,6 +3,7 @@ import type { ProxyAuthOptions } from '../../lib/options/options.js'
 import { readSettings } from '../../lib/options/settings.js'
 import { BasicStrategy } from '../../lib/strategies/basic.js'
 import { CANARY, refusesOption } from '../fixtures/bad-option.js'
+import { fakeRedis } from '../fixtures/fake-redis.js'
 
 const strategies = [new BasicStrategy({ verify: () => null })]
 const least: ProxyAuthOptions = { realm: 'Gateway', strategies }
@@ -25,6 +26,7 @@ t.test('options with nothing but the least: the defaults are taken', async t => 
     connectionBound: undefined,
     anonymous: undefined,
     attempts: undefined,
+    redis: undefined,
     tunnels: { keepAliveAfter407: 'always', reasonPhrases: {}, idleTimeout: 600_000, maxDuration: 0 },
     authInt: {
       maxRequest: 16_777_216, maxKept: 268_435_456, maxPerAddress: 67_108_864, maxAnswer: 65_536, contentTimeout: 60_000, contentDuration: 300_000
@@ -121,6 +123,14 @@ t.test('options with everything that can be said: all of it is taken', async t =
   t.equal(pages.texts[407]?.title, 'Who?')
   t.equal(targets[0]?.to.matchName('a.example.test', 1), 'host')
   t.same(targets[0]?.demand, others)
+})
+
+t.test('a Redis that all uses share: the limits for guesses have it, too', async t => {
+  const client = fakeRedis()
+  const { redis, attempts } = readSettings({ ...least, attempts: {}, redis: { client, prefix: 'edge', key: 'k'.repeat(32) } })
+  t.match(redis, { client, prefix: '{edge}:v1' })
+  t.match(attempts, { redis: client, prefix: '{edge}:v1:attempts' })
+  refusesOption(t, () => readSettings({ ...least, attempts: {}, redis: client }), 'redis.key', 'undefined')
 })
 
 t.test('routes that name parents of the forward proxy: have them', async t => {

@@ -1,9 +1,10 @@
 import { MissingPackage } from '../../errors.js'
+import { RedisHealth } from '../../store/redis-health.js'
+import type { StoreListener } from '../../store/redis-health.js'
+import type { RedisClient } from '../../store/shared-redis.js'
 import { shareOf } from '../../store/shared-room.js'
 import { Shares } from '../../store/shares.js'
 import type { Milliseconds } from '../../types.js'
-import type { RedisClient } from './attempts-options.js'
-import { withDeadline } from '../deadline.js'
 
 /** What has been counted. */
 export interface Count {
@@ -41,12 +42,12 @@ interface Consumed { readonly consumedPoints: number, readonly msBeforeNext: num
 /** What counters are made from. */
 export interface CounterOptions {
   readonly limiters: RateLimiters
-  /** What is counted: names the keys of Redis. */
+  /** What is counted: names the keys of Redis, prefix included. */
   readonly name: string
   readonly timeWindow: Milliseconds
   readonly redis?: RedisClient | undefined
-  /** Told when Redis does not answer, once until it does again. */
-  readonly onTrouble: (cause: unknown) => void
+  /** Told when Redis does not answer, once until it does again, and then. */
+  readonly onTrouble: StoreListener
   /** How many keys are counted each for itself in memory. Default 100000. */
   readonly most?: number
   /** How many of them may come from one place. Default: a hundredth. */
@@ -58,9 +59,6 @@ export interface CounterOptions {
   readonly beyond?: 'together' | 'apart'
   readonly clock?: () => Milliseconds
 }
-
-/** How long Redis may take, and for how long it is then left alone. */
-const REDIS_TIMEOUT: Milliseconds = 1000
 
 /**
  * Loads the package that counts. It is an optional one.
@@ -84,7 +82,7 @@ export function createCounter (options: CounterOptions): Counter {
 }
 
 function limiterOptions ({ name, timeWindow }: CounterOptions): LimiterOptions {
-  return { keyPrefix: `fastify-proxy-auth:${name}`, points: 1, duration: Math.ceil(timeWindow / 1000) }
+  return { keyPrefix: name, points: 1, duration: Math.ceil(timeWindow / 1000) }
 }
 
 function countOf ({ consumedPoints: points, msBeforeNext: left }: Consumed): Count {
@@ -163,46 +161,33 @@ class MemoryCounter implements Counter {
  */
 class SharedCounter implements Counter {
   private readonly limiter: Limiter
-  private readonly clock: () => Milliseconds
-  private readonly onTrouble: (cause: unknown) => void
-  private troubledUntil = 0
-  private told = false
+  private readonly health: RedisHealth
 
   constructor (options: CounterOptions, redis: RedisClient, private readonly memory: Counter) {
     this.limiter = new options.limiters.RateLimiterRedis({
       ...limiterOptions(options), storeClient: redis, rejectIfRedisNotReady: true
     })
-    this.clock = options.clock ?? Date.now
-    this.onTrouble = options.onTrouble
-    if (redis.status === 'wait') redis.connect().catch(() => {}) // lazyConnect: nothing but a command would connect it
+    this.health = new RedisHealth(redis, options.onTrouble, options.clock)
   }
 
   async read (key: string, from: string): Promise<Count | null> {
-    return await this.ask(async (limiter) => {
-      const consumed = await limiter.get(key)
+    return await this.ask(async () => {
+      const consumed = await this.limiter.get(key)
       return consumed === null ? null : countOf(consumed)
     }, () => this.memory.read(key, from))
   }
 
   async add (key: string, points: number, from: string): Promise<Count> {
     return await this.ask(
-      async (limiter) => countOf(await limiter.penalty(key, points)),
+      async () => countOf(await this.limiter.penalty(key, points)),
       () => this.memory.add(key, points, from)
     )
   }
 
-  private async ask<Answer> (
-    question: (limiter: Limiter) => Promise<Answer>, instead: () => Promise<Answer>
-  ): Promise<Answer> {
-    if (this.clock() < this.troubledUntil) return await instead()
+  private async ask<Answer> (question: () => Promise<Answer>, instead: () => Promise<Answer>): Promise<Answer> {
     try {
-      const answer = await withDeadline(question(this.limiter), REDIS_TIMEOUT, () => new Error('Redis did not answer in time'))
-      this.told = false
-      return answer
-    } catch (cause) {
-      this.troubledUntil = this.clock() + REDIS_TIMEOUT
-      if (!this.told) this.onTrouble(cause)
-      this.told = true
+      return await this.health.ask(question)
+    } catch {
       return await instead()
     }
   }

@@ -1,4 +1,5 @@
 import { GuessLimiter } from './attempts.js'
+import type { StoreListener } from '../../store/redis-health.js'
 import type { AttemptsSettings } from './attempts-options.js'
 import { createCounter, loadRateLimiters } from './counter.js'
 
@@ -6,15 +7,15 @@ import { createCounter, loadRateLimiters } from './counter.js'
  * Makes the limits for wrong secrets, with a counter for each of the things that are counted.
  *
  * @param realm - Whose they are: registrations that share a Redis and a realm share the counts.
- * @param onTrouble - Told when Redis does not answer, once until it does again.
+ * @param onTrouble - Told when Redis does not answer, once until it does again, and then.
  * @throws {MissingPackage} The package that counts is missing.
  */
 export async function createAttempts (
-  settings: AttemptsSettings, realm: string, onTrouble: (cause: unknown) => void
+  settings: AttemptsSettings, realm: string, onTrouble: StoreListener
 ): Promise<GuessLimiter> {
-  const { timeWindow, redis } = settings
+  const { timeWindow, redis, prefix } = settings
   const limiters = await loadRateLimiters()
-  const counter = (what: string, beyond?: 'apart') => createCounter({ limiters, name: `${what}:${realm}`, timeWindow, redis, onTrouble, beyond })
+  const counter = (what: string, beyond?: 'apart') => createCounter({ limiters, name: `${prefix}:${what}:${realm}`, timeWindow, redis, onTrouble, beyond })
   // A guess that is taken for one that has been counted is not counted: so what there is no room
   // for is new.
   return new GuessLimiter(settings, { address: counter('address'), user: counter('user'), guess: counter('guess', 'apart') })

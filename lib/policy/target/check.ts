@@ -3,7 +3,7 @@ import { isThenable } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
 import { retryAfter as retryAfterField } from '../../retry-after.js'
 import type { Milliseconds } from '../../types.js'
-import { withDeadline } from '../deadline.js'
+import { withDeadline } from '../../deadline.js'
 import { denied } from './denied.js'
 
 /** What the client asked for. `connect` is a CONNECT, whatever will be spoken in the tunnel. */

@@ -4,7 +4,7 @@ import { DnsFailed, DnsTimeout, OutOfConnections } from '../../errors.js'
 import type { Milliseconds } from '../../types.js'
 import { readAddress } from '../address/address.js'
 import type { IpAddress } from '../address/address.js'
-import { withDeadline } from '../deadline.js'
+import { withDeadline } from '../../deadline.js'
 
 /** What `lookUp` needs to know beside the name. */
 export interface LookUpOptions {

@@ -5,6 +5,6 @@
  */
 export type {
   AnonymousOptions, AttemptsOptions, AuthIntOptions, AutoConfigurationOptions, Check, ConnectOptions, ConnectionBoundOptions, ForwardOptions, LogOptions,
-  HttpProxyRoute, IdentityOptions, KeepAliveAfter407, PageOptions, PageStatus, PageText, ProxyAuthOptions, ReasonPhrases, RedisClient, ReverseRoute, Target,
+  HttpProxyRoute, IdentityOptions, KeepAliveAfter407, PageOptions, PageStatus, PageText, ProxyAuthOptions, ReasonPhrases, ReverseRoute, Target,
   TargetScheme, TargetStrategies, VerifierOptions
 } from '../../../lib/index.js'

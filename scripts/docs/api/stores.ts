@@ -4,4 +4,4 @@
  * @module
  */
 export { MemoryStore } from '../../../lib/index.js'
-export type { Claim, MemoryStoreOptions, ReplayStore } from '../../../lib/index.js'
+export type { Claim, MemoryStoreOptions, RedisClient, RedisSubscriber, ReplayStore, SharedRedisOptions } from '../../../lib/index.js'

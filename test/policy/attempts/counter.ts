@@ -1,6 +1,7 @@
 import t from 'tap'
 import { createCounter, loadRateLimiters } from '../../../lib/policy/attempts/counter.js'
 import type { CounterOptions, RateLimiters } from '../../../lib/policy/attempts/counter.js'
+import { fakeRedis } from '../../fixtures/fake-redis.js'
 
 const limiters = await loadRateLimiters()
 const inMemory = (options: Partial<CounterOptions> = {}) =>
@@ -71,18 +72,18 @@ class Fake {
   get = async () => { Fake.asked++; return await Fake.answer() }
   penalty = this.get
 }
-const redis = { status: 'ready', defineCommand: () => {}, connect: async () => {} }
+const redis = fakeRedis()
 const shared = (troubles: unknown[], client = redis) => inMemory({
   limiters: { ...limiters, RateLimiterRedis: Fake } as unknown as RateLimiters,
   redis: client,
   clock: () => Fake.now,
-  onTrouble: cause => troubles.push(cause)
+  onTrouble: (...told) => troubles.push(told)
 })
 
 t.test('a counter in Redis: counts are read from and added to Redis', async t => {
   const troubles: unknown[] = []
   const counter = shared(troubles)
-  t.match(Fake.options.at(-1), { keyPrefix: 'fastify-proxy-auth:test', duration: 60, storeClient: redis, rejectIfRedisNotReady: true })
+  t.match(Fake.options.at(-1), { keyPrefix: 'test', duration: 60, storeClient: redis, rejectIfRedisNotReady: true })
   Fake.answer = async () => null
   t.equal(await counter.read('a', ''), null)
   Fake.answer = async () => ({ consumedPoints: 4, msBeforeNext: 500 })
@@ -104,13 +105,13 @@ t.test('while Redis does not answer, memory counts: nobody is unlimited, nobody 
   Fake.now += 1000
   t.match(await counter.read('a', ''), { points: 4 })
   t.equal(Fake.asked, asked + 1)
-  t.same(troubles, [down], 'and told of once')
+  t.same(troubles, [['failed', down]], 'and told of once')
   Fake.now += 1000
   Fake.answer = async () => ({ consumedPoints: 9, msBeforeNext: 500 })
   t.match(await counter.read('a', ''), { points: 9 })
   Fake.answer = async () => { throw down }
   await counter.read('a', '')
-  t.same(troubles, [down, down], 'until it answers again')
+  t.same(troubles, [['failed', down], ['recovered'], ['failed', down]], 'until it answers again')
 })
 
 t.test('a Redis that never answers: it is given up in time, and the trouble is reported', async t => {
@@ -118,7 +119,7 @@ t.test('a Redis that never answers: it is given up in time, and the trouble is r
   Fake.now += 5000
   Fake.answer = () => new Promise(() => {})
   t.equal(await shared(troubles).read('a', ''), null)
-  t.match(troubles, [{ message: /in time/ }])
+  t.match(troubles, [['failed', { message: /in time/ }]])
 })
 
 t.test('no clock is given: the counter goes by the system clock', async t => {

@@ -1,6 +1,9 @@
 import t from 'tap'
 import { readAttempts } from '../../../lib/policy/attempts/attempts-options.js'
+import type { AttemptsSettings } from '../../../lib/policy/attempts/attempts-options.js'
 import { createAttempts } from '../../../lib/policy/attempts/create-attempts.js'
+import { readSharedRedis } from '../../../lib/store/shared-redis.js'
+import { fakeRedis } from '../../fixtures/fake-redis.js'
 
 const trial = (user: string, presented: string) => ({ address: '192.0.2.1', user: () => user, presented, showsSecret: true })
 
@@ -29,11 +32,17 @@ t.test('counts in Redis: their keys name what is counted and the realm, and a fa
     pttl: () => multi,
     exec: async () => { throw away }
   }
-  const redis = { status: 'ready', defineCommand () {}, connect: async () => {}, multi: () => multi }
-  const attempts = await createAttempts(readAttempts({ redis, key: 'k'.repeat(32) }), 'Gateway', cause => troubles.push(cause))
-  t.not(typeof await attempts.enter(trial('alice', '1')), 'number', 'nobody is locked out for it')
-  t.same(keys.map(key => key.split(':', 3).join(':')), ['address', 'user'].map(what => `fastify-proxy-auth:${what}:Gateway`))
-  t.same(troubles, [away, away])
+  const redis = { ...fakeRedis(), multi: () => multi }
+  const KEY = 'k'.repeat(32)
+  const ask = async (settings: AttemptsSettings) => {
+    const attempts = await createAttempts(settings, 'Gateway', (...told) => troubles.push(told))
+    t.not(typeof await attempts.enter(trial('alice', '1')), 'number', 'nobody is locked out for it')
+  }
+  await ask(readAttempts({ redis, key: KEY }))
+  t.same(keys.splice(0).map(key => key.split(':', 3).join(':')), ['address', 'user'].map(what => `fastify-proxy-auth:${what}:Gateway`))
+  t.same(troubles, [['failed', away], ['failed', away]])
+  await ask(readAttempts({}, readSharedRedis({ client: redis, key: KEY })))
+  t.same(keys.map(key => key.split(':', 5).join(':')), ['address', 'user'].map(what => `{fastify-proxy-auth}:v1:attempts:${what}:Gateway`))
 })
 
 t.test('an address tries endless names: what was counted for a user stays counted, and its further names are one to it alone', async t => {

@@ -1,7 +1,7 @@
 import { ConcurrencyLimit } from '../../../concurrency-limit.js'
 import { ParentCredentialsFailed, ParentUnproven } from '../../../errors.js'
 import { formatCredentials } from '../../../fields/credentials.js'
-import { withDeadline } from '../../../policy/deadline.js'
+import { withDeadline } from '../../../deadline.js'
 import type { ParentNegotiateCredentials } from '../../../policy/parent/credentials.js'
 import { kindOf, readToken } from '../../../schemes/negotiate/token.js'
 import type { Milliseconds } from '../../../types.js'

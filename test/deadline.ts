@@ -1,6 +1,6 @@
 import { mock } from 'node:test'
 import t from 'tap'
-import { withDeadline } from '../../lib/policy/deadline.js'
+import { withDeadline } from '../lib/deadline.js'
 
 const late = (): Error => new Error('late')
 const never = new Promise<never>(() => {})

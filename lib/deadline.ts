@@ -1,5 +1,5 @@
-import { guarded } from '../platform/guarded.js'
-import type { Milliseconds } from '../types.js'
+import { guarded } from './platform/guarded.js'
+import type { Milliseconds } from './types.js'
 
 /**
  * Waits for `work`, but not longer than that. What comes of it later is ignored, a rejection too.
