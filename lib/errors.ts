@@ -221,14 +221,25 @@ export const VerifierBusy = comeBack(
  */
 export class LimitReached extends perRequest('FST_PROXY_AUTH_LIMIT_REACHED', 'limit reached: %s', 429) {
   readonly headers: Partial<RetryAfterError['headers']>
-  /** Which limit, and what of it. */
+  /** The name of the limit. */
+  readonly limit: string
+  /** What of it is reached. */
+  readonly kind: 'tunnels' | 'requests' | 'rate' | 'quota'
+  /** Until it is of use to try again. `null`: when others have ended. */
+  readonly retryAfterMs: number | null
+  /** What the message says behind its colon. */
   declare readonly reason: string
 
   /** @param wait - Until it is of use to try again, in milliseconds. */
-  constructor (wait: number, reason = 'too much at a time', status: 403 | 429 = 429) {
+  constructor (
+    wait: number, reason = 'too much at a time', { limit, kind, status = 429 }: Pick<LimitReached, 'limit' | 'kind'> & { status?: 403 | 429 } = { limit: '', kind: 'requests' }
+  ) {
     super(reason)
     this.statusCode = status
     this.headers = status === 429 ? retryAfter(wait) : {}
+    this.limit = limit
+    this.kind = kind
+    this.retryAfterMs = kind === 'rate' || kind === 'quota' ? wait : null
     Object.defineProperty(this, 'reason', { value: reason })
   }
 }

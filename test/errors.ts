@@ -34,8 +34,10 @@ t.test('a limit that is reached: the message has the reason, and Retry-After is 
   const reached = new errors.LimitReached(1001, 'the quota of "day" is spent')
   t.match(reached, { statusCode: 429, message: 'limit reached: the quota of "day" is spent', reason: 'the quota of "day" is spent' })
   t.same(reached.headers, { 'retry-after': '2' })
-  t.same(Object.keys(reached).includes('reason'), false)
-  t.match(new errors.LimitReached(1001, 'x', 403), { statusCode: 403, headers: { 'retry-after': undefined } })
+  t.notOk(Object.keys(reached).includes('reason'))
+  t.match(reached, { limit: '', kind: 'requests', retryAfterMs: null })
+  t.match(new errors.LimitReached(1001, 'x', { limit: 'day', kind: 'quota', status: 403 }), { statusCode: 403, headers: { 'retry-after': undefined }, limit: 'day', kind: 'quota', retryAfterMs: 1001 })
+  t.equal(new errors.LimitReached(5, 'x', { limit: 'day', kind: 'rate' }).retryAfterMs, 5)
 })
 
 t.test('an error that a request causes: it has no stack to build, while one at the boot has', async t => {
