@@ -12,6 +12,8 @@ export interface Environment {
   schemes: string[]
   digest: Pick<DigestOptions, 'algorithms' | 'qop' | 'nonceLifetime' | 'oneTimeNonces'>
   upstream: string | undefined
+  /** The port of the status page. */
+  statusPort: number
   forwardSpecial: string[]
   lookup: LookupFunction
   /** The parent proxy, where there is one. */
@@ -28,12 +30,13 @@ export function readEnvironment (env: NodeJS.ProcessEnv): Environment {
   const schemes = list(env['SCHEMES'] ?? 'digest,basic')
   const unknown = schemes.find(scheme => !SCHEMES.includes(scheme))
   if (unknown !== undefined) throw new Error(`SCHEMES takes a comma list of ${SCHEMES.join(', ')}`)
+  const port = Number(env['PORT'] ?? 8080)
   const cert = env['TLS_CERT']
   const key = env['TLS_KEY']
   if ((cert === undefined) !== (key === undefined)) throw new Error('TLS_CERT and TLS_KEY go together')
   return {
     host: env['HOST'] ?? '127.0.0.1',
-    port: Number(env['PORT'] ?? 8080),
+    port,
     realm: env['REALM'] ?? 'Gateway',
     schemes,
     digest: {
@@ -43,6 +46,7 @@ export function readEnvironment (env: NodeJS.ProcessEnv): Environment {
       oneTimeNonces: env['DIGEST_ONE_TIME'] === '1'
     },
     upstream: env['UPSTREAM'],
+    statusPort: Number(env['STATUS_PORT'] ?? (port === 0 ? 0 : port + 1000)),
     forwardSpecial: list(env['FORWARD_SPECIAL']).map(anyHost),
     lookup: lookupWith(list(env['HOSTS'])),
     parents: parentsOf(env),

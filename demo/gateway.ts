@@ -39,6 +39,7 @@ await app.register(proxyAuth, {
   ...(env.schemes.some(scheme => scheme === 'ntlm' || scheme === 'negotiate') && { connectionBound: true as const }),
   reverse: [{ prefix: '/api', upstream }],
   ...env.features,
+  status: { listen: { port: env.statusPort } },
   forward: {
     special: [origin.authority, ...env.forwardSpecial],
     lookup: env.lookup,
@@ -51,6 +52,7 @@ app.get('/', async () => 'A gateway with proxy authentication. The routes under 
 await app.listen({ host: env.host, port: env.port })
 const url = new URL(`${env.tls === undefined ? 'http' : 'https'}://${isIPv6(env.host) ? `[${env.host}]` : env.host}:${(app.server.address() as AddressInfo).port}`)
 console.log(`listening on ${url.origin}`)
+console.log(`status page at ${app.proxyAuthStatusUrl()}`)
 console.log(linesToPaste(url, origin.url, env.schemes))
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

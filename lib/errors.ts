@@ -418,6 +418,17 @@ export const RefusedCall = perRequest(
 export const ListenerFailed = perRequest(
   'FST_PROXY_AUTH_LISTENER_FAILED', 'an event could not be handled', 500
 )
+/**
+ * The status page is asked for by a page of another site, or, on a listener of its own on loopback,
+ * by a name that is not `localhost` and no address of loopback.
+ */
+export const StatusRefused = perRequest(
+  'FST_PROXY_AUTH_STATUS_REFUSED', 'the status page is not for this request: %s', 403
+)
+/** As many listen to the events of the status page as may. `Retry-After` says when to try again. */
+export const StatusBusy = comeBack(
+  'FST_PROXY_AUTH_STATUS_BUSY', 'too many listen to the status page', 503
+)
 /** The server is closing. */
 export const Closing = perRequest(
   'FST_PROXY_AUTH_CLOSING', 'the proxy is closing', 503

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { anonymousAccess } from './registration/anonymous-access.js'
@@ -34,6 +34,9 @@ import { registerReverse } from './proxy/reverse/register.js'
 import { fullPrefix } from './proxy/reverse/route.js'
 import type { HttpProxyRoute } from './proxy/reverse/route.js'
 import { reloadAll } from './registration/reload.js'
+import { parentsOf } from './status/parents.js'
+import { Refusals } from './status/refusals.js'
+import { registerStatus } from './status/register.js'
 import { readSettings } from './options/settings.js'
 import { storeListener } from './registration/store-listener.js'
 import type { ProxyIdentity } from './types.js'
@@ -82,6 +85,15 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   destroyLate(app)
   endLost(app)
 
+  const listeners: AddressInfo[] = []
+  const { status, routeParents } = settings
+  const statusUrl = status && registerStatus(app, status, {
+    gateway: pseudonym,
+    exchanges,
+    refusals: new Refusals(events),
+    parents: () => parentsOf([settings.forward?.parents, ...routeParents])
+  }, listeners)
+  app.decorate('proxyAuthStatusUrl', () => statusUrl?.())
   let access: Access<ProxyIdentity> | undefined
   if (settings.forward !== undefined) {
     const targets = settings.targets.map(({ to, demand }) => ({ to, demand: gateOf(demand, PROXY) }))
@@ -103,7 +115,8 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
       admitsWithoutCredentials,
       carriesIdentity,
       permissions,
-      onSend: errorPages(pages)
+      onSend: errorPages(pages),
+      listeners
     })
   }
   for (const [index, given] of settings.reverse.entries()) {
@@ -250,6 +263,8 @@ export type { NtlmAccount, NtlmExchange, NtlmLookup, NtlmOptions, NtlmRefusalRea
 export { Strategy } from './strategies/strategy.js'
 export type { Accepted, AttemptOptions, AttemptRequest, ChallengeContext, Offer, RefusalNote } from './strategies/strategy.js'
 export { verifyStatic } from './users/verify-static.js'
+export type { StatusExchange, StatusParent, StatusQuota, StatusRefusal, StatusSnapshot, StatusTotals, StatusUser } from './status/snapshot.js'
+export type { StatusHook, StatusListenOptions, StatusOptions } from './status/status-options.js'
 export type { AcceptedUser, Defaulting, Given, Milliseconds, ProxyAuthenticate, ProxyIdentity, ProxyUser } from './types.js'
 export { groupFile } from './users/group-file.js'
 export type { FileUser, GroupFile, GroupFileOptions, GroupedUser } from './users/group-file.js'

@@ -98,6 +98,11 @@ declare module 'fastify' {
      * @throws {ReloadFailed} Something could not be reloaded.
      */
     proxyAuthReload (): Promise<void>
+    /**
+     * Where the status page is on its own listener (`status.listen`), once the application is
+     * ready. `undefined` before, and without such a listener.
+     */
+    proxyAuthStatusUrl (): string | undefined
   }
   interface FastifyContextConfig {
     /** Set on proxy routes, so that a hook of the application can step aside. */

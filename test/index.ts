@@ -209,6 +209,19 @@ t.test('parents of the forward proxy and of routes: the log of the application h
   t.strictSame(logTo().map(({ args }) => args), [[app.log], [app.log]])
 })
 
+t.test('option status: the page is on a listener of its own, or on that of the application behind the hook', async t => {
+  const { app } = await gateway(t, { status: { listen: { port: 0 } } })
+  const url = app.proxyAuthStatusUrl()!
+  t.match(await (await fetch(`${url}snapshot.json`)).json(), { users: [], exchanges: [], parents: [] })
+  const parents = [{ url: 'http://parent.test:3128' }]
+  const { app: other } = await gateway(t, { status: { onRequest: async () => {} }, forward: { parents }, reverse: [{ prefix: '/a', upstream: 'http://127.0.0.1:1', parents: ['parent.test:3128'] }] })
+  t.equal(other.proxyAuthStatusUrl(), undefined)
+  t.match((await other.inject('/proxy-status/snapshot.json')).json(), { parents: [{ parent: 'parent.test:3128', state: 'works' }] })
+  const { app: without } = await gateway(t)
+  t.equal(without.proxyAuthStatusUrl(), undefined)
+  t.equal(await boot(t, app => app.register(proxyAuth, { ...least, status: {} })), 'FST_PROXY_AUTH_BAD_OPTION')
+})
+
 t.test('option attempts: wrong secrets are counted, and there is a warning when Redis is away (R-SEC-2)', async t => {
   const redis = fakeRedis({ status: 'end' })
   const { url, app, log } = await gateway(t, {

@@ -63,10 +63,12 @@ const MAY_IMPORT: Record<string, string[]> = {
     'errors', 'eventual', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'store', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/parent',
     'proxy/parent/connect', 'proxy/ingress', 'proxy/upgrade', 'proxy/relay'
   ],
+  // What operators see of it all.
+  status: ['errors', 'check-option', 'types', 'fields', 'events', 'platform', 'platform/fastify', 'policy', 'proxy/exchange'],
   // What may be said to the plugin, in types, and what it makes of that.
   options: [
     'errors', 'check-option', 'types', 'fields', 'store', 'passport', 'policy', 'gate', 'proxy/message', 'proxy/upstream', 'proxy/connect', 'proxy/forward',
-    'proxy/reverse'
+    'proxy/reverse', 'status'
   ],
   // What puts it all together.
   'proxy-authenticate': ['errors', 'types'],
@@ -76,7 +78,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   index: [
     'errors', 'eventual', 'options', 'types', 'events', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'platform',
     'platform/fastify', 'platform/http1', 'platform/http2', 'policy', 'gate', 'proxy/exchange', 'proxy/message', 'proxy/connect', 'proxy/forward', 'proxy/reverse',
-    'registration', 'proxy-authenticate'
+    'registration', 'proxy-authenticate', 'status'
   ]
 }
 const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, Record<string, string>>

@@ -14,6 +14,7 @@ import type { ReasonPhrases } from '../proxy/connect/reason-phrases.js'
 import type { IdentityOptions } from '../proxy/message/identity-field.js'
 import type { HttpProxyRoute as ProxyRoute } from '../proxy/reverse/route.js'
 import type { RedisClient, SharedRedisOptions } from '../store/shared-redis.js'
+import type { StatusOptions } from '../status/status-options.js'
 import type { Milliseconds, ProxyIdentity, ProxyUser } from '../types.js'
 
 // The comments of options are the page docs/reference/options.md: `npm run docs` writes it. A unit
@@ -146,6 +147,13 @@ export interface ProxyAuthOptions {
   readonly cleartext?: 'warn' | 'refuse'
   /** What the line of a proxied request has in the log. */
   readonly log?: LogOptions
+  /**
+   * Serves a page for operators that shows who is connected, what is open and what was refused, as
+   * it happens. It is there behind a hook of yours, or on a listener of its own.
+   *
+   * @defaultValue none: there is no such page
+   */
+  readonly status?: StatusOptions
   /**
    * The texts of the pages that browsers show: of 407 and 401, and on the forward proxy of 403,
    * 429, 502, 503 and 504.

@@ -17,6 +17,8 @@ import type { ForwardSettings } from '../proxy/forward/register.js'
 import type { IdentityField, RouteIdentity } from '../proxy/message/identity-field.js'
 import { readSharedRedis } from '../store/shared-redis.js'
 import type { SharedRedis } from '../store/shared-redis.js'
+import { readStatus } from '../status/status-options.js'
+import type { StatusSettings } from '../status/status-options.js'
 import type { Milliseconds } from '../types.js'
 import { readAnonymous } from './anonymous.js'
 import type { AnonymousSettings } from './anonymous.js'
@@ -57,6 +59,7 @@ export interface Settings {
   /** Options that were given and are of no use beside the others. */
   readonly unused: readonly string[]
   readonly pages: Pages
+  readonly status: StatusSettings | undefined
   readonly pseudonym: string
   readonly verifiers: Required<VerifierOptions>
   readonly strategyTimeout: Milliseconds
@@ -68,7 +71,7 @@ export interface Settings {
 const OPTIONS = new Set([
   'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'identity', 'forward', 'connect', 'connectionBound',
   'policy', 'groups', 'authorize', 'authorizeTimeout', 'anonymous', 'attempts', 'redis', 'authInt', 'cleartext', 'log', 'pages', 'via',
-  'verifiers', 'strategyTimeout', 'drainTimeout', 'logLevel', 'logSerializers'
+  'verifiers', 'strategyTimeout', 'drainTimeout', 'status', 'logLevel', 'logSerializers'
 ])
 
 /**
@@ -82,7 +85,7 @@ export function readSettings (options: ProxyAuthOptions): Settings {
   const {
     realm, strategies, passport, hook = 'preHandler', principal, reverse = [], identity, forward: givenForward, connect = {}, connectionBound,
     anonymous, attempts, redis, authInt = {}, verifiers = {}, cleartext = 'warn', log = {}, pages, via = `gateway-${randomBytes(6).toString('hex')}`,
-    strategyTimeout = 10_000, drainTimeout = 10_000
+    strategyTimeout = 10_000, drainTimeout = 10_000, status
   } = checkOptions(options, OPTIONS)
   readRealm(realm)
   if (passport !== undefined && !isObject(passport)) throw badOption('passport', 'an Authenticator', passport)
@@ -116,6 +119,7 @@ export function readSettings (options: ProxyAuthOptions): Settings {
     cleartext: readWord(cleartext, 'cleartext', ['warn', 'refuse']),
     log: readLog(log),
     pages: readPages(pages),
+    status: status === undefined ? undefined : readStatus(status),
     pseudonym: via,
     strategyTimeout: readTime(strategyTimeout, 'strategyTimeout', 1),
     drainTimeout: readTime(drainTimeout, 'drainTimeout', 0)

@@ -37,6 +37,8 @@ export const GROUPS: readonly Group[] = [
       { title: 'A shared Redis', type: 'SharedRedisOptions', prefix: 'redis.', note: 'See [Operations](../guide/operations.md#several-processes).' },
       { title: 'Content that is kept', type: 'AuthIntOptions', prefix: 'authInt.' },
       { title: 'Log', type: 'LogOptions', prefix: 'log.', note: 'See [Operations](../guide/operations.md#logs).' },
+      { title: 'Status page', type: 'StatusOptions', prefix: 'status.', note: 'See [The status page](../guide/status-page.md).' },
+      { title: 'Listener of the status page', type: 'StatusListenOptions', prefix: 'status.listen.' },
       { title: 'Pages for browsers', type: 'PageOptions', prefix: 'pages.' },
       { title: 'Text of a page', type: 'PageText', prefix: 'pages[status].' },
       { title: 'Requests to a strategy', type: 'VerifierOptions', prefix: 'verifiers.' }

@@ -27,6 +27,7 @@ t.test('options with nothing but the least: the defaults are taken', async t => 
     anonymous: undefined,
     attempts: undefined,
     redis: undefined,
+    status: undefined,
     tunnels: { keepAliveAfter407: 'always', reasonPhrases: {}, idleTimeout: 600_000, maxDuration: 0 },
     authInt: {
       maxRequest: 16_777_216, maxKept: 268_435_456, maxPerAddress: 67_108_864, maxAnswer: 65_536, contentTimeout: 60_000, contentDuration: 300_000
@@ -84,7 +85,8 @@ t.test('options with everything that can be said: all of it is taken', async t =
     connectionBound: { handshakeTimeout: 1, maxHandshakes: 1, maxPerAddress: 1 },
     authInt: { maxRequest: 1, maxKept: 2, maxPerAddress: 5, maxAnswer: 3, contentTimeout: 4, contentDuration: 6 },
     verifiers: { concurrency: 1, queue: 0 },
-    pages: { 407: { title: 'Who?' } }
+    pages: { 407: { title: 'Who?' } },
+    status: { listen: { port: 3129 } }
   } as unknown as ProxyAuthOptions)
   t.same(settings, {
     realm: 'Gateway',
@@ -115,6 +117,7 @@ t.test('options with everything that can be said: all of it is taken', async t =
     log: { paths: true },
     unused: [],
     pseudonym: 'edge',
+    status: { path: '/', hooks: [], listen: { host: '127.0.0.1', port: 3129 } },
     strategyTimeout: 1,
     drainTimeout: 0
   })

@@ -17,9 +17,11 @@ export function onEveryServer (app: FastifyInstance, attach: (server: Server) =>
 /**
  * The addresses that the application listens on. Asked for every target, so kept once they are
  * known: a socket's address costs a system call.
+ *
+ * @param further - Those of listeners beside it, known before it listens. Default none.
  */
-export function ownAddresses (app: FastifyInstance): () => AddressInfo[] {
-  const ask = () => app.addresses().filter((address) => typeof address === 'object')
+export function ownAddresses (app: FastifyInstance, further: readonly AddressInfo[] = []): () => AddressInfo[] {
+  const ask = () => [...app.addresses().filter((address) => typeof address === 'object'), ...further]
   let known: AddressInfo[] | undefined
   app.addHook('onListen', async () => { known = ask() })
   return () => known ?? ask()

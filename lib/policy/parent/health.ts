@@ -16,8 +16,18 @@ export interface ParentEvent {
   readonly error?: string
 }
 
+/** That a parent fails, for those that look at it. */
+export interface ParentFailing {
+  /** The code of the error that it failed with last; `undefined`: it has none. */
+  readonly error: string | undefined
+  /** How long it has failed. */
+  readonly time: Milliseconds
+}
+
 /** A parent that failed last time. */
 interface Failing {
+  readonly since: Milliseconds
+  readonly error: string | undefined
   /** How long it is left out after a failure. */
   wait: Milliseconds
   until: Milliseconds
@@ -51,15 +61,15 @@ export class Health {
   failed (parent: Parent, error: Error): void {
     const now = this.now()
     const known = this.failing.get(parent)
+    const { code } = error as { code?: string }
     if (known === undefined) {
       if (this.failing.size >= MAX_FAILING) this.failing.delete(this.failing.keys().next().value!)
-      this.failing.set(parent, { wait: FIRST_WAIT, until: now + FIRST_WAIT, trying: false })
-      const { code } = error as { code?: string }
+      this.failing.set(parent, { since: now, error: code, wait: FIRST_WAIT, until: now + FIRST_WAIT, trying: false })
       this.log?.warn({ parent: parent.name, err: error }, 'a parent proxy failed: it is left out for a while, where there is another way')
       events.publish({ parent: parent.name, state: 'failed', ...(code !== undefined && { error: code }) } satisfies ParentEvent)
     } else if (known.trying || now >= known.until) { // else it failed with the requests that were under way
       const wait = Math.min(known.wait * 2, LONGEST_WAIT)
-      this.failing.set(parent, { wait, until: now + wait, trying: false })
+      this.failing.set(parent, { since: known.since, error: code, wait, until: now + wait, trying: false })
     }
   }
 
@@ -67,6 +77,12 @@ export class Health {
     if (this.failing.size === 0 || !this.failing.delete(parent)) return
     this.log?.info({ parent: parent.name }, 'a parent proxy works again')
     events.publish({ parent: parent.name, state: 'recovered' } satisfies ParentEvent)
+  }
+
+  /** How a parent fails at present; `undefined`: it does not, or is not known to. */
+  failureOf (parent: Parent): ParentFailing | undefined {
+    const known = this.failing.get(parent)
+    return known && { error: known.error, time: this.now() - known.since }
   }
 
   /**

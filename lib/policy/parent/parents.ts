@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Eventual } from '../../eventual.js'
 import type { ProxyIdentity } from '../../types.js'
 import type { Target } from '../target/check.js'
+import type { ParentFailing } from './health.js'
 import type { Hop, Parent } from './parent.js'
 
 /** The parents of the forward proxy, or of a reverse route. */
@@ -22,6 +23,8 @@ export interface Parents {
   failed (parent: Parent, error: Error): void
   /** It has responded as a proxy does. */
   worked (parent: Parent): void
+  /** How a parent fails at present; `undefined`: it does not, or is not known to. */
+  failureOf (parent: Parent): ParentFailing | undefined
   /** Says where parents that fail and recover are logged. Nowhere before. */
   logTo (log: Pick<FastifyBaseLogger, 'warn' | 'info'>): void
 }

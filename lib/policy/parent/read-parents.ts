@@ -51,6 +51,7 @@ function parentsOf (entries: readonly ParentEntry[], health: Health, choose: Par
     choose,
     failed: (parent: Parent, error: Error) => health.failed(parent, error),
     worked: (parent: Parent) => health.worked(parent),
+    failureOf: (parent: Parent) => health.failureOf(parent),
     logTo: (log: Parameters<Health['logTo']>[0]) => health.logTo(log)
   })
 }

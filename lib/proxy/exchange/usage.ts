@@ -75,9 +75,9 @@ export class Usage implements RecordKeeper {
   }
 
   /** What an exchange has moved by now, and how fast lately. */
-  paceOf ({ record, octets }: Proxied): Pace {
-    const { rateIn, rateOut } = (this.isMeasured ? record.pace : undefined) ?? STILL
-    return { ...octets?.() ?? STILL, rateIn, rateOut }
+  paceOf (exchange: Proxied): Pace {
+    const { rateIn, rateOut } = (this.isMeasured ? exchange.record.pace : undefined) ?? STILL
+    return { ...exchange.octets?.() ?? STILL, rateIn, rateOut }
   }
 
   private get isMeasured (): boolean { return !Number.isNaN(this.sampled) }

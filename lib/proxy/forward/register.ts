@@ -1,6 +1,6 @@
 import { METHODS } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify'
 import { BadRegistration } from '../../errors.js'
@@ -92,6 +92,8 @@ export interface ForwardProxyOptions {
   readonly permissions?: Permissions | undefined
   /** What may write an answer of our own in another way, before it goes out. */
   readonly onSend: onSendHookHandler
+  /** The addresses of further listeners, which are no targets either. Default none. */
+  readonly listeners?: readonly AddressInfo[] | undefined
 }
 
 /**
@@ -108,9 +110,9 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   if (app.hasConstraintStrategy(TARGET_FORM)) throw new BadRegistration('this server has forward already')
   const {
     settings, exchanges, pseudonym, identities, logsPaths, hook, authenticateFor, admitsWithoutCredentials,
-    carriesIdentity, permissions, onSend
+    carriesIdentity, permissions, onSend, listeners
   } = options
-  const own = ownAddresses(app)
+  const own = ownAddresses(app, listeners)
   const access = createAccess(settings.policy, own)
   const client = createOriginClient(settings)
   const { parents, policy: { lookup } } = settings

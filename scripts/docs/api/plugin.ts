@@ -9,6 +9,7 @@
  * | the instance | `app.proxyAuthReload()` | Reads the accounts of the strategies anew: see [Changes of a file](../../guide/accounts.md#changes-of-a-file). |
  * | the instance | `app.proxyAuthUsage()` | Says what each user has open and has moved: see [Who uses what](../../guide/events.md#who-uses-what). |
  * | the instance | `app.proxyAuthEnd(id)` | Ends one tunnel, WebSocket or forwarded request. |
+ * | the instance | `app.proxyAuthStatusUrl()` | Where the [status page](../../guide/status-page.md) is on a listener of its own, once the application is ready. |
  * | the instance | `app.proxyAuthRevoke(name)` | Ends what goes on in a user's name: remembered verdicts, authenticated connections, running tunnels and forwarded requests. |
  * | the route | `config.proxy` | `'forward'`, `'connect'` or `'reverse'` on proxy routes, so that a hook of the application can step aside. |
  *

@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import t from 'tap'
 import { furtherServers } from '../../../lib/platform/fastify/internals.js'
@@ -35,4 +36,15 @@ t.test('the addresses of an application: none before it listens, and then the sa
   await app.listen({ port: 0, host: '127.0.0.1' })
   t.match(own(), [{ address: '127.0.0.1', port: Number }])
   t.equal(own(), own())
+})
+
+t.test('further listeners beside the application: their addresses are among its own', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const further: AddressInfo[] = []
+  const own = ownAddresses(app, further)
+  further.push({ address: '127.0.0.1', family: 'IPv4', port: 9 })
+  t.strictSame(own(), further)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  t.strictSame(own(), [app.server.address(), ...further])
 })

@@ -154,3 +154,16 @@ t.test('the clock of the process: is what counts otherwise', async t => {
   health.failed(a, failure)
   t.strictSame(health.order([a, b]), [b, a])
 })
+
+t.test('how a parent fails: it is known for how long, and by which error last, until it works again', async t => {
+  const { clock, health } = tested()
+  t.equal(health.failureOf(a), undefined)
+  health.failed(a, failure)
+  clock.now = 1500
+  t.strictSame(health.failureOf(a), { error: 'FST_PROXY_AUTH_PARENT_UNREACHABLE', time: 1500 })
+  health.failed(a, new Error('of another kind'))
+  t.strictSame(health.failureOf(a), { error: undefined, time: 1500 })
+  t.equal(health.failureOf(b), undefined)
+  health.worked(a)
+  t.equal(health.failureOf(a), undefined)
+})

@@ -91,6 +91,16 @@ t.test('an exchange that is younger than the time between two looks: its rate is
   t.match(usage.paceOf(young), { rateIn: 1000 })
 })
 
+t.test('an exchange that says of itself what it has moved: it is asked as what it is', async t => {
+  class Moved {
+    readonly record = exchange('alice').record
+    private readonly moved = { bytesIn: 3, bytesOut: 4 }
+    octets () { return this.moved }
+    end () {}
+  }
+  t.match(new Usage().paceOf(new Moved()), { bytesIn: 3, bytesOut: 4 })
+})
+
 t.test('progress: listeners are told of what has moved since the last look, and of nothing else', async t => {
   const set = clock(t)
   const events = new Events('gw')
