@@ -88,7 +88,7 @@ t.test('a client that is not of undici: it stays as it is', async t => {
 async function failure ({ client }: ReverseUpstream): Promise<Error> {
   return await new Promise(resolve => {
     client.send({
-      request: { raw: {}, proxyAuth: null }, destination: { origin: 'http://up.test', path: '/' }, query: '', method: 'GET', fields: [], content: null
+      request: { raw: {}, proxyAuth: null }, destination: { origin: 'http://up.test', path: '/' }, query: '', method: 'GET', fields: [], content: null, relay: {}
     } as unknown as OutgoingRequest, { onResponseError: (_controller, error) => resolve(error) })
   })
 }

@@ -245,7 +245,7 @@ t.test('an upstream that stalls, requests whose clients leave: so many wait for 
   const aborts: Array<() => void> = []
   const ends: Array<string | undefined> = []
   const ask = () => {
-    const outgoing = { request: { raw: {}, proxyAuth: null }, destination: { origin: `http://127.0.0.1:${port}`, path: '/' }, query: '', method: 'GET', fields: [], content: null }
+    const outgoing = { request: { raw: {}, proxyAuth: null }, destination: { origin: `http://127.0.0.1:${port}`, path: '/' }, query: '', method: 'GET', fields: [], content: null, relay: {} }
     let hasLeft = false
     aborts.push(() => { hasLeft = true })
     client.send(outgoing as unknown as OutgoingRequest, {
