@@ -9,6 +9,7 @@ import { errorPages } from './gate/refusal/error-page.js'
 import { addChallengeHooks, ownRouteHook, proxyRouteHook } from './gate/gate.js'
 import { addAuthenticationInfo } from './gate/role/authentication-info.js'
 import { ORIGIN, PROXY } from './gate/role/role.js'
+import { letObserve } from './metrics/observed.js'
 import { concealRawPackets } from './platform/http1/raw-packet.js'
 import { prepareGates } from './registration/gates.js'
 import type { ProxyAuthOptions } from './options/options.js'
@@ -54,13 +55,17 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   const attempts = settings.attempts && await createAttempts(settings.attempts, realm, storeListener(app.log, events, 'attempts'))
   const anonymous = anonymousAccess(settings)
   const shared = { revocations, attempts, access: anonymous, events }
-  const { gateOf, reloadAccounts } = await prepareGates(app, settings, shared)
+  const gates = await prepareGates(app, settings, shared)
+  const { gateOf, reloadAccounts } = gates
   const proxy = gateOf(settings.strategies, PROXY)
   const exchanges = new Exchanges(revocations, new Usage(events))
   const permissions = settings.permissions && new Permissions(settings.permissions)
   const policy = settings.permissions?.policy
   const routes = settings.reverse.map((route) => fullPrefix(app, route))
   if (policy !== undefined) followRules(app, policy, permissions!, exchanges, routes)
+
+  const health = [settings.forward?.parents, ...settings.routeParents].flatMap((parents) => parents?.health ?? [])
+  letObserve(app, { events, exchanges, gates, health: [...new Set(health)] })
 
   app.decorateRequest('proxyAuth', null)
   app.decorateReply('proxyAuthenticationInfo', function (params) {
@@ -186,6 +191,9 @@ export type { ChallengeMaker } from './passport/strategy-challenges.js'
 export type { Registry } from './passport/registry.js'
 export type { RequestView } from './passport/request-view.js'
 export type { PassportStrategy } from './passport/run.js'
+export { proxyAuthMetrics } from './metrics/metrics.js'
+export type { MetricsOptions, UserMetricsOptions } from './metrics/metrics-options.js'
+export type { MetricsRegistry } from './metrics/prom-client.js'
 export type { ParentEvent } from './policy/parent/health.js'
 export type { ParentAws4Credentials, ParentBasicCredentials, ParentBearerCredentials, ParentCredentials, ParentDigestCredentials, ParentNegotiateCredentials, ParentNtlmCredentials } from './policy/parent/credentials.js'
 export type { ChooseParents, ChooseRouteParents, CredentialsForParent, ParentChoice, ParentOptions, RouteParentChoice } from './policy/parent/parent-options.js'

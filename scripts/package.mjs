@@ -13,7 +13,7 @@ const PUBLISHED = [
   /^dist\/.+\.(?:js|d\.ts|d\.ts\.map)$/, // compiled code, types, and where in lib they are
   /^lib\/.+\.ts$/, // where an editor goes to for a definition
   /^docs\/(?!internals\/|\.)[\w/-]+\.(?:md|svg|png)$/,
-  /^docs\/reference\/decision-log\.schema\.json$/,
+  /^docs\/reference\/(?:decision-log\.schema|grafana-dashboard)\.json$/,
   /^examples\/(?:[\w.-]+\.(?:mjs|md)|policies\/[\w.-]+\.yaml)$/,
   /^(?:README|CHANGELOG|SECURITY)\.md$/,
   /^(?:LICENSE|package\.json)$/
@@ -32,6 +32,7 @@ const imported = await import('fastify-proxy-auth')
 const required = createRequire(import.meta.url)('fastify-proxy-auth')
 assert.equal(required.default, imported.default, 'require() gives the namespace that import gives')
 assert.equal(createRequire(import.meta.url)('fastify-proxy-auth/decision-log.schema.json').type, 'object', 'the schema of the log is found by its name')
+assert.equal(createRequire(import.meta.url)('fastify-proxy-auth/grafana-dashboard.json').title, 'fastify-proxy-auth', 'so is the dashboard')
 
 const verify = ({ username }) => ({ username })
 for (const plugin of [imported.default, required, import('fastify-proxy-auth')]) {

@@ -34,6 +34,8 @@ const ALLOWED: Record<string, string> = {
   'proxy/upstream/hold-end.ts: push =': 'looks at members; the rest is node',
   'proxy/upstream/hold-end.ts: read =': 'sets a member; the rest is node',
   'proxy/upgrade/websocket-stream.ts: writeHead =': 'throws to its caller, as that of node',
+  'metrics/event-metrics.ts: on': 'the events of the gateway guard their listeners',
+  'metrics/user-metrics.ts: on': 'the events of the gateway guard their listeners',
   'status/refusals.ts: on': 'the events of the gateway guard their listeners',
   'proxy/upgrade/upgrade.ts: writeHead ()': 'throws to its caller, as that of node'
 }

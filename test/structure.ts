@@ -75,10 +75,12 @@ const MAY_IMPORT: Record<string, string[]> = {
   registration: [
     'errors', 'events', 'types', 'deadline', 'platform', 'options', 'fields', 'schemes', 'store', 'strategies', 'passport', 'policy', 'gate', 'proxy/exchange', 'proxy/ingress'
   ],
+  // What reads all of it.
+  metrics: ['errors', 'check-option', 'load-package', 'events', 'strategies', 'passport', 'policy', 'proxy/exchange', 'registration'],
   index: [
     'errors', 'eventual', 'options', 'types', 'events', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'platform',
     'platform/fastify', 'platform/http1', 'platform/http2', 'policy', 'gate', 'proxy/exchange', 'proxy/message', 'proxy/connect', 'proxy/forward', 'proxy/reverse',
-    'registration', 'proxy-authenticate', 'status'
+    'registration', 'metrics', 'proxy-authenticate', 'status'
   ]
 }
 const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, Record<string, string>>

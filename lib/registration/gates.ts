@@ -50,6 +50,26 @@ export interface Gates {
    * @throws {ReloadFailed} One or more failed.
    */
   reloadAccounts (): Promise<void>
+  /** The schemes of all strategies, in their registered case. None before it is ready. */
+  readonly schemes: () => ReadonlySet<string>
+  /** What they do at present. */
+  readonly load: () => GateLoad
+}
+
+/** What the gates of a registration do and keep at present. */
+export interface GateLoad {
+  /** Handshakes of NTLM and Negotiate between two legs. */
+  readonly handshakes: number
+  /** Octets of content that is kept for its verdict. */
+  readonly keptContent: number
+  /** Requests that strategies are asked about. */
+  readonly running: number
+  /** Requests that wait for that. */
+  readonly waiting: number
+  /** Remembered verdicts that accept, those that have ended included. */
+  readonly yeses: number
+  /** Remembered verdicts that refuse, likewise. */
+  readonly noes: number
 }
 
 /** The gates of the routes that ask the same strategies, one for each mode. */
@@ -68,11 +88,12 @@ interface Prepared {
 export async function prepareGates (app: FastifyInstance, settings: Settings, shared: Shared): Promise<Gates> {
   const { principal, authInt, cleartext } = settings
   const { revocations, events } = shared
+  const keeper = new ContentKeeper(authInt)
   const common = {
     principal,
     revocations,
     events,
-    keeper: new ContentKeeper(authInt),
+    keeper,
     maxAnswer: authInt.maxAnswer,
     reserved: shared.access?.name
   }
@@ -91,6 +112,7 @@ export async function prepareGates (app: FastifyInstance, settings: Settings, sh
   const chains = () => prepared.map(({ declarations }) => declarations.map((declaration) => declaration.resolve()))
 
   let all: readonly Declared[] = []
+  let schemes: ReadonlySet<string> = new Set()
   app.addHook('onReady', async () => {
     const chainOf = chaining(settings, shared)
     for (const { declarations, gates } of prepared) {
@@ -101,6 +123,7 @@ export async function prepareGates (app: FastifyInstance, settings: Settings, sh
       bindConnections(gates, declared, settings, revocations)
     }
     all = [...new Set(chains().flat())]
+    schemes = new Set(all.flatMap(({ scheme }) => scheme ?? []))
     await prepareAll(all)
     if (shared.access !== undefined) reserveName(all, shared.access.name)
     for (const { cache } of all) {
@@ -113,7 +136,23 @@ export async function prepareGates (app: FastifyInstance, settings: Settings, sh
     const { gates } = prepared.find(({ list }) => list === strategies)!
     return gates.find((gate) => gate.mode === mode)!
   }
-  return { gateOf, reloadAccounts: async () => await reloadAccounts(all) }
+  const load = (): GateLoad => {
+    const connections = prepared.flatMap(({ gates }) => gates).map((gate) => gate.connections?.handshaking ?? 0)
+    const loads = all.map(({ turns, cache }) => ({ ...turns.load, ...cache?.size }))
+    return {
+      handshakes: sumOf(connections),
+      keptContent: keeper.kept,
+      running: sumOf(loads.map(({ running }) => running)),
+      waiting: sumOf(loads.map(({ waiting }) => waiting)),
+      yeses: sumOf(loads.map(({ yeses = 0 }) => yeses)),
+      noes: sumOf(loads.map(({ noes = 0 }) => noes))
+    }
+  }
+  return { gateOf, reloadAccounts: async () => await reloadAccounts(all), schemes: () => schemes, load }
+}
+
+function sumOf (numbers: readonly number[]): number {
+  return numbers.reduce((sum, each) => sum + each, 0)
 }
 
 /** One cache and one queue for each strategy, on however many routes it is. */

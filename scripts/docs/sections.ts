@@ -75,6 +75,8 @@ export const GROUPS: readonly Group[] = [
       { title: 'htdigest', type: 'HtdigestOptions', prefix: '', note: `${ACCOUNT_FILE} \`htdigest(path, options)\`. See [Accounts](../guide/accounts.md#htdigest-files).` },
       { title: 'groupFile', type: 'GroupFileOptions', prefix: '', note: `${ACCOUNT_FILE} \`groupFile(path, options)\`. See [Accounts](../guide/accounts.md#groups).` },
       { title: 'ntlmAuth', type: 'NtlmAuthOptions', prefix: '', note: 'See [NTLM](../schemes/ntlm.md).' },
+      { title: 'proxyAuthMetrics', type: 'MetricsOptions', prefix: '', note: 'The second argument of `proxyAuthMetrics(app, options)`. See [Metrics](../guide/metrics.md).' },
+      { title: 'Metrics by user', type: 'UserMetricsOptions', prefix: 'users.', note: 'See [Metrics](../guide/metrics.md#by-user).' },
       { title: 'MemoryStore', type: 'MemoryStoreOptions', prefix: '', note: 'See [Digest](../schemes/digest.md#several-processes).' }
     ]
   }

@@ -1,6 +1,7 @@
 // The examples of an egress proxy for programs, by what their comments say to paste.
 import t from 'tap'
 import { startExample } from '../fixtures/example.js'
+import { parseMetrics } from '../fixtures/metrics.js'
 import { origin } from '../fixtures/origin.js'
 import { curl, paste } from '../fixtures/paste.js'
 import { peer } from '../fixtures/peers.js'
@@ -57,4 +58,15 @@ t.test('ai-agents.mjs: the API gets the real key in place of what the agent send
     t.match(headers, { authorization: 'Bearer the-real-key', 'proxy-authorization': undefined })
   }
   t.notMatch(output(), /the-real-key/)
+})
+
+t.test('metrics.mjs: what went through is in the metrics, which only the token opens', { skip }, async t => {
+  const target = await origin(t)
+  const { lines: [line, scrape] } = await startExample(t, 'metrics', { env: { SPECIAL: target.authority }, target: target.url })
+  t.same(await paste(t, line!), GOOD)
+  t.same(await paste(t, tunnelled(line!)), GOOD)
+  const { status, body } = await paste(t, scrape!)
+  t.equal(status, '200')
+  t.equal(parseMetrics(body).get('proxy_auth_user_exchanges_total')!.samples[0]!.value, 2)
+  t.equal((await paste(t, scrape!.replace('metrics-token', 'wrong'))).status, '401')
 })

@@ -1,6 +1,7 @@
 import passport from 'passport'
 import t from 'tap'
 import { BasicStrategy, MissingPackage, proxyAuthenticate } from '../../lib/index.js'
+import { observedOf } from '../../lib/metrics/observed.js'
 import { Covering, covering } from '../fixtures/covering.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
 import { ALICE, BOB, basic, gateway } from '../fixtures/gateway.js'
@@ -136,4 +137,22 @@ t.test('content that a strategy wants: it is read for the verdict, and is still 
   })
   t.match(await ask('content'), { statusCode: 200, body: 'content' })
   t.equal((await ask('other')).statusCode, 407)
+})
+
+t.test('what gates do and keep: it is told for all routes together, with the schemes', async t => {
+  const strategies = [new LegsStrategy(), { strategy: basic(), cache: true }]
+  const { app, port } = await gateway(t, {
+    strategies,
+    connectionBound: true,
+    reverse: [{ prefix: '/a', upstream: 'http://127.0.0.1:1', strategies: [basic()] }],
+    before: app => { app.addHook('onReady', async () => { t.equal(observedOf(app).gates.schemes().size, 0, 'none is known before') }) },
+    after: app => app.get('/', { onRequest: proxyAuthenticate }, async () => 'own')
+  })
+  const { schemes, load } = observedOf(app).gates
+  const none = { handshakes: 0, keptContent: 0, running: 0, waiting: 0, yeses: 0, noes: 0 }
+  t.strictSame([...schemes()], ['NTLM', 'Basic'])
+  t.strictSame(load(), none)
+  const ask = async (credentials: string) => await (await RawClient.to(t, port)).send(`GET / HTTP/1.1\r\nHost: a.test\r\nProxy-Authorization: ${credentials}\r\n\r\n`).answer()
+  for (const credentials of [leg('1'), ALICE, BOB, `${ALICE}x`, leg('1')]) await ask(credentials)
+  t.match(load(), { ...none, handshakes: 2, yeses: 2, noes: Number })
 })

@@ -51,6 +51,9 @@ export class ContentKeeper {
     this.room = new Shares(limits.maxKept, limits.maxPerAddress)
   }
 
+  /** How many octets are kept. */
+  get kept (): number { return this.room.taken }
+
   /**
    * Reads all content of a request, any transfer-coding taken off.
    *

@@ -48,6 +48,7 @@ const events = channel('fastify-proxy-auth:parent')
  */
 export class Health {
   private readonly failing = new Map<Parent, Failing>()
+  private readonly heard: Array<(parent: string) => void> = []
   private log: Pick<FastifyBaseLogger, 'warn' | 'info'> | undefined
 
   /** @param now - A clock, in milliseconds. Default that of the process. */
@@ -58,6 +59,14 @@ export class Health {
     this.log = log
   }
 
+  /** Has `listener` told, from now on, of each parent that begins to fail. It must not throw. */
+  onFailed (listener: (parent: string) => void): void {
+    this.heard.push(listener)
+  }
+
+  /** How many fail at present. */
+  get failingNow (): number { return this.failing.size }
+
   failed (parent: Parent, error: Error): void {
     const now = this.now()
     const known = this.failing.get(parent)
@@ -66,6 +75,7 @@ export class Health {
       if (this.failing.size >= MAX_FAILING) this.failing.delete(this.failing.keys().next().value!)
       this.failing.set(parent, { since: now, error: code, wait: FIRST_WAIT, until: now + FIRST_WAIT, trying: false })
       this.log?.warn({ parent: parent.name, err: error }, 'a parent proxy failed: it is left out for a while, where there is another way')
+      for (const listener of this.heard) listener(parent.name)
       events.publish({ parent: parent.name, state: 'failed', ...(code !== undefined && { error: code }) } satisfies ParentEvent)
     } else if (known.trying || now >= known.until) { // else it failed with the requests that were under way
       const wait = Math.min(known.wait * 2, LONGEST_WAIT)

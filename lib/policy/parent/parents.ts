@@ -2,13 +2,15 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Eventual } from '../../eventual.js'
 import type { ProxyIdentity } from '../../types.js'
 import type { Target } from '../target/check.js'
-import type { ParentFailing } from './health.js'
+import type { Health, ParentFailing } from './health.js'
 import type { Hop, Parent } from './parent.js'
 
 /** The parents of the forward proxy, or of a reverse route. */
 export interface Parents {
   /** Every parent that may be chosen, for what has to be known at the boot. */
   readonly all: readonly Parent[]
+  /** Which of them fail. Routes may share it with the forward proxy. */
+  readonly health: Health
   /**
    * The ways to a target, in the order to try them: those that fit, parents that fail at present
    * behind the others.

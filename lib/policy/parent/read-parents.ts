@@ -14,7 +14,6 @@ import type { Parents } from './parents.js'
 /** Parents that other lists can name. */
 export interface NamedParents extends Parents {
   readonly named: ReadonlyMap<string, ParentEntry>
-  readonly health: Health
 }
 
 /**

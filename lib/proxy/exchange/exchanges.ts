@@ -69,9 +69,9 @@ export class Exchanges {
     if (this.live.length === 0) this.emptied?.()
   }
 
-  /** Those that are proxied. */
+  /** Those that are proxied, without those that are over but for content that still comes. */
   get proxied (): Proxied[] {
-    return this.live.filter((exchange): exchange is Proxied => exchange.record !== undefined)
+    return this.live.filter(isUnderWay)
   }
 
   /**
@@ -115,6 +115,10 @@ export class Exchanges {
       this.emptied = () => { clearTimeout(timer); resolve() }
     })
   }
+}
+
+function isUnderWay (exchange: Exchange): exchange is Proxied {
+  return exchange.record !== undefined && !exchange.record.hasClosed
 }
 
 function endSoon (exchange: Exchange, why: EndedFor): void {

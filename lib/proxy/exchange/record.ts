@@ -82,6 +82,8 @@ export class ExchangeRecord {
   pace: Pace | undefined
   /** Whether its target has been reached. */
   hasOpened = false
+  /** Whether it has ended: its octets are counted. */
+  hasClosed = false
   private name: string | undefined
   private readonly log: FastifyBaseLogger
   private readonly to: Recorded['target']
@@ -125,6 +127,7 @@ export class ExchangeRecord {
     const { status, bytesIn, bytesOut, reason, account, denial } = ending
     const { keeper, permit } = this
     const { events } = keeper
+    this.hasClosed = true
     this.parent = ending.parent ?? this.parent
     keeper.count(this, ending)
     const event = denial === undefined ? 'closed' : 'denied'

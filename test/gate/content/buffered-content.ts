@@ -151,6 +151,7 @@ t.test('the kept content of all requests together: it has a limit, and more of i
   const second = await receive(t, big)
   await t.rejects(keeper.keep(second.request, second.response, []), { code: 'FST_PROXY_AUTH_CONTENT_NOT_KEPT', statusCode: 503 })
   t.equal(openFiles().length, 1)
+  t.equal(keeper.kept, 200_000)
   first.response.end()
   await first.client.answer()
   const third = await receive(t, big)

@@ -149,6 +149,17 @@ t.test('a failure and a recovery: each is an event and a line in the log, once',
   ])
 })
 
+t.test('what listens for failures: it is told of each once, and how many fail can be asked', async t => {
+  const { health } = tested()
+  const told: string[] = []
+  health.onFailed(name => { told.push(name) })
+  for (const each of [a, a, b]) health.failed(each, failure)
+  t.equal(health.failingNow, 2)
+  health.worked(a)
+  t.equal(health.failingNow, 1)
+  t.strictSame(told, ['a', 'b'])
+})
+
 t.test('the clock of the process: is what counts otherwise', async t => {
   const health = new Health()
   health.failed(a, failure)

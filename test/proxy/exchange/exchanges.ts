@@ -140,6 +140,8 @@ t.test('exchanges of an id: they are ended, and how many there were is told', as
   const all = [of('req-1'), exchange(exchanges), of('req-2'), of('req-1')]
   for (const each of all) exchanges.add(each)
   t.equal(exchanges.proxied.length, 3)
+  Object.assign(all[2]!, { record: { id: 'req-2', hasClosed: true } })
+  t.equal(exchanges.proxied.length, 2, 'what has had its response is not counted twice')
   t.equal(exchanges.endById('req-1'), 2)
   t.equal(exchanges.endById('req-1'), 0)
   t.strictSame(all.map(({ ended }) => ended), ['ended', false, false, 'ended'])

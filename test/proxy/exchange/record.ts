@@ -143,6 +143,13 @@ t.test('a denial: the message says so, and the line says why', async t => {
   t.equal(msg, 'denied')
 })
 
+t.test('a record that is closed: it says so', async t => {
+  const record = recordOf({ info () {} })
+  t.equal(record.hasClosed, false)
+  record.close(NOTHING)
+  t.equal(record.hasClosed, true)
+})
+
 t.test('a log that is off, or above this level: nothing is asked and nothing is written', async t => {
   const stream = new Writable({ write () { t.fail('written') } })
   for (const logger of [false, { level: 'warn', stream }]) {
