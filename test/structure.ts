@@ -64,7 +64,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'proxy/parent/connect', 'proxy/ingress', 'proxy/upgrade', 'proxy/relay'
   ],
   // What operators see of it all.
-  status: ['errors', 'check-option', 'types', 'fields', 'events', 'platform', 'platform/fastify', 'policy', 'proxy/exchange'],
+  status: ['errors', 'check-option', 'types', 'fields', 'events', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'proxy/exchange'],
   // What may be said to the plugin, in types, and what it makes of that.
   options: [
     'errors', 'check-option', 'types', 'fields', 'store', 'passport', 'policy', 'gate', 'proxy/message', 'proxy/upstream', 'proxy/connect', 'proxy/forward',

@@ -31,11 +31,12 @@ export class Refusals {
   get latest (): readonly StatusRefusal[] { return [...this.kept] }
 
   private add (refusal: Omit<StatusRefusal, 'serial' | 'at'>): void {
-    const { user, method, target, reason, by } = refusal
+    const { id, user, method, target, reason, by } = refusal
     this.kept.push({
       serial: ++this.serial,
       at: new Date().toISOString(),
       ...refusal,
+      id: shortened(id),
       user: shortened(user),
       method: shortened(method),
       target: shortened(target),

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest, onRequestHookHandler, RouteShorth
 import { MAX_TIMER } from '../check-option.js'
 import { StatusRefused } from '../errors.js'
 import { hiddenSchema } from '../platform/fastify/hidden-route.js'
+import { closeBehind } from '../platform/http1/close-behind.js'
 import type { StatusFeed } from './feed.js'
 import { statusDocument } from './page/document.js'
 import type { StatusSettings } from './status-options.js'
@@ -45,6 +46,7 @@ export function serveStatus (
   // It has no end that a time limit for handlers could wait for. Proxies in front may hold it back,
   // unless they are told not to.
   app.get(`${below}/events`, { ...data(), handlerTimeout: MAX_TIMER }, async (_request, reply) => {
+    closeBehind(reply) // a server that closes does not wait for it then
     return await reply.headers({ ...FIELDS, 'x-accel-buffering': 'no' }).type('text/event-stream').send(feed.open())
   })
   app.addHook('preClose', async () => feed.close())

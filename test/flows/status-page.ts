@@ -246,8 +246,13 @@ t.test('keyboard and screen reader: all is named, and all can be done', { skip }
   await page.locator('#pause').click()
   t.equal(await page.locator('#pause').getAttribute('aria-pressed'), 'true')
   t.match(await page.locator('#state').textContent(), /^Paused at/)
+  const shown = async () => (await page.locator('tbody tr').allTextContents()).join('\n')
+  const before = await shown()
+  await new Promise(resolve => setTimeout(resolve, 1500)) // for what must not happen
+  t.equal(await shown(), before)
   await page.locator('#pause').click()
-  t.equal(await page.locator('#state').textContent(), 'Live')
+  await page.waitForSelector('#state[data-state="live"]')
+  await until(async () => await shown() !== before)
 })
 
 t.test('light and dark: all text has a contrast of 4.5 at least with what is behind it', { skip }, async t => {
@@ -287,4 +292,33 @@ t.test('a gateway that is gone and comes again: the page says so, and goes on', 
   await live(page)
   await until(async () => await page.locator('section[aria-labelledby="exchanges"] tbody tr').count() === 3)
   t.notOk(complaints.some(text => !text.includes('ERR_')), 'the browser tells of connections, and of nothing else')
+})
+
+t.test('a gateway that refuses the connection: the page says how to sign in', { skip }, async t => {
+  let isIn = true
+  const collect = many(1)
+  const feed = new StatusFeed(collect)
+  const server = createStatusServer(Fastify().log, readStatus({ listen: { port: 0 }, onRequest: async (_request, reply) => { if (!isIn) await reply.code(401).send() } }), { feed, collect })
+  t.teardown(() => server.close())
+  const page = await (await chromiumPages(t))(await server.listen({ host: '127.0.0.1', port: 0 }))
+  await live(page)
+  isIn = false
+  feed.close()
+  await until(async () => /^The gateway refuses the connection.*load the page anew/.test(await page.locator('#state').textContent() ?? ''))
+})
+
+t.test('Firefox: the page is live there, too', { skip: browsers.Firefox.skip }, async t => {
+  const collect = many(3)
+  const server = createStatusServer(Fastify().log, readStatus({ listen: { port: 0 } }), { feed: new StatusFeed(collect), collect })
+  const url = await server.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => server.close())
+  const browser = await browsers.Firefox.startDirect(t)
+  t.equal(await browser.run(url, `new Promise((resolve) => {
+    const looking = setInterval(() => {
+      const rows = document.querySelectorAll('section[aria-labelledby="exchanges"] tbody tr').length
+      if (document.getElementById('state').textContent !== 'Live' || rows === 0) return
+      clearInterval(looking)
+      resolve(rows)
+    }, 50)
+  })`), 3)
 })

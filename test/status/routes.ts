@@ -1,4 +1,7 @@
 import { once } from 'node:events'
+import { Agent, request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { connect } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import t from 'tap'
@@ -72,6 +75,7 @@ t.test('hooks: none of it is there without them', async t => {
     t.equal(response.body, 'no')
     t.strictSame(asked, ['first'])
   }
+  t.equal((await app.inject({ method: 'HEAD', url: '/proxy-status' })).statusCode, 401)
   t.equal((await app.inject({ url: '/proxy-status', headers: { authorization: 'yes' } })).statusCode, 200)
   t.equal((await ask(t, `${url}/proxy-status/events`, { authorization: 'yes' })).statusCode, 200)
 })
@@ -111,13 +115,38 @@ t.test('a client that leaves: its place is free again', async t => {
   t.equal(again.statusCode, 200)
 })
 
-t.test('an application that closes: the events end', async t => {
+t.test('an application that closes: the events end, and no connection keeps it', async t => {
   const { app, url } = await serving(t)
-  const response = await ask(t, `${url}/proxy-status/events`)
+  const agent = new Agent({ keepAlive: true })
+  t.teardown(() => agent.destroy())
+  const asking = request(`${url}/proxy-status/events`, { agent }).end()
+  const [response] = await once(asking, 'response') as [IncomingMessage]
   response.resume()
   const ended = once(response, 'end')
+  const before = performance.now()
   await app.close()
   await ended
+  t.ok(performance.now() - before < 10_000)
+})
+
+t.test('an application over HTTP/2: page and events are the same', async t => {
+  const app = Fastify({ http2: true })
+  const collect = () => snapshot()
+  serveStatus(app as never, { path: '/proxy-status', hooks: [] }, { feed: new StatusFeed(collect), collect })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => app.close())
+  const session = connect(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}`)
+  t.teardown(() => session.destroy())
+  const page = session.request({ ':path': '/proxy-status' })
+  t.match((await once(page, 'response'))[0], { ':status': 200, 'content-type': 'text/html; charset=utf-8' })
+  page.resume()
+  const events = session.request({ ':path': '/proxy-status/events' })
+  t.match((await once(events, 'response'))[0], { ':status': 200, 'content-type': 'text/event-stream' })
+  const next = messagesOf(events)
+  for (const event of ['snapshot', 'change']) t.match(await next(), { event })
+  session.close()
+  await app.close()
+  t.equal(await next(), undefined)
 })
 
 t.test('a time limit for handlers: the events go on', async t => {

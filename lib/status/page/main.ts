@@ -13,6 +13,7 @@ let heard = 0
 let failures = 0
 let again = 0
 let isPaused = false
+let lost = ''
 let isDue = false
 let summed = 0
 
@@ -45,6 +46,12 @@ function say (kind, words) {
   byId('state').dataset.state = kind
   document.body.dataset.state = kind
   setText(byId('state'), words)
+}
+
+function tell () {
+  if (isPaused) say('paused', 'Paused at ' + clock(state.at || Date.now()))
+  else if (lost !== '') say('lost', lost)
+  else say('live', 'Live')
 }
 
 // At most once for each frame, and for each message.
@@ -83,8 +90,8 @@ function hear (take) {
     heard = Date.now()
     failures = 0
     take(state, JSON.parse(data))
-    if (isPaused) return
-    say('live', 'Live')
+    lost = ''
+    tell()
     render()
   }
 }
@@ -100,15 +107,19 @@ function listen () {
 }
 
 function lose () {
+  // It tries again by itself unless it got a response of another kind.
+  const isRefused = events.readyState === EventSource.CLOSED
   events.close()
   clearTimeout(again)
   again = setTimeout(listen, AGAIN[Math.min(failures, AGAIN.length - 1)])
   failures += 1
-  say('lost', state.at === '' ? 'No connection, trying again' : 'Connection lost, trying again. Values of ' + clock(state.at))
+  lost = isRefused ? 'The gateway refuses the connection, trying again. To sign in, load the page anew.' : 'Connection lost, trying again.'
+  if (state.at !== '') lost += ' Values of ' + clock(state.at)
+  tell()
 }
 
 setInterval(() => {
-  if (events.readyState !== EventSource.CLOSED && Date.now() - heard > SILENCE) lose()
+  if (!isPaused && events.readyState !== EventSource.CLOSED && Date.now() - heard > SILENCE) lose()
 }, 1000)
 
 byId('filter').addEventListener('input', render)
@@ -116,11 +127,10 @@ byId('search').addEventListener('submit', (event) => event.preventDefault())
 byId('pause').addEventListener('click', () => {
   isPaused = !isPaused
   byId('pause').setAttribute('aria-pressed', String(isPaused))
-  if (isPaused) say('paused', 'Paused at ' + clock(state.at || Date.now()))
-  else if (events.readyState === EventSource.OPEN) {
-    say('live', 'Live')
-    render()
-  }
+  if (!isPaused) return listen()
+  events.close()
+  clearTimeout(again)
+  tell()
 })
 listen()
 `

@@ -1,5 +1,7 @@
 /** The part of the page's script that keeps what the gateway has told. */
 export const STATE = String.raw`
+// In milliseconds: what was before a longer gap is in no plot with what comes behind it.
+const GAP = 5000
 // How many seconds of rates are kept, for the plots.
 const HISTORY = 60
 const MAX_REFUSALS = 200
@@ -10,7 +12,7 @@ function createState () {
 
 function takeSnapshot (state, snapshot) {
   const { users, exchanges } = state
-  const isSame = state.gateway === snapshot.gateway && state.process === snapshot.process
+  const isSame = state.gateway === snapshot.gateway && state.process === snapshot.process && Math.abs(snapshot.uptimeMs - state.uptimeMs) < GAP
   if (!isSame) Object.assign(state, { historyIn: [], historyOut: [] })
   Object.assign(state, { gateway: snapshot.gateway, process: snapshot.process, parents: snapshot.parents })
   state.users = new Map()

@@ -36,7 +36,7 @@ header { align-items: baseline; display: flex; flex-wrap: wrap; gap: .25rem 1rem
 #state[data-state="live"] { color: var(--good) }
 #state[data-state="lost"] { color: var(--bad); font-weight: 600 }
 #state[data-state="paused"], #state[data-state="waiting"] { color: var(--warn) }
-body[data-state="lost"] main { opacity: .72 }
+body[data-state="lost"] main { filter: grayscale(1) }
 
 #tiles { display: grid; gap: .75rem; grid-template-columns: repeat(4, minmax(6rem, 1fr)) repeat(2, minmax(14rem, 3fr)) }
 .tile { background: var(--panel); border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .85rem; position: relative }

@@ -69,6 +69,8 @@ t.test('a reverse route: may name parents of the forward proxy, with their condi
   t.equal(await chosen(route), 'a c direct')
   forward.failed(forward.all[0]!, new Error('away'))
   t.equal(await chosen(route), 'c direct a')
+  t.match(route.failureOf(forward.all[0]!), { time: Number })
+  t.equal(route.failureOf(route.all[2]!), undefined)
   const asked = readParents(() => ['a', 'direct'], 'reverse[1].parents', forward)
   t.equal(await chosen(asked), 'direct a')
   refusesOption(t, () => readParents([CANARY], 'reverse[0].parents', forward), 'reverse[0].parents[0]', 'other text')

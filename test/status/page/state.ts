@@ -55,8 +55,9 @@ t.test('rates: those of the last minute are kept', async t => {
   t.equal(now.exchanges[0]!['history'][59], 30)
 })
 
-t.test('another snapshot: what is known of rates stays for the same process, and for no other', async t => {
+t.test('another snapshot: what is known of rates stays for the same process without a gap, and for no other', async t => {
   t.equal(held(snapshot(), snapshot()).exchanges[0]!['history'].length, 2)
+  t.equal(held(snapshot(), snapshot({ uptimeMs: 65_000 })).exchanges[0]!['history'].length, 1)
   t.equal(held(snapshot(), snapshot({ process: 8 })).exchanges[0]!['history'].length, 1)
   t.equal(held(snapshot(), snapshot({ process: 8 })).historyIn.length, 1)
 })
