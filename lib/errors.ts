@@ -22,14 +22,14 @@ export interface RetryAfterError extends FastifyError {
 }
 
 /** Made with how long to wait, in milliseconds. */
-export type RetryAfterErrorConstructor = new (wait: number) => RetryAfterError
+export type RetryAfterErrorConstructor = new (wait: number, options?: { cause: unknown }) => RetryAfterError
 
 const comeBack = (code: string, message: string, status: number): RetryAfterErrorConstructor => class extends perRequest(code, `${message}, try again in %s seconds`, status) {
   readonly headers: RetryAfterError['headers']
 
-  constructor (wait: number) {
+  constructor (wait: number, ...options: [{ cause: unknown }?]) {
     const headers = retryAfter(wait)
-    super(headers['retry-after'])
+    super(headers['retry-after'], ...options)
     this.headers = headers
   }
 }
@@ -192,6 +192,14 @@ export class StrategyTimeout extends perRequest('FST_PROXY_AUTH_STRATEGY_TIMEOUT
  */
 export const StoreFull = comeBack(
   'FST_PROXY_AUTH_STORE_FULL', 'too many nonces in use', 503
+)
+/**
+ * The store of used nonces does not respond, or takes no claims: `RedisStore`, while Redis is away
+ * or refuses writes. No credentials that count once are accepted. `Retry-After` says when to try
+ * again.
+ */
+export const StoreUnavailable = comeBack(
+  'FST_PROXY_AUTH_STORE_UNAVAILABLE', 'the store of used nonces is unavailable', 503
 )
 /**
  * As many handshakes of NTLM or Negotiate are under way as may be, in all or from one address

@@ -39,6 +39,7 @@ import { parentsOf } from './status/parents.js'
 import { Refusals } from './status/refusals.js'
 import { registerStatus } from './status/register.js'
 import { readSettings } from './options/settings.js'
+import { shareState } from './registration/shared-state.js'
 import { storeListener } from './registration/store-listener.js'
 import type { ProxyIdentity } from './types.js'
 
@@ -54,9 +55,11 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   const events = new Events(pseudonym)
   const attempts = settings.attempts && await createAttempts(settings.attempts, realm, storeListener(app.log, events, 'attempts'))
   const anonymous = anonymousAccess(settings)
-  const shared = { revocations, attempts, access: anonymous, events }
+  const state = settings.redis && shareState(app, settings.redis, { realm, revocations, events })
+  const shared = { revocations, attempts, access: anonymous, replays: state?.replays, events }
   const gates = await prepareGates(app, settings, shared)
   const { gateOf, reloadAccounts } = gates
+  app.addHook('onReady', async () => { await state?.prepare() })
   const proxy = gateOf(settings.strategies, PROXY)
   const exchanges = new Exchanges(revocations, new Usage(events))
   const permissions = settings.permissions && new Permissions(settings.permissions)
@@ -73,9 +76,10 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
     return this
   })
   app.decorate('proxyAuthenticate', ownRouteHook(proxy))
+  const revoked = state ?? revocations
   app.decorate('proxyAuthRevoke', (name: string) => {
     if (typeof name !== 'string') throw new BadOption('name', 'text', typeof name) // no user would be revoked, and no error show it
-    revocations.revoke(name)
+    revoked.revoke(name)
   })
   app.decorate('proxyAuthEnd', (id: string) => exchanges.endById(id))
   app.decorate('proxyAuthUsage', () => exchanges.usage.ofUsers(exchanges.proxied))
@@ -238,6 +242,9 @@ export type { NtlmAnswer, NtlmLogin } from './schemes/ntlm/client.js'
 export type { NtlmNames } from './schemes/ntlm/challenge.js'
 export type { AuthenticateMessage, NegotiateMessage } from './schemes/ntlm/message.js'
 export { MemoryStore } from './store/memory.js'
+export type { StoreListener } from './store/redis-health.js'
+export { RedisStore } from './store/redis-store.js'
+export type { RedisStoreOptions } from './store/redis-store.js'
 export type { MemoryStoreOptions } from './store/memory.js'
 export type { RedisClient, RedisSubscriber, SharedRedisOptions } from './store/shared-redis.js'
 export type { Claim, ReplayStore } from './store/store.js'
@@ -269,7 +276,7 @@ export { ntlmAuth } from './strategies/ntlm/samba.js'
 export type { NtlmAuth, NtlmAuthOptions, NtlmAuthUser } from './strategies/ntlm/samba.js'
 export type { NtlmAccount, NtlmExchange, NtlmLookup, NtlmOptions, NtlmRefusalReason, NtlmUser, NtlmVerdict, NtlmVerifier } from './strategies/ntlm/options.js'
 export { Strategy } from './strategies/strategy.js'
-export type { Accepted, AttemptOptions, AttemptRequest, ChallengeContext, Offer, RefusalNote } from './strategies/strategy.js'
+export type { Accepted, AttemptOptions, AttemptRequest, ChallengeContext, Offer, RefusalNote, SharedReplays } from './strategies/strategy.js'
 export { verifyStatic } from './users/verify-static.js'
 export type { StatusExchange, StatusParent, StatusQuota, StatusRefusal, StatusSnapshot, StatusTotals, StatusUser } from './status/snapshot.js'
 export type { StatusHook, StatusListenOptions, StatusOptions } from './status/status-options.js'

@@ -19,6 +19,7 @@ const ALLOWED: Record<string, string> = {
   'proxy/connect/take-http1.ts: writeProcessing ()': 'does nothing',
   'proxy/connect/take-http1.ts: writeEarlyHints ()': 'calls what the caller brings along',
   'proxy/connect/take-http2.ts: writeEarlyHints =': 'does nothing',
+  'policy/shared-revocations.ts: subscribe': 'gets no callback',
   'proxy/exchange/drain.ts: closeAllConnections =': 'begins a wait; what comes behind that is guarded',
   'proxy/ingress/expect-continue.ts: read =': 'what it does of its own is guarded; the rest is node and the listeners of the application',
   'platform/http2/session-before-socket.ts: destroy =': 'what it does of its own is guarded; the rest is node',

@@ -17,7 +17,7 @@ t.test('an error code: it has our prefix and stands for one class', async t => {
 })
 
 t.test('an error with a time to wait: Retry-After gives it in whole seconds, one or more', async t => {
-  for (const ComeBack of [errors.StoreFull, errors.TooManyAttempts, errors.TooManyHandshakes, errors.VerifierBusy, errors.LimitStoreFailed]) {
+  for (const ComeBack of [errors.StoreFull, errors.StoreUnavailable, errors.TooManyAttempts, errors.TooManyHandshakes, errors.VerifierBusy, errors.LimitStoreFailed]) {
     for (const [wait, seconds] of [[0, '1'], [1, '1'], [1000, '1'], [1001, '2']] as const) {
       const error = new ComeBack(wait)
       t.same(error.headers, { 'retry-after': seconds })

@@ -32,7 +32,7 @@ t.test('the package: it exports the plugin, its tools and all errors, and nothin
   t.equal(plugin, exported.proxyAuth)
   t.same(Object.keys(names).filter(name => !(name in errors)).sort(), [
     'Aws4Strategy', 'BasicStrategy', 'BearerStrategy', 'ClientCertificateStrategy', 'Credentials', 'DigestStrategy', 'MemoryStore',
-    'NegotiateStrategy', 'NtlmStrategy', 'Strategy', 'answerDigestChallenge', 'answerNtlmChallenge', 'createMatcher', 'createPolicy', 'formatAuthenticationInfo',
+    'NegotiateStrategy', 'NtlmStrategy', 'RedisStore', 'Strategy', 'answerDigestChallenge', 'answerNtlmChallenge', 'createMatcher', 'createPolicy', 'formatAuthenticationInfo',
     'formatChallenge', 'formatCredentials', 'groupFile', 'htdigest', 'htpasswd', 'lookupStatic', 'ntlmAuth', 'parseAuthenticationInfo',
     'parseChallenges', 'parseCredentials', 'planPolicy', 'policyFile', 'proxyAuth', 'proxyAuthenticate', 'signAws4', 'timingSafeEqualText', 'verifyStatic'
   ])

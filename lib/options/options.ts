@@ -128,7 +128,8 @@ export interface ProxyAuthOptions {
   readonly attempts?: AttemptsOptions
   /**
    * The Redis that several processes share, as an ioredis client, or as `{ client, prefix, key }`.
-   * It keeps the counts of `attempts`.
+   * It keeps the used nonces of Digest strategies without a `store`, the counts of `attempts` and
+   * the names of revoked users.
    *
    * @defaultValue none: each process is for itself
    */

@@ -1,4 +1,4 @@
-import { StoreFull, StrategyFailed, StrategyUnavailable, TooManyHandshakes, VerifierBusy } from '../errors.js'
+import { StoreFull, StoreUnavailable, StrategyFailed, StrategyUnavailable, TooManyHandshakes, VerifierBusy } from '../errors.js'
 import { MAX_TIMER } from '../check-option.js'
 import type { RefusalNote } from '../strategies/strategy.js'
 
@@ -114,6 +114,9 @@ const OF_UNDICI = /^UND_ERR_(?!INVALID_|NOT_SUPPORTED)/
  */
 const ABORTED = new Set(['TimeoutError', 'AbortError'])
 
+/** The errors of ours that say when to come back. */
+const SAYS_WHEN = [StoreFull, StoreUnavailable, TooManyHandshakes, VerifierBusy]
+
 /** How deep errors may be wrapped: `fetch` wraps once, and so may its caller. */
 const DEPTH = 8
 
@@ -158,7 +161,7 @@ export function broken (strategy: string, cause: unknown): Broken {
 }
 
 function errorOf (strategy: string, cause: unknown): Broken['cause'] {
-  if (cause instanceof StoreFull || cause instanceof TooManyHandshakes || cause instanceof VerifierBusy) return cause
+  if (SAYS_WHEN.some((each) => cause instanceof each)) return cause as Error
   const away = findAway(cause)
   if (away === undefined) return new StrategyFailed(strategy, { cause })
   const { retryAfter } = away

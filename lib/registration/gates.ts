@@ -21,7 +21,7 @@ import { loadPassport } from '../passport/registry.js'
 import type { GuessLimiter } from '../policy/attempts/attempts.js'
 import type { Revocations } from '../policy/revocations.js'
 import type { Settings } from '../options/settings.js'
-import type { Strategy } from '../strategies/strategy.js'
+import type { SharedReplays, Strategy } from '../strategies/strategy.js'
 import { reloadAccounts } from './reload-accounts.js'
 import { summarise } from './summary.js'
 import { warnAtStart } from './warnings.js'
@@ -31,6 +31,8 @@ export interface Shared {
   readonly revocations: Revocations
   readonly attempts: GuessLimiter | undefined
   readonly access: AnonymousAccess | undefined
+  /** What strategies may use of a Redis, if there is one. */
+  readonly replays: (() => SharedReplays) | undefined
   readonly events: Events
 }
 
@@ -124,7 +126,7 @@ export async function prepareGates (app: FastifyInstance, settings: Settings, sh
     }
     all = [...new Set(chains().flat())]
     schemes = new Set(all.flatMap(({ scheme }) => scheme ?? []))
-    await prepareAll(all)
+    await prepareAll(all, shared.replays)
     if (shared.access !== undefined) reserveName(all, shared.access.name)
     for (const { cache } of all) {
       if (cache !== null) revocations.hold({ end: (name) => cache.forget((known) => isNamed(name, known, principal)) })
@@ -203,9 +205,9 @@ function bindConnections (
  * Strategies of ours say now if they can never work; one that only looks like ours need not know of
  * that.
  */
-async function prepareAll (declared: Iterable<Declared>): Promise<void> {
+async function prepareAll (declared: Iterable<Declared>, replays: Shared['replays']): Promise<void> {
   const ours = new Set([...declared].flatMap(({ own, strategy }) => own ? [strategy as Partial<Strategy>] : []))
-  await Promise.all([...ours].map(async (strategy) => await strategy.prepare?.()))
+  await Promise.all([...ours].map(async (strategy) => await strategy.prepare?.(replays)))
 }
 
 /**

@@ -23,12 +23,14 @@ export type Claim =
 export interface ReplayStore {
   /**
    * Names what the store remembers. What was issued under one `id` counts only with a store of the
-   * same `id`: so one that forgets everything when its process ends has a new one at each start.
-   * Printable ASCII.
+   * same `id`: so one that forgets everything when its process ends has a new one at each start,
+   * and one that has lost something has a new one from then on. 1 to 256 chars of printable ASCII.
    */
   readonly id: string
   /**
    * Asks whether a number is new for a key, and makes it a used one, in one step.
+   *
+   * It rejects where it cannot tell: nothing is accepted then.
    *
    * @param key - At most some hundred chars.
    * @param n - 1 to 4294967295.

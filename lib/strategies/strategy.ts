@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import { isThenable } from '../eventual.js'
@@ -6,6 +7,7 @@ import { formatChallenge } from '../fields/challenge.js'
 import type { Challenge } from '../fields/challenge.js'
 import { readScheme } from '../fields/credentials.js'
 import { readRealm } from '../fields/realm.js'
+import type { ReplayStore } from '../store/store.js'
 import type { AcceptedUser } from '../types.js'
 import type { CacheSettings } from './cache-options.js'
 import type { Handshake } from './handshake.js'
@@ -109,6 +111,14 @@ export interface RefusalNote {
 /** A user, alone or with what Passport calls info. */
 export type Accepted = AcceptedUser | readonly [user: AcceptedUser, info: object]
 
+/** What strategies may use of the Redis that processes share: option `redis`. */
+export interface SharedReplays {
+  /** Remembers what counts once, for all of them. */
+  readonly store: ReplayStore
+  /** Signs nonces in all of them. */
+  readonly key: KeyObject
+}
+
 /** The realm of a strategy that was given none, neither by its options nor by its runner. */
 export const DEFAULT_REALM = 'Restricted'
 
@@ -183,8 +193,11 @@ export abstract class Strategy {
   /**
    * Called once when the application is ready, before its first request. It throws or rejects where
    * it could never work: that ends the boot.
+   *
+   * @param _shared - Gives what processes share, where they do, to a strategy that has nothing of
+   *   its own in its place.
    */
-  prepare (): void | Promise<void> {}
+  prepare (_shared?: () => SharedReplays): void | Promise<void> {}
 
   /**
    * Whether this strategy has an account of that name, as far as it can say without asking

@@ -34,7 +34,7 @@ export const GROUPS: readonly Group[] = [
       { title: 'Connection-bound schemes', type: 'ConnectionBoundOptions', prefix: 'connectionBound.', note: 'See [NTLM](../schemes/ntlm.md) and [Negotiate](../schemes/negotiate.md).' },
       { title: 'Anonymous access', type: 'AnonymousOptions', prefix: 'anonymous.' },
       { title: 'Slowing down guesses', type: 'AttemptsOptions', prefix: 'attempts.', note: 'See [Accounts](../guide/accounts.md#slowing-down-guesses).' },
-      { title: 'A shared Redis', type: 'SharedRedisOptions', prefix: 'redis.', note: 'See [Operations](../guide/operations.md#several-processes).' },
+      { title: 'A shared Redis', type: 'SharedRedisOptions', prefix: 'redis.', note: 'See [Several processes](../guide/several-processes.md).' },
       { title: 'Content that is kept', type: 'AuthIntOptions', prefix: 'authInt.' },
       { title: 'Log', type: 'LogOptions', prefix: 'log.', note: 'See [Operations](../guide/operations.md#logs).' },
       { title: 'Status page', type: 'StatusOptions', prefix: 'status.', note: 'See [The status page](../guide/status-page.md).' },
@@ -77,7 +77,8 @@ export const GROUPS: readonly Group[] = [
       { title: 'ntlmAuth', type: 'NtlmAuthOptions', prefix: '', note: 'See [NTLM](../schemes/ntlm.md).' },
       { title: 'proxyAuthMetrics', type: 'MetricsOptions', prefix: '', note: 'The second argument of `proxyAuthMetrics(app, options)`. See [Metrics](../guide/metrics.md).' },
       { title: 'Metrics by user', type: 'UserMetricsOptions', prefix: 'users.', note: 'See [Metrics](../guide/metrics.md#by-user).' },
-      { title: 'MemoryStore', type: 'MemoryStoreOptions', prefix: '', note: 'See [Digest](../schemes/digest.md#several-processes).' }
+      { title: 'MemoryStore', type: 'MemoryStoreOptions', prefix: '', note: 'See [Digest](../schemes/digest.md#several-processes).' },
+      { title: 'RedisStore', type: 'RedisStoreOptions', prefix: '', note: 'See [Digest](../schemes/digest.md#several-processes).' }
     ]
   }
 ]

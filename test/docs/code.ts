@@ -59,7 +59,8 @@ t.test('the programs on the pages: they boot', { skip: openssl.skip }, async t =
 /** What a program would need of the machine, or of the reader, to run. */
 const MORE = [
   "'node:test'", // a test of this file it would be
-  'new NegotiateStrategy(' // a keytab
+  'new NegotiateStrategy(', // a keytab
+  "from 'ioredis'" // a Redis
 ]
 
 /** Plain JavaScript that makes a server. Clients would need one that runs elsewhere. */

@@ -1,8 +1,14 @@
-// The example with several processes.
+// The examples with several processes.
 import t from 'tap'
+import { DigestSession } from '../fixtures/digest-session.js'
 import { startExample } from '../fixtures/example.js'
+import { message } from '../fixtures/forms.js'
+import type { Surroundings } from '../fixtures/forms.js'
 import { origin } from '../fixtures/origin.js'
 import { curl, paste } from '../fixtures/paste.js'
+import { RawClient } from '../fixtures/raw-client.js'
+import { redis, startRedis } from '../fixtures/redis.js'
+import { tcpOrigin } from '../fixtures/tcp-origin.js'
 import { until } from '../fixtures/until.js'
 
 t.test('cluster.mjs: both workers serve one port, and one that is killed is replaced', { skip: curl.skip }, async t => {
@@ -21,4 +27,55 @@ t.test('cluster.mjs: both workers serve one port, and one that is killed is repl
   process.kill(first!, 'SIGKILL')
   await until(() => workers('Server listening').size === 3)
   t.same(await paste(t, line!), { status: '200', body: 'origin' })
+})
+
+t.test('cluster-redis.mjs, two workers: a nonce of one is good at the other, once; a revoked user is so in both; guesses count together', { skip: curl.skip || redis.skip }, async t => {
+  const [target, echo] = [await origin(t), await tcpOrigin(t)]
+  const server = await startRedis(t)
+  const env = { SPECIAL: `${target.authority},${echo.authority}`, REDIS_URL: `redis://127.0.0.1:${server.port}`, GATEWAY_KEY: 'k'.repeat(32) }
+  const { lines: [line, guess], output, port, pid } = await startExample(t, 'cluster-redis', { env, target: target.url })
+  const log = () => output().split('\n').flatMap(text => text.startsWith('{') ? [JSON.parse(text) as Record<string, unknown> & { pid: number }] : [])
+  /** The workers with such a line. */
+  const workers = (is: (line: Record<string, unknown>) => boolean) => new Set(log().filter(is).map(line => line.pid))
+  await until(() => workers(({ msg }) => /Server listening/.test(String(msg))).size === 2)
+
+  t.same(await paste(t, line!), { status: '200', body: 'origin' })
+  const around = { port, origin: target } as unknown as Surroundings
+  const session = await DigestSession.start(t, around)
+  const accepted = () => workers(({ proxy }) => (proxy as { user?: string } | undefined)?.user === 'alice')
+  while (accepted().size < 2) t.equal((await session.send()).status, 200, 'whichever worker it comes to')
+  const { nc } = session
+  const refused = () => workers(({ refusal }) => (refusal as { reason?: string } | undefined)?.reason === 'nc')
+  do {
+    session.nc = nc - 1
+    t.equal((await session.send()).status, 407, 'a count that was used, at whichever worker')
+  } while (refused().size < 2)
+
+  const tunnels: RawClient[] = []
+  const opened = () => workers(({ req }) => (req as { url?: string } | undefined)?.url === echo.authority)
+  const tunnel = await DigestSession.start(t, { port, origin: echo } as unknown as Surroundings, 'CONNECT')
+  while (opened().size < 2 || tunnels.length < 3) {
+    const client = await RawClient.to(t, port)
+    const head = await client.send(message('CONNECT', echo.authority, [`Proxy-Authorization: ${tunnel.sign()}`])).until(text => text.includes('\r\n\r\n'))
+    t.match(head, /^HTTP\/1\.1 200 /)
+    tunnels.push(client)
+  }
+  const start = performance.now()
+  process.kill(pid, 'SIGUSR2')
+  await Promise.all(tunnels.map(each => each.end()))
+  t.ok(performance.now() - start < 1000)
+  await until(() => workers(({ proxy }) => (proxy as { reason?: string } | undefined)?.reason === 'revoked').size === 2)
+
+  const guessed = await paste(t, guess!)
+  t.equal(guessed.status, '429')
+  t.equal(guessed.body.match(/HTTP\/1\.1 429 /g)?.length, 1, 'the last one')
+  const [first] = accepted()
+  process.kill(first!, 'SIGKILL')
+  await until(() => workers(({ msg }) => /Server listening/.test(String(msg))).size === 3)
+  session.nc = nc
+  t.equal((await session.send()).status, 200, 'a worker that dies takes nothing along')
+  for (let i = 0; i < 4; i++) {
+    session.nc = nc - 1
+    t.equal((await session.send()).status, 407)
+  }
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { request } from 'undici'
-import { StoreFull, TooManyHandshakes, VerifierBusy } from '../../lib/errors.js'
+import { StoreFull, StoreUnavailable, TooManyHandshakes, VerifierBusy } from '../../lib/errors.js'
 import { areWrong, broken, isWrongSecret } from '../../lib/passport/outcome.js'
 import { closedPort } from '../fixtures/closed-port.js'
 import { rawServer } from '../fixtures/raw-server.js'
@@ -72,6 +72,9 @@ t.test('a failed strategy: the message names it and says nothing of the cause', 
 t.test('a full store, too many handshakes, a busy verifier: the error stays as it is, with the time to come back (R-MAP-3)', async t => {
   const full = new StoreFull(7000)
   t.strictSame(broken('digest', full), { kind: 'broken', cause: full, strategy: 'digest' })
+  const away = new StoreUnavailable(7000, { cause: new Error('away') })
+  t.match(broken('digest', away).cause, { statusCode: 503, headers: { 'retry-after': '7' }, message: /^[^{]*$/, cause: { message: 'away' } })
+  t.equal(broken('digest', away).cause, away)
   const many = new TooManyHandshakes(7000)
   t.strictSame(broken('ntlm', many), { kind: 'broken', cause: many, strategy: 'ntlm' })
   const busy = new VerifierBusy(7000)

@@ -82,7 +82,8 @@ export class DigestNonces {
   }
 
   private judge ({ realm, algorithm, nonce }: OfferedParameters): NonceVerdict {
-    const key = `${nonce}\n${algorithm.name}\n${realm}`
+    // A store that has lost something has another id. What was ours with the former one is not now.
+    const key = `${nonce}\n${algorithm.name}\n${realm}\n${this.settings.store.id}`
     let own = this.own.get(key) ?? null
     if (own === null) {
       own = readNonce(nonce, this.settings.keys, this.scopeOf(realm, algorithm))

@@ -144,13 +144,15 @@ export interface DigestOptions {
    * goes first, and the old one stays for the life of a nonce. Processes that share a store have
    * the same keys.
    *
-   * @defaultValue a random one
+   * @defaultValue with the option `redis` of the plugin one made from its key, else a random one
    */
   readonly keys?: ReadonlyArray<string | Uint8Array>
   /**
-   * Where the counts of nonces are kept. A full store is 503 with `Retry-After`.
+   * Where the counts of nonces are kept. A full store is 503 with `Retry-After`, and so is one that
+   * does not respond.
    *
-   * @defaultValue a `MemoryStore` of its own
+   * @defaultValue with the option `redis` of the plugin a `RedisStore`, else a `MemoryStore` of its
+   *   own
    */
   readonly store?: ReplayStore
   /**

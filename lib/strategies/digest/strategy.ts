@@ -20,7 +20,7 @@ import { DigestNonces } from './nonces.js'
 import { readDigestOptions } from './options.js'
 import type { DigestAccount, DigestOptions, DigestRefusalReason, DigestSettings } from './options.js'
 import { Strategy, isRight, isScheme } from '../strategy.js'
-import type { AttemptOptions, AttemptRequest, ChallengeContext, RefusalNote } from '../strategy.js'
+import type { AttemptOptions, AttemptRequest, ChallengeContext, RefusalNote, SharedReplays } from '../strategy.js'
 
 /** The second argument of `success`. */
 export interface DigestInfo {
@@ -71,7 +71,8 @@ export class DigestStrategy extends Strategy {
   override readonly fresh = true
   override readonly coversContent: boolean
   private readonly settings: DigestSettings
-  private readonly nonces: DigestNonces
+  private nonces: DigestNonces
+  private readonly has: { readonly store: boolean, readonly keys: boolean }
   /** By realm, of which the configuration has few. */
   private readonly offers = new Map<string, DigestOffer>()
 
@@ -83,6 +84,7 @@ export class DigestStrategy extends Strategy {
     this.settings = readDigestOptions(options)
     this.coversContent = this.settings.qop.includes('auth-int')
     this.nonces = new DigestNonces(this.settings)
+    this.has = { store: options.store !== undefined, keys: options.keys !== undefined }
     this.offerFor(this.realmOf(undefined)) // a realm that is too long stops the boot, not the first client
   }
 
@@ -99,6 +101,13 @@ export class DigestStrategy extends Strategy {
     if (typeof params === 'string') return this.refuse(offer, params, null)
     const attempt = { request, offer, params }
     this.decide((offered) => this.find(offered), params, (found) => this.judge(attempt, found))
+  }
+
+  /** Nonces are those of all processes, unless the options say where they are kept. */
+  override prepare (shared?: () => SharedReplays): void {
+    if (shared === undefined || this.has.store) return
+    const { store, key } = shared()
+    this.nonces = new DigestNonces({ ...this.settings, store, keys: this.has.keys ? this.settings.keys : [key] })
   }
 
   override hasAccount (name: string): boolean {

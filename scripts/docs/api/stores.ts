@@ -3,5 +3,5 @@
  *
  * @module
  */
-export { MemoryStore } from '../../../lib/index.js'
-export type { Claim, MemoryStoreOptions, RedisClient, RedisSubscriber, ReplayStore, SharedRedisOptions } from '../../../lib/index.js'
+export { MemoryStore, RedisStore } from '../../../lib/index.js'
+export type { Claim, MemoryStoreOptions, RedisClient, RedisStoreOptions, RedisSubscriber, ReplayStore, SharedRedisOptions, StoreListener } from '../../../lib/index.js'

@@ -7,5 +7,5 @@
 export { Strategy } from '../../../lib/index.js'
 export type {
   Accepted, AttemptOptions, AttemptRequest, CacheOptions, ChallengeContext, ChallengeMaker, DeclaredStrategy, Handshake, HandshakeState, Offer,
-  PassportStrategy, RefusalNote, Registry, RequestView, StrategyDeclaration
+  PassportStrategy, RefusalNote, SharedReplays, Registry, RequestView, StrategyDeclaration
 } from '../../../lib/index.js'

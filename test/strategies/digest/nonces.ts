@@ -162,3 +162,14 @@ t.test('each new nonce: differs from all others (R-DIG-4)', async t => {
   const { issue } = start()
   t.equal(new Set(Array.from({ length: 1000 }, issue)).size, 1000)
 })
+
+t.test('a store that has lost something, and has another id since: what it issued before does not count, also where it was read before', async t => {
+  const memory = new MemoryStore()
+  const store = { id: 'before', claim: (...claimed: Parameters<ReplayStore['claim']>) => memory.claim(...claimed) }
+  const { redeem, issue } = start({ store })
+  const nonce = issue()
+  t.same(redeem(nonce, 1), FRESH)
+  store.id = 'after'
+  t.same(redeem(nonce, 2), NO_NONCE)
+  t.same(redeem(issue(), 1), FRESH)
+})

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, createSecretKey } from 'node:crypto'
 import t from 'tap'
 import fc from 'fast-check'
 import type { Challenge } from '../../../lib/fields/challenge.js'
@@ -703,4 +703,40 @@ t.test('accounts that are to be read anew: it asks look-ups that can', async t =
   t.equal(await new DigestStrategy({ lookup: reloading('lookup'), lookupHash: reloading('lookupHash') }).reload(), undefined)
   t.strictSame(asked, ['lookup', 'lookupHash'])
   t.equal(await new DigestStrategy({ lookup: () => null }).reload(), false)
+})
+
+t.test('what processes share: it takes the place of a store and keys of its own, where it was given none', async t => {
+  const store = new MemoryStore()
+  const shared = () => ({ store, key: createSecretKey(Buffer.alloc(32, 1)) })
+  const prepared = (options: Partial<DigestOptions> = {}) => {
+    const strategy = digest(options)
+    strategy.prepare(shared)
+    return strategy
+  }
+  const client = new DigestClient(prepared())
+  t.match(await client.send(), { kind: 'accepted' })
+  t.equal(store.size, 1)
+  const other = new DigestClient(prepared()).follow(client.challenges)
+  t.ok(isStale(await other.send()), 'the count of another process')
+  other.nc = 1
+  t.match(await other.send(), { kind: 'accepted' })
+
+  const withKeys = { keys: ['k'.repeat(32)] }
+  const keyed = new DigestClient(prepared(withKeys))
+  t.match(await keyed.send(), { kind: 'accepted' })
+  t.equal(store.size, 2)
+  t.ok(isStale(await new DigestClient(prepared()).follow(keyed.challenges).send()), 'its keys stay its own')
+  const own = new DigestClient(prepared({ store: new MemoryStore() }))
+  t.match(await own.send(), { kind: 'accepted' })
+  t.equal(store.size, 2, 'and so does its store')
+  const alone = digest()
+  alone.prepare()
+  t.match(await new DigestClient(alone).send(), { kind: 'accepted' })
+  t.equal(store.size, 2)
+})
+
+t.test('a store that cannot tell: the attempt fails with its error, and nothing is accepted', async t => {
+  const away = new Error('away')
+  const strategy = digest({ store: { id: 'x', claim: async () => { throw away } } })
+  t.match(await new DigestClient(strategy).send(), { kind: 'broken', cause: { cause: away } })
 })

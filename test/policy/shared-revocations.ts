@@ -1,0 +1,198 @@
+import { once } from 'node:events'
+import { Redis } from 'ioredis'
+import type { RedisOptions } from 'ioredis'
+import t from 'tap'
+import type { Test } from 'tap'
+import { Revocations } from '../../lib/policy/revocations.js'
+import { SharedRevocations } from '../../lib/policy/shared-revocations.js'
+import { readSharedRedis } from '../../lib/store/shared-redis.js'
+import { fakeRedis } from '../fixtures/fake-redis.js'
+import { redis, startRedis } from '../fixtures/redis.js'
+import { stallingProxy } from '../fixtures/stalling-proxy.js'
+import { until } from '../fixtures/until.js'
+
+const { skip } = redis
+const STREAM = '{fastify-proxy-auth}:v1:revoked:Gateway'
+
+/** What a process ends, in its order, and what it is told of Redis. */
+async function shared (t: Test, client: Redis, realm = 'Gateway') {
+  const ended: string[] = []
+  const told: unknown[] = []
+  const revocations = new Revocations()
+  revocations.hold({ end: name => ended.push(name) })
+  const shared = new SharedRevocations(readSharedRedis(client), realm, revocations, (...what) => told.push(what))
+  await shared.start()
+  t.teardown(() => shared.close())
+  return { shared, ended, told }
+}
+
+/** A client that comes back at once. */
+async function clientOf (t: Test, port: number, options: RedisOptions = {}): Promise<Redis> {
+  const client = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 20, ...options })
+  client.on('error', () => {})
+  t.teardown(() => client.disconnect())
+  if (options.lazyConnect !== true) await once(client, 'ready')
+  return client
+}
+
+t.test('users that are revoked, with Redis: other processes end what is theirs, too', { skip }, async t => {
+  const server = await startRedis(t)
+  const direct = await server.client()
+  t.beforeEach(async () => { await direct.flushall() })
+
+  t.test('a user that is revoked: here at once, in other processes within a second, and once in each', async t => {
+    const one = await shared(t, await server.client())
+    const [other, third] = [await shared(t, await server.client()), await shared(t, await server.client())]
+    const names = ['alice', 'böb', 'a\ud800b', '"; DROP', '']
+    for (const name of names) one.shared.revoke(name)
+    t.same(one.ended, names)
+    const start = performance.now()
+    await until(() => other.ended.length === names.length && third.ended.length === names.length)
+    t.ok(performance.now() - start < 1000)
+    other.shared.revoke('carol')
+    await until(() => one.ended.length > names.length && third.ended.length > names.length)
+    t.same(one.ended, [...names, 'carol'])
+    t.same(other.ended, [...names, 'carol'])
+    t.same(third.ended, [...names, 'carol'])
+    t.ok(await direct.pttl(STREAM) > 3_500_000)
+  })
+
+  t.test('a user of the same name in another realm: another user', async t => {
+    const [one, other, elsewhere] = [await shared(t, direct), await shared(t, direct), await shared(t, direct, 'Elsewhere')]
+    one.shared.revoke('alice')
+    elsewhere.shared.revoke('bob')
+    await until(() => other.ended.length === 1)
+    one.shared.revoke('carol')
+    await until(() => other.ended.length === 2)
+    t.same(other.ended, ['alice', 'carol'])
+    t.same(elsewhere.ended, ['bob'])
+  })
+
+  t.test('a process that begins: what was before does not matter to it', async t => {
+    const one = await shared(t, direct)
+    one.shared.revoke('alice')
+    await until(async () => await direct.exists(STREAM) === 1)
+    const late = await shared(t, await server.client())
+    one.shared.revoke('bob')
+    await until(() => late.ended.length > 0)
+    t.same(late.ended, ['bob'])
+  })
+
+  t.test('messages that do not come: the names do all the same, within a second', async t => {
+    await direct.call('ACL', 'SETUSER', 'deaf', 'on', 'nopass', '~*', '+@all', 'resetchannels')
+    const deaf = await clientOf(t, server.port, { username: 'deaf', password: 'x' })
+    const [one, other] = [await shared(t, direct), await shared(t, deaf)]
+    one.shared.revoke('alice')
+    const start = performance.now()
+    await until(() => other.ended.length === 1)
+    t.ok(performance.now() - start < 1500)
+    other.shared.revoke('bob')
+    t.same(other.ended, ['alice', 'bob'])
+  })
+
+  t.test('a process that is cut off from Redis: it catches up, and tells what it has revoked', async t => {
+    const { port, stall, flow } = await stallingProxy(t, server.port)
+    const cut = await shared(t, await clientOf(t, port))
+    const one = await shared(t, direct)
+    stall()
+    await until(() => cut.told.length === 1)
+    t.match(cut.told, [['failed', { message: 'Redis did not answer in time' }]])
+    one.shared.revoke('alice')
+    cut.shared.revoke('bob')
+    t.same(cut.ended, ['bob'], 'here it is at once')
+    flow()
+    await until(() => cut.ended.length === 2 && one.ended.length === 2)
+    t.same(cut.ended, ['bob', 'alice'])
+    t.same(one.ended, ['alice', 'bob'])
+    t.match(cut.told, [[], ['recovered']])
+  })
+
+  t.test('data that are lost while the clock is set back: what is revoked then is heard', async t => {
+    const other = await shared(t, direct)
+    await direct.xadd(STREAM, '9999999999999-1', 'name', '"before"', 'by', 'another')
+    await until(() => other.ended.length === 1)
+    await direct.multi().del(STREAM).xadd(STREAM, '5-1', 'name', '"after"', 'by', 'another').exec()
+    await until(() => other.ended.length === 2)
+    t.same(other.ended, ['before', 'after'])
+  })
+
+  t.test('what is no name in the stream, and what fails to end: the names behind it count', async t => {
+    const other = await shared(t, direct)
+    await direct.multi().xadd(STREAM, '*', 'name', 'no JSON', 'by', 'another').xadd(STREAM, '*', 'name', '"alice"', 'by', 'another').exec()
+    await until(() => other.ended.length === 1)
+    t.same(other.ended, ['alice'])
+    t.same(other.told, [])
+  })
+
+  t.test('a process that ends: what it has revoked is told, and no connection stays', async t => {
+    const [one, other] = [await shared(t, await server.client()), await shared(t, direct)]
+    const listening = async () => (await direct.client('LIST', 'TYPE', 'PUBSUB') as string).split('\n').length - 1
+    await until(async () => await listening() === 2)
+    one.shared.revoke('alice')
+    await one.shared.close()
+    await until(() => other.ended.length === 1)
+    await until(async () => await listening() === 1)
+  })
+
+  t.test('a client that connects with its first command: it hears of users that are revoked', async t => {
+    const [lazy, one] = [await shared(t, await clientOf(t, server.port, { lazyConnect: true })), await shared(t, direct)]
+    one.shared.revoke('alice')
+    await until(() => lazy.ended.length === 1)
+  })
+
+  t.test('a client that keeps no command until it is connected: it hears of them, too', async t => {
+    const [hasty, one] = [await shared(t, await clientOf(t, server.port, { enableOfflineQueue: false })), await shared(t, direct)]
+    one.shared.revoke('alice')
+    await until(() => hasty.ended.length === 1)
+  })
+})
+
+t.test('a Redis that is away when a process begins, and has names when it comes: they are heard', { skip }, async t => {
+  const server = await startRedis(t)
+  const direct = await server.client()
+  await direct.xadd(STREAM, '*', 'name', '"alice"', 'by', 'another')
+  await direct.save()
+  await server.stop()
+  const begun = await shared(t, await clientOf(t, server.port, { lazyConnect: true, enableOfflineQueue: false }))
+  t.match(begun.told, [['failed']])
+  await server.start()
+  await until(() => begun.ended.length === 1)
+  t.match(begun.told, [['failed'], ['recovered']])
+})
+
+t.test('more names than are remembered, while Redis takes none: the first are given up', async t => {
+  const told: string[] = []
+  const client = Object.assign(fakeRedis(), {
+    status: 'reconnecting',
+    proxyAuthRevoke1: async (_key: string, name: string) => told.push(JSON.parse(name) as string),
+    proxyAuthRevoked1: async () => ['0-0', []]
+  })
+  const shared = new SharedRevocations(readSharedRedis(client), 'Gateway', new Revocations(), () => {})
+  for (let i = 0; i < 10_001; i++) shared.revoke(`user ${i}`)
+  client.status = 'ready'
+  shared.revoke('alice')
+  await until(() => told.includes('alice'))
+  t.equal(told[0], 'user 2')
+  t.equal(told.length, 10_000)
+})
+
+t.test('a Redis that is away: a user is revoked here, and the end does not wait for it', async t => {
+  const ended: string[] = []
+  const revocations = new Revocations()
+  revocations.hold({ end: name => ended.push(name) })
+  const shared = new SharedRevocations(readSharedRedis(fakeRedis({ status: 'reconnecting' })), 'Gateway', revocations, () => {})
+  shared.revoke('alice')
+  t.same(ended, ['alice'])
+  const start = performance.now()
+  await shared.close()
+  t.ok(performance.now() - start < 1000)
+})
+
+t.test('a Redis that answers nothing: the end waits for it no longer than a second', async t => {
+  const client = Object.assign(fakeRedis(), { proxyAuthRevoke1: () => new Promise(() => {}) })
+  const shared = new SharedRevocations(readSharedRedis(client), 'Gateway', new Revocations(), () => {})
+  shared.revoke('alice')
+  const start = performance.now()
+  await shared.close()
+  t.ok(performance.now() - start < 1900)
+})
