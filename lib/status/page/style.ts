@@ -59,7 +59,7 @@ body[data-state="lost"] main { filter: grayscale(1) }
 .more { margin-block-start: .6rem }
 
 table { border-collapse: collapse; margin-block-start: .4rem; width: 100% }
-th, td { border-block-end: 1px solid var(--line); padding: .3rem .6rem; text-align: start; vertical-align: top }
+th, td { border-block-end: 1px solid var(--line); padding: .3rem .5rem; text-align: start; vertical-align: top }
 th:first-child, td:first-child { padding-inline-start: 0 }
 th:last-child, td:last-child { padding-inline-end: 0 }
 tbody tr:last-child td { border-block-end: 0 }
@@ -72,17 +72,17 @@ th[aria-sort="ascending"] button::after { content: " ↑" }
 th[aria-sort="descending"] button::after { content: " ↓" }
 .number { font-variant-numeric: tabular-nums; overflow-wrap: normal; text-align: end; white-space: nowrap }
 .time { font-variant-numeric: tabular-nums; white-space: nowrap }
-td.name { font-weight: 550; min-width: 14ch }
+td.name { font-weight: 550; min-width: 12ch }
 .word { white-space: nowrap }
-td.address { font-variant-numeric: tabular-nums; min-width: 15ch }
-td.rule { min-width: 10ch }
+td.address { font-variant-numeric: tabular-nums; min-width: 12.5ch }
+td.rule { min-width: 8ch }
 .wide { overflow-x: auto }
-td.target { min-width: 24ch }
+td.target { min-width: 20ch }
 td.reason { min-width: 24ch }
 td.id { color: var(--dim); font-size: .8125rem; min-width: 8ch }
 .rate { align-items: center; display: inline-flex; gap: .5rem; justify-content: flex-end }
-.rate .plot { height: 1.1rem; width: 4.5rem }
-.rate span { min-width: 5rem }
+.rate .plot { height: 1.1rem; width: 3.75rem }
+.rate span { min-width: 4.75rem }
 .quotas > span { align-items: center; display: flex; flex-wrap: wrap; gap: 0 .5rem }
 .quotas meter { height: 1rem; width: 6rem }
 .quotas small { color: var(--dim); font-size: .8125rem }
@@ -107,10 +107,10 @@ td.id { color: var(--dim); font-size: .8125rem; min-width: 8ch }
   td.number { white-space: normal }
   td::before { color: var(--dim); content: attr(data-label) " "; font-size: .8125rem; font-weight: 400 }
   td.target, td.reason, td.quota { flex-basis: 100% }
-  td.name::before, td.word::before, td.badged::before, td.target::before, td.reason::before, td.time::before { content: none }
+  td.name::before, td.word::before, td.badged::before, td.target::before, td.reason::before, td.quota::before, td.time::before { content: none }
   td:has(> span:empty) { display: none }
-  .rate { align-items: baseline; flex-direction: row-reverse }
-  .rate span { min-width: 0 }
+  .rate { display: inline }
+  .rate .plot { display: inline-block; margin-inline-end: .4rem; vertical-align: text-bottom }
 }
 @media (max-width: 45rem) {
   body { padding-inline: .75rem }
