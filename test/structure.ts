@@ -35,8 +35,8 @@ const MAY_IMPORT: Record<string, string[]> = {
     'policy'
   ],
   // The floors of proxy, from the lowest. Never gate.
-  'proxy/exchange': ['errors', 'types', 'events', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'policy'],
-  'proxy/message': ['errors', 'check-option', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange'],
+  'proxy/exchange': ['errors', 'eventual', 'types', 'events', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'policy'],
+  'proxy/message': ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'platform/http1', 'policy', 'proxy/exchange'],
   'proxy/upstream': ['errors', 'check-option', 'types', 'fields', 'platform', 'policy', 'proxy/message'],
   // To the target by way of another proxy, and the credentials for that.
   'proxy/parent/login': ['errors', 'eventual', 'load-package', 'types', 'deadline', 'fields', 'schemes', 'concurrency-limit', 'store', 'policy'],
@@ -45,11 +45,11 @@ const MAY_IMPORT: Record<string, string[]> = {
   'proxy/parent/absolute': ['errors', 'eventual', 'types', 'fields', 'platform', 'policy', 'store', 'proxy/message', 'proxy/upstream', 'proxy/parent', 'proxy/parent/login'],
   'proxy/ingress': ['errors', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'store', 'proxy/exchange'],
   'proxy/upgrade': [
-    'errors', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'proxy/exchange', 'proxy/message',
+    'errors', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'policy', 'proxy/exchange', 'proxy/message',
     'proxy/ingress'
   ],
   'proxy/relay': [
-    'errors', 'eventual', 'types', 'fields', 'platform', 'platform/http1', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/upgrade'
+    'errors', 'eventual', 'types', 'fields', 'platform', 'platform/http1', 'policy', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/upgrade'
   ],
   'proxy/connect': [
     'errors', 'types', 'eventual', 'fields', 'platform', 'platform/http1', 'policy', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/parent/connect', 'proxy/ingress',

@@ -37,6 +37,18 @@ export function canReuseReads (side: Duplex): side is Socket {
     typeof (side as Reader)._handle?.useUserBuffer === 'function'
 }
 
+/** Says how much of what was read may go, and takes what may not. */
+export interface ReadMeter {
+  /** How many of these octets may go. */
+  take (octets: number): number
+  /**
+   * Takes octets of which fewer may go. Nothing more is read until it says so.
+   *
+   * @param octets - Are its own.
+   */
+  hold (octets: Buffer, taken: number): void
+}
+
 /**
  * Passes on what a socket says, from here on for good, in buffers that are used again. Node itself
  * allocates 64 KiB for each read, and most of what a tunnel costs is to have them collected.
@@ -48,9 +60,11 @@ export function canReuseReads (side: Duplex): side is Socket {
  * @param from - {@link canReuseReads}; nothing else reads it, and nothing that was read waits. Its
  *   end and its failures stay events.
  * @param to - A plain connection as well: others keep what is written to them for longer.
+ * @param meter - Has to let it through. Default: all goes.
+ * @returns To be called when the meter holds nothing any more.
  * @quirk node-allocates-each-read
  */
-export function reuseReads (from: Socket, to: Socket): void {
+export function reuseReads (from: Socket, to: Socket, meter?: ReadMeter): () => void {
   const reader = from as Reader
   /** Its own. It is set aside while what is in it is on its way. */
   let own: Buffer | undefined
@@ -88,6 +102,16 @@ export function reuseReads (from: Socket, to: Socket): void {
   const take = (length: number, buffer: Buffer): boolean => {
     next = undefined
     if (to.destroyed || to.writableEnded) return true // it is thrown away
+    if (meter !== undefined) {
+      const taken = meter.take(length)
+      if (taken < length) {
+        meter.hold(Buffer.from(buffer.subarray(0, length)), taken)
+        if (buffer !== own) return false
+        next = shared
+        giveBack()
+        return false
+      }
+    }
     const isBulk = length >= BULK
     if (buffer === own) {
       to.write(buffer.subarray(0, length))
@@ -112,6 +136,10 @@ export function reuseReads (from: Socket, to: Socket): void {
     else giveBack()
   })
   from.read(0)
+  return () => {
+    if (to.writableLength > 0 && !to.destroyed) wait()
+    else from.read(0)
+  }
 }
 
 /** `undefined` where all are in use. */

@@ -6,6 +6,8 @@ import { TLSSocket } from 'node:tls'
 import t from 'tap'
 import type { Test } from 'tap'
 import { canReuseReads, reuseReads } from '../../lib/platform/reused-reads.js'
+import { MeteredFlow } from '../../lib/proxy/exchange/metered-flow.js'
+import { FickleMeter } from '../fixtures/meters.js'
 import { mocked } from '../fixtures/mocked.js'
 import { socketPair } from '../fixtures/socket-pair.js'
 import { until } from '../fixtures/until.js'
@@ -198,4 +200,27 @@ t.test('a side closes with octets on their way: its buffer is not another connec
     await until(() => to.writableLength === 0)
     t.ok(zeros, 'what was on its way is what was sent')
   }
+})
+
+t.test('a meter that gives leave at random: all octets arrive as they were, and no connection gets those of another', async t => {
+  const hashes = await Promise.all(Array.from({ length: 12 }, async () => {
+    const { from, to, source, sink } = await joined(t)
+    const flow = new MeteredFlow(new FickleMeter(), 'up', { write: octets => to.write(octets), resume: () => resume() }, to)
+    const resume = reuseReads(from, to, flow)
+    once(from, 'end').then(() => flow.afterAll(() => to.end()), () => {})
+    return await Promise.all([send(source, 8 * MIB), receive(sink)])
+  }))
+  for (const [sent, received] of hashes) t.equal(received, sent)
+})
+
+t.test('the side that is written to is gone when the meter holds nothing any more: what comes is thrown away', async t => {
+  const { from, to, source } = await joined(t)
+  const resume = reuseReads(from, to, { take: () => 0, hold () {} })
+  source.write(Buffer.alloc(MIB))
+  await until(() => from.bytesRead > 0)
+  to.destroy()
+  resume()
+  source.end()
+  await once(from, 'end')
+  t.equal(from.bytesRead, MIB)
 })

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ClientLeft } from '../../errors.js'
-import { isThenable } from '../../eventual.js'
+import { after, isThenable } from '../../eventual.js'
 import { valuesOf } from '../../fields/raw-list.js'
 import type { AuthorityTarget } from '../../fields/target.js'
 import { formatVia } from '../../fields/via.js'
@@ -97,10 +97,9 @@ class Opening {
       const permit = permissions?.permit(request, { form: 'connect', method: 'CONNECT', host, port })
       this.record.permit = permit
       if (ways !== undefined) return this.goBy(ways)
-      const addresses = access.approve({ host, port, scheme: 'connect' }, proxyAuth, permit)
-      if (!isThenable(addresses)) return this.dial(addresses)
-      const failed = guarded((failure) => this.fail(failure), client)
-      addresses.then(guarded((approved) => this.dial(approved), client), failed)
+      const approved = access.approve({ host, port, scheme: 'connect' }, proxyAuth, permit)
+      const dialled = after(approved, (addresses) => after(exchanges.admit(this.exchange), () => this.dial(addresses)))
+      if (isThenable(dialled)) dialled.then(undefined, guarded((failure) => this.fail(failure), client))
     } catch (failure) {
       this.fail(failure)
     }
@@ -120,9 +119,11 @@ class Opening {
   }
 
   private goBy (ways: WaysOptions): void {
-    const { request: { proxyAuth, raw }, target: { host, port }, options: { pseudonym }, record: { permit } } = this
+    const { request: { proxyAuth, raw }, target: { host, port }, exchange, options: { exchanges, pseudonym } } = this
+    const { permit } = exchange.record
     const target = { host, port, scheme: 'connect' } as const
-    const asked = { target, identity: proxyAuth!, permit, raw, fields: fieldsForParent(raw, pseudonym) }
+    const admit = () => exchanges.admit(exchange)
+    const asked = { target, identity: proxyAuth!, permit, admit, raw, fields: fieldsForParent(raw, pseudonym) }
     const done: WayOpened = (failure, socket, parent, address) => {
       if (failure === null) this.open(socket!, { address, parent: parent?.name })
       else this.fail(failure)
@@ -176,12 +177,12 @@ function pass (
   exchange.octets = () => ({
     bytesIn: upstream.bytesWritten - bytesWritten, bytesOut: upstream.bytesRead - bytesRead + readableLength
   })
-  if (head.length > 0) upstream.write(head)
   const joined = join(client, upstream, options, (reason) => {
     exchanges.delete(exchange)
     exchange.record.close({ status: 200, ...exchange.octets!(), reason })
     whenEnded?.()
-  })
+  }, { head, meter: exchange.admission?.meter })
+  exchange.octets = joined.octets ?? exchange.octets
   exchange.end = joined.end
 }
 

@@ -1,3 +1,4 @@
+import type { LimitFailure, LimitedExchange } from '../../policy/limits/meter.js'
 import type { ExchangeRecord } from './record.js'
 
 /**
@@ -5,6 +6,9 @@ import type { ExchangeRecord } from './record.js'
  * changed, or the application has ended it.
  */
 export type EndedFor = 'closing' | 'revoked' | 'forbidden' | 'ended'
+
+/** What one is ended by: one of those, or a limit that it has reached. */
+export type EndedBy = EndedFor | LimitFailure
 
 /** Octets each way. */
 export interface MovedOctets {
@@ -25,9 +29,11 @@ export interface Exchange {
   /** What there is to know of it; `undefined` where nothing is proxied yet. */
   readonly record?: ExchangeRecord | undefined
   /** How many octets have gone through so far. */
-  readonly octets?: (() => MovedOctets) | undefined
+  octets?: (() => MovedOctets) | undefined
+  /** What limits it, once they have let it in; `undefined` where none does. */
+  admission?: LimitedExchange | undefined
   /** Ends it at once. Must lead to `exchanges.delete`. */
-  end (why: EndedFor): void
+  end (why: EndedBy): void
 }
 
 /** One that is proxied. */

@@ -1,4 +1,7 @@
+import { after } from '../../eventual.js'
+import type { Eventual } from '../../eventual.js'
 import { guarded } from '../../platform/guarded.js'
+import type { LimitFailure, Limiting, Meter } from '../../policy/limits/meter.js'
 import { Identity, Revocations } from '../../policy/revocations.js'
 import type { Milliseconds, ProxyIdentity } from '../../types.js'
 import type { EndedFor, Exchange, Proxied } from './exchange.js'
@@ -22,8 +25,11 @@ export class Exchanges {
   /**
    * @param revocations - Says whose exchanges are to end.
    * @param usage - Told of what its users have done.
+   * @param limiter - Has to let in each of those that are proxied. Default: there are no limits.
    */
-  constructor (private readonly revocations = new Revocations(), readonly usage = new Usage()) {
+  constructor (
+    private readonly revocations = new Revocations(), readonly usage = new Usage(), private readonly limiter?: Limiting
+  ) {
     revocations.hold({ end: (name) => this.endThose(({ holder }) => holder === name, 'revoked') })
   }
 
@@ -57,10 +63,36 @@ export class Exchanges {
     return hasEnded ? 'revoked' : undefined
   }
 
+  /**
+   * Has the limits let one in, which is permitted and not dialled yet. Once it is deleted it holds
+   * nothing of them.
+   *
+   * @returns What its octets are metered by; `undefined`: they are not.
+   * @throws {LimitReached} {@link LimitStoreFailed}
+   */
+  admit (exchange: Proxied): Eventual<Meter | undefined> {
+    const { limiter } = this
+    if (limiter === undefined) return undefined
+    const { id, identity, permit, isTunnel } = exchange.record
+    const who = {
+      user: identity?.name ?? '',
+      groups: permit?.groups ?? [],
+      rule: permit?.decision?.rule ?? null,
+      kind: isTunnel ? 'tunnel' : 'request'
+    } as const
+    const end = (failure: LimitFailure) => { if (exchange.place !== undefined) exchange.end(failure) }
+    return after(limiter.admit(who, id, end), (admission) => {
+      if (exchange.place === undefined) admission.release() // it has ended meanwhile
+      exchange.admission = admission
+      return admission.meter
+    })
+  }
+
   delete (exchange: Exchange): void {
     const { place } = exchange
     if (place === undefined) return
     exchange.place = undefined
+    exchange.admission?.release()
     const last = this.live.pop()!
     if (last !== exchange) {
       this.live[place] = last

@@ -4,8 +4,11 @@ import { guarded, on, once } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
 import { canReuseReads, reuseReads } from '../../platform/reused-reads.js'
 import { lingeringClose } from '../../platform/http1/lingering-close.js'
-import type { Exchange } from './exchange.js'
 import { abort, hasLostPeer, propagateReset, wasReset } from '../../platform/abort.js'
+import type { Meter } from '../../policy/limits/meter.js'
+import { reasonOf } from './ended.js'
+import type { EndedBy, MovedOctets } from './exchange.js'
+import { LONG, MeteredPipe } from './metered-pipe.js'
 
 export interface JoinOptions {
   /** No byte either way for this long ends it. 0: no limit. */
@@ -15,7 +18,23 @@ export interface JoinOptions {
 }
 
 /** A socket, or a stream with a timer like a socket's, as HTTP/2 has. */
-export type Side = Duplex & { setTimeout (time: Milliseconds, expired: () => void): unknown }
+export type Side = Duplex & { setTimeout (time: Milliseconds, expired?: () => void): unknown }
+
+/** Two streams that are joined. */
+export interface Joined {
+  /** What has gone each way, where that is metered. */
+  readonly octets?: (() => MovedOctets) | undefined
+  /** Ends both at once. */
+  end (why: EndedBy): void
+}
+
+/** What a tunnel may begin with. */
+export interface JoinStart {
+  /** What the client has said already. Default: nothing. */
+  readonly head?: Buffer | undefined
+  /** What may go, where that has limits. What waits for leave of it is not idle. */
+  readonly meter?: Meter | undefined
+}
 
 /**
  * Joins two streams until both have ended. The end of one side is passed on as an end (half-close),
@@ -23,26 +42,35 @@ export type Side = Duplex & { setTimeout (time: Milliseconds, expired: () => voi
  * that came from it is on its way.
  *
  * @param ended - Called once, when both are closed, with the reason if it was not their own doing.
- * @returns The exchange, to be ended from outside.
+ * @returns What it is ended by from outside.
  */
-export function join (client: Side, upstream: Side, options: JoinOptions, ended: (reason?: string) => void): Exchange {
+export function join (
+  client: Side, upstream: Side, options: JoinOptions, ended: (reason?: string) => void,
+  { head = EMPTY, meter }: JoinStart = {}
+): Joined {
   let reason: string | undefined
   let open = 2
   let timer: NodeJS.Timeout | undefined
+  const active = () => upstream.setTimeout(options.idleTimeout)
+  const up = meter && new MeteredPipe(meter, 'up', client, upstream, active)
+  const down = meter && new MeteredPipe(meter, 'down', upstream, client, active)
 
-  const stop = (why: string) => {
-    reason ??= why
+  const stop = (why: EndedBy | 'idle' | 'expired') => {
+    reason ??= reasonOf(why)
     abort(client)
     upstream.destroy()
   }
-  const idle = guarded(() => stop('idle'))
-  const watch = (side: Side, other: Side) => {
+  const idle = guarded(function (this: Side) {
+    if (up?.isHeld === true || down?.isHeld === true) this.setTimeout(options.idleTimeout, idle)
+    else stop('idle')
+  })
+  const watch = (side: Side, other: Side, pipe: MeteredPipe | undefined) => {
     let failed = false
     const fail = (why: string) => {
       if (failed) return
       failed = true
       reason ??= why
-      if (side.readableEnded) lingeringClose(other)
+      if (side.readableEnded) afterAll(pipe, () => lingeringClose(other))
       else propagateReset(other)
     }
     on(side, 'error', (error: NodeJS.ErrnoException) => fail(codeOf(error)), other)
@@ -53,30 +81,40 @@ export function join (client: Side, upstream: Side, options: JoinOptions, ended:
         ended(reason)
       } else if (!side.readableEnded || wasReset(side)) fail('aborted') // the other must not wait for its end
       else {
-        // It may have to be rid of its last octets; what it sends is for no one any more.
-        lingeringClose(other)
-        other.setTimeout(options.idleTimeout, idle)
+        afterAll(pipe, () => {
+          // It may have to be rid of its last octets; what it sends is for no one any more.
+          lingeringClose(other)
+          other.setTimeout(options.idleTimeout, idle)
+        })
       }
     }, other)
   }
-  watch(client, upstream)
-  watch(upstream, client)
+  watch(client, upstream, up)
+  watch(upstream, client, down)
   // Every byte is read from one socket and written to the other, so one timer sees both ways.
   upstream.setTimeout(options.idleTimeout, idle)
   if (options.maxDuration > 0) timer = setTimeout(guarded(() => stop('expired')), options.maxDuration)
 
+  if (head.length > 0 && up === undefined) upstream.write(head)
   pass(client, upstream, () => {
     upstream.end()
     if (hasLostPeer(client)) client.destroy(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }))
-  })
+  }, up, head)
   pass(upstream, client, () => {
     if (!hasLostPeer(upstream)) return client.end()
     // What has come is not all: it goes out, and then the reset.
     reason ??= 'ECONNRESET'
     client.write(EMPTY, guarded(() => propagateReset(client)))
     upstream.destroy()
-  })
-  return { end: stop }
+  }, down)
+  const octets = up && down && (() => ({ bytesIn: up.moved, bytesOut: down.moved }))
+  return { octets, end: stop }
+}
+
+/** Does something once nothing is held back by a meter. */
+function afterAll (pipe: MeteredPipe | undefined, last: () => void): void {
+  if (pipe === undefined) last()
+  else pipe.afterAll(last)
 }
 
 /**
@@ -89,21 +127,19 @@ function codeOf ({ code = 'error' }: NodeJS.ErrnoException): string {
   return code === 'UND_ERR_SOCKET' ? 'ECONNRESET' : code
 }
 
-const EMPTY = Buffer.alloc(0)
-
-/** Octets from one side after which a tunnel is a long one. Short ones are cheaper as pipes. */
-const LONG = 262_144
+const EMPTY: Buffer = Buffer.alloc(0)
 
 /**
  * Passes on what comes from one side. `ended` is called at its end, which is none where node tells
  * of one for a reset of a stream.
  */
-function pass (from: Duplex, to: Duplex, ended: () => void): void {
+function pass (from: Duplex, to: Duplex, ended: () => void, pipe?: MeteredPipe, head = EMPTY): void {
   const end = () => wasReset(from) ? propagateReset(to) : ended()
-  from.pipe(to, { end: false })
-  if (from.readableEnded) return end() // while the other side was dialled
-  once(from, 'end', end, to)
-  if (canReuseReads(from) && canReuseReads(to)) reuseWhenLong(from, to)
+  if (pipe === undefined) from.pipe(to, { end: false })
+  else pipe.begin(head)
+  if (from.readableEnded) return afterAll(pipe, end) // while the other side was dialled
+  once(from, 'end', () => afterAll(pipe, end), to)
+  if (pipe === undefined && canReuseReads(from) && canReuseReads(to)) reuseWhenLong(from, to)
 }
 
 /** Changes the pipe of a tunnel that turns out to be long for what costs less by the octet. */

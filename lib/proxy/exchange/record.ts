@@ -109,6 +109,9 @@ export class ExchangeRecord {
     return this.name
   }
 
+  /** Whether it is a CONNECT or an upgrade; else it is a request. */
+  get isTunnel (): boolean { return this.form === 'connect' || this.form === 'websocket' }
+
   /** Since it began. */
   get age (): Milliseconds {
     return Math.round(performance.now() - this.began)

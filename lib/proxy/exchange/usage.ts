@@ -63,7 +63,7 @@ export class Usage implements RecordKeeper {
       const user = record.identity?.name ?? null
       const usage = users.get(user) ?? { user, ...NONE }
       const { bytesIn, bytesOut, rateIn, rateOut } = this.paceOf(exchange)
-      if (record.form === 'connect' || record.form === 'websocket') usage.tunnels += 1
+      if (record.isTunnel) usage.tunnels += 1
       else usage.requests += 1
       usage.bytesIn += bytesIn
       usage.bytesOut += bytesOut

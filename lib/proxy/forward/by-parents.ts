@@ -102,11 +102,11 @@ export function createByParents (options: ByParentsOptions): ByParents {
   return {
     send (forwarded) {
       const { outgoing: { target }, identity, permit, relay } = forwarded
-      return after(access.admit(target, identity, permit), (admitted) =>
+      return after(access.admit(target, identity, permit), (admitted) => after(relay.admit(), () =>
         after(parents.choose(admitted, identity), (hops) => takeWays(hops, {
           take: (hop, otherwise) => take(hop, admitted, forwarded, otherwise),
           begin: (next) => relay.begin(next)
-        })))
+        }))))
     },
     close: () => absolute.close()
   }

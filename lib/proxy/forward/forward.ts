@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { isThenable } from '../../eventual.js'
+import { after } from '../../eventual.js'
+import type { Eventual } from '../../eventual.js'
 import type { AbsoluteTarget } from '../../fields/target.js'
 import { formatVia } from '../../fields/via.js'
 import { isGone } from '../../platform/abort.js'
@@ -67,9 +68,9 @@ export function createForward (options: ForwardHandlerOptions) {
       return { target, method: raw.method!, fields, content, tally, upgrade, requester, trail: relay.record }
     }
 
-    const send = (addresses: readonly Address[], fields: string[]): void => {
+    const send = (addresses: readonly Address[], fields: string[]): Eventual<void> => after(relay.admit(), () => {
       if (!isGone(reply.raw)) client.send({ ...outgoing(fields), addresses }, relay)
-    }
+    })
 
     relay.begin(() => {
       refuseLoop(raw, pseudonym)
@@ -83,8 +84,7 @@ export function createForward (options: ForwardHandlerOptions) {
         const identity = request.proxyAuth!
         return byParents.send({ outgoing: outgoing(fields), identity, permit, response: reply.raw, relay })
       }
-      const approved = access.approve(target, request.proxyAuth, permit)
-      return isThenable(approved) ? approved.then((later) => send(later, fields)) : send(approved, fields)
+      return after(access.approve(target, request.proxyAuth, permit), (addresses) => send(addresses, fields))
     })
   }
 }

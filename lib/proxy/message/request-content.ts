@@ -1,11 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { ClientLeft } from '../../errors.js'
+import { isThenable } from '../../eventual.js'
 import { announcesContent } from '../../fields/announces-content.js'
 import { abort, wasReset } from '../../platform/abort.js'
 import { guarded } from '../../platform/guarded.js'
 import { streamOf } from '../../platform/message-stream.js'
 import type { Milliseconds } from '../../types.js'
+import type { Allowance } from '../exchange/allowance.js'
 import { upgradeOf } from './upgrade.js'
 
 /** Counts what went through. */
@@ -14,6 +16,8 @@ export interface Tally {
   bytesIn: number
   /** When the last of it went on, by `performance.now()`; `undefined` before. */
   endedAt?: Milliseconds
+  /** Has to give leave for each octet. Left out: they all may go. */
+  allowance?: Allowance
 }
 
 type MayBeHttp2 = IncomingMessage & { readonly stream?: { readonly endAfterHeaders: boolean } }
@@ -50,9 +54,14 @@ async function * content (
   const timer = bodyTimeout === 0 ? undefined : setTimeout(cut, bodyTimeout)
   try {
     for await (const chunk of source === request ? received(request) : source.iterator({ destroyOnReturn: false })) {
-      tally.bytesIn += chunk.length
       waiting = false
-      yield chunk
+      for (let rest: Buffer = chunk; rest.length > 0;) {
+        const leave = tally.allowance?.take(rest.length) ?? rest.length
+        const octets = isThenable(leave) ? await leave : leave
+        tally.bytesIn += octets
+        yield octets === rest.length ? rest : rest.subarray(0, octets)
+        rest = rest.subarray(octets)
+      }
       waiting = true
       timer?.refresh()
     }

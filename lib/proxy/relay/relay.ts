@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Dispatcher } from 'undici'
 import { ClientLeft, UpstreamChallenged, UpstreamProtocol } from '../../errors.js'
-import { isThenable } from '../../eventual.js'
+import { after, isThenable } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
 import { connectionOptions, endToEnd } from '../../fields/hop-by-hop.js'
 import type { FieldRecord } from '../../fields/hop-by-hop.js'
@@ -13,21 +13,26 @@ import { abortResponse, isFinished, isGone } from '../../platform/abort.js'
 import { asError } from '../../platform/as-error.js'
 import { guardMethod, guarded, once } from '../../platform/guarded.js'
 import { hasBegun } from '../../platform/has-begun.js'
+import { closeBehind } from '../../platform/http1/close-behind.js'
 import { onQueuedClose } from '../../platform/http1/queued-response.js'
 import { writeInterim } from '../../platform/interim-response.js'
 import type { Milliseconds } from '../../types.js'
-import { failureOf } from '../exchange/ended.js'
-import type { EndedFor, Exchange, MovedOctets } from '../exchange/exchange.js'
+import type { LimitedExchange } from '../../policy/limits/meter.js'
+import { Allowance } from '../exchange/allowance.js'
+import { failureOf, reasonOf } from '../exchange/ended.js'
+import type { EndedBy, EndedFor, Exchange, MovedOctets } from '../exchange/exchange.js'
 import type { Exchanges } from '../exchange/exchanges.js'
 import type { JoinOptions } from '../exchange/join.js'
 import { ExchangeRecord, endingBy } from '../exchange/record.js'
 import type { Ending, Recorded } from '../exchange/record.js'
 import { deleteWhenRequestEnds } from '../exchange/release.js'
+import { MeteredResponse } from '../message/metered-response.js'
 import type { Tally } from '../message/request-content.js'
 import { ResponseWriter } from '../message/response-writer.js'
 import type { ResponseSink } from '../message/response-writer.js'
 import { upgradeOf } from '../message/upgrade.js'
 import { switchProtocols } from '../upgrade/switch-protocols.js'
+import type { SwitchedExchange } from '../upgrade/switch-protocols.js'
 import type { Controller } from '../upstream/attempt.js'
 import { upstreamError } from '../upstream/upstream-error.js'
 
@@ -73,11 +78,12 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
   abandon: (() => void) | undefined
   place?: number | undefined
   holder?: string | undefined
+  admission?: LimitedExchange | undefined
   private readonly request: IncomingMessage
   private readonly raw: ServerResponse
-  private readonly sink: ResponseSink
+  private sink: ResponseSink
   private controller: Controller | null = null
-  private joined: Exchange | null = null
+  private joined: SwitchedExchange | null = null
   /** Octets behind a 101, once that is over. */
   private passed: MovedOctets | undefined
   private received: readonly string[] = []
@@ -111,7 +117,7 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
 
   /** Content each way, or what came behind a 101. */
   octets (): MovedOctets {
-    return this.passed ?? this.joined?.octets?.() ?? { bytesIn: this.tally.bytesIn, bytesOut: this.sink.bytesOut }
+    return this.passed ?? this.joined?.octets() ?? { bytesIn: this.tally.bytesIn, bytesOut: this.sink.bytesOut }
   }
 
   /**
@@ -127,10 +133,28 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
     }
   }
 
-  /** Ends the exchange at once, on both sides. */
-  end (why: EndedFor): void {
+  /**
+   * Has the limits let it in, where there are any: once it is permitted, before it is sent.
+   *
+   * @throws {LimitReached} {@link LimitStoreFailed}
+   */
+  admit (): Eventual<void> {
+    return after(this.options.exchanges.admit(this), (meter) => {
+      if (meter === undefined) return
+      this.tally.allowance = new Allowance(meter)
+      this.sink = new MeteredResponse(this.sink, meter, (failure) => this.onResponseError(undefined, failure))
+    })
+  }
+
+  /** Ends the exchange at once, on both sides. A limit is responded with as long as that can be. */
+  end (why: EndedBy): void {
     if (this.joined !== null) return this.joined.end(why)
-    this.cut(why)
+    if (typeof why === 'object' && !hasBegun(this.reply)) {
+      closeBehind(this.reply)
+      this.fail(why)
+      return this.giveUp()
+    }
+    this.cut(reasonOf(why))
     this.request.destroy() // the response may be through, and the client still sending
   }
 
@@ -178,7 +202,7 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
         this.passed = passed
         this.reason = reason
         this.finish()
-      })
+      }, this.admission?.meter)
     } catch (error) {
       this.onResponseError(controller, error as Error)
     }
@@ -193,7 +217,7 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
     this.sink.end(received.length === 0 ? received : endToEnd(received, 'response', connectionOptions(this.received)))
   }
 
-  onResponseError (_controller: Controller, error: Error): void {
+  onResponseError (_controller: Controller | undefined, error: Error): void {
     const failure = upstreamError(error) as Error & { code: string }
     const isWaiting = !this.raw.writableEnded && !isGone(this.raw)
     if (!this.begun) {
@@ -214,10 +238,15 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
     if (this.joined !== null) return // it has its own end
     if (!isFinished(this.raw)) {
       this.reason ??= 'aborted'
-      this.controller?.abort(new ClientLeft('response'))
-      this.abandon?.()
+      this.giveUp()
     }
     this.finish()
+  }
+
+  /** No response is waited for any more. */
+  private giveUp (): void {
+    this.controller?.abort(new ClientLeft('response'))
+    this.abandon?.()
   }
 
   /** The client has the whole response, or has gone. */
@@ -242,6 +271,7 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
    */
   private close (ending: Ending): void {
     this.isOver = true
+    this.tally.allowance?.end()
     this.record.close(ending)
     deleteWhenRequestEnds(this.options.exchanges, this, this.request)
   }

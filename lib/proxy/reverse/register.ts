@@ -139,7 +139,8 @@ export async function registerReverse (
       // By a constraint that takes its time, which is not asked about before.
       if (way !== 'leave') return done(new BadRequest('this route takes no WebSockets'))
       const follow = (permit?: Permit) => {
-        done(followWebSocket(request, reply, webSocketUpstream, exchanges, { permit, logsPaths }))
+        const followed = (failure: Error | null) => done(failure ?? undefined)
+        followWebSocket(request, reply, webSocketUpstream, exchanges, { permit, logsPaths }, followed)
       }
       if (permissions !== undefined) {
         return permitWebSocket(request, webSocketUpstream, named, permissions, exchanges, (failure, permit) => {

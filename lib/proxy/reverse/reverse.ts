@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { after } from '../../eventual.js'
+import type { Eventual } from '../../eventual.js'
 import { hasField } from '../../fields/raw-list.js'
 import { isGone } from '../../platform/abort.js'
 import { hasBegun } from '../../platform/has-begun.js'
@@ -97,7 +98,7 @@ export function createReverse (options: ReverseOptions): SendReverse {
     const form = protocolsOf(raw) === undefined ? 'reverse' : 'websocket'
     const recorded = { form, target: destination.name, path: logsPaths ? raw.url : undefined } as const
     const relay = new Relay(reply, recorded, options, adapt, sink, respond)
-    const sendOn = () => {
+    const sendOn = (): Eventual<void> => {
       const content = reverseContent(request, from, relay.tally, bodyTimeout, encodes)
       const fields = requestHead(request, destination.host, content.fields, rewriteRequestHeaders)
       if (isGone(reply.raw)) return
@@ -109,14 +110,19 @@ export function createReverse (options: ReverseOptions): SendReverse {
         request, reply, destination, upstream, source, query, method, fields, content: body, tally, timeout, relay
       }
       const again = tally === undefined && (repeats.size > 0 || from.retryDelay !== undefined)
-      client.send(outgoing, again ? new Retrying(relay, outgoing, client, from, repeats) : relay)
+      const handler = again ? new Retrying(relay, outgoing, client, from, repeats) : relay
+      if (!Buffer.isBuffer(body)) return client.send(outgoing, handler)
+      return after(relay.tally.allowance?.takeAll(body.length), () => {
+        if (!isGone(reply.raw)) client.send(outgoing, handler)
+      })
     }
+    const admit = () => after(relay.admit(), sendOn)
     relay.begin(() => {
-      if (permissions === undefined) return sendOn()
+      if (permissions === undefined) return admit()
       const { path } = destination
       const permit = permissions.permit(request, { form, method, route: prefix, path })
       relay.record.permit = permit
-      return after(permit.ask(), sendOn)
+      return after(permit.ask(), admit)
     })
   }
 }

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import type { ClientRequest, IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -7,12 +8,13 @@ import type { Eventual } from '../../eventual.js'
 import type { FieldRecord } from '../../fields/hop-by-hop.js'
 import { asError } from '../../platform/as-error.js'
 import { guarded, on, once, prepend } from '../../platform/guarded.js'
+import type { Meter } from '../../policy/limits/meter.js'
 import type { Permissions } from '../../policy/permission/permissions.js'
 import type { Permit } from '../../policy/permission/permit.js'
 import type { Milliseconds } from '../../types.js'
 import { addGateFields } from '../message/response-head.js'
-import { failureOf } from '../exchange/ended.js'
-import type { Exchange } from '../exchange/exchange.js'
+import { failureOf, reasonOf } from '../exchange/ended.js'
+import type { EndedBy, Proxied } from '../exchange/exchange.js'
 import type { Exchanges } from '../exchange/exchanges.js'
 import { extendedResponse } from '../upgrade/extended-connect.js'
 import { routerOf } from '../../platform/fastify/internals.js'
@@ -26,6 +28,8 @@ import { ExchangeRecord, endingBy } from '../exchange/record.js'
 import { lasting } from './request-head.js'
 import type { RequestHeadRules } from './request-head.js'
 import { SILENCE } from './choose-client.js'
+import { MeteredWebSocket, belongTo, meteredWebSocket } from './metered-websocket.js'
+import type { Pausable } from './metered-websocket.js'
 import type { HttpProxyRoute } from './route.js'
 import type { routedPath } from '../ingress/routed-path.js'
 import { withinPrefix } from '../ingress/under-prefix.js'
@@ -34,8 +38,9 @@ import type { UpgradeListener } from '../upgrade/dispatcher.js'
 import { offeredProtocols, routeUpgrade } from '../upgrade/upgrade.js'
 
 /** A WebSocket, as the package `ws` has it. */
-interface WebSocketSide { readonly readyState: number, terminate (): void }
-interface Hooks { onConnect? (context: unknown, source: WebSocketSide, target: WebSocketSide): void }
+type WebSocketSide = EventEmitter & Pausable & { readonly readyState: number, terminate (): void }
+type OnTarget = (context: unknown, source: WebSocketSide, target: WebSocketSide) => void
+interface Hooks { readonly onConnect?: OnTarget, readonly onReconnect?: OnTarget }
 
 /**
  * RFC 6455's words for a WebSocket that is being opened, and for one that is open, as `readyState`
@@ -136,7 +141,7 @@ function wayOf (router: Router, request: IncomingMessage, path: string): WebSock
 const reached = new WeakMap<Socket, string | undefined>()
 
 /** `reply.wsProxy` of @fastify/http-proxy. */
-interface WithServer { readonly wsProxy: { readonly wss: NodeJS.EventEmitter } }
+interface WithServer { readonly wsProxy: { readonly wss: EventEmitter } }
 
 /**
  * Has a WebSocket of @fastify/http-proxy permitted. Which path its upstream gets is not known here,
@@ -171,20 +176,21 @@ export function permitWebSocket (
 
 /**
  * Does for a WebSocket of @fastify/http-proxy what the gateway does for each exchange: its 101 has
- * the gate's fields, it is ended with the server or its user, and it has its line in the log.
+ * the gate's fields, limits hold it, it is ended with the server or its user, and it has its line
+ * in the log.
  *
  * @param target - For the log.
  * @param logsPaths - Whether the log has the path.
- * @returns A failure where the client has left already, while hooks or rules took their time, or
- *   its user has been revoked.
+ * @param done - Called once, with a failure where a limit is reached, the client has left already,
+ *   or its user has been revoked.
  */
 export function followWebSocket (
   request: FastifyRequest, reply: FastifyReply, target: string, exchanges: Exchanges,
-  { permit, logsPaths = false }: { readonly permit?: Permit | undefined, readonly logsPaths?: boolean | undefined } = {}
-): Error | undefined {
+  { permit, logsPaths = false }: { readonly permit?: Permit | undefined, readonly logsPaths?: boolean | undefined },
+  done: (failure: Error | null) => void
+): void {
   const { raw } = request
   const { socket } = raw
-  const { wss } = (reply as unknown as WithServer).wsProxy
   const path = logsPaths ? request.raw.url : undefined
   const record = new ExchangeRecord(request, { form: 'websocket', target, path }, exchanges.usage)
   record.permit = permit
@@ -192,14 +198,51 @@ export function followWebSocket (
   if (socket.destroyed || why !== undefined) {
     const failure = socket.destroyed ? new ClientLeft('response') : failureOf(why!)
     record.close({ ...endingBy(failure), bytesIn: 0, bytesOut: 0 })
-    return failure
+    return done(failure)
   }
+  const refuse = (cause: unknown) => {
+    if (exchange.place === undefined) return
+    const failure = asError(cause)
+    socket.removeListener('close', leave)
+    exchanges.delete(exchange)
+    record.close({ ...endingBy(failure), bytesIn: 0, bytesOut: 0 })
+    done(failure)
+  }
+  const leave = () => refuse(new ClientLeft('response'))
+  const exchange: Proxied = { record, end: (why: EndedBy) => refuse(failureOf(why)) }
+  exchanges.add(exchange, request.proxyAuth)
+  once(socket, 'close', leave)
+  const open = (meter: Meter | undefined) => {
+    if (exchange.place === undefined) return
+    socket.removeListener('close', leave)
+    opened(request, reply, exchange, exchanges, meter)
+    done(null)
+  }
+  try {
+    const admitted = exchanges.admit(exchange)
+    if (!isThenable(admitted)) return open(admitted)
+    admitted.then(guarded(open, socket), guarded(refuse, socket))
+  } catch (failure) {
+    refuse(failure)
+  }
+}
+
+/** Follows one that is let in, to its end. */
+function opened (
+  request: FastifyRequest, reply: FastifyReply, exchange: Proxied, exchanges: Exchanges, meter: Meter | undefined
+): void {
+  const { raw } = request
+  const { socket } = raw
+  const { record } = exchange
+  const { wss } = (reply as unknown as WithServer).wsProxy
   const before = { read: socket.bytesRead, written: socket.bytesWritten }
   let reason: string | undefined
   const octets = () => ({ bytesIn: socket.bytesRead - before.read, bytesOut: socket.bytesWritten - before.written })
-  const exchange: Exchange = { record, octets, end (why) { reason = why; socket.destroy() } }
-  exchanges.add(exchange, request.proxyAuth)
+  const end = (why: EndedBy) => { reason = reasonOf(why); socket.destroy() }
+  exchange.octets = octets
+  exchange.end = end
   record.open()
+  const metered = meter && new MeteredWebSocket(meter, socket)
   const addFields = (lines: string[], upgraded: IncomingMessage) => {
     if (upgraded !== raw) return
     const fields: string[] = []
@@ -210,13 +253,13 @@ export function followWebSocket (
   on(wss, 'headers', addFields, socket)
   once(socket, 'close', () => {
     wss.removeListener('headers', addFields)
+    metered?.end()
     exchanges.delete(exchange)
     if (exchanges.closing) reason ??= 'closing' // @fastify/http-proxy closes its WebSockets as soon as the server closes
     const status = reply.raw.headersSent ? reply.raw.statusCode : 101
     record.address = reached.get(socket)
     record.close({ status, ...octets(), reason })
   })
-  return undefined
 }
 
 /**
@@ -234,6 +277,11 @@ export function webSocketOptions (route: HttpProxyRoute, rules: RequestHeadRules
   const {
     rewriteRequestHeaders: rewrite = onBehalf, finishRequest = endRequest
   } = (wsClientOptions ?? {}) as ClientOptions
+  const hooks = (wsHooks ?? {}) as Hooks
+  const follow = (source: WebSocketSide, target: WebSocketSide) => {
+    const metered = meteredWebSocket(source) ?? meteredWebSocket(target)
+    metered?.follow(source, target)
+  }
   // Of the request whose handshake is sent next, in the same turn. Undefined: it is tried again,
   // which nothing tells of.
   let client: Socket | undefined
@@ -244,21 +292,33 @@ export function webSocketOptions (route: HttpProxyRoute, rules: RequestHeadRules
       onConnect (context: unknown, source: WebSocketSide, target: WebSocketSide) {
         // @fastify/http-proxy forgets to close the connection to the upstream when the client
         // leaves before it stands.
-        if (source.readyState !== OPEN) target.terminate()
-        else (wsHooks as Hooks | undefined)?.onConnect?.(context, source, target)
-      }
+        if (source.readyState !== OPEN) return target.terminate()
+        follow(source, target)
+        hooks.onConnect?.(context, source, target)
+      },
+      // Without one it takes the other.
+      ...(hooks.onReconnect !== undefined && {
+        onReconnect (context: unknown, source: WebSocketSide, target: WebSocketSide) {
+          follow(source, target)
+          hooks.onReconnect!(context, source, target)
+        }
+      })
     },
     wsClientOptions: {
       handshakeTimeout: (route.undici as { headersTimeout?: Milliseconds } | undefined)?.headersTimeout ?? SILENCE,
       ...wsClientOptions,
       finishRequest (handshake: ClientRequest, target: WebSocketSide) {
         once(handshake, 'response', () => handshake.destroy())
-        if (client !== undefined) followHandshake(handshake, client, target)
+        if (client !== undefined) {
+          belongTo(client, target)
+          followHandshake(handshake, client, target)
+        }
         client = undefined
         finishRequest(handshake, target)
       },
       rewriteRequestHeaders (headers: FieldRecord, request: FastifyRequest) {
         client = request.raw.socket
+        meteredWebSocket(client)?.begin()
         const { headers: { via }, httpVersion } = request.raw
         const added = rules.forwarded ? recordOf(addForwardedFields([], request)) : {}
         const rewritten = lasting(rewrite({ ...headers, ...added }, request))

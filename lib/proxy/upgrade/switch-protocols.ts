@@ -4,9 +4,10 @@ import { valuesOf } from '../../fields/raw-list.js'
 import { ClientLeft, UpstreamProtocol } from '../../errors.js'
 import { endToEnd } from '../../fields/hop-by-hop.js'
 import { acceptedProtocols } from '../../fields/upgrade.js'
-import type { Exchange, MovedOctets } from '../exchange/exchange.js'
+import type { Meter } from '../../policy/limits/meter.js'
+import type { MovedOctets } from '../exchange/exchange.js'
 import { join } from '../exchange/join.js'
-import type { JoinOptions, Side } from '../exchange/join.js'
+import type { JoinOptions, Joined, Side } from '../exchange/join.js'
 import { isGone } from '../../platform/abort.js'
 import type { Upgrade } from '../message/upgrade.js'
 
@@ -24,6 +25,11 @@ export interface SwitchOptions extends JoinOptions {
   readonly via: string
 }
 
+/** Two connections that speak another protocol. */
+export interface SwitchedExchange extends Joined {
+  readonly octets: () => MovedOctets
+}
+
 /** How much went through, and why it ended, unless by itself. */
 export interface SwitchedEnding extends MovedOctets {
   readonly reason: string | undefined
@@ -37,7 +43,8 @@ const NOT_OF_A_101 = new Set(['content-length', 'trailer'])
  * from here on (RFC 9110, 7.8).
  *
  * @param ended - Called once, when both are closed.
- * @returns The exchange, to be ended from outside.
+ * @param meter - What may go. Default: all.
+ * @returns What it is ended by from outside.
  * @throws {UpstreamProtocol} The status is another, or the protocol is none that the client offers.
  *   {@link ClientLeft} It has been answered in our place, or has gone. The upstream's connection is
  *   closed then.
@@ -45,8 +52,8 @@ const NOT_OF_A_101 = new Set(['content-length', 'trailer'])
  */
 export function switchProtocols (
   reply: FastifyReply, upgrade: Upgrade, { status, fields, socket: upstream }: Switched, options: SwitchOptions,
-  ended: (ending: SwitchedEnding) => void
-): Exchange {
+  ended: (ending: SwitchedEnding) => void, meter?: Meter
+): SwitchedExchange {
   const { head, protocols } = upgrade
   let client: Side
   try {
@@ -63,11 +70,11 @@ export function switchProtocols (
   const { whenEnded } = upgrade
   const before = { written: upstream.bytesWritten, read: upstream.bytesRead - upstream.readableLength }
   upstream.allowHalfOpen = true // undici opens its own otherwise, and a server may end before its client does
-  if (head.length > 0) upstream.write(head)
-  const octets = () => ({ bytesIn: upstream.bytesWritten - before.written, bytesOut: upstream.bytesRead - before.read })
-  const { end } = join(client, upstream, options, (reason) => {
+  let octets = () => ({ bytesIn: upstream.bytesWritten - before.written, bytesOut: upstream.bytesRead - before.read })
+  const joined = join(client, upstream, options, (reason) => {
     ended({ ...octets(), reason })
     whenEnded?.()
-  })
-  return { octets, end }
+  }, { head, meter })
+  octets = joined.octets ?? octets
+  return { octets, end: joined.end }
 }

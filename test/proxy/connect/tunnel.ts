@@ -5,8 +5,9 @@ import Fastify from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { DnsFailed, TargetDenied } from '../../../lib/errors.js'
+import { DnsFailed, LimitReached, TargetDenied } from '../../../lib/errors.js'
 import type { ProxyIdentity } from '../../../lib/index.js'
+import type { Limiting } from '../../../lib/policy/limits/meter.js'
 import type { Access } from '../../../lib/policy/target/access.js'
 import { Revocations } from '../../../lib/policy/revocations.js'
 import { takeConnect } from '../../../lib/proxy/connect/take-http1.js'
@@ -21,6 +22,7 @@ import { closedPort } from '../../fixtures/closed-port.js'
 import { connectHead } from '../../fixtures/connect-head.js'
 import { fakeParent } from '../../fixtures/fake-parent.js'
 import { knowing } from '../../fixtures/lookup.js'
+import { FakeLimiter, FickleMeter } from '../../fixtures/meters.js'
 import { parentAt } from '../../fixtures/parent.js'
 import { permitting } from '../../fixtures/permitting.js'
 import { RawClient } from '../../fixtures/raw-client.js'
@@ -50,10 +52,11 @@ interface LabOptions {
   readonly tunnel?: Partial<TunnelOptions>
   readonly fastify?: FastifyServerOptions
   readonly hook?: (reply: FastifyReply) => void
+  readonly limiter?: Limiting
 }
 
 /** The handler on a route of its own, with no gate before it; every name is 127.0.0.1. */
-async function lab (t: Test, { access, tunnel, fastify, hook }: LabOptions = {}): Promise<Lab> {
+async function lab (t: Test, { access, tunnel, fastify, hook, limiter }: LabOptions = {}): Promise<Lab> {
   const records: Array<Record<string, unknown>> = []
   let wake = () => {}
   const stream = new Writable({
@@ -67,7 +70,7 @@ async function lab (t: Test, { access, tunnel, fastify, hook }: LabOptions = {})
   })
   const app = Fastify({ logger: { level: 'info', stream }, ...fastify })
   const revocations = new Revocations()
-  const exchanges = new Exchanges(revocations)
+  const exchanges = new Exchanges(revocations, undefined, limiter)
   const asked: unknown[] = []
   const self: Lab = {
     app,
@@ -448,4 +451,67 @@ t.test('rules that change: a tunnel that they forbid ends, and its line has what
   await client.end()
   await tunnel.recorded(1)
   t.match(tunnel.records, [{ status: 200, reason: 'forbidden', groups: ['ci'], rule: 'ci', decision: 'allow' }])
+})
+
+/** The ways where no parent is chosen. */
+const directly = () => ways(0, { access: createAccess({ special: ['127.0.0.1:*'] }, () => []), parents: { choose: async () => ['direct'] } })
+
+t.test('a limit that is reached, at once or later, by the addresses or by parents: 429 with Retry-After, and the target is not dialled', async t => {
+  const target = await tcpOrigin(t)
+  const later = async () => { throw new LimitReached(5000) }
+  const atOnce = () => { throw new LimitReached(5000) }
+  for (const verdict of [atOnce, later]) {
+    for (const by of [undefined, directly()]) {
+      const limiter = new FakeLimiter(undefined, verdict)
+      const tunnel = await lab(t, { limiter, tunnel: { ways: by } })
+      const client = await RawClient.to(t, tunnel.port)
+      const { status, fields } = readAnswer(await client.send(connectHead(`127.0.0.1:${target.port}`)).answer())
+      t.strictSame([status, fields['retry-after']], [429, '5'])
+      await tunnel.recorded(1)
+      t.match(tunnel.records, [failed(`127.0.0.1:${target.port}`, 429, 'FST_PROXY_AUTH_LIMIT_REACHED')])
+      t.match(limiter.asked, [{ kind: 'tunnel' }])
+      t.equal(target.sockets.length, 0)
+    }
+  }
+})
+
+t.test('a client that leaves while the limits are asked: nothing is dialled, and what was set aside for it is given back', async t => {
+  let letIn = () => {}
+  const target = await tcpOrigin(t)
+  for (const by of [undefined, directly()]) {
+    const limiter = new FakeLimiter(undefined, async () => await new Promise<void>(resolve => { letIn = resolve }))
+    const tunnel = await lab(t, { limiter, tunnel: { ways: by } })
+    const client = await RawClient.to(t, tunnel.port)
+    client.send(connectHead(`127.0.0.1:${target.port}`))
+    await until(() => limiter.asked.length === 1)
+    client.socket.resetAndDestroy()
+    await tunnel.recorded(1)
+    t.match(tunnel.records, [{ status: 499 }])
+    t.equal(limiter.released, 0)
+    letIn()
+    await until(() => limiter.released === 1)
+    t.strictSame([target.sockets.length, tunnel.exchanges.size], [0, 0])
+  }
+})
+
+t.test('a tunnel whose octets are metered: what goes through, and its line, are what the meter let through; a limit ends it', async t => {
+  const target = await tcpOrigin(t)
+  for (const by of [undefined, directly()]) {
+    const meter = new FickleMeter()
+    const limiter = new FakeLimiter(meter)
+    const tunnel = await lab(t, { limiter, tunnel: { ways: by } })
+    const client = await RawClient.to(t, tunnel.port)
+    await client.send(`${connectHead(`127.0.0.1:${target.port}`)}head`).until(text => text.endsWith('\r\n\r\nhead'))
+    const text = 'some text'.repeat(100_000)
+    client.text = ''
+    await client.send(text).until(all => all.length === text.length)
+    t.equal(client.text, text)
+    t.equal(limiter.released, 0)
+    limiter.ends[0]!(new LimitReached(1))
+    await tunnel.recorded(1)
+    const octets = text.length + 4
+    t.strictSame(meter.moved, { up: octets, down: octets })
+    t.match(tunnel.records, [{ status: 200, bytesIn: octets, bytesOut: octets, reason: 'FST_PROXY_AUTH_LIMIT_REACHED' }])
+    t.equal(limiter.released, 1)
+  }
 })

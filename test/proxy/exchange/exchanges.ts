@@ -1,8 +1,10 @@
 import t from 'tap'
+import { LimitReached } from '../../../lib/errors.js'
 import { Identity, Revocations } from '../../../lib/policy/revocations.js'
 import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
 import type { ExchangeRecord } from '../../../lib/proxy/exchange/record.js'
 import type { EndedFor } from '../../../lib/proxy/exchange/exchange.js'
+import { FakeLimiter, GivenMeter } from '../../fixtures/meters.js'
 
 /** An exchange that leaves when it is ended, and remembers that. */
 function exchange (exchanges: Exchanges, idle = false) {
@@ -145,4 +147,47 @@ t.test('exchanges of an id: they are ended, and how many there were is told', as
   t.equal(exchanges.endById('req-1'), 2)
   t.equal(exchanges.endById('req-1'), 0)
   t.strictSame(all.map(({ ended }) => ended), ['ended', false, false, 'ended'])
+})
+
+t.test('limits: each that is proxied has to be let in, and holds nothing of them when it is over', async t => {
+  const meter = new GivenMeter()
+  const limiter = new FakeLimiter(meter)
+  const exchanges = new Exchanges(undefined, undefined, limiter)
+  const permit = { groups: ['ci'], decision: { rule: 'r1' } }
+  const record = { id: 'req-1', identity: { name: 'alice' }, permit, isTunnel: true } as unknown as ExchangeRecord
+  const one = { record, ended: [] as unknown[], end: (why: unknown) => { one.ended.push(why) } }
+  exchanges.add(one)
+  t.equal(exchanges.admit(one), meter)
+  const open = { record: { id: 'req-2', identity: null } as unknown as ExchangeRecord, end () {} }
+  exchanges.add(open)
+  exchanges.admit(open)
+  t.strictSame(limiter.asked, [
+    { user: 'alice', groups: ['ci'], rule: 'r1', kind: 'tunnel', id: 'req-1' },
+    { user: '', groups: [], rule: null, kind: 'request', id: 'req-2' }
+  ])
+  const failure = new LimitReached(1)
+  limiter.ends[0]!(failure)
+  t.strictSame(one.ended, [failure])
+  exchanges.delete(one)
+  exchanges.delete(one)
+  t.equal(limiter.released, 1)
+  limiter.ends[0]!(failure)
+  t.equal(one.ended.length, 1, 'one that is over is not ended')
+})
+
+t.test('limits that are asked for a while: an exchange that has ended meanwhile holds nothing of them', async t => {
+  const limiter = new FakeLimiter(undefined, async () => {})
+  const exchanges = new Exchanges(undefined, undefined, limiter)
+  const one = { record: { id: '1', identity: null } as unknown as ExchangeRecord, end () {} }
+  exchanges.add(one)
+  const admitted = exchanges.admit(one)
+  exchanges.delete(one)
+  t.equal(limiter.released, 0)
+  t.equal(await admitted, undefined)
+  t.equal(limiter.released, 1)
+})
+
+t.test('no limits: nothing is asked', t => {
+  t.equal(new Exchanges().admit({ end () {} } as never), undefined)
+  t.end()
 })

@@ -3,21 +3,22 @@ import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import t from 'tap'
 import type { Test } from 'tap'
+import { LimitReached } from '../../../lib/errors.js'
 import { join } from '../../../lib/proxy/exchange/join.js'
-import type { Exchange } from '../../../lib/proxy/exchange/exchange.js'
-import type { JoinOptions } from '../../../lib/proxy/exchange/join.js'
+import type { JoinOptions, JoinStart, Joined } from '../../../lib/proxy/exchange/join.js'
 import type { RawClient } from '../../fixtures/raw-client.js'
 import { socketPair } from '../../fixtures/socket-pair.js'
 import { until } from '../../fixtures/until.js'
+import { FickleMeter, GivenMeter } from '../../fixtures/meters.js'
 import { socketPath } from '../../fixtures/socket-path.js'
 
 const MIB = 2 ** 20
 const FOREVER: JoinOptions = { idleTimeout: 0, maxDuration: 0 }
 
-interface Joined {
+interface Pair {
   readonly client: RawClient
   readonly target: RawClient
-  readonly exchange: Exchange
+  readonly exchange: Joined
   /** What `ended` was called with, once it was; `none` for no reason. */
   readonly reason: Promise<string>
   readonly endings: string[]
@@ -26,7 +27,7 @@ interface Joined {
 }
 
 /** A client and a target, joined in the middle. */
-async function joined (t: Test, options: Partial<JoinOptions> = {}, client = socketPair(t)): Promise<Joined> {
+async function joined (t: Test, options: Partial<JoinOptions> = {}, client = socketPair(t), start?: JoinStart): Promise<Pair> {
   const [left, right] = [await client, await socketPair(t)]
   const endings: string[] = []
   let settle: (reason: string) => void
@@ -35,16 +36,22 @@ async function joined (t: Test, options: Partial<JoinOptions> = {}, client = soc
     endings.push(why)
     t.ok(left.near.destroyed && right.near.destroyed, 'both are closed by then')
     settle(why)
-  })
+  }, start)
   return { client: left.far, target: right.far, exchange, reason, endings, near: [left.near, right.near] }
 }
 
 /** The same, when it has moved so much each way that its reads are reused. */
-async function long (t: Test, options: Partial<JoinOptions> = {}): Promise<Joined> {
-  const tunnel = await joined(t, options)
+async function long (t: Test, options: Partial<JoinOptions> = {}, start?: JoinStart): Promise<Pair> {
+  const tunnel = await joined(t, options, undefined, start)
   for (const [from, to] of [[tunnel.client, tunnel.target], [tunnel.target, tunnel.client]] as const) {
     from.send('x'.repeat(MIB))
     await to.until(text => text.length === MIB)
+    const near = tunnel.near[from === tunnel.client ? 0 : 1]!
+    const most = start === undefined ? MIB : Infinity // not all reads are let through at once
+    for (let sent = MIB; sent < most && near.listenerCount('data') > 0; sent += 100) {
+      from.send('x'.repeat(100))
+      await to.until(text => text.length === sent + 100)
+    }
     to.text = ''
   }
   t.strictSame(tunnel.near.map(side => side.listenerCount('data')), [0, 0], 'nothing is a pipe any more')
@@ -330,4 +337,80 @@ t.test('a target that has said all and closes as it should: an end', async t => 
   target.send('all').socket.end()
   t.equal(await client.end(), 'all')
   t.equal(await reason, 'none')
+})
+
+for (const [kind, open] of [['short', joined], ['long', long]] as const) {
+  t.test(`a ${kind} tunnel whose octets are metered: it ends as any other`, async t => {
+    const metered = (meter: GivenMeter | FickleMeter, options: Partial<JoinOptions> = {}) => open === long ? long(t, options, { meter }) : joined(t, options, undefined, { meter })
+    const base = open === long ? MIB : 0
+    for (const [first, second] of [['client', 'target'], ['target', 'client']] as const) {
+      t.test(`the ${first} ends first: what both have said last arrives`, async t => {
+        const tunnel = await metered(new FickleMeter())
+        const { bytesIn, bytesOut } = tunnel.exchange.octets!()
+        tunnel[first].send('question'.repeat(10_000)).socket.end()
+        t.equal(await tunnel[second].end(), 'question'.repeat(10_000))
+        tunnel[second].send('y'.repeat(MIB)).socket.end()
+        t.equal((await tunnel[first].end()).length, MIB)
+        t.equal(await tunnel.reason, 'none')
+        const [up, down] = first === 'client' ? [80_000, MIB] : [MIB, 80_000]
+        t.strictSame(tunnel.exchange.octets!(), { bytesIn: bytesIn + up, bytesOut: bytesOut + down })
+      })
+      t.test(`the ${first} is reset while its octets wait for leave: so is the ${second}`, async t => {
+        const meter = new GivenMeter(base)
+        const tunnel = await metered(meter)
+        tunnel[first].send('waits')
+        await until(() => Object.keys(meter.waiting).length === 1)
+        const error = once(tunnel[second].socket, 'error')
+        tunnel[first].socket.resetAndDestroy()
+        if (open === long) meter.give(first === 'client' ? 'up' : 'down', 5) // what is not read does not tell
+        t.match(await error, [{ code: 'ECONNRESET' }])
+        t.equal(await tunnel.reason, 'ECONNRESET')
+      })
+    }
+    t.test('octets that wait for leave: it is not idle until they are out, and then it is', async t => {
+      const meter = new GivenMeter(base)
+      const tunnel = await metered(meter, { idleTimeout: 200 })
+      tunnel.target.send('waits')
+      await until(() => meter.waiting.down !== undefined)
+      await new Promise(resolve => setTimeout(resolve, 500))
+      t.strictSame(tunnel.endings, [])
+      meter.give('down', 5)
+      await tunnel.client.until(text => text === 'waits')
+      t.equal(await tunnel.reason, 'idle')
+    })
+    t.test('octets that wait for leave while it becomes too old, or is ended from outside: it ends', async t => {
+      const meter = new GivenMeter(base)
+      const tunnel = await metered(meter, { maxDuration: open === long ? 5_000 : 100 })
+      tunnel.client.send('waits')
+      await until(() => meter.waiting.up !== undefined)
+      if (open === long) tunnel.exchange.end(new LimitReached(1))
+      t.equal(await tunnel.reason, open === long ? 'FST_PROXY_AUTH_LIMIT_REACHED' : 'expired')
+      meter.give('up', 5)
+      await new Promise(resolve => setImmediate(resolve))
+      t.equal(await tunnel.target.end(), '')
+    })
+  })
+}
+
+t.test('what the client has said before they are joined: it goes first', async t => {
+  for (const meter of [undefined, new GivenMeter(Infinity)]) {
+    const tunnel = await joined(t, {}, undefined, { head: Buffer.from('head'), meter })
+    tunnel.client.send('rest').socket.end()
+    t.equal(await tunnel.target.end(), 'headrest')
+    tunnel.target.socket.end()
+    await tunnel.reason
+  }
+})
+
+t.test('a client that has said all and is gone while that waits for leave: it arrives', async t => {
+  const [client, target] = [await socketPair(t), await socketPair(t)]
+  client.far.socket.end()
+  await once(client.near.resume(), 'end')
+  const meter = new GivenMeter()
+  const reason = new Promise(resolve => { join(client.near, target.near, FOREVER, resolve, { head: Buffer.from('all of it'), meter }) })
+  target.far.socket.end()
+  await once(client.near, 'close')
+  meter.give('up', 9)
+  t.equal(await target.far.end(), 'all of it')
+  t.equal(await reason, undefined)
 })

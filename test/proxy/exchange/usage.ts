@@ -19,7 +19,7 @@ function clock (t: Test): (now: number) => void {
 
 function exchange (name: string | null, form = 'connect', began = 0): Moving {
   const identity = name === null ? null : { name }
-  const record = { identity, form, began, age: 1, described: () => ({ user: name }) } as unknown as ExchangeRecord
+  const record = { identity, form, isTunnel: form === 'connect' || form === 'websocket', began, age: 1, described: () => ({ user: name }) } as unknown as ExchangeRecord
   const self: Moving = { record, moved: { bytesIn: 0, bytesOut: 0 }, octets: () => self.moved, end () {} }
   return self
 }

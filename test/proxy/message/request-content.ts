@@ -6,14 +6,17 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
+import { Allowance } from '../../../lib/proxy/exchange/allowance.js'
 import { requestContent } from '../../../lib/proxy/message/request-content.js'
 import type { Tally } from '../../../lib/proxy/message/request-content.js'
 import { onExtendedConnect } from '../../../lib/proxy/upgrade/extended-connect.js'
 import { routeUpgrade } from '../../../lib/proxy/upgrade/upgrade.js'
 import { announcing } from '../../fixtures/announcing.js'
 import { extended } from '../../fixtures/extended-socket.js'
+import { FickleMeter, GivenMeter } from '../../fixtures/meters.js'
 import { listen } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
+import { until } from '../../fixtures/until.js'
 import { streamPair } from '../../fixtures/stream-pair.js'
 
 /** A client that has sent `text`, and what the server made of its first request. */
@@ -183,4 +186,31 @@ t.test('content that is read to its end: all of it arrives', async t => {
   client.send(`POST / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 300000\r\n\r\n${'x'.repeat(300000)}`)
   await client.end()
   t.equal(got, 300000)
+})
+
+t.test('content that is metered: it goes on as it may, and what has gone is counted', async t => {
+  const { incoming } = await request(t, `${head('Content-Length: 90000\r\n')}${'some text'.repeat(10_000)}`)
+  const meter = new FickleMeter()
+  const tally = { bytesIn: 0, allowance: new Allowance(meter) }
+  let text = ''
+  for await (const chunk of contentOf(incoming, tally)!) {
+    text += String(chunk)
+    t.equal(tally.bytesIn, text.length)
+  }
+  t.equal(text, 'some text'.repeat(10_000))
+  t.equal(meter.moved.up, 90_000)
+})
+
+t.test('content that waits for leave: the client is not cut for that, and it fails when the exchange is over', async t => {
+  const { incoming, client } = await request(t, `${head('Content-Length: 6\r\n')}abc`)
+  const allowance = new Allowance(new GivenMeter(1))
+  const content = contentOf(incoming, { bytesIn: 0, allowance }, 20)!
+  t.equal(String((await content.next()).value), 'a')
+  const waiting = content.next()
+  await new Promise(resolve => setTimeout(resolve, 100))
+  t.equal(incoming.destroyed, false)
+  allowance.end()
+  await t.rejects(waiting, { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
+  client.send('def')
+  await until(() => incoming.complete)
 })

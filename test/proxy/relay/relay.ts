@@ -8,13 +8,14 @@ import t from 'tap'
 import type { Test } from 'tap'
 import type { Dispatcher } from 'undici'
 import { catchSocketErrors } from '../../../lib/platform/http1/detached-socket.js'
-import { ParentRefused } from '../../../lib/errors.js'
+import { LimitReached, ParentRefused } from '../../../lib/errors.js'
 import type { Permit } from '../../../lib/policy/permission/permit.js'
 import { Relay } from '../../../lib/proxy/relay/relay.js'
 import type { AdaptResponse, RelayOptions } from '../../../lib/proxy/relay/relay.js'
 import { tellOfSession } from '../../../lib/proxy/forward/session-based.js'
 import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
 import { routeUpgrade } from '../../../lib/proxy/upgrade/upgrade.js'
+import { FakeLimiter, FickleMeter, GivenMeter } from '../../fixtures/meters.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { socketPair } from '../../fixtures/socket-pair.js'
 import { until } from '../../fixtures/until.js'
@@ -88,12 +89,12 @@ function relayed (reply: FastifyReply, relayOptions = options(), adapt?: AdaptRe
 }
 
 /** A client's request, waiting to be answered. */
-async function exchange (t: Test, head = 'GET / HTTP/1.1\r\nConnection: close', bodyTimeout = 0): Promise<Exchange> {
+async function exchange (t: Test, head = 'GET / HTTP/1.1\r\nConnection: close', bodyTimeout = 0, relayOptions = options(bodyTimeout)): Promise<Exchange> {
   const app = Fastify()
   let take!: (exchange: Omit<Exchange, 'client'>) => void
   const taken = new Promise<Omit<Exchange, 'client'>>(resolve => { take = resolve })
   app.all('/', (_request, reply) => {
-    const { relay, outcome, record } = relayed(reply, options(bodyTimeout), tellOfSession)
+    const { relay, outcome, record } = relayed(reply, relayOptions, tellOfSession)
     const controller = new Controller(relay)
     relay.onRequestStart(controller)
     take({ relay, controller, outcome, record })
@@ -518,4 +519,76 @@ t.test('rules that have changed: a relay that they forbid ends', async t => {
   t.strictSame(asked, ['192.0.2.1', '192.0.2.1'])
   t.match(record.proxy, { reason: 'forbidden', groups: ['ci'] })
   t.match(controller.reason, { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
+})
+
+/** The same, held by limits. */
+async function limited (t: Test, limiter: FakeLimiter, head?: string): Promise<Exchange> {
+  return await exchange(t, head, 0, { ...options(), exchanges: new Exchanges(undefined, undefined, limiter) })
+}
+
+t.test('content of a response that is metered: it goes on as it may, and the head, trailers and the line are as ever', async t => {
+  const meter = new FickleMeter()
+  const limiter = new FakeLimiter(meter)
+  const { client, relay, controller, outcome } = await limited(t, limiter)
+  await relay.admit()
+  controller.head(200, ['Trailer', 'X-T'])
+  const chunk = 'some text'.repeat(5_000)
+  let left = 20
+  await new Promise<void>(resolve => {
+    controller.resume = () => {
+      controller.paused = false
+      while (!controller.paused && left-- > 0) controller.data(chunk)
+      if (left < 0) resolve()
+    }
+    controller.resume()
+  })
+  controller.end('X-T', '1')
+  const text = await client.end()
+  t.equal(text.slice(text.indexOf('\r\n\r\n')).replace(/\r\n[0-9a-f]+\r\n/g, '').replace(/\r\n[0-9a-f]*\r\n/g, '').includes('X-T: 1'), true)
+  t.equal(await outcome, 'settled')
+  t.strictSame([relay.octets().bytesOut, meter.moved.down], [20 * chunk.length, 20 * chunk.length])
+  t.equal(limiter.released, 1)
+})
+
+t.test('a limit that is reached before the response has begun: it is the response, and the request is given up', async t => {
+  const limiter = new FakeLimiter(new GivenMeter())
+  const { client, relay, controller, outcome, record } = await limited(t, limiter, 'GET / HTTP/1.1')
+  await relay.admit()
+  limiter.ends[0]!(new LimitReached(5000))
+  t.match(await client.answer(), /^HTTP\/1\.1 429 (?=[^]*retry-after: 5\r\n)[^]*connection: close\r\n/i)
+  t.match([controller.aborted, relay.tally.bytesIn], [true, 0])
+  t.equal(await outcome, 'FST_PROXY_AUTH_LIMIT_REACHED')
+  t.match(record.proxy, { status: 429, reason: 'FST_PROXY_AUTH_LIMIT_REACHED' })
+  t.throws(() => relay.tally.allowance!.take(1), { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
+})
+
+t.test('a limit that is reached within the response: it is cut, and the line says why', async t => {
+  const limiter = new FakeLimiter(new GivenMeter(0, 2))
+  const { client, relay, controller, outcome, record } = await limited(t, limiter)
+  await relay.admit()
+  controller.head(200, ['Content-Length', '5']).data('abcde')
+  await client.until(text => text.endsWith('ab'))
+  limiter.ends[0]!(new LimitReached(5000))
+  t.match(await client.end(), /\r\n\r\nab$/)
+  t.equal(await outcome, 'settled')
+  t.match(record.proxy, { status: 200, bytesOut: 2, reason: 'FST_PROXY_AUTH_LIMIT_REACHED' })
+})
+
+t.test('trailers that cannot be written, behind content that waited for leave: the response is cut', async t => {
+  const meter = new GivenMeter()
+  const { client, relay, controller, outcome, record } = await limited(t, new FakeLimiter(meter))
+  await relay.admit()
+  controller.head(200, ['Trailer', 'X-T']).data('abc').end('X-T', 'a\nb')
+  meter.give('down', 3)
+  t.notMatch(await client.end(), /X-T: |\r\n0\r\n/)
+  t.equal(await outcome, 'settled')
+  t.match(record.proxy, { status: 200, reason: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' })
+})
+
+t.test('limits that meter no octets: nothing is metered', async t => {
+  const { client, relay, controller } = await limited(t, new FakeLimiter())
+  await relay.admit()
+  controller.head(200, ['Content-Length', '3']).data('abc').end()
+  t.match(await client.end(), /\r\n\r\nabc$/)
+  t.equal(relay.tally.allowance, undefined)
 })

@@ -1,15 +1,21 @@
 import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { connect } from 'node:http2'
 import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { origin } from '../../fixtures/origin.js'
+import { LimitReached } from '../../../lib/errors.js'
+import { FakeLimiter, FickleMeter, GivenMeter } from '../../fixtures/meters.js'
+import { listen, origin } from '../../fixtures/origin.js'
 import { permitting } from '../../fixtures/permitting.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { rawOrigin } from '../../fixtures/raw-origin.js'
 import { rawServer } from '../../fixtures/raw-server.js'
+import { readAnswer } from '../../fixtures/read-answer.js'
 import { PASS, message, reverse } from '../../fixtures/reverse.js'
+import { until } from '../../fixtures/until.js'
 
 t.test('a response of the upstream: head, content and trailers go on as they were sent (R-FWD-4, R-TRL-8)', async t => {
   const upstream = await origin(t, (_request, response) => {
@@ -294,4 +300,98 @@ t.test('rules that change: a response under way that they forbid ends', async t 
   exchanges.recheck()
   await client.end()
   t.match(await proxied(1), [{ status: 200, reason: 'forbidden', rule: 'all' }])
+})
+
+/** The URL of an upstream that sends back what it gets. */
+async function echoing (t: Test, answer: (response: ServerResponse) => void = () => {}): Promise<string> {
+  return `http://127.0.0.1:${await listen(t, createServer((incoming, response) => {
+    answer(response)
+    response.setHeader('content-length', incoming.headers['content-length'] ?? 0)
+    incoming.pipe(response)
+  }))}`
+}
+
+t.test('content that is metered, both ways and with each client: it arrives as it was, and the line counts it', async t => {
+  const body = 'some text'.repeat(40_000)
+  const onResponse = (_request: unknown, reply: { send (payload: unknown): void }, response: { stream: Readable }) => { reply.send(response.stream) }
+  for (const route of [{}, { http: true }, { replyOptions: { onResponse } }]) {
+    const meter = new FickleMeter()
+    const limiter = new FakeLimiter(meter)
+    const { port, proxied } = await reverse(t, { upstream: await echoing(t), ...route } as never, { limiter })
+    const client = await RawClient.to(t, port)
+    const text = await client.send(message('PUT', '/api', { 'Content-Length': String(body.length), 'Content-Type': 'text/x' }, body)).end()
+    t.equal(readAnswer(text).body.length, body.length)
+    t.match(await proxied(1), [{ status: 200, bytesIn: body.length, bytesOut: body.length }])
+    t.strictSame(meter.moved, { up: body.length, down: body.length })
+    t.match(limiter.asked, [{ user: 'alice', kind: 'request' }])
+    await until(() => limiter.released === 1)
+  }
+})
+
+t.test('content that Fastify has parsed: it waits for leave for all of it, once however often it is sent', async t => {
+  let asked = 0
+  const upstream = await echoing(t, response => {
+    asked += 1
+    response.statusCode = asked < 3 ? 503 : 200
+  })
+  const meter = new GivenMeter(3, Infinity)
+  const limiter = new FakeLimiter(meter)
+  const retryDelay = ({ res, attempt }: { res?: { statusCode: number }, attempt: number }) => res?.statusCode === 503 && attempt < 5 ? 1 : null
+  const { port } = await reverse(t, { upstream, proxyPayloads: false, preValidation: (_request: unknown, _reply: unknown, done: () => void) => done(), replyOptions: { retryDelay } } as never, { limiter })
+  const client = await RawClient.to(t, port)
+  client.send(message('POST', '/api', { 'Content-Length': '7', 'Content-Type': 'application/json' }, '{"a":1}'))
+  await until(() => meter.waiting.up !== undefined)
+  t.equal(asked, 0)
+  meter.give('up', 4)
+  t.equal(readAnswer(await client.end()).body, '{"a":1}')
+  t.strictSame([asked, meter.moved.up, limiter.asked.length], [3, 7, 1])
+})
+
+t.test('a client that leaves while its content, or it itself, waits for the limits: the upstream is not asked', async t => {
+  const upstream = await origin(t)
+  for (const [meter, verdict] of [[new GivenMeter(), undefined], [undefined, async () => await new Promise(resolve => setTimeout(resolve, 50))]] as const) {
+    const limiter = new FakeLimiter(meter, verdict)
+    const { port, proxied } = await reverse(t, { upstream: upstream.url, proxyPayloads: false, preValidation: (_request: unknown, _reply: unknown, done: () => void) => done() } as never, { limiter })
+    const client = await RawClient.to(t, port)
+    client.send(message('POST', '/api', { 'Content-Length': '7', 'Content-Type': 'application/json' }, '{"a":1}'))
+    await until(() => limiter.asked.length === 1)
+    client.socket.destroy()
+    t.match(await proxied(1), [{ status: 499 }])
+    await until(() => limiter.released === 1)
+    t.strictSame(upstream.seen, [])
+  }
+})
+
+t.test('a limit that is reached, at once or later, with rules or without: 429, and the upstream is not asked', async t => {
+  const upstream = await origin(t)
+  const refuse = () => { throw new LimitReached(5000) }
+  for (const permissions of [undefined, permitting([{ name: 'r', action: 'allow' }]).permissions]) {
+    for (const verdict of [refuse, async () => refuse()]) {
+      const limiter = new FakeLimiter(undefined, verdict)
+      const { port, proxied } = await reverse(t, { upstream: upstream.url }, { limiter, permissions: permissions! })
+      const client = await RawClient.to(t, port)
+      t.match(readAnswer(await client.send(message('GET', '/api')).end()), { status: 429, fields: { 'retry-after': '5' } })
+      t.match(await proxied(1), [{ status: 429, reason: 'FST_PROXY_AUTH_LIMIT_REACHED' }])
+      t.equal(limiter.asked[0]!.rule, permissions === undefined ? null : 'r')
+    }
+  }
+  t.strictSame(upstream.seen, [])
+})
+
+t.test('another protocol that is metered: octets arrive as they were, and a limit ends it', async t => {
+  const upstream = await rawServer(t, socket => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+    socket.pipe(socket)
+  })
+  const meter = new FickleMeter()
+  const limiter = new FakeLimiter(meter)
+  const { port, proxied } = await reverse(t, { upstream: `http://127.0.0.1:${upstream}`, websocket: true } as never, { limiter })
+  const client = await RawClient.to(t, port)
+  const body = 'some text'.repeat(40_000)
+  await client.send(message('GET', '/api/ws', { Connection: 'Upgrade', Upgrade: 'websocket' })).answer()
+  await client.send(body).until(text => text.length === body.length)
+  t.equal(client.text, body)
+  limiter.ends[0]!(new LimitReached(1))
+  t.match(await proxied(1), [{ status: 101, bytesIn: body.length, bytesOut: body.length, reason: 'FST_PROXY_AUTH_LIMIT_REACHED' }])
+  t.match(limiter.asked, [{ kind: 'tunnel' }])
 })

@@ -2,19 +2,23 @@ import { createHash } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { createServer } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
+import { LimitReached } from '../../../lib/errors.js'
 import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
 import { IdentityField, NO_IDENTITY } from '../../../lib/proxy/message/identity-field.js'
 import { followWebSocket, passesWebSockets, webSocketOptions } from '../../../lib/proxy/reverse/websocket.js'
 import { ANNOUNCED, announcedBy } from '../../fixtures/announcing.js'
 import { extended } from '../../fixtures/extended-socket.js'
+import { FakeLimiter, FickleMeter, GivenMeter } from '../../fixtures/meters.js'
 import { listen } from '../../fixtures/origin.js'
 import { permitting } from '../../fixtures/permitting.js'
 import type { Permitting } from '../../fixtures/permitting.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { PASS, message, reverse } from '../../fixtures/reverse.js'
+import { until } from '../../fixtures/until.js'
 import { next, webSocket, webSocketOrigin } from '../../fixtures/web-sockets.js'
 
 const ASK = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==' }
@@ -98,7 +102,7 @@ t.test('101 responses from one server of http-proxy: each has the fields of its 
     const raw = { socket: Object.assign(new EventEmitter(), { bytesRead: 0, bytesWritten: 0, destroy () {} }) }
     const fields: Record<string, string> = { 'proxy-authentication-info': `nextnonce="${nonce}"` }
     const reply = { wsProxy: { wss }, raw: { headersSent: false }, getHeader: (name: string) => fields[name] }
-    followWebSocket({ raw, method: 'GET', proxyAuth: null, log: { info () {} } } as never, reply as never, 'http://up.test', new Exchanges())
+    followWebSocket({ raw, method: 'GET', proxyAuth: null, log: { info () {} } } as never, reply as never, 'http://up.test', new Exchanges(), {}, () => {})
     return raw
   }
   const [first, second] = [follow('1'), follow('2')]
@@ -115,7 +119,8 @@ t.test('a client that has left before its WebSocket is followed: a failure, with
   const exchanges = new Exchanges()
   const lines: object[] = []
   const log = { info: (line: object) => { lines.push(line) } }
-  const failure = followWebSocket({ raw: { socket: { destroyed: true } }, method: 'GET', proxyAuth: null, log } as never, { wsProxy: { wss } } as never, 'http://up.test', exchanges)
+  let failure: unknown
+  followWebSocket({ raw: { socket: { destroyed: true } }, method: 'GET', proxyAuth: null, log } as never, { wsProxy: { wss } } as never, 'http://up.test', exchanges, {}, why => { failure = why })
   t.match(failure, { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
   t.match(lines, [{ proxy: { status: 499, bytesOut: 0 } }])
   t.strictSame([exchanges.size, wss.listenerCount('headers')], [0, 0])
@@ -125,7 +130,8 @@ t.test('a WebSocket that is to be followed when the wait of a stopping server is
   const wss = new EventEmitter()
   const exchanges = new Exchanges()
   await exchanges.drain(1)
-  const failure = followWebSocket({ raw: { socket: new EventEmitter() }, method: 'GET', proxyAuth: null, log: { info () {} } } as never, { wsProxy: { wss } } as never, 'http://up.test', exchanges)
+  let failure: unknown
+  followWebSocket({ raw: { socket: new EventEmitter() }, method: 'GET', proxyAuth: null, log: { info () {} } } as never, { wsProxy: { wss } } as never, 'http://up.test', exchanges, {}, why => { failure = why })
   t.match(failure, { code: 'FST_PROXY_AUTH_CLOSING' })
   t.strictSame([exchanges.size, wss.listenerCount('headers')], [0, 0])
 })
@@ -290,4 +296,104 @@ t.test('a client without an address: rules about addresses of clients do not let
     Object.defineProperty(request, 'ip', { value: undefined }) // as on a socket in the file system
   })
   t.match(await client.end(), /^HTTP\/1\.1 403 /)
+})
+
+/** Asks for a WebSocket that http-proxy serves, which limits hold. */
+async function limited (t: Test, limiter: FakeLimiter, route: object = {}, permissions?: Permitting) {
+  const target = await webSocketOrigin(t)
+  const gate = await reverse(t, { upstream: target.url, websocket: true, wsClientOptions: {}, ...route } as never, { limiter, ...permissions })
+  const sockets: Socket[] = []
+  gate.app.server.on('connection', socket => sockets.push(socket))
+  const client = webSocket(t, `${gate.url}/api/ws`, { headers: { 'Proxy-Authorization': PASS } })
+  return { ...gate, target, client, sockets }
+}
+
+t.test('a limit that is reached by a WebSocket that http-proxy serves: 429, the upstream is not asked, and there is one line', async t => {
+  const refuse = () => { throw new LimitReached(5000) }
+  for (const verdict of [refuse, async () => refuse()]) {
+    const { client, proxied, target, exchanges } = await limited(t, new FakeLimiter(undefined, verdict), {}, permitting([READ]))
+    const [, response] = await next(client, 'unexpected-response') as [unknown, { statusCode: number, headers: object }]
+    t.match(response, { statusCode: 429, headers: { 'retry-after': '5' } })
+    t.match(await proxied(1), [{ status: 429, reason: 'FST_PROXY_AUTH_LIMIT_REACHED', bytesIn: 0 }])
+    t.strictSame([exchanges.size, target.seen.length], [0, 0])
+  }
+})
+
+t.test('a client that leaves, or whose user is revoked, while the limits are asked for its WebSocket: the upstream is not asked', async t => {
+  for (const how of ['left', 'ended'] as const) {
+    let letIn!: () => void
+    const limiter = new FakeLimiter(undefined, async () => await new Promise<void>(resolve => { letIn = resolve }))
+    const { sockets, proxied, target, exchanges } = await limited(t, limiter)
+    await until(() => limiter.asked.length === 1)
+    if (how === 'left') sockets[0]!.destroy()
+    else exchanges.endById(limiter.asked[0]!.id)
+    t.match(await proxied(1), [{ status: how === 'left' ? 499 : 403 }])
+    letIn()
+    await until(() => limiter.released === 1)
+    t.strictSame([exchanges.size, target.seen.length], [0, 0])
+  }
+})
+
+t.test('a WebSocket that http-proxy serves under limits: messages arrive as they were, both ways, and what has gone is asked for', async t => {
+  for (const [meter, perMessageDeflate] of [[new FickleMeter(), false], [new FickleMeter(), true], [undefined, false]] as const) {
+    const limiter = new FakeLimiter(meter)
+    const hooked: unknown[] = []
+    const { client, proxied } = await limited(t, limiter, { wsHooks: { onConnect: () => { hooked.push('onConnect') } }, wsServerOptions: { perMessageDeflate } })
+    await next(client, 'open')
+    const text = 'some text'.repeat(20_000)
+    for (let i = 0; i < 5; i++) {
+      client.send(text)
+      t.equal(String((await next(client, 'message'))[0]), text)
+    }
+    t.strictSame(hooked, ['onConnect'])
+    t.match(limiter.asked, [{ user: 'alice', kind: 'tunnel' }])
+    limiter.ends[0]!(new LimitReached(1))
+    const [line] = await proxied(1)
+    t.match(line, { status: 101, reason: 'FST_PROXY_AUTH_LIMIT_REACHED' })
+    t.equal(limiter.released, 1)
+    if (meter === undefined) continue
+    t.ok(meter.moved.down > 0)
+    t.ok(meter.moved.up > 0 && meter.moved.up <= Number(line!['bytesIn']))
+    if (!perMessageDeflate) t.ok(Math.min(meter.moved.up, meter.moved.down) >= 5 * text.length)
+  }
+})
+
+t.test('a WebSocket that http-proxy serves, and that waits for leave: no more is read', async t => {
+  for (const direction of ['up', 'down'] as const) {
+    const meter = direction === 'up' ? new GivenMeter(0, Infinity) : new GivenMeter(Infinity, 0)
+    const { client, target } = await limited(t, new FakeLimiter(meter))
+    await next(client, 'open')
+    await until(() => target.server.clients.size === 1)
+    const [far] = [...target.server.clients]
+    let got = 0
+    const [sender, receiver] = direction === 'up' ? [client, far!] : [far!, client]
+    receiver.on('message', () => { got += 1 })
+    const count = 400
+    for (let i = 0; i < count; i++) sender.send(Buffer.alloc(65_536))
+    await until(() => meter.waiting[direction] !== undefined)
+    await new Promise(resolve => setTimeout(resolve, 50))
+    t.ok(got < count / 2, `${got} messages have gone`)
+    meter.give(direction, Infinity)
+    await until(() => got === count)
+  }
+})
+
+t.test('a WebSocket that http-proxy connects anew, under limits: what the other upstream says is asked for as well', async t => {
+  for (const own of [true, false]) {
+    const hooked: string[] = []
+    const wsHooks = { onConnect: () => { hooked.push('onConnect') }, ...(own && { onReconnect: () => { hooked.push('onReconnect') } }) }
+    const meter = new FickleMeter()
+    const wsReconnect = { pingInterval: 3000, reconnectInterval: 100, reconnectOnClose: true }
+    const { client, target } = await limited(t, new FakeLimiter(meter), { wsHooks, wsReconnect })
+    await next(client, 'open')
+    client.send('a')
+    await next(client, 'message')
+    for (const socket of target.server.clients) socket.close(1001)
+    await until(() => hooked.length === 2)
+    t.strictSame(hooked, ['onConnect', own ? 'onReconnect' : 'onConnect'])
+    const { down } = meter.moved
+    client.send('b'.repeat(5_000))
+    await next(client, 'message')
+    await until(() => meter.moved.down >= down + 5_000)
+  }
 })

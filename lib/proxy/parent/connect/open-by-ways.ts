@@ -31,6 +31,8 @@ export interface WaysRequest {
   readonly identity: ProxyIdentity
   /** What else has to permit it. Default: nothing. */
   readonly permit?: Permit | undefined
+  /** What has to let it in, when it is permitted by its name. Default: nothing. */
+  readonly admit?: (() => Eventual<unknown>) | undefined
   readonly raw: IncomingMessage
   /** What a CONNECT to a parent says beside where to: a flat raw list. */
   readonly fields: readonly string[]
@@ -64,8 +66,9 @@ class Ways {
   ) {}
 
   async walk (): Promise<void> {
-    const { request: { target, identity, permit }, options: { access, parents } } = this
+    const { request: { target, identity, permit, admit }, options: { access, parents } } = this
     const admitted = await access.admit(target, identity, permit)
+    await admit?.()
     let first: Error | undefined
     for (const hop of await parents.choose(admitted, identity)) {
       if (this.isOver) return
