@@ -1,6 +1,7 @@
 import type { AddressInfo, Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import { prepareLimits } from './registration/prepare-limits.js'
 import { anonymousAccess } from './registration/anonymous-access.js'
 import { BadOption, BadRegistration } from './errors.js'
 import { Events } from './events/events.js'
@@ -54,6 +55,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   const revocations = new Revocations()
   const events = new Events(pseudonym)
   const attempts = settings.attempts && await createAttempts(settings.attempts, realm, storeListener(app.log, events, 'attempts'))
+  const limits = await prepareLimits(app, settings, events)
   const anonymous = anonymousAccess(settings)
   const state = settings.redis && shareState(app, settings.redis, { realm, revocations, events })
   const shared = { revocations, attempts, access: anonymous, replays: state?.replays, events }
@@ -82,7 +84,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
     revoked.revoke(name)
   })
   app.decorate('proxyAuthEnd', (id: string) => exchanges.endById(id))
-  app.decorate('proxyAuthUsage', () => exchanges.usage.ofUsers(exchanges.proxied))
+  app.decorate('proxyAuthUsage', () => exchanges.usage.ofUsers(exchanges.proxied, (user) => limits?.left(user) ?? []))
   app.decorate('proxyAuthReload', async () => await reloadAll(reloadAccounts, policy))
   const asksCode = settings.permissions?.authorize !== undefined || settings.forward?.policy.check !== undefined
   app.decorate('proxyAuthExplain', async (request: ExplainedRequest) => await explainRequest(request, { policy, access, asksCode }))
@@ -229,6 +231,9 @@ export type { Aws4Request, Aws4Signer } from './schemes/aws4/client.js'
 export type { UserPass } from './schemes/basic.js'
 export type { BearerError, BearerErrorCode } from './schemes/bearer.js'
 export type { AttemptsOptions } from './policy/attempts/attempts-options.js'
+export type { BandwidthLimit, LimitOptions, LimitStoreOptions, QuotaLimit, RateLimit } from './policy/limits/limits-options.js'
+export type { QuotaPeriod } from './policy/limits/period.js'
+export type { QuotaLeft } from './policy/limits/quota-account.js'
 export type { IdentityOptions } from './proxy/message/identity-field.js'
 export type { DigestAlgorithmName, DigestHash } from './schemes/digest/algorithm.js'
 export { answerDigestChallenge } from './schemes/digest/client.js'
@@ -242,7 +247,7 @@ export type { NtlmAnswer, NtlmLogin } from './schemes/ntlm/client.js'
 export type { NtlmNames } from './schemes/ntlm/challenge.js'
 export type { AuthenticateMessage, NegotiateMessage } from './schemes/ntlm/message.js'
 export { MemoryStore } from './store/memory.js'
-export type { StoreListener } from './store/redis-health.js'
+export type { StoreListener } from './store/store-health.js'
 export { RedisStore } from './store/redis-store.js'
 export type { RedisStoreOptions } from './store/redis-store.js'
 export type { MemoryStoreOptions } from './store/memory.js'

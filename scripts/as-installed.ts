@@ -12,7 +12,7 @@ type Versions = Readonly<Record<string, string>>
 const ROOT = new URL('..', import.meta.url).pathname
 const ENTRIES = ['as-module.mjs', 'as-commonjs.cjs', 'requests.cjs']
 /** Compiled at its installation, which takes longer than all the rest. A stage of its own in .ci/run has it. */
-const NOT_LOWEST = new Set(['kerberos'])
+const NOT_LOWEST = new Set(['kerberos', 'better-sqlite3'])
 
 /** The last of find-my-way, which Fastify depends on, that takes targets which are no paths. */
 const TOLERANT_ROUTER = '9.10.1'

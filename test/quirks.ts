@@ -15,7 +15,7 @@ const FREE_OF_QUIRKS: Readonly<Record<string, string>> = {
   'platform/http1/lingering-close.ts': 'TCP is like that, and RFC 9112, 9.6 says what to do about it',
   'platform/http1/refusal-cause.ts': 'what refuses tells what writes the status line: they are of different floors'
 }
-const LIBRARY = /^(?:v8|node|undici|fastify|find-my-way|session|http-proxy|reply-from|socks)-[a-z\d-]+$/
+const LIBRARY = /^(?:v8|node|undici|fastify|find-my-way|session|http-proxy|reply-from|socks|rate-limiter)-[a-z\d-]+$/
 
 /** `id at place`, a place being `file: name` with the class in front of the name of a member. */
 const marks: string[] = []

@@ -28,7 +28,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   strategies: ['errors', 'eventual', 'check-option', 'load-package', 'types', 'fields', 'platform', 'schemes', 'store'],
   users: ['errors', 'eventual', 'check-option', 'schemes', 'store', 'concurrency-limit', 'watched-file'], // where the accounts are that strategies look up
   passport: ['errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'schemes', 'store', 'concurrency-limit', 'strategies'],
-  policy: ['errors', 'eventual', 'retry-after', 'check-option', 'types', 'deadline', 'fields', 'platform', 'schemes', 'store', 'nearest', 'watched-file'],
+  policy: ['errors', 'eventual', 'load-package', 'retry-after', 'check-option', 'types', 'deadline', 'fields', 'platform', 'schemes', 'store', 'nearest', 'watched-file'],
   // Never proxy: the two know nothing of each other.
   gate: [
     'errors', 'eventual', 'check-option', 'types', 'events', 'fields', 'schemes', 'platform', 'platform/http1', 'platform/http2', 'store', 'passport',

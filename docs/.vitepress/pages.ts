@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   Guide: [
     'docs/guide/forward-proxy.md', 'docs/guide/reverse-routes.md', 'docs/guide/parents.md', 'docs/guide/tls-and-http2.md', 'docs/guide/hook.md',
-    'docs/guide/other-plugins.md', 'docs/guide/accounts.md', 'docs/guide/policy.md', 'docs/guide/operations.md', 'docs/guide/several-processes.md', 'docs/guide/events.md',
+    'docs/guide/other-plugins.md', 'docs/guide/accounts.md', 'docs/guide/policy.md', 'docs/guide/limits.md', 'docs/guide/operations.md', 'docs/guide/several-processes.md', 'docs/guide/events.md',
     'docs/guide/metrics.md', 'docs/guide/status-page.md', 'docs/guide/testing.md',
     'docs/guide/performance.md', 'docs/guide/demo.md', 'docs/guide/client-settings.md', 'docs/guide/recipes.md'
   ],

@@ -8,6 +8,7 @@ import type { Authorize } from '../policy/permission/authorize.js'
 import type { PolicyDocument } from '../policy/rules/document.js'
 import type { Policy } from '../policy/rules/policy.js'
 import type { AttemptsOptions } from '../policy/attempts/attempts-options.js'
+import type { LimitOptions, LimitStoreOptions } from '../policy/limits/limits-options.js'
 import type { AutoConfigurationOptions } from '../proxy/forward/auto-configuration-route.js'
 import type { KeepAliveAfter407 } from '../proxy/connect/take-http1.js'
 import type { ReasonPhrases } from '../proxy/connect/reason-phrases.js'
@@ -127,9 +128,19 @@ export interface ProxyAuthOptions {
    */
   readonly attempts?: AttemptsOptions
   /**
+   * What users, groups and rules may do: tunnels and requests at a time, requests within a time,
+   * bandwidth and quotas. They hold within tunnels that are open, over all connections, and with
+   * `redis` over all processes.
+   *
+   * @defaultValue none
+   */
+  readonly limits?: readonly LimitOptions[]
+  /** Where the counts of `limits` are kept, and what happens when they cannot be reached. */
+  readonly limitStore?: LimitStoreOptions
+  /**
    * The Redis that several processes share, as an ioredis client, or as `{ client, prefix, key }`.
    * It keeps the used nonces of Digest strategies without a `store`, the counts of `attempts` and
-   * the names of revoked users.
+   * `limits`, and the names of revoked users.
    *
    * @defaultValue none: each process is for itself
    */

@@ -10,6 +10,8 @@ import type { StrategyDeclaration } from '../passport/declaration.js'
 import type { Registry } from '../passport/registry.js'
 import { readAttempts } from '../policy/attempts/attempts-options.js'
 import type { AttemptsSettings } from '../policy/attempts/attempts-options.js'
+import { readLimits } from '../policy/limits/limits-options.js'
+import type { LimitsSettings } from '../policy/limits/limits-options.js'
 import type { Parents } from '../policy/parent/parents.js'
 import type { PermissionSettings } from '../policy/permission/permissions.js'
 import type { Requirement } from '../policy/target/requirement.js'
@@ -49,6 +51,7 @@ export interface Settings {
   readonly anonymous: AnonymousSettings | undefined
   readonly permissions: PermissionSettings | undefined
   readonly attempts: AttemptsSettings | undefined
+  readonly limits: LimitsSettings | undefined
   /** The Redis for all that processes share. */
   readonly redis: SharedRedis | undefined
   /** For tunnels, and what upgrades lead to. */
@@ -70,7 +73,7 @@ export interface Settings {
 // reach a hoisted plugin.
 const OPTIONS = new Set([
   'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'identity', 'forward', 'connect', 'connectionBound',
-  'policy', 'groups', 'authorize', 'authorizeTimeout', 'anonymous', 'attempts', 'redis', 'authInt', 'cleartext', 'log', 'pages', 'via',
+  'policy', 'groups', 'authorize', 'authorizeTimeout', 'anonymous', 'attempts', 'limits', 'limitStore', 'redis', 'authInt', 'cleartext', 'log', 'pages', 'via',
   'verifiers', 'strategyTimeout', 'drainTimeout', 'status', 'logLevel', 'logSerializers'
 ])
 
@@ -84,7 +87,7 @@ const OPTIONS = new Set([
 export function readSettings (options: ProxyAuthOptions): Settings {
   const {
     realm, strategies, passport, hook = 'preHandler', principal, reverse = [], identity, forward: givenForward, connect = {}, connectionBound,
-    anonymous, attempts, redis, authInt = {}, verifiers = {}, cleartext = 'warn', log = {}, pages, via = `gateway-${randomBytes(6).toString('hex')}`,
+    anonymous, attempts, limits, limitStore, redis, authInt = {}, verifiers = {}, cleartext = 'warn', log = {}, pages, via = `gateway-${randomBytes(6).toString('hex')}`,
     strategyTimeout = 10_000, drainTimeout = 10_000, status
   } = checkOptions(options, OPTIONS)
   readRealm(realm)
@@ -94,6 +97,7 @@ export function readSettings (options: ProxyAuthOptions): Settings {
   const forward = givenForward === true ? {} : givenForward
   const routes = readReverse(reverse)
   const tunnels = readConnect(connect)
+  const limited = readLimits(limits, limitStore)
   const shared = redis === undefined ? undefined : readSharedRedis(redis)
   const forwardSettings = forward === undefined ? undefined : readForward(forward)
   return Object.freeze({
@@ -109,7 +113,8 @@ export function readSettings (options: ProxyAuthOptions): Settings {
     targets: readTargets(forward?.strategies),
     connectionBound: connectionBound === undefined ? undefined : readConnectionBound(connectionBound),
     anonymous: readAnonymous(anonymous, routes),
-    permissions: readPermissions(options),
+    permissions: readPermissions(options, limited !== undefined),
+    limits: limited,
     attempts: attempts === undefined ? undefined : readAttempts(attempts, shared),
     redis: shared,
     tunnels,

@@ -7,6 +7,8 @@ const bad = { code: 'FST_PROXY_AUTH_BAD_OPTION' }
 t.test('neither rules nor a function: nothing has to permit a request', async t => {
   t.equal(readPermissions({}), undefined)
   t.equal(readPermissions({ groups: () => [] }), undefined)
+  const groups = () => []
+  t.match(readPermissions({ groups }, true), { policy: undefined, groups, authorize: undefined }, 'but limits ask for groups')
 })
 
 t.test('rules as a document, and as a policy: both are ready to be asked', async t => {

@@ -26,6 +26,7 @@ t.test('options with nothing but the least: the defaults are taken', async t => 
     connectionBound: undefined,
     anonymous: undefined,
     attempts: undefined,
+    limits: undefined,
     redis: undefined,
     status: undefined,
     tunnels: { keepAliveAfter407: 'always', reasonPhrases: {}, idleTimeout: 600_000, maxDuration: 0 },
@@ -126,6 +127,15 @@ t.test('options with everything that can be said: all of it is taken', async t =
   t.equal(pages.texts[407]?.title, 'Who?')
   t.equal(targets[0]?.to.matchName('a.example.test', 1), 'host')
   t.same(targets[0]?.demand, others)
+})
+
+t.test('limits: they are read, and each request then has a permit, which knows groups and rule', async t => {
+  const { limits, permissions } = readSettings({ ...least, limits: [{ tunnels: 5 }], limitStore: { timeout: 5 } })
+  t.match(limits, { limits: [{ tunnels: 5 }], store: { timeout: 5 } })
+  t.match(permissions, { policy: undefined })
+  for (const none of [{}, { limits: [] }]) t.equal(readSettings({ ...least, ...none }).permissions, undefined)
+  refusesOption(t, () => readSettings({ ...least, limits: CANARY as never }), 'limits', 'string')
+  refusesOption(t, () => readSettings({ ...least, limits: null as never }), 'limits', 'null')
 })
 
 t.test('a Redis that all uses share: the limits for guesses have it, too', async t => {

@@ -20,6 +20,8 @@ t.test('a Redis that fails: the log says what comes of it, and when it is over',
     { level: 40, msg: 'Redis does not answer: a user is revoked in this process alone' },
     { level: 30, store: 'revocations' }
   ])
+  storeListener(app.log, new Events('gw'), 'limits', 'The store of limits', 'nothing is counted')('failed', new Error('full'))
+  t.match(lines.at(-1), { level: 40, msg: 'The store of limits does not answer: nothing is counted' })
 })
 
 t.test('a Redis that fails, and a listener for events: it is told, with the code of the error', async t => {

@@ -1,10 +1,10 @@
-import { MissingPackage } from '../../errors.js'
 import { RedisHealth } from '../../store/redis-health.js'
-import type { StoreListener } from '../../store/redis-health.js'
+import type { StoreListener } from '../../store/store-health.js'
 import type { RedisClient } from '../../store/shared-redis.js'
 import { shareOf } from '../../store/shared-room.js'
 import { Shares } from '../../store/shares.js'
 import type { Milliseconds } from '../../types.js'
+import type { CountedPoints, RateLimiter, RateLimiterOptions, RateLimiters } from '../rate-limiters.js'
 
 /** What has been counted. */
 export interface Count {
@@ -24,20 +24,6 @@ export interface Counter {
   read (key: string, from: string): Promise<Count | null>
   add (key: string, points: number, from: string): Promise<Count>
 }
-
-/** As much of rate-limiter-flexible as is used here. */
-export interface RateLimiters {
-  readonly RateLimiterMemory: new (options: LimiterOptions) => Limiter
-  readonly RateLimiterRedis: new (
-    options: LimiterOptions & { storeClient: unknown, rejectIfRedisNotReady: boolean }
-  ) => Limiter
-}
-interface LimiterOptions { readonly keyPrefix: string, readonly points: number, readonly duration: number }
-interface Limiter {
-  get (key: string): Promise<Consumed | null>
-  penalty (key: string, points: number): Promise<Consumed>
-}
-interface Consumed { readonly consumedPoints: number, readonly msBeforeNext: number }
 
 /** What counters are made from. */
 export interface CounterOptions {
@@ -61,19 +47,6 @@ export interface CounterOptions {
 }
 
 /**
- * Loads the package that counts. It is an optional one.
- *
- * @throws {MissingPackage} It is not installed. The message names it.
- */
-export async function loadRateLimiters (load: () => Promise<unknown> = () => import('rate-limiter-flexible')): Promise<RateLimiters> {
-  try {
-    return await load() as RateLimiters
-  } catch (cause) {
-    throw new MissingPackage('option attempts', 'rate-limiter-flexible', { cause })
-  }
-}
-
-/**
  * Makes a counter: in memory, or in Redis with one in memory for as long as Redis does not answer.
  */
 export function createCounter (options: CounterOptions): Counter {
@@ -81,11 +54,11 @@ export function createCounter (options: CounterOptions): Counter {
   return options.redis === undefined ? memory : new SharedCounter(options, options.redis, memory)
 }
 
-function limiterOptions ({ name, timeWindow }: CounterOptions): LimiterOptions {
+function limiterOptions ({ name, timeWindow }: CounterOptions): RateLimiterOptions {
   return { keyPrefix: name, points: 1, duration: Math.ceil(timeWindow / 1000) }
 }
 
-function countOf ({ consumedPoints: points, msBeforeNext: left }: Consumed): Count {
+function countOf ({ consumedPoints: points, msBeforeNext: left }: CountedPoints): Count {
   return { points, left }
 }
 
@@ -101,7 +74,7 @@ interface KeptCount {
  * together: it reaches its limit all the sooner.
  */
 class MemoryCounter implements Counter {
-  private readonly limiter: Limiter
+  private readonly limiter: RateLimiter
   /** Those that are counted each for itself, the first to end first. */
   private readonly keys = new Map<string, KeptCount>()
   private readonly room: Shares
@@ -160,7 +133,7 @@ class MemoryCounter implements Counter {
  * guesses, and none is locked out for it.
  */
 class SharedCounter implements Counter {
-  private readonly limiter: Limiter
+  private readonly limiter: RateLimiter
   private readonly health: RedisHealth
 
   constructor (options: CounterOptions, redis: RedisClient, private readonly memory: Counter) {

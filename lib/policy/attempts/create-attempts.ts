@@ -1,7 +1,8 @@
 import { GuessLimiter } from './attempts.js'
-import type { StoreListener } from '../../store/redis-health.js'
+import type { StoreListener } from '../../store/store-health.js'
 import type { AttemptsSettings } from './attempts-options.js'
-import { createCounter, loadRateLimiters } from './counter.js'
+import { loadRateLimiters } from '../rate-limiters.js'
+import { createCounter } from './counter.js'
 
 /**
  * Makes the limits for wrong secrets, with a counter for each of the things that are counted.
@@ -14,7 +15,7 @@ export async function createAttempts (
   settings: AttemptsSettings, realm: string, onTrouble: StoreListener
 ): Promise<GuessLimiter> {
   const { timeWindow, redis, prefix } = settings
-  const limiters = await loadRateLimiters()
+  const limiters = await loadRateLimiters('option attempts')
   const counter = (what: string, beyond?: 'apart') => createCounter({ limiters, name: `${prefix}:${what}:${realm}`, timeWindow, redis, onTrouble, beyond })
   // A guess that is taken for one that has been counted is not counted: so what there is no room
   // for is new.

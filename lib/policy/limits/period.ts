@@ -19,9 +19,8 @@ type CalendarDay = number
 const DAY: Milliseconds = 24 * 60 * 60 * 1000
 const QUARTER: Milliseconds = 15 * 60 * 1000
 const MINUTE: Milliseconds = 60_000
-/** The furthest that clocks are ahead of UTC, and behind it, with an hour to spare. */
+/** The furthest that clocks are ahead of UTC, with an hour to spare. */
 const AHEAD: Milliseconds = 15 * 60 * 60 * 1000
-const BEHIND: Milliseconds = 13 * 60 * 60 * 1000
 
 /**
  * Tells days, weeks and months of a time zone apart.
@@ -67,11 +66,10 @@ export class Periods {
 
   /** When clocks first show this date, or a later one. */
   private beginOf (day: CalendarDay): Milliseconds {
-    const { from, until } = { from: day * DAY - AHEAD, until: day * DAY + BEHIND }
-    let at = from
+    let at = day * DAY - AHEAD
     // All offsets of our time are whole quarters of an hour. Others are for a clock that is wrong.
-    while (at < until && this.dayAt(at) < day) at += QUARTER
-    while (at > from && this.dayAt(at - MINUTE) >= day) at -= MINUTE
+    while (this.dayAt(at) < day) at += QUARTER
+    while (this.dayAt(at - MINUTE) >= day) at -= MINUTE
     return at
   }
 

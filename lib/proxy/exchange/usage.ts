@@ -1,4 +1,5 @@
 import { Events } from '../../events/events.js'
+import type { QuotaLeft } from '../../policy/limits/quota-account.js'
 import type { Milliseconds } from '../../types.js'
 import type { MovedOctets, Proxied } from './exchange.js'
 import type { Ending, ExchangeRecord, Pace, RecordKeeper } from './record.js'
@@ -20,6 +21,8 @@ export interface UserUsage extends MovedOctets {
   readonly rateOut: number
   /** How many requests lists, rules or code have denied. */
   readonly denials: number
+  /** What is left of the quotas that hold the user, as far as this process knows. */
+  readonly limits: readonly QuotaLeft[]
 }
 
 /** Of the exchanges that have ended. */
@@ -54,8 +57,12 @@ export class Usage implements RecordKeeper {
     if (this.totals.size > MAX_USERS) this.totals.delete(this.totals.keys().next().value!)
   }
 
-  /** What each user has open and has moved. */
-  ofUsers (live: readonly Proxied[]): UserUsage[] {
+  /**
+   * What each user has open and has moved.
+   *
+   * @param left - Tells what is left of the quotas of a user. Default: there are none.
+   */
+  ofUsers (live: readonly Proxied[], left: (user: string) => readonly QuotaLeft[] = () => []): UserUsage[] {
     this.watch()
     const users = new Map([...this.totals].map(([user, totals]) => [user, { user, ...NONE, ...totals }]))
     for (const exchange of live) {
@@ -71,7 +78,7 @@ export class Usage implements RecordKeeper {
       usage.rateOut += rateOut
       users.set(user, usage)
     }
-    return [...users.values()]
+    return [...users.values()].map((usage) => ({ ...usage, limits: usage.user === null ? [] : left(usage.user) }))
   }
 
   /** What an exchange has moved by now, and how fast lately. */

@@ -5,5 +5,5 @@
  */
 export type {
   ChallengedEvent, ClosedEvent, DeniedEvent, ExchangeEvent, GateEvent, GatewayEvent, GrantedEvent, LimitedEvent, MovedOctets, OpenedEvent, ProgressEvent, ProxyAuthEvents,
-  RefusedEvent, StoreEvent, UserUsage
+  QuotaLeft, RefusedEvent, StoreEvent, UserUsage
 } from '../../../lib/index.js'

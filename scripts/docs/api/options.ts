@@ -4,7 +4,7 @@
  * @module
  */
 export type {
-  AnonymousOptions, AttemptsOptions, AuthIntOptions, AutoConfigurationOptions, Check, ConnectOptions, ConnectionBoundOptions, ForwardOptions, LogOptions,
-  HttpProxyRoute, IdentityOptions, KeepAliveAfter407, PageOptions, PageStatus, PageText, ProxyAuthOptions, ReasonPhrases, ReverseRoute, Target,
+  AnonymousOptions, AttemptsOptions, AuthIntOptions, AutoConfigurationOptions, BandwidthLimit, Check, ConnectOptions, ConnectionBoundOptions, ForwardOptions, LogOptions,
+  HttpProxyRoute, IdentityOptions, KeepAliveAfter407, LimitOptions, LimitStoreOptions, PageOptions, PageStatus, PageText, ProxyAuthOptions, QuotaLimit, QuotaPeriod, RateLimit, ReasonPhrases, ReverseRoute, Target,
   TargetScheme, TargetStrategies, VerifierOptions
 } from '../../../lib/index.js'

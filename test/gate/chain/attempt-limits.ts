@@ -7,7 +7,8 @@ import { readDeclaration } from '../../../lib/passport/declaration.js'
 import type { StrategyDeclaration } from '../../../lib/passport/declaration.js'
 import type { Outcome } from '../../../lib/passport/outcome.js'
 import { GuessLimiter } from '../../../lib/policy/attempts/attempts.js'
-import { createCounter, loadRateLimiters } from '../../../lib/policy/attempts/counter.js'
+import { createCounter } from '../../../lib/policy/attempts/counter.js'
+import { loadRateLimiters } from '../../../lib/policy/rate-limiters.js'
 import { BasicStrategy } from '../../../lib/strategies/basic.js'
 import { DigestStrategy } from '../../../lib/strategies/digest/strategy.js'
 import { lookupStatic } from '../../../lib/users/lookup-static.js'
@@ -16,7 +17,7 @@ import { attemptInput, basic } from '../../fixtures/attempt.js'
 import { DigestClient } from '../../fixtures/digest.js'
 import { foreign } from '../../fixtures/foreign-strategies.js'
 
-const limiters = await loadRateLimiters()
+const limiters = await loadRateLimiters('a test')
 const ours = new BasicStrategy({ verify: verifyStatic({ alice: 'alice-secret' }) })
 const later = new BasicStrategy({ verify: async ({ username, password }) => password === 'alice-secret' ? { username } : null })
 const key: StrategyDeclaration = {

@@ -49,14 +49,14 @@ t.test('a day whose offset changes: it has 23 or 25 hours, or begins later, or i
   ] as const) t.equal(shown('day', zone, instant), expected, `${zone} ${instant}`)
 })
 
-t.test('the periods of years, in zones with every kind of change: one follows the other without a gap, and none comes twice', async t => {
+t.test('the periods of months, in zones with every kind of change: one follows the other without a gap, and none comes twice', async t => {
   const zones = ['Europe/Berlin', 'America/Sao_Paulo', 'America/St_Johns', 'Pacific/Apia', 'Africa/Cairo', 'Australia/Lord_Howe']
   for (const zone of zones) {
     for (const per of ['day', 'week', 'month'] as const) {
       const periods = new Periods(per, zone)
       const seen = new Set<string>()
-      let period = periods.at(at('2010-10-01T00:00:00Z'))
-      while (period.ends < at('2012-03-01T00:00:00Z')) {
+      let period = periods.at(at('2011-09-20T00:00:00Z'))
+      while (period.ends < at('2012-01-15T00:00:00Z')) {
         seen.add(period.id)
         const next = periods.at(period.ends)
         if (next.begins !== period.ends || seen.has(next.id)) t.fail(`${zone}: ${period.id} and ${next.id}`)

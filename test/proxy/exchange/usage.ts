@@ -24,7 +24,7 @@ function exchange (name: string | null, form = 'connect', began = 0): Moving {
   return self
 }
 
-const NONE = { tunnels: 0, requests: 0, bytesIn: 0, bytesOut: 0, rateIn: 0, rateOut: 0, denials: 0 }
+const NONE = { tunnels: 0, requests: 0, bytesIn: 0, bytesOut: 0, rateIn: 0, rateOut: 0, denials: 0, limits: [] }
 
 t.test('what has ended and what is open: it is added up for each user', async t => {
   const usage = new Usage()
@@ -34,6 +34,8 @@ t.test('what has ended and what is open: it is added up for each user', async t 
   const open = [exchange('alice'), exchange('alice', 'websocket'), exchange('alice', 'http'), exchange('bob', 'reverse'), exchange(null)]
   open[0]!.moved = { bytesIn: 10, bytesOut: 20 }
   const beginning: Proxied = { ...exchange('bob'), octets: undefined }
+  const quota = { limit: 'day', octets: 5, left: 3, renews: new Date(0) }
+  t.same(usage.ofUsers(open, user => user === 'alice' ? [quota] : []).map(({ limits }) => limits), [[quota], [], []])
   t.strictSame(usage.ofUsers([...open, beginning]), [
     { ...NONE, user: 'alice', tunnels: 2, requests: 1, bytesIn: 11, bytesOut: 22, denials: 1 },
     { ...NONE, user: 'bob', requests: 1, tunnels: 1 },

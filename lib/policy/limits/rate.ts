@@ -1,0 +1,37 @@
+import { LimitStoreFailed } from '../../errors.js'
+import type { StoreHealth } from '../../store/store-health.js'
+import type { Milliseconds } from '../../types.js'
+import type { RateLimiter } from '../rate-limiters.js'
+import type { RateLimit } from './limits-options.js'
+
+/** When a client may come back that found no store. */
+const RETRY_AFTER: Milliseconds = 1000
+
+/** Counts how much begins within a time that begins with the first. */
+export class Rate {
+  private readonly duration: number
+
+  constructor (
+    private readonly limit: RateLimit, private readonly counts: RateLimiter, private readonly health: StoreHealth,
+    private readonly whenFailing: 'refuse' | 'allow'
+  ) {
+    this.duration = Math.ceil(limit.per / 1000)
+  }
+
+  /**
+   * Counts one.
+   *
+   * @returns How long it has to wait: 0, unless there were as many as may be.
+   * @throws {LimitStoreFailed} The store cannot be asked.
+   */
+  async count (key: string): Promise<Milliseconds> {
+    try {
+      const options = { customDuration: this.duration }
+      const { consumedPoints, msBeforeNext } = await this.health.ask(() => this.counts.penalty(key, 1, options))
+      return consumedPoints > this.limit.requests ? Math.max(1, msBeforeNext) : 0
+    } catch {
+      if (this.whenFailing === 'refuse') throw new LimitStoreFailed(RETRY_AFTER)
+      return 0
+    }
+  }
+}
