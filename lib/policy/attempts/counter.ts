@@ -1,3 +1,4 @@
+import { MAX_TIMER } from '../../check-option.js'
 import { RedisHealth } from '../../store/redis-health.js'
 import type { StoreListener } from '../../store/store-health.js'
 import type { RedisClient } from '../../store/shared-redis.js'
@@ -54,8 +55,11 @@ export function createCounter (options: CounterOptions): Counter {
   return options.redis === undefined ? memory : new SharedCounter(options, options.redis, memory)
 }
 
+/** A timer of node cannot wait for longer, and then fires at once. In seconds. */
+const LONGEST = Math.floor(MAX_TIMER / 1000)
+
 function limiterOptions ({ name, timeWindow }: CounterOptions): RateLimiterOptions {
-  return { keyPrefix: name, points: 1, duration: Math.ceil(timeWindow / 1000) }
+  return { keyPrefix: name, points: 1, duration: Math.min(LONGEST, Math.ceil(timeWindow / 1000)) }
 }
 
 function countOf ({ consumedPoints: points, msBeforeNext: left }: CountedPoints): Count {

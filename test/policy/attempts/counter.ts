@@ -20,6 +20,13 @@ t.test('a counter in memory: points add up for each key, within the time window'
   t.equal(await counter.read('b', ''), null)
 })
 
+t.test('the longest time window: what is counted stays counted', async t => {
+  const counter = inMemory({ timeWindow: 2_147_483_647 })
+  await counter.add('a', 3, '')
+  await new Promise(resolve => setTimeout(resolve, 5))
+  t.match(await counter.read('a', ''), { points: 3 })
+})
+
 t.test('a count whose time has run out but is still stored: it no longer counts', async t => {
   class Stopped { get = async () => ({ consumedPoints: 7, msBeforeNext: 0 }) }
   t.equal(await inMemory({ limiters: { RateLimiterMemory: Stopped } as never }).read('a', ''), null)

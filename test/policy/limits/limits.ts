@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import type { TrafficLimit } from '../../../lib/policy/limits/limit.js'
@@ -99,6 +100,47 @@ t.test('a file for quotas: what is spent stays spent behind a restart', { skip: 
   t.match(second.all.left('alice'), [{ left: 99 }], 'of the file, though there is a Redis')
   exchange.release()
   await second.all.close()
+})
+
+const CHILD = `
+import { writeSync } from 'node:fs'
+import { createLimits } from './lib/policy/limits/limits.js'
+import { readLimits } from './lib/policy/limits/limits-options.js'
+const limits = readLimits([{ name: 'day', quota: { octets: 100_000, per: 'month' } }], { file: process.argv[1] })
+const all = await createLimits(limits, undefined, { onLimited () {}, onStore () {} })
+const { meter } = await all.admit({ user: 'alice', groups: [], rule: null, kind: 'tunnel' }, 'req-1', () => {})
+let moved = 0
+const go = octets => {
+  moved += octets
+  writeSync(1, moved + '\\n')
+  meter.wait('up', 333, go)
+}
+meter.wait('up', 333, go)
+`
+
+t.test('a process that is killed with kill -9 while a quota is used: what it has moved stays counted, and no more is lost than it had set aside', { skip: sqlite.skip }, async t => {
+  const file = newFile(t)
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', CHILD, file], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  let said = ''
+  for await (const text of child.stdout!.setEncoding('utf8')) {
+    said += text
+    if (said.split('\n').length > 50) child.kill('SIGKILL')
+  }
+  const before = Number(said.slice(0, said.lastIndexOf('\n')).split('\n').at(-1))
+  t.ok(before > 10_000 && before < 100_000, `${before}`)
+  const { all, admit } = await made([{ name: 'day', quota: { octets: 100_000, per: 'month' } }], undefined, { file })
+  const { meter, failures, exchange } = await admit()
+  let moved = before
+  const go = (octets: number) => {
+    moved += octets
+    meter.wait('up', 1000, go)
+  }
+  meter.wait('up', 1000, go)
+  while (failures.length === 0) await setImmediate()
+  t.ok(moved <= 100_000 && moved >= 99_000, `${moved}`)
+  exchange.release()
+  await all.close()
 })
 
 t.test('a file that fails: the requests are refused, and that is told', { skip: sqlite.skip }, async t => {
