@@ -22,10 +22,10 @@ const TILES = [
   { name: 'Requests', write: (totals) => String(totals.requests) },
   { name: 'Users', write: (totals) => String(totals.users) },
   { name: 'Refused', write: (totals) => String(totals.refusals) },
-  { name: 'Sent by clients', write: (totals) => rate(totals.rateIn), all: (totals) => octets(totals.bytesIn) + ' since the start', plot: 'in', history: 'historyIn' },
-  { name: 'Received by clients', write: (totals) => rate(totals.rateOut), all: (totals) => octets(totals.bytesOut) + ' since the start', plot: 'out', history: 'historyOut' }
+  { name: 'Sent by clients', write: (totals) => rate(totals.rateIn), all: (totals) => octets(totals.bytesIn) + ' since the start', plot: 'in', direction: 0 },
+  { name: 'Received by clients', write: (totals) => rate(totals.rateOut), all: (totals) => octets(totals.bytesOut) + ' since the start', plot: 'out', direction: 1 }
 ]
-const tiles = TILES.map(({ name, write, all, plot, history }) => {
+const tiles = TILES.map(({ name, write, all, plot, direction }) => {
   const value = element('dd', {}, '0')
   const since = element('dd', { class: 'since' })
   const drawn = plot && createPlot([plot])
@@ -36,7 +36,7 @@ const tiles = TILES.map(({ name, write, all, plot, history }) => {
     setText(value, write(state.totals))
     if (!plot) return
     setText(since, all(state.totals))
-    drawn.draw([state[history]])
+    drawn.draw([state.history[direction]])
   }
 })
 const views = VIEWS.map(({ table, rows }) => ({ ...createTable(table), rows, id: table.id }))

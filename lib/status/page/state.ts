@@ -7,18 +7,18 @@ const HISTORY = 60
 const MAX_REFUSALS = 200
 
 function createState () {
-  return { gateway: '', process: 0, at: '', uptimeMs: 0, totals: null, users: new Map(), exchanges: new Map(), refusals: [], parents: [], historyIn: [], historyOut: [] }
+  return { gateway: '', process: 0, at: '', uptimeMs: 0, totals: null, users: new Map(), exchanges: new Map(), refusals: [], parents: [], history: [[], []] }
 }
 
 function takeSnapshot (state, snapshot) {
   const { users, exchanges } = state
   const isSame = state.gateway === snapshot.gateway && state.process === snapshot.process && Math.abs(snapshot.uptimeMs - state.uptimeMs) < GAP
-  if (!isSame) Object.assign(state, { historyIn: [], historyOut: [] })
+  if (!isSame) state.history = [[], []]
   Object.assign(state, { gateway: snapshot.gateway, process: snapshot.process, parents: snapshot.parents })
   state.users = new Map()
   state.exchanges = new Map()
   state.refusals = snapshot.refusals
-  const kept = (row) => isSame && row !== undefined ? row.history : []
+  const kept = (row) => historyOf(isSame ? row : undefined)
   for (const user of snapshot.users) state.users.set(user.user, { ...user, history: kept(users.get(user.user)) })
   for (const exchange of snapshot.exchanges) {
     state.exchanges.set(exchange.key, { ...exchange, began: snapshot.uptimeMs - exchange.ageMs, history: kept(exchanges.get(exchange.key)) })
@@ -44,17 +44,18 @@ function takeChange (state, change) {
 // A second has passed.
 function pass (state, { at, uptimeMs, totals }) {
   Object.assign(state, { at, uptimeMs, totals })
-  for (const row of [...state.users.values(), ...state.exchanges.values()]) remember(row.history, row.rateIn + row.rateOut)
-  remember(state.historyIn, totals.rateIn)
-  remember(state.historyOut, totals.rateOut)
+  for (const row of [...state.users.values(), ...state.exchanges.values()]) remember(row.history, row)
+  remember(state.history, totals)
 }
 
-function remember (history, value) {
-  history.push(value)
-  if (history.length > HISTORY) history.shift()
+// Rates from the client and to it.
+function remember (history, { rateIn, rateOut }) {
+  history[0].push(rateIn)
+  history[1].push(rateOut)
+  if (history[0].length > HISTORY) for (const each of history) each.shift()
 }
 
 function historyOf (row) {
-  return row ? row.history : []
+  return row ? row.history : [[], []]
 }
 `

@@ -47,7 +47,6 @@ body[data-state="lost"] main { filter: grayscale(1) }
 .plot { display: block; overflow: visible }
 .plot path { fill: none; stroke: var(--out); stroke-linejoin: round; stroke-width: 1.5px; vector-effect: non-scaling-stroke }
 .plot .in { stroke: var(--in) }
-.plot .both { stroke: var(--dim) }
 
 #search { align-items: center; display: flex; gap: .6rem; margin: 1rem 0 }
 #search input { flex: 0 1 24rem; min-width: 0 }
@@ -82,7 +81,9 @@ td.reason { min-width: 24ch }
 td.id { color: var(--dim); font-size: .8125rem; min-width: 8ch }
 .rate { align-items: center; display: inline-flex; gap: .5rem; justify-content: flex-end }
 .rate .plot { height: 1.1rem; width: 3.75rem }
-.rate span { min-width: 4.75rem }
+.rate > span { min-width: 5.5rem }
+.sent::before { color: var(--in); content: "↑ " }
+.received::before { color: var(--out); content: "↓ " }
 .quotas > span { align-items: center; display: flex; flex-wrap: wrap; gap: 0 .5rem }
 .quotas meter { height: 1rem; width: 6rem }
 .quotas small { color: var(--dim); font-size: .8125rem }
@@ -94,6 +95,11 @@ td.id { color: var(--dim); font-size: .8125rem; min-width: 8ch }
 @media (min-width: 110rem) {
   #tables { grid-template-columns: repeat(2, minmax(0, 1fr)) }
   #tables > :nth-child(n + 3) { grid-column: 1 / -1 }
+}
+@media (min-width: 64.01rem) and (max-width: 100rem) {
+  .rate { column-gap: .5rem; display: inline-grid; font-size: .8125rem; grid-template-columns: auto 5rem; line-height: 1.25; row-gap: 0 }
+  .rate > span { min-width: 0 }
+  .rate .plot { grid-row: span 2; height: 1.7rem }
 }
 @media (max-width: 64rem) {
   #tiles { grid-template-columns: repeat(4, minmax(0, 1fr)) }
@@ -110,6 +116,7 @@ td.id { color: var(--dim); font-size: .8125rem; min-width: 8ch }
   td.name::before, td.word::before, td.badged::before, td.target::before, td.reason::before, td.quota::before, td.time::before { content: none }
   td:has(> span:empty) { display: none }
   .rate { display: inline }
+  .rate > span { display: inline-block; min-width: 0; margin-inline-end: .5rem }
   .rate .plot { display: inline-block; margin-inline-end: .4rem; vertical-align: text-bottom }
 }
 @media (max-width: 45rem) {

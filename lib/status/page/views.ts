@@ -12,15 +12,16 @@ function rateOf (row) {
   return row.rateIn + row.rateOut
 }
 
-// The rate with its last minute.
+// The rates each way with their last minute.
 function rateCell () {
-  const plot = createPlot(['both'])
-  const written = element('span', {})
+  const plot = createPlot(['in', 'out'])
+  const [sent, received] = ['sent', 'received'].map((words) => element('span', { class: words }, element('span', { class: 'unseen' }, words + ' '), ' '))
   return {
-    element: element('span', { class: 'rate' }, plot.element, written),
+    element: element('span', { class: 'rate' }, plot.element, sent, received),
     update (row) {
-      plot.draw([row.history])
-      setText(written, rate(rateOf(row)))
+      plot.draw(row.history)
+      setText(sent.lastChild, rate(row.rateIn))
+      setText(received.lastChild, rate(row.rateOut))
     }
   }
 }
