@@ -90,6 +90,17 @@ t.test('users that are revoked, with Redis: other processes end what is theirs, 
     t.same(other.ended, ['alice', 'bob'])
   })
 
+  t.test('a message that comes: the names are read for it alone', async t => {
+    const never = () => ({ unref () {} })
+    const { restore } = t.capture(globalThis, 'setInterval', never as never)
+    const [one, other] = [await shared(t, direct), await shared(t, direct)]
+    restore()
+    await until(async () => (await direct.pubsub('NUMSUB', STREAM))[1] === 2)
+    one.shared.revoke('alice')
+    await until(() => other.ended.length === 1)
+    t.same(other.ended, ['alice'])
+  })
+
   t.test('a process that is cut off from Redis: it catches up, and tells what it has revoked', async t => {
     const { port, stall, flow } = await stallingProxy(t, server.port)
     const cut = await shared(t, await clientOf(t, port))

@@ -81,13 +81,23 @@ t.test('a store in a real Redis: it does what one in memory does, for several pr
     t.equal(await client.zcard('{fastify-proxy-auth}:v1:nonces:ends'), 2)
   })
 
-  t.test('a clock that is set ahead, of one gateway: no window ends for it', async t => {
+  t.test('a clock of one gateway that is set ahead or back, and right again: no window ends for it', async t => {
     const store = await prepared()
-    await store.claim('a', 1, MINUTE)
-    const { restore } = t.capture(Date, 'now', () => performance.timeOrigin + performance.now() + 3_600_000)
-    t.same(await store.claim('b', 1, MINUTE), { kind: 'new' })
-    restore()
-    t.same(await store.claim('a', 1, MINUTE), { kind: 'seen' })
+    for (const by of [3_600_000, -3_600_000]) {
+      await client.flushall()
+      await store.prepare()
+      const set = () => t.capture(Date, 'now', () => performance.timeOrigin + performance.now() + by)
+      for (const [claim, then] of [[set, undefined], [undefined, set]]) {
+        const wrong = claim?.()
+        const key = then === undefined ? 'claimed then' : 'claimed before'
+        await store.claim(key, 1, MINUTE)
+        wrong?.restore()
+        const later = then?.()
+        t.same(await store.claim(`not ${key}`, 1, MINUTE), { kind: 'new' })
+        t.same(await store.claim(key, 1, MINUTE), { kind: 'seen' }, `${key}, by ${by}`)
+        later?.restore()
+      }
+    }
   })
 
   t.test('what is in Redis: no name is readable, and each key has an end', async t => {

@@ -1,6 +1,5 @@
 import { MAX_TIMER } from '../../check-option.js'
-import { RedisHealth } from '../../store/redis-health.js'
-import type { StoreListener } from '../../store/store-health.js'
+import type { RedisHealth } from '../../store/redis-health.js'
 import type { RedisClient } from '../../store/shared-redis.js'
 import { shareOf } from '../../store/shared-room.js'
 import { Shares } from '../../store/shares.js'
@@ -26,15 +25,20 @@ export interface Counter {
   add (key: string, points: number, from: string): Promise<Count>
 }
 
+/** A Redis, and how it is. */
+export interface CountingRedis {
+  readonly client: RedisClient
+  readonly health: RedisHealth
+}
+
 /** What counters are made from. */
 export interface CounterOptions {
   readonly limiters: RateLimiters
   /** What is counted: names the keys of Redis, prefix included. */
   readonly name: string
   readonly timeWindow: Milliseconds
-  readonly redis?: RedisClient | undefined
-  /** Told when Redis does not answer, once until it does again, and then. */
-  readonly onTrouble: StoreListener
+  /** Where there is a Redis: in memory otherwise. */
+  readonly redis?: CountingRedis | undefined
   /** How many keys are counted each for itself in memory. Default 100000. */
   readonly most?: number
   /** How many of them may come from one place. Default: a hundredth. */
@@ -140,11 +144,11 @@ class SharedCounter implements Counter {
   private readonly limiter: RateLimiter
   private readonly health: RedisHealth
 
-  constructor (options: CounterOptions, redis: RedisClient, private readonly memory: Counter) {
+  constructor (options: CounterOptions, { client, health }: CountingRedis, private readonly memory: Counter) {
     this.limiter = new options.limiters.RateLimiterRedis({
-      ...limiterOptions(options), storeClient: redis, rejectIfRedisNotReady: true
+      ...limiterOptions(options), storeClient: client, rejectIfRedisNotReady: true
     })
-    this.health = new RedisHealth(redis, options.onTrouble, options.clock)
+    this.health = health
   }
 
   async read (key: string, from: string): Promise<Count | null> {

@@ -1,4 +1,5 @@
 import { GuessLimiter } from './attempts.js'
+import { RedisHealth } from '../../store/redis-health.js'
 import type { StoreListener } from '../../store/store-health.js'
 import type { AttemptsSettings } from './attempts-options.js'
 import { loadRateLimiters } from '../rate-limiters.js'
@@ -14,9 +15,10 @@ import { createCounter } from './counter.js'
 export async function createAttempts (
   settings: AttemptsSettings, realm: string, onTrouble: StoreListener
 ): Promise<GuessLimiter> {
-  const { timeWindow, redis, prefix } = settings
+  const { timeWindow, redis: client, prefix } = settings
+  const redis = client && { client, health: new RedisHealth(client, onTrouble) }
   const limiters = await loadRateLimiters('option attempts')
-  const counter = (what: string, beyond?: 'apart') => createCounter({ limiters, name: `${prefix}:${what}:${realm}`, timeWindow, redis, onTrouble, beyond })
+  const counter = (what: string, beyond?: 'apart') => createCounter({ limiters, name: `${prefix}:${what}:${realm}`, timeWindow, redis, beyond })
   // A guess that is taken for one that has been counted is not counted: so what there is no room
   // for is new.
   return new GuessLimiter(settings, { address: counter('address'), user: counter('user'), guess: counter('guess', 'apart') })

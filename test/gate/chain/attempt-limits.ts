@@ -27,7 +27,7 @@ const key: StrategyDeclaration = {
 }
 
 function chainOf (strategies: StrategyDeclaration[], most = { perAddress: 2, perUser: 2 }, timeout = 10_000): Chain {
-  const counter = (name: string) => createCounter({ limiters, name, timeWindow: 60_000, onTrouble: () => {} })
+  const counter = (name: string) => createCounter({ limiters, name, timeWindow: 60_000 })
   const attempts = new GuessLimiter({ ...most, key: createSecretKey(Buffer.alloc(32)) }, {
     address: counter('address'), user: counter('user'), guess: counter('guess')
   })

@@ -3,11 +3,12 @@ import { createCounter } from '../../../lib/policy/attempts/counter.js'
 import type { CounterOptions } from '../../../lib/policy/attempts/counter.js'
 import { loadRateLimiters } from '../../../lib/policy/rate-limiters.js'
 import type { RateLimiters } from '../../../lib/policy/rate-limiters.js'
+import { RedisHealth } from '../../../lib/store/redis-health.js'
 import { fakeRedis } from '../../fixtures/fake-redis.js'
 
 const limiters = await loadRateLimiters('a test')
 const inMemory = (options: Partial<CounterOptions> = {}) =>
-  createCounter({ limiters, name: 'test', timeWindow: 60_000, onTrouble: () => {}, ...options })
+  createCounter({ limiters, name: 'test', timeWindow: 60_000, ...options })
 
 t.test('a counter in memory: points add up for each key, within the time window', async t => {
   const counter = inMemory()
@@ -75,18 +76,16 @@ class Fake {
   get = async () => { Fake.asked++; return await Fake.answer() }
   penalty = this.get
 }
-const redis = fakeRedis()
-const shared = (troubles: unknown[], client = redis) => inMemory({
+const client = fakeRedis()
+const shared = (troubles: unknown[]) => inMemory({
   limiters: { ...limiters, RateLimiterRedis: Fake } as unknown as RateLimiters,
-  redis: client,
-  clock: () => Fake.now,
-  onTrouble: (...told) => troubles.push(told)
+  redis: { client, health: new RedisHealth(client, (...told) => troubles.push(told), () => Fake.now) }
 })
 
 t.test('a counter in Redis: counts are read from and added to Redis', async t => {
   const troubles: unknown[] = []
   const counter = shared(troubles)
-  t.match(Fake.options.at(-1), { keyPrefix: 'test', duration: 60, storeClient: redis, rejectIfRedisNotReady: true })
+  t.match(Fake.options.at(-1), { keyPrefix: 'test', duration: 60, storeClient: client, rejectIfRedisNotReady: true })
   Fake.answer = async () => null
   t.equal(await counter.read('a', ''), null)
   Fake.answer = async () => ({ consumedPoints: 4, msBeforeNext: 500 })
@@ -123,17 +122,4 @@ t.test('a Redis that never answers: it is given up in time, and the trouble is r
   Fake.answer = () => new Promise(() => {})
   t.equal(await shared(troubles).read('a', ''), null)
   t.match(troubles, [['failed', { message: /in time/ }]])
-})
-
-t.test('no clock is given: the counter goes by the system clock', async t => {
-  Fake.answer = async () => ({ consumedPoints: 2, msBeforeNext: 500 })
-  const counter = inMemory({ limiters: { ...limiters, RateLimiterRedis: Fake } as unknown as RateLimiters, redis })
-  t.match(await counter.read('a', ''), { points: 2 })
-})
-
-t.test('a Redis client that connects with its first command: it is connected at once', async t => {
-  let connected = 0
-  shared([], { ...redis, status: 'wait', connect: async () => { connected++; throw new Error('refused') } })
-  shared([])
-  t.equal(connected, 1)
 })
