@@ -1,5 +1,6 @@
 import { BadOption } from '../../errors.js'
 import { badOption, checkObject, readInteger, readList, readTime, readWord } from '../../check-option.js'
+import { usualName } from '../../store/usual-name.js'
 import type { Milliseconds } from '../../types.js'
 import { Periods } from './period.js'
 import type { QuotaPeriod } from './period.js'
@@ -73,7 +74,8 @@ export interface LimitOptions {
    */
   readonly name?: string
   /**
-   * Names of users whom it holds, as the log has them (option `principal`).
+   * Names of users whom it holds, as the log has them (option `principal`). Case does not matter:
+   * a directory may find one user by several spellings, and none of them gets past a limit.
    *
    * @defaultValue all
    */
@@ -161,7 +163,9 @@ export interface LimitStoreOptions {
 /** One limit, checked, with defaults. Frozen. */
 export interface LimitSettings {
   readonly name: string
+  /** In the usual spelling of names. */
   readonly users: ReadonlySet<string> | null
+  /** In Unicode form C. */
   readonly groups: ReadonlySet<string> | null
   readonly rules: ReadonlySet<string> | null
   readonly by: 'user' | 'group' | 'rule' | 'all'
@@ -227,16 +231,16 @@ function readLimit (given: LimitOptions, index: number): LimitSettings {
     throw badOption(`${place}.name`, `printable text of 1 to ${LONGEST_NAME} chars`, name)
   }
   if (KINDS.every((kind) => options[kind] === undefined)) throw new BadOption(place, `an object with one of ${KINDS.join(', ')}`, 'none')
-  const groups = readNames(options.groups, `${place}.groups`)
+  const groups = readNames(options.groups, `${place}.groups`, (name) => name.normalize('NFC'))
   if (readWord(by, `${place}.by`, ['user', 'group', 'rule', 'all']) === 'group' && groups === null) {
     throw badOption(`${place}.groups`, 'given where by is \'group\'', undefined)
   }
   const { up, down } = checkObject(bandwidth, `${place}.bandwidth`, BANDWIDTH_OPTIONS)
   return Object.freeze({
     name,
-    users: readNames(options.users, `${place}.users`),
+    users: readNames(options.users, `${place}.users`, usualName),
     groups,
-    rules: readNames(options.rules, `${place}.rules`),
+    rules: readNames(options.rules, `${place}.rules`, (name) => name),
     by,
     tunnels: readMost(tunnels, `${place}.tunnels`, 0, MAX_COUNT),
     requests: readMost(requests, `${place}.requests`, 0, MAX_COUNT),
@@ -253,12 +257,15 @@ function readMost (value: unknown, option: string, least: number, most: number):
   return value === undefined ? Infinity : readInteger(value, option, least, most)
 }
 
-function readNames (value: readonly string[] | undefined, option: string): ReadonlySet<string> | null {
+/** @param spelled - Gives the spelling that names are compared in. */
+function readNames (
+  value: readonly string[] | undefined, option: string, spelled: (name: string) => string
+): ReadonlySet<string> | null {
   if (value === undefined) return null
   for (const [index, name] of readList(value, option, 1).entries()) {
     if (typeof name !== 'string' || name === '') throw badOption(`${option}[${index}]`, 'text', name)
   }
-  return new Set(value)
+  return new Set(value.map(spelled))
 }
 
 function readRate (given: RateLimit, option: string): RateLimit {

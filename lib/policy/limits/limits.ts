@@ -4,6 +4,7 @@ import { RedisHealth } from '../../store/redis-health.js'
 import type { SharedRedis } from '../../store/shared-redis.js'
 import { StoreHealth } from '../../store/store-health.js'
 import type { StoreListener } from '../../store/store-health.js'
+import { usualName } from '../../store/usual-name.js'
 import type { Milliseconds } from '../../types.js'
 import { loadRateLimiters } from '../rate-limiters.js'
 import type { RateLimiters } from '../rate-limiters.js'
@@ -55,13 +56,17 @@ export class Limits implements Limiting {
   ) {}
 
   admit (who: Limited, id: string, end: (failure: LimitFailure) => void): Eventual<LimitedExchange> {
-    const limits = this.limits.filter((limit) => limit.holds(who))
-    return limits.length === 0 ? FREE : this.enter(limits, who, id, end)
+    const spelled = { ...who, user: usualName(who.user), groups: who.groups.map((group) => group.normalize('NFC')) }
+    const limits = this.limits.filter((limit) => limit.holds(spelled))
+    if (limits.length === 0) return FREE
+    const accounts = limits.flatMap((limit) => limit.accountsOf(spelled))
+    this.remember(spelled.user, accounts.filter(({ quota }) => quota !== undefined))
+    return this.enter(accounts, who, id, end)
   }
 
   /** What is left of the quotas that hold a user, as far as this process knows. */
   left (user: string): QuotaLeft[] {
-    return (this.known.get(user) ?? []).map(({ quota }) => quota!.left())
+    return (this.known.get(usualName(user)) ?? []).map(({ quota }) => quota!.left())
   }
 
   /** Ends it, when all exchanges have been released. */
@@ -71,15 +76,13 @@ export class Limits implements Limiting {
   }
 
   private async enter (
-    limits: readonly TrafficLimit[], who: Limited, id: string, end: (failure: LimitFailure) => void
+    accounts: readonly LimitAccount[], who: Limited, id: string, end: (failure: LimitFailure) => void
   ): Promise<LimitedExchange> {
     const exchange = new HeldExchange((failure) => {
       this.tell(failure, who, id, true)
       end(failure)
     })
-    const accounts = limits.flatMap((limit) => limit.accountsOf(who))
     for (const account of accounts) account.use(exchange)
-    this.remember(who.user, accounts.filter(({ quota }) => quota !== undefined))
     try {
       for (const account of accounts) await account.enter(who.kind, exchange)
       return exchange

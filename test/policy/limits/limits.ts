@@ -55,6 +55,14 @@ t.test('a rate, without a Redis: this process counts', async t => {
   await t.rejects(admit(), { code: 'FST_PROXY_AUTH_LIMIT_REACHED', kind: 'rate' })
 })
 
+t.test('a user whose name is spelled otherwise: it is the same user', async t => {
+  const { admit, all } = await made([{ name: 'bob', users: ['Bo\u0308b'], groups: ['A\u0308'], tunnels: 1, quota: { octets: 5, per: 'day' } }])
+  const bob: Limited = { ...alice, user: 'b\u00f6b', groups: ['\u00c4'] }
+  await admit(bob)
+  await t.rejects(admit({ ...bob, user: 'B\u00d6B', groups: ['A\u0308'] }), { code: 'FST_PROXY_AUTH_LIMIT_REACHED', kind: 'tunnels' })
+  t.equal(all.left('BO\u0308B').length, 1)
+})
+
 t.test('a quota that is spent while an exchange runs: it is ended, and that is told', async t => {
   const { admit, notes, all } = await made([{ name: 'day', quota: { octets: 10, per: 'day' } }])
   t.same(all.left('alice'), [])
