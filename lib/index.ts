@@ -63,7 +63,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   const { gateOf, reloadAccounts } = gates
   app.addHook('onReady', async () => { await state?.prepare() })
   const proxy = gateOf(settings.strategies, PROXY)
-  const exchanges = new Exchanges(revocations, new Usage(events))
+  const exchanges = new Exchanges(revocations, new Usage(events), limits)
   const permissions = settings.permissions && new Permissions(settings.permissions)
   const policy = settings.permissions?.policy
   const routes = settings.reverse.map((route) => fullPrefix(app, route))

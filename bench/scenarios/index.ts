@@ -5,12 +5,13 @@ import { bcrypt } from './passwords.js'
 import { refused } from './refused.js'
 import { digest, forward, reverse } from './requests.js'
 import type { Scenario } from './scenario.js'
+import { shaping } from './shaping.js'
 import { transfer } from './transfer.js'
 import { http2, idle, tls, tunnel } from './tunnels.js'
 
 /** In the order of the table. */
 export const scenarios: readonly Scenario[] = [
-  forward, reverse, digest, bcrypt, connect, refused, tunnel, idle, tls, http2, manyStreams, transfer, digestUsers
+  forward, reverse, digest, bcrypt, connect, refused, tunnel, idle, tls, http2, manyStreams, transfer, shaping, digestUsers
 ]
 
 /**
