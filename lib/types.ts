@@ -81,8 +81,9 @@ declare module 'fastify' {
     proxyAuthenticate: ProxyAuthenticate | void
     /**
      * Ends what goes on in a user's name: cached answers, authenticated connections, running
-     * tunnels and forwarded requests of this registration. It bars no user: one that comes back is
-     * asked anew, so first take the account away where it is kept.
+     * tunnels and forwarded requests of this registration; with the option `redis`, of those of its
+     * realm in all processes. It bars no user: one that comes back is asked anew, so first take the
+     * account away where it is kept.
      *
      * @param name - As in `request.proxyAuth.name` and the log.
      * @throws {BadOption} It is no text.

@@ -57,7 +57,7 @@ async function ask (t: Test, { port, origin }: Surroundings, credentials: string
 }
 
 for (const form of FORMS) {
-  t.test(`${form}: a nonce of one gateway is good at another, and each count of it once in both`, { skip }, async t => {
+  t.test(`${form}: a nonce of one gateway is good at another, and each count of it once in both (R-DIG-8, R-DIG-34)`, { skip }, async t => {
     const [one, other] = await sharing(t, await startRedis(t), () => ({ strategies: [digest()] }))
     const session = await DigestSession.start(t, one, form)
     const moved = await continued(t, session, other)
@@ -71,7 +71,7 @@ for (const form of FORMS) {
   })
 }
 
-t.test('Redis is away, stalls, or comes back without its data: Digest is 503, and then each client needs another nonce', { skip }, async t => {
+t.test('Redis is away, stalls, or comes back without its data: Digest is 503, and then each client needs another nonce (S5)', { skip }, async t => {
   t.test('stopped and started: nothing is accepted meanwhile, nothing twice, and it recovers by itself', async t => {
     const server = await startRedis(t)
     const [one, other] = await sharing(t, server, () => ({ strategies: [digest()] }))

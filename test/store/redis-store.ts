@@ -204,7 +204,7 @@ t.test('a store in a real Redis: it does what one in memory does, for several pr
   })
 })
 
-t.test('a Redis that is started anew with an old state: what came before is taken by none', { skip }, async t => {
+t.test('a Redis that is started anew with an old state: what came before is taken by none (S5)', { skip }, async t => {
   const server = await startRedis(t)
   const client = await server.client()
   const store = new RedisStore({ client, key })
