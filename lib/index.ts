@@ -42,6 +42,7 @@ import { registerStatus } from './status/register.js'
 import { readSettings } from './options/settings.js'
 import { shareState } from './registration/shared-state.js'
 import { storeListener } from './registration/store-listener.js'
+import { createTracing } from './tracing/create-tracing.js'
 import type { ProxyIdentity } from './types.js'
 
 /** What `proxyAuth` does in the scope that registers it. */
@@ -63,7 +64,8 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   const { gateOf, reloadAccounts } = gates
   app.addHook('onReady', async () => { await state?.prepare() })
   const proxy = gateOf(settings.strategies, PROXY)
-  const exchanges = new Exchanges(revocations, new Usage(events), limits)
+  const usage = new Usage(events, await createTracing(settings.tracing))
+  const exchanges = new Exchanges(revocations, usage, limits)
   const permissions = settings.permissions && new Permissions(settings.permissions)
   const policy = settings.permissions?.policy
   const routes = settings.reverse.map((route) => fullPrefix(app, route))
@@ -191,7 +193,7 @@ export { Credentials, formatCredentials, parseCredentials } from './fields/crede
 export type { CredentialsParts } from './fields/credentials.js'
 export type { Principal } from './gate/principal.js'
 export type { PageOptions, PageStatus, PageText } from './gate/refusal/page.js'
-export type { AnonymousOptions, AuthIntOptions, ConnectionBoundOptions, ConnectOptions, ForwardOptions, LogOptions, ProxyAuthOptions, ReverseRoute, TargetStrategies, VerifierOptions } from './options/options.js'
+export type { AnonymousOptions, AuthIntOptions, ConnectionBoundOptions, ConnectOptions, ForwardOptions, LogOptions, ProxyAuthOptions, ReverseRoute, TargetStrategies, TracingOptions, VerifierOptions } from './options/options.js'
 export type { DeclaredStrategy, StrategyDeclaration } from './passport/declaration.js'
 export type { ChallengeMaker } from './passport/strategy-challenges.js'
 export type { Registry } from './passport/registry.js'

@@ -75,12 +75,14 @@ const MAY_IMPORT: Record<string, string[]> = {
   registration: [
     'errors', 'events', 'types', 'deadline', 'platform', 'options', 'fields', 'schemes', 'store', 'strategies', 'passport', 'policy', 'gate', 'proxy/exchange', 'proxy/ingress'
   ],
+  // Spans of what is proxied.
+  tracing: ['errors', 'load-package', 'platform', 'options', 'proxy/exchange'],
   // What reads all of it.
   metrics: ['errors', 'check-option', 'load-package', 'events', 'strategies', 'passport', 'policy', 'proxy/exchange', 'registration'],
   index: [
     'errors', 'eventual', 'options', 'types', 'events', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'platform',
     'platform/fastify', 'platform/http1', 'platform/http2', 'policy', 'gate', 'proxy/exchange', 'proxy/message', 'proxy/connect', 'proxy/forward', 'proxy/reverse',
-    'registration', 'metrics', 'proxy-authenticate', 'status'
+    'registration', 'metrics', 'proxy-authenticate', 'status', 'tracing'
   ]
 }
 const { dependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<string, Record<string, string>>

@@ -160,6 +160,13 @@ export interface ProxyAuthOptions {
   /** What the line of a proxied request has in the log. */
   readonly log?: LogOptions
   /**
+   * Makes a span of each tunnel and request through `@opentelemetry/api`, for the SDK that the
+   * application has registered. `true` fails the boot where that package is not installed.
+   *
+   * @defaultValue spans are made where the package is installed and there is an SDK
+   */
+  readonly tracing?: boolean | TracingOptions
+  /**
    * Serves a page for operators that shows who is connected, what is open and what was refused, as
    * it happens. It is there behind a hook of yours, or on a listener of its own.
    *
@@ -208,6 +215,16 @@ export interface LogOptions {
    * @defaultValue `false`
    */
   readonly paths?: boolean
+}
+
+/** What spans have. */
+export interface TracingOptions {
+  /**
+   * Whether they have the names of users, as `user.name`.
+   *
+   * @defaultValue `false`
+   */
+  readonly users?: boolean
 }
 
 /** Which requests without credentials are served, and the name that stands for their users. */

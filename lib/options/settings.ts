@@ -27,6 +27,8 @@ import type { AnonymousSettings } from './anonymous.js'
 import { readForward, readTargets } from './forward.js'
 import { readAuthInt, readConnect, readConnectionBound, readVerifiers } from './limits.js'
 import { readLog } from './log.js'
+import { readTracing } from './tracing.js'
+import type { TracingSettings } from './tracing.js'
 import { readPermissions } from './permissions.js'
 import { readIdentities, readReverse, readRouteParents } from './reverse.js'
 
@@ -59,6 +61,7 @@ export interface Settings {
   readonly authInt: Required<AuthIntOptions>
   readonly cleartext: 'warn' | 'refuse'
   readonly log: Required<LogOptions>
+  readonly tracing: TracingSettings
   /** Options that were given and are of no use beside the others. */
   readonly unused: readonly string[]
   readonly pages: Pages
@@ -73,7 +76,7 @@ export interface Settings {
 // reach a hoisted plugin.
 const OPTIONS = new Set([
   'realm', 'strategies', 'passport', 'hook', 'principal', 'reverse', 'identity', 'forward', 'connect', 'connectionBound',
-  'policy', 'groups', 'authorize', 'authorizeTimeout', 'anonymous', 'attempts', 'limits', 'limitStore', 'redis', 'authInt', 'cleartext', 'log', 'pages', 'via',
+  'policy', 'groups', 'authorize', 'authorizeTimeout', 'anonymous', 'attempts', 'limits', 'limitStore', 'redis', 'authInt', 'cleartext', 'log', 'tracing', 'pages', 'via',
   'verifiers', 'strategyTimeout', 'drainTimeout', 'status', 'logLevel', 'logSerializers'
 ])
 
@@ -87,7 +90,7 @@ const OPTIONS = new Set([
 export function readSettings (options: ProxyAuthOptions): Settings {
   const {
     realm, strategies, passport, hook = 'preHandler', principal, reverse = [], identity, forward: givenForward, connect = {}, connectionBound,
-    anonymous, attempts, limits, limitStore, redis, authInt = {}, verifiers = {}, cleartext = 'warn', log = {}, pages, via = `gateway-${randomBytes(6).toString('hex')}`,
+    anonymous, attempts, limits, limitStore, redis, authInt = {}, verifiers = {}, cleartext = 'warn', log = {}, tracing, pages, via = `gateway-${randomBytes(6).toString('hex')}`,
     strategyTimeout = 10_000, drainTimeout = 10_000, status
   } = checkOptions(options, OPTIONS)
   readRealm(realm)
@@ -123,6 +126,7 @@ export function readSettings (options: ProxyAuthOptions): Settings {
     unused: unusedOf(options, routes),
     cleartext: readWord(cleartext, 'cleartext', ['warn', 'refuse']),
     log: readLog(log),
+    tracing: readTracing(tracing),
     pages: readPages(pages),
     status: status === undefined ? undefined : readStatus(status),
     pseudonym: via,

@@ -44,6 +44,7 @@ export const GROUPS: readonly Group[] = [
       { title: 'Log', type: 'LogOptions', prefix: 'log.', note: 'See [Operations](../guide/operations.md#logs).' },
       { title: 'Status page', type: 'StatusOptions', prefix: 'status.', note: 'See [The status page](../guide/status-page.md).' },
       { title: 'Listener of the status page', type: 'StatusListenOptions', prefix: 'status.listen.' },
+      { title: 'Tracing', type: 'TracingOptions', prefix: 'tracing.', note: 'See [Metrics](../guide/metrics.md#traces).' },
       { title: 'Pages for browsers', type: 'PageOptions', prefix: 'pages.' },
       { title: 'Text of a page', type: 'PageText', prefix: 'pages[status].' },
       { title: 'Requests to a strategy', type: 'VerifierOptions', prefix: 'verifiers.' }

@@ -36,6 +36,7 @@ t.test('options with nothing but the least: the defaults are taken', async t => 
     verifiers: { concurrency: 32, queue: 1000 },
     cleartext: 'warn',
     log: { paths: false },
+    tracing: { wanted: 'maybe', users: false },
     unused: [],
     strategyTimeout: 10_000,
     drainTimeout: 10_000
@@ -67,6 +68,7 @@ t.test('options with everything that can be said: all of it is taken', async t =
     reverse,
     hook: 'onRequest',
     cleartext: 'refuse',
+    tracing: { users: true },
     log: { paths: true },
     via: 'edge',
     strategyTimeout: 1,
@@ -116,6 +118,7 @@ t.test('options with everything that can be said: all of it is taken', async t =
     verifiers: { concurrency: 1, queue: 0 },
     cleartext: 'refuse',
     log: { paths: true },
+    tracing: { wanted: 'yes', users: true },
     unused: [],
     pseudonym: 'edge',
     status: { path: '/', hooks: [], listen: { host: '127.0.0.1', port: 3129 } },

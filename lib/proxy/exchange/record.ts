@@ -17,6 +17,8 @@ export interface Recorded {
   readonly target: AuthorityTarget | AbsoluteTarget | string
   /** Path and query, where the log is to have them. */
   readonly path?: string | undefined
+  /** When it began, by `performance.now()`, where that was before. */
+  readonly began?: Milliseconds | undefined
 }
 
 /** How a proxied exchange ended. */
@@ -48,9 +50,24 @@ export interface Pace {
   readonly rateOut: number
 }
 
+/** What follows one exchange. */
+export interface RecordSpan {
+  /** The target has been reached. */
+  open (): void
+  /** It has ended. Called once. */
+  close (record: ExchangeRecord, ending: Ending): void
+}
+
+/** What follows exchanges, for tracing. */
+export interface RecordTracing {
+  /** An exchange begins. `undefined`: this one is not traced. It does not throw. */
+  begin (request: FastifyRequest, record: ExchangeRecord): RecordSpan | undefined
+}
+
 /** What a record tells when the exchange has ended. */
 export interface RecordKeeper {
   readonly events: Events
+  readonly tracing?: RecordTracing | undefined
   /** Counts it for its user. */
   count (record: ExchangeRecord, ending: Ending): void
 }
@@ -71,7 +88,7 @@ export class ExchangeRecord {
   /** The address of the client, where there is one and it is told to anything. */
   readonly client: string | undefined
   /** By `performance.now()`. */
-  readonly began: Milliseconds = performance.now()
+  readonly began: Milliseconds
   /** What it has been permitted by, where something has to. */
   permit: Permit | undefined
   /** Where its target has been reached, where that is known and is not by a parent. */
@@ -88,8 +105,12 @@ export class ExchangeRecord {
   private readonly log: FastifyBaseLogger
   private readonly to: Recorded['target']
   private readonly isLogged: boolean
+  private readonly span: RecordSpan | undefined
 
-  constructor (request: FastifyRequest, { form, target, path }: Recorded, private readonly keeper: RecordKeeper) {
+  constructor (
+    request: FastifyRequest, { form, target, path, began = performance.now() }: Recorded,
+    private readonly keeper: RecordKeeper
+  ) {
     const { log, id, method, proxyAuth } = request
     this.log = log
     this.id = id
@@ -98,9 +119,11 @@ export class ExchangeRecord {
     this.form = form
     this.to = target
     this.path = path
+    this.began = began
     this.isLogged = !isSilent(log)
     // The system may have to be asked, and it does not know later.
     this.client = this.isLogged || keeper.events.hearsExchanges ? request.ip : undefined
+    this.span = keeper.tracing?.begin(request, this)
   }
 
   /** The target with its host in the spelling that rules are asked about. */
@@ -121,6 +144,7 @@ export class ExchangeRecord {
   open (): void {
     if (this.hasOpened) return
     this.hasOpened = true
+    this.span?.open()
     const { events } = this.keeper
     if (events.hears('opened')) events.tell('opened', { ...this.described(), durationMs: this.age })
   }
@@ -133,6 +157,7 @@ export class ExchangeRecord {
     this.hasClosed = true
     this.parent = ending.parent ?? this.parent
     keeper.count(this, ending)
+    this.span?.close(this, ending)
     const event = denial === undefined ? 'closed' : 'denied'
     const isHeard = events.hears(event)
     if (!this.isLogged && !isHeard) return

@@ -2,7 +2,7 @@ import { Events } from '../../events/events.js'
 import type { QuotaLeft } from '../../policy/limits/quota-account.js'
 import type { Milliseconds } from '../../types.js'
 import type { MovedOctets, Proxied } from './exchange.js'
-import type { Ending, ExchangeRecord, Pace, RecordKeeper } from './record.js'
+import type { Ending, ExchangeRecord, Pace, RecordKeeper, RecordTracing } from './record.js'
 
 /** What a user has open and has moved. */
 export interface UserUsage extends MovedOctets {
@@ -44,7 +44,7 @@ export class Usage implements RecordKeeper {
   private watchedUntil: Milliseconds = -Infinity
   private sampled: Milliseconds = NaN
 
-  constructor (readonly events = new Events('')) {}
+  constructor (readonly events = new Events(''), readonly tracing?: RecordTracing) {}
 
   count ({ identity }: ExchangeRecord, { bytesIn, bytesOut, denial }: Ending): void {
     const user = identity?.name ?? null

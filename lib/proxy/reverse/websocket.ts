@@ -154,17 +154,19 @@ export function permitWebSocket (
   request: FastifyRequest, target: string, prefix: string, permissions: Permissions, { usage }: Exchanges,
   done: (failure: Error | null, permit?: Permit) => void
 ): void {
-  const record = new ExchangeRecord(request, { form: 'websocket', target }, usage)
+  const began = performance.now()
+  let permit: Permit | undefined
   const fail = (cause: unknown) => {
     const failure = asError(cause)
+    // One that is permitted has its record when it stands.
+    const record = new ExchangeRecord(request, { form: 'websocket', target, began }, usage)
+    record.permit = permit
     record.close({ ...endingBy(failure), bytesIn: 0, bytesOut: 0 })
     done(failure)
   }
-  let permit: Permit | undefined
   let asked: Eventual<void>
   try {
     permit = permissions.permit(request, { form: 'websocket', method: 'GET', route: prefix })
-    record.permit = permit
     asked = permit.ask()
   } catch (failure) {
     return fail(failure)

@@ -6,5 +6,5 @@
 export type {
   AnonymousOptions, AttemptsOptions, AuthIntOptions, AutoConfigurationOptions, BandwidthLimit, Check, ConnectOptions, ConnectionBoundOptions, ForwardOptions, LogOptions,
   HttpProxyRoute, IdentityOptions, KeepAliveAfter407, LimitOptions, LimitStoreOptions, PageOptions, PageStatus, PageText, ProxyAuthOptions, QuotaLimit, QuotaPeriod, RateLimit, ReasonPhrases, ReverseRoute, Target,
-  TargetScheme, TargetStrategies, VerifierOptions
+  TargetScheme, TargetStrategies, TracingOptions, VerifierOptions
 } from '../../../lib/index.js'
