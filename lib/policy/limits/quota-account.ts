@@ -101,7 +101,7 @@ export class QuotaAccount implements OctetSource {
 
   ready (octets: number): number {
     this.turn()
-    if (this.aside < this.share / 2 && !this.isBarred) this.ask()
+    if (this.aside < this.share / 2 && this.asking === undefined && !this.isBarred) this.ask()
     if (this.aside === 0 && this.isUncounted) return octets
     return Math.min(octets, this.aside)
   }

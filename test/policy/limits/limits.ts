@@ -192,3 +192,30 @@ t.test('two processes with a Redis: they share tunnels, rates, quotas and bandwi
   for (const name of names) t.ok(name.startsWith('{fastify-proxy-auth}:v1:limits:'), name)
   for (const { all } of [one, other, first, second]) await all.close()
 })
+
+t.test('a Redis that is full, has lost its data, or is gone: requests are refused or counted anew, and it is asked again by itself', { skip: redis.skip }, async t => {
+  const { client, stop } = await startRedis(t)
+  const operator = await client()
+  const { all, admit, states } = await made([{ name: 'day', tunnels: 2, quota: { octets: 100, per: 'day' } }], await client(), { timeout: 300 })
+  const refused = { code: 'FST_PROXY_AUTH_LIMIT_STORE_FAILED' }
+  const admitted = async () => {
+    for (;;) {
+      try { return await admit() } catch { await new Promise(resolve => setTimeout(resolve, 20)) }
+    }
+  }
+  await operator.config('SET', 'maxmemory', '1', 'maxmemory-policy', 'noeviction')
+  await t.rejects(admit(), refused)
+  await operator.config('SET', 'maxmemory', '0')
+  const first = await admitted()
+  t.same(states, ['failed', 'recovered'])
+  await operator.flushall()
+  while (await operator.exists('{fastify-proxy-auth}:v1:limits:places:day:alice:tunnels') === 0) await new Promise(resolve => setTimeout(resolve, 20))
+  const second = await admit()
+  await t.rejects(admit(), { code: 'FST_PROXY_AUTH_LIMIT_REACHED', kind: 'tunnels' }, 'the place from before is known again')
+  await stop()
+  first.exchange.release()
+  await t.rejects(admit(), refused)
+  t.same(states, ['failed', 'recovered', 'failed'])
+  second.exchange.release()
+  await all.close()
+})
