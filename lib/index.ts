@@ -86,7 +86,8 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
     revoked.revoke(name)
   })
   app.decorate('proxyAuthEnd', (id: string) => exchanges.endById(id))
-  app.decorate('proxyAuthUsage', () => exchanges.usage.ofUsers(exchanges.proxied, (user) => limits?.left(user) ?? []))
+  const left = (user: string) => limits?.left(user) ?? []
+  app.decorate('proxyAuthUsage', () => exchanges.usage.ofUsers(exchanges.proxied, left))
   app.decorate('proxyAuthReload', async () => await reloadAll(reloadAccounts, policy))
   const asksCode = settings.permissions?.authorize !== undefined || settings.forward?.policy.check !== undefined
   app.decorate('proxyAuthExplain', async (request: ExplainedRequest) => await explainRequest(request, { policy, access, asksCode }))
@@ -103,6 +104,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   const statusUrl = status && registerStatus(app, status, {
     gateway: pseudonym,
     exchanges,
+    left,
     refusals: new Refusals(events),
     parents: () => parentsOf([settings.forward?.parents, ...routeParents])
   }, listeners)

@@ -63,10 +63,10 @@ export interface StatusQuota {
   readonly limit: string
   /** How many octets it has for each period. */
   readonly octets: number
-  /** How many of them are left. */
+  /** How many of them are left, as far as this process knows. */
   readonly left: number
   /** When the next period begins, in the form of ISO 8601. */
-  readonly renewed: string
+  readonly renews: string
 }
 
 /** A tunnel, a forwarded request or a WebSocket that is open. */

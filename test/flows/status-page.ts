@@ -125,6 +125,22 @@ t.test('an application that closes: events end, the listener closes, and nothing
   await t.rejects(ask(t, page), { code: 'ECONNREFUSED' })
 })
 
+t.test('a quota: the page shows what is left of it, and that it is spent', { skip }, async t => {
+  const { port, page: url } = await withStatus(t, { limits: [{ name: 'daily', quota: { octets: 20_000, per: 'day' } }] })
+  const { authority } = await tcpOrigin(t)
+  const page = await (await chromiumPages(t))(url)
+  await live(page)
+  const client = await tunnel(t, port, authority)
+  client.send('x'.repeat(2500))
+  await client.until(text => text.endsWith('x'.repeat(2500)))
+  await soon(page, 'users', '15.0 kB of 20.0 kB left')
+  t.match(await page.locator('meter').getAttribute('aria-label'), /^Quota daily: 15\.0.kB of 20\.0.kB left$/)
+  client.send('x'.repeat(20_000))
+  await client.end()
+  await soon(page, 'refusals', 'quota: the limit is reached, and what was under way has ended (daily)')
+  await soon(page, 'users', '0 B of 20.0 kB left')
+})
+
 t.test('paths and queries: they are there where the log has them, and nowhere else', async t => {
   for (const paths of [false, true]) {
     const { port, page } = await withStatus(t, { log: { paths } })
@@ -201,7 +217,7 @@ t.test('two thousand tunnels that move: the page responds at once, and has some 
 
 t.test('the width of a phone: nothing is beyond the edge, however long it is', { skip }, async t => {
   const long = 'x'.repeat(250)
-  const collect = () => snapshot({ users: [userRow({ user: long, quotas: [{ limit: long, octets: 10, left: 5, renewed: '2026-12-01T00:00:00.000Z' }] })], exchanges: [exchangeRow({ user: long, target: `${long}.test:443`, rule: long, parent: long, id: long })], refusals: [refusalRow({ reason: long, by: long })], parents: [{ parent: long, state: 'fails', error: long, failingMs: 1 }] })
+  const collect = () => snapshot({ users: [userRow({ user: long, quotas: [{ limit: long, octets: 10, left: 5, renews: '2026-12-01T00:00:00.000Z' }] })], exchanges: [exchangeRow({ user: long, target: `${long}.test:443`, rule: long, parent: long, id: long })], refusals: [refusalRow({ reason: long, by: long })], parents: [{ parent: long, state: 'fails', error: long, failingMs: 1 }] })
   const { url, open } = await showing(t, collect)
   for (const width of [320, 390, 800, 1280]) {
     const page = await open(url, { width, height: 800, scheme: 'dark' })

@@ -33,7 +33,7 @@ t.test('an exchange has ended, or a user is no longer told of: the change names 
 t.test('users that are new or have changed: the change has them, and no others', async t => {
   const users = [userRow(), userRow({ user: null })]
   t.strictSame(changeBetween(before, snapshot({ users })).users, [users[1]])
-  const quotas = [{ limit: 'day', octets: 10, left: 5, renewed: '2026-12-01T00:00:00.000Z' }]
+  const quotas = [{ limit: 'day', octets: 10, left: 5, renews: '2026-12-01T00:00:00.000Z' }]
   t.strictSame(changeBetween(before, snapshot({ users: [userRow({ quotas })] })).users, [userRow({ quotas })])
 })
 

@@ -15,7 +15,7 @@ function collecting (given: { records?: object[], users?: object[] } = {}) {
     usage: { ofUsers: () => users, paceOf: () => ({ bytesIn: 1, bytesOut: 2, rateIn: 3, rateOut: 4 }) }
   }
   const events = new Events('gw.test')
-  const sources = { gateway: 'gw.test', exchanges, refusals: new Refusals(events), parents: () => [] } as unknown as StatusSources
+  const sources = { gateway: 'gw.test', exchanges, left: () => [], refusals: new Refusals(events), parents: () => [] } as unknown as StatusSources
   return { collect: createCollector(sources), proxied, events }
 }
 
@@ -48,16 +48,17 @@ t.test('what is open: each has a number of its own, which stays', async t => {
 })
 
 t.test('users: those with something open come first, then those that were here latest; the totals are of all', async t => {
-  const user = (name: string | null, more = {}) => ({ user: name, tunnels: 0, requests: 0, bytesIn: 10, bytesOut: 20, rateIn: 1, rateOut: 2, denials: 0, ...more })
+  const user = (name: string | null, more = {}) => ({ user: name, tunnels: 0, requests: 0, bytesIn: 10, bytesOut: 20, rateIn: 1, rateOut: 2, denials: 0, limits: [], ...more })
   const { collect } = collecting({ users: [user('first'), user('latest'), user('alice', { tunnels: 2 }), user(null, { requests: 1 })] })
   const { users, totals } = collect()
   t.strictSame(users.map(each => each.user), ['alice', null, 'latest', 'first'])
-  t.strictSame(users[0], { ...user('alice', { tunnels: 2 }), quotas: [] })
+  const { limits: _, ...alice } = user('alice', { tunnels: 2 })
+  t.strictSame(users[0], { ...alice, quotas: [] })
   t.strictSame(totals, { users: 2, tunnels: 2, requests: 1, bytesIn: 40, bytesOut: 80, rateIn: 4, rateOut: 8, refusals: 0 })
 })
 
 t.test('very many users and exchanges: a snapshot has some of them, and the totals of all', async t => {
-  const users = Array.from({ length: 3000 }, (_, index) => ({ user: `user-${index}`, tunnels: 2, requests: 0, ...STILL, denials: 0 }))
+  const users = Array.from({ length: 3000 }, (_, index) => ({ user: `user-${index}`, tunnels: 2, requests: 0, ...STILL, denials: 0, limits: [] }))
   const { collect } = collecting({ users, records: Array.from({ length: 6000 }, () => record) })
   const { users: told, exchanges, totals } = collect()
   t.equal(told.length, 2000)
@@ -67,7 +68,7 @@ t.test('very many users and exchanges: a snapshot has some of them, and the tota
 
 t.test('texts of any length: what is told of them has an end', async t => {
   const long = 'x'.repeat(5000)
-  const { collect } = collecting({ records: [{ ...record, id: long, user: long, target: long, path: long }], users: [{ user: long, tunnels: 1, requests: 0, ...STILL, denials: 0 }] })
+  const { collect } = collecting({ records: [{ ...record, id: long, user: long, target: long, path: long }], users: [{ user: long, tunnels: 1, requests: 0, ...STILL, denials: 0, limits: [] }] })
   t.ok(JSON.stringify(collect()).length < 3000)
 })
 
@@ -77,4 +78,10 @@ t.test('refusals: they are told of and counted', async t => {
   const { refusals, totals } = collect()
   t.match(refusals, [{ serial: 1, kind: 'refused', reason: 'rejected' }])
   t.equal(totals.refusals, 1)
+})
+
+t.test('quotas: what is left of them is told, and when they begin anew', async t => {
+  const limits = [{ limit: 'day', octets: 100, left: 40, renews: new Date(0) }]
+  const { collect } = collecting({ users: [{ user: 'alice', tunnels: 1, requests: 0, ...STILL, denials: 0, limits }] })
+  t.strictSame(collect().users[0]?.quotas, [{ limit: 'day', octets: 100, left: 40, renews: '1970-01-01T00:00:00.000Z' }])
 })

@@ -18,7 +18,7 @@ function registered (t: Test, options: StatusOptions) {
   const app = Fastify({ logger: { stream: log.stream } })
   t.teardown(() => app.close())
   const own: AddressInfo[] = []
-  const url = registerStatus(app, readStatus(options), { gateway: 'gw.test', exchanges: new Exchanges(), refusals: new Refusals(new Events('gw.test')), parents: () => [] }, own)
+  const url = registerStatus(app, readStatus(options), { gateway: 'gw.test', exchanges: new Exchanges(), left: () => [], refusals: new Refusals(new Events('gw.test')), parents: () => [] }, own)
   return { app, log, own, url }
 }
 

@@ -34,13 +34,13 @@ function quotaCell () {
     update (row) {
       while (box.children.length > row.quotas.length) box.lastChild.remove()
       while (box.children.length < row.quotas.length) box.append(element('span', {}, element('meter', { min: '0' }), element('small', {})))
-      row.quotas.forEach(({ limit, octets: all, left, renewed }, index) => {
+      row.quotas.forEach(({ limit, octets: all, left, renews }, index) => {
         const [bar, words] = box.children[index].children
         const said = octets(left) + ' of ' + octets(all) + ' left'
         Object.assign(bar, { max: all || 1, low: all / 10, high: all / 3, optimum: all, value: left })
         bar.setAttribute('aria-label', 'Quota ' + shown(limit) + ': ' + said)
         setText(words, said)
-        words.title = shown(limit) + ', anew ' + moment(renewed)
+        words.title = shown(limit) + ', anew ' + moment(renews)
       })
     }
   }
