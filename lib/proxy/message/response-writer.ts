@@ -52,6 +52,8 @@ export class ResponseWriter implements ResponseSink {
    */
   private held: { readonly chunk: Buffer, readonly source: ContentSource } | null = null
   private holds = false
+  /** The client has no room. What has been read of the upstream comes all the same. */
+  private isFull = false
   private readonly raw: ServerResponse
   private readonly isHttp2: boolean
 
@@ -144,8 +146,11 @@ export class ResponseWriter implements ResponseSink {
    */
   private waitForClient (source: ContentSource): void {
     source.pause()
+    if (this.isFull) return
+    this.isFull = true
     const timer = this.bodyTimeout === 0 ? undefined : setTimeout(guarded(() => this.cut('idle'), this.raw), this.bodyTimeout)
     const go = () => {
+      this.isFull = false
       clearTimeout(timer)
       this.raw.removeListener('drain', go)
       this.raw.removeListener('close', go)

@@ -106,6 +106,21 @@ t.test('more content, trailers, a failure or the next turn of the event loop: wh
   }), /first$/)
 })
 
+t.test('content that comes on while the client has no room: one wait is enough for all of it', async t => {
+  let resumed = 0
+  const source = { pause () {}, resume () { resumed += 1 }, abort () {} }
+  const text = await got(t, (writer, { raw }) => {
+    writer.head(200, '', ['Content-Length', '200000'])
+    for (let i = 0; i < 20; i++) writer.data(Buffer.alloc(10_000, 'x'), source)
+    t.equal(raw.listenerCount('drain'), 1)
+    raw.once('drain', () => setImmediate(() => {
+      t.same([resumed, raw.listenerCount('drain')], [1, 0])
+      writer.end([])
+    }))
+  })
+  t.ok(text.endsWith('x'.repeat(200_000)))
+})
+
 t.test('a response whose end the application has replaced: it is called, also where all the content is there in the turn of the head', async t => {
   for (const fields of [['Content-Length', '5'], []]) {
     const ends: unknown[][] = []
