@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { withDeadline } from '../deadline.js'
 import { guarded, on } from '../platform/guarded.js'
 import { REDIS_TIMEOUT, RedisHealth } from '../store/redis-health.js'
@@ -15,6 +16,9 @@ const REMEMBERED = 10_000
 const KEPT: Milliseconds = 60 * 60 * 1000
 /** How often it is asked, whether a message came or not. */
 const INTERVAL: Milliseconds = 500
+
+/** How many users are revoked before others have their turn: each may end much. */
+const AT_ONCE = 100
 
 /** A stream has ids that only grow, whatever the clock does: so none is missed. */
 const REVOKE = `
@@ -53,13 +57,19 @@ return {last[1] and last[1][1] or '0-0', names}
 export class SharedRevocations {
   private readonly me = randomUUID()
   private readonly place: string
-  private readonly health: RedisHealth
+  /** Two, as one that takes no writes can still be read. */
+  private readonly telling: RedisHealth
+  private readonly hearing: RedisHealth
   private readonly add: RedisScript
   private readonly list: RedisScript
   /** Up to where the stream was read. */
   private last = '0-0'
-  /** Not told to the others yet, in JSON, which has a form for each text. */
-  private readonly untold = new Set<string>()
+  /**
+   * Not told to the others yet, each with its number among all that were revoked here. In JSON,
+   * which has a form for each text.
+   */
+  private readonly untold = new Map<string, number>()
+  private count = 0
   private subscriber: RedisSubscriber | undefined
   private timer: NodeJS.Timeout | undefined
   private working: Promise<void> | undefined
@@ -73,7 +83,9 @@ export class SharedRevocations {
     private readonly redis: SharedRedis, realm: string, private readonly revocations: Revocations, tell: StoreListener
   ) {
     this.place = `${redis.prefix}:revoked:${realm}`
-    this.health = new RedisHealth(redis.client, tell)
+    const listener = together(tell)
+    this.telling = new RedisHealth(redis.client, listener)
+    this.hearing = new RedisHealth(redis.client, listener)
     this.add = defineScript(redis.client, 'proxyAuthRevoke1', 1, REVOKE)
     this.list = defineScript(redis.client, 'proxyAuthRevoked1', 1, READ)
   }
@@ -83,7 +95,8 @@ export class SharedRevocations {
    * yet; unless Redis does not answer now, and users may be let in before it does.
    */
   async start (): Promise<void> {
-    await this.health.first(async () => { [this.last] = await this.listed() }).catch(() => {})
+    const heard = await this.hearing.first(async () => await this.listed()).catch(() => null)
+    if (heard !== null) [this.last] = heard
     this.timer = setInterval(guarded(() => { this.work() }), INTERVAL).unref()
     this.subscribe()
   }
@@ -91,8 +104,8 @@ export class SharedRevocations {
   /** Ends what goes on in the name of a user: here at once, and in all other processes. */
   revoke (name: string): void {
     this.revocations.revoke(name)
-    this.untold.add(JSON.stringify(name))
-    if (this.untold.size > REMEMBERED) this.untold.delete(this.untold.values().next().value!)
+    this.untold.set(JSON.stringify(name), ++this.count)
+    if (this.untold.size > REMEMBERED) this.untold.delete(this.untold.keys().next().value!)
     this.work()
   }
 
@@ -121,19 +134,37 @@ export class SharedRevocations {
   private async workOff (): Promise<void> {
     while (this.again) {
       this.again = false
-      try {
-        for (const name of this.untold) {
-          await this.health.ask(async () => await this.add([this.place], name, this.me, REMEMBERED, KEPT, this.place))
-          this.untold.delete(name)
-        }
-        const [last, names] = await this.health.ask(async () => await this.listed())
-        this.last = last
-        for (const name of names) guarded(() => { this.revocations.revoke(JSON.parse(name) as string) })()
-      } catch {} // `health` has told of it, and the timer tries again
+      // What fails is told by its health, and the timer tries again.
+      await Promise.all([this.tellAll().catch(() => {}), this.hear().catch(() => {})])
+    }
+  }
+
+  private async tellAll (): Promise<void> {
+    for (const [name, number] of this.untold) {
+      await this.telling.ask(async () => await this.add([this.place], name, this.me, REMEMBERED, KEPT, this.place))
+      if (this.untold.get(name) === number) this.untold.delete(name) // else it was revoked once more meanwhile
+    }
+  }
+
+  private async hear (): Promise<void> {
+    const [last, names] = await this.hearing.ask(async () => await this.listed())
+    this.last = last
+    for (const [index, name] of names.entries()) {
+      guarded(() => { this.revocations.revoke(JSON.parse(name) as string) })()
+      if (index % AT_ONCE === AT_ONCE - 1) await setImmediate()
     }
   }
 
   private async listed (): Promise<readonly [last: string, names: readonly string[]]> {
     return await this.list([this.place], this.last, this.me) as [string, string[]]
+  }
+}
+
+/** Makes one listener for several: it is told when the first fails, and when none does any more. */
+function together (tell: StoreListener): StoreListener {
+  let failing = 0
+  return (state, cause) => {
+    failing += state === 'failed' ? 1 : -1
+    if (failing === (state === 'failed' ? 1 : 0)) tell(state, cause)
   }
 }

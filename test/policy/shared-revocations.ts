@@ -15,11 +15,16 @@ const { skip } = redis
 const STREAM = '{fastify-proxy-auth}:v1:revoked:Gateway'
 
 /** What a process ends, in its order, and what it is told of Redis. */
-async function shared (t: Test, client: Redis, realm = 'Gateway') {
+async function shared (t: Test, client: Redis, realm = 'Gateway', onEnd = () => {}) {
   const ended: string[] = []
   const told: unknown[] = []
   const revocations = new Revocations()
-  revocations.hold({ end: name => ended.push(name) })
+  revocations.hold({
+    end (name) {
+      ended.push(name)
+      onEnd()
+    }
+  })
   const shared = new SharedRevocations(readSharedRedis(client), realm, revocations, (...what) => told.push(what))
   await shared.start()
   t.teardown(() => shared.close())
@@ -135,6 +140,36 @@ t.test('users that are revoked, with Redis: other processes end what is theirs, 
     t.same(other.told, [])
   })
 
+  t.test('a Redis that takes no writes: what others have told is heard, and the trouble is told of once', async t => {
+    const [full, one] = [await shared(t, direct), await shared(t, await server.client())]
+    await direct.xadd(STREAM, '*', 'name', '"before"', 'by', 'another')
+    await until(() => full.ended.length === 1)
+    await direct.config('SET', 'maxmemory-policy', 'noeviction', 'maxmemory', '1')
+    full.shared.revoke('alice')
+    await until(() => full.told.length === 1)
+    t.match(full.told, [['failed', { message: /OOM/ }]])
+    const calls = async () => Number(/calls=(\d+)/.exec((await direct.info('commandstats')).split('cmdstat_xrevrange')[1]!)![1])
+    const before = await calls()
+    await until(async () => await calls() > before + 4)
+    t.equal(full.told.length, 1, 'to read does not make it well')
+    t.same(one.ended, ['before'])
+    await direct.config('SET', 'maxmemory', '0')
+    await until(() => one.ended.length === 2)
+    t.same(one.ended, ['before', 'alice'])
+    await until(() => full.told.length === 2)
+    t.match(full.told, [[], ['recovered']])
+  })
+
+  t.test('many users who are revoked while a process is cut off: other work has its turn among them', async t => {
+    const turns: number[] = []
+    const other = await shared(t, direct, 'Gateway', () => { if (other.ended.length === 1) setImmediate(() => turns.push(other.ended.length)) })
+    const many = direct.multi()
+    for (let i = 0; i < 250; i++) many.xadd(STREAM, '*', 'name', `"user ${i}"`, 'by', 'another')
+    await many.exec()
+    await until(() => other.ended.length === 250)
+    t.same(turns, [100])
+  })
+
   t.test('a process that ends: what it has revoked is told, and no connection stays', async t => {
     const [one, other] = [await shared(t, await server.client()), await shared(t, direct)]
     const listening = async () => (await direct.client('LIST', 'TYPE', 'PUBSUB') as string).split('\n').length - 1
@@ -185,6 +220,27 @@ t.test('more names than are remembered, while Redis takes none: the first are gi
   await until(() => told.includes('alice'))
   t.equal(told[0], 'user 2')
   t.equal(told.length, 10_000)
+})
+
+t.test('a user who is revoked once more while that is being told: it is told once more', async t => {
+  const told: string[] = []
+  const answers: Array<() => void> = []
+  const client = Object.assign(fakeRedis(), {
+    proxyAuthRevoke1: async (_key: string, name: string) => {
+      told.push(name)
+      await new Promise<void>(resolve => answers.push(resolve))
+    },
+    proxyAuthRevoked1: async () => ['0-0', []]
+  })
+  const shared = new SharedRevocations(readSharedRedis(client), 'Gateway', new Revocations(), () => {})
+  shared.revoke('alice')
+  await until(() => answers.length === 1)
+  shared.revoke('alice')
+  answers[0]!()
+  await until(() => answers.length === 2)
+  answers[1]!()
+  await shared.close()
+  t.same(told, ['"alice"', '"alice"'])
 })
 
 t.test('a Redis that is away: a user is revoked here, and the end does not wait for it', async t => {
