@@ -40,3 +40,12 @@ t.test('npm start with TLS: each printed line does what it says', { skip: skip |
   const { certFile, keyFile } = certificate(t, 'gateway.test')
   await pasteAll(t, await startProgram(t, 'demo/gateway.ts', { TLS_CERT: certFile, TLS_KEY: keyFile }))
 })
+
+t.test('npm start: the status page is where it says, and shows who is there', { skip }, async t => {
+  const program = await startProgram(t, 'demo/gateway.ts')
+  const [, page] = await program.said(/status page at (http:\/\/127\.0\.0\.1:\d+\/)/)
+  t.match(await (await fetch(page!)).text(), /<title>Proxy status<\/title>/)
+  const [, authority] = await program.said(/ -i http:\/\/(127\.0\.0\.1:\d+)\/hello/)
+  t.equal((await paste(t, `curl -x http://127.0.0.1:${program.port} -U alice:wrong http://${authority!}/hello`)).status, '407')
+  t.match(await (await fetch(`${page!}snapshot.json`)).json(), { refusals: [{ kind: 'refused', status: 407 }] })
+})

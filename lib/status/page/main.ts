@@ -39,7 +39,7 @@ const tiles = TILES.map(({ name, write, all, plot, direction }) => {
     drawn.draw([state.history[direction]])
   }
 })
-const views = VIEWS.map(({ table, rows }) => ({ ...createTable(table), rows, id: table.id }))
+const views = VIEWS.map(({ table, rows }) => ({ ...createTable({ ...table, changed: render }), rows, id: table.id }))
 byId('tables').append(...views.map(({ section }) => section))
 
 function say (kind, words) {

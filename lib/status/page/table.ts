@@ -35,12 +35,14 @@ function chosen (rows, filter, column, descends) {
 
 // A section with a table. Each column has id, label, value (to sort by) and make (a cell). One with needs is only there
 // where a row needs it.
-function createTable ({ id, title, caption, columns, sort, first, empty }) {
+// Calls changed where the rows are to be shown anew.
+function createTable ({ id, title, caption, columns, sort, first, empty, changed }) {
   let column = columns.find((each) => each.id === sort)
   let descends = column.descends === true
   let limit = first
-  let again = () => {}
   const rendered = new Map()
+  // Rows that were shown and are not, to be used again: to make one takes longest.
+  const spare = []
 
   const count = element('span', { class: 'count' })
   const body = element('tbody', { role: 'rowgroup' })
@@ -50,7 +52,7 @@ function createTable ({ id, title, caption, columns, sort, first, empty }) {
     button.addEventListener('click', () => {
       descends = column === each ? !descends : each.descends === true
       column = each
-      again()
+      changed()
     })
     return head
   })
@@ -62,42 +64,48 @@ function createTable ({ id, title, caption, columns, sort, first, empty }) {
   const more = element('button', { type: 'button', class: 'more' })
   more.addEventListener('click', () => {
     limit += 200
-    again()
+    changed()
   })
   const section = element('section', { 'aria-labelledby': id, class: 'list' },
     element('h2', { id, tabindex: '-1' }, title + ' ', count), element('div', { class: 'wide' }, table), nothing, more)
 
   function rowFor (key) {
+    const row = spare.pop() || createRow()
+    rendered.set(key, row)
+    return row
+  }
+
+  function createRow () {
     const cells = columns.map((each) => each.make())
     const tr = element('tr', { role: 'row' }, ...cells.map((cell, index) => {
       const { kind, label } = columns[index]
       return element('td', { role: 'cell', class: kind, 'data-label': label }, cell.element)
     }))
-    const row = { tr, cells, tds: [...tr.children] }
-    rendered.set(key, row)
-    return row
+    return { tr, cells, tds: [...tr.children] }
   }
 
   // Sets the rows, of which each has key and words.
   function update (rows, filter, state) {
-    again = () => update(rows, filter, state)
     const found = chosen(rows, filter, column, descends)
     const seen = found.slice(0, limit)
     const keys = new Set(seen.map((row) => row.key))
     for (const [key, row] of rendered) {
       if (keys.has(key)) continue
-      row.tr.remove()
       rendered.delete(key)
+      spare.push(row)
     }
     const isHidden = columns.map(({ needs }) => needs !== undefined && !rows.some(needs))
-    seen.forEach((row, index) => {
+    let next = body.firstChild
+    for (const row of seen) {
       const { tr, cells, tds } = rendered.get(row.key) || rowFor(row.key)
       cells.forEach((cell, at) => {
         cell.update(row, state)
-        tds[at].hidden = isHidden[at]
+        if (tds[at].hidden !== isHidden[at]) tds[at].hidden = isHidden[at]
       })
-      if (body.children[index] !== tr) body.insertBefore(tr, body.children[index] || null)
-    })
+      if (next === tr) next = tr.nextSibling
+      else body.insertBefore(tr, next)
+    }
+    for (const { tr } of spare) tr.remove()
     heads.forEach((head, index) => {
       head.hidden = isHidden[index]
       if (columns[index] === column) head.setAttribute('aria-sort', descends ? 'descending' : 'ascending')
