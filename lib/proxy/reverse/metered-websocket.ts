@@ -13,6 +13,7 @@ export interface Pausable {
 class PaidLater {
   private paid = 0
   private waits = false
+  private paidAll: (() => void) | undefined
 
   /**
    * @param moved - How many there were so far.
@@ -26,7 +27,19 @@ class PaidLater {
   /** Stops the source until all that have gone were let through. */
   settle (): void {
     if (!this.waits) this.pay()
-    if (this.waits) this.source.pause() // each time: others may have it go on
+    if (this.waits && this.paidAll === undefined) this.source.pause() // each time: others may have it go on
+  }
+
+  /**
+   * Stops nothing any more.
+   *
+   * @param paid - Called when all that has gone was let through.
+   */
+  end (paid: () => void): void {
+    this.settle()
+    this.paidAll = paid
+    this.source.resume()
+    if (!this.waits) paid()
   }
 
   private pay (): void {
@@ -39,7 +52,9 @@ class PaidLater {
       this.paid += octets
       this.waits = false
       this.settle()
-      if (!this.waits) this.source.resume()
+      if (this.waits) return
+      this.source.resume()
+      this.paidAll?.()
     })
   }
 }
@@ -83,10 +98,20 @@ export class MeteredWebSocket {
     on(target, 'message', () => this.down.settle(), this.client) // it has been written by now
   }
 
-  /** It is over: what was not asked about yet is. */
-  end (): void {
-    this.up.settle()
-    this.down.settle()
+  /**
+   * The connection of the client has closed: what was not asked about yet is, and the upstream's
+   * side is read again, or it would never learn of that.
+   *
+   * @param paid - Called when all that has gone was let through, at once or later.
+   */
+  end (paid: () => void): void {
+    let left = 2
+    const done = () => {
+      left -= 1
+      if (left === 0) paid()
+    }
+    this.up.end(done)
+    this.down.end(done)
   }
 }
 

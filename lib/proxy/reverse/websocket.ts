@@ -255,13 +255,20 @@ function opened (
   on(wss, 'headers', addFields, socket)
   once(socket, 'close', () => {
     wss.removeListener('headers', addFields)
-    metered?.end()
-    exchanges.delete(exchange)
     if (exchanges.closing) reason ??= 'closing' // @fastify/http-proxy closes its WebSockets as soon as the server closes
+    if (metered === undefined) return over()
+    // What has gone through counts, though it had no leave yet.
+    exchange.end = over
+    metered.end(over)
+  })
+  const over = (why?: EndedBy) => {
+    if (exchange.place === undefined) return
+    exchanges.delete(exchange)
+    if (why !== undefined) reason ??= reasonOf(why)
     const status = reply.raw.headersSent ? reply.raw.statusCode : 101
     record.address = reached.get(socket)
     record.close({ status, ...octets(), reason })
-  })
+  }
 }
 
 /**

@@ -41,13 +41,21 @@ t.test('what is said to the client: it is asked for when it was written, and the
   await until(() => target.resumes === 1)
 })
 
-t.test('its end: what was not asked for yet is', t => {
-  const [client, meter] = [new Source(), new GivenMeter(10)]
+t.test('its end: what was not asked for yet is, and the upstream is read whatever comes, to learn of the end', async t => {
+  const [client, source, target, meter] = [new Source(), new Source(), new Source(), new GivenMeter(3)]
+  let paid = false
   const webSocket = new MeteredWebSocket(meter, client as never)
+  webSocket.follow(source, target)
   client.bytesWritten += 5
-  webSocket.end()
-  t.strictSame(meter.moved, { up: 0, down: 5 })
-  t.end()
+  webSocket.end(() => { paid = true })
+  t.strictSame(meter.moved, { up: 0, down: 3 })
+  t.strictSame([target.pauses, target.resumes], [1, 1])
+  client.bytesWritten += 5
+  target.emit('message')
+  t.strictSame([target.pauses, paid], [1, false])
+  meter.give('down', 7)
+  await until(() => paid)
+  t.equal(meter.moved.down, 10)
 })
 
 t.test('what belongs to a WebSocket: it is found by that, and nothing is found for others', t => {

@@ -347,9 +347,10 @@ t.test('a WebSocket that http-proxy serves under limits: messages arrive as they
     }
     t.strictSame(hooked, ['onConnect'])
     t.match(limiter.asked, [{ user: 'alice', kind: 'tunnel' }])
-    limiter.ends[0]!(new LimitReached(1))
+    if (meter === undefined) limiter.ends[0]!(new LimitReached(1))
+    else client.terminate()
     const [line] = await proxied(1)
-    t.match(line, { status: 101, reason: 'FST_PROXY_AUTH_LIMIT_REACHED' })
+    t.match(line, { status: 101, reason: meter === undefined ? 'FST_PROXY_AUTH_LIMIT_REACHED' : undefined })
     t.equal(limiter.released, 1)
     if (meter === undefined) continue
     t.ok(meter.moved.down > 0)
@@ -395,5 +396,27 @@ t.test('a WebSocket that http-proxy connects anew, under limits: what the other 
     client.send('b'.repeat(5_000))
     await next(client, 'message')
     await until(() => meter.moved.down >= down + 5_000)
+  }
+})
+
+t.test('a WebSocket that http-proxy serves, and that ends with octets that have no leave yet: they count, unless a limit or the server ends that', async t => {
+  for (const how of ['left', 'limit'] as const) {
+    const meter = new GivenMeter(Infinity, 0)
+    const limiter = new FakeLimiter(meter)
+    const { client, proxied, exchanges } = await limited(t, limiter)
+    await next(client, 'open')
+    client.send('some text')
+    await next(client, 'message')
+    await until(() => meter.waiting.down !== undefined)
+    client.terminate()
+    await until(() => client.readyState === client.CLOSED)
+    t.strictSame([exchanges.size, limiter.released], [1, 0])
+    if (how === 'left') meter.give('down', Infinity)
+    else {
+      await new Promise(resolve => setTimeout(resolve, 50)) // its connection has closed here as well by then
+      limiter.ends[0]!(new LimitReached(1))
+    }
+    t.match(await proxied(1), [{ status: 101, reason: how === 'left' ? undefined : 'FST_PROXY_AUTH_LIMIT_REACHED' }])
+    t.strictSame([exchanges.size, limiter.released], [0, 1])
   }
 })
