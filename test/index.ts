@@ -34,7 +34,7 @@ t.test('the package: it exports the plugin, its tools and all errors, and nothin
     'Aws4Strategy', 'BasicStrategy', 'BearerStrategy', 'ClientCertificateStrategy', 'Credentials', 'DigestStrategy', 'MemoryStore',
     'NegotiateStrategy', 'NtlmStrategy', 'RedisStore', 'Strategy', 'answerDigestChallenge', 'answerNtlmChallenge', 'createMatcher', 'createPolicy', 'formatAuthenticationInfo',
     'formatChallenge', 'formatCredentials', 'groupFile', 'htdigest', 'htpasswd', 'lookupStatic', 'ntlmAuth', 'parseAuthenticationInfo',
-    'parseChallenges', 'parseCredentials', 'planPolicy', 'policyFile', 'proxyAuth', 'proxyAuthenticate', 'signAws4', 'timingSafeEqualText', 'verifyStatic'
+    'parseChallenges', 'parseCredentials', 'planPolicy', 'policyFile', 'proxyAuth', 'proxyAuthMetrics', 'proxyAuthenticate', 'signAws4', 'timingSafeEqualText', 'verifyStatic'
   ])
   for (const name of Object.keys(errors)) t.ok(name in names, name)
 })

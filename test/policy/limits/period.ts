@@ -45,6 +45,7 @@ t.test('a day whose offset changes: it has 23 or 25 hours, or begins later, or i
     ['America/St_Johns', '2010-11-07T03:00:00Z', '2010-11-07 2010-11-07T02:30Z 2010-11-08T03:30Z'], // 23:30 of the day before once more
     ['Pacific/Apia', '2011-12-30T09:59:00Z', '2011-12-29 2011-12-29T10:00Z 2011-12-30T10:00Z'], // there was no 30
     ['Pacific/Apia', '2011-12-30T10:00:00Z', '2011-12-31 2011-12-30T10:00Z 2011-12-31T10:00Z'],
+    ['Pacific/Kiritimati', '1975-06-01T12:00:00Z', '1975-06-01 1975-06-01T10:40Z 1975-06-02T10:40Z'], // -10:40
     ['Africa/Monrovia', '1970-06-01T12:00:00Z', '1970-06-01 1970-06-01T00:45Z 1970-06-02T00:45Z'] // -00:44:30, to the minute
   ] as const) t.equal(shown('day', zone, instant), expected, `${zone} ${instant}`)
 })
