@@ -114,6 +114,30 @@ t.test('Redis is away, stalls, or comes back without its data: Digest is 503, an
     }
   })
 
+  t.test('full, and evicts nothing: Digest is 503, guesses are counted, a user is revoked here, and all of it is told', async t => {
+    const server = await startRedis(t)
+    const [one] = await sharing(t, server, () => ({ strategies: [digest(), basic()], attempts: { perUser: 1 } }))
+    const direct = await server.client()
+    const session = await DigestSession.start(t, one)
+    t.equal((await session.send()).status, 200)
+    const alice = await tunnel(t, one, ALICE)
+    await direct.config('SET', 'maxmemory-policy', 'noeviction', 'maxmemory', '1')
+    const other = await DigestSession.start(t, one)
+    t.equal((await other.send()).status, 503)
+    t.equal(await ask(t, one, pair('bob', 'wrong')), 407)
+    t.equal(await ask(t, one, pair('bob', 'wrong, too')), 429)
+    one.app.proxyAuthRevoke('alice')
+    await alice.end()
+    const told = () => new Set(one.log.filter(({ msg }) => /^Redis does not answer/.test(String(msg))).map(({ msg }) => msg))
+    await until(() => told().size === 3)
+    await direct.config('SET', 'maxmemory', '0')
+    await until(() => one.log.filter(({ msg }) => msg === 'Redis answers again').length >= 1)
+    await until(async () => {
+      const answer = await other.send()
+      return answer.status === 200
+    })
+  })
+
   t.test('stalled: the response comes within a second and a half', async t => {
     const server = await startRedis(t)
     const { port, stall, flow } = await stallingProxy(t, server.port)

@@ -222,6 +222,23 @@ t.test('more names than are remembered, while Redis takes none: the first are gi
   t.equal(told.length, 10_000)
 })
 
+t.test('a Redis that answers the first question too late: the process hears of all names there are', async t => {
+  const asked: string[] = []
+  let late = () => {}
+  const client = Object.assign(fakeRedis(), {
+    proxyAuthRevoked1: async (_key: string, last: string) => {
+      if (asked.push(last) === 1) await new Promise<void>(resolve => { late = resolve })
+      return asked.length === 1 ? ['9-9', []] : ['0-0', []]
+    }
+  })
+  const shared = new SharedRevocations(readSharedRedis(client), 'Gateway', new Revocations(), () => {})
+  await shared.start()
+  late()
+  await until(() => asked.length === 2)
+  await shared.close()
+  t.same(asked, ['0-0', '0-0'])
+})
+
 t.test('a user who is revoked once more while that is being told: it is told once more', async t => {
   const told: string[] = []
   const answers: Array<() => void> = []
