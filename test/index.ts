@@ -210,13 +210,19 @@ t.test('parents of the forward proxy and of routes: the log of the application h
 })
 
 t.test('option status: the page is on a listener of its own, or on that of the application behind the hook', async t => {
-  const { app } = await gateway(t, { status: { listen: { port: 0 } } })
+  const headers = { 'proxy-authorization': ALICE }
+  const reverse = [{ prefix: '/a', upstream: 'http://127.0.0.1:1' }]
+  const { app } = await gateway(t, { status: { listen: { port: 0 } }, reverse, limits: [{ name: 'day', quota: { octets: 1000, per: 'day' } }] })
   const url = app.proxyAuthStatusUrl()!
   t.match(await (await fetch(`${url}snapshot.json`)).json(), { users: [], exchanges: [], parents: [] })
+  await app.inject({ url: '/a/', headers })
+  t.match(await (await fetch(`${url}snapshot.json`)).json(), { users: [{ user: 'alice', quotas: [{ limit: 'day', octets: 1000 }] }] })
   const parents = [{ url: 'http://parent.test:3128' }]
   const { app: other } = await gateway(t, { status: { onRequest: async () => {} }, forward: { parents }, reverse: [{ prefix: '/a', upstream: 'http://127.0.0.1:1', parents: ['parent.test:3128'] }] })
   t.equal(other.proxyAuthStatusUrl(), undefined)
   t.match((await other.inject('/proxy-status/snapshot.json')).json(), { parents: [{ parent: 'parent.test:3128', state: 'works' }] })
+  await other.inject({ url: '/a/', headers })
+  t.match((await other.inject('/proxy-status/snapshot.json')).json(), { users: [{ user: 'alice', quotas: [] }] })
   const { app: without } = await gateway(t)
   t.equal(without.proxyAuthStatusUrl(), undefined)
   t.equal(await boot(t, app => app.register(proxyAuth, { ...least, status: {} })), 'FST_PROXY_AUTH_BAD_OPTION')
