@@ -10,6 +10,8 @@ const TICK: Milliseconds = 5
 const LEAST_TURN = 1024
 /** And at most so many. */
 const MOST_TURN = 64 * 1024
+/** Streams that have waited together have their turns for so long, also where tokens are there. */
+const TURNS: Milliseconds = 100
 
 /**
  * Lets octets go at a rate: a bucket that fills with tokens as time goes by, one for each octet.
@@ -25,6 +27,9 @@ export class Pacer implements OctetSource {
   /** Those that wait, the next in front. */
   private readonly line = new Set<WaitingStream>()
   private timer: NodeJS.Timeout | undefined
+  private next: NodeJS.Immediate | undefined
+  /** Until then a stream has its turn among others, however many tokens are there. */
+  private sharedUntil: Milliseconds = -Infinity
 
   /**
    * @param rate - Octets a second.
@@ -49,7 +54,7 @@ export class Pacer implements OctetSource {
 
   /** Where few tokens are there, it is none: many small pieces cost more than a short wait. */
   ready (octets: number, waited: boolean): number {
-    if (this.line.size > 0 && !waited) return 0
+    if (!waited && (this.line.size > 0 || this.clock() < this.sharedUntil)) return 0
     this.fill()
     return this.tokens < Math.min(octets, this.least) ? 0 : Math.min(octets, Math.floor(this.tokens))
   }
@@ -60,7 +65,7 @@ export class Pacer implements OctetSource {
 
   queue (stream: WaitingStream): void {
     this.line.add(stream)
-    this.timer ??= this.nextTurns(stream)
+    if (this.timer === undefined && this.next === undefined) this.goOn(stream)
   }
 
   leave (stream: WaitingStream): void {
@@ -77,6 +82,7 @@ export class Pacer implements OctetSource {
   /** Serves those in line, for as long as there are tokens. */
   protected serve (): void {
     this.fill()
+    if (this.line.size > 1) this.sharedUntil = this.clock() + TURNS
     const turn = Math.min(MOST_TURN, Math.max(this.least, Math.floor(this.tokens / this.line.size)))
     // One that wants more stands at the end of the line again, and this goes on to it.
     for (const stream of this.line) {
@@ -86,14 +92,17 @@ export class Pacer implements OctetSource {
       stream.serve(octets)
     }
     clearTimeout(this.timer)
+    clearImmediate(this.next)
+    this.timer = this.next = undefined
     const [first] = this.line
-    this.timer = first && this.nextTurns(first)
+    if (first !== undefined) this.goOn(first)
   }
 
-  /** When there are tokens enough for the first in line. */
-  private nextTurns ({ octets }: WaitingStream): NodeJS.Timeout {
+  /** Serves when there are tokens enough for the first in line. */
+  private goOn ({ octets }: WaitingStream): void {
+    const serve = guarded(() => this.serve())
     const lacking = Math.min(octets, this.least) - this.tokens
-    const wait = Math.max(TICK, Math.ceil(lacking / this.rate * 1000))
-    return setTimeout(guarded(() => this.serve()), wait)
+    if (lacking > 0) this.timer = setTimeout(serve, Math.max(TICK, Math.ceil(lacking / this.rate * 1000)))
+    else this.next = setImmediate(serve) // with all that ask in this turn of the event loop
   }
 }

@@ -6,7 +6,7 @@ import type { WaitingStream } from '../../../lib/policy/limits/source.js'
 
 /** Time that goes on only as it is told to. */
 function withTime (t: Test) {
-  mock.timers.enable({ apis: ['setTimeout'] })
+  mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] })
   t.teardown(() => mock.timers.reset())
   const time = { now: 1000 }
   return {
@@ -97,9 +97,26 @@ t.test('tokens are there and nothing waits: octets go at once; else they stand i
   t.equal(pacer.ready(1, true), 1, 'it has waited elsewhere')
   pass(30)
   t.same(served, ['a', 'c'])
-  t.ok(pacer.ready(1000, false) > 0)
   pass(100)
+  t.ok(pacer.ready(1000, false) > 0)
   t.ok(pacer.idle)
+})
+
+t.test('streams that have waited together: for a while each has its turn, also where tokens are there, and all that ask at once are served alike', async t => {
+  const { clock, pass } = withTime(t)
+  const pacer = new Pacer(100_000_000, clock)
+  pacer.spend(5_000_000)
+  const served: Array<[name: string, octets: number]> = []
+  const queue = (name: string) => pacer.queue({ octets: 65_536, serve: most => { served.push([name, most]); pacer.spend(most) }, fail () {} })
+  for (const name of ['a', 'b']) queue(name)
+  pass(10)
+  t.same(served, [['a', 65_536], ['b', 65_536]])
+  t.equal(pacer.ready(1, false), 0, 'there are tokens')
+  for (const name of ['b', 'a', 'c']) queue(name)
+  pass(1)
+  t.same(served.slice(2), [['b', 65_536], ['a', 65_536], ['c', 65_536]])
+  pass(200)
+  t.equal(pacer.ready(65_536, false), 65_536)
 })
 
 t.test('a stream that goes to wait elsewhere in its turn: the others have theirs', async t => {

@@ -27,7 +27,7 @@ t.test('a bucket in Redis: what is drawn is gone for all, and it fills by the cl
 })
 
 function paced (t: Test) {
-  mock.timers.enable({ apis: ['setTimeout'] })
+  mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] })
   t.teardown(() => mock.timers.reset())
   const time = { now: 0 }
   const bucket = { asked: [] as number[], gives: Infinity, fails: false }

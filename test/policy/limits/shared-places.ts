@@ -63,7 +63,7 @@ t.test('a process that is killed: its places are free again within five seconds'
 
 /** A Redis that does as it is told, and notes what it is asked. */
 function told (t: Test) {
-  mock.timers.enable({ apis: ['setTimeout'] })
+  mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] })
   t.teardown(() => mock.timers.reset())
   const asked: unknown[][] = []
   const answers: Record<string, () => unknown> = { Enter: () => 1, SetPlaces: () => null, Sign: () => 1 }
