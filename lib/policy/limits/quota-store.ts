@@ -1,3 +1,4 @@
+import { withDeadline } from '../../deadline.js'
 import { BadOption } from '../../errors.js'
 import { loadPackage } from '../../load-package.js'
 import type { RedisClient } from '../../store/shared-redis.js'
@@ -32,6 +33,8 @@ const MOST = 1_000_000
 const SWEPT_EVERY: Milliseconds = 60 * 60 * 1000
 /** The process does nothing else while it waits for another that writes to the file. */
 const LONGEST_LOCK: Milliseconds = 200
+/** How long the end waits for Redis. */
+const LAST_WORDS: Milliseconds = 1000
 const TABLE = 'fastify_proxy_auth_quotas_v1'
 
 /**
@@ -140,6 +143,7 @@ export class FileQuotas implements QuotaStore {
 /** In Redis, for processes that share it. */
 export class RedisQuotas implements QuotaStore {
   private readonly counts: RateLimiter
+  private latest: Promise<unknown> = Promise.resolve()
 
   /** @param keyPrefix - What the names of the counts begin with. */
   constructor (
@@ -151,10 +155,14 @@ export class RedisQuotas implements QuotaStore {
 
   async add (key: string, octets: number, until: Milliseconds): Promise<number> {
     const options = { customDuration: secondsUntil(until, this.clock()) }
-    return (await this.counts.penalty(key, octets, options)).consumedPoints
+    const adding = this.counts.penalty(key, octets, options)
+    this.latest = adding.catch(() => {})
+    return (await adding).consumedPoints
   }
 
-  async close (): Promise<void> {}
+  async close (): Promise<void> {
+    await withDeadline(this.latest, LAST_WORDS, () => new Error('Redis did not answer in time')).catch(() => {})
+  }
 }
 
 /** At least one: 0 would be for ever. */

@@ -173,9 +173,11 @@ t.test('a quota that is spent: it is looked up again a second later, as another 
   const tunnel = await enter()
   t.equal(await moveAll(tunnel, 100), 10)
   tunnel.exchange.release()
+  await setImmediate()
+  const { length: before } = store.asked
   time.now -= 100_000
   await t.rejects(enter(), REACHED)
-  t.ok(store.asked.length > length + 2, 'a clock that went back is no reason to wait')
+  t.ok(store.asked.length > before, 'a clock that went back is no reason to wait')
 })
 
 t.test('a quota that is known to be spent while a tunnel runs: it is ended as it asks for more', async t => {

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import t from 'tap'
 import { FileQuotas, MemoryQuotas, RedisQuotas } from '../../../lib/policy/limits/quota-store.js'
 import { loadRateLimiters } from '../../../lib/policy/rate-limiters.js'
+import { fakeRedis } from '../../fixtures/fake-redis.js'
 import { redis, startRedis } from '../../fixtures/redis.js'
 import { newFile, sqlite } from '../../fixtures/sqlite.js'
 
@@ -116,5 +117,15 @@ t.test('counts in Redis: processes share them, each for as long as it is said', 
   const left = await other.pttl('{x}:quota:a')
   t.ok(left > 39 * DAY && left <= 40 * DAY + 1000)
   t.ok(await other.pttl('{x}:quota:over') > 0)
+  const late = stores[0]!.add('a', 5, soon())
   await stores[0]!.close()
+  t.equal(await other.get('{x}:quota:a'), '95', 'what has been asked for is done before the end')
+  await late
+})
+
+t.test('a Redis that never answers: the end does not wait for it', async t => {
+  class Silent { penalty = () => new Promise(() => {}) }
+  const store = new RedisQuotas({ ...limiters, RateLimiterRedis: Silent as never }, fakeRedis(), '{x}')
+  store.add('a', 5, soon()).catch(() => {})
+  await t.resolves(store.close())
 })
