@@ -91,7 +91,7 @@ export function statusLabel (status: number): string {
 }
 
 /** A scheme that the gateway offers. */
-export function schemeLabel (scheme: string | null, offered: ReadonlySet<string>): string {
+export function schemeLabel (scheme: string | null, offered: ReadonlySet<string | null>): string {
   if (scheme === null) return NONE
   return offered.has(scheme) ? scheme : OTHER
 }

@@ -52,8 +52,11 @@ export interface Gates {
    * @throws {ReloadFailed} One or more failed.
    */
   reloadAccounts (): Promise<void>
-  /** The schemes of all strategies, in their registered case. None before it is ready. */
-  readonly schemes: () => ReadonlySet<string>
+  /**
+   * The schemes of all strategies, in their registered case; `null` for a strategy without one. None
+   * before it is ready.
+   */
+  readonly schemes: () => ReadonlySet<string | null>
   /** What they do at present. */
   readonly load: () => GateLoad
 }
@@ -114,7 +117,7 @@ export async function prepareGates (app: FastifyInstance, settings: Settings, sh
   const chains = () => prepared.map(({ declarations }) => declarations.map((declaration) => declaration.resolve()))
 
   let all: readonly Declared[] = []
-  let schemes: ReadonlySet<string> = new Set()
+  let schemes: ReadonlySet<string | null> = new Set()
   app.addHook('onReady', async () => {
     const chainOf = chaining(settings, shared)
     for (const { declarations, gates } of prepared) {
@@ -125,7 +128,7 @@ export async function prepareGates (app: FastifyInstance, settings: Settings, sh
       bindConnections(gates, declared, settings, revocations)
     }
     all = [...new Set(chains().flat())]
-    schemes = new Set(all.flatMap(({ scheme }) => scheme ?? []))
+    schemes = new Set(all.map(({ scheme }) => scheme))
     await prepareAll(all, shared.replays)
     if (shared.access !== undefined) reserveName(all, shared.access.name)
     for (const { cache } of all) {

@@ -31,6 +31,7 @@ t.test('what has ended and what is open: it is added up for each user', async t 
   const { record } = exchange('alice')
   usage.count(record, { status: 200, bytesIn: 1, bytesOut: 2 })
   usage.count(record, { status: 403, bytesIn: 0, bytesOut: 0, denial: 'no' })
+  usage.count(exchange(null).record, { status: 200, bytesIn: 7, bytesOut: 0 })
   const open = [exchange('alice'), exchange('alice', 'websocket'), exchange('alice', 'http'), exchange('bob', 'reverse'), exchange(null)]
   open[0]!.moved = { bytesIn: 10, bytesOut: 20 }
   const beginning: Proxied = { ...exchange('bob'), octets: undefined }
@@ -38,8 +39,8 @@ t.test('what has ended and what is open: it is added up for each user', async t 
   t.same(usage.ofUsers(open, user => user === 'alice' ? [quota] : []).map(({ limits }) => limits), [[quota], [], []])
   t.strictSame(usage.ofUsers([...open, beginning]), [
     { ...NONE, user: 'alice', tunnels: 2, requests: 1, bytesIn: 11, bytesOut: 22, denials: 1 },
-    { ...NONE, user: 'bob', requests: 1, tunnels: 1 },
-    { ...NONE, user: null, tunnels: 1 }
+    { ...NONE, user: null, tunnels: 1, bytesIn: 7 },
+    { ...NONE, user: 'bob', requests: 1, tunnels: 1 }
   ])
 })
 
@@ -89,7 +90,7 @@ t.test('an exchange that is younger than the time between two looks: its rate is
   const young = exchange('alice', 'connect', 900)
   young.moved = { bytesIn: 100, bytesOut: 0 }
   set(1000)
-  usage.sample(() => [young])
+  usage.sample(() => [young, { ...exchange('bob', 'connect', 900), octets: undefined }])
   t.match(usage.paceOf(young), { rateIn: 1000 })
 })
 
