@@ -202,3 +202,16 @@ t.test('the metrics of all forms, with names of users in any characters: promtoo
   t.strictSame([status, stdout, stderr], [0, '', ''])
   t.not(check(text.replace('proxy_auth_grants_total', 'proxy_auth_grants')).status, 0, 'it finds what there is to find')
 })
+
+t.test('a limit: what it refuses and what it ends is counted by its name and kind, and for the user', async t => {
+  const { gate, metrics } = await measured(t, { limits: [{ name: 'few', tunnels: 1 }, { name: 'little', quota: { octets: 10, per: 'day' } }] }, { users: true })
+  const client = await gate.tunnel()
+  await gate.ask(connectHead(gate.tcp, `Proxy-Authorization: ${ALICE}`))
+  t.strictSame(await metrics.all('proxy_auth_limited_total'), { 'limit=few kind=tunnels': 1 })
+  client.send('more')
+  await client.end()
+  t.strictSame(await metrics.all('proxy_auth_limited_total'), { 'limit=few kind=tunnels': 1, 'limit=little kind=quota': 1 })
+  t.strictSame(await metrics.all('proxy_auth_user_limited_total'), { 'user=alice': 2 })
+  await until(() => gate.proxied().length === 2)
+  t.match(await metrics.all('proxy_auth_exchanges_total'), { 'form=connect status=4xx reason=FST_PROXY_AUTH_LIMIT_REACHED': 1, 'form=connect status=2xx reason=FST_PROXY_AUTH_LIMIT_REACHED': 1 })
+})
