@@ -22,31 +22,34 @@ export function startAttributes (
   record: ExchangeRecord, { httpVersion, client }: ToldOfRequest, namesUsers: boolean
 ): SpanAttributes {
   const { identity, form, method, path, target } = record
-  const [pathOnly, ...query] = path?.split('?') ?? []
-  return {
+  // Set one by one: members behind a spread cost many times more.
+  const attributes: SpanAttributes = {
     'http.request.method': METHODS.has(method) ? method : '_OTHER',
-    ...(!METHODS.has(method) && { 'http.request.method_original': method }),
-    ...placeOf(target),
     'network.protocol.version': httpVersion === '2.0' ? '2' : httpVersion,
-    ...(client !== undefined && { 'client.address': client }),
-    ...(pathOnly !== undefined && { 'url.path': pathOnly }),
-    ...(query.length > 0 && { 'url.query': query.join('?') }),
-    ...(namesUsers && identity !== null && { 'user.name': identity.name }),
-    ...(identity !== null && { 'proxy_auth.scheme': identity.scheme ?? 'none' }),
     'proxy_auth.form': form
   }
+  if (!METHODS.has(method)) attributes['http.request.method_original'] = method
+  addPlace(attributes, target)
+  if (client !== undefined) attributes['client.address'] = client
+  if (path !== undefined) addPath(attributes, path)
+  if (identity !== null) {
+    attributes['proxy_auth.scheme'] = identity.scheme ?? 'none'
+    if (namesUsers) attributes['user.name'] = identity.name
+  }
+  return attributes
 }
 
 /** What is known at the end. */
 export function endAttributes ({ parent }: ExchangeRecord, ending: Ending): SpanAttributes {
   const { status, bytesIn, bytesOut, reason } = ending
-  return {
+  const attributes: SpanAttributes = {
     'http.response.status_code': status,
     'proxy_auth.bytes_in': bytesIn,
-    'proxy_auth.bytes_out': bytesOut,
-    ...(reason !== undefined && { 'proxy_auth.reason': reason }),
-    ...(parent !== undefined && { 'proxy_auth.parent': parent })
+    'proxy_auth.bytes_out': bytesOut
   }
+  if (reason !== undefined) attributes['proxy_auth.reason'] = reason
+  if (parent !== undefined) attributes['proxy_auth.parent'] = parent
+  return attributes
 }
 
 /** How exchanges end that nothing is wrong with. */
@@ -63,13 +66,17 @@ export function errorOf ({ form }: Pick<ExchangeRecord, 'form'>, { status, reaso
 }
 
 /** Where a target is: `host:port`, a URL, or what an upstream is called. */
-function placeOf (target: string): SpanAttributes {
+function addPlace (attributes: SpanAttributes, target: string): void {
   const [, scheme, authority = target] = /^([a-z]+):\/\/([^/?#]*)/.exec(target) ?? []
   const [, host = authority, port] = /^(.*):(\d+)$/.exec(isIPv6(authority) ? '' : authority) ?? []
   const number = port === undefined ? DEFAULT_PORTS[scheme ?? ''] : Number(port)
-  return {
-    'server.address': host.replace(/^\[(.*)\]$/, '$1'),
-    ...(number !== undefined && { 'server.port': number }),
-    ...(scheme !== undefined && { 'url.scheme': scheme })
-  }
+  attributes['server.address'] = host.replace(/^\[(.*)\]$/, '$1')
+  if (number !== undefined) attributes['server.port'] = number
+  if (scheme !== undefined) attributes['url.scheme'] = scheme
+}
+
+function addPath (attributes: SpanAttributes, path: string): void {
+  const query = path.indexOf('?')
+  attributes['url.path'] = query === -1 ? path : path.slice(0, query)
+  if (query !== -1) attributes['url.query'] = path.slice(query + 1)
 }

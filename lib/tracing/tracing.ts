@@ -46,8 +46,12 @@ class ExchangeSpan implements RecordSpan {
   readonly close = guarded((record: ExchangeRecord, ending: Ending): void => {
     const { span } = this
     const error = errorOf(record, ending)
-    span.setAttributes({ ...endAttributes(record, ending), ...(error !== undefined && { 'error.type': error }) })
-    if (error !== undefined) span.setStatus({ code: this.error })
+    const attributes = endAttributes(record, ending)
+    if (error !== undefined) {
+      attributes['error.type'] = error
+      span.setStatus({ code: this.error })
+    }
+    span.setAttributes(attributes)
     span.end()
   })
 }

@@ -41,7 +41,7 @@ t.test('an SDK that throws: it is logged, and the request goes on', async t => {
   const fails = () => { throw new Error('a failure of a test') }
   const broken = { ...api, trace: { getTracerProvider: fails, getSpan: fails } } as unknown as OpenTelemetry
   t.equal(new Tracing(broken, false).begin(request, record), undefined)
-  const span = { isRecording: () => true, addEvent: fails, setAttributes: fails }
+  const span = { isRecording: () => true, addEvent: fails, setAttributes: fails, setStatus: fails }
   const late = { ...api, trace: { getTracerProvider: () => ({ getTracer: () => ({ startSpan: () => span }) }), getSpan: () => undefined } } as unknown as OpenTelemetry
   const began = new Tracing(late, false).begin(request, record)!
   began.open()
