@@ -53,8 +53,8 @@ export interface Gates {
    */
   reloadAccounts (): Promise<void>
   /**
-   * The schemes of all strategies, in their registered case; `null` for a strategy without one. None
-   * before it is ready.
+   * The schemes of all strategies, in their registered case; `null` for a strategy without one.
+   * None before it is ready.
    */
   readonly schemes: () => ReadonlySet<string | null>
   /** What they do at present. */
