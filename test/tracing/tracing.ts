@@ -48,3 +48,11 @@ t.test('an SDK that throws: it is logged, and the request goes on', async t => {
   began.close(record, ending)
   t.strictSame(logged, ['a listener failed', 'a listener failed', 'a listener failed'])
 })
+
+t.test('an exchange that fails: the status of its span is an error, and its type is told', async t => {
+  const traces = sdk(t)
+  const began = new Tracing(api, false).begin(request, record)!
+  began.open()
+  began.close(record, { ...ending, status: 502, reason: 'FST_PROXY_AUTH_DNS' })
+  t.match(traces.spans(), [{ status: { code: 2 }, attributes: { 'error.type': 'FST_PROXY_AUTH_DNS' }, events: [{ name: 'opened' }] }])
+})

@@ -212,3 +212,14 @@ t.test('listeners: they are told of the exchange where the log is off, without i
   recordOf(off, {}, { ip: undefined }, events).close({ ...NOTHING, ...endingBy(denied({ reason: 'on the deny list', proxyStatus: 'http_request_denied' })) })
   t.match(told[2], ['denied', { client: null, status: 403, denial: 'on the deny list' }])
 })
+
+t.test('a record that is traced: its start, its opening and its end are told once each', async t => {
+  const told: string[] = []
+  const span = { open: () => { told.push('open') }, close: (_record: ExchangeRecord, { status }: Ending) => { told.push(`close ${status}`) } }
+  const tracing = { begin: (_request: FastifyRequest, { isTunnel, form }: ExchangeRecord) => { told.push(`begin ${form} ${isTunnel}`); return span } }
+  const record = new ExchangeRecord(requestOf({ info () {} }), { form: 'connect', target: 'http://a.test' }, { ...keeper(), tracing })
+  record.open()
+  record.open()
+  record.close(NOTHING)
+  t.strictSame(told, ['begin connect true', 'open', 'close 200'])
+})
