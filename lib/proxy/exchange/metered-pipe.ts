@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { guarded, on, once } from '../../platform/guarded.js'
 import { canReuseReads, reuseReads } from '../../platform/reused-reads.js'
@@ -15,7 +16,8 @@ export class MeteredPipe {
   private readonly flow: MeteredFlow
   private waits = false
   private isReused = false
-  private readonly mayReuse: boolean
+  /** Both sides, where their reads can be reused. */
+  private readonly plain: readonly [from: Socket, to: Socket] | undefined
   private goOn = () => this.resume()
   private readonly take = (chunk: Buffer) => this.pass(chunk)
 
@@ -24,7 +26,7 @@ export class MeteredPipe {
     meter: Meter, direction: OctetsDirection, private readonly from: Duplex, private readonly to: Duplex,
     active: () => void
   ) {
-    this.mayReuse = canReuseReads(from) && canReuseReads(to)
+    this.plain = canReuseReads(from) && canReuseReads(to) ? [from, to] : undefined
     this.flow = new MeteredFlow(meter, direction, {
       write: (octets) => { if (isOpen(to)) to.write(octets) },
       resume: () => {
@@ -60,7 +62,7 @@ export class MeteredPipe {
     if (!isOpen(to)) return // it is thrown away
     if (!flow.pass(chunk)) from.pause()
     else if (to.writableNeedDrain) this.wait()
-    else if (this.mayReuse && flow.moved >= LONG) process.nextTick(guarded(() => this.reuse(), from))
+    else if (this.plain !== undefined && flow.moved >= LONG) process.nextTick(guarded(() => this.reuse(), from))
   }
 
   private resume (): void {
@@ -85,11 +87,10 @@ export class MeteredPipe {
     if (this.isReused || waits || flow.isHeld || from.destroyed || from.readableEnded || !isOpen(to)) return
     // The application may listen as well, or have paused it.
     if (from.listenerCount('data') > 1 || from.readableLength > 0) return
-    if (!canReuseReads(from) || !canReuseReads(to)) return
     this.isReused = true
     from.removeListener('data', take)
     from.pause()
-    this.goOn = reuseReads(from, to, flow)
+    this.goOn = reuseReads(...this.plain!, flow)
   }
 }
 

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { ClientLeft } from '../../errors.js'
-import { isThenable } from '../../eventual.js'
 import { announcesContent } from '../../fields/announces-content.js'
 import { abort, wasReset } from '../../platform/abort.js'
 import { guarded } from '../../platform/guarded.js'
@@ -56,8 +55,8 @@ async function * content (
     for await (const chunk of source === request ? received(request) : source.iterator({ destroyOnReturn: false })) {
       waiting = false
       for (let rest: Buffer = chunk; rest.length > 0;) {
-        const leave = tally.allowance?.take(rest.length) ?? rest.length
-        const octets = isThenable(leave) ? await leave : leave
+        const { allowance } = tally
+        const octets = allowance === undefined ? rest.length : await allowance.take(rest.length)
         tally.bytesIn += octets
         yield octets === rest.length ? rest : rest.subarray(0, octets)
         rest = rest.subarray(octets)

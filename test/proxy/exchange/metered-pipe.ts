@@ -208,3 +208,20 @@ t.test('sides that are no connections: their octets go through all the same', as
   to.resume()
   await until(() => pipe.moved === LONG)
 })
+
+t.test('a side that is full when what waited for leave is out: no more is read until it has room, whatever the application does', async t => {
+  const [from, to, meter] = [new PassThrough(), new PassThrough({ highWaterMark: 4 }), new GivenMeter()]
+  const pipe = new MeteredPipe(meter, 'up', from, to, () => {})
+  pipe.begin(EMPTY)
+  from.write('abcdefgh')
+  await until(() => pipe.isHeld)
+  meter.give('up', Infinity)
+  await until(() => pipe.moved === 8)
+  t.strictSame([from.isPaused(), to.listenerCount('drain')], [true, 1])
+  from.resume()
+  from.write('ijkl')
+  await until(() => pipe.moved === 12)
+  t.strictSame([from.isPaused(), to.listenerCount('drain')], [true, 1])
+  to.resume()
+  await until(() => !from.isPaused())
+})
