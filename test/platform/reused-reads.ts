@@ -224,3 +224,18 @@ t.test('the side that is written to is gone when the meter holds nothing any mor
   await once(from, 'end')
   t.equal(from.bytesRead, MIB)
 })
+
+t.test('the side that is written to is gone with octets that it had not taken: what comes is thrown away', async t => {
+  const { from, to, source, sink } = await joined(t)
+  const resume = reuseReads(from, to, { take: () => 0, hold () {} })
+  sink.pause()
+  to.write(Buffer.alloc(64 * MIB))
+  source.write(Buffer.alloc(MIB))
+  await until(() => from.bytesRead > 0)
+  to.destroy()
+  t.ok(to.writableLength > 0)
+  resume()
+  source.end()
+  await once(from, 'end')
+  t.equal(from.bytesRead, MIB)
+})

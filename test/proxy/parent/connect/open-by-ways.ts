@@ -2,12 +2,12 @@ import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import t from 'tap'
 import type { Test } from 'tap'
-import { NoParent, ParentCredentialsFailed } from '../../../../lib/errors.js'
+import { LimitReached, NoParent, ParentCredentialsFailed } from '../../../../lib/errors.js'
 import type { Hop, Parent } from '../../../../lib/policy/parent/parent.js'
 import { createAccess } from '../../../../lib/policy/target/access.js'
 import type { ForwardPolicyOptions } from '../../../../lib/policy/target/access.js'
 import { openByWays } from '../../../../lib/proxy/parent/connect/open-by-ways.js'
-import type { WaysOptions } from '../../../../lib/proxy/parent/connect/open-by-ways.js'
+import type { WaysOptions, WaysRequest } from '../../../../lib/proxy/parent/connect/open-by-ways.js'
 import { closedPort } from '../../../fixtures/closed-port.js'
 import { fakeParent } from '../../../fixtures/fake-parent.js'
 import { parentAt } from '../../../fixtures/parent.js'
@@ -37,7 +37,7 @@ interface Opening {
   readonly giveUp: () => void
 }
 
-function begin (t: Test, hops: Hop[] | WaysOptions['parents']['choose'], target: { host: string, port: number }, more: Partial<WaysOptions> = {}): Opening {
+function begin (t: Test, hops: Hop[] | WaysOptions['parents']['choose'], target: { host: string, port: number }, more: Partial<WaysOptions> = {}, admit?: WaysRequest['admit']): Opening {
   let giveUp!: () => void
   const options: WaysOptions = {
     access: policy(),
@@ -50,7 +50,7 @@ function begin (t: Test, hops: Hop[] | WaysOptions['parents']['choose'], target:
     own: () => [],
     ...more
   }
-  const request = { target: { ...target, scheme: 'connect' as const }, identity, raw, fields: ['Via', '1.1 gw'] }
+  const request = { target: { ...target, scheme: 'connect' as const }, identity, admit, raw, fields: ['Via', '1.1 gw'] }
   const outcome: Opening['outcome'] = new Promise((resolve, reject) => {
     giveUp = openByWays(request, options, (failure, socket, parent, address) => {
       if (failure !== null) return reject(failure)
@@ -155,4 +155,14 @@ t.test('the address that a connection leads to: told where it is direct, and not
   const target = { host: 'origin.test', port: origin.port }
   t.match(await begin(t, [named(port, 'up')], target).outcome, { parent: 'up', address: undefined })
   t.match(await begin(t, ['direct'], target).outcome, { parent: undefined, address: '127.0.0.1' })
+})
+
+t.test('limits: they are asked once, however many ways there are, and what they refuse goes no way', async t => {
+  const { port, heads } = await fakeParent(t, () => OK)
+  const closed = await closedPort()
+  let asked = 0
+  t.equal((await begin(t, [named(closed, 'a'), named(port, 'b')], TARGET, {}, async () => { asked += 1 }).outcome).parent, 'b')
+  t.equal(asked, 1)
+  await t.rejects(begin(t, [named(port, 'b')], TARGET, {}, () => { throw new LimitReached(1) }).outcome, { code: 'FST_PROXY_AUTH_LIMIT_REACHED' })
+  t.equal(heads.length, 1)
 })
