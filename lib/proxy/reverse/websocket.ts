@@ -240,7 +240,12 @@ function opened (
   const before = { read: socket.bytesRead, written: socket.bytesWritten }
   let reason: string | undefined
   const octets = () => ({ bytesIn: socket.bytesRead - before.read, bytesOut: socket.bytesWritten - before.written })
-  const end = (why: EndedBy) => { reason = reasonOf(why); socket.destroy() }
+  let isSpent = false
+  const end = (why: EndedBy) => {
+    reason = reasonOf(why)
+    isSpent = typeof why === 'object'
+    socket.destroy()
+  }
   exchange.octets = octets
   exchange.end = end
   record.open()
@@ -260,6 +265,7 @@ function opened (
     // What has gone through counts, though it had no leave yet.
     exchange.end = over
     metered.end(over)
+    if (isSpent) over() // a limit that has ended it gives no more leave
   })
   const over = (why?: EndedBy) => {
     if (exchange.place === undefined) return
