@@ -11,6 +11,7 @@ import type { ConnectionIdentities, Leg } from '../passport/connection-identity.
 import type { Granted, Outcome, Refused } from '../passport/outcome.js'
 import { closeBehind } from '../platform/http1/close-behind.js'
 import { closeHead } from '../platform/http2/close-head.js'
+import { destroyWhenReset } from '../platform/http2/reset-without-error.js'
 import { once } from '../platform/guarded.js'
 import { addressGroup } from '../policy/attempts/address-group.js'
 import { Identity } from '../policy/revocations.js'
@@ -69,6 +70,7 @@ export function admit (
   request: FastifyRequest, reply: FastifyReply, options: AdmitOptions
 ): Eventual<Refused | null> {
   closeHead(request.raw, reply.raw)
+  destroyWhenReset(request.raw)
   const attempt = new AdmitAttempt(request, reply, options)
   // Nothing is awaited that is there already: each turn of the queue costs as much as the verdict
   // on a password.
