@@ -157,7 +157,9 @@ export class RedisQuotas implements QuotaStore {
     const options = { customDuration: secondsUntil(until, this.clock()) }
     const adding = this.counts.penalty(key, octets, options)
     this.latest = adding.catch(() => {})
-    return (await adding).consumedPoints
+    const { consumedPoints } = await adding
+    if (Number.isNaN(consumedPoints)) throw new Error('Redis says no number') // no quota would hold
+    return consumedPoints
   }
 
   async close (): Promise<void> {

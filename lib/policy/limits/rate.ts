@@ -28,6 +28,7 @@ export class Rate {
     try {
       const options = { customDuration: this.duration }
       const { consumedPoints, msBeforeNext } = await this.health.ask(() => this.counts.penalty(key, 1, options))
+      if (Number.isNaN(consumedPoints)) throw new Error('the store says no number')
       return consumedPoints > this.limit.requests ? Math.max(1, msBeforeNext) : 0
     } catch {
       if (this.whenFailing === 'refuse') throw new LimitStoreFailed(RETRY_AFTER)

@@ -31,7 +31,12 @@ export type DrawTokens = (key: string, rate: number, size: number, wanted: numbe
 /** Makes the function that draws tokens from buckets in Redis. */
 export function drawingFrom (client: RedisClient, prefix: string): DrawTokens {
   const draw: RedisScript = defineScript(client, 'proxyAuthDraw1', 1, DRAW)
-  return async (key, rate, size, wanted) => await draw([`${prefix}:bandwidth:${key}`], rate, size, wanted, KEPT) as number
+  return async (key, rate, size, wanted) => {
+    const drawn = await draw([`${prefix}:bandwidth:${key}`], rate, size, wanted, KEPT) as number
+    // Anything else would hold up its account for good, or free it.
+    if (!(drawn >= 0 && drawn <= wanted)) throw new Error('Redis gives what was not asked for')
+    return drawn
+  }
 }
 
 /**

@@ -129,3 +129,9 @@ t.test('a Redis that never answers: the end does not wait for it', async t => {
   store.add('a', 5, soon()).catch(() => {})
   await t.resolves(store.close())
 })
+
+t.test('a Redis that says no number: the octets are not counted, and none may go', async t => {
+  const penalty = async () => ({ consumedPoints: NaN })
+  const store = new RedisQuotas({ ...limiters, RateLimiterRedis: class { penalty = penalty } as never }, {} as never, 'x')
+  await t.rejects(store.add('a', 1, soon()), { message: 'Redis says no number' })
+})

@@ -30,3 +30,8 @@ t.test('a store that fails: the request is refused with 503, or goes on uncounte
   await t.rejects(new Rate({ requests: 2, per: 1000 }, broken, health(), 'refuse').count('a'), { code: 'FST_PROXY_AUTH_LIMIT_STORE_FAILED' })
   t.equal(await new Rate({ requests: 0, per: 1000 }, broken, health(), 'allow').count('a'), 0)
 })
+
+t.test('a store that says no number: it has failed', async t => {
+  const counts = { penalty: async () => ({ consumedPoints: NaN, msBeforeNext: 1 }) } as unknown as RateLimiter
+  await t.rejects(new Rate({ requests: 2, per: 1000 }, counts, health(), 'refuse').count('a'), { code: 'FST_PROXY_AUTH_LIMIT_STORE_FAILED' })
+})

@@ -26,6 +26,13 @@ t.test('a bucket in Redis: what is drawn is gone for all, and it fills by the cl
   t.equal(await one('a', 1, 1000, 100), 10, 'and goes on from there')
 })
 
+t.test('a Redis that gives what was not asked for: it has failed', async t => {
+  for (const given of [-1, 11, 'text']) {
+    const client = Object.assign(fakeRedis(), { proxyAuthDraw1: async () => given })
+    await t.rejects(drawingFrom(client, '{x}')('a', 1, 1000, 10), { message: 'Redis gives what was not asked for' })
+  }
+})
+
 function paced (t: Test) {
   mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] })
   t.teardown(() => mock.timers.reset())
