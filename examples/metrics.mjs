@@ -5,28 +5,23 @@
 
 import Fastify from 'fastify'
 import { Registry } from 'prom-client'
-import proxyAuth, {
-  BasicStrategy, proxyAuthMetrics, timingSafeEqualText, verifyStatic
-} from 'fastify-proxy-auth'
+import proxyAuth, { BasicStrategy, proxyAuthMetrics, timingSafeEqualText, verifyStatic } from 'fastify-proxy-auth'
 
+const verify = verifyStatic({ alice: process.env.ALICE_PASSWORD ?? 'alice-secret' })
+const token = `Bearer ${process.env.METRICS_TOKEN ?? 'metrics-token'}`
 const app = Fastify({ logger: true })
 await app.register(proxyAuth, {
   realm: 'Egress',
-  strategies: [
-    new BasicStrategy({ verify: verifyStatic({ alice: process.env.ALICE_PASSWORD ?? 'alice-secret' }) })
-  ],
+  strategies: [new BasicStrategy({ verify })],
   forward: { special: process.env.SPECIAL?.split(',') }
 })
 
 const register = new Registry()
 await proxyAuthMetrics(app, { register, users: true })
 
-const token = `Bearer ${process.env.METRICS_TOKEN ?? 'metrics-token'}`
-async function onlyScraper (request, reply) {
-  const { authorization = '' } = request.headers
-  if (!timingSafeEqualText(authorization, token)) {
-    return reply.code(401).header('www-authenticate', 'Bearer').send()
-  }
+async function onlyScraper ({ headers: { authorization = '' } }, reply) {
+  if (timingSafeEqualText(authorization, token)) return
+  return reply.code(401).header('www-authenticate', 'Bearer').send()
 }
 app.get('/metrics', { onRequest: onlyScraper }, async (_request, reply) => {
   return reply.type(register.contentType).send(await register.metrics())
