@@ -17,6 +17,7 @@ export const REASON_PHRASES: ReasonPhrases = Object.freeze({
   FST_PROXY_AUTH_STRATEGY_UNAVAILABLE: 'Proxy credentials cannot be checked now',
   FST_PROXY_AUTH_STRATEGY_TIMEOUT: 'The check of proxy credentials timed out',
   FST_PROXY_AUTH_STORE_FULL: 'Too many nonces in use',
+  FST_PROXY_AUTH_STORE_UNAVAILABLE: 'Used nonces cannot be looked up',
   FST_PROXY_AUTH_TOO_MANY_HANDSHAKES: 'Too many handshakes under way',
   FST_PROXY_AUTH_TOO_MANY_ATTEMPTS: 'Too many failed attempts',
   FST_PROXY_AUTH_VERIFIER_BUSY: 'Too many credentials are being checked',

@@ -11,6 +11,7 @@ const NEVER = [
   'TLS', 'UPSTREAM_PROTOCOL', 'UPSTREAM_HEAD_TOO_LARGE', 'UPSTREAM_TIMEOUT', 'UPSTREAM_CHALLENGED', // it speaks no HTTP with the target
   'IDENTITY_FAILED', 'UPSTREAM_BUSY', // of reverse routes
   'RELOAD_FAILED', // no request has anything to do with it
+  'STATUS_BUSY', 'STATUS_REFUSED', // of the status page
   'CLIENT_LEFT', 'LISTENER_FAILED' // there is no response
 ].map(code => `FST_PROXY_AUTH_${code}`)
 
