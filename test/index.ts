@@ -13,6 +13,8 @@ import { LegsStrategy, leg } from './fixtures/legs.js'
 import { createPassport } from './fixtures/passport.js'
 import { origin } from './fixtures/origin.js'
 import { RawClient } from './fixtures/raw-client.js'
+import { redis, startRedis } from './fixtures/redis.js'
+import { until } from './fixtures/until.js'
 
 const least: ProxyAuthOptions = { realm: 'Gateway', strategies: [basic()] }
 
@@ -339,4 +341,13 @@ t.test('rules: they are asked, explained and read anew; without them all that th
     t.match(await app.proxyAuthExplain({ user: 'alice', target: '127.0.0.1:8443' }), explanation)
     await app.proxyAuthReload()
   }
+})
+
+t.test('a Redis: the application is ready once it shares it, and a revocation goes there', { skip: redis.skip }, async t => {
+  const { client } = await startRedis(t)
+  const { app } = await gateway(t, { redis: { client: await client(), key: 'k'.repeat(32) } })
+  app.proxyAuthRevoke('alice')
+  const other = await client()
+  await until(async () => (await other.keys('*revo*')).length > 0)
+  t.pass()
 })

@@ -17,6 +17,7 @@ import { basic } from '../fixtures/attempt.js'
 import { Covering, covering } from '../fixtures/covering.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
 import { Http2Client } from '../fixtures/http2-client.js'
+import { Events } from '../../lib/events/events.js'
 import { LegsStrategy, leg } from '../fixtures/legs.js'
 import { RawClient } from '../fixtures/raw-client.js'
 
@@ -368,6 +369,25 @@ t.test('a handshake that succeeds: the connection stands for its user, until cre
   t.match(await say(), { refused: null, proxyAuth: { name: 'alice' } })
   t.match(await say('3 alice 1'), { refused: { status: 407, challenges: ['NTLM'] }, proxyAuth: null })
   t.match(await say(), { refused: { status: 407 }, proxyAuth: null })
+})
+
+t.test('a listener for users who are let in: it is told of each once, with credentials and by the connection', async t => {
+  const connections = new ConnectionIdentities({ handshakeTimeout: 1000, maxHandshakes: 10, maxPerAddress: 10 })
+  const socket = new Socket()
+  t.teardown(() => socket.destroy())
+  const events = new Events('gw')
+  const told: unknown[] = []
+  events.on('granted', ({ durationMs, ...event }) => { told.push(event) })
+  const options = { ...admitOptions([new LegsStrategy()], { events }), connections }
+  const before = (request: FastifyRequest) => {
+    Object.defineProperty(request.raw, 'socket', { value: socket })
+    Object.defineProperty(request, 'ip', { value: undefined })
+  }
+  for (const text of ['1', '3 alice 1']) await judge(t, options, { before, headers: { 'proxy-authorization': leg(text) } })
+  await judge(t, options, { before })
+  const alice = { gateway: 'gw', id: String, client: null, method: 'GET', user: 'alice', scheme: 'NTLM', realm: 'Gateway' }
+  t.match(told, [alice, alice])
+  t.equal(told.length, 2)
 })
 
 t.test('of a scheme that is not bound to the connection: the connection does not say who it is', async t => {

@@ -239,3 +239,23 @@ t.test('the side that is written to is gone with octets that it had not taken: w
   await once(from, 'end')
   t.equal(from.bytesRead, MIB)
 })
+
+t.test('the side that is written to has not sent all when the meter holds nothing any more: what comes waits for that', async t => {
+  const { from, to, source, sink } = await joined(t)
+  let isOpen = false
+  const resume = reuseReads(from, to, { take: (octets) => isOpen ? octets : 0, hold () {} })
+  sink.pause()
+  to.write(Buffer.alloc(64 * MIB))
+  source.write(Buffer.alloc(MIB))
+  await until(() => from.bytesRead > 0)
+  const { bytesRead } = from
+  t.ok(to.writableLength > 0)
+  isOpen = true
+  resume()
+  resume() // as often as it is told
+  t.equal(from.bytesRead, bytesRead)
+  sink.resume()
+  source.end()
+  await once(from, 'end')
+  t.equal(from.bytesRead, MIB)
+})

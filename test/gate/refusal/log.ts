@@ -3,10 +3,10 @@ import { Events } from '../../../lib/events/events.js'
 import { logRefusal } from '../../../lib/gate/refusal/log.js'
 import type { Refused } from '../../../lib/passport/outcome.js'
 
-function lineOf (refused: Partial<Refused>, events = new Events('gw')): { level: string, line: unknown, message: unknown } {
+function lineOf (refused: Partial<Refused>, events = new Events('gw'), ip: string | undefined = '192.0.2.1'): { level: string, line: unknown, message: unknown } {
   let written
   const at = (level: string) => (line: unknown, message: unknown) => { written = { level, line, message } }
-  const request = { id: 'req-1', log: { info: at('info'), debug: at('debug') }, method: 'GET', ip: '192.0.2.1' }
+  const request = { id: 'req-1', log: { info: at('info'), debug: at('debug') }, method: 'GET', ip }
   logRefusal(request as never, { kind: 'refused', status: 407, scheme: 'Digest', reason: 'rejected', challenges: [], cause: null, note: null, ...refused }, events, performance.now())
   return written!
 }
@@ -37,4 +37,12 @@ t.test('listeners: they are told of a refusal, and of a client that is asked', a
   t.strictSame(told, [
     ['refused', { ...of, user: 'alice', scheme: 'Digest', status: 407, reason: 'nonce' }], ['challenged', { ...of, reason: 'continued' }]
   ])
+})
+
+t.test('a client on a socket in the file system: listeners are told of no address', async t => {
+  const events = new Events('gw')
+  const told: unknown[] = []
+  events.on('refused', ({ client }) => { told.push(client) })
+  lineOf({}, events, null as never)
+  t.strictSame(told, [null])
 })

@@ -223,3 +223,8 @@ t.test('a record that is traced: its start, its opening and its end are told onc
   record.close(NOTHING)
   t.strictSame(told, ['begin connect true', 'open', 'close 200'])
 })
+
+t.test('forms: CONNECT and WebSockets are tunnels, others are requests', async t => {
+  const tunnels = (['connect', 'websocket', 'http', 'https', 'reverse'] as const).map(form => recordOf({ info () {} }, { form }).isTunnel)
+  t.strictSame(tunnels, [true, true, false, false, false])
+})

@@ -334,6 +334,33 @@ t.test('a client that leaves, or whose user is revoked, while the limits are ask
   }
 })
 
+t.test('a client that has left when the limits refuse its WebSocket: there is one line', async t => {
+  let refuse!: (failure: Error) => void
+  const limiter = new FakeLimiter(undefined, async () => await new Promise<void>((_resolve, reject) => { refuse = reject }))
+  const { sockets, proxied, exchanges } = await limited(t, limiter)
+  await until(() => limiter.asked.length === 1)
+  sockets[0]!.destroy()
+  t.match(await proxied(1), [{ status: 499 }])
+  refuse(new LimitReached(1))
+  await new Promise(resolve => setImmediate(resolve))
+  t.equal((await proxied(1)).length, 1)
+  t.equal(exchanges.size, 0)
+})
+
+t.test('a WebSocket that http-proxy serves, ended by a limit, with octets that have no leave or without: it has one line, and gives back its place', async t => {
+  for (const meter of [new GivenMeter(Infinity, 0), new GivenMeter(Infinity)]) {
+    const limiter = new FakeLimiter(meter)
+    const { client, proxied, exchanges } = await limited(t, limiter)
+    await next(client, 'open')
+    client.on('error', () => {})
+    client.send('some text')
+    await next(client, 'message')
+    limiter.ends[0]!(new LimitReached(1))
+    t.match(await proxied(1), [{ status: 101, reason: 'FST_PROXY_AUTH_LIMIT_REACHED' }])
+    t.strictSame([exchanges.size, limiter.released], [0, 1])
+  }
+})
+
 t.test('a WebSocket that http-proxy serves under limits: messages arrive as they were, both ways, and what has gone is asked for', async t => {
   for (const [meter, perMessageDeflate] of [[new FickleMeter(), false], [new FickleMeter(), true], [undefined, false]] as const) {
     const limiter = new FakeLimiter(meter)
