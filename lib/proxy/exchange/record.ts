@@ -102,9 +102,9 @@ export class ExchangeRecord {
   /** Whether it has ended: its octets are counted. */
   hasClosed = false
   private name: string | undefined
-  private readonly log: FastifyBaseLogger
+  /** `undefined` where nothing would be written: a tunnel would keep it for nothing. */
+  private readonly log: FastifyBaseLogger | undefined
   private readonly to: Recorded['target']
-  private readonly isLogged: boolean
   private readonly span: RecordSpan | undefined
 
   constructor (
@@ -112,7 +112,7 @@ export class ExchangeRecord {
     private readonly keeper: RecordKeeper
   ) {
     const { log, id, method, proxyAuth } = request
-    this.log = log
+    this.log = isSilent(log) ? undefined : log
     this.id = id
     this.method = method
     this.identity = proxyAuth
@@ -120,9 +120,8 @@ export class ExchangeRecord {
     this.to = target
     this.path = path
     this.began = began
-    this.isLogged = !isSilent(log)
     // The system may have to be asked, and it does not know later.
-    this.client = this.isLogged || keeper.events.hearsExchanges ? request.ip : undefined
+    this.client = this.log !== undefined || keeper.events.hearsExchanges ? request.ip : undefined
     this.span = keeper.tracing?.begin(request, this)
   }
 
@@ -165,7 +164,7 @@ export class ExchangeRecord {
     this.span?.close(this, ending)
     const event = denial === undefined ? 'closed' : 'denied'
     const isHeard = events.hears(event)
-    if (!this.isLogged && !isHeard) return
+    if (this.log === undefined && !isHeard) return
     const proxy: Writable<EndEvent> = this.described()
     // Members are set one by one: behind a spread each costs as much as all others together.
     proxy.denial = denial ?? permit?.decision?.reason ?? undefined
@@ -176,7 +175,7 @@ export class ExchangeRecord {
     proxy.reason = reason
     proxy.account = account
     // The line leaves out an address where there is none.
-    if (this.isLogged) this.log.info({ proxy: { ...proxy, client: this.client } }, denial === undefined ? 'proxied' : 'denied')
+    this.log?.info({ proxy: { ...proxy, client: this.client } }, denial === undefined ? 'proxied' : 'denied')
     if (isHeard) events.tell(event, proxy as EndEvent)
   }
 
