@@ -117,7 +117,9 @@ export class Relay implements Dispatcher.DispatchHandler, Exchange {
 
   /** Content each way, or what came behind a 101. */
   octets (): MovedOctets {
-    return this.passed ?? this.joined?.octets() ?? { bytesIn: this.tally.bytesIn, bytesOut: this.sink.bytesOut }
+    const { passed, joined, tally, sink } = this
+    if (joined !== null) return passed ?? joined.octets()
+    return { bytesIn: tally.bytesIn, bytesOut: sink.bytesOut }
   }
 
   /**

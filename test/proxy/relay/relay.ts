@@ -482,6 +482,7 @@ t.test('an upgrade that the origin accepts: it settles when both sides have ende
     }
     await client.send('ab').until(text => text.includes('\r\n\r\n'))
     await far.until(text => text === 'ab')
+    t.match(relay.octets(), { bytesIn: 2, bytesOut: 0 })
     answer.emit('close') // as a stream of HTTP/2 does when the client's side is through
     if (end === 'closing') relay.end('closing')
     else {
