@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
@@ -9,6 +9,7 @@ import { canReuseReads, reuseReads } from '../../lib/platform/reused-reads.js'
 import { MeteredFlow } from '../../lib/proxy/exchange/metered-flow.js'
 import { FickleMeter } from '../fixtures/meters.js'
 import { mocked } from '../fixtures/mocked.js'
+import { receiveAtRandom, sendAtRandom } from '../fixtures/random-transfer.js'
 import { socketPair } from '../fixtures/socket-pair.js'
 import { until } from '../fixtures/until.js'
 
@@ -20,33 +21,6 @@ async function joined (t: Test) {
   const [from, to] = [await socketPair(t), await socketPair(t)]
   for (const { socket } of [from.far, to.far]) socket.removeAllListeners('data')
   return { from: from.near, to: to.near, source: from.far.socket, sink: to.far.socket }
-}
-
-/** Writes so many octets in pieces of any size, and hashes them. */
-async function send (socket: Socket, octets: number): Promise<string> {
-  const hash = createHash('sha256')
-  for (let left = octets; left > 0;) {
-    const at = Math.floor(Math.random() * MIB)
-    const piece = noise.subarray(at, at + Math.min(left, Math.random() < 0.3 ? 1 + Math.floor(Math.random() * 5000) : MIB))
-    left -= piece.length
-    hash.update(piece)
-    if (!socket.write(piece)) await once(socket, 'drain')
-  }
-  socket.end()
-  return hash.digest('hex')
-}
-
-/** Hashes what comes, and stops reading now and then for as long as it takes to fill all buffers on the way. */
-async function receive (socket: Socket): Promise<string> {
-  const hash = createHash('sha256')
-  socket.on('data', (chunk: string) => {
-    hash.update(chunk, 'latin1')
-    if (Math.random() < 0.95) return
-    socket.pause()
-    setTimeout(() => socket.resume(), Math.random() * 10)
-  })
-  await once(socket, 'end')
-  return hash.digest('hex')
 }
 
 t.test('a plain connection: its reads can be reused; those of any other stream cannot', async t => {
@@ -71,7 +45,7 @@ t.test('a reader that stops at random: all octets arrive as they were, and then 
   const { from, to, source, sink } = await joined(t)
   once(from, 'end').then(() => to.end(), () => {})
   reuseReads(from, to)
-  const [sent, received] = await Promise.all([send(source, 48 * MIB), receive(sink)])
+  const [sent, received] = await Promise.all([sendAtRandom(source, 48 * MIB), receiveAtRandom(sink, 0.05)])
   t.equal(received, sent)
 })
 
@@ -80,7 +54,7 @@ t.test('many connections at a time, more than there are buffers: none gets the o
     const { from, to, source, sink } = await joined(t)
     once(from, 'end').then(() => to.end(), () => {})
     reuseReads(from, to)
-    return await Promise.all([send(source, MIB), receive(sink)])
+    return await Promise.all([sendAtRandom(source, MIB), receiveAtRandom(sink, 0.05)])
   }))
   for (const [sent, received] of hashes) t.equal(received, sent)
 })
@@ -90,7 +64,7 @@ t.test('connections whose readers stop at random, all at a time: none gets the o
     const { from, to, source, sink } = await joined(t)
     once(from, 'end').then(() => to.end(), () => {})
     reuseReads(from, to)
-    return await Promise.all([send(source, 8 * MIB), receive(sink)])
+    return await Promise.all([sendAtRandom(source, 8 * MIB), receiveAtRandom(sink, 0.05)])
   }))
   for (const [sent, received] of hashes) t.equal(received, sent)
 })
@@ -173,7 +147,7 @@ t.test('the application pauses and resumes the socket: the octets arrive as they
   once(from, 'end').then(() => to.end(), () => {})
   reuseReads(from, to)
   const meddling = setInterval(() => { from.pause().resume() }, 1)
-  const [sent, received] = await Promise.all([send(source, 32 * MIB), receive(sink)])
+  const [sent, received] = await Promise.all([sendAtRandom(source, 32 * MIB), receiveAtRandom(sink, 0.05)])
   clearInterval(meddling)
   t.equal(received, sent)
   t.ok(to.listenerCount('drain') <= 1)
@@ -189,7 +163,7 @@ t.test('a side closes with octets on their way: its buffer is not another connec
     const other = await joined(t)
     once(other.from, 'end').then(() => other.to.end(), () => {})
     reuseReads(other.from, other.to)
-    const passing = Promise.all([send(other.source, 4 * MIB), receive(other.sink)])
+    const passing = Promise.all([sendAtRandom(other.source, 4 * MIB), receiveAtRandom(other.sink, 0.05)])
     if (first === 'from') from.destroy()
     else to.destroy()
     const [sent, received] = await passing
@@ -208,7 +182,7 @@ t.test('a meter that gives leave at random: all octets arrive as they were, and 
     const flow = new MeteredFlow(new FickleMeter(), 'up', { write: octets => to.write(octets), resume: () => resume() }, to)
     const resume = reuseReads(from, to, flow)
     once(from, 'end').then(() => flow.afterAll(() => to.end()), () => {})
-    return await Promise.all([send(source, 8 * MIB), receive(sink)])
+    return await Promise.all([sendAtRandom(source, 8 * MIB), receiveAtRandom(sink, 0.05)])
   }))
   for (const [sent, received] of hashes) t.equal(received, sent)
 })

@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
@@ -8,12 +7,12 @@ import type { Test } from 'tap'
 import type { Meter } from '../../../lib/policy/limits/meter.js'
 import { LONG, MeteredPipe } from '../../../lib/proxy/exchange/metered-pipe.js'
 import { FickleMeter, GivenMeter } from '../../fixtures/meters.js'
+import { receiveAtRandom, sendAtRandom } from '../../fixtures/random-transfer.js'
 import { socketPair } from '../../fixtures/socket-pair.js'
 import { streamPair } from '../../fixtures/stream-pair.js'
 import { until } from '../../fixtures/until.js'
 
 const MIB = 2 ** 20
-const noise = randomBytes(MIB)
 const EMPTY: Buffer = Buffer.alloc(0)
 
 interface Piped {
@@ -38,37 +37,11 @@ async function piped (t: Test, meter: Meter, { head = EMPTY, kind = 'socket' }: 
   return Object.assign(self, { pipe })
 }
 
-async function send (to: Duplex, octets: number): Promise<string> {
-  const hash = createHash('sha256')
-  for (let left = octets; left > 0;) {
-    const at = Math.floor(Math.random() * MIB)
-    const piece = noise.subarray(at, at + Math.min(left, Math.random() < 0.3 ? 1 + Math.floor(Math.random() * 5000) : MIB))
-    left -= piece.length
-    hash.update(piece)
-    if (!to.write(piece)) await once(to, 'drain')
-  }
-  to.end()
-  return hash.digest('hex')
-}
-
-/** Hashes what comes, and stops reading now and then. */
-async function receive (from: Duplex): Promise<string> {
-  const hash = createHash('sha256')
-  from.on('data', (chunk: string) => {
-    hash.update(chunk, 'latin1')
-    if (Math.random() < 0.9) return
-    from.pause()
-    setTimeout(() => from.resume(), Math.random() * 10)
-  })
-  await once(from, 'end')
-  return hash.digest('hex')
-}
-
 for (const kind of ['socket', 'stream'] as const) {
   t.test(`a ${kind} and a meter that gives leave at random: all octets arrive as they were, and then the end`, async t => {
     const meter = new FickleMeter()
     const { pipe, source, sink, from } = await piped(t, meter, { kind })
-    const [sent, received] = await Promise.all([send(source, 24 * MIB), receive(sink)])
+    const [sent, received] = await Promise.all([sendAtRandom(source, 24 * MIB), receiveAtRandom(sink, 0.1)])
     t.equal(received, sent)
     t.strictSame([pipe.moved, meter.moved.up, pipe.isHeld], [24 * MIB, 24 * MIB, false])
     t.equal(from.listenerCount('data'), kind === 'socket' ? 0 : 1, 'only plain connections have their reads reused')
