@@ -1,3 +1,4 @@
+import { Latest } from '../store/latest.js'
 import type { ProxyIdentity } from '../types.js'
 
 /**
@@ -34,7 +35,7 @@ const REMEMBERED = 10_000
 export class Revocations {
   private readonly holders: Holder[] = []
   /** When each name was last revoked, oldest first. */
-  private readonly last = new Map<string, number>()
+  private readonly last = new Latest<string, number>(REMEMBERED)
   private count = 0
 
   /** The present, to be compared with later. */
@@ -52,9 +53,7 @@ export class Revocations {
    */
   revoke (name: string): void {
     this.count += 1
-    this.last.delete(name)
     this.last.set(name, this.count)
-    if (this.last.size > REMEMBERED) this.last.delete(this.last.keys().next().value!)
     for (const holder of this.holders) holder.end(name)
   }
 

@@ -1,5 +1,6 @@
 import { LimitReached } from '../../errors.js'
 import type { Eventual } from '../../eventual.js'
+import { Latest } from '../../store/latest.js'
 import { RedisHealth } from '../../store/redis-health.js'
 import type { SharedRedis } from '../../store/shared-redis.js'
 import { StoreHealth } from '../../store/store-health.js'
@@ -48,7 +49,7 @@ const MAX_KNOWN = 10_000
 /** All limits of a registration. */
 export class Limits implements Limiting {
   /** The accounts with a quota, by user. */
-  private readonly known = new Map<string, readonly LimitAccount[]>()
+  private readonly known = new Latest<string, readonly LimitAccount[]>(MAX_KNOWN)
 
   constructor (
     private readonly limits: readonly TrafficLimit[], private readonly backends: LimitBackends,
@@ -100,10 +101,7 @@ export class Limits implements Limiting {
   }
 
   private remember (user: string, accounts: readonly LimitAccount[]): void {
-    if (accounts.length === 0) return
-    this.known.delete(user) // to be the last
-    this.known.set(user, accounts)
-    if (this.known.size > MAX_KNOWN) this.known.delete(this.known.keys().next().value!)
+    if (accounts.length > 0) this.known.set(user, accounts)
   }
 }
 

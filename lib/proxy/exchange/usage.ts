@@ -1,5 +1,6 @@
 import { Events } from '../../events/events.js'
 import type { QuotaLeft } from '../../policy/limits/quota-account.js'
+import { Latest } from '../../store/latest.js'
 import type { Milliseconds } from '../../types.js'
 import type { MovedOctets, Proxied } from './exchange.js'
 import type { Ending, ExchangeRecord, Pace, RecordKeeper, RecordTracing } from './record.js'
@@ -40,7 +41,7 @@ const WATCHED: Milliseconds = 60_000
  * long as they are asked for.
  */
 export class Usage implements RecordKeeper {
-  private readonly totals = new Map<string | null, Totals>()
+  private readonly totals = new Latest<string | null, Totals>(MAX_USERS)
   private watchedUntil: Milliseconds = -Infinity
   private sampled: Milliseconds = NaN
 
@@ -52,9 +53,7 @@ export class Usage implements RecordKeeper {
     totals.bytesIn += bytesIn
     totals.bytesOut += bytesOut
     if (denial !== undefined) totals.denials += 1
-    this.totals.delete(user) // to be the last
     this.totals.set(user, totals)
-    if (this.totals.size > MAX_USERS) this.totals.delete(this.totals.keys().next().value!)
   }
 
   /**
