@@ -16,7 +16,7 @@ import { once } from '../platform/guarded.js'
 import { addressGroup } from '../policy/attempts/address-group.js'
 import { Identity } from '../policy/revocations.js'
 import type { Revocations } from '../policy/revocations.js'
-import type { ProxyUser } from '../types.js'
+import type { Milliseconds, ProxyUser } from '../types.js'
 import { hashesOfNothing, hashesToRead, readCovered } from './content/verified-content.js'
 import type { ContentHashes } from './content/verified-content.js'
 import { consume, consumeReplaced, readCredentials } from './role/credentials-field.js'
@@ -59,6 +59,7 @@ export interface AdmitOptions {
  * Decides about a request: sets `request.proxyAuth` and returns `null`, or returns the refusal.
  * Whatever comes of it, the credentials are gone from the request afterwards.
  *
+ * @param began - When the verdict was asked for, by `performance.now()`. Default: now.
  * @throws {DuplicateField} Two fields where one may be.
  * @throws {StrategyFailed} {@link StrategyUnavailable} {@link StrategyTimeout} {@link ClientLeft}
  *   There is no verdict.
@@ -67,11 +68,11 @@ export interface AdmitOptions {
  *   kept.
  */
 export function admit (
-  request: FastifyRequest, reply: FastifyReply, options: AdmitOptions
+  request: FastifyRequest, reply: FastifyReply, options: AdmitOptions, began: Milliseconds = performance.now()
 ): Eventual<Refused | null> {
   closeHead(request.raw, reply.raw)
   destroyWhenReset(request.raw)
-  const attempt = new AdmitAttempt(request, reply, options)
+  const attempt = new AdmitAttempt(request, reply, options, began)
   // Nothing is awaited that is there already: each turn of the queue costs as much as the verdict
   // on a password.
   let refused: Eventual<Refused | null>
@@ -233,7 +234,6 @@ function isLoopback ({ remoteAddress }: Socket): boolean {
 class AdmitAttempt implements AttemptInput {
   readonly raw
   readonly url
-  readonly began = performance.now()
   /** The strategies to ask, chosen by the connection. */
   chain!: Chain
   credentials: string | undefined
@@ -250,7 +250,8 @@ class AdmitAttempt implements AttemptInput {
   constructor (
     readonly request: FastifyRequest,
     readonly reply: FastifyReply,
-    readonly options: AdmitOptions
+    readonly options: AdmitOptions,
+    readonly began: Milliseconds
   ) {
     this.raw = request.raw
     this.url = request.originalUrl

@@ -74,7 +74,7 @@ export function proxyRouteHook (options: AdmitOptions, realm: string, pages: Pag
     let refused: Eventual<Refused | null>
     try {
       if (mode !== PROXY) respondAs(reply, mode)
-      refused = admit(request, reply, options)
+      refused = admit(request, reply, options, began)
     } catch (error) {
       return fail(reply, error, done)
     }
@@ -129,7 +129,7 @@ export function ownRouteHook (options: AdmitOptions): (request: FastifyRequest, 
     const began = performance.now()
     let refused: Refused | null
     try {
-      refused = await admit(request, reply, options)
+      refused = await admit(request, reply, options, began)
       if (refused !== null) logRefusal(request, refused, options.events, began)
     } catch (cause) {
       failed.add(request)
