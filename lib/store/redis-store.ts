@@ -3,7 +3,8 @@ import type { KeyObject } from 'node:crypto'
 import { StoreUnavailable } from '../errors.js'
 import { badOption, checkOptions, readInteger } from '../check-option.js'
 import type { Milliseconds } from '../types.js'
-import { RedisHealth, REDIS_TIMEOUT } from './redis-health.js'
+import { RedisHealth } from './redis-health.js'
+import { LEFT_ALONE } from './store-health.js'
 import type { StoreListener } from './store-health.js'
 import { defineScript } from './redis-script.js'
 import type { RedisScript } from './redis-script.js'
@@ -165,7 +166,7 @@ export class RedisStore implements ReplayStore {
     try {
       return await this.health.ask(async () => await this.ask(epoch, key, n, ttl, owner))
     } catch (cause) {
-      throw new StoreUnavailable(REDIS_TIMEOUT, { cause })
+      throw new StoreUnavailable(LEFT_ALONE, { cause })
     }
   }
 

@@ -17,8 +17,8 @@ export interface StoreHealthOptions {
   readonly clock?: (() => Milliseconds) | undefined
 }
 
-/** For how long a store that has failed is left alone. */
-const LEFT_ALONE: Milliseconds = 1000
+/** For how long a store that has failed is left alone: a client may come back behind that. */
+export const LEFT_ALONE: Milliseconds = 1000
 
 /**
  * Asks a store that may fail, and waits for it no longer than so. One that has failed or was late

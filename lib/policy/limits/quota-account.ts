@@ -1,5 +1,6 @@
 import { LimitReached, LimitStoreFailed } from '../../errors.js'
 import { guarded } from '../../platform/guarded.js'
+import { LEFT_ALONE } from '../../store/store-health.js'
 import type { StoreHealth } from '../../store/store-health.js'
 import type { Milliseconds } from '../../types.js'
 import type { LimitFailure } from './meter.js'
@@ -175,7 +176,7 @@ export class QuotaAccount implements OctetSource {
   }
 
   private failure (): LimitFailure {
-    if (!this.isKnownSpent) return new LimitStoreFailed(LOOK_AGAIN)
+    if (!this.isKnownSpent) return new LimitStoreFailed(LEFT_ALONE)
     const { limit, status, clock } = this.quota
     const { ends } = this.period
     const renews = new Date(ends).toISOString().replace('.000', '')

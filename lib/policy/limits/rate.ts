@@ -1,11 +1,9 @@
 import { LimitStoreFailed } from '../../errors.js'
+import { LEFT_ALONE } from '../../store/store-health.js'
 import type { StoreHealth } from '../../store/store-health.js'
 import type { Milliseconds } from '../../types.js'
 import type { RateLimiter } from '../rate-limiters.js'
 import type { RateLimit } from './limits-options.js'
-
-/** When a client may come back that found no store. */
-const RETRY_AFTER: Milliseconds = 1000
 
 /** Counts how much begins within a time that begins with the first. */
 export class Rate {
@@ -31,7 +29,7 @@ export class Rate {
       if (Number.isNaN(consumedPoints)) throw new Error('the store says no number')
       return consumedPoints > this.limit.requests ? Math.max(1, msBeforeNext) : 0
     } catch {
-      if (this.whenFailing === 'refuse') throw new LimitStoreFailed(RETRY_AFTER)
+      if (this.whenFailing === 'refuse') throw new LimitStoreFailed(LEFT_ALONE)
       return 0
     }
   }

@@ -4,6 +4,7 @@ import { guarded } from '../../platform/guarded.js'
 import { defineScript } from '../../store/redis-script.js'
 import type { RedisScript } from '../../store/redis-script.js'
 import type { RedisClient } from '../../store/shared-redis.js'
+import { LEFT_ALONE } from '../../store/store-health.js'
 import type { StoreHealth } from '../../store/store-health.js'
 import type { Milliseconds } from '../../types.js'
 import { OwnPlaces } from './places.js'
@@ -14,8 +15,6 @@ const SIGN_EVERY: Milliseconds = 1000
 const BELIEVED: Milliseconds = 4000
 /** How long a count that is not changed is kept: nothing lives as long as that without a sign. */
 const KEPT: Milliseconds = 7 * 24 * 60 * 60 * 1000
-/** When a client may come back that found no store. */
-const RETRY_AFTER: Milliseconds = 1000
 
 /*
  * The scripts have to do with two keys: the counts of the processes, by their ids, and until when
@@ -122,7 +121,7 @@ export class SharedPlaces implements Places {
     } catch {
       if (this.whenFailing === 'refuse') {
         this.giveUp(key)
-        throw new LimitStoreFailed(RETRY_AFTER)
+        throw new LimitStoreFailed(LEFT_ALONE)
       }
       this.wrong.add(key)
       return true
