@@ -196,7 +196,7 @@ t.test('wrong secrets: they are counted by all gateways together, with the one o
 t.test('no Redis at the start: the gateway starts, says so, and goes on when it is there', { skip }, async t => {
   const server = await startRedis(t)
   await server.stop()
-  const client = new Redis({ port: server.port, host: '127.0.0.1', retryStrategy: () => 20 })
+  const client = new Redis({ path: server.path, retryStrategy: () => 20 })
   client.on('error', () => {})
   t.teardown(() => client.disconnect())
   const around = await surroundings(t, { redis: { client, key }, strategies: [digest()] })

@@ -32,8 +32,8 @@ async function shared (t: Test, client: Redis, realm = 'Gateway', onEnd = () => 
 }
 
 /** A client that comes back at once. */
-async function clientOf (t: Test, port: number, options: RedisOptions = {}): Promise<Redis> {
-  const client = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 20, ...options })
+async function clientOf (t: Test, where: Pick<RedisOptions, 'path' | 'port'>, options: RedisOptions = {}): Promise<Redis> {
+  const client = new Redis({ host: '127.0.0.1', retryStrategy: () => 20, ...where, ...options })
   client.on('error', () => {})
   t.teardown(() => client.disconnect())
   if (options.lazyConnect !== true) await once(client, 'ready')
@@ -85,7 +85,7 @@ t.test('users that are revoked, with Redis: other processes end what is theirs, 
 
   t.test('messages that do not come: the names do all the same, within a second', async t => {
     await direct.call('ACL', 'SETUSER', 'deaf', 'on', 'nopass', '~*', '+@all', 'resetchannels')
-    const deaf = await clientOf(t, server.port, { username: 'deaf', password: 'x' })
+    const deaf = await clientOf(t, { path: server.path }, { username: 'deaf', password: 'x' })
     const [one, other] = [await shared(t, direct), await shared(t, deaf)]
     one.shared.revoke('alice')
     const start = performance.now()
@@ -108,7 +108,7 @@ t.test('users that are revoked, with Redis: other processes end what is theirs, 
 
   t.test('a process that is cut off from Redis: it catches up, and tells what it has revoked', async t => {
     const { port, stall, flow } = await stallingProxy(t, server.port)
-    const cut = await shared(t, await clientOf(t, port))
+    const cut = await shared(t, await clientOf(t, { port }))
     const one = await shared(t, direct)
     stall()
     await until(() => cut.told.length === 1)
@@ -181,13 +181,13 @@ t.test('users that are revoked, with Redis: other processes end what is theirs, 
   })
 
   t.test('a client that connects with its first command: it hears of users that are revoked', async t => {
-    const [lazy, one] = [await shared(t, await clientOf(t, server.port, { lazyConnect: true })), await shared(t, direct)]
+    const [lazy, one] = [await shared(t, await clientOf(t, { path: server.path }, { lazyConnect: true })), await shared(t, direct)]
     one.shared.revoke('alice')
     await until(() => lazy.ended.length === 1)
   })
 
   t.test('a client that keeps no command until it is connected: it hears of them, too', async t => {
-    const [hasty, one] = [await shared(t, await clientOf(t, server.port, { enableOfflineQueue: false })), await shared(t, direct)]
+    const [hasty, one] = [await shared(t, await clientOf(t, { path: server.path }, { enableOfflineQueue: false })), await shared(t, direct)]
     one.shared.revoke('alice')
     await until(() => hasty.ended.length === 1)
   })
@@ -199,7 +199,7 @@ t.test('a Redis that is away when a process begins, and has names when it comes:
   await direct.xadd(STREAM, '*', 'name', '"alice"', 'by', 'another')
   await direct.save()
   await server.stop()
-  const begun = await shared(t, await clientOf(t, server.port, { lazyConnect: true, enableOfflineQueue: false }))
+  const begun = await shared(t, await clientOf(t, { path: server.path }, { lazyConnect: true, enableOfflineQueue: false }))
   t.match(begun.told, [['failed']])
   await server.start()
   await until(() => begun.ended.length === 1)
