@@ -105,7 +105,9 @@ for (const [name, { skip, startConfigured }] of Object.entries(browsers)) {
       t.test(host, { timeout: 120_000 }, async t => {
         const before = plain.asked() + secure.asked()
         for (const { url } of [plain, secure]) t.not(await browser.visit(url(host), { ...alice, password: 'wrong' }), 200)
-        t.equal(sent.filter(({ credentials }) => credentials !== undefined).length, 2, 'a wrong password is tried once')
+        // once for each page; Chromium opens a second connection beside one that takes longer than 250 ms, and may try there too
+        const tried = sent.filter(({ credentials }) => credentials !== undefined).length
+        t.ok(tried >= 2 && tried <= 4, 'a wrong password is tried once on each connection', { tried })
         t.equal(plain.asked() + secure.asked(), before, 'the origin hears nothing of a wrong password')
         for (const { url } of [plain, secure]) {
           t.same(await browser.run(url(host), alice, LOOK), { parts: PARTS, heard: 'HELLO' }, url(host))

@@ -70,7 +70,9 @@ for (const [name, { skip, start }] of Object.entries(browsers)) {
       const around = await site(t)
       const browser = await start(t, { port: around.port, username: 'alice', password: 'wrong' })
       for (const scheme of ['http', 'https']) t.not(await browser.visit(around.urlOf(scheme, '/parts')), 200)
-      t.equal(around.sent.filter(({ credentials }) => credentials !== undefined).length, 2)
+      // once for each page; Chromium opens a second connection beside one that takes longer than 250 ms, and may try there too
+      const tried = around.sent.filter(({ credentials }) => credentials !== undefined).length
+      t.ok(tried >= 2 && tried <= 4, 'a wrong password is tried once on each connection', { tried })
       t.same(new Set(around.refused.map(({ reason }) => reason)), new Set(['response']))
       t.same(around.loaded, [])
     })
