@@ -1,8 +1,7 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { proxyAuthenticate } from '../../lib/index.js'
 import type { ReverseRoute } from '../../lib/index.js'
+import { closedPort } from '../fixtures/closed-port.js'
 import { FORMS, message, surroundings } from '../fixtures/forms.js'
 import type { Form } from '../fixtures/forms.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
@@ -21,15 +20,6 @@ const telling = {
 }
 const RIGHT = 'Proxy-Authorization: Key k'
 const TOLD = 'nextnonce="n", qop=auth'
-
-/** A port of loopback where nothing listens. */
-async function closedPort (): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
 
 /** Surroundings whose origin answers with the status in the path, and a client of them. */
 async function around (t: Parameters<typeof surroundings>[0], form: Form, options: GatewayOptions = {}) {

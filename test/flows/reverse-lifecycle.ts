@@ -1,11 +1,11 @@
 import t from 'tap'
+import { closedPort } from '../fixtures/closed-port.js'
 import { ALICE, gateway } from '../fixtures/gateway.js'
 import type { Gateway } from '../fixtures/gateway.js'
 import { listenerCounts } from '../fixtures/listener-counts.js'
 import { origin } from '../fixtures/origin.js'
 import { rawOrigin } from '../fixtures/raw-origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
-import { deafPort } from '../fixtures/raw-server.js'
 import { message as anonymous } from '../fixtures/reverse.js'
 
 const message: typeof anonymous = (method, target, fields, body) => anonymous(method, target, { 'Proxy-Authorization': ALICE, Connection: 'keep-alive', ...fields }, body)
@@ -93,7 +93,7 @@ t.test('an upstream that responds before it has the content: the connection of t
 
 t.test('an upstream that cannot be reached: the connection of the client stays usable', async t => {
   for (const undici of [undefined, false]) {
-    const { port } = await gateway(t, { reverse: [{ prefix: '/api', upstream: `http://127.0.0.1:${await deafPort()}`, undici } as never] })
+    const { port } = await gateway(t, { reverse: [{ prefix: '/api', upstream: `http://127.0.0.1:${await closedPort()}`, undici } as never] })
     const client = await RawClient.to(t, port)
     for (let i = 0; i < 2; i++) {
       client.send(message('POST', '/api', { 'Content-Length': '200000' }, 'x'.repeat(200_000)))

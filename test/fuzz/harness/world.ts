@@ -6,8 +6,8 @@ import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { answerDigestChallenge, signAws4 } from '../../../lib/index.js'
 import { certificate } from '../../fixtures/certificate.js'
+import { closedPort } from '../../fixtures/closed-port.js'
 import { ownProgram } from '../../fixtures/own-program.js'
-import { deafPort } from '../../fixtures/raw-server.js'
 import { FaultOfNode, Finding } from './finding.js'
 import { AWS4_KEY, AWS4_SECRET, BASIC, BEARER, OTHER_BASIC, PASSWORD, TRACES, USER } from './secrets.js'
 import { StrictOrigin } from './strict-origin.js'
@@ -111,7 +111,7 @@ export class World extends EventEmitter<{ conversation: [Conversation] }> {
       tunnels.push(port)
       world.authorities[name] = `127.0.0.1:${port}`
     }
-    const closed = await deafPort()
+    const closed = await closedPort()
     world.authorities['origin'] = `127.0.0.1:${origin}`
     world.authorities['named'] = `origin.test:${origin}`
     world.authorities['closed'] = `127.0.0.1:${closed}`

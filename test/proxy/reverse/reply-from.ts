@@ -4,9 +4,10 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import type { Test } from 'tap'
 import type { HttpProxyRoute } from '../../../lib/proxy/reverse/route.js'
+import { closedPort } from '../../fixtures/closed-port.js'
 import { origin } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
-import { deafPort, rawServer } from '../../fixtures/raw-server.js'
+import { rawServer } from '../../fixtures/raw-server.js'
 import { PASS, message, reverse } from '../../fixtures/reverse.js'
 import { until } from '../../fixtures/until.js'
 
@@ -78,7 +79,7 @@ t.test('failures of the upstream: own codes, 502 or 504, and no address', async 
   const quiet = `http://127.0.0.1:${await rawServer(t)}`
   const noHttp = `http://127.0.0.1:${await rawServer(t, socket => socket.end('no http\r\n\r\n'))}`
   const gone = `http://127.0.0.1:${await rawServer(t, socket => socket.destroy())}`
-  const refused = `http://127.0.0.1:${await deafPort()}`
+  const refused = `http://127.0.0.1:${await closedPort()}`
   const clients: Array<Partial<HttpProxyRoute>> = [{}, { undici: false as never }]
   for (const client of clients) {
     t.same(await failure(t, { ...client, upstream: refused }), [502, 'FST_PROXY_AUTH_CONNECTION_REFUSED', 'gw; error=connection_refused'])
@@ -92,7 +93,7 @@ t.test('failures of the upstream: own codes, 502 or 504, and no address', async 
 
 t.test('failures of an upstream that speaks HTTP/2: own codes, 502 or 504', async t => {
   const http2 = { requestTimeout: 50 }
-  t.same((await failure(t, { upstream: `http://127.0.0.1:${await deafPort()}`, http2 })).slice(0, 2), [502, 'FST_PROXY_AUTH_CONNECTION_REFUSED'])
+  t.same((await failure(t, { upstream: `http://127.0.0.1:${await closedPort()}`, http2 })).slice(0, 2), [502, 'FST_PROXY_AUTH_CONNECTION_REFUSED'])
   t.same((await failure(t, { upstream: `http://127.0.0.1:${await rawServer(t)}`, http2 })).slice(0, 2), [504, 'FST_PROXY_AUTH_UPSTREAM_TIMEOUT'])
 })
 
@@ -198,7 +199,7 @@ t.test('reply.from with rewriteHeaders of its own: it has the say, though @fasti
 })
 
 t.test('onError of the options throws: the client gets a 500, the process lives', async t => {
-  const { url } = await reverse(t, { upstream: `http://127.0.0.1:${await deafPort()}`, replyOptions: { onError: () => { throw new Error('boom') } } })
+  const { url } = await reverse(t, { upstream: `http://127.0.0.1:${await closedPort()}`, replyOptions: { onError: () => { throw new Error('boom') } } })
   for (let i = 0; i < 2; i++) t.equal((await fetch(`${url}/api`, { headers })).status, 500)
 })
 
