@@ -12,8 +12,8 @@ import { compile, compiled } from './test/compile.js'
 import { FileCoverage, forgetCoverage } from './test/coverage.js'
 import { tellPlainly } from './test/plain.js'
 
-/** The longest that a file may take, in seconds. */
-const TIMEOUT = 120
+/** The longest that a file may take, in seconds. Beside others, on a busy machine, that may be six times what it takes alone. */
+const TIMEOUT = 300
 /** No tests, or not of `npm test`. */
 const OTHER = /^test\/(?:fixtures|fuzz|soak|types|vectors)\//
 const { TAP_REPORTER: reporter = process.stdout.isTTY ? 'base' : 'plain', JOBS: jobs = availableParallelism() + 1 } = process.env
