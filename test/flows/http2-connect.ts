@@ -45,7 +45,7 @@ t.test('a CONNECT that is refused or fails: it gets a response, and no tunnel (R
   const stalled = await stalledListener(t)
   const { gate, client } = await lab(t, {
     via: 'gateway',
-    forward: { special: ['127.0.0.1:*'], connectTimeout: 100, deny: ['denied.test'] }
+    forward: { special: ['127.0.0.1:*'], connectTimeout: 1000, deny: ['denied.test'] }
   })
   const rows: Array<[authority: string, status: number, type: string | undefined]> = [
     [`127.0.0.1:${await closedPort()}`, 502, 'connection_refused'],
@@ -183,7 +183,7 @@ t.test('a stream that is reset, or a session that is lost: the target gets a res
 // Node 20 tells nobody of an error of the connection, nor that it has ended since.
 t.test('an error of the HTTP/2 connection: a tunnel ends with its session', async t => {
   const target = await tcpOrigin(t)
-  const gate = await gateway(t, { connect: { idleTimeout: 0 }, fastify: { http2: true, http2SessionTimeout: 100 } as never })
+  const gate = await gateway(t, { connect: { idleTimeout: 0 }, fastify: { http2: true, http2SessionTimeout: 500 } as never })
   const client = await RawHttp2.to(t, gate.port)
   client.headers(1, connectFields(target.authority)).data(1, 'x')
   await client.frame(({ type }) => type === 'DATA')

@@ -93,7 +93,8 @@ t.test('a tunnel that is idle, too old, or open when the server stops: it is end
     const target = await tcpOrigin(t)
     const gate = await gateway(t, { connect, fastify: HTTP2 })
     const client = await Http2Client.to(t, gate.url, ROOMY)
-    t.match(await wholeAnswer(await client.tunnel(target.authority, ALICE)), { rstCode: constants.NGHTTP2_CANCEL })
+    const tunnel = client.send({ ':method': 'CONNECT', ':authority': target.authority, 'proxy-authorization': ALICE }, null)
+    t.match(await wholeAnswer(tunnel), { status: 200, rstCode: constants.NGHTTP2_CANCEL })
     t.match((await gate.logged(line => line['proxy'] !== undefined))['proxy'], { status: 200, reason })
     await until(() => target.sockets[0]!.destroyed)
     t.equal(client.session.destroyed, false)
@@ -124,10 +125,11 @@ t.test('a tunnel that is idle, too old, or open when the server stops: it is end
 
 t.test('a session that Fastify finds idle: it keeps its tunnels', async t => {
   const target = await tcpOrigin(t)
-  const gate = await gateway(t, { fastify: { http2: true, http2SessionTimeout: 50 } as never })
+  const gate = await gateway(t, { fastify: { http2: true, http2SessionTimeout: 500 } as never })
   const client = await Http2Client.to(t, gate.url, ROOMY)
+  const away = once(client.session, 'goaway')
   const tunnel = await client.tunnel(target.authority, ALICE)
-  await once(client.session, 'goaway')
+  await away
   tunnel.setEncoding('latin1').end('still here')
   t.match(await wholeAnswer(tunnel), { body: 'still here', rstCode: 0 })
 })
