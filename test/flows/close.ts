@@ -75,11 +75,11 @@ t.test('app.inject() given up: one line in the log, and app.close() has nothing 
   t.match(log.proxied(), [{ user: 'alice', bytesOut: 0 }])
 })
 
-t.test('SIGTERM on npm start with a tunnel: exits with 0 within drainTimeout and a little (F-2)', { timeout: 60_000 }, async t => {
+t.test('SIGTERM on npm start with a tunnel: exits with 0 within drainTimeout and a little (F-2)', { timeout: 120_000 }, async t => {
   const { execArgv, file } = ownProgram(new URL('../../demo/gateway.ts', import.meta.url))
   const child = spawn(process.execPath, [...execArgv, file], { env: { PATH: process.env['PATH'], PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
-  const exited = once(child, 'exit')
+  const ended = once(child, 'close') // when all that it has written is here, too
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => { output += text })
   const said = async (pattern: RegExp): Promise<RegExpExecArray> => {
@@ -95,8 +95,8 @@ t.test('SIGTERM on npm start with a tunnel: exits with 0 within drainTimeout and
   t.match(await client.send(connectHead(authority!, RIGHT)).answer(), /^HTTP\/1\.1 200 /)
   const before = performance.now()
   child.kill('SIGTERM')
-  t.strictSame(await exited, [0, null])
-  t.ok(performance.now() - before < 15_000)
+  t.strictSame(await ended, [0, null])
+  t.ok(performance.now() - before < 30_000)
   t.match(output, /"reason":"closing"/)
   t.equal(await client.end(), '')
   t.equal(await silent.end(), '')

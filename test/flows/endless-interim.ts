@@ -5,10 +5,12 @@ import { ALICE, gateway } from '../fixtures/gateway.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { rawOrigin } from '../fixtures/raw-origin.js'
 
-const TIME = 300
+const TIME = 600
 
 function hints (socket: Socket): void {
-  const timer = setInterval(() => { socket.write('HTTP/1.1 103 Early\r\nLink: </a>\r\n\r\n') }, 20)
+  const hint = () => { socket.write('HTTP/1.1 103 Early\r\nLink: </a>\r\n\r\n') }
+  hint()
+  const timer = setInterval(hint, 20)
   socket.once('close', () => clearInterval(timer))
 }
 
