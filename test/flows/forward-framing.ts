@@ -107,7 +107,12 @@ for (const [about, frames] of Object.entries({ length: LENGTHS, 'transfer coding
   for (const { name, frame, content, version = '1.1' } of frames) {
     const rule = content === undefined ? 'R-SEC-6, R-MSG-1, R-MSG-2, R-MSG-3, R-TGT-7, R-TGT-9' : 'R-SEC-6'
     t.test(`${about}: ${name} (S30, S32, ${rule})`, async t => {
-      const origin = await rawOrigin(t, socket => { setTimeout(() => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'), 20) })
+      const whole = new RegExp(`\r\n\r\n(?:${content}|3\r\n${content}\r\n0\r\n\r\n)$`)
+      const origin = await rawOrigin(t, socket => {
+        const answer = () => { if (whole.test(origin.received[0]!)) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n') }
+        answer()
+        socket.on('data', answer)
+      })
       const { port, log } = await gateway(t)
       const client = await RawClient.to(t, port)
       client.send(`POST ${origin.url}/ HTTP/${version}\r\nHost: a.test\r\nProxy-Authorization: ${ALICE}\r\n${frame}`)

@@ -10,7 +10,7 @@ import { Http2Client } from '../fixtures/http2-client.js'
 import { origin } from '../fixtures/origin.js'
 import { RawHttp2 } from '../fixtures/raw-http2.js'
 import { scriptedOrigin } from '../fixtures/scripted-origin.js'
-import type { Script } from '../fixtures/scripted-origin.js'
+import type { Script, ScriptedOrigin } from '../fixtures/scripted-origin.js'
 import { until } from '../fixtures/until.js'
 import { waysIn } from '../fixtures/ways-in.js'
 import type { Reply, WayIn } from '../fixtures/ways-in.js'
@@ -24,6 +24,13 @@ const CHUNKED = `${OK}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`
 /** Says something, and resets the connection when that has arrived. */
 const thenReset = (text: string): Script => socket => { socket.write(text, () => setTimeout(() => socket.resetAndDestroy(), 30)) }
 const thenEnd = (text: string): Script => socket => { socket.end(text) }
+/** Says something and ends, once the content has come, which is `body`. Each request for it is on a connection of its own. */
+const behindBody = (text: string, upstream: () => ScriptedOrigin): Script => socket => {
+  const answer = () => { if (/\r\n\r\nbody$|\r\n0\r\n\r\n$/.test(upstream().received.at(-1)!)) socket.end(text) }
+  answer()
+  socket.on('data', answer)
+}
+const TAKEN = `${OK}Connection: close\r\nContent-Length: 5\r\n\r\ntaken`
 
 interface Row {
   method?: string
@@ -187,7 +194,7 @@ function leave (stream: ClientRequest | ClientHttp2Stream): void {
 }
 
 t.test('Expect: a stranger keeps the content (R-EXP-1, R-EXP-2), trailers of a request end here (R-TRL-8)', async t => {
-  const upstream = await scriptedOrigin(t, { ...PING, '/taken': socket => { setTimeout(() => socket.end(`${OK}Connection: close\r\nContent-Length: 5\r\n\r\ntaken`), 50) } })
+  const upstream: ScriptedOrigin = await scriptedOrigin(t, { ...PING, '/taken': behindBody(TAKEN, () => upstream) })
   for (const way of await waysIn(t, { port: upstream.port })) {
     const expecting = { method: 'POST', path: '/taken', fields: { expect: '100-continue', 'content-length': 4 } }
     const stranger = way.open({ ...expecting, credentials: 'Basic eDp5' })
@@ -244,7 +251,7 @@ t.test('HTTP/1.0: no chunks, no interim answer, no trailers, and a cut is one (R
 })
 
 t.test('more field lines than node reads, which drops the rest and the framing there: they are refused (R-SEC-3)', async t => {
-  const upstream = await scriptedOrigin(t, { '/taken': thenEnd(`${OK}Content-Length: 5\r\nConnection: close\r\n\r\ntaken`) })
+  const upstream: ScriptedOrigin = await scriptedOrigin(t, { '/taken': behindBody(TAKEN, () => upstream) })
   const ways = bare(await waysIn(t, { port: upstream.port }))
   for (const { name, raw, target } of ways) {
     for (const [lines, status] of [[900, 200], [1000, 431], [2000, 431]] as const) {
@@ -265,7 +272,7 @@ t.test('pipelined requests of every kind: they get their responses in order (R-C
   const upstream = await scriptedOrigin(t, {
     ...PING,
     '/slow': socket => { setTimeout(() => socket.write(`${OK}Content-Length: 4\r\n\r\nslow`), 50) },
-    '/taken': thenEnd(`${OK}Content-Length: 5\r\nConnection: close\r\n\r\ntaken`),
+    '/taken': thenEnd(TAKEN),
     '/trailers': `${OK}Trailer: X-T\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n`,
     '/204': 'HTTP/1.1 204 N\r\n\r\n',
     '/cut': thenEnd(CHUNKED)
