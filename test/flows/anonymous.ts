@@ -29,8 +29,9 @@ for (const form of FORMS.filter(form => form !== 'origin-form')) {
     t.equal((await ask(t, around, form, named, ALICE)).status, 200)
     t.equal((await ask(t, around, form, around.origin.authority)).status, 407, 'other targets, by the name that the client says')
     t.equal((await ask(t, around, form, around.origin.authority, ALICE)).status, 200)
-    await around.logged(({ proxy }) => (proxy as { user?: string })?.user === 'alice')
-    t.match(around.proxied().find(({ user }) => user === 'guest'), { user: 'guest', scheme: null })
+    const lineOf = async (name: string) => (await around.logged(({ proxy }) => (proxy as { user?: string })?.user === name))['proxy']
+    t.match(await lineOf('alice'), { scheme: 'Basic' })
+    t.match(await lineOf('guest'), { scheme: null })
   })
 
   t.test(`${form}: it lifts nothing of the policy`, async t => {

@@ -21,6 +21,7 @@ import { origin } from '../fixtures/origin.js'
 import { peer } from '../fixtures/peers.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { runProgram } from '../fixtures/run-program.js'
+import { until } from '../fixtures/until.js'
 
 const SECRETS: Readonly<Record<string, string>> = { alice: 'alice-secret', bob: 'bob-secret' }
 const curl = peer('curl')
@@ -114,7 +115,7 @@ for (const form of ['origin-form', 'absolute-form'] as const) {
     t.match(await ask(t, surrounded, form, { method: 'POST', content: '', sent: 'a=c' }), REFUSED)
     t.match(await ask(t, surrounded, form, { method: 'POST', content: null, sent: 'a=c' }), REFUSED)
     t.same(surrounded.origin.seen, [])
-    t.same(openFiles(), [])
+    await until(() => openFiles().length === 0)
   })
 }
 

@@ -9,6 +9,7 @@ import { ALICE, BOB, gateway } from '../fixtures/gateway.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { readAnswer } from '../fixtures/read-answer.js'
 import { tcpOrigin } from '../fixtures/tcp-origin.js'
+import { until } from '../fixtures/until.js'
 
 const RIGHT = `Proxy-Authorization: ${ALICE}`
 
@@ -120,6 +121,7 @@ t.test('two of Host or Proxy-Authorization, or HTTP/1.1 without Host: the respon
     const client = await RawClient.to(t, port)
     t.match(readAnswer(await client.send(head).answer()), { status }, head.slice(line.length, -4).replace(/Basic \S+/g, 'Basic …'))
   }
+  await until(() => target.sockets.length > 0)
   t.equal(target.sockets.length, 1)
 })
 

@@ -69,6 +69,7 @@ t.test('a refused CONNECT: nothing of it reaches a resolver or a target (R-CONNE
   t.strictSame(asked, [])
   t.match(await client.send(connectHead(`origin.test:${target.port}`, RIGHT)).answer(), /^HTTP\/1\.1 200 /)
   t.strictSame(asked, ['origin.test'])
+  await until(() => target.sockets.length > 0)
   t.equal(target.sockets.length, 1)
 })
 

@@ -268,6 +268,7 @@ t.test('a tunnel that ends: there is one log line and one onResponse, and hooks 
   client.socket.end()
   await client.end()
   await gate.logged(line => line['msg'] === 'request completed')
+  await ended(gate)
   t.strictSame(seen.slice(1), [[200, 'alice']])
   t.equal(gate.proxied().length, 1)
   const [line] = gate.proxied()
@@ -300,6 +301,7 @@ t.test('any Host, or none: it has no say about the target (R-CONNECT-18, R-TGT-3
     const client = await RawClient.to(t, gate.port)
     t.equal(await client.send(head).answer(), ESTABLISHED)
   }
+  await until(() => target.sockets.length >= 3)
   t.strictSame([target.sockets.length, other.sockets.length], [3, 0])
 })
 

@@ -10,6 +10,7 @@ import type { GatewayOptions } from '../fixtures/gateway.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { readAnswer } from '../fixtures/read-answer.js'
 import { tcpOrigin } from '../fixtures/tcp-origin.js'
+import { until } from '../fixtures/until.js'
 
 const basic = (name: string, password: string) => `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
 
@@ -154,7 +155,8 @@ t.test('a full queue of checks: 503 with Retry-After in every form, while a reme
   block = true
   const target = new URL(gate.origin.url).host
   const flood = await Promise.all([1, 2, 3].map(async i => (await RawClient.to(t, gate.port)).send(connectHead(target, `Proxy-Authorization: ${basic('alice', `${i}`)}`))))
-  for (let i = 0; answers.length < 2; i++) await new Promise(resolve => setImmediate(resolve))
+  // With the third, which waits: without it the next would.
+  await until(() => answers.length === 2 && gate.log.filter(({ msg }) => msg === 'incoming request').length === 4)
   for (const form of FORMS) {
     const client = await RawClient.to(t, gate.port)
     await client.send(message(form, target, [`Proxy-Authorization: ${basic('alice', form)}`])).until(text => text.includes('\r\n\r\n'))

@@ -124,9 +124,10 @@ t.test('a tunnel that moves octets: progress is told, use is counted while it st
   await client.until(text => text.endsWith('ping'))
   const usage = () => gate.app.proxyAuthUsage()[0]
   t.match(usage(), { user: 'alice', tunnels: 1, requests: 0, bytesIn: 4, bytesOut: 4, denials: 0 })
-  await until(() => told.some(({ name }) => name === 'progress'))
-  const { id } = told.find(({ name }) => name === 'progress')!
-  t.match(told.at(-1), { name: 'progress', form: 'connect', bytesIn: 4, bytesOut: 4 })
+  const last = () => told.at(-1)!
+  await until(() => last().name === 'progress' && last()['bytesOut'] === 4)
+  const { id } = last()
+  t.match(last(), { name: 'progress', form: 'connect', bytesIn: 4, bytesOut: 4 })
   t.equal(gate.app.proxyAuthEnd('req-of-another'), 0)
   t.equal(gate.app.proxyAuthEnd(String(id)), 1)
   await client.end()

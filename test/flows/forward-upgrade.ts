@@ -11,6 +11,7 @@ import { listen, origin } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { rawOrigin } from '../fixtures/raw-origin.js'
 import { readAnswer } from '../fixtures/read-answer.js'
+import { until } from '../fixtures/until.js'
 import { next, webSocket, webSocketOrigin } from '../fixtures/web-sockets.js'
 
 const RIGHT = `Proxy-Authorization: ${ALICE}`
@@ -119,7 +120,7 @@ t.test('a 101 that was not asked for, or to another protocol: 502 (R-UPG-3)', as
     const { port } = await gateway(t)
     const client = await RawClient.to(t, port)
     t.match(readAnswer(await client.send(ask(target.authority)).end()), { status: 502, fields: { connection: 'close' } }, fields)
-    t.equal(target.open.size, 0, fields)
+    await until(() => target.open.size === 0)
     const plain = await RawClient.to(t, port)
     t.match(await plain.send(`GET http://${target.authority}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${RIGHT}\r\n\r\n`).end(), /^HTTP\/1.1 502 /, fields)
   }

@@ -137,7 +137,7 @@ t.test('a quota that an upload, or a response, spends: 429 while that can be, el
     t.equal(answer.status, status)
     t.match(answer.fields['proxy-status'], /gateway-/)
     t.equal(answer.fields['connection'], 'close')
-    for (const each of [gate, uploading]) await until(() => each.proxied().length > 0)
+    await until(() => gate.proxied().length === 2 && uploading.proxied().length === 1)
     t.match(gate.proxied(), [{ status: 200, bytesOut: 100_000, reason: 'FST_PROXY_AUTH_LIMIT_REACHED' }, { status }])
     t.match(uploading.proxied(), [{ status, bytesIn: 100_000, reason: 'FST_PROXY_AUTH_LIMIT_REACHED' }])
   }
@@ -160,7 +160,7 @@ t.test('tunnels and requests at a time, and within a time: one more is 429, and 
   first!.socket.destroy()
   open[0]!()
   t.match(await slow.answer(), /^HTTP\/1\.1 200 /)
-  await until(() => gate.app.proxyAuthUsage()[0]!.tunnels === 1)
+  await until(() => gate.app.proxyAuthUsage().every(({ tunnels, requests }) => tunnels === 1 && requests === 0))
   await tunnel(t, gate, target.authority)
   other.send(message)
   await until(() => open.length === 2)
