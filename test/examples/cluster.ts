@@ -4,6 +4,7 @@ import { DigestSession } from '../fixtures/digest-session.js'
 import { startExample } from '../fixtures/example.js'
 import { message } from '../fixtures/forms.js'
 import type { Surroundings } from '../fixtures/forms.js'
+import type { Line } from '../fixtures/log.js'
 import { origin } from '../fixtures/origin.js'
 import { curl, paste } from '../fixtures/paste.js'
 import { RawClient } from '../fixtures/raw-client.js'
@@ -38,10 +39,9 @@ t.test('cluster-redis.mjs, two workers: a nonce of one is good at the other, onc
   const [target, echo] = [await origin(t), await tcpOrigin(t)]
   const server = await startRedis(t)
   const env = { SPECIAL: `${target.authority},${echo.authority}`, REDIS_URL: `redis://127.0.0.1:${server.port}`, GATEWAY_KEY: 'k'.repeat(32) }
-  const { lines: [line, guess], output, port, pid } = await startExample(t, 'cluster-redis', { env, target: target.url })
-  const log = () => output().split('\n').flatMap(text => text.startsWith('{') ? [JSON.parse(text) as Record<string, unknown> & { pid: number }] : [])
+  const { lines: [line, guess], log, port, pid } = await startExample(t, 'cluster-redis', { env, target: target.url })
   /** The workers with such a line. */
-  const workers = (is: (line: Record<string, unknown>) => boolean) => new Set(log().filter(is).map(line => line.pid))
+  const workers = (is: (line: Line) => boolean) => new Set(log().filter(is).map(({ pid }) => pid as number))
   await until(() => workers(({ msg }) => /Server listening/.test(String(msg))).size === 2)
 
   t.same(await paste(t, line!), { status: '200', body: 'origin' })

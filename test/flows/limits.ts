@@ -5,11 +5,14 @@ import type { Test } from 'tap'
 import type { LimitOptions } from '../../lib/index.js'
 import { connectHead } from '../fixtures/connect-head.js'
 import { ALICE, BOB, gateway } from '../fixtures/gateway.js'
-import type { Gateway, GatewayOptions } from '../fixtures/gateway.js'
+import type { GatewayOptions } from '../fixtures/gateway.js'
+import type { Line } from '../fixtures/log.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { redis, startRedis } from '../fixtures/redis.js'
 import { newFile, sqlite } from '../fixtures/sqlite.js'
+import { startProgram } from '../fixtures/started-program.js'
 import { tcpOrigin } from '../fixtures/tcp-origin.js'
+import { until } from '../fixtures/until.js'
 
 // What a user sees of limits, and that they are exact. The parts by themselves are in test/policy/limits/.
 
@@ -24,8 +27,15 @@ const endless = async (t: Test) => await tcpOrigin(t, socket => {
   send()
 })
 
+/** A gateway of this process or of another. */
+interface Gate {
+  readonly port: number
+  /** The lines of proxied exchanges: `proxy` of each. */
+  proxied (): Line[]
+}
+
 /** A tunnel that reads all that comes, and counts it. */
-async function download (t: Test, gate: Gateway, authority: string): Promise<{ status: number, received: () => number, ended: Promise<void> }> {
+async function download (t: Test, gate: Gate, authority: string): Promise<{ status: number, received: () => number, ended: Promise<void> }> {
   const socket: Socket = connect(gate.port, '127.0.0.1')
   t.teardown(() => { socket.destroy() })
   socket.on('error', () => {})
@@ -50,17 +60,19 @@ async function download (t: Test, gate: Gateway, authority: string): Promise<{ s
 }
 
 /** What all tunnels have moved, as the log has it. */
-async function moved (gates: readonly Gateway[], tunnels: number): Promise<number> {
+async function moved (gates: readonly Gate[], tunnels: number): Promise<number> {
   const lines = () => gates.flatMap(gate => gate.proxied()).filter(({ status }) => status === 200)
   while (lines().length < tunnels) await new Promise(resolve => setTimeout(resolve, 10))
   return lines().reduce((sum, { bytesIn, bytesOut }) => sum + Number(bytesIn) + Number(bytesOut), 0)
 }
 
 const QUOTA = 10_000_000
+/** What a process takes of it at a time. */
+const SET_ASIDE = QUOTA / 100
 const limits: LimitOptions[] = [{ name: 'day', quota: { octets: QUOTA, per: 'day' } }]
 
 /** Has 50 tunnels of one user move all they may over some gateways. */
-async function exhaust (t: Test, gates: readonly Gateway[]): Promise<number> {
+async function exhaust (t: Test, gates: readonly Gate[]): Promise<number> {
   const { authority } = await endless(t)
   const tunnels = await Promise.all(Array.from({ length: 50 }, async (_, i) => await download(t, gates[i % gates.length]!, authority)))
   await Promise.all(tunnels.map(async ({ ended }) => await ended))
@@ -87,8 +99,39 @@ t.test('50 tunnels over two gateways with one Redis: together they move no more 
   const options: GatewayOptions = { limits, limitStore: { timeout: 20_000 } } // all of it runs in one process
   const gates = [await gateway(t, { ...options, redis: await client() }), await gateway(t, { ...options, redis: await client() })]
   const all = await exhaust(t, gates)
-  t.ok(all <= QUOTA && all >= QUOTA - 2 * QUOTA / 100, `${all} octets moved`)
+  t.ok(all <= QUOTA && all >= QUOTA - 2 * SET_ASIDE, `${all} octets moved`)
 })
+
+/** A gateway in a process of its own: quota-gateway.ts. */
+async function startGate (t: Test, env: Record<string, string>): Promise<Gate & { readonly pid: number }> {
+  const { port, pid, log } = await startProgram(t, 'test/fixtures/quota-gateway.ts', { QUOTA: String(QUOTA), ...env })
+  return { port, pid, proxied: () => log().flatMap(({ proxy }) => proxy === undefined ? [] : [proxy as Line]) }
+}
+
+t.test('50 tunnels over two processes with one Redis: together they move no more than the quota, and leave no more than each has set aside', { skip: redis.skip }, async t => {
+  const { path } = await startRedis(t)
+  const all = await exhaust(t, await Promise.all([startGate(t, { SOCKET: path }), startGate(t, { SOCKET: path })]))
+  t.ok(all <= QUOTA && all >= QUOTA - 2 * SET_ASIDE, `${all} octets moved`)
+})
+
+const kept = {
+  'with one Redis': { skip: redis.skip, keep: async (t: Test) => ({ SOCKET: (await startRedis(t)).path }) },
+  'with a file': { skip: sqlite.skip, keep: async (t: Test) => ({ FILE: newFile(t) }) }
+}
+for (const [where, { skip, keep }] of Object.entries(kept)) {
+  t.test(`kill -9 while 50 tunnels use a quota, ${where}: those of the next process move what is left of it but for what was set aside`, { skip }, async t => {
+    const env = await keep(t)
+    const first = await startGate(t, env)
+    const { authority } = await tcpOrigin(t, socket => { socket.write(Buffer.alloc(95_123)) })
+    const tunnels = await Promise.all(Array.from({ length: 50 }, async () => await download(t, first, authority)))
+    const before = 50 * 95_123
+    await until(() => tunnels.reduce((sum, { received }) => sum + received(), 0) === before)
+    process.kill(first.pid, 'SIGKILL')
+    await Promise.all(tunnels.map(async ({ ended }) => await ended))
+    const after = await exhaust(t, [await startGate(t, env)])
+    t.ok(before + after <= QUOTA && before + after >= QUOTA - SET_ASIDE, `${before} and ${after} octets moved`)
+  })
+}
 
 t.test('a quota in a file: what one gateway has moved is gone for the next', { skip: sqlite.skip }, async t => {
   const options: GatewayOptions = { limits, limitStore: { file: newFile(t) } }
