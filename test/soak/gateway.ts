@@ -10,14 +10,18 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import * as v8 from 'node:v8'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
+import { Redis } from 'ioredis'
+import { Registry } from 'prom-client'
 import { BACKLOG } from './origin.js'
-import proxyAuth, { BasicStrategy, DigestStrategy, htpasswd, lookupStatic } from '../../lib/index.js'
+import proxyAuth, { BasicStrategy, DigestStrategy, htpasswd, lookupStatic, proxyAuthMetrics } from '../../lib/index.js'
 
 export interface GatewaySetup {
   readonly origin: number
   readonly accounts: string
   readonly cert: string
   readonly key: string
+  /** The socket of a Redis, where there is one. */
+  readonly redis?: string | undefined
 }
 
 /** What the gateway's process has and has done. */
@@ -54,11 +58,21 @@ process.on('warning', ({ name, message }) => { if (name !== 'ExperimentalWarning
 
 const stream = new Writable({
   write (line, _encoding, done) {
-    // What an origin does is no fault of the gateway, and has a code of ours.
-    if (/"level":(?:50|60),/.test(String(line)) && !String(line).includes('"code":"FST_PROXY_AUTH_')) faults.push(String(line))
+    // What an origin does is no fault of the gateway, and has a code of ours. What fails in the gateway has one as well.
+    if (/"level":(?:50|60),/.test(String(line)) && !/"code":"FST_PROXY_AUTH_(?!\w*_FAILED")/.test(String(line))) faults.push(String(line))
     done()
   }
 })
+/** Limits that no client reaches, so that all they do counts for them. */
+const limits = [{
+  name: 'all',
+  tunnels: 100_000,
+  requests: 100_000,
+  rate: { requests: 1_000_000, per: 1000 },
+  bandwidth: { up: 1e12, down: 1e12 },
+  quota: { octets: Number.MAX_SAFE_INTEGER, per: 'day' as const }
+}]
+const redis = setup.redis === undefined ? undefined : new Redis({ path: setup.redis })
 const accounts = htpasswd(setup.accounts, { cleartext: true })
 
 async function listen (server: object): Promise<FastifyInstance> {
@@ -73,10 +87,15 @@ async function listen (server: object): Promise<FastifyInstance> {
     ],
     attempts: { perAddress: 1_000_000, perUser: 1_000_000 },
     strategyTimeout: 10 * LIMIT,
+    limits,
+    ...redis && { redis: { client: redis, key: 'k'.repeat(32) } },
+    policy: { default: 'allow', rules: [{ name: 'nowhere', users: ['dora'], to: ['nowhere.test'], action: 'deny' }] },
+    status: { path: '/proxy-status', onRequest: (_request, _reply, done) => done() },
     forward: { special: [`127.0.0.1:${setup.origin}`], connectTimeout: LIMIT, headersTimeout: LIMIT, bodyTimeout: 10 * LIMIT },
     connect: { idleTimeout: 20 * LIMIT },
     reverse: [{ prefix: '/api', upstream }, { prefix: '/ws', upstream, websocket: true }]
   })
+  await proxyAuthMetrics(app, { register: new Registry(), users: true })
   await app.listen({ port: 0, host: '127.0.0.1', backlog: BACKLOG })
   return app
 }

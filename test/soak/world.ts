@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { certificate } from '../fixtures/certificate.js'
+import { redis, startRedis } from '../fixtures/redis.js'
 import type { GatewaySetup, Snapshot } from './gateway.js'
 import { origin } from './origin.js'
 
@@ -32,6 +33,9 @@ export interface World {
 /** How long everything may take to be over behind the last request. */
 export const QUIET = 15_000
 
+/** No soak takes longer, in ms. */
+const LONGEST = 24 * 60 * 60 * 1000
+
 /** MiB that the gateway holds. */
 export function held ({ heap, external }: Snapshot): number {
   return (heap + external) / 2 ** 20
@@ -42,11 +46,13 @@ export async function startWorld (): Promise<World> {
   const failures = new Map<string, number>()
   const fail = (what: string) => { failures.set(what, (failures.get(what) ?? 0) + 1) }
   const undo: Array<() => unknown> = []
-  const { certFile, keyFile } = certificate({ teardown: (last: () => unknown) => { undo.push(last) } }, 'gateway.test')
+  const teardown = (last: () => unknown) => { undo.push(last) }
+  const { certFile, keyFile } = certificate({ teardown }, 'gateway.test')
+  const store = redis.skip === false ? await startRedis({ teardown }, [], LONGEST) : undefined
   const accounts = join(certFile, '..', 'accounts')
   writeFileSync(accounts, 'alice:alice-secret\n')
   const target = await origin()
-  const setup: GatewaySetup = { origin: target.port, accounts, cert: certFile, key: keyFile }
+  const setup: GatewaySetup = { origin: target.port, accounts, cert: certFile, key: keyFile, redis: store?.path }
   const child = fork(new URL('gateway.ts', import.meta.url), [JSON.stringify(setup)], { execArgv: ['--import', 'tsx', '--expose-gc'] })
   child.once('exit', code => { console.error(`the gateway ended with ${code}`); process.exit(1) })
   const asked = async <Told>(what: string): Promise<Told> => {

@@ -1,6 +1,7 @@
 // The gateway under test, with everything switched on, in a process of its own: it may end. Started by world.ts, which it
 // talks to by messages.
 
+import { subscribe } from 'node:diagnostics_channel'
 import { readFileSync } from 'node:fs'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
@@ -10,6 +11,7 @@ import { pathToFileURL } from 'node:url'
 import * as v8 from 'node:v8'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
+import { Registry } from 'prom-client'
 import { AWS4_KEY, AWS4_SECRET, OTHER_PASSWORD, PASSWORD, REALM, TOKEN, USER } from './secrets.js'
 import type { Listener, Question, Settled, Setup } from './world.js'
 
@@ -57,6 +59,20 @@ function strategies () {
   ]
 }
 
+/** Limits that nothing reaches, so that all that counts for them does so. */
+const limits = [{
+  name: 'all',
+  tunnels: 100_000,
+  requests: 100_000,
+  rate: { requests: 1_000_000, per: 1000 },
+  bandwidth: { up: 1e12, down: 1e12 },
+  quota: { octets: Number.MAX_SAFE_INTEGER, per: 'day' }
+}]
+
+for (const name of ['challenged', 'granted', 'refused', 'denied', 'opened', 'progress', 'closed', 'limited', 'store']) {
+  subscribe(`fastify-proxy-auth:${name}`, event => { log.push(JSON.stringify(event)) })
+}
+
 /** One of each for all listeners: what one of them has challenged with is good for all. */
 const shared = strategies()
 /** Of listeners of HTTP/2. */
@@ -77,6 +93,8 @@ async function listen (server: object): Promise<FastifyInstance> {
     strategyTimeout: LIMIT,
     drainTimeout: 100,
     authInt: { contentTimeout: LIMIT },
+    limits,
+    policy: { default: 'allow', rules: [{ name: 'nowhere', users: [USER], to: ['nowhere.test'], action: 'deny' }] },
     connect: { idleTimeout: LIMIT },
     forward: {
       special: [`127.0.0.1:${setup.origin}`, ...setup.tunnels.map(port => `127.0.0.1:${port}`), 'origin.test:*', '[::1]:1'],
@@ -98,6 +116,7 @@ async function listen (server: object): Promise<FastifyInstance> {
       { prefix: '/open', upstream, undici, anonymous: true }
     ]
   } as never)
+  await ours.proxyAuthMetrics(app, { register: new Registry(), users: true })
   app.all('/own', { onRequest: app.proxyAuthenticate as never }, async () => 'own')
   app.post('/echo', { onRequest: app.proxyAuthenticate as never }, async ({ body }) => ({ body }))
   app.get('/versioned', { constraints: { version: '1.2.0' } }, async () => 'versioned')
