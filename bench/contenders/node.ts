@@ -12,6 +12,8 @@ export interface GatewayOptions {
   readonly schemes?: ReadonlyArray<'basic' | 'digest'>
   /** Users are in a file, hashed with bcrypt, and remembered. */
   readonly hasFile?: boolean
+  /** With limits that nothing reaches, and metrics. */
+  readonly hasLimits?: boolean
   /** The application looks at each response. */
   readonly hasOnSend?: boolean
   readonly listener?: Listener

@@ -1,5 +1,6 @@
 import { connect } from './connect.js'
 import { digestUsers } from './digest-users.js'
+import { limited } from './limited.js'
 import { manyStreams } from './many-streams.js'
 import { bcrypt } from './passwords.js'
 import { refused } from './refused.js'
@@ -11,7 +12,7 @@ import { http2, idle, tls, tunnel } from './tunnels.js'
 
 /** In the order of the table. */
 export const scenarios: readonly Scenario[] = [
-  forward, reverse, digest, bcrypt, connect, refused, tunnel, idle, tls, http2, manyStreams, transfer, shaping, digestUsers
+  forward, reverse, digest, bcrypt, connect, refused, tunnel, limited, idle, tls, http2, manyStreams, transfer, shaping, digestUsers
 ]
 
 /**

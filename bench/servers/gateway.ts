@@ -2,12 +2,13 @@
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
-import proxyAuth, { BasicStrategy, DigestStrategy, MemoryStore, htpasswd, lookupStatic, verifyStatic } from 'fastify-proxy-auth'
+import proxyAuth, { BasicStrategy, DigestStrategy, MemoryStore, htpasswd, lookupStatic, proxyAuthMetrics, verifyStatic } from 'fastify-proxy-auth'
+import { Registry } from 'prom-client'
 import { measured } from '../measured.js'
 import { readOptions, tls } from '../options.js'
 
 const options = readOptions()
-const { username, password, users, schemes = ['basic'], listener = 'plain', hasOnSend = false } = options
+const { username, password, users, schemes = ['basic'], listener = 'plain', hasOnSend = false, hasLimits = false } = options
 const known = { [username]: password }
 const strategies = {
   basic: () => users === undefined
@@ -22,13 +23,22 @@ const listeners = {
   // As the documentation recommends it.
   http2: () => ({ http2: true, http: { maxSessionMemory: 128, settings: { maxConcurrentStreams: 1000 } } })
 }
+const limits = [{
+  tunnels: 100_000,
+  requests: 100_000,
+  rate: { requests: 1_000_000, per: 1000 },
+  bandwidth: { up: 1e12, down: 1e12 },
+  quota: { octets: Number.MAX_SAFE_INTEGER, per: 'day' as const }
+}]
 const app = Fastify(listeners[listener]() as object) as FastifyInstance
 if (hasOnSend) app.addHook('onSend', (_request, _reply, payload, done) => { done(null, payload) })
 await app.register(proxyAuth, {
   realm: 'bench',
   strategies: schemes.map((scheme) => strategies[scheme]()),
   forward: { special: ['127.0.0.1:*'] },
+  ...hasLimits && { limits },
   reverse: [{ prefix: '/api', upstream: process.env['ORIGIN']! }]
 })
+if (hasLimits) await proxyAuthMetrics(app, { register: new Registry(), users: true })
 await app.listen({ port: 0, host: '127.0.0.1' })
 measured({ port: (app.server.address() as AddressInfo).port })
