@@ -1,5 +1,6 @@
 import t from 'tap'
 import { RedisHealth } from '../../lib/store/redis-health.js'
+import { atBest } from '../fixtures/at-best.js'
 import { fakeRedis } from '../fixtures/fake-redis.js'
 
 const DOWN = new Error('down')
@@ -37,11 +38,14 @@ t.test('a Redis that fails: it is told of once, left alone for a second, and tol
 })
 
 t.test('a Redis that is silent: the wait ends after a second', async t => {
-  const { health, told } = watched()
-  const start = performance.now()
-  await t.rejects(health.ask(() => new Promise(() => {})), { message: 'Redis did not answer in time' })
-  t.ok(performance.now() - start < 2000)
-  t.equal(told.length, 1)
+  const took = await atBest(2000, async () => {
+    const { health, told } = watched()
+    const start = performance.now()
+    await t.rejects(health.ask(() => new Promise(() => {})), { message: 'Redis did not answer in time' })
+    t.equal(told.length, 1)
+    return performance.now() - start
+  })
+  t.ok(took < 2000, `${took} ms`)
 })
 
 t.test('a client that is not connected: it is asked nothing, and at once when it is', async t => {
