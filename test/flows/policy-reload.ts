@@ -15,6 +15,7 @@ import { Http2Client } from '../fixtures/http2-client.js'
 import { origin } from '../fixtures/origin.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { tcpOrigin } from '../fixtures/tcp-origin.js'
+import { until } from '../fixtures/until.js'
 import { next, webSocket, webSocketOrigin } from '../fixtures/web-sockets.js'
 
 const ANY = ['*:*', '0.0.0.0/0:*']
@@ -98,13 +99,15 @@ t.test('rules that forbid what one user has under way: it ends within a second i
     const expected = going.length / 2
     while (ended.length < expected) {
       await wait(5)
-      if (performance.now() - begun > 5000) break
+      if (performance.now() - begun > 20_000) break
     }
     t.equal(ended.length, expected, ended.join())
     t.same(ended.filter(each => !each.startsWith('bob ')), [])
     t.ok(performance.now() - begun < 1000 || process.env['CI'] !== undefined, 'within a second')
     t.ok(going.every(goes => goes()), 'what is of others goes on')
-    t.equal(gate.proxied().filter(({ reason }) => reason === 'forbidden').length, expected)
+    const told = () => gate.proxied().filter(({ reason }) => reason === 'forbidden').length
+    await until(() => told() >= expected)
+    t.equal(told(), expected)
   }
 })
 
@@ -125,28 +128,29 @@ t.test('a file that is written every ten milliseconds, broken ones among it: no 
   const target = await origin(t)
   const { gate, write } = await ruled(t, { reverse: [{ prefix: '/api', upstream: target.url }] })
   const over = new AbortController()
-  let written = 0
+  const count = { written: 0 }
   const writing = (async () => {
-    for (; !over.signal.aborted; written++) {
-      await write(written % 3 === 0 ? '{ broken' : written % 3 === 1 ? ALONE : BOTH)
+    for (; !over.signal.aborted; count.written++) {
+      await write(count.written % 3 === 0 ? '{ broken' : count.written % 3 === 1 ? ALONE : BOTH)
       await wait(10)
     }
   })()
   const statuses = new Map<string, number>()
-  const count = (of: string) => { statuses.set(of, (statuses.get(of) ?? 0) + 1) }
+  const note = (of: string) => { statuses.set(of, (statuses.get(of) ?? 0) + 1) }
   const ask = async (credentials: string) => {
     const name = credentials === ALICE ? 'alice' : 'bob'
     const answer = await fetch(`${gate.url}/api/`, { headers: { 'proxy-authorization': credentials } }).then(({ status }) => String(status), () => 'broken')
-    count(`${name} ${answer}`)
+    note(`${name} ${answer}`)
   }
-  for (let round = 0; round < 5; round++) {
+  let rounds = 0
+  while (rounds < 5 || count.written <= 10) {
+    rounds += 1
     await Promise.all(Array.from({ length: 200 }, (_, i) => ask(i % 2 === 0 ? ALICE : BOB)))
   }
   over.abort()
   await writing
-  t.equal(statuses.get('alice 200'), 500, JSON.stringify([...statuses]))
+  t.equal(statuses.get('alice 200'), 100 * rounds, JSON.stringify([...statuses]))
   t.same([...statuses.keys()].filter(key => !['alice 200', 'bob 200', 'bob 403', 'bob broken'].includes(key)), [])
-  t.ok(written > 10)
 })
 
 t.test('proxyAuthReload: takes the file over now, and tells of a broken one, behind which the old rules stand', async t => {
