@@ -55,7 +55,7 @@ async function startProvider (t: Test): Promise<Provider> {
   return {
     env: { ISSUER: url, JWKS: `${url}/keys` },
     token: async (claims = {}, { header = {}, key = privateKey } = {}) =>
-      await new SignJWT({ iss: url, aud: 'egress', sub: 'alice', exp: now + 60, ...claims })
+      await new SignJWT({ iss: url, aud: 'egress', sub: 'alice', exp: now + 600, ...claims })
         .setProtectedHeader({ alg: 'ES256', kid: 'first', ...header }).sign(key)
   }
 }

@@ -116,6 +116,13 @@ t.test('attempts-redis.mjs, two processes: wrong passwords in one count in the o
   const { port } = await startRedis(t)
   const options = { env: { SPECIAL: target.authority, REDIS_URL: `redis://127.0.0.1:${port}`, ATTEMPTS_KEY: 'k'.repeat(32) }, target: target.url }
   const [one, other] = await Promise.all([startExample(t, 'attempts-redis', options), startExample(t, 'attempts-redis', options)])
+  // A process counts alone where its first question to Redis takes too long, as it may where the machine does much else. Of another user:
+  for (const { lines, output } of [one, other]) {
+    const line = lines[0]!.replace('alice:wrong$i', 'bob:wrong').replace('1 2 3 4', '1')
+    const isAlone = () => output().lastIndexOf('Redis does not answer') > output().lastIndexOf('Redis answers again')
+    do t.equal((await paste(t, line)).status, '407')
+    while (isAlone())
+  }
   const right = (line: string) => line.replace('wrong$i', 'alice-secret').replace('1 2 3 4', '1')
   t.equal((await paste(t, right(one.lines[0]!))).status, '200')
   const guessed = await paste(t, one.lines[0]!)
