@@ -35,10 +35,11 @@ t.test('a hash that occupies a thread or many turns: counts as slow', async t =>
 t.test('a sham hash: costs what the real one costs', async t => {
   const real = readPasswordHash('$2y$10$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW')!
   const sham = real.sham()
+  // Of the processor: what passes by the clock is longer while others have it.
   const time = async (hash: typeof real) => {
-    const start = performance.now()
+    const start = process.cpuUsage()
     await hash.verify('x')
-    return performance.now() - start
+    return process.cpuUsage(start).user / 1000
   }
   await time(real)
   const times = { real: Infinity, sham: Infinity }

@@ -74,15 +74,16 @@ t.test('two results of a match: the stronger one counts', async t => {
 })
 
 t.test('a list of very many names: a look-up takes not much longer than in a short one', async t => {
-  const timeOf = (size: number): bigint => {
+  // Of the processor: what passes by the clock is longer while others have it.
+  const timeOf = (size: number): number => {
     const names = list(...Array.from({ length: size }, (_, index) => `host-${index}.example`))
-    const start = process.hrtime.bigint()
+    const start = process.cpuUsage()
     for (let index = 0; index < 20_000; index++) names.matchName(`host-${index % 100}.example`, 443)
-    return process.hrtime.bigint() - start
+    return process.cpuUsage(start).user
   }
   timeOf(10) // warms up
   const [few, many] = [timeOf(10), timeOf(10_000)]
-  t.ok(many < few * 50n, 'a scan would take a thousand times as long')
+  t.ok(many < few * 50, 'a scan would take a thousand times as long')
 })
 
 t.test('a wrong list or a wrong element of it: the error names it', async t => {
