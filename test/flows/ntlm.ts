@@ -30,9 +30,11 @@ const credentials = (token: string) => `Proxy-Authorization: NTLM ${token}\r\n\r
 const statusOf = (answer: string) => Number(answer.slice(9, 12))
 const challengeIn = (answer: string) => /\r\nproxy-authenticate: NTLM (\S+)\r\n/i.exec(answer)?.[1]
 
+/** The last answer: the first one where that is no challenge. */
 async function handshake (client: RawClient, head: string, answer?: NtlmAnswer): Promise<string> {
-  const asked = challengeIn(await client.send(head + credentials(FIRST)).answer())!
-  return await client.send(head + credentials(authenticate(asked, FIRST, answer))).answer()
+  const first = await client.send(head + credentials(FIRST)).answer()
+  const asked = challengeIn(first)
+  return asked === undefined ? first : await client.send(head + credentials(authenticate(asked, FIRST, answer))).answer()
 }
 
 t.test('200 requests on one connection, in all forms: one handshake is enough (R-NTLM-1, R-NEG-8)', async t => {
