@@ -104,7 +104,7 @@ t.test('an upstream that cannot be reached: the connection of the client stays u
 
 t.test('a client that stalls in the middle of its upload: it is cut off', async t => {
   const upstream = await origin(t)
-  const gw = await gateway(t, { reverse: [{ prefix: '/api', upstream: upstream.url, undici: { bodyTimeout: 50 } }] })
+  const gw = await gateway(t, { reverse: [{ prefix: '/api', upstream: upstream.url, undici: { bodyTimeout: 300 } }] })
   const client = await RawClient.to(t, gw.port)
   client.send(message('POST', '/api', { 'Content-Length': '100' }, 'x'))
   t.equal(await client.end(), '')
@@ -116,7 +116,7 @@ t.test('a server that stops: a response may end in time, and is cut if it does n
     response.write('begun')
     if (request.url === '/short') setTimeout(() => response.end('ended'), 50)
   })
-  const gw = await gateway(t, { reverse: [{ prefix: '/api', upstream: upstream.url }], drainTimeout: 300 })
+  const gw = await gateway(t, { reverse: [{ prefix: '/api', upstream: upstream.url }], drainTimeout: 1500 })
   const [short, long] = [await RawClient.to(t, gw.port), await RawClient.to(t, gw.port)]
   short.send(message('GET', '/api/short'))
   long.send(message('GET', '/api/long'))

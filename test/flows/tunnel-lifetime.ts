@@ -39,7 +39,7 @@ t.test('a failure towards the target: the response and the log line tell its sta
   const gate = await gateway(t, {
     via: 'gateway',
     forward: {
-      deny: ['denied.test'], special: ['127.0.0.1:*', 'broadcast.test'], lookup: lookup as never, dnsTimeout: 30, connectTimeout: 100
+      deny: ['denied.test'], special: ['127.0.0.1:*', 'broadcast.test'], lookup: lookup as never, dnsTimeout: 30, connectTimeout: 1500
     }
   })
   const rows: Array<[authority: string, status: number, type: string]> = [
@@ -176,7 +176,7 @@ t.test('a refused client that neither reads nor closes: its connection is cut (R
   await until(async () => await connections(app) === 1)
   const started = performance.now()
   await until(async () => await connections(app) === 0)
-  t.ok(performance.now() - started < 8_000)
+  t.ok(performance.now() - started < 20_000)
   t.equal(client.socket.destroyed, false)
 })
 
@@ -242,7 +242,7 @@ t.test('a thousand aborted tunnels: they leave nothing behind (S36)', async t =>
   })
   const stalled = await stalledListener(t)
   // A reset that comes together with the CONNECT looks like an end to node: the client may yet read.
-  const gate = await gateway(t, { forward: { special: ['127.0.0.1:*'], connectTimeout: 200 } })
+  const gate = await gateway(t, { forward: { special: ['127.0.0.1:*'], connectTimeout: 1500 } })
   const sockets = new Set<Socket>()
   gate.app.server.on('connection', (socket: Socket) => { sockets.add(socket) })
   const [stranger, user] = [connectHead(target.authority), connectHead(target.authority, RIGHT)]

@@ -150,7 +150,7 @@ t.test('an application over HTTP/2: page and events are the same', async t => {
 })
 
 t.test('a time limit for handlers: the events go on', async t => {
-  const { url } = await serving(t, { options: { handlerTimeout: 500 } })
+  const { url } = await serving(t, { options: { handlerTimeout: 1500 } })
   const next = messagesOf(await ask(t, `${url}/proxy-status/events`))
   for (const event of ['snapshot', 'change', 'change']) t.match(await next(), { event })
 })
