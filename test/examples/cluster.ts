@@ -66,7 +66,7 @@ t.test('cluster-redis.mjs, two workers: a nonce of one is good at the other, onc
   } while (refused().size < 2)
 
   const tunnels: RawClient[] = []
-  const opened = () => workers(({ req }) => (req as { url?: string } | undefined)?.url === echo.authority)
+  const asked = () => log().filter(({ req }) => (req as { url?: string } | undefined)?.url === echo.authority)
   const tunnel = await DigestSession.start(t, { port, origin: echo } as unknown as Surroundings, 'CONNECT')
   const open = async () => {
     const client = await RawClient.to(t, port)
@@ -74,6 +74,8 @@ t.test('cluster-redis.mjs, two workers: a nonce of one is good at the other, onc
     t.match(head, /^HTTP\/1\.1 200 /)
     return client
   }
+  await until(() => asked().length === 1) // which has asked for a challenge
+  const opened = () => new Set(asked().slice(1).map(({ pid }) => pid))
   while (opened().size < 2) tunnels.push(...await together(open))
   const took = await atBest(1000, async () => {
     if (tunnels.length === 0) tunnels.push(...await together(open))
