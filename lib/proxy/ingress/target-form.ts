@@ -23,7 +23,8 @@ export type Received = {
 } & ({ readonly target: RequestTarget, readonly failure: null } | { readonly target: null, readonly failure: Error })
 
 const kReceived = Symbol('fastify-proxy-auth.received')
-type ReceivedRequest = IncomingMessage & { [kReceived]?: Received, originalUrl?: string }
+/** `null`: it is not to be proxied. */
+type ReceivedRequest = IncomingMessage & { [kReceived]?: Received | null, originalUrl?: string }
 
 /**
  * Connections on which a message was malformed: what follows may be its content (RFC 9112, 6.3).
@@ -44,7 +45,7 @@ const ROUTED_PATH = '/'
  * proxied.
  */
 export function received (request: IncomingMessage): Received | undefined {
-  return (request as ReceivedRequest)[kReceived]
+  return (request as ReceivedRequest)[kReceived] ?? undefined
 }
 
 /**
@@ -72,15 +73,19 @@ export function received (request: IncomingMessage): Received | undefined {
  * @quirk find-my-way-targets
  */
 export function receive (request: IncomingMessage, isOwn?: OwnAuthority, upgrades = false): Received | undefined {
-  const known = received(request)
-  if (known !== undefined) return known
+  // Asked again, nothing changes: what has come behind it since may be malformed.
+  const known = (request as ReceivedRequest)[kReceived]
+  if (known !== undefined) return known ?? undefined
   let found: Received
   try {
     if (request.httpVersionMajor === 2 && 'stream' in request) writeHttp2Target(request, isOwn)
     const url = request.url!
     const own = request.method !== 'CONNECT' && (url.charCodeAt(0) === SLASH || (url === '*' && request.method === 'OPTIONS'))
     const behind = broken.has(request.socket)
-    if (own && !behind && !isReused(request)) return undefined
+    if (own && !behind && !isReused(request)) {
+      ;(request as ReceivedRequest)[kReceived] = null
+      return undefined
+    }
     if (behind) throw new BadRequest('it is behind a malformed one')
     if (own) throw new BadRequest('origin-form on the connection of a proxy')
     const target = parseTarget(request.method!, url, upgrades)

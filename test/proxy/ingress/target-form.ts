@@ -42,6 +42,16 @@ t.test('a target that is none: it is a failure, and not left to the application 
   ] as const) t.match(receive(message(method, url)), { target: null, failure: BAD_TARGET }, `${method} ${url}`)
 })
 
+t.test('a request of the application that is asked about again behind a malformed one: it is as it was', async t => {
+  const socket = {}
+  const request = message('GET', '/path?x', { 'accept-version': '1' }, socket)
+  t.equal(receive(request), undefined)
+  t.match(receive(message('GET', 'a.test:80', {}, socket)), { failure: BAD_TARGET })
+  t.equal(receive(request), undefined)
+  t.match(request, { url: '/path?x', headers: { 'accept-version': '1' } })
+  t.equal(received(request), undefined)
+})
+
 t.test('something that has to come before the constraint: the constraint calls it first', async t => {
   const asked: unknown[] = []
   const { deriveConstraint } = targetFormConstraint(request => { asked.push(request); return undefined })
