@@ -22,8 +22,9 @@ export const LEFT_ALONE: Milliseconds = 1000
 
 /**
  * Asks a store that may fail, and waits for it no longer than so. One that has failed or was late
- * is left alone for a while, so that its trouble does not hold up each request. One that is not
- * ready is not asked at all: its client would keep the question, and ask it some time.
+ * is left alone for a while, or until it answers another question, so that its trouble does not
+ * hold up each request. One that is not ready is not asked at all: its client would keep the
+ * question, and ask it some time.
  */
 export class StoreHealth {
   private readonly clock: () => Milliseconds
@@ -66,6 +67,7 @@ export class StoreHealth {
       const answer = await withDeadline(question(), timeout, () => new Error(`${name} did not answer in time`))
       if (this.failing) tell('recovered')
       this.failing = false
+      this.leftAloneUntil = -Infinity // another question may have failed while this one was under way
       return answer
     } catch (cause) {
       throw this.failed(cause)

@@ -28,6 +28,17 @@ t.test('a store that fails: it is left alone for a second, and fails until it an
   t.same([health.isFailing, told], [false, [['failed', DOWN], ['recovered']]])
 })
 
+t.test('one question fails, and another that was under way is answered: the store is asked at once', async t => {
+  const { health, told } = watched()
+  let answer!: (value: number) => void
+  const slow = health.ask(() => new Promise<number>(resolve => { answer = resolve }))
+  await t.rejects(health.ask(fails), DOWN)
+  answer(5)
+  t.equal(await slow, 5)
+  t.same([health.isFailing, health.isLeftAlone, told], [false, false, [['failed', DOWN], ['recovered']]])
+  t.equal(await health.ask(async () => 6), 6, 'who waits for it asks again and again, and would do nothing else')
+})
+
 t.test('a store that never answers, or throws: the question ends in time', async t => {
   const { health, at, told } = watched()
   await t.rejects(health.ask(() => new Promise(() => {})), { message: 'the store did not answer in time' })
