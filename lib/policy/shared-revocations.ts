@@ -17,6 +17,8 @@ const KEPT: Milliseconds = 60 * 60 * 1000
 /** How often it is asked, whether a message came or not. */
 const INTERVAL: Milliseconds = 500
 
+/** How many entries are read at a time: Redis does nothing else meanwhile. */
+const READ_AT_ONCE = 1000
 /** How many users are revoked before others have their turn: each may end much. */
 const AT_ONCE = 100
 
@@ -26,19 +28,25 @@ redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'name', ARGV[1], 'by', 
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 redis.call('PUBLISH', ARGV[5], '')
 `
+/** The id of the last one. */
+const LAST = `
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+return last and last[1] or '0-0'
+`
 /**
- * The id of the last one, and the names behind the id that is given. Where all ids are lower, the
- * stream is another one: its data were lost, and the clock was set back.
+ * The names behind the id that is given, the id of the last entry that was read, and how many were.
+ * Where all ids are lower, the stream is another one: its data were lost, and the clock was set
+ * back.
  */
 const READ = `
-local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-local entries = redis.call('XRANGE', KEYS[1], ARGV[1], '+')
-if #entries == 0 then entries = redis.call('XRANGE', KEYS[1], '-', '+') end
+local entries = redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[3])
+if #entries == 0 then entries = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[3]) end
 local names = {}
 for _, entry in ipairs(entries) do
   if entry[1] ~= ARGV[1] and entry[2][4] ~= ARGV[2] then table.insert(names, entry[2][2]) end
 end
-return {last[1] and last[1][1] or '0-0', names}
+local last = entries[#entries]
+return {last and last[1] or '0-0', names, #entries}
 `
 
 /**
@@ -61,6 +69,7 @@ export class SharedRevocations {
   private readonly telling: RedisHealth
   private readonly hearing: RedisHealth
   private readonly add: RedisScript
+  private readonly latest: RedisScript
   private readonly list: RedisScript
   /** Up to where the stream was read. */
   private last = '0-0'
@@ -87,7 +96,8 @@ export class SharedRevocations {
     this.telling = new RedisHealth(redis.client, listener)
     this.hearing = new RedisHealth(redis.client, listener)
     this.add = defineScript(redis.client, 'proxyAuthRevoke1', 1, REVOKE)
-    this.list = defineScript(redis.client, 'proxyAuthRevoked1', 1, READ)
+    this.latest = defineScript(redis.client, 'proxyAuthLastRevoked1', 1, LAST)
+    this.list = defineScript(redis.client, 'proxyAuthRevoked2', 1, READ)
   }
 
   /**
@@ -95,8 +105,8 @@ export class SharedRevocations {
    * yet; unless Redis does not answer now, and users may be let in before it does.
    */
   async start (): Promise<void> {
-    const heard = await this.hearing.first(async () => await this.listed()).catch(() => null)
-    if (heard !== null) [this.last] = heard
+    const last = await this.hearing.first(async () => await this.latest([this.place])).catch(() => null)
+    if (last !== null) this.last = last as string
     this.timer = setInterval(guarded(() => { this.work() }), INTERVAL).unref()
     this.subscribe()
   }
@@ -147,16 +157,17 @@ export class SharedRevocations {
   }
 
   private async hear (): Promise<void> {
-    const [last, names] = await this.hearing.ask(async () => await this.listed())
+    const [last, names, entries] = await this.hearing.ask(async () => await this.listed())
     this.last = last
+    if (entries === READ_AT_ONCE) this.again = true // there may be more
     for (const [index, name] of names.entries()) {
       guarded(() => { this.revocations.revoke(JSON.parse(name) as string) })()
       if (index % AT_ONCE === AT_ONCE - 1) await setImmediate()
     }
   }
 
-  private async listed (): Promise<readonly [last: string, names: readonly string[]]> {
-    return await this.list([this.place], this.last, this.me) as [string, string[]]
+  private async listed (): Promise<readonly [last: string, names: readonly string[], entries: number]> {
+    return await this.list([this.place], this.last, this.me, READ_AT_ONCE) as [string, string[], number]
   }
 }
 

@@ -14,7 +14,7 @@ function share (options: Partial<SharedRedisOptions> = {}, commands: Record<stri
   const app = Fastify()
   const asked: string[] = []
   const answers: Record<string, () => Promise<unknown>> = {
-    proxyAuthClaim1: async () => ['lost', 'the epoch'], proxyAuthRevoked1: async () => ['0-0', []], proxyAuthRevoke1: async () => null, ...commands
+    proxyAuthClaim1: async () => ['lost', 'the epoch'], proxyAuthLastRevoked1: async () => '0-0', proxyAuthRevoked2: async () => ['0-0', [], 0], proxyAuthRevoke1: async () => null, ...commands
   }
   const client = fakeRedis()
   for (const [name, answer] of Object.entries(answers)) {
@@ -41,7 +41,7 @@ t.test('strategies that ask for what is shared: they get one store, and one key 
   t.not(signs.export().toString(), key)
   t.same(asked, [])
   await state.prepare()
-  t.same(asked.sort(), ['proxyAuthClaim1', 'proxyAuthRevoked1'])
+  t.same(asked.sort(), ['proxyAuthClaim1', 'proxyAuthLastRevoked1'])
   t.equal(store.id, '{fastify-proxy-auth}:v1:the epoch')
   await app.close()
 })
@@ -49,7 +49,7 @@ t.test('strategies that ask for what is shared: they get one store, and one key 
 t.test('no strategy that asks: there is no store to be asked, and no key is needed', async t => {
   const { app, asked, state } = share({ key: undefined as never })
   await state.prepare()
-  t.same(asked, ['proxyAuthRevoked1'])
+  t.same(asked, ['proxyAuthLastRevoked1'])
   t.throws(() => state.replays(), { code: 'FST_PROXY_AUTH_BAD_OPTION', message: /^option redis.key must be given, as DigestStrategy needs it/ })
   await app.close()
 })
@@ -66,7 +66,7 @@ t.test('a user that is revoked: it is here, and is told to the others before the
 
 t.test('a Redis that fails at the boot: it goes on, and each use says so in an event', async t => {
   const fails = async () => { throw new Error('away') }
-  const { app, state, told } = share({}, { proxyAuthClaim1: fails, proxyAuthRevoked1: fails })
+  const { app, state, told } = share({}, { proxyAuthClaim1: fails, proxyAuthLastRevoked1: fails })
   state.replays()
   await state.prepare()
   t.match(told, [{ store: 'revocations', state: 'failed' }, { store: 'nonces', state: 'failed' }])
