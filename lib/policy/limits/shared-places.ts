@@ -13,8 +13,10 @@ import type { Places } from './places.js'
 /** How often a process says that it lives, and how long it is believed. */
 const SIGN_EVERY: Milliseconds = 1000
 const BELIEVED: Milliseconds = 4000
-/** How long a count that is not changed is kept: nothing lives as long as that without a sign. */
+/** How long a count is kept that no process tells any more. */
 const KEPT: Milliseconds = 7 * 24 * 60 * 60 * 1000
+/** After how many signs a process tells all of its counts again: about an hour. */
+const TOLD_AGAIN = 3600
 
 /*
  * The scripts have to do with two keys: the counts of the processes, by their ids, and until when
@@ -74,6 +76,7 @@ export class SharedPlaces implements Places {
   private readonly wrong = new Set<string>()
   private readonly scripts: { readonly enter: RedisScript, readonly set: RedisScript, readonly sign: RedisScript }
   private timer: NodeJS.Timeout | undefined
+  private signs = 0
 
   /**
    * @param prefix - What the names of all keys begin with. It has a hash tag.
@@ -155,7 +158,8 @@ export class SharedPlaces implements Places {
     } catch {
       return
     }
-    if (wasBelieved === 0) for (const key of this.own.keys()) this.wrong.add(key)
+    const isTimeToTell = ++this.signs % TOLD_AGAIN === 0 // a tunnel may outlast what Redis keeps
+    if (wasBelieved === 0 || isTimeToTell) for (const key of this.own.keys()) this.wrong.add(key)
     for (const key of this.wrong) this.set(key)
   }
 }

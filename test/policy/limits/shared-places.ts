@@ -109,6 +109,16 @@ t.test('a process with places: it says each second that it lives, and no more wh
   t.same(await second(), [])
 })
 
+t.test('a place that is held for days: its count is told again each hour, as Redis forgets it after a week', async t => {
+  const { make, second } = told(t)
+  const places = make('refuse')
+  await places.enter('a', 5)
+  const asked: unknown[][] = []
+  for (let i = 0; i < 3600; i++) asked.push(...await second())
+  t.same(asked.filter(([name]) => name !== 'Sign'), [['Enter', 1, 5], ['SetPlaces', 1]])
+  places.close()
+})
+
 t.test('a place that is refused: what Redis has is set right', async t => {
   const { answers, make, second } = told(t)
   const places = make('refuse')
