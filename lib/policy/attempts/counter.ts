@@ -67,6 +67,7 @@ function limiterOptions ({ name, timeWindow }: CounterOptions): RateLimiterOptio
 }
 
 function countOf ({ consumedPoints: points, msBeforeNext: left }: CountedPoints): Count {
+  if (Number.isNaN(points)) throw new Error('the store says no number') // no limit would be reached
   return { points, left }
 }
 

@@ -116,6 +116,17 @@ t.test('while Redis does not answer, memory counts: nobody is unlimited, nobody 
   t.same(troubles, [['failed', down], ['recovered'], ['failed', down]], 'until it answers again')
 })
 
+t.test('a Redis that has something else than a number: memory counts', async t => {
+  const troubles: unknown[] = []
+  const counter = shared(troubles)
+  Fake.now += 5000
+  Fake.answer = async () => ({ consumedPoints: NaN, msBeforeNext: 500 })
+  t.match(await counter.add('a', 2, ''), { points: 2 })
+  Fake.now += 1000
+  t.match(await counter.read('a', ''), { points: 2 })
+  t.match(troubles, [['failed', { message: 'the store says no number' }]])
+})
+
 t.test('a Redis that never answers: it is given up in time, and the trouble is reported', async t => {
   const troubles: unknown[] = []
   Fake.now += 5000
