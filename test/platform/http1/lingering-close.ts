@@ -14,10 +14,11 @@ t.test('a peer that goes on sending: it reads all, and is cut after a while (R-C
   const flood = () => { while (far.socket.write('y'.repeat(65_536))); }
   far.socket.on('drain', flood)
   flood()
+  const closed = once(near, 'close')
   near.write(answer)
   lingeringClose(near)
   t.ok((await far.end()) === answer)
-  await once(near, 'close')
+  await closed
 })
 
 t.test('a peer that closes: it is not waited for any longer', async t => {

@@ -73,8 +73,10 @@ t.test('clients in TLS that reset their connections as it is written to them: no
   const { port, asked, left } = await writing(t)
   for (let i = 0; i < CLIENTS; i++) {
     const { wire, socket } = await connected(port)
+    const before = asked()
     socket.write(Buffer.concat([...BEGIN, ...Array.from({ length: STREAMS }, (_, i) => request(i))]))
     socket.resume()
+    await until(() => asked() > before || wire.destroyed)
     // Resets and writes meet, in as many ways as there are clients.
     const resets = setInterval(() => {
       for (let i = 0; i < 3; i++) socket.write(reset(Math.floor(Math.random() * STREAMS)))

@@ -73,7 +73,7 @@ for (const [name, frame] of BREAKS) {
     let left!: LeftSessions
     const { app, url, port, sockets, respond, asked } = await late(t, {}, app => {
       goAway(app)
-      left = new LeftSessions(app, 300)
+      left = new LeftSessions(app, 1_000)
     })
     const broken = await asking(t, port)
     const healthy = await Http2Client.to(t, url)
@@ -119,11 +119,15 @@ t.test('a stopping server, a session that is over but for a client that does not
 
 t.test('an idle session in TLS: goes on', { skip: openssl.skip }, async t => {
   const https = certificate(t, 'gate.test')
-  const { url, respond } = await late(t, { http2SessionTimeout: 300, https }, app => endBroken(app, 200))
+  const { url, respond } = await late(t, { http2SessionTimeout: 300, https }, app => endBroken(app, 1_000))
   const client = await Http2Client.to(t, url)
+  let asked = 0
+  client.session.on('remoteSettings', () => { asked += 1 })
+  const away = once(client.session, 'goaway')
   const response = client.ask({ ':path': '/late' })
-  await once(client.session, 'goaway')
-  await once(client.session, 'remoteSettings') // it is asked once more: the first time is over
+  await away
+  // Each 300 ms it is asked once more: the time that it has had for the first is over.
+  await until(() => asked >= 6)
   respond()
   t.match(await response, { status: 200, body: 'late' })
 })
@@ -134,12 +138,13 @@ t.test('a session that its client breaks and leaves, an idle one behind it: its 
     endBroken(app, 1_500) // asks for the same again
   })
   const healthy = await Http2Client.to(t, url)
+  const away = once(healthy.session, 'goaway')
   const response = healthy.ask({ ':path': '/late' })
   const broken = await asking(t, port)
   broken.send('PING', 0, 0, 'short')
   await broken.frame(({ type }) => type === 'GOAWAY')
   broken.socket.destroy()
-  await once(healthy.session, 'goaway')
+  await away
   await until(() => sockets[1]!.destroyed)
   // The sign of life has had as long as that of the other had.
   t.equal(sockets[0]!.destroyed, false)
