@@ -13,11 +13,14 @@ import { until } from '../../fixtures/until.js'
 
 const RIGHT = `Proxy-Authorization: ${ALICE}`
 const { skip, patch } = await bothLoopbacks()
+/** The boot may take no longer, either. */
+const pluginTimeout = 1_500
+const drainTimeout = 2 * pluginTimeout
 
 t.test('a tunnel that outlasts pluginTimeout: app.close() resolves, and the tunnel has its line (F-2)', async t => {
   const target = await tcpOrigin(t)
-  for (const forceCloseConnections of [undefined, true, false, 'idle'] as const) {
-    const gate = await gateway(t, { drainTimeout: 300, fastify: { pluginTimeout: 100, ...(forceCloseConnections !== undefined && { forceCloseConnections }) } as never })
+  await Promise.all(([undefined, true, false, 'idle'] as const).map(async forceCloseConnections => {
+    const gate = await gateway(t, { drainTimeout, fastify: { pluginTimeout, ...(forceCloseConnections !== undefined && { forceCloseConnections }) } as never })
     const client = await RawClient.to(t, gate.port)
     await client.send(connectHead(target.authority, RIGHT)).answer()
     const both = [gate.app.close(), gate.app.close()]
@@ -25,15 +28,15 @@ t.test('a tunnel that outlasts pluginTimeout: app.close() resolves, and the tunn
     await Promise.all(both)
     t.match(gate.proxied(), [{ status: 200, reason: 'closing' }], `forceCloseConnections: ${forceCloseConnections}`)
     t.equal(await client.end(), 'after close()')
-  }
+  }))
 })
 
 t.test('forceCloseConnections: what is under way has drainTimeout all the same (F-2)', async t => {
   const upstream = await origin(t, (request, response) => {
     response.write('begun')
-    if (request.url === '/short') setTimeout(() => response.end('ended'), 150)
+    if (request.url === '/short') setTimeout(() => response.end('ended'), 1.2 * pluginTimeout)
   })
-  const gate = await gateway(t, { reverse: [{ prefix: '/api', upstream: upstream.url }], drainTimeout: 400, fastify: { pluginTimeout: 100, forceCloseConnections: true } })
+  const gate = await gateway(t, { reverse: [{ prefix: '/api', upstream: upstream.url }], drainTimeout, fastify: { pluginTimeout, forceCloseConnections: true } })
   const clients = await Promise.all(['/api/short', '/api/long'].map(async path => {
     const client = await RawClient.to(t, gate.port)
     await client.send(`GET ${path} HTTP/1.1\r\nHost: gate.test\r\n${RIGHT}\r\n\r\n`).until(text => text.includes('begun'))
@@ -49,7 +52,7 @@ t.test('a tunnel to the second address of localhost: app.close() waits for it as
   const restore = patch()
   t.teardown(restore)
   const target = await tcpOrigin(t)
-  const gate = await gateway(t, { host: 'localhost', drainTimeout: 300, fastify: { pluginTimeout: 100, forceCloseConnections: true } })
+  const gate = await gateway(t, { host: 'localhost', drainTimeout, fastify: { pluginTimeout, forceCloseConnections: true } })
   const client = await RawClient.to(t, gate.port, '::1')
   await client.send(connectHead(target.authority, RIGHT)).answer()
   await gate.app.close()
@@ -59,14 +62,14 @@ t.test('a tunnel to the second address of localhost: app.close() waits for it as
 
 t.test('tunnels on a session of HTTP/2: app.close() resolves (F-2)', async t => {
   const target = await tcpOrigin(t)
-  for (const forceCloseConnections of [false, true]) {
-    const gate = await gateway(t, { drainTimeout: 300, fastify: { http2: true, pluginTimeout: 100, forceCloseConnections } as never })
+  await Promise.all([false, true].map(async forceCloseConnections => {
+    const gate = await gateway(t, { drainTimeout, fastify: { http2: true, pluginTimeout, forceCloseConnections } as never })
     const client = await Http2Client.to(t, gate.url)
     const tunnel = await client.tunnel(target.authority, ALICE)
     tunnel.on('error', () => {})
     await gate.app.close()
     t.match(gate.proxied(), [{ status: 200, reason: 'closing' }])
-  }
+  }))
 })
 
 t.test('an own route at work on a session of HTTP/2 when the drain is over: it is waited for; a session that is over and not closed by its client is not (F-57)', async t => {

@@ -116,7 +116,7 @@ t.test('a tunnel that has become long: it ends as any other (R-CONNECT-7, R-CONN
     t.equal(await tunnel.reason, 'ECONNRESET')
   })
   t.test('silence: it is ended as idle, and octets put that off', async t => {
-    const tunnel = await long(t, { idleTimeout: 200 })
+    const tunnel = await long(t, { idleTimeout: 1_000 })
     tunnel.client.send('still here')
     await tunnel.target.until(text => text === 'still here')
     t.equal(await tunnel.reason, 'idle')
@@ -267,9 +267,9 @@ t.test('a tunnel that is idle or too old: it is ended (R-CONNECT-17)', async t =
   })
   t.test('not while bytes go one way', async t => {
     for (const way of ['client', 'target'] as const) {
-      const tunnel = await joined(t, { idleTimeout: 100 })
-      const timer = setInterval(() => tunnel[way].send('x'), 10)
-      await tunnel[way === 'client' ? 'target' : 'client'].until(text => text.length === 30)
+      const tunnel = await joined(t, { idleTimeout: 600 })
+      const timer = setInterval(() => tunnel[way].send('x'), 20)
+      await tunnel[way === 'client' ? 'target' : 'client'].until(text => text.length === 45)
       clearInterval(timer)
       t.strictSame(tunnel.endings, [])
       t.equal(await tunnel.reason, 'idle')
@@ -369,10 +369,10 @@ for (const [kind, open] of [['short', joined], ['long', long]] as const) {
     }
     t.test('octets that wait for leave: it is not idle until they are out, and then it is', async t => {
       const meter = new GivenMeter(base)
-      const tunnel = await metered(meter, { idleTimeout: 200 })
+      const tunnel = await metered(meter, { idleTimeout: 600 })
       tunnel.target.send('waits')
       await until(() => meter.waiting.down !== undefined)
-      await new Promise(resolve => setTimeout(resolve, 500))
+      await new Promise(resolve => setTimeout(resolve, 1_000))
       t.strictSame(tunnel.endings, [])
       meter.give('down', 5)
       await tunnel.client.until(text => text === 'waits')
@@ -380,7 +380,7 @@ for (const [kind, open] of [['short', joined], ['long', long]] as const) {
     })
     t.test('octets that wait for leave while it becomes too old, or is ended from outside: it ends', async t => {
       const meter = new GivenMeter(base)
-      const tunnel = await metered(meter, { maxDuration: open === long ? 5_000 : 100 })
+      const tunnel = await metered(meter, { maxDuration: open === long ? 60_000 : 1_000 })
       tunnel.client.send('waits')
       await until(() => meter.waiting.up !== undefined)
       if (open === long) tunnel.exchange.end(new LimitReached(1))
