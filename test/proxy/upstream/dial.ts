@@ -46,7 +46,7 @@ t.test('every address fails: the failure is that of the first', async t => {
 })
 
 t.test('an address that does not respond: the next one is tried beside it after a while', async t => {
-  const { port } = await stalledListener(t, '127.0.0.2')
+  const { port } = await stalledListener(t, '127.0.0.2', await closedPort())
   const { sockets } = await tcpOrigin(t, undefined, port)
   const socket = await opened(t, connection([SECOND, FIRST], port, { connectTimeout }))
   t.equal(socket.remoteAddress, '127.0.0.1')
@@ -54,7 +54,7 @@ t.test('an address that does not respond: the next one is tried beside it after 
 })
 
 t.test('a slow address beside one that fails: the slow one is not given up', async t => {
-  const { port, release } = await stalledListener(t, '127.0.0.2')
+  const { port, release } = await stalledListener(t, '127.0.0.2', await closedPort())
   const dialling = connection([SECOND, FIRST], port, { connectTimeout }) // nothing listens on the other
   await new Promise(resolve => setImmediate(resolve)) // it has knocked, and will knock again
   release()
