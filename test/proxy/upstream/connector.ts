@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import t from 'tap'
 import type { Test } from 'tap'
 import { Client } from 'undici'
-import type { buildConnector } from 'undici'
+import type { Dispatcher, buildConnector } from 'undici'
 import { createConnector, reportResets } from '../../../lib/proxy/upstream/connector.js'
 import { closedPort } from '../../fixtures/closed-port.js'
 import { listening } from '../../fixtures/listening.js'
@@ -63,16 +63,24 @@ t.test('a reset that comes together with octets: is the end of no response eithe
 })
 
 t.test('an end behind content without a length that waits again and again: the response is lost, and not the process', async t => {
-  const server = createServer({ allowHalfOpen: true }, accepted => { accepted.once('data', () => accepted.end(`HTTP/1.1 200 OK\r\n\r\n${'x'.repeat(1000)}`)) })
+  let isOver = false
+  const server = createServer({ allowHalfOpen: true }, accepted => {
+    accepted.once('data', () => accepted.end(`HTTP/1.1 200 OK\r\n\r\n${'x'.repeat(1000)}`, () => { isOver = true }))
+  })
   const client = new Client(`http://127.0.0.1:${await listening(t, server as never)}`, { connect: createConnector({}) })
   t.teardown(async () => { await client.destroy() })
+  const goOn = async (controller: Dispatcher.DispatchController): Promise<void> => {
+    await until(() => isOver)
+    for (let turns = 0; turns < 20; turns++) await new Promise(resolve => { setImmediate(resolve) }) // the end is there
+    controller.resume()
+  }
   const code = await new Promise(resolve => {
     client.dispatch({ method: 'GET', path: '/' }, {
       onRequestStart () {},
       onResponseStart () {},
       onResponseData (controller, chunk) {
         controller.pause()
-        if (chunk.length > 0) setTimeout(() => controller.resume(), 50)
+        if (chunk.length > 0) goOn(controller).catch(() => {})
       },
       onResponseEnd () { resolve('whole') },
       onResponseError (_controller, error) { resolve((error as NodeJS.ErrnoException).code) }
