@@ -388,8 +388,12 @@ t.test('a client that leaves, or an application that closes, while the parent is
 
 t.test('an application that has responded before the parent: the tunnel is not opened, and the record names the parent', async t => {
   let open!: () => void
-  const parent = await fakeParent(t, (_head, _place, socket) => { open = () => { socket.write('HTTP/1.1 200 OK\r\n\r\n') } })
-  const tunnel = await lab(t, { tunnel: { ways: ways(parent.port) }, hook: reply => { setTimeout(() => { reply.code(503).send('late') }, 20) } })
+  let respond!: () => void
+  const parent = await fakeParent(t, (_head, _place, socket) => {
+    open = () => { socket.write('HTTP/1.1 200 OK\r\n\r\n') }
+    respond()
+  })
+  const tunnel = await lab(t, { tunnel: { ways: ways(parent.port) }, hook: reply => { respond = () => { reply.code(503).send('late') } } })
   const client = await RawClient.to(t, tunnel.port)
   t.match(await client.send(connectHead('origin.test:443')).answer(), /^HTTP\/1\.1 503 /)
   open()

@@ -86,6 +86,7 @@ t.test('a target that takes its time: the client is not cut off for it', async t
   t.equal(String((await content.next()).value), 'abc')
   await new Promise(resolve => setTimeout(resolve, 60)) // three times its patience
   client.send('def')
+  await until(() => incoming.complete)
   t.equal(String((await content.next()).value), 'def')
   t.equal((await content.next()).done, true)
 })

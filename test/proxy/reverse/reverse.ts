@@ -205,7 +205,7 @@ t.test('the head of an event stream: it does not wait for the first event', asyn
 
 t.test('a client that reads nothing: it is cut off after bodyTimeout', async t => {
   const upstream = await origin(t, (_request, response) => response.end(Buffer.alloc(50_000_000)))
-  const { port, proxied } = await reverse(t, { upstream: upstream.url, undici: { bodyTimeout: 100 } })
+  const { port, proxied } = await reverse(t, { upstream: upstream.url, undici: { bodyTimeout: 500 } })
   const client = await RawClient.to(t, port)
   client.socket.pause()
   client.send(message('GET', '/api'))
@@ -349,7 +349,8 @@ t.test('content that Fastify has parsed: it waits for leave for all of it, once 
 
 t.test('a client that leaves while its content, or it itself, waits for the limits: the upstream is not asked', async t => {
   const upstream = await origin(t)
-  for (const [meter, verdict] of [[new GivenMeter(), undefined], [undefined, async () => await new Promise(resolve => setTimeout(resolve, 50))]] as const) {
+  let letIn = () => {}
+  for (const [meter, verdict] of [[new GivenMeter(), undefined], [undefined, async () => await new Promise<void>(resolve => { letIn = resolve })]] as const) {
     const limiter = new FakeLimiter(meter, verdict)
     const { port, proxied } = await reverse(t, { upstream: upstream.url, proxyPayloads: false, preValidation: (_request: unknown, _reply: unknown, done: () => void) => done() } as never, { limiter })
     const client = await RawClient.to(t, port)
@@ -357,6 +358,7 @@ t.test('a client that leaves while its content, or it itself, waits for the limi
     await until(() => limiter.asked.length === 1)
     client.socket.destroy()
     t.match(await proxied(1), [{ status: 499 }])
+    letIn()
     await until(() => limiter.released === 1)
     t.strictSame(upstream.seen, [])
   }
