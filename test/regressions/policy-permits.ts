@@ -160,7 +160,7 @@ t.test('a request for a host that is none, whose content is still to come: new r
 t.test('a user who is revoked while authorize is asked about a WebSocket of @fastify/http-proxy: the upstream is not reached', async t => {
   const target = await webSocketOrigin(t)
   const verdict = asked<true>()
-  const { app, url, proxied } = await gateway(t, {
+  const { app, url, logged } = await gateway(t, {
     reverse: [{ prefix: '/api', upstream: target.url, websocket: true, wsHooks: {} } as never], authorize: verdict.ask
   })
   const socket = webSocket(t, `${url}/api/chat`, { headers: { 'Proxy-Authorization': ALICE } })
@@ -169,6 +169,6 @@ t.test('a user who is revoked while authorize is asked about a WebSocket of @fas
   app.proxyAuthRevoke('alice')
   verdict.give(true)
   t.match(await ended, /403/)
-  t.match(proxied(), [{ form: 'websocket', status: 403, reason: 'FST_PROXY_AUTH_FORBIDDEN' }])
+  t.match(await logged(({ proxy }) => proxy !== undefined), { proxy: { form: 'websocket', status: 403, reason: 'FST_PROXY_AUTH_FORBIDDEN' } })
   t.equal(target.seen.length, 0)
 })

@@ -62,11 +62,12 @@ t.test('tens of thousands of commas in a list, or of quotes in credentials: read
   for (const name of ['X-Forwarded-For', 'X-Forwarded-Host', 'Forwarded', 'Connection', 'TE', 'Via', 'Upgrade', 'Accept', 'Trailer', 'Proxy-Authorization']) {
     for (const text of [','.repeat(long), 'a, '.repeat(long / 3), 'for="'.repeat(long / 5), '"\\'.repeat(long / 2)]) {
       for (const line of lines(around)) {
-        const before = performance.now()
+        const before = process.cpuUsage()
         const credentials = name === 'Proxy-Authorization' ? [] : [CREDENTIALS]
         const { status } = readAnswer(await ask(t, around.port, line, [...credentials, `${name}: ${name === 'Proxy-Authorization' ? `Digest ${text}` : text}`]))
         t.ok(status >= 200 && (status < 500 || name === 'Via'), `${name}: ${text.slice(0, 6)}: ${status}`) // so many hops are a loop, 502
-        t.ok(performance.now() - before < 2000)
+        const { user, system } = process.cpuUsage(before)
+        t.ok(user + system < 2_000_000)
       }
     }
   }

@@ -43,7 +43,7 @@ t.test('a connection that an origin has authenticated: it serves no other user (
 t.test('OPTIONS * in whose place another response was sent: the late response of the origin is dropped', async t => {
   let answer!: () => void
   const target = await origin(t, (_request, response) => { answer = () => response.end('late') })
-  const { port } = await gateway(t, { fastify: { handlerTimeout: 50 } })
+  const { port } = await gateway(t, { fastify: { handlerTimeout: 1_000 } })
   const client = await RawClient.to(t, port)
   client.send(`OPTIONS ${target.url} HTTP/1.1\r\nHost: x\r\nProxy-Authorization: ${ALICE}\r\nConnection: close\r\n\r\n`)
   t.match(await client.end(), /^HTTP\/1\.1 503 /)

@@ -92,13 +92,14 @@ for (const [form, base] of Object.entries(FORMS)) {
     const response = await all.response()
     response.writeHead(200, { 'content-length': 6 }).write('one')
     await all.client.until(text => text.endsWith('one'))
+    const closed = once(response, 'close')
     all.client.socket.end('GET ')
     isOne(t, await all.client.end(), 'one')
-    await once(response, 'close')
+    await closed
   })
 
   t.test(`half a head for too long behind a response on its way, ${form}: that response to its end, and no 408`, async t => {
-    const all = await world(t, { http: { headersTimeout: 50, requestTimeout: 50, connectionsCheckingInterval: 20 } })
+    const all = await world(t, { http: { headersTimeout: 1_000, requestTimeout: 1_000, connectionsCheckingInterval: 20 } })
     all.client.send(head('GET', `${base(all)}/1`))
     const response = await all.response()
     response.writeHead(200, { 'content-length': 6 }).write('one')
