@@ -4,7 +4,7 @@ import { certificate, openssl } from '../fixtures/certificate.js'
 import { page } from '../fixtures/faults/page.js'
 import { runAll, textOf, unheard } from '../fixtures/faults/run.js'
 
-t.setTimeout(400_000)
+t.setTimeout(900_000)
 
 t.test('every fault, in each phase of each form: a status and a log line that fit, and nothing is left or uncaught', { skip: openssl.skip }, async t => {
   const cells = await runAll(certificate(t, 'elsewhere.test'))

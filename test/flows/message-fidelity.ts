@@ -15,6 +15,8 @@ import { until } from '../fixtures/until.js'
 import { waysIn } from '../fixtures/ways-in.js'
 import type { Reply, WayIn } from '../fixtures/ways-in.js'
 
+t.setTimeout(600_000)
+
 // The same messages by every way in: reverse and forward, HTTP/1.1 and HTTP/2, in the clear and over TLS.
 
 const OK = 'HTTP/1.1 200 OK\r\nDate: x\r\n'
