@@ -39,7 +39,7 @@ t.test('an object that is added: it is there for one garbage collection, and gon
 
 t.test('many objects one after the other: the first are let go of, though V8 sees little of their memory', async t => {
   const kept = keptHandles()
-  const ADDED = 6000
+  const ADDED = 12_000
   for (let i = 0; i < ADDED; i++) {
     kept.add({})
     if (i % 20 === 0) await new Promise(setImmediate)
