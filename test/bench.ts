@@ -12,10 +12,13 @@ import { chosen } from '../bench/scenarios/index.js'
 import { ownProgram } from './fixtures/own-program.js'
 import { until } from './fixtures/until.js'
 
+/** In the marks of this file's processes, as another checkout may be tested at the same time. */
+const OWN = process.pid
+
 /** Starts it as short as can be, on the sources, with a variable in its environment by which all its processes are known. */
 function startBench (mark: string, ...args: string[]): ChildProcess {
   const { execArgv, file } = ownProgram(new URL('../bench/run.ts', import.meta.url))
-  const env = { PATH: process.env['PATH'], MARK: mark, BENCH_PROCESSES: '1', BENCH_ROUNDS: '1', BENCH_SECONDS: '0.02' }
+  const env = { PATH: process.env['PATH'], MARK: `${mark} ${OWN}`, BENCH_PROCESSES: '1', BENCH_ROUNDS: '1', BENCH_SECONDS: '0.02' }
   return spawn(process.execPath, [...execArgv, file, '--sources', ...args], { env, stdio: ['ignore', 'pipe', 'inherit'] })
 }
 
@@ -24,7 +27,7 @@ function processesOf (mark: string): string[] {
   if (!existsSync('/proc/self/environ')) return []
   return readdirSync('/proc').filter((name) => {
     try {
-      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/environ`, 'latin1').split('\0').includes(`MARK=${mark}`)
+      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/environ`, 'latin1').split('\0').includes(`MARK=${mark} ${OWN}`)
     } catch {
       return false // it has ended, or belongs to another user
     }
