@@ -4,6 +4,7 @@ import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import proxyAuth, { BasicStrategy, DigestStrategy, MemoryStore, htpasswd, lookupStatic, proxyAuthMetrics, verifyStatic } from 'fastify-proxy-auth'
 import { Registry } from 'prom-client'
+import { UNREACHED } from '../../test/fixtures/unreached-limits.js'
 import { measured } from '../measured.js'
 import { readOptions, tls } from '../options.js'
 
@@ -23,20 +24,13 @@ const listeners = {
   // As the documentation recommends it.
   http2: () => ({ http2: true, http: { maxSessionMemory: 128, settings: { maxConcurrentStreams: 1000 } } })
 }
-const limits = [{
-  tunnels: 100_000,
-  requests: 100_000,
-  rate: { requests: 1_000_000, per: 1000 },
-  bandwidth: { up: 1e12, down: 1e12 },
-  quota: { octets: Number.MAX_SAFE_INTEGER, per: 'day' as const }
-}]
 const app = Fastify(listeners[listener]() as object) as FastifyInstance
 if (hasOnSend) app.addHook('onSend', (_request, _reply, payload, done) => { done(null, payload) })
 await app.register(proxyAuth, {
   realm: 'bench',
   strategies: schemes.map((scheme) => strategies[scheme]()),
   forward: { special: ['127.0.0.1:*'] },
-  ...hasLimits && { limits },
+  ...hasLimits && { limits: UNREACHED },
   reverse: [{ prefix: '/api', upstream: process.env['ORIGIN']! }]
 })
 if (hasLimits) await proxyAuthMetrics(app, { register: new Registry(), users: true })

@@ -12,6 +12,7 @@ import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { Redis } from 'ioredis'
 import { Registry } from 'prom-client'
+import { UNREACHED } from '../fixtures/unreached-limits.js'
 import { BACKLOG } from './origin.js'
 import proxyAuth, { BasicStrategy, DigestStrategy, htpasswd, lookupStatic, proxyAuthMetrics } from '../../lib/index.js'
 
@@ -63,15 +64,6 @@ const stream = new Writable({
     done()
   }
 })
-/** Limits that no client reaches, so that all they do counts for them. */
-const limits = [{
-  name: 'all',
-  tunnels: 100_000,
-  requests: 100_000,
-  rate: { requests: 1_000_000, per: 1000 },
-  bandwidth: { up: 1e12, down: 1e12 },
-  quota: { octets: Number.MAX_SAFE_INTEGER, per: 'day' as const }
-}]
 const redis = setup.redis === undefined ? undefined : new Redis({ path: setup.redis })
 const accounts = htpasswd(setup.accounts, { cleartext: true })
 
@@ -87,7 +79,7 @@ async function listen (server: object): Promise<FastifyInstance> {
     ],
     attempts: { perAddress: 1_000_000, perUser: 1_000_000 },
     strategyTimeout: 10 * LIMIT,
-    limits,
+    limits: UNREACHED,
     ...redis && { redis: { client: redis, key: 'k'.repeat(32) } },
     policy: { default: 'allow', rules: [{ name: 'nowhere', users: ['dora'], to: ['nowhere.test'], action: 'deny' }] },
     status: { path: '/proxy-status', onRequest: (_request, _reply, done) => done() },

@@ -12,6 +12,7 @@ import * as v8 from 'node:v8'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { Registry } from 'prom-client'
+import { UNREACHED } from '../../fixtures/unreached-limits.js'
 import { AWS4_KEY, AWS4_SECRET, OTHER_PASSWORD, PASSWORD, REALM, TOKEN, USER } from './secrets.js'
 import type { Listener, Question, Settled, Setup } from './world.js'
 
@@ -59,16 +60,6 @@ function strategies () {
   ]
 }
 
-/** Limits that nothing reaches, so that all that counts for them does so. */
-const limits = [{
-  name: 'all',
-  tunnels: 100_000,
-  requests: 100_000,
-  rate: { requests: 1_000_000, per: 1000 },
-  bandwidth: { up: 1e12, down: 1e12 },
-  quota: { octets: Number.MAX_SAFE_INTEGER, per: 'day' }
-}]
-
 for (const name of ['challenged', 'granted', 'refused', 'denied', 'opened', 'progress', 'closed', 'limited', 'store']) {
   subscribe(`fastify-proxy-auth:${name}`, event => { log.push(JSON.stringify(event)) })
 }
@@ -93,7 +84,7 @@ async function listen (server: object): Promise<FastifyInstance> {
     strategyTimeout: LIMIT,
     drainTimeout: 100,
     authInt: { contentTimeout: LIMIT },
-    limits,
+    limits: UNREACHED,
     policy: { default: 'allow', rules: [{ name: 'nowhere', users: [USER], to: ['nowhere.test'], action: 'deny' }] },
     connect: { idleTimeout: LIMIT },
     forward: {
