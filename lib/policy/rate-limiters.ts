@@ -34,6 +34,18 @@ export interface CountedPoints {
 }
 
 /**
+ * How many points a key has. A store whose value at the key is no number, since something else
+ * wrote it, gives `NaN`, which is above no limit.
+ *
+ * @param store - What gave it, for the error.
+ * @throws {Error} It is no number.
+ */
+export function pointsOf ({ consumedPoints }: CountedPoints, store = 'the store'): number {
+  if (Number.isNaN(consumedPoints)) throw new Error(`${store} says no number`)
+  return consumedPoints
+}
+
+/**
  * Loads the package that counts. It is an optional one.
  *
  * @param user - What needs it, for the error.

@@ -4,6 +4,7 @@ import type { RedisClient } from '../../store/shared-redis.js'
 import { shareOf } from '../../store/shared-room.js'
 import { Shares } from '../../store/shares.js'
 import type { Milliseconds } from '../../types.js'
+import { pointsOf } from '../rate-limiters.js'
 import type { CountedPoints, RateLimiter, RateLimiterOptions, RateLimiters } from '../rate-limiters.js'
 
 /** What has been counted. */
@@ -66,9 +67,8 @@ function limiterOptions ({ name, timeWindow }: CounterOptions): RateLimiterOptio
   return { keyPrefix: name, points: 1, duration: Math.min(LONGEST, Math.ceil(timeWindow / 1000)) }
 }
 
-function countOf ({ consumedPoints: points, msBeforeNext: left }: CountedPoints): Count {
-  if (Number.isNaN(points)) throw new Error('the store says no number') // no limit would be reached
-  return { points, left }
+function countOf (counted: CountedPoints): Count {
+  return { points: pointsOf(counted), left: counted.msBeforeNext }
 }
 
 /** What a key in memory takes room for. */

@@ -3,6 +3,7 @@ import { BadOption } from '../../errors.js'
 import { loadPackage } from '../../load-package.js'
 import type { RedisClient } from '../../store/shared-redis.js'
 import type { Milliseconds } from '../../types.js'
+import { pointsOf } from '../rate-limiters.js'
 import type { RateLimiter, RateLimiters } from '../rate-limiters.js'
 
 /** Counts octets by key. */
@@ -157,9 +158,7 @@ export class RedisQuotas implements QuotaStore {
     const options = { customDuration: secondsUntil(until, this.clock()) }
     const adding = this.counts.penalty(key, octets, options)
     this.latest = adding.catch(() => {})
-    const { consumedPoints } = await adding
-    if (Number.isNaN(consumedPoints)) throw new Error('Redis says no number') // no quota would hold
-    return consumedPoints
+    return pointsOf(await adding, 'Redis')
   }
 
   async close (): Promise<void> {

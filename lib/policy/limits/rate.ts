@@ -2,6 +2,7 @@ import { LimitStoreFailed } from '../../errors.js'
 import { LEFT_ALONE } from '../../store/store-health.js'
 import type { StoreHealth } from '../../store/store-health.js'
 import type { Milliseconds } from '../../types.js'
+import { pointsOf } from '../rate-limiters.js'
 import type { RateLimiter } from '../rate-limiters.js'
 import type { RateLimit } from './limits-options.js'
 
@@ -25,9 +26,8 @@ export class Rate {
   async count (key: string): Promise<Milliseconds> {
     try {
       const options = { customDuration: this.duration }
-      const { consumedPoints, msBeforeNext } = await this.health.ask(() => this.counts.penalty(key, 1, options))
-      if (Number.isNaN(consumedPoints)) throw new Error('the store says no number')
-      return consumedPoints > this.limit.requests ? Math.max(1, msBeforeNext) : 0
+      const counted = await this.health.ask(() => this.counts.penalty(key, 1, options))
+      return pointsOf(counted) > this.limit.requests ? Math.max(1, counted.msBeforeNext) : 0
     } catch {
       if (this.whenFailing === 'refuse') throw new LimitStoreFailed(LEFT_ALONE)
       return 0
