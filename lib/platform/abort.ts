@@ -4,8 +4,7 @@ import type { Http2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { once } from './guarded.js'
-import { streamOf } from './message-stream.js'
-import { isInjected } from './injected.js'
+import { streamOf } from './message-state.js'
 
 const { NGHTTP2_CONNECT_ERROR, NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_PROTOCOL_ERROR } = constants
 
@@ -78,28 +77,6 @@ export function abortResponse (response: ServerResponse): void {
   // and never end it.
   if (response.socket === null) once(response, 'socket', (socket: Socket) => socket.destroy())
   response.destroy()
-}
-
-/**
- * Whether the client of a response has gone. Node's HTTP/2 has no `destroyed` for one.
- *
- * @quirk node-http2-response-destroyed
- */
-export function isGone (response: ServerResponse): boolean {
-  const stream = streamOf(response)
-  return stream === undefined ? response.destroyed : stream.destroyed || stream.closed
-}
-
-/**
- * Whether all of a response has gone out. Node calls a stream finished that was reset, and that of
- * a HEAD from its start.
- *
- * @quirk node-http2-head-finished
- */
-export function isFinished (response: ServerResponse): boolean {
-  return response.headersSent &&
-    (response.writableFinished || (response.writableEnded && isInjected(response))) &&
-    streamOf(response)?.aborted !== true
 }
 
 /**

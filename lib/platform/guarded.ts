@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Duplex } from 'node:stream'
 import { ListenerFailed } from '../errors.js'
-import { streamOf } from './message-stream.js'
+import { streamOf } from './message-state.js'
 
 // What is thrown in an event of a server, a session, a socket or a stream, or by the callback of a
 // timer, is caught by no one: it ends the process. So each such entry into our code is made here,

@@ -2,10 +2,9 @@ import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyReply } from 'fastify'
 import { formatFields } from '../fields/raw-list.js'
 import { endToEnd } from '../fields/hop-by-hop.js'
-import { streamOf } from './message-stream.js'
+import { streamOf, isGone } from './message-state.js'
 import { http2Fields } from '../fields/http2-fields.js'
 import { reasonPhrase } from './reason-phrase.js'
-import { isGone } from './abort.js'
 
 /** Frames of a session that wait to be sent, beyond which no interim answer joins them. */
 const MAX_QUEUED = 32

@@ -3,7 +3,7 @@ import { constants } from 'node:http2'
 import type { Http2Session, Http2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { guarded, once } from './guarded.js'
-import { isInjected } from './injected.js'
+import { isInjected } from './message-state.js'
 import { sessionSocket } from './session-socket.js'
 
 /** How long a client may take to read a refusal, in milliseconds. */

@@ -2,11 +2,9 @@ import { once } from 'node:events'
 import { ServerResponse } from 'node:http'
 import { constants } from 'node:http2'
 import { PassThrough } from 'node:stream'
-import Fastify from 'fastify'
 import t from 'tap'
-import { streamOf } from '../../lib/platform/message-stream.js'
-import { resetWithCancel, resetForProtocolError, abortResponse, abort, hasLostPeer, isFinished, isGone, isHttp2Stream, propagateReset, wasReset } from '../../lib/platform/abort.js'
-import { isInjected } from '../../lib/platform/injected.js'
+import { isFinished, isGone } from '../../lib/platform/message-state.js'
+import { resetWithCancel, resetForProtocolError, abortResponse, abort, hasLostPeer, isHttp2Stream, propagateReset, wasReset } from '../../lib/platform/abort.js'
 import { socketPair } from '../fixtures/socket-pair.js'
 import { streamPair } from '../fixtures/stream-pair.js'
 import { socketPath } from '../fixtures/socket-path.js'
@@ -147,20 +145,6 @@ t.test('a pipelined response that is cut: it takes its connection along when its
   t.equal(await far.end(), '', 'and nothing of it has gone out')
 })
 
-t.test('a response that went out as a whole: it is known to be finished', async t => {
-  const { near, request, response, far } = await streamPair(t)
-  t.equal(streamOf(request), near)
-  t.equal(isFinished(response), false)
-  const closed = once(response, 'close')
-  response.end('all')
-  far.end()
-  far.resume()
-  request.resume()
-  await closed
-  t.equal(isFinished(response), true)
-  t.equal(wasReset(near), false)
-})
-
 t.test('a reset by the other end: it is seen as one, though the reader is told of an end', async t => {
   const { near, response, far } = await streamPair(t)
   t.equal(isHttp2Stream(near), true)
@@ -172,18 +156,4 @@ t.test('a reset by the other end: it is seen as one, though the reader is told o
   t.equal(wasReset(near), true)
   t.equal(isFinished(response), false)
   t.equal(wasReset(new PassThrough()), false)
-})
-
-t.test('a response of app.inject(): it is finished as soon as it has ended (F-3)', async t => {
-  const app = Fastify()
-  const finished: boolean[] = []
-  app.get('/', (_request, reply) => {
-    t.equal(isInjected(reply.raw), true)
-    finished.push(isFinished(reply.raw))
-    reply.raw.once('close', () => finished.push(isFinished(reply.raw)))
-    return 'here'
-  })
-  await app.inject('/')
-  await app.close()
-  t.strictSame(finished, [false, true])
 })

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import { streamOf } from '../message-stream.js'
+import { streamOf } from '../message-state.js'
 
 /**
  * Has the connection close behind a response. HTTP/2 has no field for that, and node warns of it. A

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { streamOf } from '../message-stream.js'
+import { streamOf } from '../message-state.js'
 
 /**
  * Ends a response with all its content in one write. Node makes two of it, the second of nothing,

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { guarded, once } from '../guarded.js'
-import { streamOf } from '../message-stream.js'
+import { streamOf } from '../message-state.js'
 
 /**
  * Destroys a stream of HTTP/2 whose client resets it without an error before the response is

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { on } from '../../platform/guarded.js'
-import { streamOf } from '../../platform/message-stream.js'
-import { isInjected } from '../../platform/injected.js'
+import { streamOf, isInjected } from '../../platform/message-state.js'
 import type { Exchange } from './exchange.js'
 import type { Exchanges } from './exchanges.js'
 

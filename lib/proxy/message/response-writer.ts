@@ -1,10 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { hasField, withoutField } from '../../fields/raw-list.js'
-import { isGone } from '../../platform/abort.js'
 import { guarded, on, once } from '../../platform/guarded.js'
 import { endInOneWrite } from '../../platform/http1/one-write.js'
-import { streamOf } from '../../platform/message-stream.js'
+import { streamOf, isGone } from '../../platform/message-state.js'
 import type { Milliseconds } from '../../types.js'
 import { addTrailers, writeRelayedHead } from './response-head.js'
 

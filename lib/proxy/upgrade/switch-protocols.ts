@@ -8,7 +8,7 @@ import type { Meter } from '../../policy/limits/meter.js'
 import type { MovedOctets } from '../exchange/exchange.js'
 import { join } from '../exchange/join.js'
 import type { JoinOptions, Joined, Side } from '../exchange/join.js'
-import { isGone } from '../../platform/abort.js'
+import { isGone } from '../../platform/message-state.js'
 import type { Upgrade } from '../message/upgrade.js'
 
 /** The answer of an upstream that speaks another protocol from here on. */
