@@ -10,9 +10,9 @@ import { isConnectionBound } from '../schemes/traits.js'
 import type { ConnectionIdentities, Leg } from '../passport/connection-identity.js'
 import type { Granted, Outcome, Refused } from '../passport/outcome.js'
 import { closeBehind } from '../platform/http1/close-behind.js'
-import { closeHead } from '../platform/http2/close-head.js'
-import { destroyWhenReset } from '../platform/http2/reset-without-error.js'
+import { endWhenReset } from '../platform/http2/client-reset.js'
 import { once } from '../platform/guarded.js'
+import { streamOf } from '../platform/message-state.js'
 import { addressGroup } from '../policy/attempts/address-group.js'
 import { Identity } from '../policy/revocations.js'
 import type { Revocations } from '../policy/revocations.js'
@@ -70,8 +70,8 @@ export interface AdmitOptions {
 export function admit (
   request: FastifyRequest, reply: FastifyReply, options: AdmitOptions, began: Milliseconds = performance.now()
 ): Eventual<Refused | null> {
-  closeHead(request.raw, reply.raw)
-  destroyWhenReset(request.raw)
+  const stream = streamOf(request.raw)
+  if (stream !== undefined) endWhenReset(stream, request.raw, reply.raw)
   const attempt = new AdmitAttempt(request, reply, options, began)
   // Nothing is awaited that is there already: each turn of the queue costs as much as the verdict
   // on a password.
