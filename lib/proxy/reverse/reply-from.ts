@@ -8,7 +8,7 @@ import type { FieldRecord } from '../../fields/hop-by-hop.js'
 import { listOf, recordOf, withoutField } from '../../fields/raw-list.js'
 import { guarded, on } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
-import { authenticatesConnection } from '../upstream/authenticates-connection.js'
+import { authenticatesConnection } from '../upstream/pinned-connections.js'
 import type { OutgoingRequest, ReverseClient } from './client.js'
 
 /** The options of `reply.from`, as far as they are used here. */

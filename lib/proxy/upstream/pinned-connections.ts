@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Dispatcher } from 'undici'
+import { valuesOf } from '../../fields/raw-list.js'
 import { isOfOneUser } from '../../platform/connection.js'
 import { once } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
@@ -96,4 +97,15 @@ export class PinnedConnections<Client extends Closing = Pinned> {
     this.live.delete(client)
     await client.destroy()
   }
+}
+
+/**
+ * Whether a request authenticates the connection it is sent on, at the origin: by NTLM or
+ * Negotiate. Such a connection serves no other request, since what comes on it would be another
+ * user's (RFC 9110, 3.3).
+ *
+ * @param fields - The request's, as a flat raw list.
+ */
+export function authenticatesConnection (fields: readonly string[]): boolean {
+  return valuesOf(fields, 'authorization').some((value) => /^(?:NTLM|Negotiate)\b/i.test(value))
 }

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import t from 'tap'
-import { PinnedConnections } from '../../../lib/proxy/upstream/pinned-connections.js'
+import { PinnedConnections, authenticatesConnection } from '../../../lib/proxy/upstream/pinned-connections.js'
 import type { Requester } from '../../../lib/proxy/upstream/pinned-connections.js'
 
 class Client {
@@ -68,4 +68,13 @@ t.test('a ninth connection for one client connection: the one used longest ago i
   t.strictSame(clients.map(({ state }) => state), ['open', 'closed', ...Array.from({ length: 6 }, () => 'open')])
   t.equal(pins.find(of, '1.test', false, never), undefined)
   t.equal(pins.size, 8)
+})
+
+t.test('Authorization by NTLM or Negotiate: it authenticates the connection, and nothing else does (R-PSUP-3)', async t => {
+  for (const scheme of ['NTLM TlRM', 'ntlm TlRM', 'Negotiate YII=']) {
+    t.ok(authenticatesConnection(['Host', 'a.test', 'AUTHORIZATION', scheme]), scheme)
+  }
+  for (const value of ['Basic dTpw', 'Bearer NTLM', 'NTLMx y']) t.notOk(authenticatesConnection(['Authorization', value]), value)
+  t.notOk(authenticatesConnection(['X-Authorizatio', 'NTLM TlRM', 'Proxy-Whatever', 'NTLM']))
+  t.notOk(authenticatesConnection([]))
 })
