@@ -56,6 +56,7 @@ export class PinnedConnections<Client extends Closing = Pinned> {
   find (
     { raw, name }: Requester, upstream: string, authenticates: boolean, open: () => Client
   ): Client | null | undefined {
+    if (!authenticates && this.live.size === 0) return undefined // there are none at all
     if (!isOfOneUser(raw)) return authenticates ? null : undefined
     const pinned = (raw.socket as unknown as Record<symbol, Map<string, Client> | undefined>)[this.key]
     if (pinned === undefined && !authenticates) return undefined

@@ -37,6 +37,14 @@ t.test('a request that authenticates: it gets a connection of its own, which all
   t.equal(pins.size, 1)
 })
 
+t.test('a request that authenticates nothing, where no connection is pinned: it is not looked at', async t => {
+  const pins = new PinnedConnections()
+  const raw = new Proxy({} as IncomingMessage, { get: never })
+  t.equal(pins.find({ raw, name: 'alice' }, 'a.test', false, never), undefined)
+  pins.find(requester(), 'a.test', true, open)
+  t.throws(() => pins.find({ raw, name: 'alice' }, 'a.test', false, never), 'once there is one it is')
+})
+
 t.test('a client connection that several users may share: no user gets a connection of their own (R-PSUP-3)', async t => {
   const pins = new PinnedConnections()
   const socket = new EventEmitter()
