@@ -1,7 +1,6 @@
 import { Agent, Dispatcher, Pool, ProxyAgent, getGlobalDispatcher } from 'undici'
 import type { Milliseconds } from '../../types.js'
-import { connectionIn } from '../upstream/connection.js'
-import { createConnector } from '../upstream/connector.js'
+import { connectionIn, createConnector } from '../upstream/connection.js'
 import type { OriginClientOptions } from '../upstream/origin-client.js'
 import { PINNED_IDLE } from '../upstream/pinned-connections.js'
 import { RESPONSE_HEAD } from '../upstream/response-head-limit.js'

@@ -5,7 +5,7 @@ import { Client } from 'undici'
 import type { Dispatcher } from 'undici'
 import { Attempt } from '../../../lib/proxy/upstream/attempt.js'
 import type { Attempted, Sender } from '../../../lib/proxy/upstream/attempt.js'
-import { createConnector } from '../../../lib/proxy/upstream/connector.js'
+import { createConnector } from '../../../lib/proxy/upstream/connection.js'
 import { scriptedOrigin } from '../../fixtures/scripted-origin.js'
 import type { Script } from '../../fixtures/scripted-origin.js'
 

@@ -5,7 +5,7 @@ import { Client } from 'undici'
 import type { Dispatcher } from 'undici'
 import { guarded, on, once } from '../../../platform/guarded.js'
 import type { Milliseconds } from '../../../types.js'
-import { reportResets } from '../../upstream/connector.js'
+import { reportResets } from '../../upstream/connection.js'
 
 /** How long a connection is kept without a request. */
 const LANE_IDLE: Milliseconds = 60_000
