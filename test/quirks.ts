@@ -9,7 +9,6 @@ import t from 'tap'
 const FREE_OF_QUIRKS: Readonly<Record<string, string>> = {
   'platform/as-error.ts': 'anything may be thrown',
   'platform/connection.ts': 'whose connection it is, by the RFCs: it is here for all floors above',
-  'platform/fastify/hidden-route.ts': 'an option that @fastify/swagger documents',
   'platform/hook.ts': 'Fastify documents it',
   'platform/request-id.ts': 'Fastify documents it: it is here for all floors above',
   'platform/http1/lingering-close.ts': 'TCP is like that, and RFC 9112, 9.6 says what to do about it',

@@ -16,9 +16,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   schemes: ['errors', 'fields'],
   // What node and the libraries below need to be told, and the workarounds for them.
   platform: ['errors', 'fields'],
-  'platform/fastify': ['errors', 'platform'],
-  'platform/http1': ['types', 'fields', 'platform', 'platform/fastify'],
-  'platform/http2': ['types', 'platform', 'platform/fastify'],
+  'platform/http1': ['types', 'fields', 'platform'],
+  'platform/http2': ['types', 'platform'],
   events: ['types', 'platform'],
   'concurrency-limit': ['errors', 'eventual', 'types', 'platform'],
   'load-package': ['errors'],
@@ -35,7 +34,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'policy'
   ],
   // The floors of proxy, from the lowest. Never gate.
-  'proxy/exchange': ['errors', 'store', 'eventual', 'types', 'events', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'policy'],
+  'proxy/exchange': ['errors', 'store', 'eventual', 'types', 'events', 'fields', 'platform', 'platform/http1', 'platform/http2', 'policy'],
   'proxy/message': ['errors', 'check-option', 'types', 'fields', 'platform', 'platform/http1', 'policy', 'proxy/exchange'],
   'proxy/upstream': ['errors', 'check-option', 'types', 'fields', 'platform', 'policy', 'proxy/message'],
   // To the target by way of another proxy, and the credentials for that.
@@ -43,9 +42,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   'proxy/parent': ['errors', 'eventual', 'types', 'fields', 'platform', 'policy', 'proxy/upstream', 'proxy/parent/login'],
   'proxy/parent/connect': ['errors', 'eventual', 'load-package', 'types', 'fields', 'platform', 'policy', 'proxy/upstream', 'proxy/parent', 'proxy/parent/login'],
   'proxy/parent/absolute': ['errors', 'eventual', 'types', 'fields', 'platform', 'policy', 'store', 'proxy/message', 'proxy/upstream', 'proxy/parent', 'proxy/parent/login'],
-  'proxy/ingress': ['errors', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'store', 'proxy/exchange'],
+  'proxy/ingress': ['errors', 'fields', 'platform', 'platform/http1', 'policy', 'store', 'proxy/exchange'],
   'proxy/upgrade': [
-    'errors', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'platform/http2', 'policy', 'proxy/exchange', 'proxy/message',
+    'errors', 'types', 'fields', 'platform', 'platform/http1', 'platform/http2', 'policy', 'proxy/exchange', 'proxy/message',
     'proxy/ingress'
   ],
   'proxy/relay': [
@@ -56,15 +55,15 @@ const MAY_IMPORT: Record<string, string[]> = {
     'proxy/upgrade'
   ],
   'proxy/forward': [
-    'errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'proxy/exchange',
+    'errors', 'eventual', 'check-option', 'types', 'fields', 'platform', 'platform/http1', 'policy', 'proxy/exchange',
     'proxy/message', 'proxy/upstream', 'proxy/ingress', 'proxy/upgrade', 'proxy/relay', 'proxy/connect', 'proxy/parent', 'proxy/parent/connect', 'proxy/parent/absolute'
   ],
   'proxy/reverse': [
-    'errors', 'eventual', 'types', 'fields', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'store', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/parent',
+    'errors', 'eventual', 'types', 'fields', 'platform', 'platform/http1', 'policy', 'store', 'proxy/exchange', 'proxy/message', 'proxy/upstream', 'proxy/parent',
     'proxy/parent/connect', 'proxy/ingress', 'proxy/upgrade', 'proxy/relay'
   ],
   // What operators see of it all.
-  status: ['errors', 'check-option', 'types', 'fields', 'events', 'platform', 'platform/fastify', 'platform/http1', 'policy', 'proxy/exchange'],
+  status: ['errors', 'check-option', 'types', 'fields', 'events', 'platform', 'platform/http1', 'policy', 'proxy/exchange'],
   // What may be said to the plugin, in types, and what it makes of that.
   options: [
     'errors', 'check-option', 'types', 'fields', 'store', 'passport', 'policy', 'gate', 'proxy/message', 'proxy/upstream', 'proxy/connect', 'proxy/forward',
@@ -81,7 +80,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   metrics: ['errors', 'check-option', 'load-package', 'events', 'strategies', 'passport', 'policy', 'proxy/exchange', 'registration'],
   index: [
     'errors', 'eventual', 'options', 'types', 'events', 'fields', 'schemes', 'store', 'strategies', 'users', 'passport', 'platform',
-    'platform/fastify', 'platform/http1', 'platform/http2', 'policy', 'gate', 'proxy/exchange', 'proxy/message', 'proxy/connect', 'proxy/forward', 'proxy/reverse',
+    'platform/http1', 'platform/http2', 'policy', 'gate', 'proxy/exchange', 'proxy/message', 'proxy/connect', 'proxy/forward', 'proxy/reverse',
     'registration', 'metrics', 'proxy-authenticate', 'status', 'tracing'
   ]
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler, RouteShorthandOptions } from 'fastify'
 import { MAX_TIMER } from '../check-option.js'
 import { StatusRefused } from '../errors.js'
-import { hiddenSchema } from '../platform/fastify/hidden-route.js'
+import { hiddenSchema } from '../platform/fastify.js'
 import { closeBehind } from '../platform/http1/close-behind.js'
 import type { StatusFeed } from './feed.js'
 import { statusDocument } from './page/document.js'

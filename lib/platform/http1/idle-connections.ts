@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { on, once } from '../guarded.js'
-import { onEveryServer } from '../fastify/listeners.js'
+import { onEveryServer } from '../fastify.js'
 
 /**
  * What node keeps on a socket: its parser, unless it has let go of it, and the response whose turn

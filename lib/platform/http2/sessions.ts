@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { guarded, on, once, prepend } from '../guarded.js'
 import { sessionSocket } from '../session-socket.js'
 import type { Milliseconds } from '../../types.js'
-import { onEveryServer } from '../fastify/listeners.js'
+import { onEveryServer } from '../fastify.js'
 
 /** How long a client that is asked for a sign of life may send nothing. */
 const ALIVE_TIMEOUT: Milliseconds = 5_000

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { guarded } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
 import type { Exchanges } from './exchanges.js'
-import { furtherServers } from '../../platform/fastify/internals.js'
+import { furtherServers } from '../../platform/fastify.js'
 import { IdleConnections } from '../../platform/http1/idle-connections.js'
 import { LeftSessions } from '../../platform/http2/sessions.js'
 

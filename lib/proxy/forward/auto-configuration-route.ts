@@ -6,7 +6,7 @@ import { formatAuthority } from '../../fields/authority.js'
 import { parseHostField } from '../../fields/host.js'
 import { autoConfiguration } from '../../policy/target/auto-configuration.js'
 import type { AutoConfigurationLists } from '../../policy/target/auto-configuration.js'
-import { hiddenSchema } from '../../platform/fastify/hidden-route.js'
+import { hiddenSchema } from '../../platform/fastify.js'
 
 /** How browsers are told which proxy to use. */
 export interface AutoConfigurationOptions {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
-import { rewriteUrlOf } from '../../platform/fastify/internals.js'
+import { rewriteUrlOf } from '../../platform/fastify.js'
 import { TARGET_FORM } from './target-form.js'
 
 /**
