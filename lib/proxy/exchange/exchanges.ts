@@ -1,6 +1,8 @@
+import type { IncomingMessage } from 'node:http'
 import { after } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
-import { guarded } from '../../platform/guarded.js'
+import { guarded, on } from '../../platform/guarded.js'
+import { isInjected, streamOf } from '../../platform/message-state.js'
 import type { LimitFailure, Limiting, Meter } from '../../policy/limits/meter.js'
 import { Identity, Revocations } from '../../policy/revocations.js'
 import type { Milliseconds, ProxyIdentity } from '../../types.js'
@@ -155,4 +157,30 @@ function isUnderWay (exchange: Exchange): exchange is Proxied {
 
 function endSoon (exchange: Exchange, why: EndedFor): void {
   queueMicrotask(guarded(() => { if (exchange.place !== undefined) exchange.end(why) }))
+}
+
+/**
+ * Takes an exchange whose answer is through off the list, once its request is too: until then the
+ * connection is in use, and a stopping server waits.
+ *
+ * Node lets go of a request of HTTP/1.1 when its answer is out, and does not tell it when the
+ * connection closes: what reads it would wait for more.
+ *
+ * @quirk node-request-close
+ */
+export function deleteWhenRequestEnds (exchanges: Exchanges, exchange: Exchange, request: IncomingMessage): void {
+  const socket = streamOf(request) === undefined ? request.socket : undefined
+  const through = () => {
+    request.removeListener('close', through)
+    socket?.removeListener('close', left)
+    exchanges.delete(exchange)
+  }
+  const left = () => {
+    request.destroy()
+    through()
+  }
+  if (request.complete || request.destroyed || isInjected(request)) return through()
+  if (socket?.destroyed === true) return left()
+  on(request, 'close', through)
+  if (socket !== undefined) on(socket, 'close', left)
 }
