@@ -2,8 +2,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { after } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
 import type { AbsoluteTarget } from '../../fields/target.js'
+import { valuesOf } from '../../fields/raw-list.js'
 import { formatVia } from '../../fields/via.js'
 import { isGone } from '../../platform/message-state.js'
+import { isOfOneUser } from '../../platform/connection.js'
 import type { Permissions } from '../../policy/permission/permissions.js'
 import type { PolicyForm } from '../../policy/rules/document.js'
 import type { Access, Address } from '../../policy/target/access.js'
@@ -18,7 +20,6 @@ import { Relay } from '../relay/relay.js'
 import type { RelayOptions } from '../relay/relay.js'
 import type { OriginClient } from '../upstream/origin-client.js'
 import type { ByParents, Forwarded } from './by-parents.js'
-import { tellOfSession } from './session-based.js'
 
 /** `bodyTimeout`: how long the client may send nothing of its content, too. */
 export interface ForwardHandlerOptions extends Omit<RelayOptions, 'via'> {
@@ -87,4 +88,21 @@ export function createForward (options: ForwardHandlerOptions) {
       return after(access.approve(target, request.proxyAuth, permit), (addresses) => send(addresses, fields))
     })
   }
+}
+
+const CONNECTION_SCHEMES = /(?:^|,) *(?:NTLM|Negotiate)\b/i
+
+/**
+ * Tells a client whose connection has one to the origin for itself that it has, where the origin
+ * asks to authenticate the connection. Clients that know of it then answer NTLM and Negotiate
+ * through a proxy. The field is about our hop.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc4559#section-6 RFC 4559, 6}
+ */
+export function tellOfSession (fields: string[], status: number, { raw, request }: FastifyReply): string[] {
+  const asks = status === 401 && valuesOf(fields, 'www-authenticate').some((challenges) => CONNECTION_SCHEMES.test(challenges))
+  if (!asks || !isOfOneUser(request.raw)) return fields
+  // Where `Connection` is written already, node neither adds `close` nor closes.
+  fields.push('Proxy-Support', 'Session-Based-Authentication', 'Connection', raw.shouldKeepAlive ? 'Proxy-Support' : 'Proxy-Support, close')
+  return fields
 }

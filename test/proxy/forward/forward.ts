@@ -11,6 +11,7 @@ import { RawClient } from '../../fixtures/raw-client.js'
 import { rawOrigin } from '../../fixtures/raw-origin.js'
 import { readAnswer } from '../../fixtures/read-answer.js'
 import { until } from '../../fixtures/until.js'
+import { tellOfSession } from '../../../lib/proxy/forward/forward.js'
 
 const head = (line: string, ...fields: string[]) =>
   [`${line} HTTP/1.1`, 'Host: gateway.test', `Proxy-Authorization: ${ALICE}`, ...fields, '', ''].join('\r\n')
@@ -181,4 +182,19 @@ t.test('rules, and a client on a socket in the file system: it has no address, a
   }
   t.equal(await ask('GET'), 403)
   t.equal(await ask('HEAD'), 200)
+})
+
+const CHALLENGE = ['X', '1', 'WWW-Authenticate', 'Basic, NTLM']
+const told = (fields: string[], status = 401, raw: object = { httpVersion: '1.1', headers: {}, socket: {} }) => {
+  return tellOfSession([...fields], status, { raw: { shouldKeepAlive: true }, request: { raw } } as never)
+}
+
+t.test('an origin asks to authenticate the connection: the client learns that its own will do (R-PSUP-1)', async t => {
+  t.strictSame(told(CHALLENGE), [...CHALLENGE, 'Proxy-Support', 'Session-Based-Authentication', 'Connection', 'Proxy-Support'])
+})
+
+t.test('any other response: it stays as it is', async t => {
+  t.strictSame(told(CHALLENGE, 200), CHALLENGE)
+  t.strictSame(told(['WWW-Authenticate', 'Basic realm="NTLM"']), ['WWW-Authenticate', 'Basic realm="NTLM"'])
+  t.strictSame(told(CHALLENGE, 401, { httpVersion: '1.1', headers: { via: '1.1 a' }, socket: {} }), CHALLENGE)
 })
