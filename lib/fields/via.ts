@@ -52,6 +52,21 @@ export function formatVia (protocolVersion: string, receivedBy: string): string 
 }
 
 /**
+ * Writes the members that this hop appends to requests, one for each version of HTTP that it
+ * serves, so that no request has to wait for its own to be written.
+ *
+ * @param receivedBy - As {@link formatVia} has it.
+ * @returns The members by version, as node gives it.
+ * @throws {NotRepresentable} `receivedBy` is neither pseudonym nor host and port.
+ * @see {@link https://www.rfc-editor.org/rfc/rfc9110#section-7.6.3 RFC 9110, 7.6.3}
+ * @example
+ * viaByVersion('gw-1')['1.1'] // '1.1 gw-1'
+ */
+export function viaByVersion (receivedBy: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(['1.0', '1.1', '2.0'].map((version) => [version, formatVia(version, receivedBy)]))
+}
+
+/**
  * Reads the value of `Via`.
  *
  *     Via               = #( received-protocol RWS received-by [ RWS comment ] )

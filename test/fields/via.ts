@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { formatVia, isPseudonym, parseVia, viaNames } from '../../lib/fields/via.js'
+import { formatVia, isPseudonym, parseVia, viaByVersion, viaNames } from '../../lib/fields/via.js'
 import { MAX_MEMBERS } from '../../lib/fields/grammar.js'
 import { LONG_TEXTS, anyOctets, token } from '../fixtures/field-text.js'
 
@@ -14,6 +14,11 @@ t.test('our member of Via: it has the version received and our name (R-VIA-2)', 
   for (const [version, name] of [['', 'gw'], ['1 1', 'gw'], ['1.1', ''], ['1.1', 'g w'], ['1.1', 'a, 1.1 b'], ['1.1', 'gw\r\n'], ['1.1', 'gw (x)']]) {
     t.throws(() => formatVia(version!, name!), NOT_REPRESENTABLE)
   }
+})
+
+t.test('our members of Via, written beforehand: there is one for each version of HTTP that is served (R-VIA-2)', async t => {
+  t.strictSame(viaByVersion('gw'), { '1.0': '1.0 gw', 1.1: '1.1 gw', '2.0': '2.0 gw' })
+  t.throws(() => viaByVersion('g w'), NOT_REPRESENTABLE)
 })
 
 t.test('a pseudonym that is not a token: it is not accepted', async t => {

@@ -3,7 +3,7 @@ import { after } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
 import type { AbsoluteTarget } from '../../fields/target.js'
 import { valuesOf } from '../../fields/raw-list.js'
-import { formatVia } from '../../fields/via.js'
+import { viaByVersion } from '../../fields/via.js'
 import { isGone } from '../../platform/message-state.js'
 import { isOfOneUser } from '../../platform/connection.js'
 import type { Permissions } from '../../policy/permission/permissions.js'
@@ -51,12 +51,13 @@ export function createForward (options: ForwardHandlerOptions) {
   const {
     access, client, byParents, bodyTimeout, pseudonym, identities = [], logsPaths = false, permissions
   } = options
-  const relayOptions = { ...options, via: formatVia('1.1', pseudonym) }
+  const via = viaByVersion(pseudonym)
+  const relayOptions = { ...options, via: via['1.1']! }
 
   return function forward (request: FastifyRequest, reply: FastifyReply): void {
     const { raw } = request
     const target = received(raw)!.target as AbsoluteTarget
-    if (isLastRecipient(request)) return respondAsLast(request, reply)
+    if (raw.headers['max-forwards'] !== undefined && isLastRecipient(request)) return respondAsLast(request, reply)
     const upgrade = protocolsOf(raw)
     const form: PolicyForm = upgrade === undefined ? target.scheme : 'websocket'
     const recorded = { form, target, path: logsPaths ? target.path : undefined }
@@ -79,8 +80,9 @@ export function createForward (options: ForwardHandlerOptions) {
       const offer = upgrade === undefined ? {} : { upgradeOf: target.scheme }
       const permit = permissions?.permit(request, { form, ...offer, method: raw.method!, host, port, path })
       relay.record.permit = permit
-      const fields = withoutIdentities(requestFields(raw, REPLACED), identities)
-      fields.push('Host', target.authority, 'Via', formatVia(raw.httpVersion, pseudonym))
+      const received = requestFields(raw, REPLACED)
+      const fields = identities.length === 0 ? received : withoutIdentities(received, identities)
+      fields.push('Host', target.authority, 'Via', via[raw.httpVersion]!)
       if (byParents !== undefined) {
         const identity = request.proxyAuth!
         return byParents.send({ outgoing: outgoing(fields), identity, permit, response: reply.raw, relay })

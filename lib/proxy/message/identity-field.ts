@@ -95,9 +95,12 @@ export interface RouteIdentity {
 /** No route tells it. */
 export const NO_IDENTITY: RouteIdentity = Object.freeze({ own: null, all: [] })
 
-/** Leaves out of a flat raw list what an upstream could take for one of these fields. */
+/**
+ * Leaves out of a flat raw list what an upstream could take for one of these fields. Where there is
+ * none of them, it need not be called.
+ */
 export function withoutIdentities (fields: string[], all: readonly IdentityField[]): string[] {
-  return all.length === 0 ? fields : withoutFields(fields, (name) => all.some((each) => each.isSpelling(name)))
+  return withoutFields(fields, (name) => all.some((each) => each.isSpelling(name)))
 }
 
 /**

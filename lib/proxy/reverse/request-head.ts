@@ -4,7 +4,7 @@ import { HOP_BY_HOP_REQUEST } from '../../fields/hop-by-hop.js'
 import type { FieldRecord } from '../../fields/hop-by-hop.js'
 import { mergeIntoRaw } from '../../fields/merge-into-raw.js'
 import { recordOf } from '../../fields/raw-list.js'
-import { formatVia } from '../../fields/via.js'
+import { viaByVersion } from '../../fields/via.js'
 import { tellIdentity } from '../message/identity-field.js'
 import type { RouteIdentity } from '../message/identity-field.js'
 import { requestFields } from '../message/request-fields.js'
@@ -37,6 +37,8 @@ export interface RequestHeadRules {
 export function createRequestHead ({ pseudonym, forwarded, consumed, identity }: RequestHeadRules) {
   const replaced = new Set([...consumed, 'host'])
   const replacedWithContent = new Set([...replaced, 'content-length', 'content-type'])
+  const via = viaByVersion(pseudonym)
+  const hasIdentities = identity.all.length > 0
 
   /**
    * @param content - Fields of content that is not the client's own, a flat raw list.
@@ -51,15 +53,14 @@ export function createRequestHead ({ pseudonym, forwarded, consumed, identity }:
     fields.push('Host', host)
     if (content !== undefined) fields.push(...content)
     if (forwarded) fields = addForwardedFields(fields, request)
-    fields = tellIdentity(fields, request, identity)
+    if (hasIdentities) fields = tellIdentity(fields, request, identity)
     if (rewrite !== undefined) {
       const before = rewritable(fields, raw.headers)
-      const { via } = before
       const rewritten = lasting(rewrite(request, before))
-      const merged = mergeIntoRaw(fields, { ...rewritten, ...(via !== undefined && { via }) })
-      fields = tellIdentity(merged, request, identity)
+      fields = mergeIntoRaw(fields, { ...rewritten, ...(before.via !== undefined && { via: before.via }) })
+      if (hasIdentities) fields = tellIdentity(fields, request, identity)
     }
-    fields.push('Via', formatVia(raw.httpVersion, pseudonym))
+    fields.push('Via', via[raw.httpVersion]!)
     return fields
   }
 }

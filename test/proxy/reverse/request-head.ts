@@ -115,6 +115,7 @@ t.test('several lines of a field: the options see them as node has them, and the
 t.test('a request to the upstream: Via is appended, with the version received (R-VIA-1, R-VIA-2)', async t => {
   t.equal(head({})['via'], '1.1 gw')
   t.equal(head({ via: '1.1 a (x), 2.0 b' }, { httpVersion: '1.0' })['via'], '1.1 a (x), 2.0 b, 1.0 gw')
+  t.equal(head({}, { httpVersion: '2.0' })['via'], '2.0 gw')
   t.equal(head({ via: '1.1 a' }, { rewrite: () => ({}) })['via'], '1.1 a, 1.1 gw', 'whatever the options keep')
 })
 
