@@ -132,7 +132,8 @@ function conclude (
     if (left === 1) throw new StrategyUnavailable(outcome.strategy)
     return ask(attempt, left - 1)
   }
-  if (isConnectionBound(outcome.scheme)) attempt.leg?.authenticate(attempt.request.proxyAuth!)
+  const { leg } = attempt
+  if (leg !== undefined && isConnectionBound(outcome.scheme)) leg.authenticate(attempt.request.proxyAuth!)
   tellGranted(attempt)
   return null
 }

@@ -1,4 +1,7 @@
 import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import { constants } from 'node:http2'
+import type { Http2Stream } from 'node:http2'
 import { Socket } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
@@ -320,6 +323,22 @@ t.test('an HTTP/2 client that left before a strategy is asked: it is noticed too
   await once(app.server, 'request')
   stream.close(8)
   t.match(await verdict, { code: 'FST_PROXY_AUTH_CLIENT_LEFT', statusCode: 499 })
+})
+
+t.test('a HEAD over HTTP/2 whose stream is reset without an error: the response says that it is over, and the stream is gone', async t => {
+  const app = Fastify({ http2: true })
+  t.teardown(() => app.close())
+  app.decorateRequest('proxyAuth', null)
+  const judged = new Promise<ServerResponse & { stream: Http2Stream }>(resolve => app.head('/', (request, reply) => {
+    void admitted(request as never, reply as never, admitOptions([strategy])).then(() => resolve(reply.raw as never))
+  }))
+  const client = await Http2Client.to(t, await app.listen({ port: 0, host: '127.0.0.1' }))
+  const stream = client.send({ ':path': '/', ':method': 'HEAD', 'proxy-authorization': ALICE }, null)
+  const response = await judged
+  const over = Promise.all([once(response, 'close'), once(response.stream, 'close')])
+  stream.close(constants.NGHTTP2_NO_ERROR)
+  await over
+  t.equal(response.stream.destroyed, true)
 })
 
 t.test('a verdict that has come: no listener is left behind', async t => {
