@@ -205,14 +205,22 @@ function grant (
     const name = nameOf(granted, principal)
     if (granted.name === undefined && name === options.reserved) return 'reserved'
     if (revocations.hasEnded(name, mark)) return 'no'
-    addStrategyInfo(reply, info, mode)
-    addFinalToken(reply, info, mode)
-    protectResponse(reply, info, mode, maxAnswer)
+    if (isForResponse(info)) {
+      addStrategyInfo(reply, info, mode)
+      addFinalToken(reply, info, mode)
+      protectResponse(reply, info, mode, maxAnswer)
+    }
     request.proxyAuth = new Identity({ user: user as ProxyUser, name, info, scheme, realm }, mark, options)
     return 'yes'
   } catch (cause) {
     throw new StrategyFailed(strategy, { cause })
   }
+}
+
+/** Whether the strategy has something for the response to say; of Basic and Bearer none has. */
+function isForResponse (info: unknown): boolean {
+  const { proxyAuthenticationInfo, proxyAuthenticate, digest } = info as Record<string, unknown>
+  return proxyAuthenticationInfo !== undefined || proxyAuthenticate !== undefined || digest !== undefined
 }
 
 function refusalOfName ({ scheme }: Granted): Refused {

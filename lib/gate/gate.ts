@@ -60,8 +60,8 @@ export function proxyRouteHook (options: AdmitOptions, realm: string, pages: Pag
   ): void {
     let error: 'responded' | Error | undefined
     try {
-      if (refused === null) openContent(request)
-      else error = respond(request, reply, refused, began)
+      if (refused !== null) error = respond(request, reply, refused, began)
+      else if (request.raw.readableEnded) openContent(request) // it was read for the verdict
     } catch (cause) {
       error = asError(cause)
     }

@@ -361,6 +361,18 @@ t.test('content that the credentials cover: it is read for the verdict, and is t
   t.same(await ask(lenient, covering('abc'), 'abd'), ['undefined: undefined', 'undefined: abd'], 'it is still there for a function that lets the client in all the same')
 })
 
+t.test('chunked content of no octets that the credentials cover: it is the body, which has come to its end', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.decorateRequest('proxyAuth', null)
+  app.addHook('onRequest', async (request, reply) => await proxyRoute(admitOptions([new Covering()]), 'Gateway')(request, reply) as undefined)
+  app.get('/', async ({ body }) => body instanceof Readable ? `"${await text(body)}"` : 'none')
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
+  client.send(`GET / HTTP/1.1\r\nHost: a\r\nProxy-Authorization: ${covering('')}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n`)
+  t.match(await client.answer(), /\r\n\r\n""$/)
+})
+
 t.test('credentials that cover content: the response has the hash of its own content (R-PAI-8, R-TRL-2)', async t => {
   const ask = await behind(t, proxyRoute(admitOptions([new Covering()]), 'Gateway'))
   const { headers, body } = await ask({ 'proxy-authorization': covering('') })
