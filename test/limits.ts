@@ -7,12 +7,12 @@ import t from 'tap'
 const text = readFileSync('docs/internals/limits.md', 'utf8')
 
 /** What has a limit of its own making, and how it is made. */
-const ROOMS = /^(?:Map|Set|WeakMap|WeakSet|Latest|Recent|SharedRoom|Shares|ConcurrencyLimit)$/
+const ROOMS = /^(?:Map|Set|WeakMap|WeakSet|Latest|Recent|SharedRoom|Shares|KnownUsers|ConcurrencyLimit)$/
 const TIMERS = /^(?:setTimeout|setInterval)$/
 /** What ends with the call that has made it: `file: name`. */
 const OF_A_CALL = new Set([
   'fields/accept.ts: ranges', 'fields/auth-param.ts: seen', 'fields/hop-by-hop.ts: options', 'fields/hop-by-hop.ts: named', 'fields/hop-by-hop.ts: NONE',
-  'registration/gates.ts: known', 'registration/gates.ts: names', 'registration/gates.ts: schemes', 'registration/reload-accounts.ts: caches', 'passport/chain.ts: names', 'passport/chain-challenges.ts: asking', 'policy/attempts/attempts.ts: guesses', 'policy/target/lookup.ts: found', 'policy/parent/environment.ts: byUrl', 'policy/parent/environment.ts: names', 'policy/parent/read-parents.ts: names',
+  'registration/gates.ts: known', 'registration/gates.ts: schemes', 'registration/reload-accounts.ts: caches', 'passport/chain.ts: names', 'passport/chain-challenges.ts: asking', 'policy/attempts/attempts.ts: guesses', 'policy/target/lookup.ts: found', 'policy/parent/environment.ts: byUrl', 'policy/parent/environment.ts: names', 'policy/parent/read-parents.ts: names',
   'policy/rules/json-text.ts: lines', 'policy/rules/json-text.ts: members', 'policy/rules/path.ts: places', 'policy/rules/read-document.ts: names', 'policy/rules/read-document.ts: zones', 'policy/rules/rule-index.ts: buckets',
   'policy/rules/warnings.ts: byKey', 'proxy/message/response-head.ts: lines', 'fields/merge-into-raw.ts: seen', 'platform/fastify.ts: bodywith', 'schemes/aws4/credentials.ts: parts',
   'schemes/negotiate/keytab.ts: principals', 'schemes/ntlm/av-pairs.ts: pairs', 'status/parents.ts: rows', 'store/shared-room.ts: keys', 'users/htpasswd.ts: counts', 'registration/warnings.ts: told'

@@ -21,6 +21,7 @@ import { hashesOfNothing, hashesToRead, readCovered } from './content/verified-c
 import type { ContentHashes } from './content/verified-content.js'
 import { consume, consumeReplaced, readCredentials } from './role/credentials-field.js'
 import { addFinalToken, addStrategyInfo } from './role/authentication-info.js'
+import type { KnownUsers } from './refusal/known-users.js'
 import type { ContentKeeper } from './content/buffered-content.js'
 import type { Role } from './role/role.js'
 import { nameOf } from './principal.js'
@@ -53,6 +54,8 @@ export interface AdmitOptions {
   readonly reserved?: string | undefined
   /** The most octets of an answer to such credentials to hold until its end. */
   readonly maxAnswer: number
+  /** The names that the log may have; gates may share them. */
+  readonly knownUsers: KnownUsers
 }
 
 /**
@@ -120,19 +123,21 @@ function ask (attempt: AdmitAttempt, left: number): Eventual<Refused | null> {
 function conclude (
   attempt: AdmitAttempt, outcome: Outcome, mark: number, left: number
 ): Eventual<Refused | null> {
+  const { leg, options: { knownUsers } } = attempt
   if (outcome.kind === 'broken') throw outcome.cause
   if (outcome.kind === 'refused') {
     if (outcome.needsContent === true) return readContent(attempt, left)
     attempt.continues = outcome.continues === true
-    return outcome
+    return knownUsers.addTo(outcome, attempt.credentials)
   }
+  const { userId } = outcome
+  if (userId !== null && !knownUsers.has(userId)) knownUsers.add(userId)
   const granted = grant(attempt, outcome, mark)
   if (granted === 'reserved') return refusalOfName(outcome)
   if (granted === 'no') {
     if (left === 1) throw new StrategyUnavailable(outcome.strategy)
     return ask(attempt, left - 1)
   }
-  const { leg } = attempt
   if (leg !== undefined && isConnectionBound(outcome.scheme)) leg.authenticate(attempt.request.proxyAuth!)
   tellGranted(attempt)
   return null

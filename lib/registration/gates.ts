@@ -16,7 +16,7 @@ import { isConnectionBound, traitsOf } from '../schemes/traits.js'
 import { ConnectionIdentities } from '../passport/connection-identity.js'
 import { givesName, readDeclaration } from '../passport/declaration.js'
 import type { Declaration, Declared, StrategyDeclaration } from '../passport/declaration.js'
-import { withKnownUsers } from '../gate/chain/known-users.js'
+import { KnownUsers } from '../gate/refusal/known-users.js'
 import { loadPassport } from '../passport/registry.js'
 import type { GuessLimiter } from '../policy/attempts/attempts.js'
 import type { Revocations } from '../policy/revocations.js'
@@ -100,6 +100,7 @@ export async function prepareGates (app: FastifyInstance, settings: Settings, sh
     events,
     keeper,
     maxAnswer: authInt.maxAnswer,
+    knownUsers: new KnownUsers(),
     reserved: shared.access?.name
   }
   const ofRoutes = settings.reverse.map((route) => route.strategies ?? settings.strategies)
@@ -173,15 +174,14 @@ function declaring (
   }
 }
 
-/** Makes a chain, with all that is asked before the strategies and after them. */
+/** Makes a chain, with all that is asked before the strategies and in their place. */
 function chaining (
   { strategyTimeout: timeout }: Settings, { attempts, access }: Shared
 ): (declared: readonly Declared[]) => Chain {
-  const names = new Set<string>()
   return (declared) => {
     const chain = createChain(declared, { timeout })
     const slowed = attempts === undefined ? chain : withAttemptLimits(chain, attempts, declared)
-    return withKnownUsers(access === undefined ? slowed : withAnonymousAccess(slowed, access), names)
+    return access === undefined ? slowed : withAnonymousAccess(slowed, access)
   }
 }
 

@@ -13,6 +13,7 @@ import type { AdmitOptions } from '../../lib/gate/admit.js'
 import { ORIGIN } from '../../lib/gate/role/role.js'
 import { Revocations } from '../../lib/policy/revocations.js'
 import { ConnectionIdentities } from '../../lib/passport/connection-identity.js'
+import type { UserPass } from '../../lib/schemes/basic.js'
 import { BasicStrategy } from '../../lib/strategies/basic.js'
 import { verifyStatic } from '../../lib/users/verify-static.js'
 import { admitOptions } from '../fixtures/admit-options.js'
@@ -329,8 +330,10 @@ t.test('a HEAD over HTTP/2 whose stream is reset without an error: the response 
   const app = Fastify({ http2: true })
   t.teardown(() => app.close())
   app.decorateRequest('proxyAuth', null)
-  const judged = new Promise<ServerResponse & { stream: Http2Stream }>(resolve => app.head('/', (request, reply) => {
-    void admitted(request as never, reply as never, admitOptions([strategy])).then(() => resolve(reply.raw as never))
+  const judged = new Promise<ServerResponse & { stream: Http2Stream }>(resolve => app.head('/', async (request, reply) => {
+    await admitted(request as never, reply as never, admitOptions([strategy]))
+    reply.hijack()
+    resolve(reply.raw as never)
   }))
   const client = await Http2Client.to(t, await app.listen({ port: 0, host: '127.0.0.1' }))
   const stream = client.send({ ':path': '/', ':method': 'HEAD', 'proxy-authorization': ALICE }, null)
@@ -340,6 +343,17 @@ t.test('a HEAD over HTTP/2 whose stream is reset without an error: the response 
   await over
   t.equal(response.stream.destroyed, true)
 })
+
+for (const [when, verify] of [['at once', verifyStatic({ alice: 'alice-secret' })], ['later', async ({ password }: UserPass) => password === 'alice-secret' ? { username: 'alice' } : null]] as const) {
+  t.test(`the name of a refused user, once a user was let in by it ${when}: the refusal has it (R-DIG-43)`, async t => {
+    const options = admitOptions([new BasicStrategy({ verify })])
+    const noteOf = async (credentials: string) => (await judge(t, options, { headers: { 'proxy-authorization': credentials } })).refused.note
+    t.equal(await noteOf(basic('alice', 'wrong')), null)
+    for (const time of ['once', 'again']) t.equal((await judge(t, options, { headers: { 'proxy-authorization': ALICE } })).refused, null, time)
+    t.same(await noteOf(basic('alice', 'wrong')), { reason: 'rejected', guess: true, userId: 'alice' })
+    t.equal(await noteOf(basic('hunter2', '')), null, 'no other text in its place')
+  })
+}
 
 t.test('a verdict that has come: no listener is left behind', async t => {
   const slow = foreign('slow', function () { setImmediate(() => this.success('alice')) })
