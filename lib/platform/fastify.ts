@@ -167,6 +167,7 @@ const prepared = new WeakSet<Router>()
 /**
  * Lets requests with `Accept-Version` reach reverse routes. As soon as the application has one
  * versioned route anywhere, the router keeps such requests from every route without a version.
+ * Where it has none once it is ready, there is nothing to do.
  *
  * The router itself is asked twice, so that its options, methods, constraints, parameters and
  * nested prefixes decide as ever: a versioned route of the application that matches takes the
@@ -174,11 +175,17 @@ const prepared = new WeakSet<Router>()
  * route: the application's other routes stay closed to it, as Fastify has it. The field itself is
  * not touched.
  *
- * @throws {BadRegistration} This Fastify has no router that can be asked.
+ * The boot fails with `BadRegistration` where this Fastify has no router that can be asked.
+ *
  * @quirk fastify-accept-version
  */
 export function ignoreVersions (app: FastifyInstance): void {
-  const router = routerOf(app)
+  app.addHook('onReady', async () => {
+    if (app.hasConstraintStrategy('version')) overlookVersions(routerOf(app))
+  })
+}
+
+function overlookVersions (router: Router): void {
   if (prepared.has(router)) return
   prepared.add(router)
   const { constrainer } = router

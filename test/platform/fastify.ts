@@ -234,12 +234,31 @@ t.test('beside a constraint that takes its time: as beside any', async t => {
   t.equal((await fetch(`${url}/api/a`, { headers })).status, 500)
 })
 
-t.test('several routes of one server: its router is prepared once', async t => {
+t.test('several routes of one server: its router is prepared once, and only where a route has a version', async t => {
   const upstream = await origin(t)
-  const { app } = await reverse(t, { upstream: upstream.url }, { before: ignoreVersions })
-  const { deriveConstraints } = routerOf(app).constrainer
-  ignoreVersions(app)
-  t.equal(routerOf(app).constrainer.deriveConstraints, deriveConstraints)
+  for (const isVersioned of [true, false]) {
+    let first: unknown
+    const { app } = await reverse(t, { upstream: upstream.url }, {
+      before: app => {
+        if (isVersioned) versioned(app)
+        ignoreVersions(app)
+        app.addHook('onReady', async () => { first = routerOf(app).constrainer.deriveConstraints })
+      }
+    })
+    const { constrainer } = routerOf(app)
+    t.equal(constrainer.deriveConstraints, first)
+    t.equal(Object.hasOwn(constrainer, 'deriveConstraints'), isVersioned)
+  }
+})
+
+t.test('an application that is about to be ready: Fastify takes no route with a version any more', async t => {
+  const upstream = await origin(t)
+  let failure: unknown
+  const { url } = await reverse(t, { upstream: upstream.url }, {
+    before: app => { app.addHook('onReady', async () => { try { versioned(app) } catch (error) { failure = error } }) }
+  })
+  t.match(failure, { code: 'AVV_ERR_ROOT_PLG_BOOTED' })
+  t.equal(await (await fetch(`${url}/api/a`, { headers })).text(), 'origin')
 })
 
 t.test('what the router does not find a route for stays what it is: a path that does not decode, a parameter too long', async t => {
