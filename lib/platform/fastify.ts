@@ -35,14 +35,20 @@ export function hiddenSchema (): FastifySchema {
 }
 
 /**
- * An `onRequest` hook for requests whose target is no path. `@fastify/session` gives them, as all
- * that is outside the path of its cookie, an empty object for a session, and `@fastify/passport`
- * fails on that with a 500. They get a session that holds nothing and keeps nothing; whatever else
- * is there stays.
+ * Adds a hook for requests whose target is no path, where the application has sessions.
+ * `@fastify/session` gives them, as all that is outside the path of its cookie, an empty object for
+ * a session, and `@fastify/passport` fails on that with a 500. They get a session that holds
+ * nothing and keeps nothing; whatever else is there stays.
  *
+ * @param scope - The routes for such requests. A plugin for sessions that comes later than it has
+ *   its own hook behind this one.
  * @quirk session-empty-object
  */
-export function emptySession (request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
+export function replaceEmptySessions (scope: FastifyInstance): void {
+  if (scope.hasRequestDecorator('session')) scope.addHook('onRequest', replaceEmptySession)
+}
+
+function replaceEmptySession (request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
   const marked = request as { session?: unknown }
   if (isBare(marked.session)) marked.session = new NobodysSession()
   done()

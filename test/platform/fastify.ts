@@ -5,7 +5,8 @@ import Fastify from 'fastify'
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
 import t from 'tap'
 import {
-  acceptEveryMethod, furtherServers, rewriteUrlOf, routerOf, onEveryServer, ownAddresses, ignoreVersions, emptySession
+  acceptEveryMethod, furtherServers, rewriteUrlOf, routerOf, onEveryServer, ownAddresses, ignoreVersions,
+  replaceEmptySessions
 } from '../../lib/platform/fastify.js'
 import { gateway } from '../fixtures/gateway.js'
 import { bothLoopbacks } from '../fixtures/localhost.js'
@@ -302,25 +303,40 @@ t.test('an application that wants to show proxy routes: a hook of its own does s
   t.match(routes[0]!.schema, { hide: false, tags: ['upstream'] })
 })
 
-const afterHook = (request: { session?: unknown }) => {
-  let calls = 0
-  emptySession(request as never, {} as never, () => { calls += 1 })
-  t.equal(calls, 1)
-  return request.session as { get?: (name: string) => unknown, set?: (name: string, value: unknown) => void, data?: () => object } | null | undefined
+/** What becomes of a session that a plugin has set. */
+async function replaced (session: unknown, isDecorated = true) {
+  const app = Fastify()
+  if (isDecorated) app.decorateRequest('session', null as never)
+  let after: unknown
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (session !== NONE) (request as { session?: unknown }).session = session
+    done()
+  })
+  replaceEmptySessions(app)
+  app.get('/', async (request) => {
+    after = (request as { session?: unknown }).session
+    return ''
+  })
+  t.equal((await app.inject('/')).statusCode, 200)
+  return after as { get?: (name: string) => unknown, set?: (name: string, value: unknown) => void, data?: () => object } | null | undefined
 }
+const NONE = Symbol('no session')
 
 t.test('a session that is an empty object: it becomes one that holds and keeps nothing', async t => {
-  const session = afterHook({ session: {} })!
+  const session = (await replaced({}))!
   session.set!('passport', 'mallory')
   t.equal(session.get!('passport'), undefined)
   t.same(session.data!(), {})
-  t.not(afterHook({ session: {} }), session, 'each request has one of its own')
+  t.not(await replaced({}), session, 'each request has one of its own')
 })
 
 t.test('any other session, or none: it stays as it is', async t => {
   class Session {}
-  for (const session of [new Session(), { id: 1 }, { get () {} }, null, undefined, 'text']) t.equal(afterHook({ session }), session)
-  const without = {}
-  afterHook(without)
-  t.same(without, {}, 'and nothing comes where nothing was')
+  for (const session of [new Session(), { id: 1 }, { get () {} }, null, undefined, 'text']) t.equal(await replaced(session), session)
+  t.equal(await replaced(NONE), null, 'and nothing comes where nothing was')
+})
+
+t.test('an application without sessions: no hook looks for one', async t => {
+  const session = {}
+  t.equal(await replaced(session, false), session)
 })

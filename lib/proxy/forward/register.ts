@@ -27,7 +27,7 @@ import { loginFor } from '../parent/asker.js'
 import { Blame } from '../parent/blame.js'
 import { keepClientField, mayPassThrough } from '../parent/client-field.js'
 import { prepareParents } from '../parent/connect/prepare.js'
-import { acceptEveryMethod, hiddenSchema, onEveryServer, ownAddresses, emptySession } from '../../platform/fastify.js'
+import { acceptEveryMethod, hiddenSchema, onEveryServer, ownAddresses, replaceEmptySessions } from '../../platform/fastify.js'
 import { createByParents } from './by-parents.js'
 import { createForward } from './forward.js'
 import { markActive, isReused } from '../ingress/reused-connection.js'
@@ -129,7 +129,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
     acceptEveryMethod(scope)
     showTargets(scope, app)
     scope.addHook('onRequest', refuseMalformed)
-    scope.addHook('onRequest', emptySession)
+    replaceEmptySessions(scope)
     if (parents !== undefined && mayPassThrough(parents)) scope.addHook('onRequest', keepClientField)
     scope.addHook(hook as 'onRequest', admitted.by((request, reply, done) => authenticateFor(received(request.raw)!.target as NamedTarget)(request, reply, done)))
     scope.addHook('onError', addProxyStatus(pseudonym))
