@@ -117,18 +117,19 @@ export function guardedOr<Result, This, Event extends unknown[]> (
 }
 
 /**
- * Asks `take` about each event of an emitter, before any listener.
+ * Asks `take` about events of an emitter, before any listener.
  *
+ * @param names - The events that it is asked about. Others go to their listeners at once.
  * @param take - Gets the name of the event and its arguments. True: no listener gets it. So it is
  *   where this fails.
  */
 export function intercept<This extends EventEmitter> (
-  emitter: This, take: (this: This, name: string, ...event: never[]) => boolean
+  emitter: This, names: readonly string[], take: (this: This, name: string, ...event: never[]) => boolean
 ): void {
   const { emit } = emitter
   const takes = guardedOr(true, take)
   emitter.emit = function (this: This, ...event: unknown[]): boolean {
-    return Reflect.apply(takes, this, event) || Reflect.apply(emit, this, event)
+    return (names.includes(event[0] as string) && Reflect.apply(takes, this, event)) || Reflect.apply(emit, this, event)
   } as typeof emit
 }
 

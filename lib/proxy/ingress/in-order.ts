@@ -63,16 +63,13 @@ export function serveInOrder (server: Server, mayBeProxied: MayBeProxied): void 
     }
   }
   const { emit } = server
-  intercept(server, (event: string, first: IncomingMessage, second: ServerResponse) => {
-    if (event === 'request' || event === 'checkContinue') {
-      const queue = held.get(second)
-      if (queue !== undefined && proxied(first)) {
-        hold(second, queue, () => Reflect.apply(emit, server, [event, first, second]))
-        return true
-      }
-    } else if (event === 'clientError' && answersAlready(first as unknown as Error, second as unknown as ParsedConnection, proxied)) return true
-    return false
+  intercept(server, ['request', 'checkContinue'], (event: string, request: IncomingMessage, response: ServerResponse) => {
+    const queue = held.get(response)
+    if (queue === undefined || !proxied(request)) return false
+    hold(response, queue, () => Reflect.apply(emit, server, [event, request, response]))
+    return true
   })
+  intercept(server, ['clientError'], (_event: string, error: Error, socket: ParsedConnection) => answersAlready(error, socket, proxied))
 }
 
 let listening = false

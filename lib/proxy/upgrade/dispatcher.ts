@@ -107,8 +107,7 @@ function install (app: FastifyInstance): Dispatcher {
   on(server, 'upgrade', dispatch) // without a listener node does not tell upgrades from other requests
   // What node calls, and Fastify for the further addresses of `localhost`. Listeners that come
   // later are seen as well.
-  intercept(server, (event: string, request: IncomingMessage, socket: Socket, head: Buffer) => {
-    if (event !== 'upgrade') return false
+  intercept(server, ['upgrade'], (_event: string, request: IncomingMessage, socket: Socket, head: Buffer) => {
     dispatch.call(server, request, socket, head)
     return true
   })

@@ -23,20 +23,17 @@ export function extendedResponse (request: IncomingMessage): ServerResponse | un
  * @param take - Whether it was taken.
  */
 export function onExtendedConnect (server: Server, take: (request: IncomingMessage) => boolean): void {
-  intercept(server, (event: string, request: ExtendedRequest, response: ServerResponse) => {
-    if (event === 'connect' && isExtendedConnect(request)) {
-      if (isWebSocket(request)) {
-        request.method = 'GET'
-        request[kExtended] = response
-        if (take(request)) return true
-        request.method = 'CONNECT'
-      }
-      if (server.listenerCount('connect') === 0) {
-        notImplemented(response)
-        return true
-      }
+  intercept(server, ['connect'], (_event: string, request: ExtendedRequest, response: ServerResponse) => {
+    if (!isExtendedConnect(request)) return false
+    if (isWebSocket(request)) {
+      request.method = 'GET'
+      request[kExtended] = response
+      if (take(request)) return true
+      request.method = 'CONNECT'
     }
-    return false
+    if (server.listenerCount('connect') > 0) return false
+    notImplemented(response)
+    return true
   })
 }
 
