@@ -1,43 +1,16 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http'
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { UpstreamProtocol } from '../../errors.js'
 import { isExtendedConnect } from '../../fields/extended-connect.js'
-import { OWN_FIELDS, spelled } from '../../fields/spelling.js'
-import { streamOf } from '../../platform/message-state.js'
-import { limitReading } from '../../platform/limit-reading.js'
-import { spellFields } from '../../platform/http1/spell-fields.js'
 import { http2Fields } from '../../fields/http2-fields.js'
-import { finalTokenOf } from './final-token.js'
+import { spelled } from '../../fields/spelling.js'
+import { streamOf } from '../../platform/message-state.js'
 import { reasonPhrase } from '../../platform/reason-phrase.js'
-import { addKeptFields, keptFields, restoreFields } from './reply-fields.js'
+import type { Hook } from '../../platform/hook.js'
 
 /** What the gate put on the reply for whatever answer comes: it goes out with the origin's head. */
 const ON_EVERY_ANSWER = ['proxy-authentication-info', 'proxy-authenticate', 'proxy-support', 'authentication-info'] as const
-
-/**
- * An `onSend` hook for proxy routes: responses of our own (407, 403, 502) leave without what the
- * application's hooks put on them, unless the route keeps it: cookies, CSP or CORS are for the
- * application's own pages, and a browser would take them for the origin's. A route's own hooks run
- * last, so nothing comes after it. A refusal has to be read in time.
- */
-export function sendOwn (
-  _request: unknown, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void
-): void {
-  dropForeignFields(reply)
-  if (reply.statusCode >= 400) limitReading(reply.raw)
-  done(null, payload)
-}
-
-/** Takes off a reply what the application's hooks put on it, unless the route keeps it. */
-export function dropForeignFields (reply: FastifyReply): void {
-  const kept = keptFields(reply)
-  for (const [name, value] of Object.entries(reply.getHeaders())) {
-    if (!OWN_FIELDS.has(name) || (name === 'cache-control' && value !== 'no-store')) reply.removeHeader(name)
-  }
-  dropRawFields(reply.raw)
-  restoreFields(reply, kept)
-  spellFields(reply.raw, OWN_FIELDS)
-}
 
 /**
  * Writes the head of a relayed answer past Fastify's reply, so that it is the origin's head plus
@@ -87,7 +60,7 @@ export function addGateFields (reply: FastifyReply, fields: string[]): void {
     if (value === undefined) continue
     for (const line of Array.isArray(value) ? value : [value]) fields.push(spelled(name), String(line))
   }
-  const token = finalTokenOf(reply)
+  const { [kToken]: token } = reply as ReplyWithToken
   if (token !== undefined) fields.push('WWW-Authenticate', token)
   addKeptFields(reply, fields)
 }
@@ -132,7 +105,7 @@ export function addTrailers (raw: ServerResponse, fields: readonly string[]): vo
  *
  * @quirk node-remove-date
  */
-function dropRawFields (raw: ServerResponse): boolean {
+export function dropRawFields (raw: ServerResponse): boolean {
   const names = raw.getHeaderNames()
   for (const name of names) raw.removeHeader(name)
   // To node's HTTP/2 removing `date` means to send none, and to keep the one that was set.
@@ -156,4 +129,92 @@ function joined (fields: readonly string[]): Array<string | string[]> {
     else field[1].push(fields[i + 1]!)
   }
   return [...lines.values()].flat()
+}
+
+const CHALLENGES = 'www-authenticate'
+const kToken = Symbol('fastify-proxy-auth.last-token')
+type ReplyWithToken = FastifyReply & { [kToken]?: string }
+
+/**
+ * The gate's hook for a route that is an origin: what it leaves in the field of the challenges when
+ * it lets in, the last token of a handshake, is told from what the application's hooks put there
+ * for pages of the application. It goes out with the response of the upstream, whatever that is.
+ */
+export function keepingFinalToken (authenticate: Hook): Hook {
+  return (request, reply, done) => {
+    reply.removeHeader(CHALLENGES)
+    authenticate(request, reply, (error) => {
+      const token = reply.getHeader(CHALLENGES)
+      if (typeof token === 'string') (reply as ReplyWithToken)[kToken] = token // a list is the challenges of a refusal
+      done(error)
+    })
+  }
+}
+
+/** Whether a field, by its name in lower case, is one that the application may add. */
+export type KeepsField = (name: string) => boolean
+
+/**
+ * Fields whose lines go out beside those of the upstream; of all others the application's take
+ * their place.
+ */
+const BESIDE = new Set(['set-cookie', 'vary'])
+
+const kKeeps = Symbol('fastify-proxy-auth.keepsField')
+type ReplyWithFields = FastifyReply & { [kKeeps]?: KeepsField }
+
+/**
+ * Lets fields that the application's hooks put on this reply go out with the response, whichever
+ * that is.
+ */
+export function keepFields (reply: FastifyReply, keeps: KeepsField): void {
+  ;(reply as ReplyWithFields)[kKeeps] = keeps
+}
+
+/** Whether a field of this reply stays. */
+export function isKept (reply: FastifyReply, name: string): boolean {
+  return (reply as ReplyWithFields)[kKeeps]?.(name) === true
+}
+
+/** The fields on this reply that stay, names in lower case. What cannot be sent does not. */
+export function keptFields (reply: FastifyReply): Array<[name: string, lines: string[]]> {
+  if ((reply as ReplyWithFields)[kKeeps] === undefined) return []
+  return Object.entries(reply.getHeaders())
+    .map(([name, value]): [string, string[]] => [name.toLowerCase(), [value ?? []].flat().map(String)])
+    .filter(([name, lines]) => isKept(reply, name) && isSendable(name, lines))
+}
+
+function isSendable (name: string, lines: readonly string[]): boolean {
+  try {
+    validateHeaderName(name)
+    for (const line of lines) validateHeaderValue(name, line)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Adds to the fields of an upstream, a flat raw list, those of the reply that stay. */
+function addKeptFields (reply: FastifyReply, fields: string[]): void {
+  const kept = keptFields(reply)
+  if (kept.length === 0) return
+  const replaced = new Set(kept.map(([name]) => name).filter((name) => !BESIDE.has(name)))
+  let end = 0
+  for (let i = 0; i < fields.length; i += 2) {
+    if (replaced.has(fields[i]!.toLowerCase())) continue
+    fields[end++] = fields[i]!
+    fields[end++] = fields[i + 1]!
+  }
+  fields.length = end
+  for (const [name, lines] of kept) for (const line of lines) fields.push(name, line)
+}
+
+/** Puts fields that stay back on a reply that has got those of an upstream since. */
+export function restoreFields (reply: FastifyReply, kept: ReturnType<typeof keptFields>): void {
+  for (const [name, lines] of kept) {
+    const before = BESIDE.has(name) ? reply.getHeader(name) ?? [] : []
+    const all = [before, lines].flat()
+    reply.removeHeader(name)
+    reply.header(name, all.length === 1 ? all[0] : all)
+  }
 }

@@ -8,8 +8,8 @@ import { ADDED_FIELDS } from '../../fields/spelling.js'
 import { on } from '../../platform/guarded.js'
 import { spellFields } from '../../platform/http1/spell-fields.js'
 import { streamOf } from '../../platform/message-state.js'
-import { isKept, keptFields, restoreFields } from '../message/reply-fields.js'
-import { dropForeignFields, sendOwn } from '../message/response-head.js'
+import { dropForeignFields, sendOwn } from '../message/own-response.js'
+import { isKept, keptFields, restoreFields } from '../message/response-head.js'
 import type { ContentSource, ResponseSink } from '../message/response-writer.js'
 
 /** `onResponse` of the options. */

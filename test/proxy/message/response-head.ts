@@ -3,8 +3,11 @@ import Fastify from 'fastify'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { addTrailers, sendOwn, writeRelayedHead } from '../../../lib/proxy/message/response-head.js'
-import { keepingFinalToken } from '../../../lib/proxy/message/final-token.js'
+import { sendOwn } from '../../../lib/proxy/message/own-response.js'
+import { readReplyFields } from '../../../lib/proxy/message/reply-fields.js'
+import {
+  addGateFields, addTrailers, isKept, keepFields, keepingFinalToken, keptFields, restoreFields, writeRelayedHead
+} from '../../../lib/proxy/message/response-head.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 import { wholeAnswer } from '../../fixtures/http2-client.js'
 import { streamPair } from '../../fixtures/stream-pair.js'
@@ -27,19 +30,6 @@ const relayed = (fields: string[], status: number, reason: string | undefined): 
   writeRelayedHead(reply, status, reason, fields)
   reply.raw.end()
 }
-
-t.test('an own response to which hooks have added fields: it goes out without them', async t => {
-  const text = await answerOf(t, (_request, reply) => {
-    reply.raw.setHeader('X-Raw', '1')
-    reply.headers({ 'set-cookie': 'a=1', location: '/login', 'x-frame-options': 'DENY', 'cache-control': 'public, max-age=60', date: 'never' })
-  }, (_request, reply) => reply.code(407).headers({ 'proxy-authenticate': ['Basic realm="a"', 'Bearer realm="a"'], 'retry-after': 3 }).send('no'))
-  t.equal(text, 'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="a"\r\nProxy-Authenticate: Bearer realm="a"\r\n' +
-    'Retry-After: 3\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno')
-})
-
-t.test('Cache-Control of an own response: it stays', async t => {
-  t.match(await answerOf(t, nothing, (_request, reply) => reply.header('cache-control', 'no-store').send('')), /\r\nCache-Control: no-store\r\n/)
-})
 
 t.test('a relayed head: it has the order, case and lines of the origin, then our own fields', async t => {
   const text = await answerOf(t, (_request, reply) => {
@@ -163,4 +153,78 @@ t.test('trailers over HTTP/1.1 and HTTP/2: they go out in the form of each versi
     reply.raw.end()
   })
   t.match(text, /\r\n0\r\nX-T: 1\r\nX-T: 2\r\n\r\n$/)
+})
+
+/** A reply with these fields. */
+function replyWith (fields: Record<string, string | string[] | undefined>): FastifyReply {
+  const headers: Record<string, unknown> = { ...fields }
+  return {
+    getHeaders: () => headers,
+    getHeader: (name: string) => headers[name],
+    removeHeader: (name: string) => { delete headers[name] },
+    header: (name: string, value: unknown) => { headers[name] = value }
+  } as unknown as FastifyReply
+}
+
+/** The fields that go out beside those of an upstream. */
+function gateFields (reply: FastifyReply): string[] {
+  const fields: string[] = []
+  addGateFields(reply, fields)
+  return fields
+}
+
+t.test('a final token that the gate leaves: it is kept, and what hooks leave before and after is not', async t => {
+  const app = Fastify()
+  app.addHook('onRequest', async (_request, reply) => { reply.header('www-authenticate', 'Basic realm="before"') })
+  app.get('/:token', {
+    onRequest: keepingFinalToken((request, reply, done) => {
+      t.equal(reply.getHeader('www-authenticate'), undefined)
+      const { token } = request.params as { token: string }
+      if (token !== 'none') reply.header('www-authenticate', `Negotiate ${token}`)
+      done()
+    }),
+    preHandler: async (_request, reply) => { reply.header('www-authenticate', 'Basic realm="after"') }
+  }, async (_request, reply) => ({ fields: gateFields(reply) }))
+  t.same((await app.inject('/bGVn')).json(), { fields: ['WWW-Authenticate', 'Negotiate bGVn'] })
+  t.same((await app.inject('/none')).json(), { fields: [] })
+})
+
+t.test('a hook that is done, or fails, or responds itself: so does the one around it', async t => {
+  const reply = { removeHeader () {}, getHeader () {} } as never
+  const said: unknown[] = []
+  const tell = (error?: Error) => { said.push(error?.message ?? 'done') }
+  keepingFinalToken((_request, _reply, done) => done())({} as never, reply, tell)
+  keepingFinalToken((_request, _reply, done) => done(new Error('refused')))({} as never, reply, tell)
+  keepingFinalToken(() => {})({} as never, reply, tell)
+  t.strictSame(said, ['done', 'refused'])
+})
+
+t.test('a reply without the gate: it has no final token', async t => t.strictSame(gateFields(replyWith({})), []))
+
+t.test('a reply of a route without the option: nothing stays', async t => {
+  const reply = replyWith({ 'x-a': '1' })
+  t.same([isKept(reply, 'x-a'), keptFields(reply)], [false, []])
+  const fields = ['X-A', '2']
+  addGateFields(reply, fields)
+  t.same(fields, ['X-A', '2'])
+})
+
+t.test('beside an upstream\'s fields: in their place, but Set-Cookie and Vary beside them; what cannot be sent does not stay', async t => {
+  const reply = replyWith({ 'x-a': '1', vary: 'Origin', 'set-cookie': ['a=1', 'b=2'], 'x-b': undefined, 'x-bad': 'a\r\nb', 'bad name': '1', connection: 'close' })
+  keepFields(reply, readReplyFields(true, 'o')!)
+  const fields = ['X-A', 'theirs', 'Vary', 'Accept', 'x-a', 'again', 'Set-Cookie', 'c=3', 'X-C', '3']
+  addGateFields(reply, fields)
+  t.same(fields, ['Vary', 'Accept', 'Set-Cookie', 'c=3', 'X-C', '3', 'x-a', '1', 'vary', 'Origin', 'set-cookie', 'a=1', 'set-cookie', 'b=2'])
+})
+
+t.test('put back on a reply that has an upstream\'s fields by then: the same', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.get('/', async (_request, reply) => {
+    reply.header('x-a', 'theirs').header('vary', 'Accept').header('x-c', '3')
+    restoreFields(reply, [['x-a', ['1']], ['vary', ['Origin']], ['x-d', ['4', '5']], ['set-cookie', ['a=1']]])
+    return ''
+  })
+  const { headers } = await app.inject('/')
+  t.match(headers, { 'x-a': '1', vary: ['Accept', 'Origin'], 'x-c': '3', 'x-d': ['4', '5'], 'set-cookie': 'a=1' })
 })
