@@ -24,7 +24,9 @@ const ON_EVERY_ANSWER = ['proxy-authentication-info', 'proxy-authenticate', 'pro
 export function writeRelayedHead (
   reply: FastifyReply, status: number, reason: string | undefined, fields: string[]
 ): void {
-  if (status < 300 && isExtendedConnect(reply.request.raw)) throw new UpstreamProtocol()
+  if (status < 300 && streamOf(reply.raw) !== undefined && isExtendedConnect(reply.request.raw)) {
+    throw new UpstreamProtocol()
+  }
   writeAnyHead(reply, status, reason, fields)
 }
 

@@ -40,7 +40,7 @@ t.test('a relayed head: it has the order, case and lines of the origin, then our
 })
 
 t.test('a 2xx of the origin to an extended CONNECT: refused, as it would stand for a tunnel (R-CONNECT-5)', t => {
-  const reply = { request: { raw: { headers: { ':protocol': 'websocket' } } } } as never
+  const reply = { raw: { stream: {} }, request: { raw: { headers: { ':protocol': 'websocket' } } } } as never
   for (const status of [200, 204, 299]) t.throws(() => writeRelayedHead(reply, status, '', []), { code: 'FST_PROXY_AUTH_UPSTREAM_PROTOCOL' })
   t.end()
 })
