@@ -1,10 +1,9 @@
 import { MalformedField, NotRepresentable } from '../errors.js'
 import { formatAuthParams, readAuthParam } from './auth-param.js'
 import type { AuthParams, ParseOptions } from './auth-param.js'
-import { readSchemeHead } from './auth-scheme.js'
 import {
   COMMA, EQUALS, MAX_MEMBERS, MAX_PARAMS,
-  endOfMember, endOfToken, endOfToken68, isToken, isToken68, joinLines, skipEmptyMembers, skipOws
+  endOfMember, endOfToken, endOfToken68, isToken, isToken68, joinLines, readSchemeHead, skipEmptyMembers, skipOws
 } from './grammar.js'
 
 /** One challenge: a scheme with a token68, with parameters, or with neither. */

@@ -1,8 +1,9 @@
 import { MalformedField, NotRepresentable } from '../errors.js'
 import { formatAuthParams, readAuthParams } from './auth-param.js'
 import type { AuthParams, ParseOptions } from './auth-param.js'
-import { readSchemeHead } from './auth-scheme.js'
-import { COMMA, DQUOTE, EQUALS, endOfToken, endOfToken68, isToken, isToken68, isVisible, skipOws } from './grammar.js'
+import {
+  COMMA, DQUOTE, EQUALS, endOfToken, endOfToken68, isToken, isToken68, isVisible, readSchemeHead, skipOws
+} from './grammar.js'
 
 const FIELD = 'credentials'
 const HIDDEN = '[credentials]'

@@ -1,6 +1,7 @@
 import t from 'tap'
 import {
-  MAX_MEMBERS, endOfMember, endOfToken, endOfToken68, isTchar, isToken, isToken68, isVisible, joinLines, skipEmptyMembers, skipOws
+  MAX_MEMBERS, endOfMember, endOfToken, endOfToken68, isTchar, isToken, isToken68, isVisible, joinLines,
+  readSchemeHead, skipEmptyMembers, skipOws
 } from '../../lib/fields/grammar.js'
 
 const MALFORMED = { code: 'FST_PROXY_AUTH_MALFORMED_FIELD' }
@@ -56,4 +57,27 @@ t.test('a member of a list: it ends at a comma or at the end', async t => {
 t.test('several lines of a field: they are one list', async t => {
   t.equal(joinLines('a'), 'a')
   t.equal(joinLines(['a', 'b']), 'a, b')
+})
+
+const readHead = (text: string, lenient?: boolean) => readSchemeHead(text, 0, 'credentials', lenient)
+
+t.test('a scheme alone: it takes no parameters', async t => {
+  t.strictSame(readHead('Negotiate, NTLM'), { scheme: 'Negotiate', token68: undefined, takesParams: false, end: 9 })
+})
+
+t.test('text behind a scheme: it is tried as token68 first, which needs a comma or the end behind it (R-PARSE-10)', async t => {
+  t.strictSame(readHead('S foo='), { scheme: 'S', token68: 'foo=', takesParams: false, end: 6 })
+  t.strictSame(readHead('S  foo , x'), { scheme: 'S', token68: 'foo', takesParams: false, end: 6 })
+  t.strictSame(readHead('S foo=bar'), { scheme: 'S', token68: undefined, takesParams: true, end: 2 })
+  t.strictSame(readHead('S foo bar'), { scheme: 'S', token68: undefined, takesParams: true, end: 2 })
+  t.strictSame(readHead('S  '), { scheme: 'S', token68: undefined, takesParams: true, end: 3 })
+})
+
+t.test('whitespace behind a scheme: only SP parts it from the rest, or HTAB too when lenient (R-CRED-7)', async t => {
+  t.strictSame(readHead('S\tfoo'), { scheme: 'S', token68: undefined, takesParams: false, end: 1 })
+  t.strictSame(readHead('S\t foo', true), { scheme: 'S', token68: 'foo', takesParams: false, end: 6 })
+})
+
+t.test('a scheme that is not a token: it is refused', async t => {
+  for (const text of ['', ' S', '"S" foo', '=', ',']) t.throws(() => readHead(text), MALFORMED, text)
 })
