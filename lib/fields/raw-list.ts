@@ -1,7 +1,11 @@
+import type { IncomingMessage } from 'node:http'
 import type { FieldRecord } from './hop-by-hop.js'
 
 // Fields as a flat list of names and values in turn, as node's `rawHeaders` has them. It keeps
 // order, case and lines, which an object of fields loses.
+
+const kLength = Symbol('fastify-proxy-auth.received-length')
+type Noted = Pick<IncomingMessage, 'rawHeaders'> & { [kLength]?: number }
 
 /** Whether a list has a field. `name` is in lower case. */
 export function hasField (fields: readonly string[], name: string): boolean {
@@ -65,6 +69,18 @@ export function listOf (record: FieldRecord): string[] {
     for (const line of Array.isArray(value) ? value : [value]) fields.push(name, String(line))
   }
   return fields
+}
+
+/**
+ * Notes how long the raw list of a request is, before lines are taken out of it for the first time.
+ */
+export function noteLength (request: Noted): void {
+  request[kLength] ??= request.rawHeaders.length
+}
+
+/** How long the raw list was as node handed it over: names and values, two of them a line. */
+export function receivedLength (request: Noted): number {
+  return request[kLength] ?? request.rawHeaders.length
 }
 
 // Most names are told apart by their length.

@@ -1,5 +1,7 @@
 import t from 'tap'
-import { formatFields, hasField, listOf, recordOf, valuesOf, withoutField, withoutFields } from '../../lib/fields/raw-list.js'
+import {
+  formatFields, hasField, listOf, recordOf, valuesOf, withoutField, withoutFields, noteLength, receivedLength
+} from '../../lib/fields/raw-list.js'
 
 const FIELDS = ['X-A', '1', 'x-b', '2', 'x-a', '3']
 
@@ -26,4 +28,14 @@ t.test('a list as fields by name, and back: several lines of one are a list', as
 t.test('a list of fields: it is written as the lines of a header section', async t => {
   t.equal(formatFields(FIELDS), 'X-A: 1\r\nx-b: 2\r\nx-a: 3\r\n')
   t.equal(formatFields([]), '')
+})
+
+t.test('a list that gets shorter: its length as received stays known (F-22)', async t => {
+  const request = { rawHeaders: ['a', '1', 'b', '2', 'c', '3'] }
+  t.equal(receivedLength(request), 6)
+  noteLength(request)
+  request.rawHeaders.splice(0, 2)
+  t.equal(receivedLength(request), 6)
+  noteLength(request)
+  t.equal(receivedLength(request), 6, 'the first note counts')
 })

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import { DuplicateField } from '../../errors.js'
-import { noteLength } from '../../fields/received-length.js'
+import { noteLength } from '../../fields/raw-list.js'
 
 /**
  * Reads the one value of a field with credentials. Node keeps the first of two lines in `headers`

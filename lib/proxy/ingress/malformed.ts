@@ -4,7 +4,7 @@ import { BadRequest, TooManyFields } from '../../errors.js'
 import { readAuthority } from '../../fields/authority.js'
 import { isExtendedConnect } from '../../fields/extended-connect.js'
 import { parseHostField } from '../../fields/host.js'
-import { receivedLength } from '../../fields/received-length.js'
+import { receivedLength } from '../../fields/raw-list.js'
 import { Recent } from '../../store/recent.js'
 
 /**
