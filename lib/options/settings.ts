@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readRealm } from '../fields/realm.js'
 import { isPseudonym } from '../fields/via.js'
-import type { Principal } from '../gate/principal.js'
+import type { Principal } from '../policy/identity.js'
 import { readPages } from '../gate/refusal/page.js'
 import type { Pages } from '../gate/refusal/page.js'
 import { badOption, checkOptions, isObject, readList, readTime, readWord } from '../check-option.js'

@@ -1,5 +1,4 @@
 import { Latest } from '../store/latest.js'
-import type { ProxyIdentity } from '../types.js'
 
 /**
  * Something that keeps a user's access, or keeps going what the user has begun: a cache, a
@@ -60,39 +59,5 @@ export class Revocations {
   /** Whether the name was revoked after the mark was taken. */
   hasEnded (name: string, mark: number): boolean {
     return this.count > mark && (this.last.get(name) ?? 0) > mark
-  }
-}
-
-/** An identity that knows how old it is and which gate made it. To all others it is a plain one. */
-export class Identity implements ProxyIdentity {
-  readonly user
-  readonly name
-  readonly info
-  readonly scheme
-  readonly realm
-  readonly #mark: number
-  readonly #by: object
-
-  constructor ({ user, name, info, scheme, realm }: ProxyIdentity, mark: number, by: object) {
-    this.user = user
-    this.name = name
-    this.info = info
-    this.scheme = scheme
-    this.realm = realm
-    this.#mark = mark
-    this.#by = by
-  }
-
-  /**
-   * The mark of an identity; Infinity, so that it never ends, where an application has made one
-   * itself.
-   */
-  static markOf (identity: ProxyIdentity): number {
-    return #mark in identity ? identity.#mark : Infinity
-  }
-
-  /** Whether `by`, and nothing else, made the identity. */
-  static isMadeBy (identity: ProxyIdentity, by: object): boolean {
-    return #by in identity && identity.#by === by
   }
 }

@@ -1,7 +1,5 @@
 import t from 'tap'
-import { Identity, Revocations } from '../../lib/policy/revocations.js'
-
-const ALICE = { user: { username: 'alice' }, name: 'alice', info: {}, scheme: 'Basic', realm: 'gw' }
+import { Revocations } from '../../lib/policy/revocations.js'
 
 t.test('a revocation: all that hold something are told, in their order', async t => {
   const revocations = new Revocations()
@@ -38,17 +36,4 @@ t.test('very many revoked names: the latest are remembered', async t => {
   t.equal(revocations.hasEnded('first', mark), false)
   revocations.revoke('and another')
   t.equal(revocations.hasEnded('again', mark), true, 'counts from its last time')
-})
-
-t.test('an identity: knows its age and who made it, and does not show either', async t => {
-  const maker = {}
-  const identity = new Identity(ALICE, 3, maker)
-  t.same(identity, ALICE)
-  t.strictSame({ ...identity }, ALICE)
-  t.equal(JSON.stringify(identity), JSON.stringify(ALICE))
-  t.equal(Identity.markOf(identity), 3)
-  t.equal(Identity.markOf(ALICE), Infinity, 'of the application’s own making')
-  t.equal(Identity.isMadeBy(identity, maker), true)
-  t.equal(Identity.isMadeBy(identity, {}), false)
-  t.equal(Identity.isMadeBy(ALICE, maker), false)
 })

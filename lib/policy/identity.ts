@@ -1,3 +1,5 @@
+import type { ProxyIdentity } from '../types.js'
+
 /** Names a user for logs, limits and headers. */
 export type Principal = (user: never, info: never) => string
 
@@ -43,4 +45,38 @@ function defaultName (user: object | string, userId: string | null): string | nu
     if (typeof value === 'string' && value !== '') return value
   }
   return userId
+}
+
+/** An identity that knows how old it is and which gate made it. To all others it is a plain one. */
+export class Identity implements ProxyIdentity {
+  readonly user
+  readonly name
+  readonly info
+  readonly scheme
+  readonly realm
+  readonly #mark: number
+  readonly #by: object
+
+  constructor ({ user, name, info, scheme, realm }: ProxyIdentity, mark: number, by: object) {
+    this.user = user
+    this.name = name
+    this.info = info
+    this.scheme = scheme
+    this.realm = realm
+    this.#mark = mark
+    this.#by = by
+  }
+
+  /**
+   * The mark of an identity; Infinity, so that it never ends, where an application has made one
+   * itself.
+   */
+  static markOf (identity: ProxyIdentity): number {
+    return #mark in identity ? identity.#mark : Infinity
+  }
+
+  /** Whether `by`, and nothing else, made the identity. */
+  static isMadeBy (identity: ProxyIdentity, by: object): boolean {
+    return #by in identity && identity.#by === by
+  }
 }

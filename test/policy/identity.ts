@@ -1,5 +1,7 @@
 import t from 'tap'
-import { isNamed, nameOf } from '../../lib/gate/principal.js'
+import { Identity, isNamed, nameOf } from '../../lib/policy/identity.js'
+
+const ALICE = { user: { username: 'alice' }, name: 'alice', info: {}, scheme: 'Basic', realm: 'gw' }
 
 const rows: Array<{ name: string, user: object | string, userId?: string, is: string | null }> = [
   { name: 'the user itself, where it is text', user: 'alice', userId: 'other', is: 'alice' },
@@ -43,4 +45,17 @@ t.test('a user that cannot be named: it may be a user of any name', async t => {
 t.test('a name that is settled: option principal is not asked', async t => {
   const settled = { user: { username: 'x' }, info: {}, userId: null, name: 'guest' }
   t.equal(nameOf(settled, () => t.fail('not to be asked') as never), 'guest')
+})
+
+t.test('an identity: knows its age and who made it, and does not show either', async t => {
+  const maker = {}
+  const identity = new Identity(ALICE, 3, maker)
+  t.same(identity, ALICE)
+  t.strictSame({ ...identity }, ALICE)
+  t.equal(JSON.stringify(identity), JSON.stringify(ALICE))
+  t.equal(Identity.markOf(identity), 3)
+  t.equal(Identity.markOf(ALICE), Infinity, 'of the application’s own making')
+  t.equal(Identity.isMadeBy(identity, maker), true)
+  t.equal(Identity.isMadeBy(identity, {}), false)
+  t.equal(Identity.isMadeBy(ALICE, maker), false)
 })
