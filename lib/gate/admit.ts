@@ -208,7 +208,7 @@ function grant (
   try {
     const name = nameOf(granted, principal)
     if (granted.name === undefined && name === options.reserved) return 'reserved'
-    if (revocations.hasEnded(name, mark)) return 'no'
+    if (revocations.mark > mark && revocations.hasEnded(name, mark)) return 'no'
     if (isForResponse(info)) {
       addStrategyInfo(reply, info, mode)
       addFinalToken(reply, info, mode)

@@ -29,18 +29,14 @@ const REMEMBERED = 10_000
  * revocations.hold({ end: (name) => connections.forget(name) })
  * const mark = revocations.mark
  * const name = await nameOfClient()
- * if (revocations.hasEnded(name, mark)) throw new Error('ask again')
+ * if (revocations.mark > mark && revocations.hasEnded(name, mark)) throw new Error('ask again')
  */
 export class Revocations {
   private readonly holders: Holder[] = []
   /** When each name was last revoked, oldest first. */
   private readonly last = new Latest<string, number>(REMEMBERED)
-  private count = 0
-
-  /** The present, to be compared with later. */
-  get mark (): number {
-    return this.count
-  }
+  /** The present, to be compared with later. {@link revoke} alone moves it on. */
+  mark = 0
 
   /** Has `holder` told of each revocation from now on. */
   hold (holder: Holder): void {
@@ -51,13 +47,16 @@ export class Revocations {
    * Ends all that is held of this user. Verdicts that are under way are to be asked for again.
    */
   revoke (name: string): void {
-    this.count += 1
-    this.last.set(name, this.count)
+    this.mark += 1
+    this.last.set(name, this.mark)
     for (const holder of this.holders) holder.end(name)
   }
 
-  /** Whether the name was revoked after the mark was taken. */
+  /**
+   * Whether the name was revoked after the mark was taken. Only where {@link mark} has moved on
+   * since can it have been.
+   */
   hasEnded (name: string, mark: number): boolean {
-    return this.count > mark && (this.last.get(name) ?? 0) > mark
+    return (this.last.get(name) ?? 0) > mark
   }
 }

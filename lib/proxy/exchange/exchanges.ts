@@ -62,8 +62,10 @@ export class Exchanges {
    */
   endsAtOnce (identity: ProxyIdentity | null): EndedFor | undefined {
     if (this.state === 'over') return 'closing'
-    const hasEnded = identity !== null && this.revocations.hasEnded(identity.name, Identity.markOf(identity))
-    return hasEnded ? 'revoked' : undefined
+    if (identity === null) return undefined
+    const { revocations } = this
+    const mark = Identity.markOf(identity)
+    return revocations.mark > mark && revocations.hasEnded(identity.name, mark) ? 'revoked' : undefined
   }
 
   /**
