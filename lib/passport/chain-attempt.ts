@@ -2,8 +2,7 @@ import { MalformedCredentials } from '../errors.js'
 import type { RefusalNote } from '../strategies/strategy.js'
 import type { Declared } from './declaration.js'
 import { broken } from './outcome.js'
-import type { Outcome, RefusalReason, Refused } from './outcome.js'
-import type { Verdict } from './run.js'
+import type { Outcome, RefusalReason, Refused, Verdict } from './outcome.js'
 import { readPresented, readUserId } from './user-id.js'
 
 /** The way of one request past the strategies: what has been said so far. */

@@ -9,10 +9,10 @@ import type { ChallengeLines } from './chain-challenges.js'
 import type { Leg } from './connection-identity.js'
 import type { Declared } from './declaration.js'
 import { askStrategy } from './ask-strategy.js'
+import type { RunSettings } from './ask-strategy.js'
 import type { Outcome, Refused } from './outcome.js'
 import { linesOf, requestView } from './request-view.js'
 import type { RawRequest, RequestView } from './request-view.js'
-import type { RunSettings } from './run.js'
 import { ChainAttempt } from './chain-attempt.js'
 
 /** One request that wants in. */

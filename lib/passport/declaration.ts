@@ -13,9 +13,8 @@ import type { Strategy } from '../strategies/strategy.js'
 import { foreignChallenges, ownChallenges } from './strategy-challenges.js'
 import type { ChallengeMaker, StrategyChallenges } from './strategy-challenges.js'
 import { findStrategy, isStrategy } from './registry.js'
-import type { Registry } from './registry.js'
+import type { PassportStrategy, Registry } from './registry.js'
 import { isReadable } from './request-view.js'
-import type { PassportStrategy } from './run.js'
 import { VerdictCache } from './verdict-cache.js'
 
 /**

@@ -2,6 +2,19 @@ import { StoreFull, StoreUnavailable, StrategyFailed, StrategyUnavailable, TooMa
 import { MAX_TIMER } from '../check-option.js'
 import type { RefusalNote } from '../strategies/strategy.js'
 
+/** What a strategy said, word for word. */
+export type Verdict = AcceptedVerdict | Failed | Broken
+/** It called `success` with a user. */
+export interface AcceptedVerdict { readonly kind: 'accepted', readonly user: object | string, readonly info: unknown }
+/** It called `fail`, or `pass`, or `success` without a user. */
+export interface Failed {
+  readonly kind: 'failed'
+  readonly challenge: unknown
+  readonly status: number | undefined
+  /** Of one of ours; foreign strategies say none. */
+  readonly note: RefusalNote | null
+}
+
 /** What comes of an attempt to authenticate: all that the gate learns. */
 export type Outcome = Granted | Refused | Broken
 

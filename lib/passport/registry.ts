@@ -1,5 +1,13 @@
 import { BadOption } from '../errors.js'
-import type { PassportStrategy } from './run.js'
+
+/**
+ * Any strategy, as far as a runner is concerned. The actions are not in it: the runner brings them.
+ * The request is `any`, because every strategy has its own idea of it.
+ */
+export interface PassportStrategy {
+  readonly name?: string | undefined
+  authenticate (request: any, options?: any): unknown
+}
 
 /**
  * Where strategies have names: an Authenticator of @fastify/passport (`strategy`) or of passport

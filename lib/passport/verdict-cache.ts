@@ -8,7 +8,7 @@ import { validityOf } from '../store/validity.js'
 import { canonicalBasic } from '../strategies/basic.js'
 import type { CacheSettings } from '../strategies/cache-options.js'
 import type { Milliseconds } from '../types.js'
-import type { AcceptedVerdict, Failed, Verdict } from './run.js'
+import type { AcceptedVerdict, Failed, Verdict } from './outcome.js'
 
 /**
  * Asks the strategy. `urgent`: for a user that has access as long as this takes, so it should not

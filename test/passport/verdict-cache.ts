@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Eventual } from '../../lib/eventual.js'
-import type { Verdict } from '../../lib/passport/run.js'
+import type { Verdict } from '../../lib/passport/outcome.js'
 import { VerdictCache } from '../../lib/passport/verdict-cache.js'
 import { holdsWhile } from '../../lib/store/validity.js'
 import { readCacheOptions } from '../../lib/strategies/cache-options.js'

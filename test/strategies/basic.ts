@@ -1,6 +1,6 @@
 import t from 'tap'
-import { run } from '../../lib/passport/run.js'
-import type { Verdict } from '../../lib/passport/run.js'
+import { run } from '../../lib/passport/ask-strategy.js'
+import type { Verdict } from '../../lib/passport/outcome.js'
 import { BasicStrategy, canonicalBasic, readBasicUser } from '../../lib/strategies/basic.js'
 import type { VerifyUserPass } from '../../lib/strategies/basic.js'
 import { verifyStatic } from '../../lib/users/verify-static.js'

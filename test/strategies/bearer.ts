@@ -1,6 +1,6 @@
 import t from 'tap'
-import { run } from '../../lib/passport/run.js'
-import type { Verdict } from '../../lib/passport/run.js'
+import { run } from '../../lib/passport/ask-strategy.js'
+import type { Verdict } from '../../lib/passport/outcome.js'
 import { BearerStrategy } from '../../lib/strategies/bearer.js'
 import type { BearerOptions, VerifyToken } from '../../lib/strategies/bearer.js'
 import { view } from '../fixtures/attempt.js'
