@@ -58,7 +58,7 @@ export function askStrategy (
   const verdict = cache.ask(
     credentials,
     (urgent) => inTurn(declared, viewOf(), settings, {}, { urgent, from: presented.from }),
-    (info) => readUserId(info, scheme, credentials)
+    (info) => userIdOf(info, scheme, credentials)
   )
   if (!isThenable(verdict)) return verdict
   // A user of whom no copy can be made.
@@ -93,6 +93,17 @@ function unlessGone (verdict: Promise<Verdict>, { signal }: Departure, name: str
       resolve(later)
     })
   })
+}
+
+/**
+ * The user-id of a client that a strategy has accepted: what ours passed to `success` with the
+ * user, else what is in the credentials.
+ *
+ * @param scheme - In its registered case.
+ */
+export function userIdOf (info: unknown, scheme: string | null, credentials: string | undefined): string | null {
+  const { userId } = info as { readonly userId?: unknown }
+  return typeof userId === 'string' ? userId : readUserId(scheme, credentials)
 }
 
 /**

@@ -1,9 +1,10 @@
 import { MalformedCredentials } from '../errors.js'
 import type { RefusalNote } from '../strategies/strategy.js'
+import { userIdOf } from './ask-strategy.js'
 import type { Declared } from './declaration.js'
 import { broken } from './outcome.js'
 import type { Outcome, RefusalReason, Refused, Verdict } from './outcome.js'
-import { readPresented, readUserId } from './user-id.js'
+import { readPresented } from './user-id.js'
 
 /** The way of one request past the strategies: what has been said so far. */
 export class ChainAttempt {
@@ -50,7 +51,7 @@ export class ChainAttempt {
     if (verdict.kind === 'accepted') {
       const { user, info } = verdict
       try {
-        const userId = readUserId(info, scheme, this.credentials)
+        const userId = userIdOf(info, scheme, this.credentials)
         return { kind: 'granted', user, info, scheme, realm, strategy: name, userId }
       } catch (cause) { // a member of what the strategy gave
         return broken(name, cause)

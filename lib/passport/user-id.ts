@@ -6,15 +6,12 @@ import { readDigestUser } from '../strategies/digest/strategy.js'
  * Finds the user-id in credentials: of those that a strategy has accepted, for a user object that
  * has no name in it; of those that were refused, for the log and for limits.
  *
- * @param info - What the strategy passed to `success`. Ours put it there as `userId`.
  * @param scheme - In its registered case.
  * @returns `null` where the scheme has no user-id, or the credentials do not follow its grammar.
  * @example
- * readUserId({}, 'Basic', 'Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==') // 'Aladdin'
+ * readUserId('Basic', 'Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==') // 'Aladdin'
  */
-export function readUserId (info: unknown, scheme: string | null, credentials: string | undefined): string | null {
-  const told = (info as { userId?: unknown }).userId
-  if (typeof told === 'string') return told
+export function readUserId (scheme: string | null, credentials: string | undefined): string | null {
   if (credentials === undefined) return null
   try {
     return readPresented(scheme, credentials)

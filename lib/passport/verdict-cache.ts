@@ -51,7 +51,7 @@ interface No {
  * const verdict = await cache.ask(
  *   credentials,
  *   () => run(strategy, view, settings),
- *   (info) => readUserId(info, scheme, credentials)
+ *   (info) => userIdOf(info, scheme, credentials)
  * )
  */
 export class VerdictCache {

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
-import { askStrategy, run } from '../../lib/passport/ask-strategy.js'
+import { askStrategy, run, userIdOf } from '../../lib/passport/ask-strategy.js'
 import type { PresentedCredentials } from '../../lib/passport/ask-strategy.js'
 import { readDeclaration } from '../../lib/passport/declaration.js'
 import type { DeclaredStrategy } from '../../lib/passport/declaration.js'
@@ -288,4 +288,11 @@ t.test('500 attempts at once through one instance: each gets its own user, also 
 t.test('a strategy that is frozen: it runs as any other', async t => {
   const frozen = Object.freeze(foreign('probe', function () { this.success(ALICE) }))
   t.same(run(frozen, view(), settings), accepted)
+})
+
+t.test('a user id from the strategy, or only in the credentials: it is found, that of the strategy first', async t => {
+  t.equal(userIdOf({ userId: 'alice' }, 'Basic', basic('bob', 'x')), 'alice')
+  t.equal(userIdOf({ userId: 7 }, 'Basic', basic('bob', 'x')), 'bob')
+  t.equal(userIdOf('text', 'Digest', 'Digest username="bob", realm="gw"'), 'bob')
+  t.equal(userIdOf({}, 'Bearer', 'Bearer x'), null)
 })

@@ -107,7 +107,7 @@ function readTrial (
   const { name, namesUser, computed } = traitsOf(scheme ?? null)
   return {
     address: ip ?? '', // a socket in the file system has none
-    user: () => readUserId({}, namesUser ? name : null, credentials),
+    user: () => readUserId(namesUser ? name : null, credentials),
     presented: fields.length === 0
       ? meaningOf(credentials!, scheme!)
       : JSON.stringify([credentials, fields.map((name) => headers[name])]),

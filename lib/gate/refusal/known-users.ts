@@ -19,7 +19,7 @@ export class KnownUsers extends Set<string> {
   addTo (refused: Refused, credentials: string | undefined): Refused {
     if (credentials === undefined) return refused
     // Also where the note has a name: the time must not tell whether there is such a user.
-    const userId = readUserId({}, refused.scheme, credentials)
+    const userId = readUserId(refused.scheme, credentials)
     if (userId === null || !this.has(userId) || refused.note?.userId != null) return refused
     const note = refused.note ?? { reason: refused.reason, guess: refused.reason === 'rejected' }
     return { ...refused, note: { ...note, userId } }
