@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { BadTarget } from '../../errors.js'
 import { withoutUserinfo } from '../../fields/target.js'
-import { hadUserinfo } from './hide-userinfo.js'
+import { hadUserinfo } from './malformed.js'
 import type { OwnAuthority } from './own-authority.js'
 
 /**

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
 import t from 'tap'
-import { hideUserinfo } from '../../../lib/proxy/ingress/hide-userinfo.js'
+import { hideUserinfo } from '../../../lib/proxy/ingress/malformed.js'
 import { writeHttp2Target } from '../../../lib/proxy/ingress/http2-target.js'
 
 interface Written { url: string, headers: Record<string, string>, rawHeaders: string[] }
