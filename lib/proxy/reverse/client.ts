@@ -11,7 +11,7 @@ import type { Attempted, Sender } from '../upstream/attempt.js'
 import { PinnedConnections, authenticatesConnection } from '../upstream/pinned-connections.js'
 import { kPassenger } from '../upstream/connection.js'
 import type { Passenger } from '../upstream/connection.js'
-import type { ReverseContent } from './content.js'
+import type { ReverseContent } from './upstream-request.js'
 import type { Destination } from './destination.js'
 
 /**
