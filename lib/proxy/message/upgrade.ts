@@ -41,3 +41,16 @@ export function upgradeOf (request: IncomingMessage): Upgrade | undefined {
 export function protocolsOf (request: IncomingMessage): readonly string[] | undefined {
   return upgradeOf(request)?.protocols
 }
+
+const kForHttpProxy = Symbol('fastify-proxy-auth.for-http-proxy')
+type HttpProxyRequest = IncomingMessage & { [kForHttpProxy]?: true }
+
+/** Makes `request` an upgrade that @fastify/http-proxy responds to, on the connection itself. */
+export function markForHttpProxy (request: IncomingMessage): void {
+  (request as HttpProxyRequest)[kForHttpProxy] = true
+}
+
+/** Whether a request is such an upgrade. */
+export function isForHttpProxy (request: IncomingMessage): boolean {
+  return (request as HttpProxyRequest)[kForHttpProxy] === true
+}

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify'
 import { Recent } from '../../store/recent.js'
+import { isForHttpProxy } from '../message/upgrade.js'
 import type { FromOptions } from './reverse.js'
-import { isForHttpProxy } from './websocket.js'
 
 /** How many paths a route keeps. Clients choose them. */
 const PATHS_KEPT = 1_000

@@ -9,9 +9,7 @@ import type { Test } from 'tap'
 import { LimitReached } from '../../../lib/errors.js'
 import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
 import { IdentityField, NO_IDENTITY } from '../../../lib/proxy/message/identity-field.js'
-import { followWebSocket, passesWebSockets, webSocketOptions } from '../../../lib/proxy/reverse/websocket.js'
-import { ANNOUNCED, announcedBy } from '../../fixtures/announcing.js'
-import { extended } from '../../fixtures/extended-socket.js'
+import { followWebSocket, webSocketOptions } from '../../../lib/proxy/reverse/http-proxy-websocket.js'
 import { FakeLimiter, FickleMeter, GivenMeter } from '../../fixtures/meters.js'
 import { listen } from '../../fixtures/origin.js'
 import { permitting } from '../../fixtures/permitting.js'
@@ -68,14 +66,6 @@ t.test('a WebSocket of @fastify/http-proxy: Via is appended, and who asked is to
   const fields = { Via: ['1.1 a', '1.0 b'], Cookie: 'a=1' }
   t.match(await asked(t, { wsClientOptions: {} }, fields), { via: '1.1 a, 1.0 b, 1.1 gw', cookie: 'a=1', 'x-forwarded-for': '127.0.0.1' })
   t.equal((await asked(t, { wsClientOptions: {}, forwarded: false }, fields))['x-forwarded-for'], undefined)
-})
-
-t.test('a WebSocket that is refused: the upstream is not asked (R-UPG-1)', async t => {
-  const server = createServer(() => t.fail('not to be asked'))
-  server.on('connection', () => t.fail('not to be asked'))
-  const { port } = await reverse(t, { upstream: `http://127.0.0.1:${await listen(t, server)}`, websocket: true } as never)
-  const client = await RawClient.to(t, port)
-  t.match(await client.send(message('GET', '/api/ws', { ...ASK, 'Proxy-Authorization': 'Test no' })).end(), /^HTTP\/1.1 407 /)
 })
 
 t.test('the websocket option: without it there are no settings, and objects of the user stay as they are', async t => {
@@ -144,13 +134,6 @@ t.test('an identity field that the client sends: the user of the gate takes its 
   t.match(wsClientOptions.rewriteRequestHeaders({ x_user: 'mallory' }, request), { 'x-user': 'alice', x_user: undefined })
 })
 
-t.test('WebSockets: they pass through unless the options want http-proxy to take them', async t => {
-  const route = { upstream: 'http://up.test', websocket: true }
-  t.equal(passesWebSockets(route as never, true), true)
-  t.equal(passesWebSockets(route as never, false), false)
-  for (const name of ['wsUpstream', 'wsHooks', 'wsReconnect', 'wsServerOptions', 'wsClientOptions']) t.equal(passesWebSockets({ ...route, [name]: {} } as never, true), false, name)
-})
-
 /** Asks for a WebSocket that http-proxy answers. */
 async function given (t: Test, route: object = {}, path = '/api/ws', fields: Record<string, string> = {}) {
   const target = await webSocketOrigin(t)
@@ -174,34 +157,6 @@ t.test('a response of http-proxy that is no 101: it says that it closes (R-UPG-2
   const { client, proxied } = await given(t, {}, '/api/ws/%2e%2e/%2e%2e/x')
   t.match(await client.end(), /^HTTP\/1.1 400 [^]*\r\nconnection: close\r\n/i)
   t.match(await proxied(1), [{ status: 400, reason: undefined }])
-})
-
-t.test('upgrades under the prefix other than WebSockets: they are served as plain requests', async t => {
-  for (const way of [{}, { wsClientOptions: undefined }]) {
-    for (const [path, fields] of [['/api/x', { Upgrade: 'h2c' }], ['/api/x', { 'Content-Length': '0', Upgrade: 'chat' }]] as const) {
-      const { client } = await given(t, way, path, fields as never)
-      t.match(await client.answer(), /^HTTP\/1.1 200 [^]*origin$/)
-    }
-    const { client } = await given(t, way, '/other')
-    t.match(await client.answer(), /^HTTP\/1.1 404 /)
-  }
-})
-
-t.test('an own route of the application under the prefix: it gives its own response', async t => {
-  for (const way of [{}, { wsClientOptions: {} }]) {
-    const { port } = await reverse(t, { upstream: 'http://up.test', websocket: true, ...way } as never, { before: app => app.get('/api/own', async () => 'own') })
-    const client = await RawClient.to(t, port)
-    t.match(await client.send(message('GET', '/api/own', ASK)).end(), /^HTTP\/1\.1 200 [^]*\r\n\r\nown$/)
-  }
-})
-
-t.test('a WebSocket by extended CONNECT: it reaches the gate where it passes through, and is a 501 otherwise (R-XC-4)', async t => {
-  const target = await webSocketOrigin(t)
-  for (const [way, status] of [[{}, 407], [{ wsClientOptions: {} }, 501]] as const) {
-    const { url, port } = await reverse(t, { upstream: target.url, websocket: true, ...way } as never, { fastify: ANNOUNCED })
-    const client = await announcedBy(t, url)
-    t.match(await client.ask(extended(`127.0.0.1:${port}`, '/api')), { status })
-  }
 })
 
 t.test('finishRequest in the options: it sends the handshake, also of a retry that has no client', async t => {

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
-import type { ClientRequest, IncomingMessage, Server } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ClientLeft } from '../../errors.js'
 import { isThenable } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
@@ -16,11 +16,7 @@ import { addGateFields } from '../message/response-head.js'
 import { failureOf, reasonOf } from '../exchange/ended.js'
 import type { EndedBy, Proxied } from '../exchange/exchange.js'
 import type { Exchanges } from '../exchange/exchanges.js'
-import { extendedResponse } from '../upgrade/extended-connect.js'
-import { routerOf } from '../../platform/fastify.js'
-import type { RoutedRequest, Router } from '../../platform/fastify.js'
 import { addForwardedFields } from './forwarded-fields.js'
-import { hideUserinfoOf } from '../ingress/malformed.js'
 import { listOf, recordOf } from '../../fields/raw-list.js'
 import { formatVia } from '../../fields/via.js'
 import { tellIdentity } from '../message/identity-field.js'
@@ -31,11 +27,6 @@ import { SILENCE } from './choose-client.js'
 import { MeteredWebSocket, belongTo, meteredWebSocket } from './metered-websocket.js'
 import type { Pausable } from './metered-websocket.js'
 import type { HttpProxyRoute } from './route.js'
-import type { routedPath } from '../ingress/routed-path.js'
-import { withinPrefix } from '../ingress/under-prefix.js'
-import { takeUpgrades } from '../upgrade/dispatcher.js'
-import type { UpgradeListener } from '../upgrade/dispatcher.js'
-import { offeredProtocols, routeUpgrade } from '../upgrade/upgrade.js'
 
 /** A WebSocket, as the package `ws` has it. */
 type WebSocketSide = EventEmitter & Pausable & { readonly readyState: number, terminate (): void }
@@ -61,81 +52,6 @@ interface ClientOptions {
  * themselves.
  */
 const ON_BEHALF = ['cookie', 'authorization'] as const
-
-/** Options of @fastify/http-proxy for its own server and client of WebSockets. */
-const OF_HTTP_PROXY = ['wsUpstream', 'wsHooks', 'wsReconnect', 'wsServerOptions', 'wsClientOptions'] as const
-
-/**
- * Whether WebSockets of a route are passed through as they are, which they are wherever our client
- * asks the upstream. With options for the server and the client of WebSockets that
- * @fastify/http-proxy has, those two take the messages in and send them on.
- */
-export function passesWebSockets (route: HttpProxyRoute, ours: boolean): boolean {
-  return ours && OF_HTTP_PROXY.every((name) => (route as unknown as Record<string, unknown>)[name] === undefined)
-}
-
-const kGiven = Symbol('fastify-proxy-auth.given')
-type HttpProxyRequest = IncomingMessage & { [kGiven]?: true }
-
-/** Whether a request is an upgrade that @fastify/http-proxy answers itself. */
-export function isForHttpProxy (request: IncomingMessage): boolean {
-  return (request as HttpProxyRequest)[kGiven] === true
-}
-
-/**
- * What a route makes of WebSockets: it has none, passes them through as they are, or leaves them to
- * @fastify/http-proxy.
- */
-export type WebSocketWay = 'none' | 'pass' | 'leave'
-
-const kWay = Symbol('fastify-proxy-auth.webSocketWay')
-
-/** The part of a route's `config` by which {@link takeWebSockets} knows its way. */
-export function webSocketConfig (way: WebSocketWay): object {
-  return { [kWay]: way }
-}
-
-/** The listener of @fastify/http-proxy, one for all its routes on a server. */
-const listeners = new WeakMap<Server, UpgradeListener>()
-
-/**
- * Takes the WebSockets under a prefix; other upgrades there are plain requests. The route that
- * takes the request says how, which may be one with a longer prefix.
- *
- * @param routed - By which path the router finds the route of a request.
- * @param way - Where that is no reverse route.
- * @param listener - That of @fastify/http-proxy, where it is to answer them.
- */
-export function takeWebSockets (
-  app: FastifyInstance, prefix: string, routed: ReturnType<typeof routedPath>, way: WebSocketWay,
-  listener?: UpgradeListener
-): void {
-  const within = withinPrefix(prefix)
-  const router = routerOf(app)
-  if (listener !== undefined) listeners.set(app.server, listener)
-  takeUpgrades(app, (request, head) => {
-    const path = routed(request)
-    if (path === undefined || !within(path)) return undefined
-    hideUserinfoOf(request)
-    const { method, socket } = request
-    if (method !== 'GET' || !offeredProtocols(request).some((protocol) => protocol.toLowerCase() === 'websocket')) return 'ignore'
-    const taken = wayOf(router, request, path) ?? way
-    if (taken === 'pass') routeUpgrade(app, request, head, ['websocket'])
-    // The package `ws` knows of no streams.
-    else if (taken === 'none' || extendedResponse(request) !== undefined) return 'ignore'
-    else {
-      ;(request as HttpProxyRequest)[kGiven] = true
-      listeners.get(app.server)!.call(app.server, request, socket, head)
-    }
-    return 'taken'
-  })
-}
-
-function wayOf (router: Router, request: IncomingMessage, path: string): WebSocketWay | undefined {
-  const constraints = router.constrainer.deriveConstraints(request as RoutedRequest, undefined)
-  const found = router.find(request.method!, path, constraints)
-  return (found?.store?.config as { [kWay]?: WebSocketWay } | undefined)?.[kWay]
-}
 
 /** The addresses that connections of clients are passed on to, by @fastify/http-proxy. */
 const reached = new WeakMap<Socket, string | undefined>()
