@@ -1,7 +1,48 @@
-import type { FastifyRequest } from 'fastify'
 import { stringify } from 'node:querystring'
+import type { FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify'
 import { BadTarget } from '../../errors.js'
 import { Recent } from '../../store/recent.js'
+import { isForHttpProxy } from '../message/upgrade.js'
+
+/** How many paths a route keeps. Clients choose them. */
+const PATHS_KEPT = 1_000
+
+/** What @fastify/http-proxy has made of a path. */
+interface Rewritten<From> {
+  /** The path for the upstream. */
+  readonly source: string
+  /** The options of the call. */
+  readonly from: From
+}
+
+type Send<From> = (request: FastifyRequest, reply: FastifyReply, source: string, from: From) => void
+
+/**
+ * Remembers what @fastify/http-proxy makes of paths, where that depends on nothing else: it reads
+ * and checks each one as a URL three times, which costs as much as to send the request.
+ *
+ * @quirk http-proxy-reads-urls
+ */
+export class RewrittenPaths<From> {
+  private readonly kept = new Recent<Rewritten<From>>(PATHS_KEPT)
+
+  constructor (private readonly send: Send<From>) {}
+
+  /** The option `handler` of @fastify/http-proxy. */
+  readonly sendFirst: Send<From> = (request, reply, source, from) => {
+    this.kept.set(pathOf(request.url), { source, from })
+    this.send(request, reply, source, from)
+  }
+
+  /** Puts a handler before that of @fastify/http-proxy, which gets what is not known yet. */
+  before (handler: RouteHandlerMethod): RouteHandlerMethod {
+    const { kept, send } = this
+    return function (request, reply) {
+      const known = isForHttpProxy(request.raw) ? undefined : kept.get(pathOf(request.url))
+      return known === undefined ? handler.call(this, request, reply) : send(request, reply, known.source, known.from)
+    }
+  }
+}
 
 /** Where a request is sent. */
 export interface Destination {
@@ -100,4 +141,10 @@ export function queryOf (search: string, request: FastifyRequest, option: QueryS
   }
   const at = url.indexOf('?')
   return search !== '' || at === -1 ? search : url.slice(at)
+}
+
+/** The path of a target, without its query. */
+export function pathOf (url: string): string {
+  const query = url.indexOf('?')
+  return query === -1 ? url : url.slice(0, query)
 }
