@@ -7,7 +7,7 @@ import t from 'tap'
 const text = readFileSync('docs/internals/limits.md', 'utf8')
 
 /** What has a limit of its own making, and how it is made. */
-const ROOMS = /^(?:Map|Set|WeakMap|WeakSet|Latest|Recent|SharedRoom|Shares|KnownUsers|ConcurrencyLimit)$/
+const ROOMS = /^(?:Map|Set|WeakMap|WeakSet|Recent|SharedRoom|Shares|KnownUsers|ConcurrencyLimit)$/
 const TIMERS = /^(?:setTimeout|setInterval)$/
 /** What ends with the call that has made it: `file: name`. */
 const OF_A_CALL = new Set([

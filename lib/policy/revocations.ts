@@ -1,4 +1,4 @@
-import { Latest } from '../store/latest.js'
+import { Recent } from '../store/recent.js'
 
 /**
  * Something that keeps a user's access, or keeps going what the user has begun: a cache, a
@@ -34,7 +34,7 @@ const REMEMBERED = 10_000
 export class Revocations {
   private readonly holders: Holder[] = []
   /** When each name was last revoked, oldest first. */
-  private readonly last = new Latest<string, number>(REMEMBERED)
+  private readonly last = new Recent<number>(REMEMBERED)
   /** The present, to be compared with later. {@link revoke} alone moves it on. */
   mark = 0
 

@@ -1,6 +1,6 @@
 import { LimitReached } from '../../errors.js'
 import type { Eventual } from '../../eventual.js'
-import { Latest } from '../../store/latest.js'
+import { Recent } from '../../store/recent.js'
 import { RedisHealth } from '../../store/redis-health.js'
 import type { SharedRedis } from '../../store/shared-redis.js'
 import { StoreHealth } from '../../store/store-health.js'
@@ -49,7 +49,7 @@ const MAX_KNOWN = 10_000
 /** All limits of a registration. */
 export class Limits implements Limiting {
   /** The accounts with a quota, by user. */
-  private readonly known = new Latest<string, readonly LimitAccount[]>(MAX_KNOWN)
+  private readonly known = new Recent<readonly LimitAccount[]>(MAX_KNOWN)
 
   constructor (
     private readonly limits: readonly TrafficLimit[], private readonly backends: LimitBackends,

@@ -1,6 +1,6 @@
 import { Events } from '../../events/events.js'
 import type { QuotaLeft } from '../../policy/limits/quota-account.js'
-import { Latest } from '../../store/latest.js'
+import { Recent } from '../../store/recent.js'
 import type { Milliseconds } from '../../types.js'
 import type { MovedOctets, Proxied } from './exchange.js'
 import type { Ending, ExchangeRecord, Pace, RecordKeeper, RecordTracing } from './record.js'
@@ -41,7 +41,7 @@ const WATCHED: Milliseconds = 60_000
  * long as they are asked for.
  */
 export class Usage implements RecordKeeper {
-  private readonly totals = new Latest<string | null, Totals>(MAX_USERS)
+  private readonly totals = new Recent<Totals, string | null>(MAX_USERS)
   private watchedUntil: Milliseconds = -Infinity
   private sampled: Milliseconds = NaN
 
