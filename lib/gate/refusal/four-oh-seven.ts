@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import { preferOneWrite } from '../../platform/http1/one-write.js'
+import { preferOneWrite } from '../../platform/write-response.js'
 import { isConnectionBound } from '../../schemes/traits.js'
 import type { Refused } from '../../passport/outcome.js'
 import type { Role } from '../role/role.js'

@@ -6,7 +6,7 @@ import { isExtendedConnect } from '../../fields/extended-connect.js'
 import { http2Fields } from '../../fields/http2-fields.js'
 import { spelled } from '../../fields/spelling.js'
 import { streamOf } from '../../platform/message-state.js'
-import { reasonPhrase } from '../../platform/reason-phrase.js'
+import { reasonPhrase } from '../../platform/write-response.js'
 import type { Hook } from '../../platform/hook.js'
 
 /** What the gate put on the reply for whatever answer comes: it goes out with the origin's head. */
