@@ -2,51 +2,19 @@ import { MalformedCredentials } from '../errors.js'
 import { isThenable } from '../eventual.js'
 import { readScheme } from '../fields/credentials.js'
 import { isConnectionBound } from '../schemes/traits.js'
-import type { Strategy } from '../strategies/strategy.js'
+import type { RefusalNote, Strategy } from '../strategies/strategy.js'
 import type { Milliseconds } from '../types.js'
+import { askStrategy, userIdOf } from './ask-strategy.js'
+import type { RunSettings } from './ask-strategy.js'
+import type { AttemptInput } from './attempt-input.js'
 import { createChallengeList } from './chain-challenges.js'
 import type { ChallengeLines } from './chain-challenges.js'
-import type { Leg } from './connection-identity.js'
 import type { Declared } from './declaration.js'
-import { askStrategy } from './ask-strategy.js'
-import type { RunSettings } from './ask-strategy.js'
-import type { Outcome, Refused } from './outcome.js'
+import { broken } from './outcome.js'
+import type { Outcome, RefusalReason, Refused, Verdict } from './outcome.js'
 import { linesOf, requestView } from './request-view.js'
-import type { RawRequest, RequestView } from './request-view.js'
-import { ChainAttempt } from './chain-attempt.js'
-
-/** One request that wants in. */
-export interface AttemptInput {
-  readonly raw: RawRequest
-  /**
-   * The one value of `Proxy-Authorization`, or of `Authorization` on a route that is an origin;
-   * `undefined`: no field.
-   */
-  readonly credentials: string | undefined
-  /** The request-target as the client signed it. */
-  readonly url: string
-  readonly ip: string
-  /**
-   * What is counted as the client's address where room is shared out by address. Empty, or left
-   * out: there is none to tell. It may be a getter: few attempts look at it.
-   */
-  readonly from?: string
-  /**
-   * Hashes of the content by node's names, where {@link Chain.contentHashes} has asked for some.
-   */
-  readonly contentHash?: Readonly<Record<string, string>> | undefined
-  /**
-   * Whether the content is read if the outcome says that it is needed
-   * ({@link Refused.needsContent}).
-   */
-  readonly readsContent?: boolean | undefined
-  /**
-   * The leg of a handshake that the credentials are, where their scheme is bound to the connection.
-   */
-  readonly leg?: Leg | undefined
-  /** Aborted when the client leaves. It may be a getter: few attempts look at it. */
-  readonly signal?: AbortSignal | undefined
-}
+import type { RequestView } from './request-view.js'
+import { readPresented } from './user-id.js'
 
 /** Options of {@link createChain}. */
 export interface ChainOptions {
@@ -217,4 +185,115 @@ function refused (walk: ChainAttempt, plan: Plan, challenges: ChallengeLines): O
   return status === 407 && challenges.length === 0
     ? { kind: 'refused', status: 403, reason, challenges, scheme, cause, note }
     : { kind: 'refused', status, reason, challenges, scheme, cause, note }
+}
+
+/** The way of one request past the strategies: what has been said so far. */
+export class ChainAttempt {
+  /** 407 until a strategy says another status; the first of those stands. */
+  status: Refused['status'] = 407
+  reason: RefusalReason
+  /** Challenges of the presented scheme that a strategy said, in the place of the usual. */
+  challenges: readonly string[] | null = null
+  cause: Error | null = null
+  note: RefusalNote | null = null
+  private readonly credentials: string | undefined
+  private wellFormed: boolean | undefined
+
+  constructor (credentials: string | undefined, reason: RefusalReason) {
+    this.credentials = credentials
+    this.reason = reason
+  }
+
+  /**
+   * Whether a strategy may see the credentials: those of a foreign one follow the grammar of their
+   * scheme as far as we know it, unless it takes them as they are.
+   */
+  mayRun (declared: Declared): boolean {
+    if (declared.grammar !== 'rfc9110' || declared.scheme === null || this.credentials === undefined) return true
+    if (this.wellFormed !== undefined) return this.wellFormed
+    try {
+      readPresented(declared.scheme, this.credentials)
+      this.wellFormed = true
+    } catch (cause) {
+      this.wellFormed = false
+      this.keep(400, 'malformed', null, asMalformed(cause))
+    }
+    return this.wellFormed
+  }
+
+  /**
+   * Turns a verdict into the outcome; or notes it, and the next strategy may try.
+   *
+   * @param readsContent - Whether a strategy may ask for the content.
+   */
+  conclude (declared: Declared, verdict: Verdict, readsContent = false): Outcome | undefined {
+    if (verdict.kind === 'broken') return verdict
+    const { name, scheme, realm } = declared
+    if (verdict.kind === 'accepted') {
+      const { user, info } = verdict
+      try {
+        const userId = userIdOf(info, scheme, this.credentials)
+        return { kind: 'granted', user, info, scheme, realm, strategy: name, userId }
+      } catch (cause) { // a member of what the strategy gave
+        return broken(name, cause)
+      }
+    }
+    const { challenge } = verdict
+    if (readsContent && declared.own && verdict.note?.needsContent === true) {
+      return this.untilContent(declared, verdict.note)
+    }
+    if (declared.own) this.note ??= verdict.note // a foreign one means something else by a third argument, if anything
+    const status = statusOf(verdict.status, declared.own)
+    if (status === 500 || status === 503) return broken(name, new FailedWith(status, challenge))
+    const said = declared.challengesIn(challenge)
+    if (status === 400) this.keep(400, 'malformed', said, asMalformed(challenge))
+    else if (status !== 407) this.keep(status, 'forbidden', said, null)
+    else if (this.status === 407) this.challenges ??= said ?? (this.reason === 'missing' ? null : declared.afterRefusal)
+    if (this.reason === 'rejected' && said?.some(continuesHandshake) === true) this.reason = 'continued'
+    return undefined
+  }
+
+  /** Ends the walk: the strategies are asked anew, with the content. */
+  private untilContent ({ scheme }: Declared, note: RefusalNote): Refused {
+    return { kind: 'refused', status: 407, reason: 'rejected', challenges: [], scheme, cause: null, note, needsContent: true }
+  }
+
+  private keep (status: Refused['status'], reason: RefusalReason, said: readonly string[] | null, cause: Error | null): void {
+    if (this.status !== 407) return
+    this.status = status
+    this.reason = reason
+    this.challenges = said
+    this.cause = cause
+  }
+}
+
+/** A challenge with a token68, as NTLM and Negotiate send between their legs. */
+function continuesHandshake (line: string): boolean {
+  return /^\S+ [\w\-.~+/]+=*$/.test(line)
+}
+
+/** Why a strategy is broken that says 5xx with `fail`. */
+class FailedWith extends Error {
+  readonly statusCode: number
+
+  constructor (statusCode: number, cause: unknown) {
+    super(`the strategy failed with the status ${statusCode}`, { cause })
+    this.statusCode = statusCode
+  }
+}
+
+/**
+ * What a status of `fail` means here. None, and 401, is 407. 403 and 429 stay, 5xx is an error. 400
+ * stays with ours; with others it says mostly that there are no credentials, or those of another
+ * scheme, and so is 407, as is any other.
+ */
+function statusOf (status: number | undefined, own: boolean): 400 | 403 | 407 | 429 | 500 | 503 {
+  if (status === 403 || status === 429 || status === 503) return status
+  if (status === 400) return own ? 400 : 407
+  return typeof status === 'number' && status >= 500 ? 500 : 407
+}
+
+function asMalformed (cause: unknown): Error {
+  if (cause instanceof MalformedCredentials) return cause
+  return new MalformedCredentials('not the grammar of the scheme', { cause })
 }

@@ -6,7 +6,7 @@ import { ConnectionIdentities } from '../../lib/passport/connection-identity.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
 import { LegsStrategy, leg } from '../fixtures/legs.js'
 import type { AttemptRequest } from '../../lib/strategies/strategy.js'
-import type { AttemptInput } from '../../lib/passport/chain.js'
+import type { AttemptInput } from '../../lib/passport/attempt-input.js'
 import type { Refused } from '../../lib/passport/outcome.js'
 
 const strategy = { name: 'legs', authenticate (this: { success (user: object): void }) { this.success({ username: 'alice' }) } }

@@ -1,5 +1,6 @@
 import { isThenable } from '../../eventual.js'
-import type { AttemptInput, Chain } from '../../passport/chain.js'
+import type { AttemptInput } from '../../passport/attempt-input.js'
+import type { Chain } from '../../passport/chain.js'
 import type { Granted, Outcome } from '../../passport/outcome.js'
 import type { RawRequest } from '../../passport/request-view.js'
 

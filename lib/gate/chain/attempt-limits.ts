@@ -1,6 +1,7 @@
 import { StrategyTimeout, TooManyAttempts } from '../../errors.js'
 import { readScheme } from '../../fields/credentials.js'
-import type { AttemptInput, Chain } from '../../passport/chain.js'
+import type { AttemptInput } from '../../passport/attempt-input.js'
+import type { Chain } from '../../passport/chain.js'
 import type { Declared } from '../../passport/declaration.js'
 import { isWrongSecret } from '../../passport/outcome.js'
 import type { Granted, Outcome, RefusalReason, Refused } from '../../passport/outcome.js'
