@@ -139,11 +139,17 @@ export function createAccess<User = unknown> (
     return isDefaultPort(port) || allowed === 'port' || specially === 'port'
   }
 
+  /** Whether that is this server. Most targets have a port that nothing here listens on. */
+  function isOwn (address: IpAddress, port: number): boolean {
+    for (const listener of own()) if (listener.port === port) return isOwnListener(address, port, own())
+    return false
+  }
+
   /** What is wrong with one address, or `null`. */
   function refusal (address: IpAddress, target: Admitted): Denial | null {
     const { port, permit } = target
     const at = { address: address.text }
-    if (isOwnListener(address, port, own())) return { reason: 'own listener', proxyStatus: IP, ...at }
+    if (isOwn(address, port)) return { reason: 'own listener', proxyStatus: IP, ...at }
     if (isDenied(address, port, deny)) return { reason: 'on the deny list', proxyStatus: IP, ...at }
     const allowed = allow === null ? target.allowed : stronger(target.allowed, allow.matchAddress(address, port))
     if (allowed === null) return { reason: 'not on the allow list', proxyStatus: IP, ...at }
@@ -193,7 +199,7 @@ export function createAccess<User = unknown> (
   }
 
   function refuseOwn (literal: IpAddress, port: number): void {
-    if (isOwnListener(literal, port, own())) throw denied({ reason: 'own listener', proxyStatus: IP, address: literal.text })
+    if (isOwn(literal, port)) throw denied({ reason: 'own listener', proxyStatus: IP, address: literal.text })
   }
 
   function read (target: Target): Admitted {
