@@ -1,4 +1,4 @@
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import fp from 'fastify-plugin'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { prepareLimits } from './registration/prepare-limits.js'
@@ -6,6 +6,7 @@ import { anonymousAccess } from './registration/anonymous-access.js'
 import { BadOption, BadRegistration } from './errors.js'
 import { Events } from './events/events.js'
 import { followRules } from './registration/follow-rules.js'
+import { forwardGates } from './registration/forward-gates.js'
 import { errorPages } from './gate/refusal/error-page.js'
 import { addChallengeHooks, ownRouteHook, proxyRouteHook } from './gate/gate.js'
 import { addAuthenticationInfo } from './gate/role/authentication-info.js'
@@ -20,7 +21,6 @@ import { explainRequest } from './policy/permission/explain.js'
 import type { ExplainedRequest } from './policy/permission/explain.js'
 import { Permissions } from './policy/permission/permissions.js'
 import type { Access } from './policy/target/access.js'
-import { createRequirement } from './policy/target/requirement.js'
 import { Revocations } from './policy/revocations.js'
 import { drainOnClose } from './proxy/exchange/drain.js'
 import { Exchanges } from './proxy/exchange/exchanges.js'
@@ -111,14 +111,6 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
   app.decorate('proxyAuthStatusUrl', () => statusUrl?.())
   let access: Access<ProxyIdentity> | undefined
   if (settings.forward !== undefined) {
-    const targets = settings.targets.map(({ to, demand }) => ({ to, demand: gateOf(demand, PROXY) }))
-    const gates = [proxy, ...targets.map(({ demand }) => demand)]
-    const admitsWithoutCredentials = () =>
-      settings.anonymous !== undefined || gates.some(({ chain }) => chain.admitsWithoutCredentials)
-    const carriesIdentity = (socket: Socket) =>
-      gates.some(({ connections }) => connections?.carriesIdentity(socket) === true)
-    const hooks = targets.map(({ to, demand }) => ({ to, demand: proxyRouteHook(demand, realm, pages) }))
-    const authenticateFor = createRequirement(hooks, proxyRouteHook(proxy, realm, pages))
     access = registerForwardProxy(app, {
       settings: settings.forward,
       exchanges,
@@ -126,9 +118,7 @@ const plugin: FastifyPluginAsync<ProxyAuthOptions> = async (app, options) => {
       identities: settings.identityFields,
       logsPaths: settings.log.paths,
       hook,
-      authenticateFor,
-      admitsWithoutCredentials,
-      carriesIdentity,
+      gates: forwardGates(settings, gateOf, (gate) => proxyRouteHook(gate, realm, pages)),
       permissions,
       onSend: errorPages(pages),
       listeners

@@ -72,7 +72,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   // What puts it all together.
   'proxy-authenticate': ['errors', 'types'],
   registration: [
-    'errors', 'events', 'types', 'deadline', 'platform', 'options', 'fields', 'schemes', 'store', 'strategies', 'passport', 'policy', 'gate', 'proxy/exchange', 'proxy/ingress'
+    'errors', 'events', 'types', 'deadline', 'platform', 'options', 'fields', 'schemes', 'store', 'strategies', 'passport', 'policy', 'gate', 'proxy/exchange', 'proxy/ingress',
+    'proxy/forward'
   ],
   // Spans of what is proxied.
   tracing: ['errors', 'load-package', 'platform', 'options', 'proxy/exchange'],

@@ -28,7 +28,6 @@ const TARGETS_KEPT = 1000
 export function createRequirement<Demand> (
   requirements: ReadonlyArray<Requirement<Demand>>, otherwise: Demand
 ): (target: { readonly host: string, readonly port: number }) => Demand {
-  if (requirements.length === 0) return () => otherwise
   const known = new Recent<Requirement<Demand> | null>(TARGETS_KEPT)
 
   function find (host: string, port: number): Requirement<Demand> | null {

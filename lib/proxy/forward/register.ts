@@ -4,7 +4,6 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify'
 import { BadRegistration } from '../../errors.js'
-import type { AbsoluteTarget, AuthorityTarget } from '../../fields/target.js'
 import { closeBehind } from '../../platform/http1/close-behind.js'
 import { leaveCause } from '../../platform/http1/refusal-cause.js'
 import { on, prepend } from '../../platform/guarded.js'
@@ -64,8 +63,15 @@ export interface ForwardSettings {
   readonly parents?: Parents
 }
 
-/** What a request to be proxied names. */
-type NamedTarget = AbsoluteTarget | AuthorityTarget
+/** How the clients of the forward proxy are let in. */
+export interface ForwardGates {
+  /** The hook that asks for credentials. */
+  readonly authenticate: Hook
+  /** Whether it may let in a request without credentials. Asked when the server is ready. */
+  readonly admitsWithoutCredentials: () => boolean
+  /** Whether it lets in what comes on a connection, for what came on it before. */
+  readonly carriesIdentity: (socket: Socket) => boolean
+}
 
 export interface ForwardProxyOptions {
   readonly settings: ForwardSettings
@@ -78,13 +84,9 @@ export interface ForwardProxyOptions {
   readonly identities?: readonly IdentityField[] | undefined
   /** Whether the log has the path of a request. Default: it has not. */
   readonly logsPaths?: boolean | undefined
-  /** When the gate's hook runs, and the one for a target. */
+  /** When the hook of the gates runs. */
   readonly hook: 'onRequest' | 'preHandler'
-  readonly authenticateFor: (target: NamedTarget) => Hook
-  /** Whether that hook may let in a request without credentials. Asked when the server is ready. */
-  readonly admitsWithoutCredentials: () => boolean
-  /** Whether that hook lets in what comes on a connection, for what came on it before. */
-  readonly carriesIdentity: (socket: Socket) => boolean
+  readonly gates: ForwardGates
   /** Rules and a function that have to permit each request. Default none. */
   readonly permissions?: Permissions | undefined
   /** What may write an answer of our own in another way, before it goes out. */
@@ -106,9 +108,9 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
   if (app.prefix !== '') throw new BadRegistration('forward cannot have a prefix')
   if (app.hasConstraintStrategy(TARGET_FORM)) throw new BadRegistration('this server has forward already')
   const {
-    settings, exchanges, pseudonym, identities, logsPaths, hook, authenticateFor, admitsWithoutCredentials,
-    carriesIdentity, permissions, onSend, listeners
+    settings, exchanges, pseudonym, identities, logsPaths, hook, permissions, onSend, listeners
   } = options
+  const { authenticate, admitsWithoutCredentials, carriesIdentity } = options.gates
   const own = ownAddresses(app, listeners)
   const access = createAccess(settings.policy, own)
   const client = createOriginClient(settings)
@@ -131,7 +133,7 @@ export function registerForwardProxy (app: FastifyInstance, options: ForwardProx
     scope.addHook('onRequest', refuseMalformed)
     replaceEmptySessions(scope)
     if (parents !== undefined && mayPassThrough(parents)) scope.addHook('onRequest', keepClientField)
-    scope.addHook(hook as 'onRequest', admitted.by((request, reply, done) => authenticateFor(received(request.raw)!.target as NamedTarget)(request, reply, done)))
+    scope.addHook(hook as 'onRequest', admitted.by(authenticate))
     scope.addHook('onError', addProxyStatus(pseudonym))
     scope.addHook('onSend', closeWhileDraining(exchanges))
     const route = { url: '*', schema: hiddenSchema(), constraints: { [TARGET_FORM]: 'proxy' }, exposeHeadRoute: false, onSend: [onSend, sendOwn] }
