@@ -1,5 +1,5 @@
 import { MalformedField } from '../errors.js'
-import { readAuthority } from './authority.js'
+import { readAuthority } from './target.js'
 
 /**
  * Reads the value of `Host`.

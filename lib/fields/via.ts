@@ -1,5 +1,5 @@
 import { MalformedField, NotRepresentable } from '../errors.js'
-import { readAuthority } from './authority.js'
+import { readAuthority } from './target.js'
 import {
   BACKSLASH, COMMA, HTAB, MAX_MEMBERS, SP, endOfMember, endOfToken, isToken, joinLines, skipEmptyMembers, skipOws
 } from './grammar.js'

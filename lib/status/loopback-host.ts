@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net'
-import { readAuthority } from '../fields/authority.js'
+import { readAuthority } from '../fields/target.js'
 
 /**
  * Whether a host, in lower case and without brackets, is this machine and no other, whatever a name

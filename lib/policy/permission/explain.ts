@@ -1,7 +1,6 @@
 import { BadOption } from '../../errors.js'
 import { checkOptions } from '../../check-option.js'
-import { formatAuthority } from '../../fields/authority.js'
-import { parseTarget } from '../../fields/target.js'
+import { formatAuthority, parseTarget } from '../../fields/target.js'
 import type { AbsoluteTarget, AuthorityTarget } from '../../fields/target.js'
 import type { ConsideredRule } from '../rules/explain.js'
 import type { Policy } from '../rules/policy.js'

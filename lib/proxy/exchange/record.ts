@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import type { Events } from '../../events/events.js'
 import type { ClosedEvent, DeniedEvent, ExchangeEvent, OpenedEvent } from '../../events/payloads.js'
-import { formatAuthority } from '../../fields/authority.js'
+import { formatAuthority } from '../../fields/target.js'
 import type { AbsoluteTarget, AuthorityTarget } from '../../fields/target.js'
 import type { Permit } from '../../policy/permission/permit.js'
 import type { PolicyForm } from '../../policy/rules/document.js'

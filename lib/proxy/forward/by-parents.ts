@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { after } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
-import { formatAuthority } from '../../fields/authority.js'
+import { formatAuthority } from '../../fields/target.js'
 import { formatVia } from '../../fields/via.js'
 import { isGone } from '../../platform/message-state.js'
 import type { Hop } from '../../policy/parent/parent.js'

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { BadOption } from '../../errors.js'
-import { readAuthority } from '../../fields/authority.js'
+import { readAuthority } from '../../fields/target.js'
 import { readAddress } from '../../policy/address/address.js'
 import { isOwnListener } from '../../policy/address/own-listeners.js'
 

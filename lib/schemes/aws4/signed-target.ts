@@ -1,5 +1,4 @@
-import { readAuthority } from '../../fields/authority.js'
-import { parseTarget } from '../../fields/target.js'
+import { readAuthority, parseTarget } from '../../fields/target.js'
 
 /** What of a request-target is signed. */
 export interface SignedTarget {

@@ -1,5 +1,4 @@
-import { readAuthority } from '../../fields/authority.js'
-import { parseTarget } from '../../fields/target.js'
+import { readAuthority, parseTarget } from '../../fields/target.js'
 import type { AbsoluteTarget, RequestTarget } from '../../fields/target.js'
 
 /** What the parameter `uri` is compared with. */

@@ -4,7 +4,7 @@ import {
   ConnectTimeout, ConnectionRefused, ParentCredentialsFailed, ParentDenied, ParentRefused, Unroutable,
   UpstreamProtocol
 } from '../../../errors.js'
-import { formatAuthority } from '../../../fields/authority.js'
+import { formatAuthority } from '../../../fields/target.js'
 import { loadPackage } from '../../../load-package.js'
 import { guarded } from '../../../platform/guarded.js'
 import type { Parent } from '../../../policy/parent/parent.js'
