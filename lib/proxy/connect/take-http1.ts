@@ -17,10 +17,9 @@ import { phraseFor } from './reason-phrases.js'
 import type { ReasonPhrases } from './reason-phrases.js'
 import { refusalHead } from './refusal.js'
 import type { Exchanges } from '../exchange/exchanges.js'
-import { markActive, markReused, mayBeReused } from '../ingress/reused-connection.js'
+import { markActive, markReused, mayBeReused, receive } from '../ingress/target-form.js'
 import { catchSocketErrors } from '../../platform/http1/detached-socket.js'
 import { resumeParsing } from '../../platform/http1/resume-parsing.js'
-import { receive } from '../ingress/target-form.js'
 import { afterPreviousResponse } from '../../platform/http1/pipelining.js'
 
 /** When the connection of a CONNECT refused with 407 may carry another request. */
