@@ -1,5 +1,3 @@
-import type { Http2Stream } from 'node:http2'
-import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Forbidden, StrategyFailed, StrategyUnavailable } from '../errors.js'
 import type { Events } from '../events/events.js'
@@ -10,10 +8,11 @@ import type { Chain } from '../passport/chain.js'
 import { isConnectionBound } from '../schemes/traits.js'
 import type { ConnectionIdentities, Leg } from '../passport/connection-identity.js'
 import type { Granted, Outcome, Refused } from '../passport/outcome.js'
+import { isInTheClear } from '../platform/connection.js'
 import { closeBehind } from '../platform/http1/close-behind.js'
 import { endWhenReset } from '../platform/http2/client-reset.js'
 import { once } from '../platform/guarded.js'
-import { streamOf } from '../platform/message-state.js'
+import { isGone, streamOf } from '../platform/message-state.js'
 import { addressGroup } from '../policy/attempts/address-group.js'
 import { Identity, nameOf } from '../policy/identity.js'
 import type { Principal } from '../policy/identity.js'
@@ -92,7 +91,7 @@ export function admit (
 
 function decide (attempt: AdmitAttempt): Eventual<Refused | null> {
   const { request, options: { mode, connections, chain, chainInTheClear } } = attempt
-  attempt.chain = chain !== chainInTheClear && isInTheClear(request) ? chainInTheClear : chain
+  attempt.chain = chain !== chainInTheClear && isInTheClear(request.raw.socket) ? chainInTheClear : chain
   if (isAdmitted(attempt)) return null
   request.proxyAuth = null
   attempt.credentials = readCredentials(attempt.raw, mode.credentials)
@@ -232,15 +231,6 @@ function refusalOfName ({ scheme }: Granted): Refused {
   return { kind: 'refused', status: 403, reason: 'forbidden', challenges: [], scheme, cause: new Forbidden('the name is reserved'), note: null }
 }
 
-/** Where Basic and Bearer can be read on the way. */
-function isInTheClear ({ raw: { socket } }: FastifyRequest): boolean {
-  return !('encrypted' in socket) && !isLoopback(socket)
-}
-
-function isLoopback ({ remoteAddress }: Socket): boolean {
-  return remoteAddress === undefined || remoteAddress === '::1' || /^(?:::ffff:)?127\./.test(remoteAddress)
-}
-
 /**
  * One request at a gate, and what the strategies are told of it. A class, for the getters: few
  * attempts wait, and look at the signal.
@@ -287,7 +277,7 @@ class AdmitAttempt implements AttemptInput {
       const controller = this.controller = new AbortController()
       this.leave = () => controller.abort()
       once(this.reply.raw, 'close', this.leave)
-      if (isGone(this.reply)) controller.abort()
+      if (isGone(this.reply.raw)) controller.abort()
     }
     return this.controller.signal
   }
@@ -303,10 +293,4 @@ class AdmitAttempt implements AttemptInput {
     if (reads.length > 0) consume(this.raw, reads)
     if (this.request.headers !== this.raw.headers) consumeReplaced(this.request, [...OURS[mode.status], ...reads])
   }
-}
-
-/** Whether the client has left. Node's answers over HTTP/2 do not say so, their streams do. */
-function isGone ({ raw }: FastifyReply): boolean {
-  const { stream } = raw as { stream?: Http2Stream }
-  return stream === undefined ? raw.destroyed : stream.closed
 }

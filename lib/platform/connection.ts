@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 
 /** What of a request says whose connection it is on. */
 type OnConnection = Pick<IncomingMessage, 'httpVersion' | 'headers'> & { readonly method?: string | undefined }
@@ -24,4 +25,11 @@ export function isOfOneUser (request: OnConnection): boolean {
  */
 export function asksToKeep ({ httpVersion, method, headers }: OnConnection): boolean {
   return httpVersion === '1.0' && method === 'CONNECT' && /^\s*keep-alive\s*$/i.test(String(headers['proxy-connection']))
+}
+
+/** Whether what comes on a connection can be read on the way: it has no TLS, and is no loopback. */
+export function isInTheClear (socket: Socket): boolean {
+  const { remoteAddress } = socket
+  if ('encrypted' in socket || remoteAddress === undefined) return false // or a socket in the file system
+  return remoteAddress !== '::1' && !/^(?:::ffff:)?127\./.test(remoteAddress)
 }
