@@ -9,9 +9,8 @@ import { viaByVersion } from '../../fields/via.js'
 import type { Milliseconds } from '../../types.js'
 import { tellIdentity } from '../message/identity-field.js'
 import type { RouteIdentity } from '../message/identity-field.js'
-import { requestContent } from '../message/request-content.js'
-import type { Tally } from '../message/request-content.js'
-import { requestFields } from '../message/request-fields.js'
+import { requestContent, requestFields } from '../message/forwarded-request.js'
+import type { Tally } from '../message/forwarded-request.js'
 import { addForwardedFields } from './forwarded-fields.js'
 
 /** `rewriteRequestHeaders` of the options. */

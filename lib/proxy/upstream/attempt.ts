@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici'
 import { UpstreamTimeout } from '../../errors.js'
 import { guardMethod, guarded } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
-import type { Tally } from '../message/request-content.js'
+import type { Tally } from '../message/forwarded-request.js'
 import type { Connection, Passenger, Trail } from './connection.js'
 
 /** What undici hands to a handler, to stop or end a response by. */

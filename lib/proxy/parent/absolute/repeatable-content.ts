@@ -1,5 +1,5 @@
 import type { Shares } from '../../../store/shares.js'
-import type { Tally } from '../../message/request-content.js'
+import type { Tally } from '../../message/forwarded-request.js'
 
 /** The most octets that are kept of one request. */
 export const MAX_KEPT = 1_048_576

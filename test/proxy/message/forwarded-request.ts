@@ -7,8 +7,8 @@ import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import { Allowance } from '../../../lib/proxy/exchange/allowance.js'
-import { requestContent } from '../../../lib/proxy/message/request-content.js'
-import type { Tally } from '../../../lib/proxy/message/request-content.js'
+import { refuseLoop, requestContent, requestFields } from '../../../lib/proxy/message/forwarded-request.js'
+import type { Tally } from '../../../lib/proxy/message/forwarded-request.js'
 import { onExtendedConnect } from '../../../lib/proxy/upgrade/extended-connect.js'
 import { routeUpgrade } from '../../../lib/proxy/upgrade/upgrade.js'
 import { announcing } from '../../fixtures/announcing.js'
@@ -16,8 +16,8 @@ import { extended } from '../../fixtures/extended-socket.js'
 import { FickleMeter, GivenMeter } from '../../fixtures/meters.js'
 import { listen } from '../../fixtures/origin.js'
 import { RawClient } from '../../fixtures/raw-client.js'
-import { until } from '../../fixtures/until.js'
 import { streamPair } from '../../fixtures/stream-pair.js'
+import { until } from '../../fixtures/until.js'
 
 /** A client that has sent `text`, and what the server made of its first request. */
 async function request (t: Test, text: string): Promise<{ client: RawClient, incoming: IncomingMessage, response: ServerResponse }> {
@@ -214,4 +214,63 @@ t.test('content that waits for leave: the client is not cut for that, and it fai
   await t.rejects(waiting, { code: 'FST_PROXY_AUTH_CLIENT_LEFT' })
   client.send('def')
   await until(() => incoming.complete)
+})
+
+const HOST = new Set(['host'])
+
+/** A request with these fields, as far as it is looked at. */
+function withFields (method: string, rawHeaders: string[], httpVersion = '1.1'): IncomingMessage {
+  const headers: Record<string, string> = {}
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!.toLowerCase()
+    headers[name] = name in headers && name === 'via' ? `${headers[name]}, ${rawHeaders[i + 1]}` : headers[name] ?? rawHeaders[i + 1]!
+  }
+  return { method, httpVersion, httpVersionMajor: Number(httpVersion[0]), headers, rawHeaders } as unknown as IncomingMessage
+}
+
+t.test('fields of a request: order, case and lines stay (R-HOP-8)', async t => {
+  const fields = ['Accept', '*/*', 'X-B', '\xe9', 'COOKIE', 'a', 'x-b', '2', 'Authorization', 'Basic b3JpZ2lu', 'Content-Length', '3']
+  t.strictSame(requestFields(withFields('POST', ['Host', 'b.test', ...fields]), HOST), fields)
+})
+
+t.test('fields that end at this hop, in any case: they are removed (R-HOP-1, R-HOP-2, R-HOP-3, R-CHAIN-1)', async t => {
+  const own = [
+    'Proxy-Connection', 'keep-alive', 'Keep-Alive', 'timeout=5', 'TE', 'trailers', 'Transfer-Encoding', 'chunked', 'UPGRADE', 'h2c', 'HTTP2-Settings', 'x',
+    'Trailer', 'X-T', 'Expect', '100-continue', 'proxy-authorization', 'Basic x', 'Proxy', 'evil', 'Connection', 'X-Hop, close', 'x-hop', '1', 'Proxy-Support', 'x'
+  ]
+  t.strictSame(requestFields(withFields('GET', ['Host', 'a.test', ...own, 'X-Kept', '1']), HOST), ['X-Kept', '1'])
+})
+
+t.test('Connection that names fields of the proxy or end-to-end fields: they stay (R-HOP-5)', async t => {
+  const named = ['Host', 'Via', 'Content-Length', 'Authorization', 'Cookie', 'Cache-Control']
+  const fields = ['Via', '1.0 before', 'Content-Length', '3', 'Authorization', 'x', 'Cookie', 'y', 'Cache-Control', 'z']
+  t.strictSame(requestFields(withFields('GET', ['Connection', named.join(', '), ...fields]), HOST), fields)
+})
+
+t.test('several lines of Cookie: those of HTTP/2 are joined into one, those of HTTP/1.1 stay (R-HOP-6)', async t => {
+  const fields = [':authority', 'a.test', 'cookie', 'a=1', 'x-a', '1', 'cookie', 'b=2', 'cookie', 'c=3', 'te', 'trailers']
+  t.strictSame(requestFields(withFields('GET', fields, '2.0'), HOST), ['cookie', 'a=1; b=2; c=3', 'x-a', '1'])
+  t.strictSame(requestFields(withFields('GET', ['Cookie', 'a=1', 'Cookie', 'b=2']), HOST), ['Cookie', 'a=1', 'Cookie', 'b=2'], 'what HTTP/1.1 sends stays')
+})
+
+t.test('our own member in Via, in any line and case: refused as a loop (R-VIA-4)', async t => {
+  const loop = { code: 'FST_PROXY_AUTH_LOOP', statusCode: 502 }
+  t.throws(() => refuseLoop(withFields('GET', ['Via', '1.1 gw']), 'gw'), loop)
+  t.throws(() => refuseLoop(withFields('GET', ['Via', '1.1 a', 'via', '1.0 b, HTTP/1.1 GW (x)']), 'gw'), loop)
+  t.doesNotThrow(() => refuseLoop(withFields('GET', ['Via', '1.1 gw-2, 1.1 a (gw)']), 'gw'))
+  t.doesNotThrow(() => refuseLoop(withFields('GET', []), 'gw'))
+})
+
+t.test('Max-Forwards: it counts for TRACE and OPTIONS, and is never added (R-MAXF-2, R-MAXF-3)', async t => {
+  const left = (method: string, value?: string) => {
+    const fields = requestFields(withFields(method, value === undefined ? [] : ['max-forwards', value]), HOST)
+    return fields[fields.indexOf('max-forwards') + 1]
+  }
+  for (const method of ['TRACE', 'OPTIONS']) {
+    t.equal(left(method, '7'), '6')
+    t.equal(left(method, 'x'), 'x', 'as it came where it is none')
+    t.notOk(requestFields(withFields(method, ['X', '1']), HOST).includes('max-forwards'))
+  }
+  t.equal(left('GET', '7'), '7')
+  t.strictSame(requestFields(withFields('TRACE', ['X', '1', 'Max-Forwards', '3']), HOST).slice(0, 4), ['X', '1', 'Max-Forwards', '2'])
 })
