@@ -16,7 +16,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   schemes: ['errors', 'fields'],
   // What node and the libraries below need to be told, and the workarounds for them.
   platform: ['errors', 'fields'],
-  'platform/http1': ['types', 'fields', 'platform'],
+  'platform/http1': ['types', 'platform'],
   'platform/http2': ['types', 'platform'],
   events: ['types', 'platform'],
   'concurrency-limit': ['errors', 'eventual', 'types', 'platform'],

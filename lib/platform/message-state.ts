@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2Stream } from 'node:http2'
 import type { FastifyReply } from 'fastify'
 
@@ -23,6 +23,23 @@ export function streamOf (message: object): Http2Stream | undefined {
  */
 export function isInjected (message: object): boolean {
   return 'isLightMyRequest' in message
+}
+
+/**
+ * How much content the head of a message announces, in octets: `Infinity` where it comes in chunks.
+ * Over HTTP/2 there may be some all the same.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc9112#section-6 RFC 9112, 6}
+ * @example
+ * announcedLength({ headers: { 'content-length': '3' } }) // 3
+ */
+export function announcedLength ({ headers }: Pick<IncomingMessage, 'headers'>): number {
+  return headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : Infinity
+}
+
+/** Whether the head of a message announces content. */
+export function announcesContent (message: Pick<IncomingMessage, 'headers'>): boolean {
+  return announcedLength(message) !== 0
 }
 
 /**

@@ -8,7 +8,9 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import Fastify from 'fastify'
 import type { FastifyReply } from 'fastify'
-import { streamOf, isInjected, hasBegun, isGone, isFinished } from '../../lib/platform/message-state.js'
+import {
+  streamOf, isInjected, hasBegun, isGone, isFinished, announcedLength, announcesContent
+} from '../../lib/platform/message-state.js'
 import { Http2Client } from '../fixtures/http2-client.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { streamPair } from '../fixtures/stream-pair.js'
@@ -121,4 +123,14 @@ t.test('a response of app.inject(): it is finished as soon as it has ended (F-3)
   await app.inject('/')
   await app.close()
   t.strictSame(finished, [false, true])
+})
+
+t.test('a length above zero or a transfer coding: it announces content', async t => {
+  for (const headers of [{ 'content-length': '3' }, { 'transfer-encoding': 'chunked' }]) t.equal(announcesContent({ headers }), true)
+  for (const headers of [{}, { 'content-length': '00' }]) t.equal(announcesContent({ headers }), false)
+})
+
+t.test('the announced length: it is zero without content, and infinite for content in chunks', async t => {
+  const lengths = [{}, { 'content-length': '3' }, { 'content-length': '3', 'transfer-encoding': 'chunked' }].map(headers => announcedLength({ headers }))
+  t.strictSame(lengths, [0, 3, Infinity])
 })

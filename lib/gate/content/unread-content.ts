@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
-import { announcedLength } from '../../fields/announces-content.js'
+import { announcedLength } from '../../platform/message-state.js'
 import { guarded, on, once } from '../../platform/guarded.js'
 import type { Milliseconds } from '../../types.js'
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http'
-import { announcesContent } from '../../fields/announces-content.js'
+import { announcesContent } from '../message-state.js'
 import { guardedOr } from '../guarded.js'
 
 const overlooked = new WeakSet<IncomingMessage>()

@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { announcesContent } from '../../fields/announces-content.js'
+import { announcesContent } from '../../platform/message-state.js'
 import { guarded, on, once } from '../../platform/guarded.js'
 import { Askers } from './askers.js'
 import type { MayBeProxied } from './askers.js'

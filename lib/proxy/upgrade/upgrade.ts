@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { announcesContent } from '../../fields/announces-content.js'
+import { announcesContent } from '../../platform/message-state.js'
 import { upgradeProtocols } from '../../fields/upgrade.js'
 import { guarded, once } from '../../platform/guarded.js'
 import { isRecord } from '../../platform/http1/spell-fields.js'
