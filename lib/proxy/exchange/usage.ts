@@ -1,4 +1,6 @@
+import type { FastifyInstance } from 'fastify'
 import { Events } from '../../events/events.js'
+import { guarded } from '../../platform/guarded.js'
 import type { QuotaLeft } from '../../policy/limits/quota-account.js'
 import { Recent } from '../../store/recent.js'
 import type { Milliseconds } from '../../types.js'
@@ -33,6 +35,8 @@ interface Totals { bytesIn: number, bytesOut: number, denials: number }
  * How many users are remembered, the latest: names come from strategies, which may know any number.
  */
 const MAX_USERS = 10_000
+/** How often rates are measured. */
+const SAMPLED: Milliseconds = 1000
 /** How long rates are measured for, once they have been asked for. */
 const WATCHED: Milliseconds = 60_000
 
@@ -117,6 +121,19 @@ export class Usage implements RecordKeeper {
       if (tells && moved) events.tell('progress', { ...record.described(), ...pace, durationMs: record.age })
     }
   }
+}
+
+/** What is under way, as far as rates of it are measured. */
+interface Measured {
+  readonly usage: Usage
+  readonly proxied: readonly Proxied[]
+}
+
+/** Has rates measured, and progress told of, until the application closes. */
+export function sampleUsage (app: FastifyInstance, exchanges: Measured): void {
+  const timer = setInterval(guarded(() => exchanges.usage.sample(() => exchanges.proxied)), SAMPLED)
+  timer.unref()
+  app.addHook('onClose', async () => clearInterval(timer))
 }
 
 const NONE = { tunnels: 0, requests: 0, bytesIn: 0, bytesOut: 0, rateIn: 0, rateOut: 0, denials: 0 }

@@ -1,10 +1,13 @@
+import { mock } from 'node:test'
 import t from 'tap'
 import type { Test } from 'tap'
+import Fastify from 'fastify'
 import { Events } from '../../../lib/events/events.js'
 import type { ProgressEvent } from '../../../lib/events/payloads.js'
 import type { Proxied } from '../../../lib/proxy/exchange/exchange.js'
 import type { ExchangeRecord } from '../../../lib/proxy/exchange/record.js'
-import { Usage } from '../../../lib/proxy/exchange/usage.js'
+import { Usage, sampleUsage } from '../../../lib/proxy/exchange/usage.js'
+import { Exchanges } from '../../../lib/proxy/exchange/exchanges.js'
 
 type Moving = Proxied & { moved: { bytesIn: number, bytesOut: number } }
 
@@ -117,4 +120,20 @@ t.test('progress: listeners are told of what has moved since the last look, and 
   usage.sample(() => [moves, rests])
   usage.sample(() => [moves, rests])
   t.strictSame(told, [{ gateway: 'gw', user: 'alice', bytesIn: 5, bytesOut: 10, rateIn: 5, rateOut: 10, durationMs: 1 }] as never)
+})
+
+t.test('an application: rates are measured each second until it closes', async t => {
+  const { timers: clock } = mock
+  clock.enable({ apis: ['setInterval'] })
+  t.teardown(() => clock.reset())
+  const app = Fastify()
+  const exchanges = new Exchanges()
+  let sampled = 0
+  exchanges.usage.sample = (live) => { sampled += live().length + 1 }
+  sampleUsage(app, exchanges)
+  clock.tick(2000)
+  t.equal(sampled, 2)
+  await app.close()
+  clock.tick(2000)
+  t.equal(sampled, 2)
 })
