@@ -10,6 +10,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { admit } from '../../lib/gate/admit.js'
 import type { AdmitOptions } from '../../lib/gate/admit.js'
+import { addAuthenticationInfo } from '../../lib/gate/role/authentication-info.js'
 import { ORIGIN } from '../../lib/gate/role/role.js'
 import { Revocations } from '../../lib/policy/revocations.js'
 import { ConnectionIdentities } from '../../lib/passport/connection-identity.js'
@@ -18,7 +19,7 @@ import { BasicStrategy } from '../../lib/strategies/basic.js'
 import { verifyStatic } from '../../lib/users/verify-static.js'
 import { admitOptions } from '../fixtures/admit-options.js'
 import { basic } from '../fixtures/attempt.js'
-import { Covering, covering } from '../fixtures/covering.js'
+import { Covering, covering, md5 } from '../fixtures/covering.js'
 import { foreign } from '../fixtures/foreign-strategies.js'
 import { Http2Client } from '../fixtures/http2-client.js'
 import { Events } from '../../lib/events/events.js'
@@ -270,6 +271,30 @@ t.test('a user without a name, or info that cannot be sent: it is an error, and 
     t.equal(proxyAuth, null, name)
   }
 })
+
+const FOR_RESPONSE: Array<{ info: object, field: string, value: string }> = [
+  { info: { proxyAuthenticationInfo: { rspauth: '6629' } }, field: 'proxy-authentication-info', value: 'rspauth="6629"' },
+  { info: { proxyAuthenticate: { scheme: 'Negotiate', token68: 'b2s=' } }, field: 'proxy-authenticate', value: 'Negotiate b2s=' },
+  {
+    info: { digest: { qop: 'auth-int', nodeHash: 'md5', authenticationInfo: (over = '') => ({ over }) } },
+    field: 'proxy-authentication-info',
+    value: `left=3, over=${md5('content')}`
+  }
+]
+for (const { info, field, value } of FOR_RESPONSE) {
+  t.test(`a strategy that has nothing but ${Object.keys(info).join()} for the response: the response says it`, async t => {
+    const saying = foreign('saying', function () { this.success('alice', info) })
+    const app = Fastify()
+    t.teardown(() => app.close())
+    app.decorateRequest('proxyAuth', null)
+    app.get('/', async (request, reply) => {
+      await admit(request, reply, admitOptions([{ strategy: saying, scheme: null }]))
+      if ('digest' in info) addAuthenticationInfo(reply, { left: '3' }) // it is for what is said otherwise
+      return 'content'
+    })
+    t.equal((await fetch(await app.listen({ port: 0, host: '127.0.0.1' }))).headers.get(field), value)
+  })
+}
 
 t.test('option principal: it names the user', async t => {
   const principal = (user: { username: string }) => user.username.toUpperCase()
