@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Test } from 'tap'
 import { DigestStrategy } from '../../lib/strategies/digest/strategy.js'
-import { lookupStatic } from '../../lib/users/lookup-static.js'
+import { lookupStatic } from '../../lib/users/static.js'
 import { DigestSession } from '../fixtures/digest-session.js'
 import { FORMS, message, surroundings } from '../fixtures/forms.js'
 import type { Form, Surroundings } from '../fixtures/forms.js'

@@ -12,7 +12,7 @@ import { addAuthenticationInfo } from '../../lib/gate/role/authentication-info.j
 import { ORIGIN } from '../../lib/gate/role/role.js'
 import { BasicStrategy } from '../../lib/strategies/basic.js'
 import { BearerStrategy } from '../../lib/strategies/bearer.js'
-import { verifyStatic } from '../../lib/users/verify-static.js'
+import { verifyStatic } from '../../lib/users/static.js'
 import { admitOptions } from '../fixtures/admit-options.js'
 import { basic } from '../fixtures/attempt.js'
 import { Covering, covering, md5 } from '../fixtures/covering.js'

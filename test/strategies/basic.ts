@@ -3,7 +3,7 @@ import { run } from '../../lib/passport/ask-strategy.js'
 import type { Verdict } from '../../lib/passport/outcome.js'
 import { BasicStrategy, canonicalBasic, readBasicUser } from '../../lib/strategies/basic.js'
 import type { VerifyUserPass } from '../../lib/strategies/basic.js'
-import { verifyStatic } from '../../lib/users/verify-static.js'
+import { verifyStatic } from '../../lib/users/static.js'
 import { basic, view } from '../fixtures/attempt.js'
 import { fastifyPassportOrigin, passportOrigin } from '../fixtures/passport-origin.js'
 

@@ -16,9 +16,11 @@ import { BasicStrategy } from '../../../lib/strategies/basic.js'
 import { DigestStrategy, readDigestUser } from '../../../lib/strategies/digest/strategy.js'
 import type { DigestInfo } from '../../../lib/strategies/digest/strategy.js'
 import type { DigestAccount, DigestOptions, DigestRefusal } from '../../../lib/strategies/digest/options.js'
-import { lookupStatic } from '../../../lib/users/lookup-static.js'
+import { lookupStatic } from '../../../lib/users/static.js'
 import { attemptInput } from '../../fixtures/attempt.js'
-import { DigestClient, algorithmOf, challengesIn, infoOf, isStale, judge, octets, paramsOf } from '../../fixtures/digest.js'
+import {
+  DigestClient, algorithmOf, challengesIn, infoOf, isStale, judge, octets, paramsOf
+} from '../../fixtures/digest.js'
 import { LONG_TEXTS } from '../../fixtures/field-text.js'
 import { fastifyPassportOrigin, passportOrigin } from '../../fixtures/passport-origin.js'
 import { until } from '../../fixtures/until.js'

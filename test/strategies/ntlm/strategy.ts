@@ -1,6 +1,6 @@
 import t from 'tap'
 import { TooManyHandshakes } from '../../../lib/errors.js'
-import { lookupStatic } from '../../../lib/users/lookup-static.js'
+import { lookupStatic } from '../../../lib/users/static.js'
 import { NtlmStrategy } from '../../../lib/strategies/ntlm/strategy.js'
 import type { NtlmVerifier } from '../../../lib/strategies/ntlm/options.js'
 import { authenticate, negotiate } from '../../fixtures/ntlm-client.js'
