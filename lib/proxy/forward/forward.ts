@@ -79,8 +79,8 @@ export function createForward (options: ForwardHandlerOptions) {
       const offer = upgrade === undefined ? {} : { upgradeOf: target.scheme }
       const permit = permissions?.permit(request, { form, ...offer, method: raw.method!, host, port, path })
       relay.record.permit = permit
-      const received = requestFields(raw, REPLACED)
-      const fields = identities.length === 0 ? received : withoutIdentities(received, identities)
+      const kept = requestFields(raw, REPLACED)
+      const fields = identities.length === 0 ? kept : withoutIdentities(kept, identities)
       fields.push('Host', target.authority, 'Via', via[raw.httpVersion]!)
       if (byParents !== undefined) {
         const identity = request.proxyAuth!

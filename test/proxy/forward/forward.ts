@@ -28,6 +28,15 @@ t.test('policy, strip, send, relay: and one line about it', async t => {
   t.match(proxied(), [{ user: 'alice', scheme: 'Basic', method: 'POST', target: url, status: 200, bytesIn: 3, bytesOut: 6 }])
 })
 
+t.test('a field that tells upstreams of reverse routes who a user is: a client cannot send it on, where there is one', async t => {
+  for (const identity of [{ header: 'X-Proxy-User' }, undefined]) {
+    const { url, seen } = await origin(t)
+    const client = await RawClient.to(t, (await gateway(t, { identity })).port)
+    t.equal(readAnswer(await client.send(head(`GET ${url}/`, 'X_Proxy_User: mallory', 'X-A: 1')).answer()).status, 200)
+    t.match(seen[0]!.headers, { x_proxy_user: identity === undefined ? 'mallory' : undefined, 'x-a': '1' })
+  }
+})
+
 t.test('a TRACE that may go no further: the proxy responds as the last recipient, and sends nothing on (R-MAXF-1)', async t => {
   const { url, connections } = await origin(t)
   const client = await RawClient.to(t, (await gateway(t)).port)
