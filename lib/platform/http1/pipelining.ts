@@ -1,8 +1,10 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { on, once } from '../guarded.js'
 import { onClientEnd } from './client-end.js'
 import { lingeringClose } from './lingering-close.js'
+
+// What waits for other responses on its connection.
 
 /** A response with what node writes of its head. */
 export type TrackedResponse = ServerResponse & { readonly _header?: string | null }
@@ -64,4 +66,22 @@ function passDrain (this: PipelinedConnection): void {
  */
 export function saysClose ({ _header: head }: TrackedResponse): boolean {
   return /\r\nconnection: *close\r\n/i.test(head ?? '')
+}
+
+/**
+ * Destroys a pipelined answer when the connection closes before its turn. It has no connection
+ * until then, and node does not tell it.
+ *
+ * @param leave - What is to happen then. It may happen before this returns.
+ * @quirk node-queued-response-close
+ */
+export function onQueuedClose ({ socket }: IncomingMessage, response: ServerResponse, leave: () => void): void {
+  const gone = () => {
+    response.destroy()
+    leave()
+  }
+  if (socket.destroyed) return gone()
+  socket.setMaxListeners(0) // a client may pipeline more requests than node thinks right
+  once(socket, 'close', gone)
+  once(response, 'socket', () => socket.removeListener('close', gone))
 }

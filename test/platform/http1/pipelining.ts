@@ -1,10 +1,10 @@
-import { once } from 'node:events'
+import { once, EventEmitter } from 'node:events'
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import t from 'tap'
 import type { Test } from 'tap'
-import { afterPreviousResponse } from '../../../lib/platform/http1/pipelining.js'
+import { afterPreviousResponse, onQueuedClose } from '../../../lib/platform/http1/pipelining.js'
 import { listening } from '../../fixtures/listening.js'
 import { RawClient } from '../../fixtures/raw-client.js'
 
@@ -83,4 +83,35 @@ t.test('one behind a response that says close: does not begin, whether node clos
     t.match(await client.end(), /\r\nConnection: close\r\n[^]*last$/)
     t.strictSame(begun, [])
   }
+})
+
+function queued (destroyed = false) {
+  const socket = Object.assign(new EventEmitter(), { destroyed })
+  const response = Object.assign(new EventEmitter(), { destroyed: false, destroy () { response.destroyed = true } })
+  const state = { left: 0 }
+  onQueuedClose({ socket } as never, response as never, () => { state.left += 1 })
+  return { socket, response, state }
+}
+
+t.test('a connection that closes: the response that waits for its turn ends with it', async t => {
+  const { socket, response, state } = queued()
+  t.equal(state.left, 0)
+  socket.emit('close')
+  t.strictSame([state.left, response.destroyed], [1, true])
+})
+
+t.test('a connection that has closed already: the response that waits for its turn ends at once', async t => {
+  const { socket, response, state } = queued(true)
+  t.strictSame([state.left, response.destroyed], [1, true])
+  t.equal(socket.listenerCount('close'), 0)
+})
+
+t.test('a queued response whose turn has come: it is like any other', async t => {
+  const { socket, response } = queued()
+  response.emit('socket')
+  t.equal(socket.listenerCount('close'), 0)
+})
+
+t.test('a client that pipelines more than ten requests: node does not warn', async t => {
+  t.equal(queued().socket.getMaxListeners(), 0)
 })
