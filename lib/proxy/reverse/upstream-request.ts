@@ -59,8 +59,8 @@ export function createRequestHead ({ pseudonym, forwarded, consumed, identity }:
     if (hasIdentities) fields = tellIdentity(fields, request, identity)
     if (rewrite !== undefined) {
       const before = rewritable(fields, raw.headers)
-      const rewritten = lasting(rewrite(request, before))
-      fields = mergeIntoRaw(fields, { ...rewritten, ...(before.via !== undefined && { via: before.via }) })
+      const came = before.via === undefined ? {} : { via: before.via } // the function may change what it gets
+      fields = mergeIntoRaw(fields, { ...lasting(rewrite(request, before)), ...came })
       if (hasIdentities) fields = tellIdentity(fields, request, identity)
     }
     fields.push('Via', via[raw.httpVersion]!)

@@ -120,6 +120,22 @@ t.test('a request to the upstream: Via is appended, with the version received (R
   t.equal(head({ via: '1.1 a' }, { rewrite: () => ({}) })['via'], '1.1 a, 1.1 gw', 'whatever the options keep')
 })
 
+t.test('options that change the head they get: the Via of the client goes on as it came', async t => {
+  const changes: Array<(head: FieldRecord) => void> = [
+    (head) => { delete head['via'] },
+    (head) => { head['via'] = '1.1 other' },
+    (head) => { for (const name of Object.keys(head)) delete head[name] }
+  ]
+  for (const change of changes) {
+    const rewrite: RewriteRequest = (_request, headers) => {
+      change(headers)
+      return headers
+    }
+    t.equal(head({ via: '1.1 a' }, { rewrite })['via'], '1.1 a, 1.1 gw')
+    t.match(head({}, { rewrite })['via'], /^1.1 gw$/, 'and there is none where it had none')
+  }
+})
+
 t.test('Max-Forwards: it counts for TRACE and OPTIONS alone (R-MAXF-2, R-MAXF-3)', async t => {
   for (const method of ['TRACE', 'OPTIONS']) {
     t.equal(head({ 'max-forwards': '3' }, { method })['max-forwards'], '2')
