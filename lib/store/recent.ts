@@ -22,7 +22,8 @@ export class Recent<Value, Key extends string | null = string> {
     const before = this.values.get(key)
     if (before === undefined) {
       if (this.values.size >= this.limit) this.values.delete(this.values.keys().next().value!)
-      const own = (key === null ? key : ownText(key)) as Key
+      // Names come from applications, too: what is no text is a key all the same.
+      const own = (typeof key === 'string' ? ownText(key) : key) as Key
       this.values.set(own, { key: own, value })
     } else {
       before.value = value

@@ -29,6 +29,12 @@ function exchange (name: string | null, form = 'connect', began = 0): Moving {
 
 const NONE = { tunnels: 0, requests: 0, bytesIn: 0, bytesOut: 0, rateIn: 0, rateOut: 0, denials: 0, limits: [] }
 
+t.test('an identity that an application has made, with a name that is no text: it is counted all the same', async t => {
+  const usage = new Usage()
+  for (const name of [7, 7, { id: 7 }, undefined]) usage.count(exchange(name as never).record, { status: 200, bytesIn: 1, bytesOut: 0 })
+  t.match(usage.ofUsers([]), [{ user: 7, bytesIn: 2 }, { user: { id: 7 }, bytesIn: 1 }, { user: null, bytesIn: 1 }])
+})
+
 t.test('what has ended and what is open: it is added up for each user', async t => {
   const usage = new Usage()
   const { record } = exchange('alice')
