@@ -1,3 +1,5 @@
+import { isThenable } from './eventual.js'
+import type { Eventual } from './eventual.js'
 import { guarded } from './platform/guarded.js'
 import type { Milliseconds } from './types.js'
 
@@ -17,5 +19,39 @@ export async function withDeadline<Value> (
     return await Promise.race([work, deadline])
   } finally {
     clearTimeout(timer)
+  }
+}
+
+/** The errors of a question to the application. */
+export interface QuestionErrors {
+  /** Makes the one for what it threw or rejected with. */
+  readonly failed: (cause: unknown) => Error
+  /** Makes the one for a question whose time is up. */
+  readonly late: () => Error
+}
+
+/**
+ * Asks a function of the application.
+ *
+ * @returns What it gave; a promise only where it gave one.
+ */
+export function askWithin (
+  ask: () => unknown, milliseconds: Milliseconds, { failed, late }: QuestionErrors
+): Eventual<unknown> {
+  const { given, isLater } = orFail(() => {
+    const given = ask()
+    return { given, isLater: isThenable(given) } // to look at `then` may throw as well
+  }, failed)
+  if (!isLater) return given
+  const later = Promise.resolve(given).catch((cause: unknown) => { throw failed(cause) })
+  return withDeadline(later, milliseconds, late)
+}
+
+/** Does what code of the application may make fail. */
+export function orFail<Value> (work: () => Value, failed: QuestionErrors['failed']): Value {
+  try {
+    return work()
+  } catch (cause) {
+    throw failed(cause)
   }
 }

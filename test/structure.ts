@@ -21,7 +21,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   events: ['types', 'platform'],
   'concurrency-limit': ['errors', 'eventual', 'types', 'platform'],
   'load-package': ['errors'],
-  deadline: ['types', 'platform'],
+  deadline: ['eventual', 'types', 'platform'],
   'watched-file': ['errors', 'check-option', 'types', 'platform'],
   store: ['errors', 'eventual', 'check-option', 'types', 'deadline'],
   strategies: ['errors', 'eventual', 'check-option', 'load-package', 'types', 'fields', 'platform', 'schemes', 'store'],

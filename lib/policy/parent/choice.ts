@@ -1,8 +1,8 @@
 import { NoParent, ParentChoiceFailed } from '../../errors.js'
-import { isThenable } from '../../eventual.js'
+import { after } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
 import type { Milliseconds, ProxyIdentity } from '../../types.js'
-import { withDeadline } from '../../deadline.js'
+import { askWithin, orFail } from '../../deadline.js'
 import type { Target } from '../target/check.js'
 import { isFor, isForUser } from './entry.js'
 import type { ParentEntry } from './entry.js'
@@ -12,6 +12,7 @@ import type { Hop } from './parent.js'
 const TIME: Milliseconds = 5000
 /** How many ways it may give for one request. */
 const MAX_WAYS = 100
+const ERRORS = { failed: (cause: unknown) => new ParentChoiceFailed({ cause }), late: () => new ParentChoiceFailed() }
 
 /**
  * Chooses by a function of the application. Of what it gives, the entries that fit are taken.
@@ -26,7 +27,7 @@ export function chooseBy (
   function settle (given: unknown, target: Target, identity: ProxyIdentity): readonly Hop[] {
     const ways: readonly unknown[] = Array.isArray(given) ? given : [given]
     if (ways.length > MAX_WAYS) throw new ParentChoiceFailed()
-    const entries = ways.map((way) => orFail(() => read(way)))
+    const entries = ways.map((way) => orFail(() => read(way), ERRORS.failed))
     const fitting = entries.filter((entry) => isFor(entry, target) && isForUser(entry, identity))
     if (fitting.length === 0) throw new NoParent()
     return [...new Set(fitting.map(({ hop }) => hop))]
@@ -34,17 +35,7 @@ export function chooseBy (
 
   return ({ host, port, scheme }, identity) => {
     const target = { host, port, scheme }
-    const given = orFail(() => ask({ ...target }, identity) as Eventual<unknown>)
-    if (!isThenable(given)) return settle(given, target, identity)
-    const later = Promise.resolve(given).catch((cause: unknown) => { throw new ParentChoiceFailed({ cause }) })
-    return withDeadline(later, TIME, () => new ParentChoiceFailed()).then((ways) => settle(ways, target, identity))
-  }
-}
-
-function orFail<Value> (work: () => Value): Value {
-  try {
-    return work()
-  } catch (cause) {
-    throw new ParentChoiceFailed({ cause })
+    const given = askWithin(() => ask({ ...target }, identity), TIME, ERRORS)
+    return after(given, (ways) => settle(ways, target, identity))
   }
 }

@@ -1,9 +1,8 @@
 import { BadOption, ParentCredentialsFailed } from '../../errors.js'
-import { isThenable } from '../../eventual.js'
-import type { Eventual } from '../../eventual.js'
+import { after } from '../../eventual.js'
 import { Recent } from '../../store/recent.js'
 import type { Milliseconds, ProxyIdentity } from '../../types.js'
-import { withDeadline } from '../../deadline.js'
+import { askWithin, orFail } from '../../deadline.js'
 import type { ParentCredentials } from './credentials.js'
 import type { Parent } from './parent.js'
 import { readParentCredentials } from './read-credentials.js'
@@ -14,6 +13,10 @@ const TIME: Milliseconds = 10_000
 const ACCOUNTS_KEPT = 10_000
 /** RFC 1929: a length is one octet. */
 const MAX_SOCKS = 255
+const ERRORS = {
+  failed: (cause: unknown) => new ParentCredentialsFailed({ cause }),
+  late: () => new ParentCredentialsFailed()
+}
 
 /**
  * Reads the gateway's own credentials for a parent, fixed or by a function of the user.
@@ -60,20 +63,8 @@ function askEach (ask: (identity: ProxyIdentity) => unknown, read: (value: unkno
     const key = JSON.stringify(credentials) // its members are in one order
     return accounts.get(key) ?? accounts.set(key, credentials)
   }
-  const settleOrFail = (value: unknown) => orFail(() => settle(value))
 
-  return (identity) => {
-    const given = orFail(() => ask(identity) as Eventual<unknown>)
-    if (!isThenable(given)) return settleOrFail(given)
-    const later = Promise.resolve(given).catch((cause: unknown) => { throw new ParentCredentialsFailed({ cause }) })
-    return withDeadline(later, TIME, () => new ParentCredentialsFailed()).then(settleOrFail)
-  }
-}
-
-function orFail<Value> (work: () => Value): Value {
-  try {
-    return work()
-  } catch (cause) {
-    throw new ParentCredentialsFailed({ cause })
-  }
+  return (identity) => after(
+    askWithin(() => ask(identity), TIME, ERRORS), (value) => orFail(() => settle(value), ERRORS.failed)
+  )
 }

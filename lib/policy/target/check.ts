@@ -1,9 +1,9 @@
 import { CheckFailed, CheckTimeout } from '../../errors.js'
-import { isThenable } from '../../eventual.js'
+import { after } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
 import { retryAfter as retryAfterField } from '../../retry-after.js'
 import type { Milliseconds } from '../../types.js'
-import { withDeadline } from '../../deadline.js'
+import { askWithin, orFail } from '../../deadline.js'
 import { denied } from './denied.js'
 
 /** What the client asked for. `connect` is a CONNECT, whatever will be spoken in the tunnel. */
@@ -63,7 +63,7 @@ const CONTROL = /\p{Cc}/gu
 
 function judge (verdict: unknown): void {
   if (verdict === true) return
-  const { status = 403, reason = '', retryAfter } = asChecked(() => readRefusal(verdict))
+  const { status = 403, reason = '', retryAfter } = orFail(() => readRefusal(verdict), asCheckFailed)
   const shown = reason.slice(0, MAX_REASON).replace(CONTROL, ' ').trim()
   throw denied({
     reason: shown === '' ? 'refused by a rule' : shown,
@@ -73,17 +73,9 @@ function judge (verdict: unknown): void {
   })
 }
 
-/**
- * What is thrown is for the log. It is the application's, as is what reading a verdict may call.
- *
- * @throws {CheckFailed} It failed.
- */
-function asChecked<Result> (work: () => Result): Result {
-  try {
-    return work()
-  } catch (cause) {
-    throw cause instanceof CheckFailed ? cause : new CheckFailed({ cause })
-  }
+/** What is thrown is for the log. It is the application's, as what a verdict's members throw. */
+function asCheckFailed (cause: unknown): Error {
+  return cause instanceof CheckFailed ? cause : new CheckFailed({ cause })
 }
 
 /**
@@ -123,11 +115,6 @@ function isTime (wait: unknown): boolean {
  * @throws {CheckTimeout} No verdict in time.
  */
 export function ask (call: () => Eventual<unknown>, timeout: Milliseconds): void | Promise<void> {
-  const { verdict, isLater } = asChecked(() => {
-    const verdict = call()
-    return { verdict, isLater: isThenable(verdict) }
-  })
-  if (!isLater) return judge(verdict)
-  const answer = Promise.resolve(verdict).catch((cause: unknown) => { throw new CheckFailed({ cause }) })
-  return withDeadline(answer, timeout, () => new CheckTimeout()).then(judge)
+  const verdict = askWithin(call, timeout, { failed: asCheckFailed, late: () => new CheckTimeout() })
+  return after(verdict, judge) as void | Promise<void>
 }

@@ -2,7 +2,7 @@ import { ParentCredentialsFailed } from '../../../errors.js'
 import type { Eventual } from '../../../eventual.js'
 import { isThenable } from '../../../eventual.js'
 import { formatCredentials } from '../../../fields/credentials.js'
-import { withDeadline } from '../../../deadline.js'
+import { askWithin } from '../../../deadline.js'
 import type { ParentBearerCredentials } from '../../../policy/parent/credentials.js'
 import { isBearerToken } from '../../../policy/parent/read-credentials.js'
 import type { Milliseconds } from '../../../types.js'
@@ -48,15 +48,11 @@ class TokenSource {
   }
 
   private async renew (refused: string | undefined): Promise<string> {
-    let token: unknown
-    try {
-      const asked = (async () => await this.ask(refused))()
-      token = await withDeadline(asked, this.limit, () => new Error(`the function gave no token within ${this.limit} ms`))
-    } catch (cause) {
-      throw new ParentCredentialsFailed({ cause })
-    }
+    const failed = (cause: unknown) => new ParentCredentialsFailed({ cause })
+    const late = () => failed(new Error(`the function gave no token within ${this.limit} ms`))
+    const token = await askWithin(() => this.ask(refused), this.limit, { failed, late })
     if (!isBearerToken(token)) {
-      throw new ParentCredentialsFailed({ cause: new TypeError(`the function gave no token by the grammar of RFC 6750, but ${typeof token}`) })
+      throw failed(new TypeError(`the function gave no token by the grammar of RFC 6750, but ${typeof token}`))
     }
     this.token = token
     return token
