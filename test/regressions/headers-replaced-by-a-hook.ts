@@ -88,3 +88,19 @@ for (const [what, make] of Object.entries(REPLACED)) {
     })
   }
 }
+
+t.test('Max-Forwards that a hook has put among the headers: the gateway is the last recipient, and nothing reaches the origin', async t => {
+  const target = await origin(t)
+  const { port } = await gateway(t, {
+    before: replace(({ headers }) => ({ ...headers, 'max-forwards': '0' })),
+    reverse: [{ prefix: '/api', upstream: target.url }]
+  })
+  for (const path of [`${target.url}/a`, '/api/a']) {
+    for (const method of ['OPTIONS', 'TRACE']) {
+      const client = await RawClient.to(t, port)
+      const text = await client.send(`${method} ${path} HTTP/1.1\r\nHost: ${new URL(target.url).host}\r\nProxy-Authorization: ${ALICE}\r\n\r\n`).answer()
+      t.match(text, method === 'TRACE' ? /^HTTP\/1\.1 200 .*TRACE /s : /^HTTP\/1\.1 200 .*Content-Length: 0/is)
+      t.strictSame(target.seen, [])
+    }
+  }
+})

@@ -56,7 +56,7 @@ export function createForward (options: ForwardHandlerOptions) {
   return function forward (request: FastifyRequest, reply: FastifyReply): void {
     const { raw } = request
     const target = received(raw)!.target as AbsoluteTarget
-    if (raw.headers['max-forwards'] !== undefined && isLastRecipient(request)) return respondAsLast(request, reply)
+    if (request.headers['max-forwards'] !== undefined && isLastRecipient(request)) return respondAsLast(request, reply)
     const upgrade = protocolsOf(raw)
     const form: PolicyForm = upgrade === undefined ? target.scheme : 'websocket'
     const recorded = { form, target, path: logsPaths ? target.path : undefined }

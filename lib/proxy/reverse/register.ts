@@ -122,7 +122,7 @@ export async function registerReverse (
   const depart = (request: FastifyRequest, reply: FastifyReply, done: (failure?: Error) => void): void => {
     const { raw } = request
     for (const name of mine) if (raw.headers[name] !== undefined) delete raw.headers[name]
-    if (raw.headers['max-forwards'] !== undefined && isLastRecipient(request)) {
+    if (request.headers['max-forwards'] !== undefined && isLastRecipient(request)) {
       respondAsLast(request, reply)
       return
     }
