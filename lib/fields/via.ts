@@ -53,7 +53,8 @@ export function formatVia (protocolVersion: string, receivedBy: string): string 
 
 /**
  * Writes the members that this hop appends to requests, one for each version of HTTP that it
- * serves, so that no request has to wait for its own to be written.
+ * serves, so that no request has to wait for its own to be written. A hook of an application may
+ * have given a message another version: {@link formatVia} is for these.
  *
  * @param receivedBy - As {@link formatVia} has it.
  * @returns The members by version, as node gives it.

@@ -3,7 +3,7 @@ import { after } from '../../eventual.js'
 import type { Eventual } from '../../eventual.js'
 import type { AbsoluteTarget } from '../../fields/target.js'
 import { valuesOf } from '../../fields/raw-list.js'
-import { viaByVersion } from '../../fields/via.js'
+import { formatVia, viaByVersion } from '../../fields/via.js'
 import { isGone } from '../../platform/message-state.js'
 import { isOfOneUser } from '../../platform/connection.js'
 import type { Permissions } from '../../policy/permission/permissions.js'
@@ -81,7 +81,7 @@ export function createForward (options: ForwardHandlerOptions) {
       relay.record.permit = permit
       const kept = requestFields(raw, REPLACED)
       const fields = identities.length === 0 ? kept : withoutIdentities(kept, identities)
-      fields.push('Host', target.authority, 'Via', via[raw.httpVersion]!)
+      fields.push('Host', target.authority, 'Via', via[raw.httpVersion] ?? formatVia(raw.httpVersion, pseudonym))
       if (byParents !== undefined) {
         const identity = request.proxyAuth!
         return byParents.send({ outgoing: outgoing(fields), identity, permit, response: reply.raw, relay })

@@ -5,7 +5,7 @@ import { HOP_BY_HOP_REQUEST } from '../../fields/hop-by-hop.js'
 import type { FieldRecord } from '../../fields/hop-by-hop.js'
 import { mergeIntoRaw } from '../../fields/merge-into-raw.js'
 import { recordOf } from '../../fields/raw-list.js'
-import { viaByVersion } from '../../fields/via.js'
+import { formatVia, viaByVersion } from '../../fields/via.js'
 import type { Milliseconds } from '../../types.js'
 import { tellIdentity } from '../message/identity-field.js'
 import type { RouteIdentity } from '../message/identity-field.js'
@@ -63,7 +63,7 @@ export function createRequestHead ({ pseudonym, forwarded, consumed, identity }:
       fields = mergeIntoRaw(fields, { ...lasting(rewrite(request, before)), ...came })
       if (hasIdentities) fields = tellIdentity(fields, request, identity)
     }
-    fields.push('Via', via[raw.httpVersion]!)
+    fields.push('Via', via[raw.httpVersion] ?? formatVia(raw.httpVersion, pseudonym))
     return fields
   }
 }

@@ -44,6 +44,14 @@ t.test('a TRACE that may go no further: the proxy responds as the last recipient
   t.equal(connections, 0)
 })
 
+t.test('a version that a hook of the application has put there: Via has it, and never is there no Via', async t => {
+  const { port: to, seen } = await origin(t)
+  const { port } = await gateway(t, { via: 'gw', after: (app) => app.addHook('onRequest', async ({ raw }) => { raw.httpVersion = '3.0' }) })
+  const client = await RawClient.to(t, port)
+  t.match(await client.send(head(`GET http://127.0.0.1:${to}/`)).answer(), /^HTTP\/1\.1 200 /)
+  t.match(seen, [{ headers: { via: '3.0 gw' } }])
+})
+
 t.test('an exchange that fails before anything is sent: it has its line in the log too', async t => {
   const { port, proxied } = await gateway(t, { via: 'gw' })
   const client = await RawClient.to(t, port)

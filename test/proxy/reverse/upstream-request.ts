@@ -117,6 +117,7 @@ t.test('a request to the upstream: Via is appended, with the version received (R
   t.equal(head({})['via'], '1.1 gw')
   t.equal(head({ via: '1.1 a (x), 2.0 b' }, { httpVersion: '1.0' })['via'], '1.1 a (x), 2.0 b, 1.0 gw')
   t.equal(head({}, { httpVersion: '2.0' })['via'], '2.0 gw')
+  t.equal(head({}, { httpVersion: '3.0' })['via'], '3.0 gw', 'a version that a hook of the application has put there')
   t.equal(head({ via: '1.1 a' }, { rewrite: () => ({}) })['via'], '1.1 a, 1.1 gw', 'whatever the options keep')
 })
 
