@@ -35,17 +35,20 @@ export function hiddenSchema (): FastifySchema {
 }
 
 /**
- * Adds a hook for requests whose target is no path, where the application has sessions.
- * `@fastify/session` gives them, as all that is outside the path of its cookie, an empty object for
- * a session, and `@fastify/passport` fails on that with a 500. They get a session that holds
- * nothing and keeps nothing; whatever else is there stays.
+ * Adds a hook for requests whose target is no path. `@fastify/session` gives them, as all that is
+ * outside the path of its cookie, an empty object for a session, and `@fastify/passport` fails on
+ * that with a 500. They get a session that holds nothing and keeps nothing; whatever else is there
+ * stays.
  *
- * @param scope - The routes for such requests. A plugin for sessions that comes later than it has
- *   its own hook behind this one.
+ * Sessions are made on `onRequest`. Where the plugin for them comes later than `scope`, so does its
+ * hook; what looks into them then comes later still.
+ *
+ * @param scope - The routes for such requests.
  * @quirk session-empty-object
  */
 export function replaceEmptySessions (scope: FastifyInstance): void {
   if (scope.hasRequestDecorator('session')) scope.addHook('onRequest', replaceEmptySession)
+  else scope.addHook('preParsing', (request, reply, _payload, done) => replaceEmptySession(request, reply, done))
 }
 
 function replaceEmptySession (request: FastifyRequest, _reply: FastifyReply, done: () => void): void {

@@ -26,19 +26,21 @@ interface Composed extends Gateway {
   ask (path: string, ...fields: string[]): Promise<Answer>
 }
 
-/** An application with logins at the root or in a scope, and the gateway at the root. */
-async function compose (t: Test, kind: SessionKind, scoped: boolean, shared: boolean): Promise<Composed> {
+/** Where logins are: at the root, registered before the gateway or behind it, or in a scope. The gateway is at the root. */
+type Place = 'at the root' | 'at the root, later' | 'in a scope'
+
+async function compose (t: Test, kind: SessionKind, place: Place, shared: boolean): Promise<Composed> {
   const upstream = await origin(t)
   const known: Composed['known'] = []
-  const prefix = scoped ? '/app' : ''
+  const prefix = place === 'in a scope' ? '/app' : ''
   let passport!: Awaited<ReturnType<typeof logins>>
   const application = async (app: FastifyInstance) => { passport = await logins(app, kind, { carol: 'carol-secret' }) }
   const self = await gateway(t, {
     before: async app => {
-      if (scoped) await app.register(application, { prefix })
-      else await application(app)
+      if (place === 'in a scope') await app.register(application, { prefix })
+      else if (place === 'at the root') await application(app)
     },
-    // A registry that is there when it is looked into: the scope has been loaded by then.
+    // A registry that is there when it is looked into: what has the logins has been loaded by then.
     passport: { strategy: (name: string) => passport.strategy(name) },
     strategies: shared ? [{ strategy: 'basic', scheme: 'Basic' }] : [basic()],
     reverse: [{
@@ -49,7 +51,8 @@ async function compose (t: Test, kind: SessionKind, scoped: boolean, shared: boo
         done()
       }
     }],
-    after: app => {
+    after: async app => {
+      if (place === 'at the root, later') await application(app)
       app.get('/both', { onRequest: proxyAuthenticate }, async request => ({ user: request.user ?? null, proxy: request.proxyAuth?.name }))
     }
   })
@@ -67,9 +70,10 @@ async function logIn ({ ask, prefix }: Composed): Promise<string> {
 }
 
 for (const kind of SESSION_KINDS) {
-  for (const scoped of [false, true]) {
-    t.test(`logins with ${kind} ${scoped ? 'in a scope' : 'at the root'}, the gateway with a strategy of the same name`, async t => {
-      const composed = await compose(t, kind, scoped, false)
+  for (const place of ['at the root', 'at the root, later', 'in a scope'] as const) {
+    t.test(`logins with ${kind} ${place}, the gateway with a strategy of the same name`, async t => {
+      const scoped = place === 'in a scope'
+      const composed = await compose(t, kind, place, false)
       const { ask, prefix } = composed
 
       t.test('the application logs its users in as before', async t => {
@@ -125,7 +129,7 @@ for (const kind of SESSION_KINDS) {
   }
 
   t.test(`one Authenticator for both, with ${kind}: the same strategy serves the login and the gateway (R-MAP-1)`, async t => {
-    const composed = await compose(t, kind, false, true)
+    const composed = await compose(t, kind, 'at the root', true)
     const { ask } = composed
     const cookie = await logIn(composed)
     t.match(await ask('/both', `Proxy-Authorization: ${CAROL}`), { status: 200, body: '{"user":null,"proxy":"carol"}' }, 'it logs nobody in')

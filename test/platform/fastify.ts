@@ -303,16 +303,17 @@ t.test('an application that wants to show proxy routes: a hook of its own does s
   t.match(routes[0]!.schema, { hide: false, tags: ['upstream'] })
 })
 
-/** What becomes of a session that a plugin has set. */
-async function replaced (session: unknown, isDecorated = true) {
+/** What becomes of a session that a plugin has set, be it registered before the proxy routes or behind them. */
+async function replaced (session: unknown, comes: 'before' | 'later' = 'before') {
   const app = Fastify()
-  if (isDecorated) app.decorateRequest('session', null as never)
   let after: unknown
+  if (comes === 'later') replaceEmptySessions(app)
+  app.decorateRequest('session', null as never)
   app.addHook('onRequest', (request, _reply, done) => {
     if (session !== NONE) (request as { session?: unknown }).session = session
     done()
   })
-  replaceEmptySessions(app)
+  if (comes === 'before') replaceEmptySessions(app)
   app.get('/', async (request) => {
     after = (request as { session?: unknown }).session
     return ''
@@ -322,21 +323,18 @@ async function replaced (session: unknown, isDecorated = true) {
 }
 const NONE = Symbol('no session')
 
-t.test('a session that is an empty object: it becomes one that holds and keeps nothing', async t => {
-  const session = (await replaced({}))!
-  session.set!('passport', 'mallory')
-  t.equal(session.get!('passport'), undefined)
-  t.same(session.data!(), {})
-  t.not(await replaced({}), session, 'each request has one of its own')
-})
+for (const comes of ['before', 'later'] as const) {
+  t.test(`a session that is an empty object, of a plugin that comes ${comes}: it becomes one that holds and keeps nothing`, async t => {
+    const session = (await replaced({}, comes))!
+    session.set!('passport', 'mallory')
+    t.equal(session.get!('passport'), undefined)
+    t.same(session.data!(), {})
+    t.not(await replaced({}, comes), session, 'each request has one of its own')
+  })
 
-t.test('any other session, or none: it stays as it is', async t => {
-  class Session {}
-  for (const session of [new Session(), { id: 1 }, { get () {} }, null, undefined, 'text']) t.equal(await replaced(session), session)
-  t.equal(await replaced(NONE), null, 'and nothing comes where nothing was')
-})
-
-t.test('an application without sessions: no hook looks for one', async t => {
-  const session = {}
-  t.equal(await replaced(session, false), session)
-})
+  t.test(`any other session, or none, of a plugin that comes ${comes}: it stays as it is`, async t => {
+    class Session {}
+    for (const session of [new Session(), { id: 1 }, { get () {} }, null, undefined, 'text']) t.equal(await replaced(session, comes), session)
+    t.equal(await replaced(NONE, comes), null, 'and nothing comes where nothing was')
+  })
+}
