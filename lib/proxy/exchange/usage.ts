@@ -81,7 +81,9 @@ export class Usage implements RecordKeeper {
       usage.rateOut += rateOut
       users.set(user, usage)
     }
-    return [...users.values()].map((usage) => ({ ...usage, limits: usage.user === null ? [] : left(usage.user) }))
+    // Names that applications have given may be no text, and no limit holds these.
+    const limitsOf = (user: string | null) => typeof user === 'string' ? left(user) : []
+    return [...users.values()].map((usage) => ({ ...usage, limits: limitsOf(usage.user) }))
   }
 
   /** What an exchange has moved by now, and how fast lately. */

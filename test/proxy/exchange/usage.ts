@@ -33,6 +33,7 @@ t.test('an identity that an application has made, with a name that is no text: i
   const usage = new Usage()
   for (const name of [7, 7, { id: 7 }, undefined]) usage.count(exchange(name as never).record, { status: 200, bytesIn: 1, bytesOut: 0 })
   t.match(usage.ofUsers([]), [{ user: 7, bytesIn: 2 }, { user: { id: 7 }, bytesIn: 1 }, { user: null, bytesIn: 1 }])
+  t.doesNotThrow(() => usage.ofUsers([], name => [{ limit: name.normalize(), octets: 1, left: 1, renews: new Date() }]), 'and no quota is looked for')
 })
 
 t.test('what has ended and what is open: it is added up for each user', async t => {
