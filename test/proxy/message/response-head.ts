@@ -1,29 +1,15 @@
-import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { sendOwn } from '../../../lib/proxy/message/own-response.js'
 import { readReplyFields } from '../../../lib/proxy/message/reply-fields.js'
 import {
   addGateFields, addTrailers, isKept, keepFields, keepingFinalToken, keptFields, restoreFields, writeRelayedHead
 } from '../../../lib/proxy/message/response-head.js'
-import { RawClient } from '../../fixtures/raw-client.js'
 import { wholeAnswer } from '../../fixtures/http2-client.js'
+import { answerOf } from '../../fixtures/one-proxy-route.js'
+import type { Handler } from '../../fixtures/one-proxy-route.js'
 import { streamPair } from '../../fixtures/stream-pair.js'
-
-type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown
-
-/** What an app with one proxy route answers, its `onRequest` hook having had its way. */
-async function answerOf (t: Test, hook: Handler, handler: Handler): Promise<string> {
-  const app = Fastify()
-  app.addHook('onRequest', async (request, reply) => { await hook(request, reply) })
-  app.get('/', { onSend: sendOwn }, async (request, reply) => await handler(request, reply))
-  await app.listen({ port: 0, host: '127.0.0.1' })
-  t.teardown(() => app.close())
-  const client = await RawClient.to(t, (app.server.address() as AddressInfo).port)
-  return (await client.send('GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n').end()).replace(/^date: .*GMT\r\n/im, '')
-}
 
 const nothing: Handler = () => {}
 const relayed = (fields: string[], status: number, reason: string | undefined): Handler => (_request, reply) => {
